@@ -1,0 +1,36 @@
+# Every target sets up .venv/ first; `make help` lists them.
+PYTHON ?= python3
+VENV := .venv/bin
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format bench clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+setup: ## make .venv/ with every package (editable) and the tools; quick when nothing changed
+	@$(PYTHON) tools/setup.py
+
+demo: setup ## load a real data set and answer questions about it
+	@$(VENV)/heliosdb demo
+
+test: setup ## run all tests; ARGS="-k name" narrows
+	$(VENV)/pytest -n auto $(ARGS)
+
+lint: setup ## format, rules, types, layers and version ranges
+	$(VENV)/ruff format --check .
+	$(VENV)/ruff check .
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+	$(VENV)/uv pip check --python $(VENV)/python
+
+format: setup ## format the code and apply the safe fixes
+	$(VENV)/ruff check --fix .
+	$(VENV)/ruff format .
+
+bench: setup ## measure against sqlite3
+	@if [ -f benchmarks/run.py ]; then $(VENV)/python benchmarks/run.py $(ARGS); else echo "no benchmarks yet"; fi
+
+clean: ## remove everything that setup and the tools made
+	rm -rf .venv .bootstrap .bootstrap.lock dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find packages examples tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
