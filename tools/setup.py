@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import sys
 import time
-import tomllib
 from pathlib import Path
 
 import environment
@@ -22,10 +21,12 @@ LOCK = ROOT / ".bootstrap.lock"
 
 def main() -> None:
     """Set up the environment, one process at a time."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - this file runs on whatever python3 is
         raise SystemExit(
             f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}; try: make PYTHON=python3.11"
         )
+    import tomllib  # not at the top, where an older Python would fail before it can be told why
+
     with LOCK.open("w") as handle:
         lock(handle.fileno())
         maker = f"{sys.version} {sys.base_prefix} {VENV}"

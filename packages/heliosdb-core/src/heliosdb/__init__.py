@@ -11,32 +11,78 @@ TYPE_CHECKING = False  # as typing's, without importing typing; type checkers kn
 if TYPE_CHECKING:
     from heliosdb.dbapi import (
         BINARY as BINARY,
+    )
+    from heliosdb.dbapi import (
         DATETIME as DATETIME,
+    )
+    from heliosdb.dbapi import (
         NUMBER as NUMBER,
+    )
+    from heliosdb.dbapi import (
         ROWID as ROWID,
+    )
+    from heliosdb.dbapi import (
         STRING as STRING,
+    )
+    from heliosdb.dbapi import (
         Binary as Binary,
+    )
+    from heliosdb.dbapi import (
         Connection as Connection,
+    )
+    from heliosdb.dbapi import (
         Cursor as Cursor,
+    )
+    from heliosdb.dbapi import (
         Date as Date,
+    )
+    from heliosdb.dbapi import (
         DateFromTicks as DateFromTicks,
+    )
+    from heliosdb.dbapi import (
         Time as Time,
+    )
+    from heliosdb.dbapi import (
         TimeFromTicks as TimeFromTicks,
+    )
+    from heliosdb.dbapi import (
         Timestamp as Timestamp,
+    )
+    from heliosdb.dbapi import (
         TimestampFromTicks as TimestampFromTicks,
+    )
+    from heliosdb.dbapi import (
         connect as connect,
     )
     from heliosdb.embedded import EmbeddedDatabase as EmbeddedDatabase
     from heliosdb.errors import (
         DatabaseError as DatabaseError,
+    )
+    from heliosdb.errors import (
         DataError as DataError,
+    )
+    from heliosdb.errors import (
         Error as Error,
+    )
+    from heliosdb.errors import (
         IntegrityError as IntegrityError,
+    )
+    from heliosdb.errors import (
         InterfaceError as InterfaceError,
+    )
+    from heliosdb.errors import (
         InternalError as InternalError,
+    )
+    from heliosdb.errors import (
         NotSupportedError as NotSupportedError,
+    )
+    from heliosdb.errors import (
         OperationalError as OperationalError,
+    )
+    from heliosdb.errors import (
         ProgrammingError as ProgrammingError,
+    )
+    from heliosdb.errors import (
         Warning as Warning,
     )
 
