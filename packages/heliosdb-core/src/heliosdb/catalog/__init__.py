@@ -1,0 +1,1 @@
+"""The catalog: what relations, columns, constraints and the like are, and where their definitions are stored."""

@@ -1,0 +1,174 @@
+"""Catalog objects as values: frozen, and free of anything that cannot be written to disk.
+
+An expression of a default, a check, a generated column, an index or a view is kept as SQL text and bound when it is used; a type
+is kept by name with its typmod. ``owner_package`` names the package whose plugin gave the object's type or access method, so that
+a database opened without it can say what to install. Objects refer to each other by OID and columns by attribute number
+(1-based, never reused); the slot in the stored row is attribute number - 1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import field, frozen
+
+
+@frozen(kw_only=True)
+class ColumnDefinition:
+    """A column. ``missing`` is the value of rows that were stored before the column was added."""
+
+    number: int
+    name: str
+    type: str
+    typmod: int = -1
+    not_null: bool = False
+    default: str | None = None
+    identity: str | None = None
+    generated: str | None = None
+    collation: str | None = None
+    dropped: bool = False
+    missing: Any = None
+    comment: str | None = None
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+@frozen(kw_only=True)
+class ForeignKey:
+    """The referenced side of a foreign key; actions are "no action", "restrict", "cascade", "set null", "set default"."""
+
+    relation: int
+    columns: tuple[int, ...]
+    match: str = "simple"
+    on_update: str = "no action"
+    on_delete: str = "no action"
+    set_columns: tuple[int, ...] = ()
+
+
+@frozen(kw_only=True)
+class Constraint:
+    """``kind``: "check", "foreign key", "primary key", "unique"; ``columns`` are attribute numbers."""
+
+    oid: int
+    name: str
+    kind: str
+    columns: tuple[int, ...] = ()
+    expression: str | None = None
+    index: int | None = None
+    foreign: ForeignKey | None = None
+    deferrable: bool = False
+    initially_deferred: bool = False
+    validated: bool = True
+    comment: str | None = None
+
+
+@frozen(kw_only=True)
+class IndexKey:
+    """One key of an index: a column by attribute number, or an expression's SQL text."""
+
+    column: int | None = None
+    expression: str | None = None
+    operator_class: str | None = None
+    collation: str | None = None
+    descending: bool = False
+    nulls_first: bool = False
+
+
+@frozen(kw_only=True)
+class Index:
+    """An index on ``relation``."""
+
+    oid: int
+    schema: str
+    name: str
+    relation: int
+    method: str = "btree"
+    keys: tuple[IndexKey, ...]
+    include: tuple[int, ...] = ()
+    unique: bool = False
+    primary: bool = False
+    nulls_not_distinct: bool = False
+    predicate: str | None = None
+    options: tuple[tuple[str, Any], ...] = ()
+    constraint: int | None = None
+    valid: bool = True
+    comment: str | None = None
+    owner_package: str | None = None
+
+
+@frozen(kw_only=True)
+class Relation:
+    """A table, view or sequence. ``kind``: "table", "view", "materialized view", "sequence".
+
+    ``persistence``: "permanent", "temporary" or "unlogged". ``query`` is a view's SQL text, bound with ``search_path``.
+    ``version`` is the number of this definition: it changes whenever the object, its indexes or constraints do.
+    """
+
+    oid: int
+    schema: str
+    name: str
+    kind: str = "table"
+    columns: tuple[ColumnDefinition, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    owner: str = "helios"
+    persistence: str = "permanent"
+    query: str | None = None
+    search_path: tuple[str, ...] = ()
+    options: tuple[tuple[str, Any], ...] = ()
+    comment: str | None = None
+    version: int = 0
+    sequence: SequenceOptions | None = None
+    owner_package: str | None = None
+
+    def column(self, name: str) -> ColumnDefinition | None:
+        """Return the live column with this name, or None."""
+        for column in self.columns:
+            if column.name == name and not column.dropped:
+                return column
+        return None
+
+
+@frozen(kw_only=True)
+class SequenceOptions:
+    """A sequence's parameters; ``owned_by`` is (relation OID, attribute number)."""
+
+    type: str = "int8"
+    start: int = 1
+    increment: int = 1
+    minimum: int = 1
+    maximum: int = 2**63 - 1
+    cache: int = 1
+    cycle: bool = False
+    owned_by: tuple[int, int] | None = None
+
+
+@frozen(kw_only=True)
+class Schema:
+    """A namespace."""
+
+    oid: int
+    name: str
+    owner: str = "helios"
+    comment: str | None = None
+
+
+@frozen(kw_only=True)
+class Role:
+    """A role. Privileges are not checked in process yet; the names appear as owners and in ``current_user``."""
+
+    oid: int
+    name: str
+    superuser: bool = True
+    login: bool = True
+
+
+@frozen(kw_only=True)
+class Extension:
+    """A plugin that CREATE EXTENSION declared to be needed."""
+
+    oid: int
+    name: str
+    package: str
+    version: str
+    schema: str = "public"
+    options: tuple[tuple[str, Any], ...] = field(default=())

@@ -1,0 +1,459 @@
+"""Plan nodes: relational algebra, logical and physical.
+
+The binder builds logical nodes, the optimizer replaces some by physical ones (index scans, hash joins, top-k) and the
+code generator turns the result into Python functions. A node that makes new rows has a ``source`` number and ``columns``;
+``sources`` of any node are the sources whose columns are available above it (see ``plan/expressions.py``).
+
+Plugins add physical nodes: a subclass of ``PlanNode`` plus an emitter registered for the class.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from heliosdb.catalog.definitions import Constraint, Index, Relation
+    from heliosdb.plan.expressions import AggregateCall, Expression, SetReturningCall, SortKey, WindowCall
+
+
+@frozen(kw_only=True)
+class OutputColumn:
+    """Name and type of one column of a source."""
+
+    name: str
+    type: str
+    typmod: int = -1
+    nullable: bool = True
+    collation: str | None = None
+
+
+@frozen(kw_only=True)
+class PlanNode:
+    """Base of all nodes. ``rows`` and ``cost`` are estimates, filled in by the optimizer."""
+
+    rows: float | None = field(default=None, eq=False)
+    cost: float | None = field(default=None, eq=False)
+
+    @property
+    def inputs(self) -> tuple[PlanNode, ...]:
+        """The nodes this one reads from."""
+        return ()
+
+    @property
+    def sources(self) -> tuple[int, ...]:
+        """The sources whose columns are available above this node."""
+        return tuple(source for node in self.inputs for source in node.sources)
+
+
+@frozen(kw_only=True)
+class Source(PlanNode):
+    """Base of nodes that make rows of their own."""
+
+    source: int
+    columns: tuple[OutputColumn, ...]
+
+    @property
+    def sources(self) -> tuple[int, ...]:
+        return (self.source,)
+
+
+@frozen(kw_only=True)
+class Unary(PlanNode):
+    """Base of nodes with one input."""
+
+    input: PlanNode
+
+    @property
+    def inputs(self) -> tuple[PlanNode, ...]:
+        return (self.input,)
+
+
+@frozen(kw_only=True)
+class OneRow(PlanNode):
+    """One row without columns: SELECT without FROM."""
+
+
+@frozen(kw_only=True)
+class Empty(Source):
+    """No rows: what a contradiction becomes."""
+
+
+@frozen(kw_only=True)
+class Scan(Source):
+    """All rows of a stored relation. Columns are all attributes in slot order, dropped ones included.
+
+    ``snapshot`` is None for the statement's own, else what a clause extension resolved (its ``Expression`` arguments are evaluated
+    once a statement and given to the hook ``resolve_snapshot``). ``alias`` is what EXPLAIN prints.
+    """
+
+    relation: Relation
+    alias: str = ""
+    snapshot: SnapshotRequest | None = None
+
+
+@frozen(kw_only=True)
+class SnapshotRequest:
+    """Read as of another snapshot: the clause's name and its bound arguments."""
+
+    clause: str
+    arguments: tuple[Expression, ...] = ()
+    payload: Any = None
+
+
+@frozen(kw_only=True)
+class IndexScan(Source):
+    """Rows of a relation through an index, physical.
+
+    Ordered methods: ``equal`` are the values of a prefix of the key columns, then ``low``/``high`` bound the next one (None:
+    open). ``in_list``: alternatives for the last column of the prefix. ``unique`` where at most one row can come.
+    Other methods: ``strategy`` and ``argument`` of a search, or ``nearest`` = (operator, argument) for an ordering scan.
+    ``recheck`` is a condition to be tested on each row (inexact methods, or what the index cannot decide).
+    """
+
+    relation: Relation
+    index: Index
+    alias: str = ""
+    snapshot: SnapshotRequest | None = None
+    equal: tuple[Expression, ...] = ()
+    in_list: tuple[Expression, ...] = ()
+    low: Expression | None = None
+    low_inclusive: bool = True
+    high: Expression | None = None
+    high_inclusive: bool = True
+    descending: bool = False
+    unique: bool = False
+    strategy: int | None = None
+    argument: Expression | None = None
+    nearest: tuple[str, Expression] | None = None
+    recheck: Expression | None = None
+
+
+@frozen(kw_only=True)
+class CatalogScan(Source):
+    """Rows of a virtual catalog view; ``view`` is the registered ``CatalogView``."""
+
+    view: Any
+    alias: str = ""
+
+
+@frozen(kw_only=True)
+class Values(Source):
+    """Literal rows."""
+
+    table: tuple[tuple[Expression, ...], ...]
+
+
+@frozen(kw_only=True)
+class FunctionScan(Source):
+    """Rows of set-returning (or scalar, one row) calls side by side, with an ordinality column where asked."""
+
+    calls: tuple[SetReturningCall | Expression, ...]
+    ordinality: bool = False
+    alias: str = ""
+
+
+@frozen(kw_only=True)
+class CteScan(Source):
+    """Rows of a materialized common table expression, by its number in the statement."""
+
+    cte: int
+    name: str = ""
+
+
+@frozen(kw_only=True)
+class WorkTableScan(Source):
+    """Rows of the previous round of the recursive union with this number."""
+
+    cte: int
+    name: str = ""
+
+
+@frozen(kw_only=True)
+class Filter(Unary):
+    """Rows for which the condition is true."""
+
+    condition: Expression
+
+
+@frozen(kw_only=True)
+class Project(Unary):
+    """Compute a new row; also what a subquery in FROM or a view is."""
+
+    source: int
+    columns: tuple[OutputColumn, ...]
+    expressions: tuple[Expression, ...]
+    alias: str = ""
+
+    @property
+    def sources(self) -> tuple[int, ...]:
+        return (self.source,)
+
+
+@frozen(kw_only=True)
+class ProjectSet(Unary):
+    """A projection in which some expressions are set-returning calls (or contain them): rows are the calls in lockstep."""
+
+    source: int
+    columns: tuple[OutputColumn, ...]
+    expressions: tuple[Expression, ...]
+
+    @property
+    def sources(self) -> tuple[int, ...]:
+        return (self.source,)
+
+
+@frozen(kw_only=True)
+class Join(PlanNode):
+    """``kind``: "inner", "left", "right", "full", "semi", "anti". ``lateral``: the right side names sources of the left.
+
+    ``condition`` None is a cross join. Columns of the side that may be missing are NULL. Semi and anti joins
+    give the left side's sources only; ``null_aware`` anti is NOT IN.
+    """
+
+    kind: str
+    left: PlanNode
+    right: PlanNode
+    condition: Expression | None = None
+    lateral: bool = False
+    null_aware: bool = False
+
+    @property
+    def inputs(self) -> tuple[PlanNode, ...]:
+        return (self.left, self.right)
+
+    @property
+    def sources(self) -> tuple[int, ...]:
+        if self.kind in ("semi", "anti"):
+            return self.left.sources
+        return self.left.sources + self.right.sources
+
+
+@frozen(kw_only=True)
+class HashJoin(Join):
+    """A join by equality of keys, physical: the right side is built into a hash table; ``condition`` is the rest.
+
+    ``key_orderings`` give hash_key where a key type is not identity.
+    """
+
+    left_keys: tuple[Expression, ...]
+    right_keys: tuple[Expression, ...]
+    key_classes: tuple[Any, ...] = ()
+
+
+@frozen(kw_only=True)
+class IndexJoin(Join):
+    """For each left row the rows of an index scan on the right whose arguments name left sources, physical."""
+
+
+@frozen(kw_only=True)
+class Aggregate(Unary):
+    """Groups and aggregates. The row is: group values in order, then the calls in order.
+
+    ``groups`` empty and no grouping sets: one row always. ``grouping_sets`` lists group indexes a set; a group not in the
+    set is NULL; ``Grouping`` expressions above read the set's mask from the column after the calls.
+    """
+
+    source: int
+    columns: tuple[OutputColumn, ...]
+    groups: tuple[Expression, ...]
+    group_classes: tuple[Any, ...]
+    calls: tuple[AggregateCall, ...]
+    grouping_sets: tuple[tuple[int, ...], ...] | None = None
+
+    @property
+    def sources(self) -> tuple[int, ...]:
+        return (self.source,)
+
+
+@frozen(kw_only=True)
+class Window(Unary):
+    """Window calls over the input; their results are the columns of ``source``, the input's sources pass through."""
+
+    source: int
+    columns: tuple[OutputColumn, ...]
+    calls: tuple[WindowCall, ...]
+
+    @property
+    def sources(self) -> tuple[int, ...]:
+        return (*self.input.sources, self.source)
+
+
+@frozen(kw_only=True)
+class Sort(Unary):
+    """Order by keys; stable. ``limit`` and ``offset`` expressions make it a top-k (set by the optimizer)."""
+
+    keys: tuple[SortKey, ...]
+    top: Expression | None = None
+
+
+@frozen(kw_only=True)
+class Limit(Unary):
+    """LIMIT and OFFSET; ``ties`` are the sort keys of WITH TIES."""
+
+    limit: Expression | None = None
+    offset: Expression | None = None
+    ties: tuple[SortKey, ...] = ()
+
+
+@frozen(kw_only=True)
+class Distinct(Unary):
+    """DISTINCT over all columns of the input's only source, or DISTINCT ON the expressions (input sorted by them).
+
+    ``classes`` are the operator classes of what is compared.
+    """
+
+    on: tuple[Expression, ...] = ()
+    classes: tuple[Any, ...] = ()
+
+
+@frozen(kw_only=True)
+class SetOperation(Source):
+    """``kind`` "union", "intersect", "except"; both inputs are single-source with equal column types."""
+
+    kind: str
+    all: bool
+    left: PlanNode
+    right: PlanNode
+    classes: tuple[Any, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[PlanNode, ...]:
+        return (self.left, self.right)
+
+
+@frozen(kw_only=True)
+class With(PlanNode):
+    """Common table expressions, evaluated on first use and kept; data-modifying ones always run to the end, before the input's end.
+
+    Each is (number, name, plan). ``input`` refers to them by CteScan.
+    """
+
+    ctes: tuple[tuple[int, str, PlanNode], ...]
+    input: PlanNode
+
+    @property
+    def inputs(self) -> tuple[PlanNode, ...]:
+        return (self.input,)
+
+
+@frozen(kw_only=True)
+class RecursiveUnion(Source):
+    """``start`` UNION [ALL] ``step``, step reading the previous round through WorkTableScan(cte)."""
+
+    cte: int
+    all: bool
+    start: PlanNode
+    step: PlanNode
+    classes: tuple[Any, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[PlanNode, ...]:
+        return (self.start, self.step)
+
+
+@frozen(kw_only=True)
+class LockRows(Unary):
+    """FOR UPDATE and kin: lock each row of the named sources (scans below) and re-evaluate where it changed.
+
+    ``strength``: "update", "no key update", "share", "key share"; ``wait``: "block", "nowait", "skip".
+    """
+
+    locks: tuple[tuple[int, str, str], ...]
+
+
+@frozen(kw_only=True)
+class Assignment:
+    """What one attribute (0-based slot) gets."""
+
+    slot: int
+    value: Expression
+
+
+@frozen(kw_only=True)
+class ConflictClause:
+    """ON CONFLICT: ``arbiters`` are the unique indexes (empty: any). ``assignments`` None is DO NOTHING.
+
+    In assignments and condition the existing row is ``existing`` and the proposed one ``excluded`` (sources).
+    """
+
+    arbiters: tuple[Index, ...]
+    existing: int
+    excluded: int
+    assignments: tuple[Assignment, ...] | None = None
+    condition: Expression | None = None
+
+
+@frozen(kw_only=True)
+class RowCheck:
+    """A condition a new row must not make false, with what to say if it does; bound on the modified row's source."""
+
+    condition: Expression
+    constraint: str
+    kind: str = "check"
+
+
+@frozen(kw_only=True)
+class Modify(Unary):
+    """Base of Insert, Update, Delete. ``target`` is the source number under which the new row (old for DELETE) is known.
+
+    ``checks`` and ``generated`` (stored generated columns) are bound on ``target``. ``returning`` expressions are bound on
+    ``target`` and, for UPDATE ... FROM, on the input's sources; ``columns`` and ``source`` describe RETURNING's row.
+    ``foreign_keys`` are constraints of this table to check; ``referencing`` those of other tables that point here.
+    """
+
+    relation: Relation
+    target: int
+    source: int
+    columns: tuple[OutputColumn, ...] = ()
+    returning: tuple[Expression, ...] | None = None
+    checks: tuple[RowCheck, ...] = ()
+    generated: tuple[Assignment, ...] = ()
+    foreign_keys: tuple[Constraint, ...] = ()
+    referencing: tuple[tuple[Relation, Constraint], ...] = ()
+
+    @property
+    def sources(self) -> tuple[int, ...]:
+        return (self.source,)
+
+
+@frozen(kw_only=True)
+class Insert(Modify):
+    """Insert the input's rows; ``values`` give every attribute (defaults filled in) from the input's source."""
+
+    values: tuple[Expression, ...]
+    conflict: ConflictClause | None = None
+
+
+@frozen(kw_only=True)
+class Update(Modify):
+    """Update the scan ``scan`` of the input; assignments are bound on the input's sources (the old row is source ``scan``)."""
+
+    scan: int
+    assignments: tuple[Assignment, ...]
+
+
+@frozen(kw_only=True)
+class Delete(Modify):
+    """Delete the rows of the scan ``scan`` of the input."""
+
+    scan: int
+
+
+@frozen(kw_only=True)
+class BoundStatement:
+    """A bound query or data modification: what the optimizer and the code generator work on.
+
+    ``columns`` describe the result (None: no rows come back); ``parameter_types`` by number; ``pinned`` are literal slots whose value
+    the binder looked at; ``dependencies`` are (catalog object OID, its version) pairs; ``volatile_plan`` keeps it out of shared caches.
+    """
+
+    plan: PlanNode
+    columns: tuple[OutputColumn, ...] | None
+    tag: str
+    parameter_types: tuple[str, ...] = ()
+    pinned: frozenset[int] = frozenset()
+    dependencies: frozenset[int] = frozenset()
+    read_only: bool = True
+    cacheable: bool = True

@@ -1,0 +1,399 @@
+"""What a type, a function, an operator and their kin are: the values that plugins and the core itself register.
+
+Nothing here computes. A type family (``types/integer.py``, a vector plugin) lists values of these classes; the plugin host
+collects them while a database opens and freezes them into dicts; the binder looks names up in those dicts and the code
+generator calls, or inlines, what they point to.
+
+Three conventions hold everywhere:
+
+* Types are referred to by internal name (``"int4"``, ``"_text"`` for its array), never by object, so that registration
+  order does not matter and a missing plugin leaves a name, not a broken reference. ``"anyelement"``, ``"anyarray"``,
+  ``"anynonarray"``, ``"anyenum"``, ``"anyrange"``, ``"anycompatible"``, ``"anycompatiblearray"`` and ``"any"`` are
+  PostgreSQL's polymorphic pseudo-types.
+* An *implementation* is a callable or an import string ``"package.module:attribute"`` that is resolved on first use, so that
+  opening a database imports only what it needs.
+* ``inline`` forms are Python source templates. ``{0}``, ``{1}`` stand for arguments, which the code generator guarantees to be
+  side-effect free atoms or to be evaluated once, ``{f}`` for the implementation. They come from registrations, that is from
+  installed code, never from a statement's text. The argument of a strict function is never None inside a template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Protocol
+
+from attrs import field, frozen
+
+__all__ = [
+    "Aggregate",
+    "CallTypes",
+    "Cast",
+    "CastContext",
+    "Collation",
+    "Implementation",
+    "Operator",
+    "OperatorClass",
+    "ScalarFunction",
+    "SessionContext",
+    "TableFunction",
+    "Type",
+    "TypeLookup",
+    "Volatility",
+    "WindowFunction",
+    "WindowPartition",
+    "resolve_implementation",
+]
+
+Implementation = Callable[..., Any] | str
+
+
+def resolve_implementation(implementation: Implementation) -> Callable[..., Any]:
+    """Return the callable, importing it when it is named by ``"package.module:attribute"``."""
+    if not isinstance(implementation, str):
+        return implementation
+    from importlib import import_module
+
+    module, _, attribute = implementation.partition(":")
+    target: Any = import_module(module)
+    for part in attribute.split("."):
+        target = getattr(target, part)
+    return target  # type: ignore[no-any-return]
+
+
+class Volatility(StrEnum):
+    """When two calls with equal arguments give equal results (PostgreSQL 15, section 38.7)."""
+
+    IMMUTABLE = "immutable"
+    STABLE = "stable"
+    VOLATILE = "volatile"
+
+
+class CastContext(StrEnum):
+    """Where a cast may be applied without being written (PostgreSQL 15, CREATE CAST)."""
+
+    IMPLICIT = "implicit"
+    ASSIGNMENT = "assignment"
+    EXPLICIT = "explicit"
+
+
+class SessionContext(Protocol):
+    """What an implementation that declares ``needs_session`` may ask of the session that runs it."""
+
+    @property
+    def transaction_timestamp(self) -> int:
+        """``now()``: microseconds since 2000-01-01 UTC, fixed for the transaction."""
+        ...
+
+    @property
+    def statement_timestamp(self) -> int:
+        """When the current statement started, in the same unit."""
+        ...
+
+    @property
+    def user(self) -> str:
+        """The current role's name."""
+        ...
+
+    @property
+    def session_user(self) -> str:
+        """The role that opened the session."""
+        ...
+
+    def setting(self, name: str) -> Any:
+        """Return a setting's current value (``session.setting("timezone")`` is a str); UndefinedObject when unknown."""
+        ...
+
+    def set_setting(self, name: str, text: str, *, local: bool = False) -> str:
+        """Set a setting from text and return the value as SHOW prints it."""
+        ...
+
+    def notice(self, message: str, *, severity: str = "NOTICE", sqlstate: str = "00000") -> None:
+        """Send a notice to the client."""
+        ...
+
+    def relation_oid(self, name: str) -> int | None:
+        """Return the OID of the relation that a (qualified, quoted) name in text means, or None."""
+        ...
+
+    def relation_name(self, oid: int) -> str | None:
+        """Return the name of a relation, qualified where search_path does not find it, or None."""
+        ...
+
+    @property
+    def types(self) -> TypeLookup:
+        """The frozen type registry."""
+        ...
+
+    @property
+    def catalog(self) -> Any:
+        """The catalog as this statement's snapshot sees it (``heliosdb.catalog``)."""
+        ...
+
+
+class TypeLookup(Protocol):
+    """The frozen registry of types, by internal name and OID."""
+
+    def by_name(self, name: str) -> Type:
+        """Return the type with this internal name; UndefinedObject when there is none."""
+        ...
+
+    def by_oid(self, oid: int) -> Type:
+        """Return the type with this OID; UndefinedObject when there is none."""
+        ...
+
+    def output(self, name: str) -> Callable[..., str]:
+        """Return the text output function of a type: ``(datum, session) -> str`` for every type."""
+        ...
+
+    def input(self, name: str) -> Callable[..., Any]:
+        """Return the text input function of a type: ``(text, typmod, session) -> datum`` for every type."""
+        ...
+
+    def ordering(self, name: str) -> OperatorClass | None:
+        """Return the default btree operator class of a type (arrays and composites get one derived), or None."""
+        ...
+
+
+@frozen
+class Type:
+    """A data type. ``input``/``output`` are text I/O, ``receive``/``send`` PostgreSQL's binary wire format.
+
+    Signatures: ``input(text, typmod) -> datum``, ``output(datum) -> str``, ``receive(data: bytes) -> datum``,
+    ``send(datum) -> bytes``; with ``needs_session`` input and output take the session as a last argument. ``typmod`` is
+    PostgreSQL's integer, -1 for none: ``typmod_in(modifiers: Sequence[int | str]) -> int``, ``typmod_out(typmod) -> str``
+    such as ``"(10,2)"``, ``coerce_typmod(datum, typmod, explicit: bool) -> datum`` (length coercion; input does not do it).
+    ``to_python(datum) -> object`` and ``from_python(object) -> datum`` are the edges (datetime, UUID, list, ...); None means
+    the datum is already the Python object. ``python_types`` names the Python classes (import strings) that become this type
+    where the statement's context does not decide a parameter's type. ``category`` and ``preferred`` are pg_type's.
+    ``aliases`` are further names the grammar accepts (``"integer"``, ``"blob"``).
+    """
+
+    name: str
+    display: str
+    oid: int | None = None
+    array_oid: int | None = None
+    category: str = "U"
+    preferred: bool = False
+    length: int = -1
+    element: str | None = None
+    kind: str = "base"
+    aliases: tuple[str, ...] = ()
+    schema: str = "pg_catalog"
+    input: Implementation | None = None
+    output: Implementation | None = None
+    receive: Implementation | None = None
+    send: Implementation | None = None
+    typmod_in: Implementation | None = None
+    typmod_out: Implementation | None = None
+    coerce_typmod: Implementation | None = None
+    to_python: Implementation | None = None
+    from_python: Implementation | None = None
+    python_types: tuple[str, ...] = ()
+    needs_session: bool = False
+    collatable: bool = False
+    delimiter: str = ","
+    description: str = ""
+
+
+@frozen
+class CallTypes:
+    """The concrete types of one call, given to a ``specialize`` factory: resolved names and the registry."""
+
+    arguments: tuple[str, ...]
+    result: str
+    types: TypeLookup
+
+
+@frozen
+class ScalarFunction:
+    """A function of one row. ``implementation(*arguments[, session])`` returns a datum.
+
+    ``strict``: NULL in, NULL out, without a call. ``inline``: see the module. ``specialize``: the implementation is a factory
+    ``(CallTypes) -> callable``, called once when a statement is compiled. ``bounded``: False where one call may take long (so that
+    an event loop never runs it inline). ``batch``: optional ``(list_of_columns) -> list``. ``variadic``: the last argument type
+    is the array type that collects the rest. ``defaults``: SQL texts for the trailing arguments. ``argument_names`` for
+    named notation.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    returns: str
+    implementation: Implementation
+    strict: bool = True
+    volatility: Volatility = Volatility.IMMUTABLE
+    inline: str | None = None
+    needs_session: bool = False
+    specialize: bool = False
+    variadic: bool = False
+    bounded: bool = True
+    batch: Implementation | None = None
+    argument_names: tuple[str, ...] = ()
+    defaults: tuple[str, ...] = ()
+    schema: str = "pg_catalog"
+    cost: float = 1.0
+    description: str = ""
+
+
+@frozen
+class Aggregate:
+    """An aggregate function, given in one of two forms.
+
+    *Callable form*: ``initial() -> state``, ``step(state, *arguments) -> state``, ``final(state) -> datum`` (None: the
+    state), and optionally ``inverse(state, *arguments) -> state`` for moving window frames.
+
+    *Inline form*: ``slots`` are source texts of the initial value of each state slot, ``inline_step`` gives for each slot the
+    expression of its next value in terms of ``{s0}``, ``{s1}`` (the slots) and ``{0}`` (arguments), ``inline_final`` the
+    result in terms of the slots; ``{f}`` is ``implementation``. Steps are evaluated left to right and see updated slots.
+
+    ``strict``: rows in which an argument is NULL are left out before step. ``final_needs_arguments`` and ``kind`` "ordered_set" or
+    "hypothetical" serve WITHIN GROUP: ``step`` then receives the aggregated (sorted) values and ``final(state, *direct)``.
+    ``specialize``: ``implementation`` is a factory ``(CallTypes) -> Aggregate`` that returns a concrete form.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    returns: str
+    initial: Implementation | None = None
+    step: Implementation | None = None
+    final: Implementation | None = None
+    inverse: Implementation | None = None
+    slots: tuple[str, ...] = ()
+    inline_step: tuple[str, ...] = ()
+    inline_final: str | None = None
+    implementation: Implementation | None = None
+    strict: bool = True
+    kind: str = "normal"
+    direct_arguments: int = 0
+    specialize: bool = False
+    variadic: bool = False
+    needs_session: bool = False
+    schema: str = "pg_catalog"
+    description: str = ""
+
+
+class WindowPartition(Protocol):
+    """One sorted partition as a window function sees it; rows are numbered from 0."""
+
+    size: int
+    peer_starts: Sequence[int]
+    """For each row the number of the first row of its peer group."""
+    peer_ends: Sequence[int]
+    """For each row one past the last row of its peer group."""
+    frames: Sequence[Sequence[int]]
+    """For each row the row numbers of its frame, in order (a range where nothing is excluded)."""
+
+
+@frozen
+class WindowFunction:
+    """A window function: ``implementation(partition, *argument_columns) -> list`` with one result a row.
+
+    An argument column is a list with one datum a row of the partition.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    returns: str
+    implementation: Implementation
+    needs_frame: bool = False
+    defaults: tuple[str, ...] = ()
+    schema: str = "pg_catalog"
+    description: str = ""
+
+
+@frozen
+class TableFunction:
+    """A set-returning function: ``implementation(*arguments[, session])`` iterates over datums, or tuples if it has ``columns``.
+
+    ``returns`` is the element type (``"record"`` with ``columns``). ``specialize`` as for scalar functions.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    returns: str
+    implementation: Implementation
+    columns: tuple[tuple[str, str], ...] = ()
+    strict: bool = True
+    volatility: Volatility = Volatility.IMMUTABLE
+    needs_session: bool = False
+    specialize: bool = False
+    variadic: bool = False
+    argument_names: tuple[str, ...] = ()
+    defaults: tuple[str, ...] = ()
+    schema: str = "pg_catalog"
+    rows: float = 1000.0
+    description: str = ""
+
+
+@frozen
+class Operator:
+    """An operator: ``function`` is the name of the scalar function with these argument types that computes it.
+
+    ``left`` is None for a prefix operator. ``commutator`` and ``negator`` are operator names; ``selectivity`` names the
+    estimator ("eq", "neq", "lt", "gt", "like", "contains" or None).
+    """
+
+    name: str
+    left: str | None
+    right: str
+    returns: str
+    function: str
+    commutator: str | None = None
+    negator: str | None = None
+    selectivity: str | None = None
+    hashes: bool = False
+    merges: bool = False
+    schema: str = "pg_catalog"
+    description: str = ""
+
+
+@frozen
+class Cast:
+    """A conversion. ``implementation(datum[, typmod, explicit][, session])``; None: same representation, nothing to do.
+
+    ``takes_typmod``: the implementation wants the target's typmod and whether the cast was explicit. ``inline`` as for functions.
+    Casts through text I/O need no entry: the binder makes them for assignment to and explicit casts from string types.
+    """
+
+    source: str
+    target: str
+    context: CastContext = CastContext.EXPLICIT
+    implementation: Implementation | None = None
+    inline: str | None = None
+    takes_typmod: bool = False
+    needs_session: bool = False
+    specialize: bool = False
+    volatility: Volatility = Volatility.IMMUTABLE
+
+
+@frozen
+class OperatorClass:
+    """How values of a type are indexed, grouped and sorted.
+
+    ``operators`` maps the access method's strategy numbers to operator names (btree: 1 ``<``, 2 ``<=``, 3 ``=``, 4 ``>=``,
+    5 ``>``). ``identity``: Python's ``==``, ``hash`` and ``<`` on the datum are the type's own. Otherwise ``hash_key(datum)`` gives
+    an object whose equality and hash are, and ``sort_key(datum)`` one whose ``<`` and ``==`` are; neither is called with None.
+    ``functions`` are support functions an access method asks for by name.
+    """
+
+    name: str
+    access_method: str
+    type: str
+    default: bool = True
+    operators: Mapping[int, str] = field(factory=dict)
+    identity: bool = False
+    hash_key: Implementation | None = None
+    sort_key: Implementation | None = None
+    functions: Mapping[str, Implementation] = field(factory=dict)
+    schema: str = "pg_catalog"
+
+
+@frozen
+class Collation:
+    """A collation: ``sort_key(text)`` gives an object that sorts as the collation says; None: code point order ("C")."""
+
+    name: str
+    oid: int | None = None
+    sort_key: Implementation | None = None
+    deterministic: bool = True
+    schema: str = "pg_catalog"
