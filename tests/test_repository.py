@@ -22,6 +22,9 @@ LONGER_WITH_REASON = {
     "packages/heliosdb-core/src/heliosdb/errors.py": "a flat table: one class for each of PostgreSQL's codes",
 }
 
+# Names in lower case that `from heliosdb import` may take and that are no modules.
+EXPORTED = {"heliosdb.connect", "heliosdb.__version__", "heliosdb.apilevel", "heliosdb.paramstyle"}
+
 # Where code of this or that person's machine lives; nothing in the repository may depend on it.
 MACHINE_PATH = re.compile(rb"(?<![\w./}-])/(?:work|root|home|Users|opt|private)/[\w.]")
 
@@ -160,6 +163,25 @@ def test_a_package_declares_what_it_imports(package: Path) -> None:
             if not distributions & declared:
                 undeclared.add(f"{module.relative_to(package)}: {name}")
     assert undeclared == set()
+
+
+@pytest.mark.parametrize("package", [p for p in WITH_CODE if p.name != "heliosdb-core"], ids=lambda p: p.name)
+def test_packages_beside_the_core_use_only_its_public_modules(package: Path) -> None:
+    public = {"heliosdb", "heliosdb.errors", "heliosdb.plugin", "heliosdb.spi"}
+    private = set()
+    for path in (package / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module == "heliosdb":
+                modules = [f"heliosdb.{alias.name}" for alias in node.names if alias.name.islower()]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                modules = [node.module]
+            else:
+                continue
+            inner = {name for name in modules if name.partition(".")[0] == "heliosdb"} - public
+            private |= {f"{path.relative_to(package)}:{node.lineno}: {name}" for name in inner if name not in EXPORTED}
+    assert private == set()
 
 
 def imported_by(module: Path) -> set[str]:

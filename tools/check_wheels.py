@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import zipfile
@@ -39,7 +38,7 @@ def main() -> None:
         for folder in folders:
             # The backend comes from .venv: an isolated build would fetch it once more for each package.
             command = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", place / "wheels", folder]
-            environment.run(command, stdout=subprocess.DEVNULL)
+            environment.run(command, quiet=True)
         wheels = sorted((place / "wheels").glob("*.whl"))
         if len(wheels) != len(folders):
             raise SystemExit(f"{len(folders)} packages, but {len(wheels)} wheels")
@@ -47,7 +46,7 @@ def main() -> None:
             look_into(wheel)
         python = environment.create(place / "environment")
         environment.install(python, *wheels)
-        environment.run([python, "-m", "pip", "check"], stdout=subprocess.DEVNULL)
+        environment.run([python, "-m", "pip", "check"], quiet=True)
         use(python, place)
         try_examples(python, place)
 
@@ -58,7 +57,7 @@ def look_into(wheel: Path) -> None:
     modules = [name for name in names if name.endswith(".py")]
     if modules and not any(name.endswith("/py.typed") for name in names):
         raise SystemExit(f"{wheel.name} holds modules and no py.typed")
-    print(f"wheels: {wheel.name}, {len(modules)} modules")
+    print(f"wheels: {wheel.name}, {len(modules)} modules", flush=True)
 
 
 def use(python: Path, place: Path) -> None:

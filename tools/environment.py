@@ -22,11 +22,15 @@ BIN = "Scripts" if os.name == "nt" else "bin"
 PIP_OPTIONS = ["-qq", "--disable-pip-version-check", "--no-input"]
 
 
-def run(command: list[str | os.PathLike[str]], **options: object) -> None:
-    """Run a command and end this program with its output and exit status when it fails."""
+def run(command: list[str | os.PathLike[str]], *, quiet: bool = False, **options: object) -> None:
+    """Run a command and end this program with its exit status when it fails; ``quiet`` shows its output only then."""
+    if quiet:
+        options |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     done = subprocess.run([os.fspath(part) for part in command], check=False, **options)  # type: ignore[call-overload]
     if done.returncode:
-        print(f"failed with status {done.returncode}: {' '.join(map(str, command))}", file=sys.stderr)
+        print(
+            done.stdout or "", f"failed with status {done.returncode}: {' '.join(map(str, command))}", file=sys.stderr
+        )
         raise SystemExit(done.returncode)
 
 
