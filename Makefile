@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench clean
+.PHONY: help setup demo test lint format bench lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -30,6 +30,9 @@ format: setup ## format the code and apply the safe fixes
 
 bench: setup ## measure against sqlite3
 	@if [ -f benchmarks/run.py ]; then $(VENV)/python benchmarks/run.py $(ARGS); else echo "no benchmarks yet"; fi
+
+lock: setup ## write uv.lock anew, after a pyproject.toml changed
+	$(VENV)/uv lock --quiet
 
 clean: ## remove everything that setup and the tools made
 	rm -rf .venv .bootstrap .bootstrap.lock dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

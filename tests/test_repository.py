@@ -63,6 +63,7 @@ def test_a_package_says_what_it_is(package: Path) -> None:
     assert table["requires-python"] == ">=3.11"
     assert table["license"] == "Apache-2.0"
     assert re.fullmatch(r"\d+\.\d+\.\d+", version(package))
+    assert (package / "LICENSE").read_text() == (ROOT / "LICENSE").read_text(), "a wheel carries its licence"
     readme = (package / "README.md").read_text()
     assert readme.startswith(f"# {package.name}\n")
     assert len(readme.split()) > 20
