@@ -1,0 +1,43 @@
+-- Text literals in all notations, varchar and char lengths, comparison in C order, concatenation.
+SELECT 'abc', '', 'it''s', 'a\b', E'a\\b', E'a\tb\nc', E'\'', E'\x41\102', E'\u00e9', U&'d\0061t\+000061', U&'d!0061' UESCAPE '!';
+SELECT 'multi'
+' part' ' string';
+SELECT 'multi'
+' part';
+SELECT $$dollar 'quoted'$$, $tag$with $$ inside$tag$;
+SELECT 'ünïcödé', length('ünïcödé'), octet_length('ünïcödé'), char_length('日本語'), bit_length('abc');
+SELECT N'national';
+SELECT 'abc'::varchar(2), 'abc'::varchar(5), 'abc'::char(5), 'abc'::char(2), 'abc'::varchar, 'abc'::char, 'abc'::bpchar;
+SELECT 'abc'::character varying(2), 'abc'::character(4), 'abc'::char varying(1), cast('abc' AS character);
+SELECT 'a'::varchar(0);
+SELECT 'a'::varchar(10485761);
+SELECT 'a '::char(5) = 'a'::char(3), 'a '::varchar = 'a'::varchar, 'a '::char(2) = 'a '::text, 'a '::text = 'a'::char(2);
+SELECT length('ab  '::char(6)), octet_length('ab  '::char(6)), length('ab  '::varchar(6)), 'ab'::char(4) || 'c', 'ab'::char(4)::text || 'c';
+SELECT 'a' || 'b', 'a' || NULL, 'a' || 1, 1 || 'a', 'a' || true, 1.50 || 'x', 'x' || 'y'::varchar || 'z'::char(3);
+SELECT 1 || 2;
+SELECT 'a' + 'b';
+SELECT 'a' || ARRAY[1];
+SELECT 'a' < 'b', 'a' < 'B', 'Z' < 'a', 'abc' < 'abd', 'ab' < 'abc', '' < 'a', 'ä' > 'z', '10' < '9';
+SELECT x FROM (VALUES ('b'), ('a'), ('B'), ('A'), (''), (' '), ('é'), ('e'), ('z'), ('1'), ('_'), (NULL)) v(x) ORDER BY x;
+SELECT x FROM (VALUES ('b'), ('a'), (NULL), ('c')) v(x) ORDER BY x DESC NULLS LAST;
+SELECT greatest('a', 'B', 'c'), least('a', 'B', 'c'), greatest('a', NULL), least(NULL, NULL);
+SELECT pg_typeof('abc'), pg_typeof('abc'::text), pg_typeof('a' || 'b'), pg_typeof(concat('a', 1)), pg_typeof('a'::varchar || 'b'::varchar);
+SELECT 'abc' COLLATE "C" < 'abd', 'a' COLLATE "C";
+SELECT 'a' COLLATE "nope";
+SELECT 1 COLLATE "C";
+SELECT 'a' COLLATE "C" < 'b' COLLATE "POSIX";
+SELECT E'\u0000';
+SELECT E'\x00';
+SELECT E'\xff';
+SELECT E'\ud800';
+SELECT U&'\00zz';
+SELECT text 'typed literal', varchar 'v', char 'c', char(3) 'abcd', "char" 'xyz', name 'nom';
+SELECT 'abc'::name, pg_typeof('abc'::name), 'abc'::name = 'abc', length('abc'::name);
+SELECT "char" 'a' = 'a', 'a'::"char"::text, ascii('a'::text);
+SELECT 'x' = 'x ', 'x'::text = 'x', 'x' <> 'y', 'x' != 'x';
+SELECT 'a' BETWEEN 'A' AND 'z', 'm' NOT BETWEEN 'a' AND 'f', 'b' IN ('a', 'b'), 'c' NOT IN ('a', 'b');
+SELECT max(x), min(x), count(x), count(DISTINCT x) FROM (VALUES ('b'), ('a'), (NULL), ('a')) v(x);
+SELECT string_agg(x, ',') FROM (VALUES ('a'), (NULL), ('b')) v(x);
+SELECT string_agg(x, ',' ORDER BY x DESC), string_agg(DISTINCT x, '-' ORDER BY x) FROM (VALUES ('a'), ('b'), ('a')) v(x);
+SELECT string_agg(x::text, NULL) FROM (VALUES (1), (2)) v(x);
+SELECT current_setting('server_encoding'), 'Ω'::char(2), upper('éa'), lower('ÉA');

@@ -1,0 +1,22 @@
+-- Times of day, with and without zone: spellings, rounding, arithmetic.
+SELECT '13:14:15'::time, '13:14'::time, '131415'::time, '1:14 PM'::time, '13:14:15.123456'::time, '13:14:15.9999999'::time, '24:00:00'::time, '00:00'::time, '2024-01-01 10:00'::time, 'allballs'::time;
+SELECT '25:00'::time;
+SELECT '12:60'::time;
+SELECT 'noon'::time;
+SELECT ''::time;
+SELECT time(0) '10:00:00.5', time(2) '10:00:00.129', '10:00:00.999'::time(1), time '10:00' = '10:00:00', pg_typeof(time '10:00');
+SELECT time '10:00' + interval '3 hours', time '23:00' + interval '2 hours', time '01:00' - interval '2 hours', time '10:00' - time '08:30', time '08:00' - time '10:30', interval '1 day 1 hour' + time '10:00';
+SELECT time '10:00' + time '01:00';
+SELECT time '10:00' * 2;
+SELECT extract(hour FROM time '13:14:15.5'), extract(minute FROM time '13:14:15.5'), extract(second FROM time '13:14:15.5'), extract(epoch FROM time '01:00:00.25'), date_part('microseconds', time '00:00:01.5');
+SELECT extract(day FROM time '10:00');
+SELECT make_time(13, 14, 15.5);
+SELECT make_time(25, 0, 0);
+SELECT date_trunc('hour', time '13:14:15'), time '13:14:15'::interval, interval '25:14:15'::time, time '10:00'::text;
+SELECT '10:00+02'::timetz, '10:00:00.5 UTC'::timetz, '10:00'::timetz, '10:00-08:30'::timetz, timetz(0) '10:00:00.7+01', pg_typeof('10:00+02'::timetz);
+SELECT '10:00+02'::timetz = '08:00+00'::timetz, '10:00+02'::timetz < '09:00+00'::timetz, '10:00+02'::timetz AT TIME ZONE '+05', '10:00+02'::timetz::time, time '10:00'::timetz, '10:00+02'::timetz + interval '1 hour';
+SELECT extract(timezone FROM '10:00+02'::timetz), extract(timezone_hour FROM '10:00+02'::timetz), extract(epoch FROM '10:00+02'::timetz);
+SELECT x FROM (VALUES (time '10:00'), ('09:59:59.999999'), ('24:00'), ('00:00'), (NULL)) v(x) ORDER BY x;
+SELECT min(x), max(x), avg(x), sum(x::interval) FROM (VALUES (time '10:00'), ('12:00')) v(x);
+SELECT time '10:00' < '11:00', time '10:00' BETWEEN '09:00' AND '10:00', time '10:00' IN ('10:00', '11:00');
+SELECT (time '10:00', time '12:00') OVERLAPS (time '11:00', time '13:00');

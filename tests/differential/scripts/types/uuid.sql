@@ -1,0 +1,22 @@
+-- UUIDs: accepted spellings, text form, comparison, keys.
+SELECT 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid, 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'::uuid, '{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}'::uuid, 'a0eebc999c0b4ef8bb6d6bb9bd380a11'::uuid, 'a0ee-bc99-9c0b-4ef8-bb6d-6bb9-bd38-0a11'::uuid;
+SELECT 'a0eebc99'::uuid;
+SELECT ''::uuid;
+SELECT 'z0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid;
+SELECT '{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid;
+SELECT 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid = 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', '00000000-0000-0000-0000-000000000001'::uuid < '00000000-0000-0000-0000-000000000002';
+SELECT 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid::text, pg_typeof('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid), 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::text::uuid;
+SELECT length(gen_random_uuid()::text), pg_typeof(gen_random_uuid()), gen_random_uuid() = gen_random_uuid();
+SELECT 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid || 'x';
+SELECT 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid + 1;
+SELECT 1::uuid;
+SELECT min('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid);
+CREATE TABLE u (id uuid PRIMARY KEY, n int);
+INSERT INTO u VALUES ('ffffffff-ffff-ffff-ffff-ffffffffffff', 1), ('00000000-0000-0000-0000-000000000000', 2), ('80000000-0000-0000-0000-000000000000', 3);
+INSERT INTO u VALUES ('FFFFFFFF-ffff-ffff-ffff-ffffffffffff', 4);
+SELECT * FROM u ORDER BY id;
+SELECT n FROM u WHERE id = '80000000-0000-0000-0000-000000000000';
+SELECT n FROM u WHERE id > '00000000-0000-0000-0000-000000000000' ORDER BY id DESC;
+SELECT n FROM u WHERE id = 'nonsense';
+SELECT n FROM u WHERE id IN ('80000000000000000000000000000000', '{ffffffff-ffff-ffff-ffff-ffffffffffff}') ORDER BY n;
+SELECT count(DISTINCT id) FROM u;
