@@ -1,0 +1,32 @@
+"""Which modules make up the built-in types and functions.
+
+The plugin host imports them and registers their ``TYPES``, ``CASTS``, ``COLLATIONS``, ``OPERATORS``,
+``OPERATOR_CLASSES``, ``FUNCTIONS``, ``AGGREGATES``, ``WINDOW_FUNCTIONS`` and ``TABLE_FUNCTIONS``; a module has those
+that it needs.
+"""
+
+from __future__ import annotations
+
+__all__ = ["FAMILIES", "REGISTRATIONS"]
+
+REGISTRATIONS = (
+    "TYPES",
+    "CASTS",
+    "COLLATIONS",
+    "OPERATORS",
+    "OPERATOR_CLASSES",
+    "FUNCTIONS",
+    "AGGREGATES",
+    "WINDOW_FUNCTIONS",
+    "TABLE_FUNCTIONS",
+)
+
+FAMILIES = (
+    "heliosdb.types.boolean",
+    "heliosdb.types.integer",
+    "heliosdb.types.float",
+    "heliosdb.types.numeric",
+    "heliosdb.types.numeric_operators",
+    "heliosdb.types.text",
+    "heliosdb.types.aggregate_functions",
+)
