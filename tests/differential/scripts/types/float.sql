@@ -24,7 +24,7 @@ SELECT 'abc'::float8;
 SELECT ''::float8;
 SELECT '1.5.5'::float8;
 SELECT 'x'::float4;
-SELECT round(2.5::float8), round(3.5::float8), round(-2.5::float8), round(0.5::float8), round(-0.5::float8), rint(2.5);
+SELECT round(2.5::float8), round(3.5::float8), round(-2.5::float8), round(0.5::float8), round(-0.5::float8);
 SELECT round(2.5::float8, 1);
 SELECT trunc(2.9::float8), trunc(-2.9::float8), ceil(2.1::float8), floor(-2.1::float8), ceil(-0.5::float8), sign(-2.5::float8), abs(-2.5::float8);
 SELECT sqrt(2::float8), cbrt(27::float8), power(2::float8, 0.5), exp(1::float8), ln(10::float8), log(100::float8), |/ 25, ||/ 27;

@@ -1,0 +1,22 @@
+-- to_char, to_date, to_timestamp and to_number with the common patterns.
+SELECT to_char(timestamp '2024-05-07 13:04:05.678', 'YYYY-MM-DD HH24:MI:SS'), to_char(timestamp '2024-05-07 13:04:05.678', 'DD/MM/YY HH12:MI:SS AM'), to_char(timestamp '2024-05-07 03:04:05.678', 'HH:MI am MS US');
+SELECT to_char(date '2024-05-07', 'Day, DD Month YYYY'), to_char(date '2024-05-07', 'FMDay, FMDD FMMonth YYYY'), to_char(date '2024-05-07', 'Dy Mon D DDD WW IW Q J CC');
+SELECT to_char(date '2024-05-07', 'DAY day Mon MON mon MONTH month'), to_char(date '2024-05-01', 'DDth FMDDth'), to_char(date '2024-05-02', 'DDTH'), to_char(date '2024-05-03', 'FMDDth "of" FMMonth');
+SELECT to_char(timestamp '2024-05-07 00:00:00', 'HH12 HH24 HH'), to_char(timestamp '2024-05-07 12:00:00', 'HH12 AM p.m.'), to_char(timestamp '2024-05-07', 'IYYY-"W"IW-ID'), to_char(timestamp '2024-05-07 13:04:05', 'SSSS');
+SELECT to_char(date '0044-03-15 BC', 'YYYY BC'), to_char(timestamp '2024-05-07', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), to_char(timestamptz '2024-05-07 12:00+00', 'TZ OF TZH:TZM'), to_char(interval '1 day 02:03:04', 'DD HH24:MI:SS');
+SELECT to_char(timestamp '2024-05-07', 'Y,YYY YYY YY Y'), to_char(timestamp '2024-05-07', 'RM rm'), to_char(timestamp '2024-05-07', ''), to_char(timestamp '2024-05-07', 'xyz');
+SELECT to_char(1234.5, '9999.99'), to_char(1234.5, '99,999.99'), to_char(-1234.5, '9999.9'), to_char(0.5, '0.99'), to_char(0.5, '9.99'), to_char(12, '0000'), to_char(12, 'FM0000'), to_char(12.3, 'FM999.99');
+SELECT to_char(12345, '999'), to_char(-5, 'S99'), to_char(5, 'S99'), to_char(-5, '99MI'), to_char(-5, '99PR'), to_char(1485, '9 999'), to_char(485, 'RN'), to_char(485, 'FMRN'), to_char(1234567, '9G999G999'), to_char(12.45, '99V9');
+SELECT to_char(1e10::float8, '99999999999'), to_char(1.5::float4, '9.9'), to_char(123::bigint, 'L999'), to_char(1.234e5, '9.99EEEE'), to_char(482, '999th'), to_char(0, '9'), to_char(0, '0'), to_char(0.1, '.9');
+SELECT to_date('2024-05-07', 'YYYY-MM-DD'), to_date('07 May 2024', 'DD Mon YYYY'), to_date('05072024', 'MMDDYYYY'), to_date('24-1-2', 'YY-MM-DD'), to_date('2024-127', 'YYYY-DDD'), to_date('7/5/2024', 'FMDD/FMMM/YYYY');
+SELECT to_date('2024-02-30', 'YYYY-MM-DD');
+SELECT to_date('2024-13-01', 'YYYY-MM-DD');
+SELECT to_date('abc', 'YYYY-MM-DD');
+SELECT to_date('', 'YYYY-MM-DD');
+SELECT to_timestamp('2024-05-07 13:04:05', 'YYYY-MM-DD HH24:MI:SS'), to_timestamp('2024-05-07 01:04:05 PM', 'YYYY-MM-DD HH12:MI:SS PM'), to_timestamp('05 Dec 2000', 'DD Mon YYYY'), to_timestamp('12.345', 'SS.MS');
+SELECT to_timestamp('2024-05-07 25:00', 'YYYY-MM-DD HH24:MI');
+SELECT to_number('1,234.56', '9,999.99'), to_number('-12', 'S99'), to_number('12.3', '99.9'), to_number('0012', '9999'), to_number('1234', '99');
+SELECT to_number('abc', '999');
+SELECT to_char(NULL::date, 'YYYY'), to_date(NULL, 'YYYY'), to_char(timestamp 'infinity', 'YYYY'), to_char(1, NULL);
+SELECT to_char('abc', 'YYYY');
+SELECT to_char(d, 'YYYY-MM') AS month, count(*) FROM (VALUES (date '2024-01-05'), ('2024-01-31'), ('2024-02-01')) v(d) GROUP BY 1 ORDER BY 1;

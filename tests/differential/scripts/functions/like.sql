@@ -1,0 +1,28 @@
+-- LIKE and ILIKE: wildcards, escapes, nulls, odd patterns.
+SELECT 'abc' LIKE 'abc', 'abc' LIKE 'a%', 'abc' LIKE '_b_', 'abc' LIKE 'c', 'abc' LIKE '%', '' LIKE '%', '' LIKE '', 'abc' LIKE '';
+SELECT 'abc' LIKE 'A%', 'abc' ILIKE 'A%', 'ÀB' ILIKE 'àb', 'abc' NOT LIKE 'a%', 'abc' NOT ILIKE 'A%', 'abc' ~~ 'a%', 'abc' !~~ 'a%', 'ABC' ~~* 'a%', 'ABC' !~~* 'a%';
+SELECT 'a%c' LIKE 'a\%c', 'abc' LIKE 'a\%c', 'a_c' LIKE 'a\_c', 'a\c' LIKE 'a\\c', 'a%c' LIKE 'a!%c' ESCAPE '!', 'abc' LIKE 'a!%c' ESCAPE '!', 'a\bc' LIKE 'a\b%' ESCAPE '';
+SELECT 'abc' LIKE 'ab\';
+SELECT 'abc' LIKE 'a%' ESCAPE 'xx';
+SELECT 'a!' LIKE 'a!!' ESCAPE '!', 'a' LIKE '!a' ESCAPE '!', 'abc' LIKE 'a%c' ESCAPE 'b';
+SELECT NULL LIKE 'a', 'a' LIKE NULL, NULL NOT LIKE NULL, 'a' LIKE 'a' ESCAPE NULL;
+SELECT 'a.c' LIKE 'a.c', 'abc' LIKE 'a.c', 'a*c' LIKE 'a*c', 'a(c' LIKE 'a(c', 'a[b]' LIKE 'a[b]', '^a$' LIKE '^a$', 'a+b' LIKE '_+_';
+SELECT E'a\nb' LIKE 'a%b', E'a\nb' LIKE 'a_b', E'\n' LIKE '_', E'a\n' LIKE 'a', 'aXb' LIKE 'a%%b', 'ab' LIKE 'a%%b', 'ab' LIKE 'a_%b';
+SELECT '日本語' LIKE '日__', '日本語' LIKE '_本_', 'é' LIKE '_';
+SELECT 1 LIKE '1';
+SELECT '1' LIKE 1;
+SELECT 'abc'::char(5) LIKE 'abc', 'abc'::char(5) LIKE 'abc  ', 'abc'::varchar(5) LIKE 'abc', 'abc'::char(5) LIKE 'abc%';
+CREATE TABLE words (w text);
+INSERT INTO words VALUES ('apple'), ('Apple'), ('apricot'), ('banana'), (NULL), (''), ('50%'), ('under_score'), ('back\slash');
+SELECT w FROM words WHERE w LIKE 'ap%' ORDER BY w;
+SELECT w FROM words WHERE w ILIKE 'AP%' ORDER BY w;
+SELECT w FROM words WHERE w NOT LIKE '%a%' ORDER BY w;
+SELECT w FROM words WHERE w LIKE '%\%' ORDER BY w;
+SELECT w FROM words WHERE w LIKE '%\_%' ORDER BY w;
+SELECT w FROM words WHERE w LIKE '%\\%' ORDER BY w;
+SELECT w FROM words WHERE w LIKE '_____' ORDER BY w;
+SELECT w, w LIKE w AS itself FROM words ORDER BY w;
+SELECT a, p, a LIKE p FROM (VALUES ('x', 'x%'), ('yx', '%x'), ('y', '_')) v(a, p) ORDER BY a;
+SELECT w FROM words WHERE w LIKE ANY (ARRAY['a%', 'b%']) ORDER BY w;
+SELECT w FROM words WHERE w LIKE ALL (ARRAY['a%', '%t']) ORDER BY w;
+SELECT w FROM words WHERE w LIKE 'app' || '%' ORDER BY w;

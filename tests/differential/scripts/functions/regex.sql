@@ -1,0 +1,25 @@
+-- Regular expressions: match operators, substring, replace, split, SIMILAR TO, and errors in patterns.
+SELECT 'abc' ~ 'b', 'abc' ~ '^b', 'abc' ~* 'B', 'abc' !~ 'b', 'abc' !~* 'B', 'abc' ~ '', '' ~ '^$';
+SELECT 'a1b22' ~ '\d', 'abc' ~ '\d', 'foo bar' ~ '\mbar\M', 'foobar' ~ '\mbar', 'a b' ~ '\s', 'ab' ~ '^\w+$', 'a.b' ~ 'a\.b', 'axb' ~ 'a\.b';
+SELECT 'abc' ~ 'a|x', 'abc' ~ '(ab)+c', 'aaa' ~ '^a{3}$', 'aaa' ~ '^a{1,2}$', 'aaa' ~ '^a{2,}$', 'abc' ~ '[a-c]{3}', 'abc' ~ '[^a-c]', 'x' ~ '[[:alpha:]]', '1' ~ '[[:digit:]]';
+SELECT 'abc' ~ '(';
+SELECT 'abc' ~ '[a';
+SELECT 'abc' ~ 'a{2,1}';
+SELECT 'abc' ~ '*a';
+SELECT NULL ~ 'a', 'a' ~ NULL;
+SELECT substring('foobar' from 'o.b'), substring('foobar' from 'o(.)b'), substring('foobar' from 'z'), substring('foobar', '^f'), substring('abc' from '(a)|(b)');
+SELECT regexp_replace('foobarbaz', 'b..', 'X'), regexp_replace('foobarbaz', 'b..', 'X', 'g'), regexp_replace('foobarbaz', 'b(..)', 'X\1Y', 'g'), regexp_replace('Hello', 'L', 'x', 'gi'), regexp_replace('abc', 'b', '[\&]'), regexp_replace('abc', '(b)(c)', '\2\1');
+SELECT regexp_replace('abc', 'b', 'x', 'z');
+SELECT regexp_match('foobarbequebaz', '(bar)(beque)'), regexp_match('foobar', 'o+'), regexp_match('abc', 'z'), regexp_match('abc', 'B', 'i');
+SELECT regexp_matches('foobarbequebazilbarfbonk', '(b[^b]+)(b[^b]+)', 'g');
+SELECT regexp_matches('abc', 'z');
+SELECT regexp_split_to_array('the quick  brown', '\s+'), regexp_split_to_array('abc', ''), regexp_split_to_array('a1b2c', '\d');
+SELECT * FROM regexp_split_to_table('a, b,c', ',\s*') AS w;
+SELECT regexp_count('abcabc', 'b'), regexp_instr('abcabc', 'c'), regexp_like('abc', 'B', 'i'), regexp_substr('abcabc', 'b.');
+SELECT 'abc' SIMILAR TO 'abc', 'abc' SIMILAR TO 'a', 'abc' SIMILAR TO '%(b|d)%', 'abc' SIMILAR TO '(b|c)%', 'abc' SIMILAR TO 'a_c', 'a.c' SIMILAR TO 'a.c', 'abc' SIMILAR TO 'a.c';
+SELECT 'abc' NOT SIMILAR TO 'a%', 'aaa' SIMILAR TO 'a{3}', 'a%' SIMILAR TO 'a#%' ESCAPE '#', 'abab' SIMILAR TO '(ab)*', NULL SIMILAR TO 'a';
+SELECT substring('foobar' similar '%#"o_b#"%' escape '#'), substring('foobar' from '%#"o_b#"%' for '#');
+SELECT 'a\nb' ~ 'a.b', E'a\nb' ~ 'a.b', E'a\nb' ~ '^b', E'a\nb' ~ '(?n)^b', 'ABC' ~ '(?i)abc', 'abc' ~ '(?x) a b c';
+SELECT 'aaa' ~ 'a*?', substring('aaab' from 'a+?'), substring('aaab' from 'a+'), substring('<a><b>' from '<.*?>'), substring('<a><b>' from '<.*>');
+SELECT 'abcabc' ~ '(abc)\1', 'foo' ~ 'f(?=o)', 'foo' ~ 'f(?!x)', 'bar' ~ '(?<=b)a';
+SELECT w FROM (VALUES ('alpha'), ('beta'), ('gamma'), ('alphabet')) v(w) WHERE w ~ '^a.*a$' OR w ~ 't$' ORDER BY w;
