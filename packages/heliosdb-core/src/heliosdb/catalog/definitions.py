@@ -1,9 +1,9 @@
 """Catalog objects as values: frozen, and free of anything that cannot be written to disk.
 
-An expression of a default, a check, a generated column, an index or a view is kept as SQL text and bound when it is used; a type
-is kept by name with its typmod. ``owner_package`` names the package whose plugin gave the object's type or access method, so that
-a database opened without it can say what to install. Objects refer to each other by OID and columns by attribute number
-(1-based, never reused); the slot in the stored row is attribute number - 1.
+An expression of a default, a check, a generated column, an index or a view is kept as SQL text and bound when it is
+used; a type is kept by name with its typmod. ``owner_package`` names the package whose plugin gave the object's type
+or access method, so that a database opened without it can say what to install. Objects refer to each other by OID and
+columns by attribute number (1-based, never reused); the slot in the stored row is attribute number - 1.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class ColumnDefinition:
 
 @frozen(kw_only=True)
 class ForeignKey:
-    """The referenced side of a foreign key; actions are "no action", "restrict", "cascade", "set null", "set default"."""
+    """The referenced side of a foreign key; actions are "no action", "restrict", "cascade", "set null", "set
+    default"."""
 
     relation: int
     columns: tuple[int, ...]
@@ -58,15 +59,17 @@ class Constraint:
     deferrable: bool = False
     initially_deferred: bool = False
     validated: bool = True
+    no_inherit: bool = False
     comment: str | None = None
 
 
 @frozen(kw_only=True)
 class IndexKey:
-    """One key of an index: a column by attribute number, or an expression's SQL text."""
+    """One key of an index: a column by attribute number, or an expression's SQL text with its type."""
 
     column: int | None = None
     expression: str | None = None
+    type: str = ""
     operator_class: str | None = None
     collation: str | None = None
     descending: bool = False
@@ -85,6 +88,8 @@ class Index:
     keys: tuple[IndexKey, ...]
     include: tuple[int, ...] = ()
     unique: bool = False
+    deferrable: bool = False
+    initially_deferred: bool = False
     primary: bool = False
     nulls_not_distinct: bool = False
     predicate: str | None = None
@@ -101,6 +106,8 @@ class Relation:
 
     ``persistence``: "permanent", "temporary" or "unlogged". ``query`` is a view's SQL text, bound with ``search_path``.
     ``version`` is the number of this definition: it changes whenever the object, its indexes or constraints do.
+    ``on_commit``: "drop" or "delete rows" of temporary tables. ``dependencies`` of a view are the (relation OID,
+    attribute number or 0 for the whole) pairs that its query uses.
     """
 
     oid: int
@@ -118,6 +125,8 @@ class Relation:
     comment: str | None = None
     version: int = 0
     sequence: SequenceOptions | None = None
+    on_commit: str | None = None
+    dependencies: tuple[tuple[int, int], ...] = ()
     owner_package: str | None = None
 
     def column(self, name: str) -> ColumnDefinition | None:
@@ -130,7 +139,12 @@ class Relation:
 
 @frozen(kw_only=True)
 class SequenceOptions:
-    """A sequence's parameters; ``owned_by`` is (relation OID, attribute number)."""
+    """A sequence's parameters; ``owned_by`` is (relation OID, attribute number), ``identity`` where an identity
+    column has it.
+
+    ``storage`` names the counter: it is new whenever the sequence starts anew, so that a restart is undone with its
+    transaction.
+    """
 
     type: str = "int8"
     start: int = 1
@@ -140,6 +154,8 @@ class SequenceOptions:
     cache: int = 1
     cycle: bool = False
     owned_by: tuple[int, int] | None = None
+    identity: bool = False
+    storage: int = 0
 
 
 @frozen(kw_only=True)

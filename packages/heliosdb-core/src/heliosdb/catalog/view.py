@@ -1,0 +1,201 @@
+"""The catalog as one snapshot sees it: an immutable value, shared by all sessions that see the same.
+
+``CatalogSnapshot`` answers every question of the binder, the planner and the commands from dicts. ``CatalogCache``
+makes them: one a database. The session asks for its snapshot's state of the catalog, which is one comparison as long
+as nothing changed; after a change the rows of the system relation are read, and only rows that are new (by identity)
+are decoded again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from threading import Lock
+from typing import Any
+
+from heliosdb.catalog.definitions import Constraint, Extension, Index, Relation, Role, Schema
+from heliosdb.catalog.storage import CatalogObject, decode_row
+
+__all__ = ["CatalogCache", "CatalogSnapshot"]
+
+
+class CatalogSnapshot:
+    """All catalog objects of one state of the catalog. Nothing in it changes once it is made."""
+
+    __slots__ = (
+        "_extensions",
+        "_index_names",
+        "_indexes",
+        "_names",
+        "_objects",
+        "_referencing",
+        "_roles",
+        "_schemas",
+        "rows",
+    )
+
+    def __init__(self, objects: Iterable[CatalogObject] = ()) -> None:
+        self._objects: dict[int, CatalogObject] = {}
+        self._names: dict[tuple[str, str], Relation] = {}
+        self._index_names: dict[tuple[str, str], int] = {}
+        self._indexes: dict[int, tuple[Relation, Index]] = {}
+        self._referencing: dict[int, list[tuple[Relation, Constraint]]] = {}
+        self._schemas: dict[str, Schema] = {}
+        self._roles: dict[str, Role] = {}
+        self._extensions: dict[str, Extension] = {}
+        for definition in objects:
+            self._enter(definition)
+
+    def _enter(self, definition: CatalogObject) -> None:
+        self._objects[definition.oid] = definition
+        if isinstance(definition, Relation):
+            self._names[definition.schema, definition.name] = definition
+            for index in definition.indexes:
+                self._indexes[index.oid] = (definition, index)
+                self._index_names[index.schema, index.name] = index.oid
+            for constraint in definition.constraints:
+                if constraint.foreign is not None:
+                    self._referencing.setdefault(constraint.foreign.relation, []).append((definition, constraint))
+        elif isinstance(definition, Schema):
+            self._schemas[definition.name] = definition
+        elif isinstance(definition, Role):
+            self._roles[definition.name] = definition
+        else:
+            self._extensions[definition.name] = definition
+
+    # -- relations -------------------------------------------------------------------------------------------------
+
+    def lookup_relation(self, schema: str | None, name: str, search_path: Iterable[str] = ()) -> Relation | None:
+        """Return the relation that a name means: in its schema, else in the first schema of the path that has one."""
+        if schema is not None:
+            return self._names.get((schema, name))
+        for candidate in search_path:
+            found = self._names.get((candidate, name))
+            if found is not None:
+                return found
+        return None
+
+    def relation_by_oid(self, oid: int) -> Relation | None:
+        """Return the relation with this OID, or None."""
+        found = self._objects.get(oid)
+        return found if isinstance(found, Relation) else None
+
+    def relations(self) -> Iterator[Relation]:
+        """Iterate over all relations in order of creation."""
+        return (found for found in self._objects.values() if isinstance(found, Relation))
+
+    def sequences(self) -> Iterator[Relation]:
+        """Iterate over the sequences."""
+        return (found for found in self.relations() if found.kind == "sequence")
+
+    def relations_referencing(self, oid: int) -> tuple[tuple[Relation, Constraint], ...]:
+        """Return the foreign keys that point to a relation, each with the relation that has it."""
+        return tuple(self._referencing.get(oid, ()))
+
+    def version_of(self, oid: int) -> int | None:
+        """Return the version of a relation's definition (of an index: its relation's), or None where it is not
+        there."""
+        found = self._objects.get(oid)
+        if found is None:
+            entry = self._indexes.get(oid)
+            return None if entry is None else entry[0].version
+        return found.version if isinstance(found, Relation) else 0
+
+    # -- indexes ---------------------------------------------------------------------------------------------------
+
+    def lookup_index(
+        self, schema: str | None, name: str, search_path: Iterable[str] = ()
+    ) -> tuple[Relation, Index] | None:
+        """Return the index that a name means, with its relation."""
+        for candidate in (schema,) if schema is not None else search_path:
+            oid = self._index_names.get((candidate, name))
+            if oid is not None:
+                return self._indexes[oid]
+        return None
+
+    def index_by_oid(self, oid: int) -> tuple[Relation, Index] | None:
+        """Return the index with this OID and its relation, or None."""
+        return self._indexes.get(oid)
+
+    def is_name_taken(self, schema: str, name: str) -> bool:
+        """Return whether a relation or an index of the schema has the name: they share one namespace."""
+        return (schema, name) in self._names or (schema, name) in self._index_names
+
+    # -- everything else -------------------------------------------------------------------------------------------
+
+    def schemas(self) -> tuple[str, ...]:
+        """Return the names of all schemas."""
+        return tuple(self._schemas)
+
+    def schema(self, name: str) -> Schema | None:
+        """Return the schema with this name, or None."""
+        return self._schemas.get(name)
+
+    @property
+    def roles(self) -> Mapping[str, Role]:
+        """Roles by name."""
+        return self._roles
+
+    @property
+    def extensions(self) -> Mapping[str, Extension]:
+        """Extensions by name."""
+        return self._extensions
+
+    def object_by_oid(self, oid: int) -> CatalogObject | None:
+        """Return any object by its OID, or None."""
+        return self._objects.get(oid)
+
+    def objects(self) -> Iterator[CatalogObject]:
+        """Iterate over everything in order of creation."""
+        return iter(self._objects.values())
+
+
+class CatalogCache:
+    """Makes ``CatalogSnapshot`` values for one database and keeps what it decoded.
+
+    A decoded row is kept by the row's identity: rows are immutable, and the cache holds them, so an address is never
+    reused. Safe for many threads: two that miss at once make two equal values.
+    """
+
+    def __init__(self, kept_states: int = 8) -> None:
+        self._decoded: dict[int, tuple[tuple[Any, ...], CatalogObject]] = {}
+        self._states: dict[Any, CatalogSnapshot] = {}
+        self._kept_states = kept_states
+        self._lock = Lock()
+
+    def snapshot(self, state: Any, blocks: Iterable[list[tuple[Any, ...]]]) -> CatalogSnapshot:
+        """Return the catalog in a state; ``blocks`` (lists of rows of ``objects``) are read only where it is not
+        known yet.
+
+        ``state`` is a hashable name of what the snapshot sees, or None for a transaction's own uncommitted one, which
+        is not kept.
+        """
+        if state is not None:
+            found = self._states.get(state)
+            if found is not None:
+                return found
+        made = CatalogSnapshot(self._decode(row) for block in blocks for row in block)
+        if state is not None:
+            with self._lock:
+                while len(self._states) >= self._kept_states:
+                    del self._states[next(iter(self._states))]
+                self._states[state] = made
+                self._sweep()
+        return made
+
+    def remember(self, row: tuple[Any, ...], definition: CatalogObject) -> None:
+        """Keep the definition of a row that was just made from it, so that it need not be decoded."""
+        self._decoded[id(row)] = (row, definition)
+
+    def _decode(self, row: tuple[Any, ...]) -> CatalogObject:
+        found = self._decoded.get(id(row))
+        if found is not None and found[0] is row:
+            return found[1]
+        definition = decode_row(row)
+        self._decoded[id(row)] = (row, definition)
+        return definition
+
+    def _sweep(self) -> None:
+        # Rows of superseded definitions stay until they outnumber the living ones.
+        living = sum(len(state._objects) for state in self._states.values())
+        if len(self._decoded) > 4 * living + 1024:
+            self._decoded = {}
