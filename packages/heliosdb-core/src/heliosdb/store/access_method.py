@@ -1,0 +1,189 @@
+"""The access-method contract: what an index is to the store, and what it may leave to others.
+
+An index maps *keys* to row ids. It is derived from the rows and knows neither snapshots, nor transactions, nor whether a row
+is visible. One rule makes that enough:
+
+    an index holds, for every key, at least the row ids that have it in a version that some reader may still see;
+    whoever reads through it looks at the row version that *he* sees and checks it again.
+
+So ``apply`` adds entries at once but takes entries away only logically: the store calls ``forget`` for an entry when no
+reader can need it any more. A method that keeps nothing but a multimap is a correct one. btree implements this
+contract like any plugin, and has the optional abilities that its better speed comes from.
+
+There is one Index for each index of each timeline. A branch starts with an empty one and reads its parent's besides. The
+writes of an open transaction go to a small Index of its own. ``IndexView`` (heliosdb.transaction) merges them.
+
+Concurrency: ``apply``, ``forget``, ``build`` and ``load`` are called by one thread at a time. ``candidates`` and
+``nearest`` may run in any number of threads meanwhile, and must then miss none of the entries that were there when they began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from attrs import field, frozen
+
+__all__ = [
+    "AccessMethod",
+    "Index",
+    "IndexChange",
+    "IndexDefinition",
+    "IndexSpec",
+    "Nearest",
+    "Ordered",
+    "Persisted",
+    "Progress",
+]
+
+Row = tuple[Any, ...]
+IndexChange = tuple[int, Sequence[Any], Sequence[Any]]
+"""(row id, keys it no longer has, keys it has now)."""
+Progress = Callable[[int], None]
+"""Called during a build with the number of rows done so far."""
+
+
+@frozen
+class IndexDefinition:
+    """What an access method is told about an index it is to create.
+
+    ``columns`` is their number; ``operator_classes`` one name each; ``options`` what ``WITH (...)`` gave, parsed by the method.
+    """
+
+    oid: int
+    columns: int
+    unique: bool = False
+    operator_classes: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(factory=dict)
+    support: tuple[Mapping[str, Callable[..., Any]], ...] = ()
+
+
+@frozen(eq=False)
+class IndexSpec:
+    """An index as the store maintains it: how to get keys of rows, and what is unique.
+
+    ``key(row)`` gives the key of a row; ``order_key(row)`` the key it sorts by (None: the key itself). ``values(row)`` gives
+    the indexed values, for methods with many keys per row, whose Index extracts the keys itself. ``predicate(row)`` says
+    whether a row is in a partial index. ``describe_key(row)`` prints ``(a, b)=(1, 2)`` for error details.
+    ``key_column`` is the row's slot when the key is that datum itself (or NULL), which shortens point access.
+    ``deferrable`` unique indexes may hold duplicates until the end of the statement or, when
+    ``initially_deferred``, of the transaction.
+    """
+
+    oid: int
+    relation_oid: int
+    key: Callable[[Row], Any]
+    order_key: Callable[[Row], Any] | None = None
+    width: int = 1
+    method: str = "btree"
+    unique: bool = False
+    nulls_not_distinct: bool = False
+    predicate: Callable[[Row], Any] | None = None
+    deferrable: bool = False
+    initially_deferred: bool = False
+    constraint: str = ""
+    table: str = ""
+    schema: str | None = None
+    describe_key: Callable[[Row], str] | None = None
+    values: Callable[[Row], tuple[Any, ...]] | None = None
+    key_column: int | None = None
+    definition: IndexDefinition | None = None
+
+
+class Index(Protocol):
+    """One index of one timeline (or of one open transaction)."""
+
+    def extract(self, values: Sequence[Any]) -> Sequence[Any]:
+        """Return the keys of a row with these indexed values: none, one or many."""
+        ...
+
+    def apply(self, changes: Sequence[IndexChange], scn: int) -> None:
+        """Take in a commit's changes. Removed keys stay findable until ``forget``."""
+        ...
+
+    def forget(self, entries: Iterable[tuple[Any, int]]) -> None:
+        """Drop (key, row id) entries that no reader can need any more."""
+        ...
+
+    def build(self, batches: Iterable[Sequence[tuple[int, Sequence[Any]]]], progress: Progress | None = None) -> None:
+        """Take in many (row id, keys) at once: the first filling of an index over existing rows."""
+        ...
+
+    def candidates(
+        self, strategy: int, argument: Any, row_filter: Container[int] | None = None
+    ) -> Iterator[Sequence[int]]:
+        """Yield batches of row ids that may satisfy ``column <operator of strategy> argument``: a superset.
+
+        ``row_filter`` leaves out every row id that is not in it.
+        """
+        ...
+
+    def size_bytes(self) -> int:
+        """Return about how much memory the index holds."""
+        ...
+
+    def check(self, rows: Iterable[tuple[int, Sequence[Any]]]) -> list[str]:
+        """Compare with the (row id, keys) that the table has and return what is missing, in words."""
+        ...
+
+
+@runtime_checkable
+class Ordered(Protocol):
+    """An index that can give its keys in order."""
+
+    def key_windows(self, low: Any, high: Any, low_inclusive: bool, high_inclusive: bool, descending: bool) -> Any:
+        """Return an iterator of growing lists of keys between two bounds, in order."""
+        ...
+
+
+@runtime_checkable
+class Nearest(Protocol):
+    """An index that answers ``ORDER BY column <operator> argument LIMIT k``."""
+
+    def nearest(
+        self, operator: str, argument: Any, row_filter: Container[int] | None = None
+    ) -> Iterator[tuple[Any, int]]:
+        """Yield (ordering value, row id) by increasing ordering value, lazily. A value may be a lower bound."""
+        ...
+
+    def ordering_value(self, operator: str, argument: Any, values: Sequence[Any]) -> Any:
+        """Return the exact ordering value of a row with these indexed values."""
+        ...
+
+
+@runtime_checkable
+class Persisted(Protocol):
+    """An index whose structure can be kept instead of being built again."""
+
+    def blobs(self) -> dict[str, bytes]:
+        """Return the index as named blobs."""
+        ...
+
+    def load(self, blobs: Mapping[str, bytes]) -> None:
+        """Become what ``blobs`` returned; raise ValueError for blobs of another make, and the index is built again."""
+        ...
+
+
+class AccessMethod(Protocol):
+    """A kind of index: its abilities, its strategies, and how to make one.
+
+    ``exact``: candidates satisfy the condition (for the version they were entered for), so plans need not evaluate it again.
+    ``ordered``: indexes are ``Ordered``. ``many_keys``: ``extract`` may give more than one key, and the store asks it.
+    ``strategies`` maps an operator class to {strategy number: operator name}.
+    """
+
+    name: str
+    exact: bool
+    unique: bool
+    ordered: bool
+    many_keys: bool
+    strategies: Mapping[str, Mapping[int, str]]
+    options: Mapping[str, Callable[[str], Any]]
+
+    def create(self, definition: IndexDefinition) -> Index:
+        """Return an empty index."""
+        ...
+
+    def cost(self, rows: float, selectivity: float) -> float:
+        """Return the cost of a search in units of one row read by a scan."""
+        ...

@@ -1,0 +1,177 @@
+"""Blocks: 4,096 consecutive row ids and the versions of their rows.
+
+    row id 8195  =  block 2, slot 3
+
+    Block      rows      [r0, r1, None, r3 ...]   newest version of each slot when the block was made; never changed
+               begin     17                       SCN from which all of ``rows`` (and its holes) are as they stand
+               begins    array or None            SCN of each slot, where an older reader may still need to know
+               history   {slot: older}            superseded versions of rows in ``rows``
+               overlay   {slot: (scn, row, older)}  changes since, made in place by the committer
+
+Readers take no lock. ``rows`` is immutable and ``dict.copy`` is atomic, so a reader at SCN s has two cases: nothing in the
+overlay and s >= begin, which is the list itself, as it is, without a check; or a copy of the list, corrected from a copy
+of the overlay. An overlay entry that is younger than s answers with its ``older``.
+
+``fold`` makes a new block of an old one: the overlay moves into ``rows``, what nobody needs is dropped, and the new block
+takes the old one's place in the relation's list by one assignment. Readers that hold the old block go on with it.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from typing import Any
+
+from heliosdb.store.versions import PRUNED, Older, Row, lookup
+
+__all__ = ["BLOCK_BITS", "BLOCK_SIZE", "SLOT_MASK", "Block"]
+
+BLOCK_BITS = 12
+BLOCK_SIZE = 1 << BLOCK_BITS
+SLOT_MASK = BLOCK_SIZE - 1
+
+Entry = tuple[int, Row | None, Older]
+
+
+class Block:
+    """See the module. ``exact`` is False where ``begin`` may be later than the rows' true beginning."""
+
+    __slots__ = ("_packed", "begin", "begins", "dense", "exact", "history", "overlay", "rows")
+
+    def __init__(
+        self,
+        rows: list[Row | None],
+        begin: int,
+        *,
+        dense: bool = True,
+        exact: bool = True,
+        begins: array[int] | None = None,
+        history: dict[int, Older] | None = None,
+        overlay: dict[int, Entry] | None = None,
+    ) -> None:
+        self.rows = rows
+        self.begin = begin
+        self.dense = dense
+        self.exact = exact
+        self.begins = begins
+        self.history = history
+        self.overlay: dict[int, Entry] = {} if overlay is None else overlay
+        self._packed: list[Row] | None = None
+
+    def visible(self, scn: int) -> list[Row]:
+        """Return the rows that a reader at this SCN sees, in row-id order. The list must not be changed."""
+        if scn >= self.begin and not self.overlay:
+            if self.dense:
+                return self.rows  # type: ignore[return-value]
+            packed = self._packed
+            if packed is None:
+                packed = self._packed = [row for row in self.rows if row is not None]
+            return packed
+        return [row for row in self.positional(scn) if row is not None]
+
+    def positional(self, scn: int) -> list[Row | None]:
+        """Return one item a slot, None where the reader sees no row. The list may be the block's own: do not change it."""
+        overlay = self.overlay.copy()
+        rows = self.rows
+        if scn < self.begin:
+            rows = self._older_rows(scn)
+        elif not overlay:
+            return rows
+        else:
+            rows = rows[:]
+        if overlay:
+            missing = max(overlay) + 1 - len(rows)
+            if missing > 0:
+                rows.extend([None] * missing)
+            for slot, (changed, row, older) in overlay.items():
+                rows[slot] = row if changed <= scn else lookup(older, scn)
+        return rows
+
+    def _older_rows(self, scn: int) -> list[Row | None]:
+        begins = self.begins
+        if begins is None:
+            return [None] * len(self.rows)
+        history = self.history or {}
+        return [
+            row if begin <= scn else lookup(history.get(slot), scn)
+            for slot, (row, begin) in enumerate(zip(self.rows, begins))
+        ]
+
+    def row(self, slot: int, scn: int) -> Any:
+        """Return a slot's row at an SCN, None, or PRUNED (to a reader without a registered snapshot only)."""
+        entry = self.overlay.get(slot)
+        if entry is not None:
+            return entry[1] if entry[0] <= scn else lookup(entry[2], scn)
+        rows = self.rows
+        if slot >= len(rows):
+            return None
+        if scn >= self.begin:
+            return rows[slot]
+        begins = self.begins
+        if begins is None:
+            return None if self.exact else PRUNED
+        if begins[slot] <= scn:
+            return rows[slot]
+        return lookup(self.history.get(slot) if self.history else None, scn)
+
+    def newest(self, slot: int) -> tuple[int, Row | None]:
+        """Return (SCN, row) of the newest version, published or pending; (0, None) for a slot never used."""
+        entry = self.overlay.get(slot)
+        if entry is not None:
+            return entry[0], entry[1]
+        rows = self.rows
+        if slot >= len(rows):
+            return 0, None
+        begins = self.begins
+        return (self.begin if begins is None else begins[slot]), rows[slot]
+
+    def newest_with_older(self, slot: int) -> Entry:
+        """Return the newest version with what came before it."""
+        entry = self.overlay.get(slot)
+        if entry is not None:
+            return entry
+        rows = self.rows
+        if slot >= len(rows):
+            return 0, None, None
+        if self.begins is None:
+            row = rows[slot]
+            if row is None and self.exact:
+                return 0, None, None
+            return self.begin, row, (None if self.exact else PRUNED)
+        return self.begins[slot], rows[slot], (self.history.get(slot) if self.history else None)
+
+    def fold(self, readers: Sequence[int] | None) -> Block:
+        """Return a block of the same versions without overlay, dropping what none of ``readers`` needs.
+
+        ``readers`` are registered SCNs in ascending order, None where everything is kept.
+        """
+        overlay = self.overlay
+        size = max(len(self.rows), max(overlay, default=-1) + 1)
+        rows = self.rows + [None] * (size - len(self.rows))
+        newest = self.begin
+        for slot, (scn, row, _) in overlay.items():
+            rows[slot] = row
+            if scn > newest:
+                newest = scn
+        dense = None not in rows if (not self.dense or size != len(self.rows) or overlay) else True
+        if readers is not None and (not readers or readers[0] >= newest):
+            return Block(rows, newest, dense=dense, exact=False)
+        begins, history = self._folded_history(size, readers)
+        return Block(rows, newest, dense=dense, begins=begins, history=history)
+
+    def _folded_history(self, size: int, readers: Sequence[int] | None) -> tuple[array[int], dict[int, Older] | None]:
+        begins = array("q", self.begins) if self.begins is not None else array("q", [self.begin]) * len(self.rows)
+        begins.extend([0] * (size - len(begins)))
+        history = dict(self.history) if self.history else {}
+        if self.begins is None and not self.exact:
+            history.update((slot, PRUNED) for slot in range(len(self.rows)))
+        for slot, (scn, _, older) in self.overlay.items():
+            begins[slot] = scn
+            history.pop(slot, None)
+            if older is not None:
+                history[slot] = older
+        if readers:
+            oldest = readers[0]
+            for slot in [slot for slot, older in history.items() if older is PRUNED or begins[slot] <= oldest]:
+                history[slot] = PRUNED
+        return begins, history or None

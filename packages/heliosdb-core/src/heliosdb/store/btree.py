@@ -1,0 +1,227 @@
+"""The btree access method: an ordered index over one key a row.
+
+    current    {key: row id, or {row id: None, ...}}        keys of newest versions
+    past       {key: [(end SCN, row id), ...]}              keys that a row had until some SCN
+    order      the sorted keys of both (see ``key_order``)
+
+A reader at SCN s takes ``current`` first. Only if ``last_superseded`` > s can the version he sees have lost its key meanwhile,
+and then, and only then, ``past`` entries with end > s are candidates too. ``apply`` therefore enters a change in this order: the past
+entry and ``last_superseded``, then the new key, then it removes the old one from ``current``; the row itself changes after
+that and the SCN is published last. Whatever a reader meets half done, one of the two has the row, and the recheck of
+the key on the visible version drops what should not be there.
+
+A key here is an *element* of ``key_order``: the key itself, or (order key, key) where they differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from math import log2
+from typing import Any
+
+from heliosdb.store.access_method import Index, IndexChange, IndexDefinition, Progress
+from heliosdb.store.key_order import KeyOrder
+
+__all__ = ["BTree", "BTreeMethod"]
+
+LESS, LESS_EQUAL, EQUAL, GREATER_EQUAL, GREATER = 1, 2, 3, 4, 5
+
+
+class BTree:
+    """One btree of one timeline."""
+
+    __slots__ = ("current", "last_superseded", "order", "paired", "past")
+
+    def __init__(self, *, paired: bool = False, width: int = 1) -> None:
+        self.paired = paired
+        self.current: dict[Any, Any] = {}
+        self.past: dict[Any, list[tuple[int, int]]] = {}
+        self.last_superseded = 0
+        self.order = KeyOrder(paired=paired, single=width == 1)
+
+    def in_use(self, key: Any) -> bool:
+        """Whether any row has or had this key, as far as anybody may ask."""
+        return key in self.current or key in self.past
+
+    def extract(self, values: Sequence[Any]) -> Sequence[Any]:
+        """Return the one key of a row: its values, as a tuple where there are more than one."""
+        return [values[0] if len(values) == 1 else tuple(values)]
+
+    def apply(self, changes: Sequence[IndexChange], scn: int) -> None:
+        """Take in a commit's changes in the order that readers rely on."""
+        current, past, paired = self.current, self.past, self.paired
+        add = self.order.add
+        for row_id, removed, added in changes:
+            for element in removed:
+                key = element[1] if paired else element
+                entry = past.get(key)
+                if entry is None:
+                    past[key] = [(scn, row_id)]
+                else:
+                    entry.append((scn, row_id))
+                self.last_superseded = scn
+            for element in added:
+                key = element[1] if paired else element
+                present = current.get(key)
+                if present is None:
+                    if key not in past:
+                        add(element, self.in_use)
+                    current[key] = row_id
+                elif type(present) is int:
+                    if present != row_id:
+                        current[key] = {present: None, row_id: None}
+                else:
+                    present[row_id] = None
+            for element in removed:
+                self._remove(element[1] if paired else element, row_id)
+
+    def _remove(self, key: Any, row_id: int) -> None:
+        present = self.current.get(key)
+        if type(present) is int:
+            if present == row_id:
+                del self.current[key]
+        elif present is not None:
+            present.pop(row_id, None)
+            if len(present) == 1:
+                self.current[key] = next(iter(present))
+            elif not present:
+                del self.current[key]
+
+    def apply_run(self, elements: list[Any], row_ids: Sequence[int]) -> None:
+        """Take in the keys of many new rows at once."""
+        current = self.current
+        keys = [element[1] for element in elements] if self.paired else elements
+        fresh = dict(zip(keys, row_ids))
+        if len(fresh) == len(keys) and current.keys().isdisjoint(fresh):
+            if self.past:
+                past = self.past
+                elements = [element for element, key in zip(elements, keys) if key not in past]
+            current.update(fresh)
+            if elements:
+                self.order.add_many(elements, self.in_use)
+        else:
+            self.apply([(row_id, (), (element,)) for row_id, element in zip(row_ids, elements)], 0)
+
+    def forget(self, entries: Iterable[tuple[Any, int]]) -> None:
+        """Drop the oldest past entry of each (element, row id)."""
+        past = self.past
+        for element, row_id in entries:
+            key = element[1] if self.paired else element
+            kept = past.get(key)
+            if kept is not None:
+                for place, (_, other) in enumerate(kept):
+                    if other == row_id:
+                        if len(kept) == 1:
+                            del past[key]
+                        else:
+                            past[key] = kept[:place] + kept[place + 1 :]
+                        break
+
+    def build(self, batches: Iterable[Sequence[tuple[int, Sequence[Any]]]], progress: Progress | None = None) -> None:
+        """Fill the index over existing rows."""
+        done = 0
+        for batch in batches:
+            self.apply_run([keys[0] for _, keys in batch], [row_id for row_id, _ in batch])
+            done += len(batch)
+            if progress is not None:
+                progress(done)
+
+    def build_past(self, entries: Iterable[tuple[int, Any, int]]) -> None:
+        """Enter (end SCN, element, row id) of versions that were superseded before the index was made."""
+        for end, element, row_id in entries:
+            key = element[1] if self.paired else element
+            if not self.in_use(key):
+                self.order.add(element, self.in_use)
+            self.past.setdefault(key, []).append((end, row_id))
+            self.last_superseded = max(self.last_superseded, end)
+
+    def row_ids(self, key: Any, scn: int) -> Sequence[int]:
+        """Return the row ids that may have this key in the version visible at an SCN."""
+        present = self.current.get(key)
+        found: Sequence[int]
+        if present is None:
+            found = ()
+        elif type(present) is int:
+            found = (present,)
+        else:
+            found = tuple(present)  # one atomic step; iterating would meet the committer
+        if self.last_superseded > scn:
+            past = self.past.get(key)
+            if past:
+                extra = [row_id for end, row_id in tuple(past) if end > scn]
+                if extra:
+                    return tuple(dict.fromkeys((*found, *extra)))
+        return found
+
+    def key_windows(
+        self,
+        low: tuple[Any, ...] | None,
+        high: tuple[Any, ...] | None,
+        low_inclusive: bool = True,
+        high_inclusive: bool = True,
+        descending: bool = False,
+    ) -> Iterator[list[Any]]:
+        """Yield growing lists of keys between two bounds, in order."""
+        return self.order.windows(low, high, low_inclusive, high_inclusive, descending)
+
+    def candidates(
+        self, strategy: int, argument: Any, row_filter: Container[int] | None = None
+    ) -> Iterator[Sequence[int]]:
+        """Yield the row ids for one of btree's five strategies, whatever version they are of."""
+        bound = argument if type(argument) is tuple else (argument,)
+        low, high, low_in, high_in = None, None, True, True
+        if strategy in (LESS, LESS_EQUAL):
+            high, high_in = bound, strategy == LESS_EQUAL
+        elif strategy in (GREATER, GREATER_EQUAL):
+            low, low_in = bound, strategy == GREATER_EQUAL
+        else:
+            low = high = bound
+        for keys in self.key_windows(low, high, low_in, high_in):
+            found = [row_id for key in keys for row_id in self.row_ids(key, -1)]
+            yield found if row_filter is None else [row_id for row_id in found if row_id in row_filter]
+
+    def size_bytes(self) -> int:
+        """Return about how much memory the index holds, the keys themselves aside."""
+        return self.current.__sizeof__() + self.past.__sizeof__() + 8 * len(self.order) + 32 * len(self.current)
+
+    def check(self, rows: Iterable[tuple[int, Sequence[Any]]]) -> list[str]:
+        """Return what newest rows the index misses and what it has beyond them."""
+        problems = []
+        expected = set()
+        ordered = {key for window in self.order.windows(None, None) for key in window}
+        for row_id, keys in rows:
+            for element in keys:
+                key = element[1] if self.paired else element
+                expected.add((key, row_id))
+                present = self.current.get(key)
+                if present != row_id and not (type(present) is dict and row_id in present):
+                    problems.append(f"row {row_id} is not found under {key!r}")
+                if key not in ordered:
+                    problems.append(f"key {key!r} is not in order")
+        for key, present in self.current.items():
+            for row_id in present if type(present) is dict else (present,):
+                if (key, row_id) not in expected:
+                    problems.append(f"no row {row_id} has {key!r}")
+        return problems
+
+
+class BTreeMethod:
+    """The access method ``btree``."""
+
+    name = "btree"
+    exact = True
+    unique = True
+    ordered = True
+    many_keys = False
+    strategies: Mapping[str, Mapping[int, str]] = {
+        "": dict(zip((LESS, LESS_EQUAL, EQUAL, GREATER_EQUAL, GREATER), ("<", "<=", "=", ">=", ">")))
+    }
+    options: Mapping[str, Callable[[str], Any]] = {}
+
+    def create(self, definition: IndexDefinition) -> Index:
+        """Return an empty btree whose keys are also its order."""
+        return BTree(width=definition.columns)
+
+    def cost(self, rows: float, selectivity: float) -> float:
+        """Return the cost of a search: a step a doubling of the rows, then one for each row found."""
+        return 0.1 * log2(rows + 2.0) + 1.5 * rows * selectivity

@@ -1,0 +1,201 @@
+"""The order of an index's keys: a few sorted runs and a short list of recent keys.
+
+    runs      [ k k k k k k k k k k k ]  [ k k k k ]  [ k k ]     immutable, sorted, sizes falling geometrically
+    recent    k k k                                               unsorted, append-only
+
+A reader takes both by one reference (``state``), so nothing moves under it. The committer appends to ``recent`` and, when
+that is long enough, assigns a new ``state`` with one more run, merging runs of similar size. A key that is no longer in
+use stays in its run until a merge leaves it out, and a key may stand in two runs; whoever reads skips the
+first and drops repetitions.
+
+Elements are order keys themselves where these are also the keys, else pairs (order key, key).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from heliosdb.encoding.keys import MAX
+
+__all__ = ["KeyOrder"]
+
+RECENT = 512
+FIRST_WINDOW = 64
+LAST_WINDOW = 1024
+
+State = tuple[tuple[list[Any], ...], list[Any]]
+
+
+class KeyOrder:
+    """The sorted keys of one index. ``add`` is called by one thread at a time; everything else by any."""
+
+    __slots__ = ("_sorted_recent", "paired", "single", "state")
+
+    def __init__(self, *, paired: bool, single: bool) -> None:
+        self.paired = paired
+        self.single = single
+        """Whether an order key is one value rather than a tuple of them."""
+        self.state: State = ((), [])
+        self._sorted_recent: tuple[list[Any], int, list[Any]] | None = None
+
+    def add(self, element: Any, in_use: Callable[[Any], bool]) -> None:
+        """Take in a new element; ``in_use(key)`` says which old ones to keep when runs are merged."""
+        recent = self.state[1]
+        recent.append(element)
+        if len(recent) >= RECENT:
+            self._merge(sorted(recent), in_use)
+
+    def add_many(self, elements: list[Any], in_use: Callable[[Any], bool]) -> None:
+        """Take in many new elements."""
+        if len(elements) < RECENT:
+            for element in elements:
+                self.add(element, in_use)
+        else:
+            self._merge(sorted(elements + self.state[1]), in_use)
+
+    def _merge(self, run: list[Any], in_use: Callable[[Any], bool]) -> None:
+        runs = list(self.state[0])
+        while runs and len(runs[-1]) < 2 * len(run):
+            last = runs.pop()
+            if last[-1] < run[0]:
+                run = last + run
+            elif run[-1] < last[0]:
+                run = run + last
+            else:
+                run = last + run
+                run.sort()  # two sorted parts: one linear merge
+                run = self._without_waste(run, in_use)
+        runs.append(run)
+        self.state = (tuple(runs), [])
+
+    def _without_waste(self, run: list[Any], in_use: Callable[[Any], bool]) -> list[Any]:
+        key_at = (lambda element: element[1]) if self.paired else None
+        result: list[Any] = []
+        append = result.append
+        previous: Any = None
+        for element in run:
+            if element != previous or not result:
+                if in_use(element if key_at is None else key_at(element)):
+                    append(element)
+            previous = element
+        return result or run[:1]
+
+    def compact(self, in_use: Callable[[Any], bool]) -> None:
+        """Merge everything into one run without waste."""
+        runs, recent = self.state
+        everything = sorted(element for part in (*runs, recent) for element in part)
+        self.state = ((self._without_waste(everything, in_use),) if everything else (), [])
+
+    def __len__(self) -> int:
+        runs, recent = self.state
+        return sum(map(len, runs)) + len(recent)
+
+    def _cut(self, bound: tuple[Any, ...], after: bool) -> Callable[[Sequence[Any]], int]:
+        """Return the function that finds where a run is cut before (or after) all elements with this prefix."""
+        if self.single and not self.paired:
+            value = bound[0]
+            return (lambda run: bisect_right(run, value)) if after else (lambda run: bisect_left(run, value))
+        target: Any
+        if self.single:
+            target = bound + (MAX,) if after else bound
+        else:
+            target = bound + (MAX,) if after else bound
+            if self.paired:
+                target = (target,)
+        return lambda run: bisect_left(run, target)
+
+    def _sorted(self, recent: list[Any]) -> list[Any]:
+        size = len(recent)
+        cached = self._sorted_recent
+        if cached is not None and cached[0] is recent and cached[1] == size:
+            return cached[2]
+        ordered = sorted(recent[:size])
+        self._sorted_recent = (recent, size, ordered)
+        return ordered
+
+    def windows(
+        self,
+        low: tuple[Any, ...] | None,
+        high: tuple[Any, ...] | None,
+        low_inclusive: bool = True,
+        high_inclusive: bool = True,
+        descending: bool = False,
+        extra: Sequence[Any] = (),
+    ) -> Iterator[list[Any]]:
+        """Yield growing lists of keys between two bounds, in order and without repetition.
+
+        A bound is a prefix of an order key, None for an open end. ``extra`` are sorted elements from elsewhere to merge in.
+        """
+        runs, recent = self.state
+        first = None if low is None else self._cut(low, not low_inclusive)
+        last = None if high is None else self._cut(high, high_inclusive)
+        slices: list[tuple[Sequence[Any], int, int]] = []
+        for run in (*runs, self._sorted(recent), extra):
+            start = 0 if first is None else first(run)
+            end = len(run) if last is None else last(run)
+            if start < end:
+                slices.append((run, start, end))
+        merged = self._backward(slices) if descending else self._forward(slices)
+        previous: Any = None
+        for window in merged:
+            if len(slices) > 1:
+                unique = list(dict.fromkeys(window)) if not self.paired else _distinct(window)
+                if previous is not None and unique and unique[0] == previous[0]:
+                    del unique[0]
+                if not unique:
+                    continue
+                window = unique
+            previous = (window[-1],)
+            yield [element[1] for element in window] if self.paired else window
+
+    @staticmethod
+    def _forward(slices: list[tuple[Sequence[Any], int, int]]) -> Iterator[list[Any]]:
+        size = FIRST_WINDOW
+        while slices:
+            if len(slices) == 1:
+                run, start, end = slices[0]
+                while start < end:
+                    yield list(run[start : min(end, start + size)])
+                    start += size
+                    size = min(2 * size, LAST_WINDOW)
+                return
+            # Everything up to the smallest of the runs' next window ends can be given out.
+            pivot = min(run[min(end, start + size) - 1] for run, start, end in slices)
+            window: list[Any] = []
+            left = []
+            for run, start, end in slices:
+                cut = bisect_right(run, pivot, start, end)
+                window += run[start:cut]
+                if cut < end:
+                    left.append((run, cut, end))
+            window.sort()
+            slices = left
+            size = min(2 * size, LAST_WINDOW)
+            yield window
+
+    @staticmethod
+    def _backward(slices: list[tuple[Sequence[Any], int, int]]) -> Iterator[list[Any]]:
+        size = FIRST_WINDOW
+        while slices:
+            pivot = max(run[max(start, end - size)] for run, start, end in slices)
+            window: list[Any] = []
+            left = []
+            for run, start, end in slices:
+                cut = bisect_left(run, pivot, start, end)
+                window += run[cut:end]
+                if start < cut:
+                    left.append((run, start, cut))
+            window.sort(reverse=True)
+            slices = left
+            size = min(2 * size, LAST_WINDOW)
+            yield window
+
+
+def _distinct(window: list[Any]) -> list[Any]:
+    result = window[:1]
+    for element in window:
+        if element != result[-1]:
+            result.append(element)
+    return result

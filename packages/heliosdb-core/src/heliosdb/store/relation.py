@@ -1,0 +1,180 @@
+"""A relation's rows in one timeline: a list of blocks.
+
+Appending to the list and assigning one of its items are the only ways it changes, so readers take it as it is. A branch's
+relation starts with no block of its own; block n is made when it is first touched, from what the parent shows
+at the fork SCN:
+
+    main      [b0] [b1] [b2]              fork at SCN 40
+    branch     .    [b1'] .               b1'.rows = main's b1 as of 40 (the same list where nothing differs), then own overlay
+
+From then on a branch reads as fast as main. Nothing here compares SCNs of two timelines but that one look at the fork.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from threading import Lock
+from typing import Any
+
+from heliosdb.store.access_method import Index
+from heliosdb.store.block import BLOCK_BITS, SLOT_MASK, Block
+from heliosdb.store.feed import Feed
+from heliosdb.store.row_ids import RowIds
+from heliosdb.store.versions import Row, history, push
+
+__all__ = ["Relation"]
+
+FOLD_AT = 1024
+"""Overlay entries after which the committer folds a block."""
+
+
+class Relation:
+    """One relation in one timeline. Only the holder of the store's commit lock calls ``apply_*`` and ``fold``."""
+
+    __slots__ = (
+        "_touch",
+        "blocks",
+        "count",
+        "feed",
+        "fork",
+        "indexes",
+        "locks",
+        "oid",
+        "parent",
+        "pruned_to",
+        "row_ids",
+        "timeline",
+    )
+
+    def __init__(self, oid: int, timeline: str, row_ids: RowIds, parent: Relation | None = None, fork: int = 0) -> None:
+        self.oid = oid
+        self.timeline = timeline
+        self.row_ids = row_ids
+        self.parent = parent
+        self.fork = fork
+        self.blocks: list[Block | None] = []
+        self.indexes: dict[int, Any] = {}
+        """Index OID -> its ``TimelineIndex`` in this timeline."""
+        self.locks: dict[int, Any] = {}
+        """Row id -> lock grant (heliosdb.transaction.locks)."""
+        self.feed = Feed()
+        self.count = 0 if parent is None else parent.count
+        self.pruned_to = fork
+        """Versions that ended at or before this SCN may be gone."""
+        self._touch = Lock()
+        if parent is not None:
+            self.blocks.extend([None] * parent.block_count())
+
+    def block_count(self) -> int:
+        """Return the number of blocks, absent ones included."""
+        return len(self.blocks)
+
+    def block(self, number: int) -> Block | None:
+        """Return a block, made from the parent timeline's when it is touched for the first time."""
+        blocks = self.blocks
+        if number >= len(blocks):
+            return None
+        block = blocks[number]
+        if block is None and self.parent is not None:
+            return self._from_parent(number)
+        return block
+
+    def _from_parent(self, number: int) -> Block:
+        parent = self.parent
+        assert parent is not None
+        source = parent.block(number)
+        rows = [] if source is None else source.positional(self.fork)
+        made = Block(rows, self.fork, dense=None not in rows)
+        with self._touch:
+            # Another reader, or the committer, may have been first, and may have changed its block since.
+            present = self.blocks[number]
+            if present is None:
+                self.blocks[number] = present = made
+        return present
+
+    def row(self, row_id: int, scn: int) -> Any:
+        """Return a row at an SCN, None, or PRUNED (only to readers without a registered snapshot)."""
+        block = self.block(row_id >> BLOCK_BITS)
+        return None if block is None else block.row(row_id & SLOT_MASK, scn)
+
+    def newest(self, row_id: int) -> tuple[int, Row | None]:
+        """Return (SCN, row) of the newest version, published or pending."""
+        block = self.block(row_id >> BLOCK_BITS)
+        return (0, None) if block is None else block.newest(row_id & SLOT_MASK)
+
+    def versions(self, row_id: int) -> Iterator[tuple[int, Row | None]]:
+        """Yield every kept version of a row in this timeline as (SCN, row or None), newest first."""
+        block = self.block(row_id >> BLOCK_BITS)
+        if block is not None:
+            scn, row, older = block.newest_with_older(row_id & SLOT_MASK)
+            yield scn, row
+            yield from history(older)
+
+    def apply_rows(self, number: int, changes: dict[int, Row | None], scn: int, readers: Sequence[int] | None) -> None:
+        """Give slots of a block new newest versions. ``readers`` are the SCNs that still need older ones (None: keep all)."""
+        block = self.block(number)
+        if block is None:
+            block = self._append(number, Block([], 0))
+        overlay = block.overlay
+        count = 0
+        for slot, row in changes.items():
+            before, old_row, older = block.newest_with_older(slot)
+            if before:
+                kept = push(older, before, old_row, readers)
+                if older is not None and readers is not None:
+                    self.pruned_to = max(self.pruned_to, before)
+                overlay[slot] = (scn, row, kept)
+            else:
+                overlay[slot] = (scn, row, None)
+            count += (row is not None) - (old_row is not None)
+        self.count += count
+        if len(overlay) >= FOLD_AT:
+            self.fold(number, readers)
+
+    def apply_block(self, number: int, rows: list[Row | None], scn: int, readers: Sequence[int] | None) -> None:
+        """Put a bulk insert's rows into a block of its own (slots from 0); rows of others behind them stay."""
+        present = self.block(number)
+        if present is None or (not present.rows and present.begin == 0):
+            dense = None not in rows
+            self._append(number, Block(rows, scn, dense=dense, overlay=None if present is None else present.overlay))
+            self.count += len(rows) if dense else sum(row is not None for row in rows)
+        else:
+            changes = {slot: row for slot, row in enumerate(rows) if row is not None}
+            self.apply_rows(number, changes, scn, readers)
+
+    def _append(self, number: int, block: Block) -> Block:
+        with self._touch:
+            blocks = self.blocks
+            missing = number + 1 - len(blocks)
+            if missing > 0:
+                blocks.extend([None] * (missing - 1))
+                blocks.append(block)
+            else:
+                blocks[number] = block
+        return block
+
+    def fold(self, number: int, readers: Sequence[int] | None) -> Block | None:
+        """Move a block's overlay into its rows and drop what nobody needs."""
+        block = self.blocks[number]
+        if block is None:
+            return None
+        folded = block.fold(readers)
+        if not folded.exact:
+            self.pruned_to = max(self.pruned_to, folded.begin)
+        self.blocks[number] = folded
+        return folded
+
+    def items(self, scn: int) -> Iterator[tuple[int, Row]]:
+        """Yield (row id, row) of every row visible at an SCN."""
+        for number in range(self.block_count()):
+            block = self.block(number)
+            if block is not None:
+                first = number << BLOCK_BITS
+                for slot, row in enumerate(block.positional(scn)):
+                    if row is not None:
+                        yield first + slot, row
+
+    def index(self, oid: int) -> Index:
+        """Return an index of this relation by OID; KeyError when there is none in this timeline."""
+        found: Index = self.indexes[oid]
+        return found

@@ -1,0 +1,61 @@
+"""Snapshots: which commits a reader sees, and which versions must therefore stay.
+
+A snapshot is a chain ((timeline, scn), (parent, fork SCN), ...). The chain below its first link never changes, and a branch's
+blocks already contain what they take from it (see ``relation``), so that what a reader carries is the first link alone.
+
+``Snapshots`` knows everything that keeps versions alive:
+
+    readers     running transactions and held cursors, each with its SCN
+    pins        named points: fork points, tags, consumers of the change feed
+    retention   relations (or the whole store) that keep everything from some SCN on
+
+Registration takes no lock. A reader first registers SCN 0, which protects everything, then reads ``published`` and registers
+that; who prunes reads ``published`` before it looks at the registrations. Either it sees the registration or the
+reader sees an SCN that is at least the one the pruner used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from attrs import frozen
+
+__all__ = ["Snapshot", "Snapshots"]
+
+
+@frozen
+class Snapshot:
+    """A point of a timeline; everything committed there up to ``scn`` is visible."""
+
+    timeline: str
+    scn: int
+
+
+class Snapshots:
+    """The registered readers, pins and retentions of a store."""
+
+    __slots__ = ("default_retention", "pins", "readers", "retention")
+
+    def __init__(self) -> None:
+        self.readers: dict[Hashable, int] = {}
+        self.pins: dict[Hashable, int] = {}
+        self.retention: dict[int, int] = {}
+        """Relation OID -> SCN from which all its versions are kept."""
+        self.default_retention: int | None = None
+        """The same for every relation; None: only what readers and pins need."""
+
+    def needed(self, relation_oid: int) -> tuple[int, ...] | None:
+        """Return the SCNs at which somebody may read this relation, ascending; None where every version is kept.
+
+        A later change of ``retention`` does not bring back what was dropped before.
+        """
+        if self.default_retention is not None or relation_oid in self.retention:
+            return None
+        if not self.readers and not self.pins:
+            return ()
+        # tuple(dict.values()) is one atomic step; iterating would meet concurrent registrations.
+        return tuple(sorted({*tuple(self.readers.values()), *tuple(self.pins.values())}))
+
+    def keeps(self, scn: int) -> bool:
+        """Whether versions visible at this SCN are being kept for a reader or a pin."""
+        return scn in tuple(self.readers.values()) or scn in tuple(self.pins.values())

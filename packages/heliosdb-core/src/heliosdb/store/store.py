@@ -1,0 +1,339 @@
+"""The store: timelines of versioned relations, and the one place where commits become visible.
+
+    published    the last SCN that readers may see
+    commit_lock  held by whoever gives out SCNs and changes blocks and indexes
+
+A commit, under the lock, takes the next SCN, enters its changes everywhere with that SCN, and publishes. Readers look at
+``published`` first and then at nothing that is younger; so a half-entered commit is invisible, and so is one that is
+entered but not yet durable (*pending*): later committers build on it, readers do not see it.
+
+The store knows neither SQL types nor the catalog nor sessions: keys come from functions in ``IndexSpec``. Transactions,
+locks and views of own writes are heliosdb.transaction's; ``TransactionalStore`` there is the class that a database opens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import count
+from threading import Lock, RLock
+from typing import Any
+
+from heliosdb.errors import DuplicateObject, ObjectInUse, ObjectNotInPrerequisiteState, UndefinedObject, UniqueViolation
+from heliosdb.store.access_method import AccessMethod, IndexDefinition, IndexSpec
+from heliosdb.store.btree import BTree, BTreeMethod
+from heliosdb.store.commits import Commits
+from heliosdb.store.feed import Change
+from heliosdb.store.relation import Relation
+from heliosdb.store.row_ids import RowIds
+from heliosdb.store.snapshot import Snapshots
+from heliosdb.store.timeline import Timeline
+from heliosdb.store.timeline_index import TimelineIndex
+from heliosdb.store.versions import Row
+from heliosdb.store.volume import MemoryVolume, Volume
+
+__all__ = ["RelationChanges", "Store"]
+
+RelationChanges = tuple[Relation, Mapping[int, dict[int, "Row | None"]], Mapping[int, list["Row | None"]]]
+"""(relation, {block: {slot: new row or None}}, {block: rows of a bulk insert})."""
+
+
+class Store:
+    """Everything that is committed, of every timeline."""
+
+    def __init__(self, volume: Volume | None = None, methods: Iterable[AccessMethod] = ()) -> None:
+        self.volume: Volume = MemoryVolume() if volume is None else volume
+        self.published = 0
+        self.last_scn = 0
+        """The last SCN given out; above ``published`` while commits are pending."""
+        self.commit_lock = RLock()
+        self.snapshots = Snapshots()
+        self.commits = Commits()
+        self.transaction_ids = count(3)  # as PostgreSQL: the first normal transaction id
+        self.main = Timeline(0, "main")
+        self._timelines: dict[str, Timeline] = {"main": self.main}
+        self._timeline_numbers = count(1)
+        self._row_ids: dict[int, RowIds] = {}
+        self._define = Lock()
+        self.methods: dict[str, AccessMethod] = {"btree": BTreeMethod()}
+        for method in methods:
+            self.add_method(method)
+
+    # -- timelines
+
+    def add_method(self, method: AccessMethod) -> None:
+        """Make an access method known."""
+        self.methods[method.name] = method
+
+    def now(self) -> int:
+        """Return the commit clock: microseconds since 2000-01-01 UTC, never before the last commit."""
+        return self.commits.clock()
+
+    def timeline(self, name: str) -> Timeline:
+        """Return a timeline by name; UndefinedObject when there is none."""
+        found = self._timelines.get(name)
+        if found is None:
+            raise UndefinedObject(f'timeline "{name}" does not exist')
+        return found
+
+    def timelines(self) -> list[Timeline]:
+        """Return every timeline, main first."""
+        return list(self._timelines.values())
+
+    def create_timeline(self, name: str, parent: Timeline | str | None = None, scn: int | None = None) -> Timeline:
+        """Start a timeline at an SCN of its parent (default: main, now). Nothing is copied."""
+        with self.commit_lock:
+            if name in self._timelines:
+                raise DuplicateObject(f'timeline "{name}" already exists')
+            source = self.main if parent is None else self.timeline(parent) if isinstance(parent, str) else parent
+            fork = self.published if scn is None else scn
+            if fork > self.published:
+                raise ObjectNotInPrerequisiteState(f"SCN {fork} has not been reached")
+            while source.parent is not None and fork < source.fork:
+                source = source.parent
+            if scn is not None:
+                for relation in source.relations.values():
+                    self.check_readable(relation, fork)
+            made = Timeline(next(self._timeline_numbers), name, source, fork)
+            self.snapshots.pins["timeline", made.id] = fork
+            self._timelines[name] = made
+            return made
+
+    def drop_timeline(self, name: str) -> None:
+        """Remove a timeline's name; its versions stay as long as a descendant reads them."""
+        with self.commit_lock:
+            timeline = self.timeline(name)
+            if timeline is self.main:
+                raise ObjectInUse("cannot drop the main timeline")
+            del self._timelines[name]
+            timeline.dropped = True
+            # From the leaves up: a dropped timeline that no living one descends from needs its fork point no more.
+            line: Timeline | None = timeline
+            while line is not None and line.dropped and not self._has_descendants(line):
+                self.snapshots.pins.pop(("timeline", line.id), None)
+                line.relations.clear()
+                line = line.parent
+
+    def _has_descendants(self, timeline: Timeline) -> bool:
+        for other in self._timelines.values():
+            line = other.parent
+            while line is not None:
+                if line is timeline:
+                    return True
+                line = line.parent
+        return False
+
+    # -- relations
+
+    def create_relation(self, timeline: Timeline | None, oid: int) -> Relation:
+        """Return a relation's storage in a timeline, made on first use."""
+        line = self.main if timeline is None else timeline
+        found = line.relations.get(oid)
+        if found is None:
+            with self._define:
+                found = self._create_relation(line, oid)
+        return found
+
+    relation = create_relation
+
+    def _create_relation(self, line: Timeline, oid: int) -> Relation:
+        found = line.relations.get(oid)
+        if found is not None:
+            return found
+        parent = None if line.parent is None else self._create_relation(line.parent, oid)
+        made = Relation(oid, line.name, self._row_ids.setdefault(oid, RowIds()), parent, line.fork)
+        if parent is not None:
+            for index in tuple(parent.indexes.values()):
+                made.indexes[index.spec.oid] = self._branch_index(index, line.fork)
+        line.relations[oid] = made
+        return made
+
+    def drop_relation(self, timeline: Timeline | None, oid: int) -> None:
+        """Sweep a relation's rows, unless a branch, a pin or an open snapshot may still read them."""
+        line = self.main if timeline is None else timeline
+        with self.commit_lock:
+            if self.snapshots.needed(oid) == () and not self._has_descendants(line):
+                line.relations.pop(oid, None)
+
+    # -- indexes
+
+    def _new_index(self, spec: IndexSpec) -> TimelineIndex:
+        method = self.methods.get(spec.method)
+        if method is None:
+            raise UndefinedObject(f'access method "{spec.method}" does not exist')
+        if spec.method == "btree":
+            return TimelineIndex(spec, BTree(paired=spec.order_key is not None, width=spec.width))
+        definition = spec.definition or IndexDefinition(spec.oid, spec.width, spec.unique)
+        return TimelineIndex(spec, method.create(definition), exact=method.exact)
+
+    def _branch_index(self, index: TimelineIndex, fork: int) -> TimelineIndex:
+        made = self._new_index(index.spec)
+        made.parent, made.fork = index, fork
+        return made
+
+    def define_index(self, timeline: Timeline | None, relation_oid: int, spec: IndexSpec) -> TimelineIndex:
+        """Make an index over the rows that are there, and keep it up from now on.
+
+        Raises UniqueViolation when the newest rows hold duplicates of a unique key. Commits wait meanwhile.
+        """
+        with self.commit_lock:
+            relation = self.create_relation(timeline, relation_oid)
+            index = self._new_index(spec)
+            self._fill_index(relation, index)
+            relation.indexes[spec.oid] = index
+            return index
+
+    def _fill_index(self, relation: Relation, index: TimelineIndex) -> None:
+        tree = index.tree
+        now: list[tuple[int, Any]] = []
+        past: list[tuple[int, Any, int]] = []
+        for number in range(relation.block_count()):
+            block = relation.block(number)
+            if block is None:
+                continue
+            first = number << 12
+            size = max(len(block.rows), max(block.overlay, default=-1) + 1)
+            for slot in range(size):
+                end, newest = 0, True
+                for scn, row in relation.versions(first + slot):
+                    if row is not None:
+                        for element in index.elements(row):
+                            if newest:
+                                now.append((first + slot, element))
+                            elif (first + slot, element) not in now[-1:]:
+                                past.append((end, element, first + slot))
+                    end, newest = scn, False
+        if tree is None:
+            index.method.build([[(row_id, [element]) for row_id, element in now]])
+            index.method.apply([(row_id, (), (element,)) for _, element, row_id in past], 0)
+            index.superseded.extend(sorted(past, key=lambda entry: entry[0]))
+            return
+        tree.apply_run([element for _, element in now], [row_id for row_id, _ in now])
+        past.sort(key=lambda entry: entry[0])
+        tree.build_past(past)
+        index.superseded.extend(past)
+        if index.spec.unique:
+            self._check_unique(relation, index)
+
+    def _check_unique(self, relation: Relation, index: TimelineIndex) -> None:
+        tree, spec = index.tree, index.spec
+        assert tree is not None
+        for key, present in tree.current.items():
+            if type(present) is dict and (spec.nulls_not_distinct or not has_null(key, spec.width)):
+                row = relation.newest(next(iter(present)))[1]
+                assert row is not None
+                shown = "" if spec.describe_key is None else spec.describe_key(row)
+                raise UniqueViolation(
+                    f'could not create unique index "{spec.constraint}"',
+                    detail=f"Key {shown} is duplicated.",
+                    schema=spec.schema,
+                    table=spec.table,
+                    constraint=spec.constraint,
+                )
+
+    def drop_index(self, timeline: Timeline | None, relation_oid: int, index_oid: int) -> None:
+        """Stop keeping an index. Branches that read through it keep what they refer to."""
+        with self.commit_lock:
+            self.create_relation(timeline, relation_oid).indexes.pop(index_oid, None)
+
+    def index(self, timeline: Timeline | None, relation_oid: int, index_oid: int) -> TimelineIndex:
+        """Return an index as a timeline has it; UndefinedObject when it has none."""
+        relation = self.create_relation(timeline, relation_oid)
+        found: TimelineIndex | None = relation.indexes.get(index_oid)
+        if found is None:
+            raise UndefinedObject(f"index {index_oid} does not exist")
+        return found
+
+    # -- reading the past
+
+    def check_readable(self, relation: Relation, scn: int) -> None:
+        """Raise when versions visible at an SCN may have been dropped, naming the horizon."""
+        if scn < relation.pruned_to and not self.snapshots.keeps(scn) and relation.parent is None:
+            raise ObjectNotInPrerequisiteState(
+                f"SCN {scn} is before the horizon",
+                detail=f"Versions that ended at or before SCN {relation.pruned_to} are no longer kept.",
+            )
+
+    def pin(self, name: Hashable, scn: int) -> None:
+        """Keep everything visible at an SCN until ``unpin``."""
+        self.snapshots.pins[name] = scn
+
+    def unpin(self, name: Hashable) -> None:
+        """Let go of a pin."""
+        self.snapshots.pins.pop(name, None)
+
+    def changes(
+        self, relation_oid: int, since: int, until: int | None = None, timeline: Timeline | None = None
+    ) -> Iterator[Change]:
+        """Yield what commits with since < SCN <= until did to a relation, in SCN order."""
+        relation = self.create_relation(timeline, relation_oid)
+        return relation.feed.changes(since, self.published if until is None else min(until, self.published))
+
+    # -- committing (the caller holds commit_lock)
+
+    def apply(self, changed: Sequence[RelationChanges], scn: int) -> None:
+        """Enter a commit's changes with an SCN that is not published yet: indexes first, then rows."""
+        for relation, rows, bulk in changed:
+            readers = self.snapshots.needed(relation.oid)
+            feed = relation.feed
+            indexes = tuple(relation.indexes.values())
+            changes: list[tuple[int, Row | None, Row | None]] = []
+            if (indexes or feed.wanted) and rows:
+                for number, slots in rows.items():
+                    block = relation.block(number)
+                    first = number << 12
+                    for slot, row in slots.items():
+                        old = None if block is None else block.newest(slot)[1]
+                        if old is not None or row is not None:
+                            changes.append((first + slot, old, row))
+            for index in indexes:
+                if changes:
+                    index.apply(index.changes(changes), scn)
+                for number, run in bulk.items():
+                    self._index_run(index, number << 12, run, scn)
+                self._forget(relation, index, readers)
+            for number, slots in rows.items():
+                relation.apply_rows(number, slots, scn, readers)
+            for number, run in bulk.items():
+                relation.apply_block(number, run, scn, readers)
+                if feed.wanted:
+                    changes.extend((number << 12 | slot, None, row) for slot, row in enumerate(run) if row is not None)
+            if feed.wanted:
+                feed.record(scn, changes)
+            else:
+                feed.missed(scn)
+
+    @staticmethod
+    def _index_run(index: TimelineIndex, first: int, run: Sequence[Row | None], scn: int) -> None:
+        spec, tree = index.spec, index.tree
+        if tree is not None and spec.predicate is None and None not in run:
+            keys: list[Any] = list(map(spec.key, run))  # type: ignore[arg-type]
+            if spec.order_key is not None:
+                keys = list(zip(map(spec.order_key, run), keys))  # type: ignore[arg-type]
+            tree.apply_run(keys, range(first, first + len(run)))
+        else:
+            changes = [(first + slot, None, row) for slot, row in enumerate(run) if row is not None]
+            index.apply(index.changes(changes), scn)
+
+    def _forget(self, relation: Relation, index: TimelineIndex, readers: Sequence[int] | None) -> None:
+        """Let the index forget removed entries that ended before every reader and before the last published SCN."""
+        superseded = index.superseded
+        if readers is None or not superseded:
+            return
+        horizon = min(readers[0], self.published) if readers else self.published
+        gone: list[tuple[Any, int]] = []
+        while superseded and superseded[0][0] <= horizon:
+            _, key, row_id = superseded.popleft()
+            if index.tree is None:
+                row = relation.newest(row_id)[1]
+                if row is not None and key in index.elements(row):
+                    continue
+            gone.append((key, row_id))
+        if gone:
+            index.method.forget(gone)
+
+
+def has_null(key: Any, width: int) -> bool:
+    """Whether a key has a NULL in it (keys of one column are not looked into: their datum may be a tuple)."""
+    from heliosdb.encoding.keys import NULL
+
+    return key is NULL or (width > 1 and any(part is NULL for part in key))

@@ -1,0 +1,31 @@
+"""A timeline: main, or a branch that starts at an SCN of its parent."""
+
+from __future__ import annotations
+
+from heliosdb.store.relation import Relation
+
+__all__ = ["Timeline"]
+
+
+class Timeline:
+    """One line of history. ``fork`` is the parent's SCN it starts from; ``id`` never changes, the name may."""
+
+    __slots__ = ("dropped", "fork", "id", "name", "parent", "relations")
+
+    def __init__(self, number: int, name: str, parent: Timeline | None = None, fork: int = 0) -> None:
+        self.id = number
+        self.name = name
+        self.parent = parent
+        self.fork = fork
+        self.relations: dict[int, Relation] = {}
+        self.dropped = False
+
+    def chain(self, scn: int) -> tuple[tuple[Timeline, int], ...]:
+        """Return the snapshot at an SCN as the chain of (timeline, SCN) that it reads."""
+        links: list[tuple[Timeline, int]] = []
+        timeline: Timeline | None = self
+        while timeline is not None:
+            if scn >= timeline.fork:
+                links.append((timeline, scn))
+            timeline, scn = timeline.parent, min(scn, timeline.fork)
+        return tuple(links)

@@ -1,0 +1,96 @@
+"""An index as one timeline has it: its own entries, its parent's at the fork, and what waits to be forgotten.
+
+    branch index  --parent, fork SCN-->  main's index
+        own entries: changes made on the branch        entries as of the fork: everything before
+
+A look-up takes the candidates of both; no tombstones are needed, because the reader checks the key on the row that the
+branch shows. If the parent's index is dropped later, the branch keeps the object it refers to.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from heliosdb.store.access_method import Index, IndexChange, IndexSpec
+from heliosdb.store.btree import BTree
+from heliosdb.store.versions import Row
+
+__all__ = ["TimelineIndex"]
+
+
+class TimelineIndex:
+    """One index of one timeline: the access method's Index (``method``; ``tree`` if that is a btree) and its surroundings."""
+
+    __slots__ = ("claims", "exact", "fork", "key_locks", "method", "parent", "spec", "superseded", "tree")
+
+    def __init__(
+        self, spec: IndexSpec, method: Index, *, exact: bool = True, parent: TimelineIndex | None = None, fork: int = 0
+    ) -> None:
+        self.spec = spec
+        self.method = method
+        self.exact = exact
+        self.tree = method if isinstance(method, BTree) else None
+        self.parent = parent
+        self.fork = fork
+        self.superseded: deque[tuple[int, Any, int]] = deque()
+        """(end SCN, key, row id) of removed entries, oldest first, until nobody needs them."""
+        self.key_locks: dict[Any, Any] = {}
+        """Key of a unique index -> lock grant (heliosdb.transaction.locks)."""
+        self.claims: list[Any] = []
+        """Bulk inserts under way: each holds all the keys it is about to add."""
+
+    def elements(self, row: Row) -> Sequence[Any]:
+        """Return the index keys of a row: none where a partial index leaves it out."""
+        spec = self.spec
+        if spec.predicate is not None and not spec.predicate(row):
+            return ()
+        if self.tree is not None:
+            key = spec.key(row)
+            return ((key,) if spec.order_key is None else ((spec.order_key(row), key),))
+        assert spec.values is not None
+        return self.method.extract(spec.values(row))
+
+    def changes(self, changed: Iterable[tuple[int, Row | None, Row | None]]) -> list[IndexChange]:
+        """Return what (row id, old, new) changes mean to this index."""
+        result: list[IndexChange] = []
+        elements = self.elements
+        for row_id, old, new in changed:
+            before = () if old is None else elements(old)
+            after = () if new is None else elements(new)
+            if len(before) == 1 and len(after) == 1:
+                if before[0] == after[0]:
+                    continue
+                result.append((row_id, before, after))
+            else:
+                removed = [key for key in before if key not in after]
+                added = [key for key in after if key not in before]
+                if removed or added:
+                    result.append((row_id, removed, added))
+        return result
+
+    def apply(self, changes: Sequence[IndexChange], scn: int) -> None:
+        """Enter a commit's changes."""
+        self.method.apply(changes, scn)
+        superseded = self.superseded
+        for row_id, removed, _ in changes:
+            for key in removed:
+                superseded.append((scn, key, row_id))
+
+    def row_ids(self, key: Any, scn: int) -> Sequence[int]:
+        """Return the row ids that may have a btree key in the version visible at an SCN of this timeline."""
+        tree = self.tree
+        assert tree is not None
+        found = tree.row_ids(key, scn)
+        if self.parent is None:
+            return found
+        inherited = self.parent.row_ids(key, self.fork)
+        return tuple(dict.fromkeys((*found, *inherited))) if inherited else found
+
+    def newest_row_ids(self, key: Any) -> Sequence[int]:
+        """Return the row ids that may have a btree key in their newest version, published or pending."""
+        return self.row_ids(key, MAX_SCN)
+
+
+MAX_SCN = 2**63 - 1

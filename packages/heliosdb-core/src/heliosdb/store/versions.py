@@ -1,0 +1,110 @@
+"""Superseded versions of one row.
+
+The newest version of a row stands in its block; what came before it is its *older*:
+
+    None                    nothing: the row did not exist before
+    PRUNED                  there was something, and nobody needs it any more
+    (scn, row, older)       one version and what came before that
+    [(scn, row), ...]       many, ascending by SCN; the list is append-only but for its last item (see ``push``)
+
+``row`` is None where that version is "deleted" and PRUNED where versions were dropped between two that somebody needs.
+A look-up is a step or two, or a bisection; a row with 100,000 versions is read as fast as one with ten.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
+from typing import Any
+
+__all__ = ["PRUNED", "Older", "Row", "history", "lookup", "push"]
+
+Row = tuple[Any, ...]
+Older = Any
+"""See the module: None, PRUNED, a triple or a list."""
+
+
+class _Pruned:
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "PRUNED"
+
+
+PRUNED: Any = _Pruned()
+
+_scn_of = itemgetter(0)
+
+
+def lookup(older: Older, scn: int) -> Any:
+    """Return the row at an SCN, None where there was none, PRUNED where the answer was dropped."""
+    while older is not None and older is not PRUNED:
+        if type(older) is list:
+            place = bisect_right(older, scn, key=_scn_of)
+            # Before the first version the row did not exist: a list whose beginning was dropped starts with a PRUNED mark.
+            return older[place - 1][1] if place else None
+        if older[0] <= scn:
+            return older[1]
+        older = older[2]
+    return older
+
+
+def push(older: Older, scn: int, row: Row | None, readers: Sequence[int] | None) -> Older:
+    """Return the older of a row whose newest version (scn, row) is being superseded.
+
+    That version itself is always kept until the row changes again, for readers that hold no snapshot. The one before it is
+    kept if one of ``readers`` (SCNs, ascending; None: keep everything) lies in its lifetime.
+    """
+    if older is None:
+        return (scn, row, None)
+    if readers is not None:
+        if older is PRUNED or (type(older) is tuple and not _needed(older[0], scn, readers)):
+            if older is PRUNED or older[2] is None or older[2] is PRUNED:
+                return (scn, row, PRUNED)
+        elif type(older) is list and not _needed(older[-1][0], scn, readers):
+            # The last item becomes a gap: a reader without a snapshot that lands there starts over.
+            if len(older) > 1 and older[-2][1] is PRUNED:
+                older[-1] = (scn, row)
+            else:
+                older[-1] = (older[-1][0], PRUNED)
+                older.append((scn, row))
+            return _trimmed(older, readers)
+    if type(older) is list:
+        older.append((scn, row))
+        return older
+    versions: list[tuple[int, Any]] = [(scn, row)]
+    while type(older) is tuple:
+        versions.append((older[0], older[1]))
+        older = older[2]
+    if older is PRUNED:
+        versions.append((-1, PRUNED))
+    versions.reverse()
+    return versions
+
+
+def _needed(begin: int, end: int, readers: Sequence[int]) -> bool:
+    place = bisect_left(readers, begin)
+    return place < len(readers) and readers[place] < end
+
+
+def _trimmed(versions: list[tuple[int, Any]], readers: Sequence[int]) -> Older:
+    """Drop the versions that end before the first reader, once they are the greater part of a long list."""
+    if len(versions) < 16:
+        return versions
+    first = readers[0] if readers else versions[-1][0]
+    place = bisect_right(versions, first, key=_scn_of) - 1
+    if place <= len(versions) // 2:
+        return versions
+    return [(-1, PRUNED), *versions[place:]]
+
+
+def history(older: Older) -> Iterator[tuple[int, Row | None]]:
+    """Yield the kept versions, newest first; gaps are left out."""
+    while type(older) is tuple:
+        yield older[0], older[1]
+        older = older[2]
+    if type(older) is list:
+        for scn, row in reversed(older):
+            if row is not PRUNED:
+                yield scn, row
