@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 class Setting:
     """A run-time parameter. ``kind``: "bool", "integer", "real", "string" or "enum" (``values``); numbers within ``minimum``..``maximum``.
 
-    ``unit`` as PostgreSQL's ("kB", "ms", ...): texts such as '4MB' are converted to it. ``context``: "user" may be SET, "internal" only shown.
-    ``check(value) -> value`` may normalise or raise InvalidParameterValue. ``reader`` names who reads it (tested: no setting
-    without a reader). ``display(value) -> text`` where SHOW prints something else than the value.
+    ``unit`` as PostgreSQL's ("kB", "ms", ...): texts such as '4MB' are converted to it. ``context``: "user" may be SET,
+    "internal" only shown. ``check(value, current) -> value`` may normalise or raise InvalidParameterValue. ``reader`` is the import
+    string of what reads the setting (tested: no setting without a reader). ``display(value) -> text`` where SHOW prints
+    something else than the value. ``list_of``: "identifiers" or "words" where SET takes several values.
     """
 
     name: str
@@ -46,9 +47,10 @@ class Setting:
     maximum: float | None = None
     values: tuple[str, ...] = ()
     context: str = "user"
-    check: Callable[[Any], Any] | str | None = None
+    check: Callable[[Any, Any], Any] | str | None = None
     display: Callable[[Any], str] | str | None = None
     affects_plans: bool = False
+    list_of: str | None = None
 
 
 @frozen(kw_only=True)
@@ -67,8 +69,28 @@ class CatalogView:
 
 
 @frozen(kw_only=True)
+class PluginStatus:
+    """What became of one plugin; a row of ``heliosdb_plugins``.
+
+    ``status``: "active"; "disabled" (installed, but a list says no); "failed" (``error`` says why; nothing of it is registered);
+    "missing" (asked for, but not installed). ``registered`` are (registry, spelled key) pairs.
+    """
+
+    name: str
+    package: str | None
+    version: str | None
+    status: str
+    error: str | None = None
+    registered: tuple[tuple[str, str], ...] = ()
+
+
+@frozen(kw_only=True)
 class Registries:
-    """The frozen registries of one open database. ``owners`` maps (registry, key) to the plugin that registered it."""
+    """The frozen registries of one open database.
+
+    ``owners`` maps (registry, key) to the plugin that registered it: ("types", "semver"), ("access_methods", "trigram"),
+    ("functions", (schema, name, argument types)). ``plugins`` has a row for each plugin, whatever became of it.
+    """
 
     types: TypeLookup
     functions: Mapping[str, tuple[AnyFunction, ...]]
@@ -84,8 +106,11 @@ class Registries:
     statements: Mapping[str, Any]
     """Executors of statements: by statement node class name, or by the name of a plugin's ExtensionStatement."""
     clauses: Mapping[str, Any]
+    extension_statements: Mapping[str, Any] = field(factory=dict)
+    """The ``Statement`` registrations that plugins' grammar claims, by name."""
     column_options: Mapping[str, Any] = field(factory=dict)
-    relation_options: Mapping[str, Any] = field(factory=dict)
+    relation_options: Mapping[tuple[str, str], Any] = field(factory=dict)
+    """By (relation kind, name)."""
     relation_resolvers: tuple[Any, ...] = ()
     planner_rules: tuple[Any, ...] = ()
     physical_operators: Mapping[type, Any] = field(factory=dict)
@@ -98,3 +123,24 @@ class Registries:
     grammar: Any = None
     """The ``sql.parser`` grammar with the plugins' statements and clauses."""
     owners: Mapping[tuple[str, Any], str] = field(factory=dict)
+    plugins: tuple[PluginStatus, ...] = ()
+    lifecycle: Mapping[str, tuple[Callable[..., Any], ...]] = field(factory=dict)
+    """Lifecycle and first-result hooks as plain functions that take the hook's arguments by position, in order of call."""
+    extra: Mapping[str, tuple[Any, ...]] = field(factory=dict)
+    """What was registered through hooks that plugins declare themselves."""
+
+    def package_of(self, registry: str, key: Any) -> str | None:
+        """Return the package whose plugin registered something, or None where nobody did or it is the core's."""
+        owner = self.owners.get((registry, key))
+        for plugin in self.plugins:
+            if plugin.name == owner:
+                return None if plugin.name == "core" else plugin.package
+        return None
+
+    def first_result(self, hook: str, *arguments: Any) -> Any:
+        """Ask the plugins that implement a first-result hook in order; return the first answer that is not None."""
+        for function in self.lifecycle.get(hook, ()):
+            answer = function(*arguments)
+            if answer is not None:
+                return answer
+        return None

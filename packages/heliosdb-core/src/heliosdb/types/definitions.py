@@ -166,7 +166,7 @@ class Type:
     ``to_python(datum) -> object`` and ``from_python(object) -> datum`` are the edges (datetime, UUID, list, ...); None means
     the datum is already the Python object. ``python_types`` names the Python classes (import strings) that become this type
     where the statement's context does not decide a parameter's type. ``category`` and ``preferred`` are pg_type's.
-    ``aliases`` are further names the grammar accepts (``"integer"``, ``"blob"``).
+    ``aliases`` are further names the grammar accepts (``"integer"``, ``"blob"``). ``attributes`` are a composite's (name, type).
     """
 
     name: str
@@ -193,6 +193,7 @@ class Type:
     needs_session: bool = False
     collatable: bool = False
     delimiter: str = ","
+    attributes: tuple[tuple[str, str], ...] = ()
     description: str = ""
 
 
