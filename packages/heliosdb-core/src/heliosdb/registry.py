@@ -4,8 +4,8 @@ The rules that make plugins safe to combine:
 
 * A key is registered once. A second registration is an error that names both owners; it never replaces silently.
 * What one owner registered can be taken back as a whole, so that a plugin that fails half-way leaves nothing behind.
-* ``freeze`` gives a plain dict and closes the registry. What is looked up while statements run is that dict; the registry
-  itself is forgotten.
+* ``freeze`` gives a plain dict and closes the registry. What is looked up while statements run is that dict; the
+  registry itself is forgotten.
 
 A registry belongs to one opening database. Nothing here is global.
 """
@@ -80,7 +80,8 @@ class Registry(Generic[Value]):
 
 
 class LazyMapping(Mapping[str, Any]):
-    """Names to values that are made on first look-up: ``sources`` gives for each name what ``resolve`` turns into the value.
+    """Names to values that are made on first look-up: ``sources`` gives for each name what ``resolve`` turns into the
+    value.
 
     Names can be listed, counted and tested without resolving any, so that opening a database imports only what is used.
     """

@@ -1,8 +1,9 @@
-"""What plugins add besides types and functions: statements, clauses, options, rules, workers, commands; values without behaviour.
+"""What plugins add besides types and functions: statements, clauses, options, rules, workers, commands; values
+without behaviour.
 
-They stand below the parser, the binder and the session, which read them from the frozen ``Registries``; what a plugin author
-may rely on is said here, on each class. As in ``types/definitions.py`` an implementation is a callable or an import
-string ``"package.module:attribute"``, resolved on first use.
+They stand below the parser, the binder and the session, which read them from the frozen ``Registries``; what a plugin
+author may rely on is said here, on each class. As in ``types/definitions.py`` an implementation is a callable or an
+import string ``"package.module:attribute"``, resolved on first use.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ __all__ = [
 ]
 
 ClausePoint = Literal["query", "table", "column", "create table", "create index"]
-"""Where a clause may stand: after a query, after a table in FROM or its alias, after a column definition, at the end of CREATE."""
+"""Where a clause may stand: after a query, after a table in FROM or its alias, after a column definition, at the end
+of CREATE."""
 
 
 @frozen
@@ -49,13 +51,13 @@ class AccessMethodFactory:
 class Statement:
     """A statement that begins with ``words`` (keywords in any case, the first ones decide; longer claims win).
 
-    ``parse(cursor) -> payload`` reads what follows the words, up to the end of the statement; the payload must be hashable and
-    free of anything that refers to the session, for it is cached with the text. ``execute(session, payload) -> Result`` runs it inside the
-    session's transaction. ``transactional`` False: refused inside a transaction block (25001). ``read_only``: allowed in a
-    read-only transaction.
+    ``parse(cursor) -> payload`` reads what follows the words, up to the end of the statement; the payload must be
+    hashable and free of anything that refers to the session, for it is cached with the text. ``execute(session,
+    payload) -> Result`` runs it inside the session's transaction. ``transactional`` False: refused inside a
+    transaction block (25001). ``read_only``: allowed in a read-only transaction.
 
-    A statement that the core's grammar parses itself has no ``parse`` and no ``words``; its ``name`` is the class of its syntax node, which
-    is what ``execute`` gets.
+    A statement that the core's grammar parses itself has no ``parse`` and no ``words``; its ``name`` is the class of
+    its syntax node, which is what ``execute`` gets.
     """
 
     name: str
@@ -71,16 +73,18 @@ class Statement:
 class Clause:
     """A clause that begins with ``words`` at one of the points of the grammar.
 
-    ``parse(cursor) -> payload`` as for statements. ``bind(context, node, payload) -> node`` returns what the thing that the clause
-    stands on becomes:
+    ``parse(cursor) -> payload`` as for statements. ``bind(context, node, payload) -> node`` returns what the thing
+    that the clause stands on becomes:
 
-    * ``table``: the scan of that table (``plan.nodes.Scan`` or another ``PlanNode``); a node with the same columns and sources.
+    * ``table``: the scan of that table (``plan.nodes.Scan`` or another ``PlanNode``); a node with the same columns
+      and sources.
     * ``query``: the plan of that query, likewise.
-    * ``column``, ``create table``, ``create index``: ``catalog.definitions.ColumnDefinition``, ``Relation``, ``Index``, before they are stored.
+    * ``column``, ``create table``, ``create index``: ``catalog.definitions.ColumnDefinition``, ``Relation``,
+      ``Index``, before they are stored.
 
-    ``context.expression(tree, node) -> Expression`` binds a parsed expression against the columns of a node (None: of nothing),
-    ``context.column(node, name)`` one column, ``context.call(name, *arguments)`` a function by name, ``context.operator(name,
-    left, right)`` an operator.
+    ``context.expression(tree, node) -> Expression`` binds a parsed expression against the columns of a node (None: of
+    nothing), ``context.column(node, name)`` one column, ``context.call(name, *arguments)`` a function by name,
+    ``context.operator(name, left, right)`` an operator.
     """
 
     name: str
@@ -95,8 +99,8 @@ class Clause:
 class RelationOption:
     """An option of ``WITH (name = value)`` at a kind of relation, kept in the relation's ``options``.
 
-    ``kinds`` are relation kinds, or ``"index"`` where ``method`` may narrow it. ``check(text) -> value`` reads what was written
-    and raises InvalidParameterValue. Options that no one registered are 22023, as in PostgreSQL.
+    ``kinds`` are relation kinds, or ``"index"`` where ``method`` may narrow it. ``check(text) -> value`` reads what
+    was written and raises InvalidParameterValue. Options that no one registered are 22023, as in PostgreSQL.
     """
 
     name: str
@@ -133,7 +137,8 @@ class RelationResolver:
 class PlannerRule:
     """A rewrite of the logical plan: ``rewrite(node, context) -> node`` (the same object where nothing changes).
 
-    Rules run in the order of registration, moved by ``before`` and ``after``, which name other rules; a cycle is an error.
+    Rules run in the order of registration, moved by ``before`` and ``after``, which name other rules; a cycle is an
+    error.
     """
 
     name: str
@@ -159,7 +164,8 @@ class PhysicalOperator:
 class Language:
     """A language of CREATE FUNCTION: ``compile(routine, session) -> callable(session, *arguments)``.
 
-    ``validate(routine, session)`` is called by CREATE FUNCTION; ``inline(session, source)`` runs a DO block. None: not offered.
+    ``validate(routine, session)`` is called by CREATE FUNCTION; ``inline(session, source)`` runs a DO block. None:
+    not offered.
     """
 
     name: str
@@ -175,8 +181,8 @@ class BackgroundWorker:
     """Work in a thread of its own while a database is open.
 
     ``run(database, stop)`` is called every ``interval`` seconds (a number, or the name of a setting that gives it in
-    milliseconds, 0: never) and must return soon after the event ``stop`` is set. An exception ends the worker, not the database; the view
-    ``heliosdb_background_workers`` shows it.
+    milliseconds, 0: never) and must return soon after the event ``stop`` is set. An exception ends the worker, not
+    the database; the view ``heliosdb_background_workers`` shows it.
     """
 
     name: str

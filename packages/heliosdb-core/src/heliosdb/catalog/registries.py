@@ -1,7 +1,7 @@
 """Everything that plugins registered, frozen: what the binder, the planner, the code generator and the session look up.
 
-A database builds one ``Registries`` while it opens and never changes it. Look-ups go session, catalog, then here, so that functions
-created at run time come first. Every map is a plain dict; overloaded names map to tuples.
+A database builds one ``Registries`` while it opens and never changes it. Look-ups go session, catalog, then here, so
+that functions created at run time come first. Every map is a plain dict; overloaded names map to tuples.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class Setting:
-    """A run-time parameter. ``kind``: "bool", "integer", "real", "string" or "enum" (``values``); numbers within ``minimum``..``maximum``.
+    """A run-time parameter. ``kind``: "bool", "integer", "real", "string" or "enum" (``values``); numbers within
+    ``minimum``..``maximum``.
 
-    ``unit`` as PostgreSQL's ("kB", "ms", ...): texts such as '4MB' are converted to it. ``context``: "user" may be SET,
-    "internal" only shown. ``check(value, current) -> value`` may normalise or raise InvalidParameterValue. ``reader`` is the import
-    string of what reads the setting (tested: no setting without a reader). ``display(value) -> text`` where SHOW prints
-    something else than the value. ``list_of``: "identifiers" or "words" where SET takes several values.
+    ``unit`` as PostgreSQL's ("kB", "ms", ...): texts such as '4MB' are converted to it. ``context``: "user" may be
+    SET, "internal" only shown. ``check(value, current) -> value`` may normalise or raise InvalidParameterValue.
+    ``reader`` is the import string of what reads the setting (tested: no setting without a reader). ``display(value)
+    -> text`` where SHOW prints something else than the value. ``list_of``: "identifiers" or "words" where SET takes
+    several values.
     """
 
     name: str
@@ -55,7 +57,8 @@ class Setting:
 
 @frozen(kw_only=True)
 class CatalogView:
-    """A virtual relation: ``rows(session) -> iterable of tuples`` (session is a SessionContext); ``columns`` are (name, type).
+    """A virtual relation: ``rows(session) -> iterable of tuples`` (session is a SessionContext); ``columns`` are
+    (name, type).
 
     ``callable_name`` True: it may also be called like a table function without arguments.
     """
@@ -72,8 +75,8 @@ class CatalogView:
 class PluginStatus:
     """What became of one plugin; a row of ``heliosdb_plugins``.
 
-    ``status``: "active"; "disabled" (installed, but a list says no); "failed" (``error`` says why; nothing of it is registered);
-    "missing" (asked for, but not installed). ``registered`` are (registry, spelled key) pairs.
+    ``status``: "active"; "disabled" (installed, but a list says no); "failed" (``error`` says why; nothing of it is
+    registered); "missing" (asked for, but not installed). ``registered`` are (registry, spelled key) pairs.
     """
 
     name: str
@@ -88,8 +91,9 @@ class PluginStatus:
 class Registries:
     """The frozen registries of one open database.
 
-    ``owners`` maps (registry, key) to the plugin that registered it: ("types", "semver"), ("access_methods", "trigram"),
-    ("functions", (schema, name, argument types)). ``plugins`` has a row for each plugin, whatever became of it.
+    ``owners`` maps (registry, key) to the plugin that registered it: ("types", "semver"), ("access_methods",
+    "trigram"), ("functions", (schema, name, argument types)). ``plugins`` has a row for each plugin, whatever became
+    of it.
     """
 
     types: TypeLookup
@@ -125,7 +129,8 @@ class Registries:
     owners: Mapping[tuple[str, Any], str] = field(factory=dict)
     plugins: tuple[PluginStatus, ...] = ()
     lifecycle: Mapping[str, tuple[Callable[..., Any], ...]] = field(factory=dict)
-    """Lifecycle and first-result hooks as plain functions that take the hook's arguments by position, in order of call."""
+    """Lifecycle and first-result hooks as plain functions that take the hook's arguments by position, in order of
+    call."""
     extra: Mapping[str, tuple[Any, ...]] = field(factory=dict)
     """What was registered through hooks that plugins declare themselves."""
 

@@ -1,7 +1,9 @@
-"""How a setting's text becomes its value and how SHOW prints it: PostgreSQL's rules for booleans, numbers with units and enums.
+"""How a setting's text becomes its value and how SHOW prints it: PostgreSQL's rules for booleans, numbers with units
+and enums.
 
-``parse_setting`` is what SET, ``set_config``, configuration files and connection options share, so that a text means the same
-everywhere; ``show_setting`` is its inverse for SHOW. Where settings are kept, and for how long (SET LOCAL), is the session's.
+``parse_setting`` is what SET, ``set_config``, configuration files and connection options share, so that a text means
+the same everywhere; ``show_setting`` is its inverse for SHOW. Where settings are kept, and for how long (SET LOCAL),
+is the session's.
 
 The rules and words are those of PostgreSQL 15 (https://www.postgresql.org/docs/15/config-setting.html).
 """
@@ -43,7 +45,8 @@ def require_changeable(setting: Setting) -> None:
 
 
 def parse_setting(setting: Setting, text: str, current: Any = None) -> Any:
-    """Return the value that a text gives a setting whose value is now ``current``; InvalidParameterValue for a wrong one."""
+    """Return the value that a text gives a setting whose value is now ``current``; InvalidParameterValue for a wrong
+    one."""
     match setting.kind:
         case "bool":
             value: Any = _boolean(setting, text)

@@ -3,9 +3,9 @@
 ``SLOTS`` is the table of it. ``Collector`` holds the open registries while plugins load; ``freeze`` turns them into the
 ``Registries`` that everything else reads.
 
-A plugin's registrations refer to each other, and to other plugins', by name. Names can only be checked when all plugins
-are in, so ``problem_of`` is asked then, and what a plugin that does not hold up had registered is taken back; since another
-plugin may have relied on it, the host asks again until nothing changes.
+A plugin's registrations refer to each other, and to other plugins', by name. Names can only be checked when all
+plugins are in, so ``problem_of`` is asked then, and what a plugin that does not hold up had registered is taken back;
+since another plugin may have relied on it, the host asks again until nothing changes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,26 @@ CORE = "core"
 """The name of the plugin that the core itself is."""
 
 POLYMORPHIC = frozenset(
-    ["any", "anyelement", "anyarray", "anynonarray", "anyenum", "anyrange", "anymultirange", "anycompatible", "anycompatiblearray", "anycompatiblenonarray", "anycompatiblerange", "anycompatiblemultirange", "record", "cstring", "void", "trigger", "unknown", "internal"]
+    [
+        "any",
+        "anyelement",
+        "anyarray",
+        "anynonarray",
+        "anyenum",
+        "anyrange",
+        "anymultirange",
+        "anycompatible",
+        "anycompatiblearray",
+        "anycompatiblenonarray",
+        "anycompatiblerange",
+        "anycompatiblemultirange",
+        "record",
+        "cstring",
+        "void",
+        "trigger",
+        "unknown",
+        "internal",
+    ]
 )
 
 
@@ -116,7 +135,8 @@ class Collector:
         self.extra: dict[str, list[tuple[str, Any]]] = {}
 
     def add(self, hook: str, values: Iterable[Any] | None, owner: str) -> None:
-        """Register what a plugin's hook returned; DuplicateObject, InvalidObjectDefinition for what is not what it should be."""
+        """Register what a plugin's hook returned; DuplicateObject, InvalidObjectDefinition for what is not what it
+        should be."""
         if values is None:
             return
         slot = SLOTS.get(hook)
@@ -273,7 +293,8 @@ def _grouped(values: Iterable[Any], key: Callable[[Any], Any]) -> dict[Any, tupl
 
 
 def _check_words(statements: Registry[Any], owner: str) -> None:
-    """Check that the words by which a plugin's statements begin are claimed once, and by a statement that can be parsed."""
+    """Check that the words by which a plugin's statements begin are claimed once, and by a statement that can be
+    parsed."""
     claims: dict[tuple[str, ...], str] = {}
     for key, value in statements.items():
         if value.parse is None:
@@ -286,7 +307,8 @@ def _check_words(statements: Registry[Any], owner: str) -> None:
         if words in claims and owner in (statements.owner_of(key), statements.owner_of(claims[words])):
             first, second = statements.owner_of(claims[words]), statements.owner_of(key)
             raise DuplicateObject(
-                f'statements beginning with {" ".join(words).upper()} are registered by plugin "{first}" and by plugin "{second}"'
+                f"statements beginning with {' '.join(words).upper()} are registered "
+                f'by plugin "{first}" and by plugin "{second}"'
             )
         claims[words] = value.name
 

@@ -1,7 +1,7 @@
 """The core as a plugin: its types, functions, operators, ``btree``, catalog views, settings and statements.
 
-Nothing in the engine knows these by another way than the registries, so what the core can do a plugin can do. Modules of types
-are imported here because their functions are registered by value; everything else is named by import string.
+Nothing in the engine knows these by another way than the registries, so what the core can do a plugin can do. Modules
+of types are imported here because their functions are registered by value; everything else is named by import string.
 """
 
 from __future__ import annotations

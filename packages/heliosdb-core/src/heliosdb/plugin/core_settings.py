@@ -28,7 +28,52 @@ _ORDERS = {
     "euro": "DMY", "european": "DMY",
 }  # fmt: skip
 _OTHER_ENCODINGS = frozenset(
-    ["latin1", "latin2", "latin3", "latin4", "latin5", "latin6", "latin7", "latin8", "latin9", "latin10", "iso88591", "iso885915", "iso88595", "iso88596", "iso88597", "iso88598", "win1250", "win1251", "win1252", "win1253", "win1254", "win1255", "win1256", "win1257", "win1258", "win866", "win874", "koi8r", "koi8u", "euccn", "eucjp", "euckr", "euctw", "eucjis2004", "gb18030", "gbk", "big5", "uhc", "sjis", "shiftjis", "shiftjis2004", "johab", "muleinternal", "sqlascii"]
+    [
+        "latin1",
+        "latin2",
+        "latin3",
+        "latin4",
+        "latin5",
+        "latin6",
+        "latin7",
+        "latin8",
+        "latin9",
+        "latin10",
+        "iso88591",
+        "iso885915",
+        "iso88595",
+        "iso88596",
+        "iso88597",
+        "iso88598",
+        "win1250",
+        "win1251",
+        "win1252",
+        "win1253",
+        "win1254",
+        "win1255",
+        "win1256",
+        "win1257",
+        "win1258",
+        "win866",
+        "win874",
+        "koi8r",
+        "koi8u",
+        "euccn",
+        "eucjp",
+        "euckr",
+        "euctw",
+        "eucjis2004",
+        "gb18030",
+        "gbk",
+        "big5",
+        "uhc",
+        "sjis",
+        "shiftjis",
+        "shiftjis2004",
+        "johab",
+        "muleinternal",
+        "sqlascii",
+    ]
 )
 
 
@@ -175,7 +220,8 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     _session(
         "transaction_deferrable", "bool", False,
-        "Whether to defer a read-only serializable transaction until it can be executed with no possible serialization failures.",
+        "Whether to defer a read-only serializable transaction until it can be executed with no possible "
+        "serialization failures.",
         "heliosdb.session:Session",
     ),
     _session(
@@ -187,7 +233,9 @@ SETTINGS: tuple[Setting, ...] = (
     _milliseconds(
         "statement_timeout", "Sets the maximum allowed duration of any statement.", "heliosdb.session:Session"
     ),
-    _milliseconds("lock_timeout", "Sets the maximum allowed duration of any wait for a lock.", "heliosdb.session:Session"),
+    _milliseconds(
+        "lock_timeout", "Sets the maximum allowed duration of any wait for a lock.", "heliosdb.session:Session"
+    ),
     _milliseconds(
         "idle_in_transaction_session_timeout",
         "Sets the maximum allowed idle time between queries, when in a transaction.", "heliosdb.session:Session",
@@ -214,7 +262,10 @@ SETTINGS: tuple[Setting, ...] = (
         check=check_row_security, affects_plans=True,
     ),
     # What can only be shown
-    _shown("server_version", "string", SERVER_VERSION, "Shows the server version.", "heliosdb.commands.settings:execute_show"),
+    _shown(
+        "server_version", "string", SERVER_VERSION, "Shows the server version.",
+        "heliosdb.commands.settings:execute_show",
+    ),
     _shown(
         "server_version_num", "integer", SERVER_VERSION_NUMBER, "Shows the server version as an integer.",
         "heliosdb.commands.settings:execute_show",

@@ -1,9 +1,10 @@
-"""Which plugins are installed: entry points of group ``heliosdb``, with their distribution's name, version and range on the core.
+"""Which plugins are installed: entry points of group ``heliosdb``, with their distribution's name, version and range
+on the core.
 
 The standard library's ``importlib.metadata`` does this too, but importing it costs 15 ms (it parses metadata with the
-``email`` package) where a whole ``connect`` may take 90. Entry points stand in one small file per distribution, so this reads
-those files, and the metadata only of the few distributions that have the group. Where ``sys.path`` holds something else than
-folders (zip files), ``importlib.metadata`` is asked after all.
+``email`` package) where a whole ``connect`` may take 90. Entry points stand in one small file per distribution, so
+this reads those files, and the metadata only of the few distributions that have the group. Where ``sys.path`` holds
+something else than folders (zip files), ``importlib.metadata`` is asked after all.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ GROUP = "heliosdb"
 
 @frozen
 class EntryPoint:
-    """An installed plugin: its name, ``module[:attribute]``, and its distribution's name, version and ``Requires-Dist`` lines."""
+    """An installed plugin: its name, ``module[:attribute]``, and its distribution's name, version and
+    ``Requires-Dist`` lines."""
 
     name: str
     value: str

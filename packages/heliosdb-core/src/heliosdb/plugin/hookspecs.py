@@ -2,15 +2,17 @@
 
 Three kinds, and none is ever called for a row, a key or a block:
 
-* *Registration* (``register_*``): called once while a database opens. Each returns an iterable of values, or None for nothing to
-  register. Everything is then frozen; see ``heliosdb.plugin.host`` for isolation, rollback and order.
-* *Lifecycle*: called at rare moments while the database is open, for every plugin that has them, in order of plugin name, core first.
+* *Registration* (``register_*``): called once while a database opens. Each returns an iterable of values, or None for
+  nothing to register. Everything is then frozen; see ``heliosdb.plugin.host`` for isolation, rollback and order.
+* *Lifecycle*: called at rare moments while the database is open, for every plugin that has them, in order of plugin
+  name, core first.
 * *First result*: plugins are asked in the same order until one returns something else than None; at most once a
   statement or connection.
 
-An implementation is a function of the hook's name, marked by ``heliosdb.plugin.hookimpl``, in the module (or on the object) that
-the entry point in group ``heliosdb`` names. It may leave out arguments that it does not need. A plugin's module should hold the
-hook implementations and import strings only, so that opening a database does not import what nobody uses.
+An implementation is a function of the hook's name, marked by ``heliosdb.plugin.hookimpl``, in the module (or on the
+object) that the entry point in group ``heliosdb`` names. It may leave out arguments that it does not need. A plugin's
+module should hold the hook implementations and import strings only, so that opening a database does not import what
+nobody uses.
 """
 
 from __future__ import annotations
@@ -59,7 +61,8 @@ __all__ = ["LIFECYCLE", "FIRST_RESULT", "REGISTRATION"]
 def register_types() -> Iterable[Type] | None:
     """Add data types.
 
-    Called once while a database opens. None: no types. The array type ``_name`` is derived, and so is the OID where the type states none.
+    Called once while a database opens. None: no types. The array type ``_name`` is derived, and so is the OID where
+    the type states none.
 
     Example::
 
@@ -74,7 +77,8 @@ def register_types() -> Iterable[Type] | None:
 def register_casts() -> Iterable[Cast] | None:
     """Add casts between types.
 
-    Called once while a database opens. None: no casts. Casts from and to text through a type's I/O functions need no entry.
+    Called once while a database opens. None: no casts. Casts from and to text through a type's I/O functions need no
+    entry.
 
     Example::
 
@@ -134,8 +138,8 @@ def register_operators() -> Iterable[Operator] | None:
 def register_access_methods() -> Iterable[Any] | None:
     """Add access methods: kinds of index, for ``CREATE INDEX ... USING name``.
 
-    Called once while a database opens. None: no access methods. Each value implements ``heliosdb.spi.AccessMethod``, or is an
-    ``AccessMethodDriver`` that names one by import string.
+    Called once while a database opens. None: no access methods. Each value implements ``heliosdb.spi.AccessMethod``,
+    or is an ``AccessMethodDriver`` that names one by import string.
 
     Example::
 
@@ -150,13 +154,15 @@ def register_access_methods() -> Iterable[Any] | None:
 def register_operator_classes() -> Iterable[OperatorClass] | None:
     """Add operator classes: how an access method, GROUP BY and ORDER BY treat a type.
 
-    Called once while a database opens. None: no operator classes. A type without a default class for ``btree`` can be neither sorted nor grouped.
+    Called once while a database opens. None: no operator classes. A type without a default class for ``btree`` can be
+    neither sorted nor grouped.
 
     Example::
 
         @hookimpl
         def register_operator_classes():
-            return [OperatorClass("semver_ops", "btree", "semver", operators={1: "<", 2: "<=", 3: "=", 4: ">=", 5: ">"})]
+            strategies = {1: "<", 2: "<=", 3: "=", 4: ">=", 5: ">"}
+            return [OperatorClass("semver_ops", "btree", "semver", operators=strategies)]
     """
     raise NotImplementedError
 
@@ -171,14 +177,16 @@ def register_statements() -> Iterable[Statement] | None:
 
         @hookimpl
         def register_statements():
-            return [Statement(name="semver_bump", words=("BUMP",), parse="my_plugin.bump:parse", execute="my_plugin.bump:execute")]
+            bump = Statement(name="bump", words=("BUMP",), parse="my_plugin.bump:parse", execute="my_plugin.bump:run")
+            return [bump]
     """
     raise NotImplementedError
 
 
 @hookspec
 def register_clauses() -> Iterable[Clause] | None:
-    """Add clauses at the grammar's named points: after a query, a table in FROM, a column definition, CREATE TABLE or INDEX.
+    """Add clauses at the grammar's named points: after a query, a table in FROM, a column definition, CREATE TABLE or
+    INDEX.
 
     Called once while a database opens. None: no clauses.
 
@@ -186,7 +194,9 @@ def register_clauses() -> Iterable[Clause] | None:
 
         @hookimpl
         def register_clauses():
-            return [Clause(name="latest", point="query", words=("LATEST", "BY"), parse="my_plugin.latest:parse", bind="my_plugin.latest:bind")]
+            parse, bind = "my_plugin.latest:parse", "my_plugin.latest:bind"
+            latest = Clause(name="latest", point="query", words=("LATEST",), parse=parse, bind=bind)
+            return [latest]
     """
     raise NotImplementedError
 
@@ -306,7 +316,8 @@ def register_settings() -> Iterable[Setting] | None:
 
         @hookimpl
         def register_settings():
-            return [Setting(name="semver.strict", kind="bool", default=True, description="...", reader="my_plugin.semver:parse")]
+            reader = "my_plugin.semver:parse"
+            return [Setting(name="semver.strict", kind="bool", default=True, description="...", reader=reader)]
     """
     raise NotImplementedError
 
@@ -393,8 +404,8 @@ def register_meta_commands() -> Iterable[MetaCommand] | None:
 def database_opened(database: Any) -> None:
     """Act on a database that has just been opened.
 
-    Called once, after recovery and before the first session; ``database`` is the ``heliosdb.spi.Database``. What is returned is
-    ignored. An exception keeps the database from opening.
+    Called once, after recovery and before the first session; ``database`` is the ``heliosdb.spi.Database``. What is
+    returned is ignored. An exception keeps the database from opening.
 
     Example::
 
@@ -408,8 +419,8 @@ def database_opened(database: Any) -> None:
 def database_closing(database: Any) -> None:
     """Let go of what the plugin holds, because a database closes.
 
-    Called once, after the last session ended and the background workers stopped; ``database`` still answers. What is returned is ignored;
-    an exception is reported after the database has closed.
+    Called once, after the last session ended and the background workers stopped; ``database`` still answers. What is
+    returned is ignored; an exception is reported after the database has closed.
 
     Example::
 
@@ -423,8 +434,9 @@ def database_closing(database: Any) -> None:
 def catalog_changed(session: Any, change: Any) -> None:
     """Follow a change of the catalog, inside the transaction that makes it.
 
-    Called after each object was created, altered or dropped; ``change`` has ``operation`` ("create", "alter", "drop"), ``kind``, ``before``
-    and ``after`` (catalog definitions or None). What is returned is ignored. An exception fails the statement.
+    Called after each object was created, altered or dropped; ``change`` has ``operation`` ("create", "alter",
+    "drop"), ``kind``, ``before`` and ``after`` (catalog definitions or None). What is returned is ignored. An
+    exception fails the statement.
 
     Example::
 
@@ -439,7 +451,8 @@ def catalog_changed(session: Any, change: Any) -> None:
 def transaction_committing(session: Any) -> None:
     """Take the last step before a transaction's commit point; it may still write, and may abort.
 
-    Called for transactions that wrote something, after deferred constraints. What is returned is ignored. An exception aborts the transaction.
+    Called for transactions that wrote something, after deferred constraints. What is returned is ignored. An
+    exception aborts the transaction.
 
     Example::
 
@@ -453,8 +466,9 @@ def transaction_committing(session: Any) -> None:
 def transaction_committed(database: Any, commit: Any) -> None:
     """Follow a commit, after it is durable and visible.
 
-    Called in commit order; ``commit`` has ``scn``, ``timeline``, ``time``, ``transaction_id`` and ``relations`` (OIDs of what changed). What is returned is ignored; an
-    exception cannot undo the commit: the session gets it as a warning.
+    Called in commit order; ``commit`` has ``scn``, ``timeline``, ``time``, ``transaction_id`` and ``relations`` (OIDs
+    of what changed). What is returned is ignored; an exception cannot undo the commit: the session gets it as a
+    warning.
 
     Example::
 

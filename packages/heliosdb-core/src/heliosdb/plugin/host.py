@@ -3,20 +3,22 @@
     entry points, explicit list ──► candidates ──► allow and deny lists ──► version range ──► import
         ──► pluggy (arguments of hooks, misspelt hooks) ──► registration hooks ──► references checked ──► freeze
 
-At each arrow a plugin may fall out; it then has a row in ``heliosdb_plugins`` that says why, nothing of it stays registered, and the
-others load as if it were not installed. With ``strict`` the first failure is raised instead. The core is a plugin like
-the others, except that its failure is always raised.
+At each arrow a plugin may fall out; it then has a row in ``heliosdb_plugins`` that says why, nothing of it stays
+registered, and the others load as if it were not installed. With ``strict`` the first failure is raised instead. The
+core is a plugin like the others, except that its failure is always raised.
 
-This is the only module that imports pluggy. pluggy validates the implementations and keeps their order; its hook calls cost a
-microsecond each and are used only here, while a database opens. What remains after ``freeze`` are dicts, tuples and plain
-functions (``Registries.lifecycle``).
+This is the only module that imports pluggy. pluggy validates the implementations and keeps their order; its hook
+calls cost a microsecond each and are used only here, while a database opens. What remains after ``freeze`` are dicts,
+tuples and plain functions (``Registries.lifecycle``).
 
 Candidates come in order of name, so that the same plugins always load in the same order; the core is first.
 
-* ``explicit`` None: the installed plugins (entry-point group ``heliosdb``). ``HELIOSDB_PLUGINS`` names the only ones to load (empty:
-  none), ``HELIOSDB_DISABLE_PLUGINS`` those not to load; both are comma-separated, and the deny-list wins.
-* ``explicit`` given: exactly these and the environment is not asked. Each is the name of an installed plugin, an import string
-  ``"package.module"`` or ``"package.module:attribute"``, or the plugin object itself. One that cannot be found is an error.
+* ``explicit`` None: the installed plugins (entry-point group ``heliosdb``). ``HELIOSDB_PLUGINS`` names the only ones
+  to load (empty: none), ``HELIOSDB_DISABLE_PLUGINS`` those not to load; both are comma-separated, and the deny-list
+  wins.
+* ``explicit`` given: exactly these and the environment is not asked. Each is the name of an installed plugin, an
+  import string ``"package.module"`` or ``"package.module:attribute"``, or the plugin object itself. One that cannot
+  be found is an error.
 """
 
 from __future__ import annotations
@@ -126,7 +128,8 @@ class Host:
                 if implementation.hookwrapper or implementation.wrapper:
                     raise InvalidObjectDefinition(f"{caller.name} is a hook wrapper, which is not supported")
                 if caller.name.startswith("register_"):
-                    self._collector.add(caller.name, implementation.function(), name)
+                    values: Any = implementation.function()
+                    self._collector.add(caller.name, values, name)
 
     def _similar_hook(self, plugin: Any) -> str | None:
         from difflib import get_close_matches
@@ -224,8 +227,8 @@ def load_plugins(
 ) -> Host:
     """Load the core and the plugins, and return the host that holds their registrations.
 
-    ``explicit``, ``environment`` (default ``os.environ``): see the module. ``installed`` stands in for the entry points of the
-    running interpreter. With ``strict`` whatever is wrong with a plugin is raised.
+    ``explicit``, ``environment`` (default ``os.environ``): see the module. ``installed`` stands in for the entry
+    points of the running interpreter. With ``strict`` whatever is wrong with a plugin is raised.
     """
     host = Host(strict=strict)
     if explicit is not None:
@@ -258,13 +261,15 @@ def check_requirement(candidate: Candidate, version: str) -> None:
         ) from None
     if not met:
         raise InvalidObjectDefinition(
-            f"{candidate.package} {candidate.version} requires {CORE_PACKAGE} {candidate.requirement}, but {version} is installed",
+            f"{candidate.package} {candidate.version} requires {CORE_PACKAGE} {candidate.requirement}, "
+            f"but {version} is installed",
             hint=f"Install a version of {candidate.package} that fits, or upgrade {CORE_PACKAGE}.",
         )
 
 
 def positional(function: Callable[..., Any], takes: Sequence[str], given: Sequence[str]) -> Callable[..., Any]:
-    """Return a function of all of a hook's arguments by position, from an implementation that takes some of them by name."""
+    """Return a function of all of a hook's arguments by position, from an implementation that takes some of them by
+    name."""
     if tuple(takes) == tuple(given):
         return function
     chosen = [given.index(name) for name in takes]
@@ -307,8 +312,9 @@ def _listed(text: str | None) -> frozenset[str] | None:
 
 
 def _same_name(first: Candidate, second: Candidate) -> Error:
+    providers = [candidate.package or candidate.name for candidate in (first, second)]
     return DuplicateObject(
-        f'plugin "{second.name}" is provided by package {first.package or first.name} and by package {second.package or second.name}',
+        f'plugin "{second.name}" is provided by package {providers[0]} and by package {providers[1]}',
         hint="Uninstall one of the packages.",
     )
 

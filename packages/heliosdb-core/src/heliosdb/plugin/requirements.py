@@ -1,11 +1,13 @@
 """Version requirements: may a plugin's distribution be used with this core?
 
-Installers check ``heliosdb-core>=0.1,<0.2`` when they install, but an in-place upgrade of the core, or an installer that skips the
-check between members of a workspace, leaves plugins behind that were built for another one. So the host checks again.
+Installers check ``heliosdb-core>=0.1,<0.2`` when they install, but an in-place upgrade of the core, or an installer
+that skips the check between members of a workspace, leaves plugins behind that were built for another one. So the
+host checks again.
 
 This is the part of PEP 440 and PEP 508 that requirements on released versions use: release numbers, pre-, post- and
-development releases, the operators ``== != >= <= > < ~=`` and ``==1.*``. Environment markers on a requirement of the core are not
-evaluated: such a requirement is taken as it stands. A specifier that cannot be read is an error, never a pass.
+development releases, the operators ``== != >= <= > < ~=`` and ``==1.*``. Environment markers on a requirement of the
+core are not evaluated: such a requirement is taken as it stands. A specifier that cannot be read is an error, never a
+pass.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Derived orderings: how arrays and composites sort and group, made from the orderings of what they hold.
 
-PostgreSQL compares arrays element by element over the flattened elements, then by number of elements, by number of dimensions
-and by the dimensions' sizes (https://www.postgresql.org/docs/15/functions-array.html); composites field by field. In both
-NULL equals NULL and sorts after every value, unlike NULL as a whole value.
+PostgreSQL compares arrays element by element over the flattened elements, then by number of elements, by number of
+dimensions and by the dimensions' sizes (https://www.postgresql.org/docs/15/functions-array.html); composites field by
+field. In both NULL equals NULL and sorts after every value, unlike NULL as a whole value.
 
 A sort key is therefore a flat tuple of the elements' own keys in which ``NULL_LAST`` stands for NULL, followed by the
 dimensions; Python's tuple comparison does the rest.

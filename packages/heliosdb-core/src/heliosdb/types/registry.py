@@ -1,7 +1,9 @@
-"""The frozen registry of types: look-up by name, OID, alias and Python class, and one calling convention for their functions.
+"""The frozen registry of types: look-up by name, OID, alias and Python class, and one calling convention for their
+functions.
 
 Families and plugins register base types only. From each this registry derives the array type ``_name`` (its I/O is
-``types/array.py``'s, which asks the registry for the element's functions), and gives types without a fixed OID a stable one.
+``types/array.py``'s, which asks the registry for the element's functions), and gives types without a fixed OID a
+stable one.
 
     registered                derived
     semver  ─────────────►  semver     OID from the name (or the type's own)
@@ -10,13 +12,13 @@ Families and plugins register base types only. From each this registry derives t
 A registry never changes. ``extended`` gives a new one on top of it for types that live in the catalog (enums, domains,
 composites): look-ups fall through to what is below.
 
-*Stable OIDs.* OIDs end up in stored values (binary arrays) and in what clients cache, so a plugin's type must get the same
-one in every process, whichever other plugins are there. Hence it is a function of the name alone, in
-``PLUGIN_OIDS``, above anything that the catalog's counter hands out in practice; two names that collide are an error, and
-either type can state an OID of its own.
+*Stable OIDs.* OIDs end up in stored values (binary arrays) and in what clients cache, so a plugin's type must get the
+same one in every process, whichever other plugins are there. Hence it is a function of the name alone, in
+``PLUGIN_OIDS``, above anything that the catalog's counter hands out in practice; two names that collide are an error,
+and either type can state an OID of its own.
 
-*One calling convention.* Implementations may or may not take the session (``needs_session``); callers should not have to
-know. ``input(name)`` always takes ``(text, typmod, session)``, ``output(name)`` always ``(datum, session)``.
+*One calling convention.* Implementations may or may not take the session (``needs_session``); callers should not have
+to know. ``input(name)`` always takes ``(text, typmod, session)``, ``output(name)`` always ``(datum, session)``.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ PLUGIN_OIDS = range(1 << 30, 1 << 31)
 """Where the OIDs of types without a fixed one lie; below 2**31, for clients that read OIDs as signed numbers."""
 
 WITHOUT_ARRAYS = frozenset({"pseudo", "array"})
-"""Kinds of type that have no array type, as in PostgreSQL (``record`` and ``cstring`` register theirs by ``array_oid``)."""
+"""Kinds of type that have no array type, as in PostgreSQL (``record`` and ``cstring`` register theirs by
+``array_oid``)."""
 
 Adapter = Callable[..., Any]
 
@@ -145,8 +148,8 @@ class TypeRegistry:
     def resolve(self, names: tuple[str, ...]) -> Type | None:
         """Return the type that a written name means (``("pg_catalog", "int4")``, ``("semver",)``, an alias), or None.
 
-        A qualified name finds only a type of that schema and no alias. Types of the catalog that search_path decides about
-        are the binder's to find first.
+        A qualified name finds only a type of that schema and no alias. Types of the catalog that search_path decides
+        about are the binder's to find first.
         """
         *qualification, name = names
         if qualification:
@@ -172,7 +175,8 @@ class TypeRegistry:
         return self.find(found.element)
 
     def of_python(self, python_class: type) -> Type | None:
-        """Return the type that values of a Python class become where nothing else decides, or None; the first base wins."""
+        """Return the type that values of a Python class become where nothing else decides, or None; the first base
+        wins."""
         for base in python_class.__mro__:
             found = self._of_class(f"{base.__module__}:{base.__qualname__}")
             if found is not None:
@@ -242,7 +246,8 @@ class TypeRegistry:
         return of_array
 
     def to_python(self, name: str) -> Callable[[Any], Any] | None:
-        """Return ``(datum) -> object`` for the edges, or None where the datum is already the object; arrays become lists."""
+        """Return ``(datum) -> object`` for the edges, or None where the datum is already the object; arrays become
+        lists."""
         found = self.by_name(name)
         if found.kind != "array":
             return self._own(found, "to_python")
@@ -295,7 +300,7 @@ class TypeRegistry:
                     raise _no_function(type_, which)
                 found = adapt(type_, resolve_implementation(implementation))
             self._adapters[key] = found
-        return found  # type: ignore[no-any-return]
+        return found
 
     def _of_array(self, type_: Type, which: str) -> Adapter:
         # types/array.py makes an array's function from its element's: make_input, make_output, make_receive, make_send.
@@ -320,7 +325,7 @@ class TypeRegistry:
         found = self._adapters.get(key)
         if found is None:
             found = self._adapters[key] = resolve_implementation(implementation)
-        return found  # type: ignore[no-any-return]
+        return found
 
 
 def _input_adapter(type_: Type, read: Adapter) -> Adapter:
