@@ -215,6 +215,10 @@ class NonstandardUseOfEscapeCharacter(DataError):
     sqlstate = "22P06"
 
 
+class InvalidUseOfEscapeCharacter(DataError):
+    sqlstate = "2200C"
+
+
 class InvalidParameterValue(DataError):
     sqlstate = "22023"
 

@@ -28,5 +28,11 @@ FAMILIES = (
     "heliosdb.types.numeric",
     "heliosdb.types.numeric_operators",
     "heliosdb.types.text",
+    "heliosdb.types.string_functions",
+    "heliosdb.types.string_formatting",
+    "heliosdb.types.pattern",
+    "heliosdb.types.regexp_functions",
+    "heliosdb.types.uuid",
     "heliosdb.types.aggregate_functions",
+    "heliosdb.types.window_functions",
 )
