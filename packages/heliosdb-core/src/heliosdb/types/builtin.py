@@ -35,4 +35,10 @@ FAMILIES = (
     "heliosdb.types.uuid",
     "heliosdb.types.aggregate_functions",
     "heliosdb.types.window_functions",
+    "heliosdb.types.date",
+    "heliosdb.types.time",
+    "heliosdb.types.timestamp",
+    "heliosdb.types.interval",
+    "heliosdb.types.datetime_arithmetic",
+    "heliosdb.types.datetime_comparison",
 )
