@@ -9,7 +9,7 @@ import string ``"package.module:attribute"``, resolved on first use.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from attrs import field, frozen
 
@@ -19,6 +19,7 @@ __all__ = [
     "AccessMethodFactory",
     "BackgroundWorker",
     "Clause",
+    "ClauseContext",
     "ClausePoint",
     "ColumnOption",
     "Command",
@@ -33,9 +34,9 @@ __all__ = [
     "Statement",
 ]
 
-ClausePoint = Literal["query", "table", "column", "create table", "create index"]
-"""Where a clause may stand: after a query, after a table in FROM or its alias, after a column definition, at the end
-of CREATE."""
+ClausePoint = Literal["query", "table", "column", "create_table", "create_index"]
+"""Where a clause may stand: behind a query; behind a relation's name in FROM or DML or its alias; among a column's
+constraints; behind CREATE TABLE's and CREATE INDEX's own clauses."""
 
 
 @frozen
@@ -51,8 +52,9 @@ class AccessMethodFactory:
 class Statement:
     """A statement that begins with ``words`` (keywords in any case, the first ones decide; longer claims win).
 
-    ``parse(cursor) -> payload`` reads what follows the words, up to the end of the statement; the payload must be
-    hashable and free of anything that refers to the session, for it is cached with the text. ``execute(session,
+    ``parse(cursor) -> payload`` reads what follows the words, up to the end of the statement, through a
+    ``heliosdb.spi.Cursor``; None declines, and the statement is parsed as if the claim were not there. The payload must
+    be hashable and free of anything that refers to the session, for it is cached with the text. ``execute(session,
     payload) -> Result`` runs it inside the session's transaction. ``transactional`` False: refused inside a
     transaction block (25001). ``read_only``: allowed in a read-only transaction.
 
@@ -69,6 +71,27 @@ class Statement:
     description: str = ""
 
 
+class ClauseContext(Protocol):
+    """What a clause's ``bind`` may ask of the binder. Expressions are bound ones (``heliosdb.plan.expressions``)."""
+
+    def expression(self, tree: Any, node: Any = None) -> Any:
+        """Bind a parsed expression; names mean columns of ``node``, without one only constants and parameters are
+        allowed."""
+        ...
+
+    def column(self, node: Any, name: str) -> Any:
+        """Return the expression for a column of a node; UndefinedColumn when it has none of that name."""
+        ...
+
+    def call(self, name: str, *arguments: Any) -> Any:
+        """Return the call of a function, resolved by the arguments' types; UndefinedFunction when there is none."""
+        ...
+
+    def operator(self, name: str, left: Any, right: Any) -> Any:
+        """Return ``left name right``, resolved by the operands' types; UndefinedFunction when there is none."""
+        ...
+
+
 @frozen(kw_only=True)
 class Clause:
     """A clause that begins with ``words`` at one of the points of the grammar.
@@ -76,15 +99,13 @@ class Clause:
     ``parse(cursor) -> payload`` as for statements. ``bind(context, node, payload) -> node`` returns what the thing
     that the clause stands on becomes:
 
-    * ``table``: the scan of that table (``plan.nodes.Scan`` or another ``PlanNode``); a node with the same columns
-      and sources.
+    * ``table``: the scan of that table, a ``plan.nodes.Scan``; the result is a plan node with the same columns and
+      sources.
     * ``query``: the plan of that query, likewise.
-    * ``column``, ``create table``, ``create index``: ``catalog.definitions.ColumnDefinition``, ``Relation``,
+    * ``column``, ``create_table``, ``create_index``: ``catalog.definitions.ColumnDefinition``, ``Relation``,
       ``Index``, before they are stored.
 
-    ``context.expression(tree, node) -> Expression`` binds a parsed expression against the columns of a node (None: of
-    nothing), ``context.column(node, name)`` one column, ``context.call(name, *arguments)`` a function by name,
-    ``context.operator(name, left, right)`` an operator.
+    ``context`` is a ``heliosdb.spi.ClauseContext``, which binds expressions against the columns of a node.
     """
 
     name: str

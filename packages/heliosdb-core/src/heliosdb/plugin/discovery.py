@@ -34,8 +34,8 @@ class EntryPoint:
     requirements: tuple[str, ...] = ()
 
 
-def installed_plugins(path: Sequence[str] | None = None) -> list[EntryPoint]:
-    """Return the entry points of the group on ``path`` (default ``sys.path``), sorted by name.
+def installed_plugins(path: Sequence[str] | None = None, group: str = GROUP) -> list[EntryPoint]:
+    """Return the entry points of a group on ``path`` (default ``sys.path``), sorted by name.
 
     Of two copies of a distribution the first on the path counts, as when importing. Two distributions may
     declare the same name: both are returned, and the host reports the conflict.
@@ -46,7 +46,7 @@ def installed_plugins(path: Sequence[str] | None = None) -> list[EntryPoint]:
         for distribution in _distributions(folder or os.curdir):
             if distribution.key not in seen:
                 seen.add(distribution.key)
-                found += distribution.entry_points()
+                found += distribution.entry_points(group)
     return sorted(found, key=lambda entry: (entry.name, entry.package))
 
 
@@ -57,13 +57,13 @@ class _Distribution:
     key: str
     folder: str
 
-    def entry_points(self) -> Iterator[EntryPoint]:
+    def entry_points(self, group: str) -> Iterator[EntryPoint]:
         text = _read(os.path.join(self.folder, "entry_points.txt"))
-        if text is None or f"[{GROUP}]" not in text:
+        if text is None or f"[{group}]" not in text:
             return
         metadata = _read(os.path.join(self.folder, "METADATA")) or _read(os.path.join(self.folder, "PKG-INFO")) or ""
         name, version, requirements = _parsed_metadata(metadata)
-        for entry, value in _entries(text, GROUP):
+        for entry, value in _entries(text, group):
             yield EntryPoint(entry, value, name or self.key, version, requirements)
 
 
@@ -92,12 +92,12 @@ class _Archived(_Distribution):
 
     distribution: object
 
-    def entry_points(self) -> Iterator[EntryPoint]:
+    def entry_points(self, group: str) -> Iterator[EntryPoint]:
         from importlib.metadata import Distribution
 
         assert isinstance(self.distribution, Distribution)
         requirements = tuple(self.distribution.requires or ())
-        for entry in self.distribution.entry_points.select(group=GROUP):
+        for entry in self.distribution.entry_points.select(group=group):
             yield EntryPoint(entry.name, entry.value, self.distribution.name, self.distribution.version, requirements)
 
 

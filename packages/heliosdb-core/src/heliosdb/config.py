@@ -1,0 +1,226 @@
+"""The configuration of a database: what is fixed when it opens, from a TOML file, the environment and arguments.
+
+Later sources win: defaults, then the file, then the environment, then arguments. The file is the one given, else the
+one that ``HELIOSDB_CONFIG`` names, else ``heliosdb.toml`` in the current folder where there is one:
+
+    [storage]
+    in_memory = true
+
+    [settings]
+    work_mem = "16MB"
+
+Run-time parameters (``work_mem``, ``TimeZone``) are no configuration: they are settings, and a ``[settings]`` table
+gives their values for every session of the database.
+
+A key that nobody knows is an error that names file and key (42704), for a misspelt key would otherwise be a wish that
+is silently not granted. A key that is known, but whose package is not there, is 0A000 and names the package; a value
+of the wrong type or outside its range is 22023.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import evolve, field, fields, frozen
+
+from heliosdb.errors import FeatureNotSupported, InvalidParameterValue, UndefinedFile, UndefinedObject
+
+__all__ = ["DEFAULT_FILE", "ENVIRONMENT", "KEYS", "Config", "configure_logging", "load_config"]
+
+DEFAULT_FILE = "heliosdb.toml"
+LOG_LEVELS = ("trace", "debug", "info", "warn", "error")
+
+
+@frozen(kw_only=True)
+class Config:
+    """What is fixed when a database opens.
+
+    ``path`` None with ``in_memory``: nothing is kept. ``log_level`` None: logging stays as the program set it up.
+    ``settings`` are the sessions' initial values, as text by lower-case name.
+    """
+
+    path: str | None = None
+    in_memory: bool = False
+    log_level: str | None = None
+    settings: Mapping[str, str] = field(factory=dict)
+
+
+@frozen
+class Key:
+    """A key of the file: the attribute of Config it sets and its type; or the package that it belongs to."""
+
+    attribute: str | None
+    kind: type = str
+    package: str | None = None
+    values: tuple[str, ...] = ()
+
+
+def _later(*names: str, package: str) -> dict[str, Key]:
+    return {name: Key(None, object, package) for name in names}
+
+
+KEYS: dict[str, Key] = {
+    "storage.path": Key("path"),
+    "storage.in_memory": Key("in_memory", bool),
+    "log.level": Key("log_level", values=LOG_LEVELS),
+    # Known keys of parts that are not here yet: better a clear answer than a misspelling's.
+    **_later("storage.cache_size", "storage.compression", package="a durable storage driver"),
+    **_later(
+        "server.listen_addr", "server.port", "server.max_connections", "server.connection_timeout_sec",
+        package="heliosdb-server",
+    ),
+    **_later("encryption.enabled", "encryption.algorithm", "encryption.key_source", package="heliosdb-crypto"),
+    **_later(
+        "vector.enabled", "vector.pq_enabled", "vector.pq_auto_compress", "vector.pq_training_size",
+        package="heliosdb-vector",
+    ),
+    **_later("temporal.time_travel_enabled", "temporal.snapshot_retention_days", package="heliosdb-temporal"),
+    **_later(
+        "performance.enable_simd", "performance.worker_threads", "performance.parallel_query",
+        "performance.buffer_pool_size", package="a parallel executor",
+    ),
+}  # fmt: skip
+"""Every key that is known, as ``section.name``."""
+
+ENVIRONMENT = {
+    "HELIOSDB_DATA_DIR": "storage.path",
+    "HELIOSDB_LOG_LEVEL": "log.level",
+    "HELIOSDB_CACHE_SIZE": "storage.cache_size",
+    "HELIOSDB_PORT": "server.port",
+    "HELIOSDB_LISTEN_ADDR": "server.listen_addr",
+    "HELIOSDB_ENCRYPTION_KEY": "encryption.key_source",
+    "HELIOSDB_KEY": "encryption.key_source",
+    "HELIOSDB_WORKER_THREADS": "performance.worker_threads",
+}
+"""Environment variables and the keys they set."""
+
+OTHER_VARIABLES = frozenset({"HELIOSDB_CONFIG", "HELIOSDB_PLUGINS", "HELIOSDB_DISABLE_PLUGINS", "HELIOSDB_HISTORY"})
+"""Variables with our prefix that are no keys."""
+
+
+def load_config(
+    file: str | None = None, *, environment: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None
+) -> Config:
+    """Return the configuration from a file, the environment and arguments, the later ones winning.
+
+    ``file``: a TOML file that must exist; None: see the module. ``environment`` defaults to ``os.environ``.
+    ``overrides`` are attributes of Config by name; None values are left out.
+    """
+    import os
+
+    environment = os.environ if environment is None else environment
+    config = Config()
+    chosen = file or environment.get("HELIOSDB_CONFIG")
+    if chosen is None and os.path.exists(DEFAULT_FILE):
+        chosen = DEFAULT_FILE
+    if chosen is not None:
+        config = _with(config, _file_values(chosen), chosen)
+    config = _with(config, _environment_values(environment), "the environment")
+    return _overridden(config, overrides or {})
+
+
+def configure_logging(config: Config) -> None:
+    """Give the logger ``heliosdb`` the level of the configuration, where it states one; handlers are the program's."""
+    if config.log_level is not None:
+        # logging costs 5 ms to import, and a database that logs nothing does not need it.
+        import logging
+
+        level = {"trace": 5, "warn": logging.WARNING}.get(config.log_level)
+        logging.getLogger("heliosdb").setLevel(config.log_level.upper() if level is None else level)
+
+
+def _file_values(path: str) -> dict[str, Any]:
+    # tomllib costs 8 ms and most databases have no file.
+    import tomllib
+
+    try:
+        with open(path, "rb") as file:
+            document = tomllib.load(file)
+    except FileNotFoundError:
+        raise UndefinedFile(f'configuration file "{path}" does not exist') from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidParameterValue(f'configuration file "{path}" is not valid TOML', detail=str(error)) from None
+    except OSError as error:
+        raise UndefinedFile(f'could not open configuration file "{path}": {error.strerror}') from None
+    values: dict[str, Any] = {}
+    for section, entries in document.items():
+        if not isinstance(entries, dict):
+            raise _unknown(section, path)
+        for name, value in entries.items():
+            values[f"{section}.{name}"] = value
+    return values
+
+
+def _environment_values(environment: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, text in environment.items():
+        if not name.startswith("HELIOSDB_") or name in OTHER_VARIABLES:
+            continue
+        if name not in ENVIRONMENT:
+            raise UndefinedObject(
+                f'unrecognized environment variable "{name}"', hint=f"There are: {', '.join(sorted(ENVIRONMENT))}."
+            )
+        values[ENVIRONMENT[name]] = text
+    return values
+
+
+def _with(config: Config, values: Mapping[str, Any], source: str) -> Config:
+    settings = dict(config.settings)
+    changes: dict[str, Any] = {}
+    for name, value in values.items():
+        if name.startswith("settings."):
+            settings[name.removeprefix("settings.").lower()] = _setting_text(name, value, source)
+            continue
+        key = KEYS.get(name)
+        if key is None:
+            raise _unknown(name, source)
+        if key.attribute is None:
+            raise FeatureNotSupported(
+                f'configuration key "{name}" in {source} needs {key.package}, which is not installed',
+                hint=f"pip install {key.package}" if (key.package or "").startswith("heliosdb-") else None,
+            )
+        changes[key.attribute] = _checked(name, key, value, source)
+    return evolve(config, settings=settings, **changes)
+
+
+def _checked(name: str, key: Key, value: Any, source: str) -> Any:
+    if type(value) is not key.kind:
+        raise InvalidParameterValue(f'configuration key "{name}" in {source} must be a {_KINDS[key.kind]}')
+    if key.values and value not in key.values:
+        raise InvalidParameterValue(
+            f'invalid value for configuration key "{name}" in {source}: "{value}"',
+            hint=f"Available values: {', '.join(key.values)}.",
+        )
+    return value
+
+
+_KINDS = {str: "string", bool: "boolean", int: "integer"}
+
+
+def _setting_text(name: str, value: Any, source: str) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise InvalidParameterValue(f'configuration key "{name}" in {source} must be a string, a number or a boolean')
+
+
+def _unknown(name: str, source: str) -> UndefinedObject:
+    from difflib import get_close_matches
+
+    similar = get_close_matches(name, KEYS, 1)
+    return UndefinedObject(
+        f'unrecognized configuration key "{name}" in {source}',
+        hint=f'Perhaps "{similar[0]}" was meant.' if similar else None,
+    )
+
+
+def _overridden(config: Config, overrides: Mapping[str, Any]) -> Config:
+    known = {attribute.name for attribute in fields(Config)}
+    for name in overrides:
+        if name not in known:
+            raise UndefinedObject(f'unrecognized configuration argument "{name}"')
+    given = {name: value for name, value in overrides.items() if value is not None}
+    settings = {name.lower(): str(value) for name, value in given.pop("settings", {}).items()}
+    return evolve(config, settings={**config.settings, **settings}, **given)

@@ -1,0 +1,153 @@
+"""Everything a plugin author may use: value classes to register, Protocols to implement, Protocols to call.
+
+Nothing else of the core is promised. Names are re-exported on first use, so that a plugin module that only lists its
+registrations does not import the engine.
+
+    register                implement                     call
+    Type, ScalarFunction,   AccessMethod, Index,          SessionContext, Session, ClauseContext, Cursor,
+    Statement, Clause, ...  Volume, ...                   Result, expressions and plan nodes
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from heliosdb.catalog.definitions import ColumnDefinition as ColumnDefinition
+    from heliosdb.catalog.definitions import Constraint as Constraint
+    from heliosdb.catalog.definitions import Relation as Relation
+    from heliosdb.catalog.registrations import AccessMethodFactory as AccessMethodFactory
+    from heliosdb.catalog.registrations import BackgroundWorker as BackgroundWorker
+    from heliosdb.catalog.registrations import Clause as Clause
+    from heliosdb.catalog.registrations import ClauseContext as ClauseContext
+    from heliosdb.catalog.registrations import ColumnOption as ColumnOption
+    from heliosdb.catalog.registrations import Command as Command
+    from heliosdb.catalog.registrations import DatabaseMethod as DatabaseMethod
+    from heliosdb.catalog.registrations import Language as Language
+    from heliosdb.catalog.registrations import LogKind as LogKind
+    from heliosdb.catalog.registrations import MetaCommand as MetaCommand
+    from heliosdb.catalog.registrations import PhysicalOperator as PhysicalOperator
+    from heliosdb.catalog.registrations import PlannerRule as PlannerRule
+    from heliosdb.catalog.registrations import RelationOption as RelationOption
+    from heliosdb.catalog.registrations import RelationResolver as RelationResolver
+    from heliosdb.catalog.registrations import Statement as Statement
+    from heliosdb.catalog.registries import CatalogView as CatalogView
+    from heliosdb.catalog.registries import PluginStatus as PluginStatus
+    from heliosdb.catalog.registries import Registries as Registries
+    from heliosdb.catalog.registries import Setting as Setting
+    from heliosdb.catalog.result import Result as Result
+    from heliosdb.plan import expressions as expressions
+    from heliosdb.plan import nodes as nodes
+    from heliosdb.plan.nodes import OutputColumn as OutputColumn
+    from heliosdb.plugin.drivers import driver as driver
+    from heliosdb.plugin.drivers import driver_names as driver_names
+    from heliosdb.plugin.host import load_plugins as load_plugins
+    from heliosdb.store.access_method import AccessMethod as AccessMethod
+    from heliosdb.store.access_method import Index as Index
+    from heliosdb.store.access_method import IndexChange as IndexChange
+    from heliosdb.store.access_method import IndexDefinition as IndexDefinition
+    from heliosdb.store.access_method import Nearest as Nearest
+    from heliosdb.store.access_method import Ordered as Ordered
+    from heliosdb.store.access_method import Persisted as Persisted
+    from heliosdb.store.access_method import Progress as Progress
+    from heliosdb.store.volume import Volume as Volume
+    from heliosdb.types.definitions import Aggregate as Aggregate
+    from heliosdb.types.definitions import CallTypes as CallTypes
+    from heliosdb.types.definitions import Cast as Cast
+    from heliosdb.types.definitions import CastContext as CastContext
+    from heliosdb.types.definitions import Collation as Collation
+    from heliosdb.types.definitions import Implementation as Implementation
+    from heliosdb.types.definitions import Operator as Operator
+    from heliosdb.types.definitions import OperatorClass as OperatorClass
+    from heliosdb.types.definitions import ScalarFunction as ScalarFunction
+    from heliosdb.types.definitions import SessionContext as SessionContext
+    from heliosdb.types.definitions import TableFunction as TableFunction
+    from heliosdb.types.definitions import Type as Type
+    from heliosdb.types.definitions import TypeLookup as TypeLookup
+    from heliosdb.types.definitions import Volatility as Volatility
+    from heliosdb.types.definitions import WindowFunction as WindowFunction
+    from heliosdb.types.definitions import WindowPartition as WindowPartition
+    from heliosdb.types.definitions import resolve_implementation as resolve_implementation
+
+_HOMES: dict[str, tuple[str, ...]] = {
+    "heliosdb.catalog.definitions": ("ColumnDefinition", "Constraint", "Relation", "Index IndexObject"),
+    "heliosdb.catalog.registrations": (
+        "AccessMethodFactory",
+        "BackgroundWorker",
+        "Clause",
+        "ClauseContext",
+        "ColumnOption",
+        "Command",
+        "DatabaseMethod",
+        "Language",
+        "LogKind",
+        "MetaCommand",
+        "PhysicalOperator",
+        "PlannerRule",
+        "RelationOption",
+        "RelationResolver",
+        "Statement",
+    ),
+    "heliosdb.catalog.registries": ("CatalogView", "PluginStatus", "Registries", "Setting"),
+    "heliosdb.catalog.result": ("Result",),
+    "heliosdb.commands.context": ("CommandSession Session", "DatabaseContext Database"),
+    "heliosdb.plan": ("expressions", "nodes"),
+    "heliosdb.plan.nodes": ("OutputColumn",),
+    "heliosdb.plugin.drivers": ("driver", "driver_names"),
+    "heliosdb.plugin.host": ("load_plugins",),
+    "heliosdb.sql.parser.cursor": ("Parser Cursor",),
+    "heliosdb.store.access_method": (
+        "AccessMethod",
+        "Index",
+        "IndexChange",
+        "IndexDefinition",
+        "Nearest",
+        "Ordered",
+        "Persisted",
+        "Progress",
+    ),
+    "heliosdb.store.volume": ("Volume",),
+    "heliosdb.types.definitions": (
+        "Aggregate",
+        "CallTypes",
+        "Cast",
+        "CastContext",
+        "Collation",
+        "Implementation",
+        "Operator",
+        "OperatorClass",
+        "ScalarFunction",
+        "SessionContext",
+        "TableFunction",
+        "Type",
+        "TypeLookup",
+        "Volatility",
+        "WindowFunction",
+        "WindowPartition",
+        "resolve_implementation",
+    ),
+}
+
+# Public name -> (module, name there); "A B" in a list above means that A is offered as B.
+_NAMES = {
+    name.rpartition(" ")[2]: (module, name.partition(" ")[0]) for module, names in _HOMES.items() for name in names
+}
+
+__all__ = sorted(_NAMES)
+
+
+def __getattr__(name: str) -> object:
+    home = _NAMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    module = import_module(home[0])
+    value: object = getattr(module, home[1], None)
+    if value is None:
+        value = import_module(f"{home[0]}.{home[1]}")  # a module, such as heliosdb.plan.nodes
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
