@@ -1,0 +1,28 @@
+-- The five minute tour: create a table, add rows, read, filter, aggregate, change and delete.
+CREATE TABLE users (id INT PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL, age INT);
+INSERT INTO users VALUES (1, 'Ada Byron', 'ada@example.org', 30);
+INSERT INTO users VALUES (2, 'Ben Stone', 'ben@example.org', 25);
+INSERT INTO users VALUES (3, 'Cleo Marsh', 'cleo@example.org', 35);
+SELECT * FROM users;
+SELECT name, age FROM users WHERE age > 28;
+SELECT COUNT(*) as total_users FROM users;
+SELECT AVG(age) as average_age FROM users;
+UPDATE users SET age = 31 WHERE name = 'Ada Byron';
+DELETE FROM users WHERE age < 28;
+SELECT * FROM users ORDER BY id;
+INSERT INTO users VALUES (1, 'Again', 'x@example.org', 1);
+INSERT INTO users VALUES (4, NULL, 'x@example.org', 1);
+INSERT INTO users (id, name) VALUES (4, 'No Mail');
+INSERT INTO users (id, name, email) VALUES (4, 'No Age', 'n@example.org');
+SELECT name, age FROM users WHERE age IS NULL;
+SELECT COUNT(*), COUNT(age), SUM(age), MIN(age), MAX(age), AVG(age) FROM users;
+CREATE INDEX idx_users_email ON users(email);
+CREATE INDEX idx_user_age_name ON users(age, name);
+SELECT name FROM users WHERE email = 'cleo@example.org';
+SELECT name FROM users WHERE age = 35 AND name = 'Cleo Marsh';
+CREATE TABLE users (id INT);
+CREATE TABLE IF NOT EXISTS users (id INT);
+DROP TABLE users;
+SELECT * FROM users;
+DROP TABLE users;
+DROP TABLE IF EXISTS users;

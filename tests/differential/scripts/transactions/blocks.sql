@@ -1,0 +1,122 @@
+-- Transaction blocks: commands outside of their place, the failed state, warnings, implicit blocks of one message.
+BEGIN;
+BEGIN;
+COMMIT;
+COMMIT;
+ROLLBACK;
+START TRANSACTION;
+END;
+BEGIN WORK;
+ABORT;
+BEGIN;
+SELECT 1 / 0;
+SELECT 1;
+SELEC;
+INSERT INTO nosuch VALUES (1);
+SAVEPOINT s;
+COMMIT;
+SELECT 1;
+CREATE TABLE t (a int PRIMARY KEY);
+BEGIN;
+INSERT INTO t VALUES (1);
+INSERT INTO t VALUES (1);
+ROLLBACK;
+SELECT count(*) FROM t;
+BEGIN;
+INSERT INTO t VALUES (1);
+COMMIT AND CHAIN;
+INSERT INTO t VALUES (2);
+ROLLBACK;
+SELECT a FROM t;
+-- message
+INSERT INTO t VALUES (10); INSERT INTO t VALUES (11); SELECT count(*) FROM t;
+-- end message
+-- message
+INSERT INTO t VALUES (20); INSERT INTO t VALUES (10); SELECT 'not reached';
+-- end message
+SELECT a FROM t ORDER BY a;
+-- message
+INSERT INTO t VALUES (30); COMMIT; INSERT INTO t VALUES (31); SELECT 1 / 0;
+-- end message
+SELECT a FROM t ORDER BY a;
+-- message
+BEGIN; INSERT INTO t VALUES (40); COMMIT; INSERT INTO t VALUES (1);
+-- end message
+SELECT a FROM t ORDER BY a;
+-- message
+BEGIN; INSERT INTO t VALUES (50);
+-- end message
+SELECT count(*) FROM t WHERE a = 50;
+ROLLBACK;
+SELECT count(*) FROM t WHERE a = 50;
+-- message
+;;
+-- end message
+-- message
+-- end message
+-- message
+SELECT 1;; SELECT 2
+-- end message
+BEGIN ISOLATION LEVEL NOSUCH;
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SHOW transaction_isolation;
+ROLLBACK;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SHOW transaction_isolation;
+COMMIT;
+BEGIN;
+SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;
+SHOW transaction_isolation;
+SELECT 1;
+SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+ROLLBACK;
+SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;
+BEGIN READ ONLY;
+SELECT count(*) FROM t;
+INSERT INTO t VALUES (99);
+ROLLBACK;
+BEGIN READ ONLY;
+UPDATE t SET a = a;
+ROLLBACK;
+BEGIN READ ONLY;
+CREATE TABLE x (a int);
+ROLLBACK;
+BEGIN TRANSACTION READ WRITE, ISOLATION LEVEL READ COMMITTED;
+INSERT INTO t VALUES (99);
+ROLLBACK;
+SET default_transaction_isolation = 'serializable';
+BEGIN;
+SHOW transaction_isolation;
+COMMIT;
+RESET default_transaction_isolation;
+SET default_transaction_read_only = on;
+INSERT INTO t VALUES (98);
+SET default_transaction_read_only = off;
+SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ;
+BEGIN;
+SHOW transaction_isolation;
+COMMIT;
+BEGIN;
+SET work_mem = '9MB';
+ROLLBACK;
+SHOW work_mem;
+BEGIN;
+SET LOCAL work_mem = '9MB';
+SHOW work_mem;
+COMMIT;
+SHOW work_mem;
+BEGIN;
+CREATE TABLE made (x int);
+INSERT INTO made VALUES (1);
+SELECT * FROM made;
+ROLLBACK;
+SELECT * FROM made;
+BEGIN;
+DROP TABLE t;
+SELECT * FROM t;
+ROLLBACK;
+SELECT count(*) FROM t;
+BEGIN;
+VACUUM t;
+ROLLBACK;
+COMMIT PREPARED 'x';
