@@ -1,8 +1,8 @@
 """What a type, a function, an operator and their kin are: the values that plugins and the core itself register.
 
-Nothing here computes. A type family (``types/integer.py``, a vector plugin) lists values of these classes; the plugin host
-collects them while a database opens and freezes them into dicts; the binder looks names up in those dicts and the code
-generator calls, or inlines, what they point to.
+Nothing here computes. A type family (``types/integer.py``, a vector plugin) lists values of these classes; the plugin
+host collects them while a database opens and freezes them into dicts; the binder looks names up in those dicts and
+the code generator calls, or inlines, what they point to.
 
 Three conventions hold everywhere:
 
@@ -10,11 +10,13 @@ Three conventions hold everywhere:
   order does not matter and a missing plugin leaves a name, not a broken reference. ``"anyelement"``, ``"anyarray"``,
   ``"anynonarray"``, ``"anyenum"``, ``"anyrange"``, ``"anycompatible"``, ``"anycompatiblearray"`` and ``"any"`` are
   PostgreSQL's polymorphic pseudo-types.
-* An *implementation* is a callable or an import string ``"package.module:attribute"`` that is resolved on first use, so that
-  opening a database imports only what it needs.
-* ``inline`` forms are Python source templates. ``{0}``, ``{1}`` stand for arguments, which the code generator guarantees to be
-  side-effect free atoms or to be evaluated once, ``{f}`` for the implementation. They come from registrations, that is from
-  installed code, never from a statement's text. The argument of a strict function is never None inside a template.
+* An *implementation* is a callable or an import string ``"package.module:attribute"`` that is resolved on first use,
+  so that opening a database imports only what it needs.
+* ``inline`` forms are Python source templates. ``{0}``, ``{1}`` stand for arguments, which the code generator
+  guarantees to be side-effect free atoms or to be evaluated once, ``{f}`` for the implementation, ``{t}`` for a fresh
+  local name that the expression may assign (``({t} if -9 <= ({t} := {0} + 1) <= 9 else {f}({0}))``). They come from
+  registrations, that is from installed code, never from a statement's text. The argument of a strict function is
+  never None inside a template.
 """
 
 from __future__ import annotations
@@ -121,6 +123,11 @@ class SessionContext(Protocol):
         ...
 
     @property
+    def memory(self) -> dict[str, Any]:
+        """What functions keep for this session from call to call (``random()`` its generator), by names of theirs."""
+        ...
+
+    @property
     def types(self) -> TypeLookup:
         """The frozen type registry."""
         ...
@@ -161,12 +168,13 @@ class Type:
 
     Signatures: ``input(text, typmod) -> datum``, ``output(datum) -> str``, ``receive(data: bytes) -> datum``,
     ``send(datum) -> bytes``; with ``needs_session`` input and output take the session as a last argument. ``typmod`` is
-    PostgreSQL's integer, -1 for none: ``typmod_in(modifiers: Sequence[int | str]) -> int``, ``typmod_out(typmod) -> str``
-    such as ``"(10,2)"``, ``coerce_typmod(datum, typmod, explicit: bool) -> datum`` (length coercion; input does not do it).
-    ``to_python(datum) -> object`` and ``from_python(object) -> datum`` are the edges (datetime, UUID, list, ...); None means
-    the datum is already the Python object. ``python_types`` names the Python classes (import strings) that become this type
-    where the statement's context does not decide a parameter's type. ``category`` and ``preferred`` are pg_type's.
-    ``aliases`` are further names the grammar accepts (``"integer"``, ``"blob"``). ``attributes`` are a composite's (name, type).
+    PostgreSQL's integer, -1 for none: ``typmod_in(modifiers: Sequence[int | str]) -> int``, ``typmod_out(typmod) ->
+    str`` such as ``"(10,2)"``, ``coerce_typmod(datum, typmod, explicit: bool) -> datum`` (length coercion; input does
+    not do it). ``to_python(datum) -> object`` and ``from_python(object) -> datum`` are the edges (datetime, UUID,
+    list, ...); None means the datum is already the Python object. ``python_types`` names the Python classes (import
+    strings) that become this type where the statement's context does not decide a parameter's type. ``category`` and
+    ``preferred`` are pg_type's. ``aliases`` are further names the grammar accepts (``"integer"``, ``"blob"``).
+    ``attributes`` are a composite's (name, type).
     """
 
     name: str
@@ -210,11 +218,11 @@ class CallTypes:
 class ScalarFunction:
     """A function of one row. ``implementation(*arguments[, session])`` returns a datum.
 
-    ``strict``: NULL in, NULL out, without a call. ``inline``: see the module. ``specialize``: the implementation is a factory
-    ``(CallTypes) -> callable``, called once when a statement is compiled. ``bounded``: False where one call may take long (so that
-    an event loop never runs it inline). ``batch``: optional ``(list_of_columns) -> list``. ``variadic``: the last argument type
-    is the array type that collects the rest. ``defaults``: SQL texts for the trailing arguments. ``argument_names`` for
-    named notation.
+    ``strict``: NULL in, NULL out, without a call. ``inline``: see the module. ``specialize``: the implementation is a
+    factory ``(CallTypes) -> callable``, called once when a statement is compiled. ``bounded``: False where one call
+    may take long (so that an event loop never runs it inline). ``batch``: optional ``(list_of_columns) -> list``.
+    ``variadic``: the last argument type is the array type that collects the rest. ``defaults``: SQL texts for the
+    trailing arguments. ``argument_names`` for named notation.
     """
 
     name: str
@@ -243,13 +251,15 @@ class Aggregate:
     *Callable form*: ``initial() -> state``, ``step(state, *arguments) -> state``, ``final(state) -> datum`` (None: the
     state), and optionally ``inverse(state, *arguments) -> state`` for moving window frames.
 
-    *Inline form*: ``slots`` are source texts of the initial value of each state slot, ``inline_step`` gives for each slot the
-    expression of its next value in terms of ``{s0}``, ``{s1}`` (the slots) and ``{0}`` (arguments), ``inline_final`` the
-    result in terms of the slots; ``{f}`` is ``implementation``. Steps are evaluated left to right and see updated slots.
+    *Inline form*: ``slots`` are source texts of the initial value of each state slot, ``inline_step`` gives for each
+    slot the expression of its next value in terms of ``{s0}``, ``{s1}`` (the slots) and ``{0}`` (arguments),
+    ``inline_final`` the result in terms of the slots; ``{f}`` is ``implementation``. Steps are evaluated left to
+    right and see updated slots.
 
-    ``strict``: rows in which an argument is NULL are left out before step. ``final_needs_arguments`` and ``kind`` "ordered_set" or
-    "hypothetical" serve WITHIN GROUP: ``step`` then receives the aggregated (sorted) values and ``final(state, *direct)``.
-    ``specialize``: ``implementation`` is a factory ``(CallTypes) -> Aggregate`` that returns a concrete form.
+    ``strict``: rows in which an argument is NULL are left out before step. ``final_needs_arguments`` and ``kind``
+    "ordered_set" or "hypothetical" serve WITHIN GROUP: ``step`` then receives the aggregated (sorted) values and
+    ``final(state, *direct)``. ``specialize``: ``implementation`` is a factory ``(CallTypes) -> Aggregate`` that
+    returns a concrete form.
     """
 
     name: str
@@ -304,7 +314,8 @@ class WindowFunction:
 
 @frozen
 class TableFunction:
-    """A set-returning function: ``implementation(*arguments[, session])`` iterates over datums, or tuples if it has ``columns``.
+    """A set-returning function: ``implementation(*arguments[, session])`` iterates over datums, or tuples if it has
+    ``columns``.
 
     ``returns`` is the element type (``"record"`` with ``columns``). ``specialize`` as for scalar functions.
     """
@@ -352,8 +363,9 @@ class Operator:
 class Cast:
     """A conversion. ``implementation(datum[, typmod, explicit][, session])``; None: same representation, nothing to do.
 
-    ``takes_typmod``: the implementation wants the target's typmod and whether the cast was explicit. ``inline`` as for functions.
-    Casts through text I/O need no entry: the binder makes them for assignment to and explicit casts from string types.
+    ``takes_typmod``: the implementation wants the target's typmod and whether the cast was explicit. ``inline`` as
+    for functions. Casts through text I/O need no entry: the binder makes them for assignment to and explicit casts
+    from string types.
     """
 
     source: str
@@ -371,10 +383,10 @@ class Cast:
 class OperatorClass:
     """How values of a type are indexed, grouped and sorted.
 
-    ``operators`` maps the access method's strategy numbers to operator names (btree: 1 ``<``, 2 ``<=``, 3 ``=``, 4 ``>=``,
-    5 ``>``). ``identity``: Python's ``==``, ``hash`` and ``<`` on the datum are the type's own. Otherwise ``hash_key(datum)`` gives
-    an object whose equality and hash are, and ``sort_key(datum)`` one whose ``<`` and ``==`` are; neither is called with None.
-    ``functions`` are support functions an access method asks for by name.
+    ``operators`` maps the access method's strategy numbers to operator names (btree: 1 ``<``, 2 ``<=``, 3 ``=``, 4
+    ``>=``, 5 ``>``). ``identity``: Python's ``==``, ``hash`` and ``<`` on the datum are the type's own. Otherwise
+    ``hash_key(datum)`` gives an object whose equality and hash are, and ``sort_key(datum)`` one whose ``<`` and
+    ``==`` are; neither is called with None. ``functions`` are support functions an access method asks for by name.
     """
 
     name: str
@@ -391,7 +403,8 @@ class OperatorClass:
 
 @frozen
 class Collation:
-    """A collation: ``sort_key(text)`` gives an object that sorts as the collation says; None: code point order ("C")."""
+    """A collation: ``sort_key(text)`` gives an object that sorts as the collation says; None: code point order
+    ("C")."""
 
     name: str
     oid: int | None = None
