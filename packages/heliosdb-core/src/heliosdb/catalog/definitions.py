@@ -15,7 +15,10 @@ from attrs import field, frozen
 
 @frozen(kw_only=True)
 class ColumnDefinition:
-    """A column. ``missing`` is the value of rows that were stored before the column was added."""
+    """A column. ``missing`` is the value of rows that were stored before the column was added.
+
+    ``altered``: versions of rows from before the column was added, or had its type, may still be stored.
+    """
 
     number: int
     name: str
@@ -28,6 +31,7 @@ class ColumnDefinition:
     collation: str | None = None
     dropped: bool = False
     missing: Any = None
+    altered: bool = False
     comment: str | None = None
     options: tuple[tuple[str, Any], ...] = ()
 
@@ -143,7 +147,7 @@ class SequenceOptions:
     column has it.
 
     ``storage`` names the counter: it is new whenever the sequence starts anew, so that a restart is undone with its
-    transaction.
+    transaction. ``restart`` is the first value of that counter where it is not ``start``.
     """
 
     type: str = "int8"
@@ -156,6 +160,7 @@ class SequenceOptions:
     owned_by: tuple[int, int] | None = None
     identity: bool = False
     storage: int = 0
+    restart: int | None = None
 
 
 @frozen(kw_only=True)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from heliosdb.catalog.definitions import Constraint, Index, Relation
     from heliosdb.plan.expressions import AggregateCall, Expression, SetReturningCall, SortKey, WindowCall
 
@@ -361,6 +363,9 @@ class LockRows(Unary):
     """
 
     locks: tuple[tuple[int, str, str], ...]
+    relations: Mapping[int, Relation] = field(factory=dict, eq=False)
+    """The relation of each locked source."""
+    recheck: Expression | None = None
 
 
 @frozen(kw_only=True)
@@ -412,6 +417,8 @@ class Modify(Unary):
     generated: tuple[Assignment, ...] = ()
     foreign_keys: tuple[Constraint, ...] = ()
     referencing: tuple[tuple[Relation, Constraint], ...] = ()
+    recheck: Expression | None = None
+    """All conditions of UPDATE or DELETE in one, for a row that changed while its lock was waited for (set by the optimizer)."""
 
     @property
     def sources(self) -> tuple[int, ...]:
@@ -442,18 +449,34 @@ class Delete(Modify):
 
 
 @frozen(kw_only=True)
+class LiteralSlot:
+    """A literal of the text that the plan leaves free: how its datum is made before each execution.
+
+    The datum is ``input(type)(text, typmod, session)`` of the slot's text, with a minus sign before it where ``negated``;
+    for the type "bit" the text is what follows the leading b, or x (see the type's own input).
+    """
+
+    slot: int
+    type: str
+    typmod: int = -1
+    negated: bool = False
+
+
+@frozen(kw_only=True)
 class BoundStatement:
     """A bound query or data modification: what the optimizer and the code generator work on.
 
-    ``columns`` describe the result (None: no rows come back); ``parameter_types`` by number; ``pinned`` are literal slots whose value
-    the binder looked at; ``dependencies`` are (catalog object OID, its version) pairs; ``volatile_plan`` keeps it out of shared caches.
+    ``columns`` describe the result (None: no rows come back); ``parameter_types`` by number. ``slots`` are the literal slots that are
+    free: every other slot of the text counts as looked at; ``pinned`` are those that the binder met and knows to be so.
+    ``dependencies`` are (catalog object OID, its version) pairs; ``cacheable`` False keeps it out of shared caches.
     """
 
     plan: PlanNode
     columns: tuple[OutputColumn, ...] | None
     tag: str
     parameter_types: tuple[str, ...] = ()
+    slots: tuple[LiteralSlot, ...] = ()
     pinned: frozenset[int] = frozenset()
-    dependencies: frozenset[int] = frozenset()
+    dependencies: frozenset[tuple[int, int]] = frozenset()
     read_only: bool = True
     cacheable: bool = True

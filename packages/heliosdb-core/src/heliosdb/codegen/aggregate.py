@@ -1,0 +1,313 @@
+"""GROUP BY and aggregates: a dict from group key to a list of state slots.
+
+Without groups the slots are local variables. An aggregate in inline form adds its slots to the list and its steps to the loop; one in
+callable form has one slot. DISTINCT keeps a set of the keys it saw, ORDER BY (and WITHIN GROUP) a list that is sorted at the
+end. Where a group column's type is not its own hash key, the first value met is kept in a slot of its own.
+
+GROUPING SETS run the input once and keep one dict a set; the set's members are the mask that GROUPING reads.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from heliosdb.codegen.sort import sort_passes
+from heliosdb.plan import expressions as ex
+from heliosdb.plan import nodes as pn
+from heliosdb.types.definitions import Aggregate, CallTypes, resolve_implementation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from heliosdb.codegen.pipeline import Consume, Pipelines
+
+Slot = "Callable[[int], str]"
+
+
+class _State:
+    """One aggregate call: where its slots are, and what to write for initial value, step and result."""
+
+    def __init__(self, pipelines: Pipelines, call: ex.AggregateCall, first: int) -> None:
+        self.pipelines = pipelines
+        self.call = call
+        self.first = first
+        self.aggregate = concrete_aggregate(call.aggregate, call, pipelines)
+        self.initial: list[str] = []
+        if call.order_by or self.aggregate.kind != "normal":
+            self.mode = "ordered"
+            self.initial = ["[]"]
+        else:
+            self.mode = "plain"
+            self.initial = initial_state(pipelines, self.aggregate)
+        if call.distinct:
+            self.seen = first + len(self.initial)
+            self.initial.append("set()")
+
+    @property
+    def width(self) -> int:
+        return len(self.initial)
+
+    def step(self, slot: Callable[[int], str]) -> None:
+        """Write what one input row does to the state."""
+        pipelines, call, function = self.pipelines, self.call, self.pipelines.function
+        depth = function.depth
+        if call.filter is not None:
+            function.open(f"if {pipelines.test(call.filter)}:")
+        atoms: list[str] = []
+        for argument in call.arguments:
+            text = pipelines.value(argument)
+            name = text if _reads_once(self.aggregate, len(atoms)) and not argument.nullable else pipelines.local(text)
+            atoms.append(name)
+            if argument.nullable and self.aggregate.strict:
+                function.open(f"if {name} is not None:")
+        if call.distinct:
+            keys = []
+            for argument, atom in zip(call.arguments, atoms, strict=True):
+                ordering = pipelines.registries.types.ordering(argument.type)
+                if ordering is None or ordering.identity or ordering.hash_key is None:
+                    keys.append(atom)
+                else:
+                    hash_key = pipelines.source.bind(resolve_implementation(ordering.hash_key), "f")
+                    keys.append(f"(None if {atom} is None else {hash_key}({atom}))")
+            key = pipelines.local(keys[0] if len(keys) == 1 else f"({', '.join(keys)})")
+            function.open(f"if {key} not in {slot(self.seen)}:")
+            function.line(f"{slot(self.seen)}.add({key})")
+        if self.mode == "ordered":
+            sort_values = [pipelines.value(key.expression) for key in call.order_by]
+            function.line(f"{slot(self.first)}.append(({''.join(f'{t}, ' for t in [*sort_values, *atoms])}))")
+        else:
+            write_step(pipelines, self.aggregate, atoms, [slot(self.first + i) for i in range(self.width)])
+        function.depth = depth
+
+    def result(self, slot: Callable[[int], str]) -> str:
+        """Return source of the result; lines needed before it are written."""
+        pipelines = self.pipelines
+        if self.mode == "plain":
+            return final_value(pipelines, self.aggregate, [slot(self.first + i) for i in range(self.width)], [])
+        return self._ordered_result(slot(self.first))
+
+    def _ordered_result(self, items: str) -> str:
+        """Sort the collected rows, then feed the aggregate."""
+        pipelines, call, function = self.pipelines, self.call, self.pipelines.function
+        source = pipelines.source
+        names = [source.fresh("c") for _ in call.order_by]
+        arguments = [source.fresh("c") for _ in call.arguments]
+        target = f"({''.join(f'{name}, ' for name in [*names, *arguments])})"
+        keys = []
+        number = -source_number(source)
+        for index, key in enumerate(call.order_by):
+            column = ex.Column(type=key.expression.type, source=number, index=index, nullable=key.expression.nullable)
+            keys.append(
+                ex.SortKey(
+                    expression=column, ordering=key.ordering, descending=key.descending, nulls_first=key.nulls_first
+                )
+            )
+        with pipelines.expressions.bound({number: lambda index: names[index]}):
+            for passes in sort_passes(pipelines, tuple(keys), target):
+                function.line(f"{items}.sort({passes})")
+        aggregate = self.aggregate
+        state = [source.fresh("s") for _ in initial_state(pipelines, aggregate)]
+        for name, text in zip(state, initial_state(pipelines, aggregate), strict=True):
+            function.line(f"{name} = {text}")
+        fed = names if aggregate.kind != "normal" else arguments
+        with function.loop(f"for {target} in {items}:"):
+            write_step(pipelines, aggregate, fed, state)
+        direct = [pipelines.value(argument) for argument in call.direct]
+        return final_value(pipelines, aggregate, state, direct)
+
+
+def source_number(source: Any) -> int:
+    """Return a number no plan source has (they are positive; this one is negated by the caller)."""
+    return int(source.fresh("q")[1:]) + 1
+
+
+def concrete_aggregate(aggregate: Aggregate, call: Any, pipelines: Pipelines) -> Aggregate:
+    """Return the aggregate for the call's types."""
+    if not aggregate.specialize:
+        return aggregate
+    factory = resolve_implementation(aggregate.implementation or "")
+    concrete = factory(CallTypes(call.argument_types, call.type, pipelines.registries.types))
+    assert isinstance(concrete, Aggregate)
+    return concrete
+
+
+def initial_state(pipelines: Pipelines, aggregate: Aggregate) -> list[str]:
+    """Return source of the initial value of each state slot."""
+    if aggregate.slots:
+        return list(aggregate.slots)
+    if aggregate.initial is None:
+        return ["None"]
+    return [f"{pipelines.source.bind(resolve_implementation(aggregate.initial), 'f')}()"]
+
+
+def _reads_once(aggregate: Aggregate, index: int) -> bool:
+    return sum(step.count("{%d}" % index) for step in aggregate.inline_step) <= 1
+
+
+def write_step(pipelines: Pipelines, aggregate: Aggregate, atoms: list[str], slots: list[str]) -> None:
+    """Write the step for one row whose arguments are given as source."""
+    function = pipelines.function
+    if aggregate.inline_step:
+        fields = {f"s{i}": slot for i, slot in enumerate(slots)}
+        if aggregate.implementation is not None:
+            fields["f"] = pipelines.source.bind(resolve_implementation(aggregate.implementation), "f")
+        fields["t"] = pipelines.source.fresh("t")
+        for slot, template in zip(slots, aggregate.inline_step, strict=True):
+            if template != "{s%d}" % slots.index(slot):
+                function.line(f"{slot} = {template.format(*atoms, **fields)}")
+        return
+    step = pipelines.source.bind(resolve_implementation(aggregate.step or ""), "f")
+    extra = [pipelines.expressions.session()] if aggregate.needs_session else []
+    function.line(f"{slots[0]} = {step}({', '.join([slots[0], *atoms, *extra])})")
+
+
+def final_value(pipelines: Pipelines, aggregate: Aggregate, slots: list[str], direct: list[str]) -> str:
+    """Return source of the result of a state."""
+    if aggregate.inline_final is not None:
+        fields = {f"s{i}": slot for i, slot in enumerate(slots)}
+        if aggregate.implementation is not None:
+            fields["f"] = pipelines.source.bind(resolve_implementation(aggregate.implementation), "f")
+        fields["t"] = pipelines.source.fresh("t")
+        return f"({aggregate.inline_final.format(**fields)})"
+    if aggregate.final is None:
+        return slots[0]
+    final = pipelines.source.bind(resolve_implementation(aggregate.final), "f")
+    return f"{final}({', '.join([slots[0], *direct])})"
+
+
+def produce_aggregate(pipelines: Pipelines, node: pn.Aggregate, consume: Consume) -> None:
+    """Group the input, then go on with one row a group."""
+    if node.grouping_sets is not None:
+        return _produce_grouping_sets(pipelines, node, consume)
+    if not node.groups:
+        return _produce_plain(pipelines, node, consume)
+    function, source = pipelines.function, pipelines.source
+    groups, get, state = source.fresh("h"), source.fresh("h"), source.fresh("a")
+    function.line(f"{groups} = {{}}; {get} = {groups}.get")
+    key_name = source.fresh("k")
+    kept = _kept_groups(node)
+    states = _states(pipelines, node, len(kept))
+
+    def slot(index: int) -> str:
+        return f"{state}[{index}]"
+
+    def collect() -> None:
+        values = [pipelines.value(group) for group in node.groups]
+        keys = [pipelines.expressions.hashed(g, node.group_classes[i] if node.group_classes else None) for i, g in enumerate(node.groups)]
+        for i in kept:
+            values[i] = pipelines.local(values[i])
+        function.line(f"{key_name} = {keys[0] if len(keys) == 1 else f'({chr(44).join(keys)})'}")
+        function.line(f"{state} = {get}({key_name})")
+        initial = ", ".join([*(values[i] for i in kept), *(text for s in states for text in s.initial)])
+        function.line(f"if {state} is None: {groups}[{key_name}] = {state} = [{initial}]")
+        for item in states:
+            item.step(slot)
+
+    pipelines.produce(node.input, collect)
+    function.open(f"for {key_name}, {state} in {groups}.items():", loop=True)
+    names: dict[int, str] = {}
+    for index in range(len(node.groups)):
+        if pipelines.needs(node.source, index):
+            if index in kept:
+                text = slot(kept.index(index))
+            else:
+                text = key_name if len(node.groups) == 1 else f"{key_name}[{index}]"
+            names[index] = pipelines.carried(text)
+    _bind_results(pipelines, node, states, slot, names)
+    consume()
+
+
+def _kept_groups(node: pn.Aggregate) -> list[int]:
+    """Return the group columns whose values are not their own hash keys and have to be kept."""
+    kept = []
+    for index, operator_class in enumerate(node.group_classes):
+        if operator_class is not None and not operator_class.identity and operator_class.hash_key is not None:
+            kept.append(index)
+    return kept
+
+
+def _states(pipelines: Pipelines, node: pn.Aggregate, first: int) -> list[_State]:
+    states: list[_State] = []
+    for call in node.calls:
+        state = _State(pipelines, call, first)
+        first += state.width
+        states.append(state)
+    return states
+
+
+def _bind_results(
+    pipelines: Pipelines, node: pn.Aggregate, states: list[_State], slot: Callable[[int], str], names: dict[int, str]
+) -> None:
+    for position, state in enumerate(states):
+        index = len(node.groups) + position
+        if pipelines.needs(node.source, index):
+            names[index] = pipelines.carried(state.result(slot))
+    pipelines.bind_locals(node.source, names)
+
+
+def _produce_plain(pipelines: Pipelines, node: pn.Aggregate, consume: Consume) -> None:
+    """No groups: the state is in local variables, and there is always one row."""
+    function, source = pipelines.function, pipelines.source
+    states = _states(pipelines, node, 0)
+    variables = [source.fresh("a") for state in states for _ in state.initial]
+    for name, text in zip(variables, (text for state in states for text in state.initial), strict=True):
+        function.line(f"{name} = {text}")
+
+    def slot(index: int) -> str:
+        return variables[index]
+
+    def collect() -> None:
+        for state in states:
+            state.step(slot)
+
+    pipelines.produce(node.input, collect)
+    _bind_results(pipelines, node, states, slot, {})
+    consume()
+
+
+def _produce_grouping_sets(pipelines: Pipelines, node: pn.Aggregate, consume: Consume) -> None:
+    """One dict a grouping set, filled in one pass; an empty set has its row even without input."""
+    function, source = pipelines.function, pipelines.source
+    assert node.grouping_sets is not None
+    width = len(node.groups)
+    states = _states(pipelines, node, width)
+    state = source.fresh("a")
+    tables = [source.fresh("h") for _ in node.grouping_sets]
+    initial = [text for item in states for text in item.initial]
+
+    def slot(index: int) -> str:
+        return f"{state}[{index}]"
+
+    for table, members in zip(tables, node.grouping_sets, strict=True):
+        start = f"() : [{', '.join(['None'] * width + initial)}]" if not members else ""
+        function.line(f"{table} = {{{start}}}")
+
+    def collect() -> None:
+        values = [pipelines.local(pipelines.value(group)) for group in node.groups]
+        keys = [
+            pipelines.local(pipelines.expressions.hashed(g, node.group_classes[i] if node.group_classes else None))
+            for i, g in enumerate(node.groups)
+        ]
+        for table, members in zip(tables, node.grouping_sets or (), strict=True):
+            key = f"({''.join(f'{keys[i]}, ' for i in members)})"
+            function.line(f"{state} = {table}.get({key})")
+            row = [values[i] if i in members else "None" for i in range(width)]
+            function.line(f"if {state} is None: {table}[{key}] = {state} = [{', '.join(row + initial)}]")
+            for item in states:
+                item.step(slot)
+
+    pipelines.produce(node.input, collect)
+    mask, table = source.fresh("k"), source.fresh("h")
+    pairs = "".join(
+        f"({source.bind(frozenset(members))}, {name}), " for members, name in zip(node.grouping_sets, tables, strict=True)
+    )
+    function.open(f"for {mask}, {table} in ({pairs}):", loop=True)
+    function.open(f"for {state} in {table}.values():", loop=True)
+    pipelines.null_values[mask] = source.bind(frozenset(range(width)))
+    names = {i: pipelines.carried(slot(i)) for i in range(width) if pipelines.needs(node.source, i)}
+    names[-3] = mask
+    _bind_results(pipelines, node, states, slot, names)
+    consume()
+
+
+PRODUCERS = {pn.Aggregate: produce_aggregate}

@@ -1,0 +1,180 @@
+"""Compilation: a plan in, a callable out.
+
+The text of a statement's module is one function ``run(x)``, a generator of row batches. Functions that subqueries and deep expressions
+need stand at its head, after the lines that fetch views, parameters and literal slots. The commonest shape, a projection
+of a filtered scan, is written as a list comprehension over each block.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from heliosdb.codegen import aggregate, join, modify, project, scan, setops, sort, window
+from heliosdb.codegen.expressions import Expressions, row_binding
+from heliosdb.codegen.pipeline import BATCH, Pipelines, Producer, columns_of
+from heliosdb.codegen.source import Source
+from heliosdb.codegen.subqueries import Subqueries
+from heliosdb.plan import expressions as ex
+from heliosdb.plan import nodes as pn
+
+if TYPE_CHECKING:
+    from heliosdb.catalog.registries import Registries
+    from heliosdb.codegen.execution import Execution
+
+_MODULE_NUMBERS = count(1)
+
+PRODUCERS: dict[type, Producer] = {
+    **scan.PRODUCERS,
+    **project.PRODUCERS,
+    **join.PRODUCERS,
+    **aggregate.PRODUCERS,
+    **sort.PRODUCERS,
+    **setops.PRODUCERS,
+    **window.PRODUCERS,
+    **modify.PRODUCERS,
+}
+
+
+@frozen
+class CompiledStatement:
+    """A statement ready to run: ``run(execution)`` yields lists of row tuples; ``text`` is the generated source."""
+
+    run: Callable[[Execution], Iterator[list[tuple[Any, ...]]]]
+    text: str = field(repr=False)
+
+
+def compile_statement(plan: pn.PlanNode, registries: Registries) -> CompiledStatement:
+    """Generate and compile the function of an optimized plan."""
+    producers = PRODUCERS | dict(registries.physical_operators)
+    pipelines = Pipelines(plan, registries, producers)
+    Subqueries(pipelines)
+    function = pipelines.function
+    if not _write_comprehension(pipelines, plan):
+        _write_loops(pipelines, plan)
+    return CompiledStatement(*_finish(pipelines, function.lines))
+
+
+def _write_loops(pipelines: Pipelines, plan: pn.PlanNode) -> None:
+    """Write the general form: rows are appended to a batch, full batches are yielded."""
+    function = pipelines.function
+    if isinstance(plan, pn.Modify) and plan.returning is None:
+        pipelines.produce(plan, lambda: None)
+        function.line("if False: yield")
+        return
+    function.line("out = []; add = out.append")
+
+    def emit() -> None:
+        function.line(f"add({_output_row(pipelines, plan)})")
+        function.line(f"if len(out) >= {BATCH}:")
+        function.line(" yield out; out = []; add = out.append")
+
+    def project() -> None:
+        assert isinstance(plan, pn.Project)
+        values = "".join(f"{pipelines.value(expression)}, " for expression in plan.expressions)
+        function.line(f"add(({values}))")
+        function.line(f"if len(out) >= {BATCH}:")
+        function.line(" yield out; out = []; add = out.append")
+
+    if isinstance(plan, pn.Project):
+        # The last projection needs no variables: its expressions go straight into the tuple.
+        pipelines.produce(plan.input, project)
+    else:
+        pipelines.produce(plan, emit)
+    function.line("if out: yield out")
+
+
+def _output_row(pipelines: Pipelines, plan: pn.PlanNode) -> str:
+    (number,) = plan.sources
+    read = pipelines.expressions.bindings[number]
+    return f"({''.join(f'{read(index)}, ' for index in range(len(columns_of(plan))))})"
+
+
+def _write_comprehension(pipelines: Pipelines, plan: pn.PlanNode) -> bool:
+    """Write a filtered, projected scan as one list comprehension a block; False where the plan has another shape."""
+    if not isinstance(plan, pn.Project):
+        return False
+    conditions: list[ex.Expression] = []
+    node = plan.input
+    while isinstance(node, pn.Filter):
+        conditions.append(node.condition)
+        node = node.input
+    if type(node) is not pn.Scan or pipelines.needs(node.source, -1):
+        return False
+    pipelines.bind_row(node.source, "r", len(node.columns))
+    mark = len(pipelines.head), len(pipelines.expressions.definitions)
+    tests = [pipelines.test(condition) for condition in reversed(conditions)]
+    values = [pipelines.value(expression) for expression in plan.expressions]
+    if any(":=" in text for text in (*tests, *values)):
+        # A name assigned inside a comprehension is a slow cell of the enclosing function.
+        del pipelines.head[mark[0] :], pipelines.expressions.definitions[mark[1] :]
+        pipelines.expressions.forget_constants()
+        return False
+    view = pipelines.view(node)
+    whole = values == [f"r[{index}]" for index in range(len(node.columns))]
+    row = "r" if whole else f"({''.join(f'{value}, ' for value in values)})"
+    condition = f" if {' and '.join(tests)}" if tests else ""
+    function = pipelines.function
+    with function.loop(f"for b in {view}.row_blocks():"):
+        function.line("if x.cancelled: x.raise_cancelled()")
+        if whole and not tests:
+            function.line("if b: yield b")
+        else:
+            function.line(f"out = [{row} for r in b{condition}]")
+            function.line("if out: yield out")
+    return True
+
+
+def _finish(pipelines: Pipelines, body: list[str]) -> tuple[Callable[..., Any], str]:
+    lines = ["def run(x):"]
+    if pipelines.expressions.uses_session:
+        lines.append(" session = x.session")
+    # Definitions may use head variables and head lines may call definitions; all are closures of run, so the order matters only
+    # for what the head calls at once: nothing does.
+    for definition in pipelines.expressions.definitions:
+        lines.extend(definition.text(1))
+    lines.extend(f" {line}" for line in pipelines.head)
+    lines.extend(body or [" pass"])
+    return _compile("\n".join(lines) + "\n", pipelines.source, "run")
+
+
+def _compile(text: str, source: Source, name: str) -> tuple[Callable[..., Any], str]:
+    filename = f"<heliosdb statement {next(_MODULE_NUMBERS)}>"
+    namespace = dict(source.namespace)
+    exec(compile(text, filename, "exec"), namespace)  # noqa: S102 - the text is made of generated symbols only
+    function = namespace[name]
+    if __debug__:
+        # Lets a traceback (and a profiler) show the generated lines for as long as the function lives.
+        linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+        _forget_lines_with(function, filename)
+    return function, text
+
+
+def _forget_lines_with(function: Callable[..., Any], filename: str) -> None:
+    import weakref
+
+    weakref.finalize(function, linecache.cache.pop, filename, None)
+
+
+def compile_row_function(
+    expressions: Sequence[ex.Expression], source: int, registries: Registries, session: Any = None
+) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    """Return ``row -> tuple of datums`` for expressions over the columns of one source.
+
+    Used where a row is at hand and no statement runs: index keys, partial-index predicates, column defaults. ``session`` serves
+    functions that need one.
+    """
+    emitter = Expressions(Source(), registries)
+    emitter.bindings[source] = row_binding("r")
+    values = "".join(f"{emitter.value(expression)}, " for expression in expressions)
+    lines = ["def make(x, session):"]
+    for definition in emitter.definitions:
+        lines.extend(definition.text(1))
+    lines.extend(f" {line}" for line in emitter.head)
+    lines.append(f" return lambda r: ({values})")
+    make, _ = _compile("\n".join(lines) + "\n", emitter.source, "make")
+    return make(None, session)  # type: ignore[no-any-return]

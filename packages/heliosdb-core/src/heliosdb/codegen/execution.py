@@ -1,0 +1,45 @@
+"""One execution of a compiled statement: what the generated function may ask for while it runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from heliosdb import errors
+
+if TYPE_CHECKING:
+    from heliosdb.plan.nodes import SnapshotRequest
+
+
+class Execution:
+    """The argument ``x`` of generated functions.
+
+    ``parameters`` and ``slots`` are datums already of the types that the plan expects. ``cancelled`` is polled once a block. ``row_count``
+    is what a data modification counts.
+    """
+
+    __slots__ = ("parameters", "row_count", "session", "slots", "transaction")
+
+    def __init__(self, session: Any, transaction: Any, parameters: tuple[Any, ...], slots: tuple[Any, ...]) -> None:
+        self.session = session
+        self.transaction = transaction
+        self.parameters = parameters
+        self.slots = slots
+        self.row_count = 0
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody interrupted the statement or its time is over."""
+        return self.session.interrupted  # type: ignore[no-any-return]
+
+    def raise_cancelled(self) -> None:
+        """Raise QueryCanceled with the reason."""
+        self.session.check_interrupt()
+        raise errors.QueryCanceled("canceling statement due to user request")
+
+    def view(self, relation: int) -> Any:
+        """Return the relation as this statement sees it."""
+        return self.transaction.view(relation)
+
+    def view_as_of(self, relation: int, request: SnapshotRequest, arguments: tuple[Any, ...]) -> Any:
+        """Return the relation as a snapshot that a clause asks for sees it."""
+        return self.session.view_as_of(relation, request, arguments)

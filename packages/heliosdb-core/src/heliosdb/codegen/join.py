@@ -1,0 +1,285 @@
+"""Joins: nested loops over a list, hash joins, index joins, and their outer, semi and anti forms.
+
+The right side is the one that is built (a list or a hash table) before the left side's loops begin; the optimizer decides which
+is which. A missing right row is the source's *null carriers*, so a left join needs no second copy of what follows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from heliosdb.plan import expressions as ex
+from heliosdb.plan import nodes as pn
+
+if TYPE_CHECKING:
+    from heliosdb.codegen.pipeline import Consume, Pipelines
+
+
+def produce_join(pipelines: Pipelines, node: pn.Join, consume: Consume) -> None:
+    """Nested loops. A lateral right side is produced inside the left loop, any other is made a list first."""
+    if node.kind == "right":
+        mirrored = pn.Join(kind="left", left=node.right, right=node.left, condition=node.condition)
+        return produce_join(pipelines, mirrored, consume)
+    if node.kind == "full":
+        return _produce_full(pipelines, node, consume)
+    if node.lateral or isinstance(node, pn.IndexJoin):
+        return _produce_lateral(pipelines, node, consume)
+    rows = _as_list(pipelines, node.right)
+    _probe(pipelines, node, rows, node.condition, consume)
+
+
+def _as_list(pipelines: Pipelines, node: pn.PlanNode) -> str:
+    """Write the node's rows into a list of packed carriers."""
+    name = pipelines.source.fresh("m")
+    pipelines.function.line(f"{name} = []")
+    pipelines.produce(node, lambda: pipelines.function.line(f"{name}.append({pipelines.pack(node.sources)})"))
+    return name
+
+
+def _probe(
+    pipelines: Pipelines, node: pn.Join, matches: str, condition: ex.Expression | None, consume: Consume
+) -> None:
+    """Loop over the left side and, for each row, over ``matches`` (source of an iterable of packed right rows)."""
+
+    def probe() -> None:
+        pair(pipelines, node, matches, condition, consume)
+
+    pipelines.produce(node.left, probe)
+
+
+def pair(
+    pipelines: Pipelines, node: pn.Join, matches: str, condition: ex.Expression | None, consume: Consume
+) -> None:
+    """Write what happens to one left row: the loop over its matches, as the kind of join says."""
+    function, source = pipelines.function, pipelines.source
+    sources = node.right.sources
+    target = pipelines.unpacked(pipelines.names(sources))
+    if node.kind == "inner":
+        function.open(f"for {target} in {matches}:", loop=True)
+        if condition is not None:
+            function.open(f"if {pipelines.test(condition)}:")
+        return consume()
+    if node.kind == "left":
+        missing = pipelines.packed(pipelines.pack_nulls(sources))
+        if condition is None:
+            nothing = source.fresh("z")
+            pipelines.head.append(f"{nothing} = ({missing},)")
+            function.open(f"for {target} in {matches} or {nothing}:", loop=True)
+            return consume()
+        found = source.fresh("m")
+        function.line(f"{found} = []")
+        with function.loop(f"for {target} in {matches}:"):
+            function.line(f"if {pipelines.test(condition)}: {found}.append({pipelines.pack(sources)})")
+        function.line(f"if not {found}: {found}.append({missing})")
+        function.open(f"for {target} in {found}:", loop=True)
+        return consume()
+    # semi and anti: the first match decides
+    if condition is None and not node.null_aware:
+        function.open(f"if {'' if node.kind == 'semi' else 'not '}{matches}:")
+        return consume()
+    hit = source.fresh("h")
+    function.line(f"{hit} = False")
+    with function.loop(f"for {target} in {matches}:"):
+        if condition is None:
+            function.line(f"{hit} = True; break")
+        elif node.null_aware:
+            # NOT IN: a comparison that is unknown also keeps the row out.
+            function.line(f"if not {pipelines.expressions.fails(condition)}: {hit} = True; break")
+        else:
+            function.line(f"if {pipelines.test(condition)}: {hit} = True; break")
+    function.open(f"if {'' if node.kind == 'semi' else 'not '}{hit}:")
+    consume()
+
+
+def _produce_lateral(pipelines: Pipelines, node: pn.Join, consume: Consume) -> None:
+    """The right side reads columns of the left: produce it inside the left's loop."""
+    function, source = pipelines.function, pipelines.source
+
+    def inner() -> None:
+        if node.kind == "inner":
+
+            def keep() -> None:
+                if node.condition is not None:
+                    function.open(f"if {pipelines.test(node.condition)}:")
+                consume()
+
+            return pipelines.produce(node.right, keep)
+        found = source.fresh("m")
+        function.line(f"{found} = []")
+        pipelines.produce(
+            node.right, lambda: function.line(f"{found}.append({pipelines.pack(node.right.sources)})")
+        )
+        pair(pipelines, node, found, node.condition, consume)
+
+    pipelines.produce(node.left, inner)
+
+
+def _produce_full(pipelines: Pipelines, node: pn.Join, consume: Consume) -> None:
+    """A full join: left join first, then the right rows that met nobody, through a generator."""
+    function, source = pipelines.function, pipelines.source
+    numbered = source.fresh("m")
+    right = node.right.sources
+    hit = source.fresh("h")
+    function.line(f"{numbered} = []")
+    pipelines.produce(node.right, lambda: function.line(f"{numbered}.append({pipelines.pack(right)})"))
+    right_target = pipelines.unpacked(pipelines.names(right))
+    missing_right = pipelines.packed(pipelines.pack_nulls(right))
+    table = source.fresh("h")
+    number = source.fresh("n")
+    if isinstance(node, pn.HashJoin):
+        function.line(f"{table} = {{}}")
+        with function.loop(f"for {number}, {right_target} in enumerate({numbered}):"):
+            key, conditions = _key(pipelines, node.right_keys, node)
+            with function.block(f"if {' and '.join(conditions)}:" if conditions else "if True:"):
+                function.line(f"{table}.setdefault({key}, []).append({number})")
+    sources = node.sources
+
+    def write(add) -> None:  # type: ignore[no-untyped-def]
+        function.line(f"{hit} = set()")
+
+        def probe() -> None:
+            found = source.fresh("m")
+            function.line(f"{found} = []")
+            if isinstance(node, pn.HashJoin):
+                key, conditions = _key(pipelines, node.left_keys, node)
+                numbers = source.fresh("m")
+                lookup = f"{table}.get({key}, ())"
+                function.line(f"{numbers} = {lookup} if {' and '.join(conditions)} else ()" if conditions else f"{numbers} = {lookup}")
+            else:
+                numbers = f"range(len({numbered}))"
+            with function.loop(f"for {number} in {numbers}:"):
+                function.line(f"{right_target} = {numbered}[{number}]")
+                condition = pipelines.test(node.condition) if node.condition is not None else "True"
+                function.line(f"if {condition}: {found}.append({number})")
+            function.line(f"{hit}.update({found})")
+            with function.loop(f"for {number} in {found} or (None,):"):
+                function.line(f"{right_target} = {missing_right} if {number} is None else {numbered}[{number}]")
+                add(pipelines.pack(sources))
+
+        pipelines.produce(node.left, probe)
+        with function.loop(f"for {number}, {right_target} in enumerate({numbered}):"):
+            with function.block(f"if {number} not in {hit}:"):
+                names = [*pipelines.pack_nulls(node.left.sources), *pipelines.names(right)]
+                add(pipelines.packed(names))
+
+    # The generator reads the list and the table of the enclosing function.
+    name = pipelines.generator(write)
+    pipelines.loop_over(f"{name}()", sources, consume)
+
+
+def _key(
+    pipelines: Pipelines, keys: tuple[ex.Expression, ...], node: pn.HashJoin
+) -> tuple[str, list[str]]:
+    """Return (source of the hash key, conditions under which it is not NULL)."""
+    parts: list[str] = []
+    conditions: list[str] = []
+    for index, key in enumerate(keys):
+        operator_class = node.key_classes[index] if node.key_classes else None
+        text = pipelines.expressions.hashed(key, operator_class)
+        if key.nullable:
+            name = pipelines.local(text)
+            conditions.append(f"{name} is not None")
+            text = name
+        parts.append(text)
+    return (parts[0] if len(parts) == 1 else f"({', '.join(parts)})"), conditions
+
+
+def produce_hash_join(pipelines: Pipelines, node: pn.HashJoin, consume: Consume) -> None:
+    """Build a table from the right side, then look up each left row."""
+    if node.kind == "full":
+        return _produce_full(pipelines, node, consume)
+    if node.kind == "right":
+        mirrored = pn.HashJoin(
+            kind="left", left=node.right, right=node.left, condition=node.condition,
+            left_keys=node.right_keys, right_keys=node.left_keys, key_classes=node.key_classes,
+        )
+        return produce_hash_join(pipelines, mirrored, consume)
+    function, source = pipelines.function, pipelines.source
+    table, get = source.fresh("h"), source.fresh("h")
+    sources = node.right.sources
+    unique = is_unique_key(node.right, node.right_keys)
+    only_keys = node.kind in ("semi", "anti") and node.condition is None
+    function.line(f"{table} = {'set()' if only_keys else '{}'}; {get} = {table}.{'__contains__' if only_keys else 'get'}")
+    saw_null = source.fresh("z")
+    if node.null_aware:
+        function.line(f"{saw_null} = False")
+
+    def build() -> None:
+        key, conditions = _key(pipelines, node.right_keys, node)
+        if conditions:
+            if node.null_aware:
+                function.line(f"if not ({' and '.join(conditions)}): {saw_null} = True")
+            function.open(f"if {' and '.join(conditions)}:")
+        if only_keys:
+            function.line(f"{table}.add({key})")
+        elif unique:
+            function.line(f"{table}[{key}] = {pipelines.pack(sources)}")
+        else:
+            name, bucket = pipelines.local(key), source.fresh("b")
+            function.line(f"{bucket} = {get}({name})")
+            function.line(f"if {bucket} is None: {table}[{name}] = [{pipelines.pack(sources)}]")
+            function.line(f"else: {bucket}.append({pipelines.pack(sources)})")
+
+    pipelines.produce(node.right, build)
+
+    def probe() -> None:
+        key, conditions = _key(pipelines, node.left_keys, node)
+        guard = " and ".join(conditions)
+        if only_keys:
+            if node.kind == "semi":
+                function.open(f"if {guard + ' and ' if guard else ''}{get}({key}):")
+            elif node.null_aware:
+                # Nothing is IN an empty set, not even NULL; otherwise NULL on either side makes it unknown.
+                known = f"({guard}) and " if guard else ""
+                function.open(f"if (not {table} and not {saw_null}) or (not {saw_null} and {known}not {get}({key})):")
+            else:
+                function.open(f"if not ({guard + ' and ' if guard else ''}{get}({key})):")
+            return consume()
+        found = source.fresh("m")
+        if unique and node.kind == "inner":
+            function.line(f"{found} = {get}({key})" + (f" if {guard} else None" if guard else ""))
+            function.open(f"if {found} is not None:")
+            names = pipelines.names(sources)
+            if not names:
+                pass
+            elif len(names) == 1:
+                function.line(f"{names[0]} = {found}")
+            else:
+                function.line(f"{pipelines.unpacked(names)} = {found}")
+            if node.condition is not None:
+                function.open(f"if {pipelines.test(node.condition)}:")
+            return consume()
+        if unique:
+            function.line(f"{found} = {get}({key})" + (f" if {guard} else None" if guard else ""))
+            function.line(f"{found} = () if {found} is None else ({found},)")
+        else:
+            function.line(f"{found} = {get}({key}, ())" + (f" if {guard} else ()" if guard else ""))
+        pair(pipelines, node, found, node.condition, consume)
+
+    pipelines.produce(node.left, probe)
+
+
+def is_unique_key(node: pn.PlanNode, keys: tuple[ex.Expression, ...]) -> bool:
+    """Whether at most one row of the node has given values of the keys (a unique index covers them)."""
+    while isinstance(node, pn.Filter):
+        node = node.input
+    if not isinstance(node, pn.Scan):
+        return False
+    if len(node.sources) != 1:
+        return False
+    numbers = {key.index + 1 for key in keys if isinstance(key, ex.Column) and key.source == node.source}
+    return any(
+        index.unique
+        and index.valid
+        and index.predicate is None
+        and all(part.column is not None and part.column in numbers for part in index.keys)
+        and not _is_deferrable(node, index.oid)
+        for index in node.relation.indexes
+    )
+
+
+def _is_deferrable(node: pn.Scan, index: int) -> bool:
+    return any(constraint.index == index and constraint.deferrable for constraint in node.relation.constraints)
+
+
+PRODUCERS = {pn.Join: produce_join, pn.IndexJoin: produce_join, pn.HashJoin: produce_hash_join}

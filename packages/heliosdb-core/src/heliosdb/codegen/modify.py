@@ -1,0 +1,299 @@
+"""INSERT, UPDATE and DELETE.
+
+The input's rows are collected first, then changed: a statement must not meet its own rows again. For UPDATE and DELETE each
+row is locked; under read committed another transaction may have changed it meanwhile, and then the newest version is put in the
+old one's place and the statement's conditions are evaluated once more (PostgreSQL 15, section 13.2.1), which is why they stand a
+second time in the generated code.
+
+What a new row must satisfy is written once, in ``_write_row``, for every door: generated columns, NOT NULL, CHECK. Foreign
+keys are looked at when the statement's rows are all in (``codegen/foreign_keys.py``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from heliosdb.codegen import modify_runtime
+from heliosdb.codegen.foreign_keys import ForeignKeyCheck, ReferencedCheck
+from heliosdb.plan import expressions as ex
+from heliosdb.plan import nodes as pn
+
+if TYPE_CHECKING:
+    from heliosdb.codegen.pipeline import Consume, Pipelines
+
+INSERT_BATCH = 4096
+
+
+def _write_row(pipelines: Pipelines, node: pn.Modify, row: str) -> None:
+    """Write what completes and checks a new row held in the variable ``row``."""
+    function, source = pipelines.function, pipelines.source
+    relation = node.relation
+    pipelines.bind_row(node.target, row, len(relation.columns))
+    if node.generated:
+        assigned = {assignment.slot: pipelines.value(assignment.value) for assignment in node.generated}
+        parts = [assigned.get(slot, f"{row}[{slot}]") for slot in range(len(relation.columns))]
+        function.line(f"{row} = ({''.join(f'{part}, ' for part in parts)})")
+    required = [c.number - 1 for c in relation.columns if c.not_null and not c.dropped]
+    if required:
+        fail = source.bind(modify_runtime.NotNull(relation, pipelines.registries), "f")
+        nulls = " or ".join(f"{row}[{slot}] is None" for slot in required)
+        function.line(f"if {nulls}: {fail}({row}, x.session)")
+    for check in node.checks:
+        fail = source.bind(modify_runtime.Check(relation, check, pipelines.registries), "f")
+        function.line(f"if {pipelines.expressions.fails(check.condition)}: {fail}({row}, x.session)")
+
+
+def _foreign_keys(pipelines: Pipelines, node: pn.Modify, rows: str) -> None:
+    """Write the checks of the table's own foreign keys on the list of new rows."""
+    for constraint in node.foreign_keys:
+        check = pipelines.source.bind(ForeignKeyCheck(node.relation, constraint, pipelines.registries), "f")
+        pipelines.function.line(f"{check}(x, {rows})")
+
+
+def _referencing(pipelines: Pipelines, node: pn.Modify, changes: str) -> None:
+    """Write the checks and actions of foreign keys that point at this table, on a list of (old row, new row or None)."""
+    for relation, constraint in node.referencing:
+        check = pipelines.source.bind(ReferencedCheck(node.relation, relation, constraint, pipelines.registries), "f")
+        pipelines.function.line(f"{check}(x, {changes})")
+
+
+def _write_returning(pipelines: Pipelines, node: pn.Modify, out: str) -> None:
+    """Append RETURNING's row to a list."""
+    assert node.returning is not None
+    values = "".join(f"{pipelines.value(expression)}, " for expression in node.returning)
+    pipelines.function.line(f"{out}.append(({values}))")
+
+
+def _emit_returned(pipelines: Pipelines, node: pn.Modify, out: str, consume: Consume) -> None:
+    row = pipelines.source.fresh("r")
+    pipelines.bind_row(node.source, row, len(node.columns))
+    pipelines.function.open(f"for {row} in {out}:", loop=True)
+    consume()
+
+
+def produce_insert(pipelines: Pipelines, node: pn.Insert, consume: Consume) -> None:
+    """Insert the input's rows, in batches where nothing has to be known about each."""
+    function, source = pipelines.function, pipelines.source
+    row, rows, out = source.fresh("r"), source.fresh("m"), source.fresh("o")
+    oid = node.relation.oid
+    by_row = node.conflict is not None or node.returning is not None
+    function.line(f"{rows} = []")
+    returned = node.returning is not None
+    if returned:
+        function.line(f"{out} = []")
+    if by_row or node.foreign_keys:
+        collected = source.fresh("m")
+        function.line(f"{collected} = []")
+    if node.conflict is not None:
+        upsert = _write_conflict(pipelines, node, node.conflict)
+
+    def take() -> None:
+        function.line(f"{row} = ({''.join(f'{pipelines.value(value)}, ' for value in node.values)})")
+        _write_row(pipelines, node, row)
+        function.line(f"{rows}.append({row})")
+        if not by_row:
+            function.open(f"if len({rows}) >= {INSERT_BATCH}:")
+            function.line(f"x.transaction.insert_rows({oid}, {rows}); x.row_count += len({rows})")
+            if node.foreign_keys:
+                function.line(f"{collected}.extend({rows})")
+            function.line(f"{rows} = []")
+
+    pipelines.produce(node.input, take)
+    if not by_row:
+        with function.block(f"if {rows}:"):
+            function.line(f"x.transaction.insert_rows({oid}, {rows}); x.row_count += len({rows})")
+            if node.foreign_keys:
+                function.line(f"{collected}.extend({rows})")
+    else:
+        with function.loop(f"for {row} in {rows}:"):
+            pipelines.bind_row(node.target, row, len(node.relation.columns))
+            if node.conflict is not None:
+                changed = source.fresh("r")
+                function.line(f"{changed} = {upsert}({row})")
+                function.line(f"if {changed} is None: continue")
+                function.line(f"{row} = {changed}")
+                if pipelines.needs(node.target, -1):
+                    function.line(f"i_{row} = None")
+            elif pipelines.needs(node.target, -1):
+                function.line(f"i_{row} = x.transaction.insert({oid}, {row})")
+            else:
+                function.line(f"x.transaction.insert({oid}, {row})")
+            function.line("x.row_count += 1")
+            function.line(f"{collected}.append({row})")
+            if returned:
+                _write_returning(pipelines, node, out)
+    if node.foreign_keys:
+        _foreign_keys(pipelines, node, collected)
+    if returned:
+        _emit_returned(pipelines, node, out, consume)
+
+
+def _write_conflict(pipelines: Pipelines, node: pn.Insert, conflict: pn.ConflictClause) -> str:
+    """Write the function that inserts one row or does what ON CONFLICT says; return its name.
+
+    It returns the row that is in the table now, or None where nothing was done.
+    """
+    function, source = pipelines.function, pipelines.source
+    name, row, change = source.fresh("g"), source.fresh("r"), "None"
+    existing, new = source.fresh("r"), source.fresh("r")
+    upsert = source.bind(modify_runtime.Upsert(node.relation, conflict.arbiters, pipelines.registries), "f")
+    if conflict.assignments is not None:
+        change = source.fresh("g")
+        loops, function.loops = function.loops, 0
+        pipelines.bind_row(conflict.existing, existing, len(node.relation.columns))
+        pipelines.bind_row(conflict.excluded, row, len(node.relation.columns))
+        with function.block(f"def {change}({existing}, {row}):"):
+            if pipelines.needs(conflict.existing, -1):
+                function.line(f"i_{existing} = None")
+            if conflict.condition is not None:
+                function.line(f"if not ({pipelines.test(conflict.condition)}): return None")
+            assigned = {a.slot: pipelines.value(a.value) for a in conflict.assignments}
+            parts = [assigned.get(slot, f"{existing}[{slot}]") for slot in range(len(node.relation.columns))]
+            function.line(f"{new} = ({''.join(f'{part}, ' for part in parts)})")
+            _write_row(pipelines, node, new)
+            function.line(f"return {new}")
+        function.loops = loops
+    touched, changes = source.fresh("h"), source.fresh("m")
+    function.line(f"{touched} = set(); {changes} = []")
+    with function.block(f"def {name}({row}):"):
+        function.line(f"return {upsert}(x, {row}, {change}, {touched})")
+    return name
+
+
+def _collect(pipelines: Pipelines, node: pn.Update | pn.Delete) -> tuple[str, str, str]:
+    """Collect the rows to change; return (list, unpacking target, the scan's row variable)."""
+    function, source = pipelines.function, pipelines.source
+    rows = source.fresh("m")
+    function.line(f"{rows} = []")
+    sources = node.input.sources
+
+    def take() -> None:
+        function.line(f"{rows}.append({pipelines.pack(sources)})")
+
+    pipelines.produce(node.input, take)
+    row = pipelines.carriers[node.scan][0]
+    return rows, pipelines.unpacked(pipelines.names(sources)), row
+
+
+def _open_locked(pipelines: Pipelines, node: pn.Update | pn.Delete, mode: str) -> str:
+    """Collect, then loop over the rows, each locked and still satisfying the conditions; return the row variable."""
+    function, source = pipelines.function, pipelines.source
+    rows, target, row = _collect(pipelines, node)
+    joined = len(node.input.sources) > 1
+    seen, locked = source.fresh("h"), source.fresh("l")
+    if joined:
+        function.line(f"{seen} = set()")
+    lock = source.fresh("d")
+    function.line(f"{lock} = x.transaction.lock_row")
+    function.open(f"for {target} in {rows}:", loop=True)
+    if joined:
+        # A row that joins several others is changed once, by the first.
+        function.line(f"if i_{row} in {seen}: continue")
+        function.line(f"{seen}.add(i_{row})")
+    function.line(f'{locked} = {lock}({node.relation.oid}, i_{row}, "{mode}", "block")')
+    with function.block(f'if {locked}.status != "same":'):
+        function.line(f"{row} = {locked}.row")
+        function.line(f"if {row} is None: continue")
+        if node.recheck is not None:
+            function.line(f"if not ({pipelines.test(node.recheck)}): continue")
+    return row
+
+
+def produce_update(pipelines: Pipelines, node: pn.Update, consume: Consume) -> None:
+    """Change each row of the scan that the input gives."""
+    function, source = pipelines.function, pipelines.source
+    oid = node.relation.oid
+    out, changes, new = source.fresh("o"), source.fresh("m"), source.fresh("r")
+    returned = node.returning is not None
+    function.line(f"{changes} = []")
+    if returned:
+        function.line(f"{out} = []")
+    assigned_slots = {assignment.slot for assignment in (*node.assignments, *node.generated)}
+    with function.indented():
+        row = _open_locked(pipelines, node, "update" if _changes_a_key(node, assigned_slots) else "no key update")
+        assigned = {assignment.slot: pipelines.value(assignment.value) for assignment in node.assignments}
+        parts = [assigned.get(slot, f"{row}[{slot}]") for slot in range(len(node.relation.columns))]
+        function.line(f"{new} = ({''.join(f'{part}, ' for part in parts)})")
+        if pipelines.needs(node.target, -1):
+            function.line(f"i_{new} = i_{row}")
+        _write_row(pipelines, node, new)
+        function.line(f"x.transaction.update({oid}, i_{row}, {row}, {new})")
+        function.line("x.row_count += 1")
+        if node.foreign_keys or node.referencing:
+            function.line(f"{changes}.append(({row}, {new}))")
+        if returned:
+            _write_returning(pipelines, node, out)
+    touched = [c for c in node.foreign_keys if any(number - 1 in assigned_slots for number in c.columns)]
+    for constraint in touched:
+        check = source.bind(ForeignKeyCheck(node.relation, constraint, pipelines.registries), "f")
+        function.line(f"{check}(x, [new for old, new in {changes}])")
+    _referencing(pipelines, node, changes)
+    if returned:
+        _emit_returned(pipelines, node, out, consume)
+
+
+def _changes_a_key(node: pn.Update, slots: set[int]) -> bool:
+    """Whether the update may change a key that a foreign key can refer to."""
+    return any(
+        index.unique and index.predicate is None and any(key.column is not None and key.column - 1 in slots for key in index.keys)
+        for index in node.relation.indexes
+    )
+
+
+def produce_delete(pipelines: Pipelines, node: pn.Delete, consume: Consume) -> None:
+    """Delete each row of the scan that the input gives."""
+    function, source = pipelines.function, pipelines.source
+    out, changes = source.fresh("o"), source.fresh("m")
+    returned = node.returning is not None
+    function.line(f"{changes} = []")
+    if returned:
+        function.line(f"{out} = []")
+    with function.indented():
+        row = _open_locked(pipelines, node, "update")
+        function.line(f"x.transaction.delete({node.relation.oid}, i_{row}, {row})")
+        function.line("x.row_count += 1")
+        if node.referencing:
+            function.line(f"{changes}.append(({row}, None))")
+        if returned:
+            pipelines.bind_row(node.target, row, len(node.relation.columns))
+            _write_returning(pipelines, node, out)
+    _referencing(pipelines, node, changes)
+    if returned:
+        _emit_returned(pipelines, node, out, consume)
+
+
+def produce_lock_rows(pipelines: Pipelines, node: pn.LockRows, consume: Consume) -> None:
+    """FOR UPDATE and kin: lock each row before it goes on, with its newest version where it changed."""
+    function, source = pipelines.function, pipelines.source
+
+    def lock() -> None:
+        for number, strength, wait in node.locks:
+            row = pipelines.carriers[number][0]
+            oid = node.relations[number].oid
+            locked = source.fresh("l")
+            guard = function.depth
+            function.open(f"if i_{row} is not None:")
+            function.line(f'{locked} = x.transaction.lock_row({oid}, i_{row}, "{strength}", "{wait}")')
+            with function.block(f'if {locked}.status != "same":'):
+                function.line(f"{row} = {locked}.row")
+                function.line(f"if {row} is None: continue")
+                if node.recheck is not None:
+                    function.line(f"if not ({pipelines.test(node.recheck)}): continue")
+            function.depth = guard
+        consume()
+
+    # Collected first: locking may wait, and the scan should not be held up in the middle.
+    rows = source.fresh("m")
+    sources = node.input.sources
+    function.line(f"{rows} = []")
+    pipelines.produce(node.input, lambda: function.line(f"{rows}.append({pipelines.pack(sources)})"))
+    pipelines.loop_rows(rows, sources, lock)
+
+
+PRODUCERS = {
+    pn.Insert: produce_insert,
+    pn.Update: produce_update,
+    pn.Delete: produce_delete,
+    pn.LockRows: produce_lock_rows,
+}
+

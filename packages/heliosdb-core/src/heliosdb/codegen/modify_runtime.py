@@ -1,0 +1,127 @@
+"""What generated data modifications call: refusing a row, and INSERT ... ON CONFLICT for one row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from heliosdb import errors
+
+if TYPE_CHECKING:
+    from heliosdb.catalog.definitions import Index, Relation
+    from heliosdb.catalog.registries import Registries
+    from heliosdb.codegen.execution import Execution
+    from heliosdb.plan.nodes import RowCheck
+
+Row = tuple[Any, ...]
+
+MAX_FIELD = 64
+
+
+def failing_row(relation: Relation, row: Row, registries: Registries, session: Any) -> str:
+    """Return PostgreSQL's detail ``Failing row contains (...).``, long values cut."""
+    texts = []
+    for column in relation.columns:
+        if column.dropped:
+            continue
+        value = row[column.number - 1]
+        text = "null" if value is None else registries.types.output(column.type)(value, session)
+        texts.append(text if len(text) <= MAX_FIELD else text[:MAX_FIELD] + "...")
+    return f"Failing row contains ({', '.join(texts)})."
+
+
+class NotNull:
+    """Raises for the first NOT NULL column of the row that is NULL."""
+
+    def __init__(self, relation: Relation, registries: Registries) -> None:
+        self.relation = relation
+        self.registries = registries
+
+    def __call__(self, row: Row, session: Any) -> None:
+        for column in self.relation.columns:
+            if column.not_null and not column.dropped and row[column.number - 1] is None:
+                raise errors.NotNullViolation(
+                    f'null value in column "{column.name}" of relation "{self.relation.name}" violates not-null constraint',
+                    detail=failing_row(self.relation, row, self.registries, session),
+                    schema=self.relation.schema,
+                    table=self.relation.name,
+                    column=column.name,
+                )
+
+
+class Check:
+    """Raises for a row that makes a check false: a constraint's, or a view's WITH CHECK OPTION."""
+
+    def __init__(self, relation: Relation, check: RowCheck, registries: Registries) -> None:
+        self.relation = relation
+        self.check = check
+        self.registries = registries
+
+    def __call__(self, row: Row, session: Any) -> None:
+        detail = failing_row(self.relation, row, self.registries, session)
+        if self.check.kind == "view":
+            raise errors.WithCheckOptionViolation(
+                f'new row violates check option for view "{self.check.constraint}"', detail=detail
+            )
+        raise errors.CheckViolation(
+            f'new row for relation "{self.relation.name}" violates check constraint "{self.check.constraint}"',
+            detail=detail,
+            schema=self.relation.schema,
+            table=self.relation.name,
+            constraint=self.check.constraint,
+        )
+
+
+class Upsert:
+    """Insert a row, or turn to the row that it conflicts with on one of the arbiter indexes.
+
+    ``change(existing, proposed)`` gives the row that replaces the existing one, or None to leave it; without ``change`` a conflict
+    does nothing. ``touched`` holds the ids of rows that this statement has inserted or changed: none may be changed twice.
+    """
+
+    def __init__(self, relation: Relation, arbiters: tuple[Index, ...], registries: Registries) -> None:
+        self.relation = relation
+        self.arbiters = tuple(index.oid for index in arbiters) or tuple(
+            index.oid for index in relation.indexes if index.unique
+        )
+
+    def __call__(
+        self, x: Execution, row: Row, change: Callable[[Row, Row], Row | None] | None, touched: set[int]
+    ) -> Row | None:
+        transaction, oid = x.transaction, self.relation.oid
+        while True:
+            conflict = self._conflict(transaction, row)
+            if conflict is None:
+                try:
+                    touched.add(transaction.insert(oid, row))
+                except errors.UniqueViolation:
+                    # Somebody was faster between the look and the insert: look again, unless it was no arbiter.
+                    if self._conflict(transaction, row) is None:
+                        raise
+                    continue
+                return row
+            if change is None:
+                return None
+            if conflict in touched:
+                raise errors.CardinalityViolation(
+                    "ON CONFLICT DO UPDATE command cannot affect row a second time",
+                    hint="Ensure that no rows proposed for insertion within the same command have duplicate "
+                    "constrained values.",
+                )
+            locked = transaction.lock_newest(oid, conflict, "no key update")
+            if locked is None:
+                continue
+            new = change(locked, row)
+            if new is None:
+                return None
+            transaction.update(oid, conflict, locked, new)
+            touched.add(conflict)
+            return new
+
+    def _conflict(self, transaction: Any, row: Row) -> int | None:
+        """Return the id of a row with the same key in an arbiter, waiting for whoever is about to make one."""
+        for index in self.arbiters:
+            found = transaction.find_conflict(index, row)
+            if found is not None:
+                return int(found)
+        return None

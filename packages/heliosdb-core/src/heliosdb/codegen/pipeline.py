@@ -1,0 +1,280 @@
+"""Pipelines: how a plan becomes nested loops in one function.
+
+Every operator *produces* rows by writing a loop and calling its consumer, which writes what happens to a row inside the loop
+(Neumann, "Efficiently compiling efficient query plans for modern hardware", VLDB 2011). So a filter over a join over two scans is
+
+    for b1 in v1.row_blocks():          hash table of the right side, once
+        for r1 in b1: ...
+    for b0 in v0.row_blocks():
+        for r0 in b0:
+            for r1 in h(r0[2], ()):     no call and no tuple between the operators
+                if r0[1] < r1[3]:
+                    add((r0[0], r1[2]))
+
+A source is read through its *binding*: a scan's columns are subscripts of its row variable, a projection's are local
+variables. Operators that must see all rows first (sort, hash, aggregate) keep the *carriers* of the sources that are needed later: the
+variables behind the bindings; unpacking them again restores the bindings, so everything above stays the same.
+
+An operator whose rows come from several places (set operations, full joins), that may stop early (LIMIT inside a query), or that
+lies below too many loops writes an inner generator function that yields lists of carriers: the only boundary between pipelines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from heliosdb import errors
+from heliosdb.codegen.expressions import Expressions, is_atom, local_binding, row_binding
+from heliosdb.codegen.source import MAX_LOOPS, Function, Source
+from heliosdb.plan import expressions as ex
+from heliosdb.plan import nodes as pn
+
+if TYPE_CHECKING:
+    from heliosdb.catalog.registries import Registries
+
+Consume = Callable[[], None]
+Producer = Callable[["Pipelines", Any, Consume], None]
+
+BATCH = 1024
+"""Rows in a batch that leaves the statement."""
+
+
+class Pipelines:
+    """Writes the functions of one statement. ``function`` is the one being written."""
+
+    def __init__(self, plan: pn.PlanNode, registries: Registries, producers: dict[type, Producer]) -> None:
+        self.registries = registries
+        self.source = Source()
+        self.expressions = Expressions(self.source, registries)
+        self.producers = producers
+        self.head = self.expressions.head
+        self.function = Function(self.source, "run", "x")
+        self.used = _used_columns(plan)
+        self.carriers: dict[int, tuple[str, ...]] = {}
+        """The variables that hold each source's row at the current place."""
+        self.null_values: dict[str, str] = {}
+        """Each carrier's value when its source's row is missing."""
+        self.ctes: dict[int, str] = {}
+        """The functions that give the rows of common table expressions, by number."""
+        self._views: dict[Any, str] = {}
+
+    # -- producing -------------------------------------------------------------------------------------------------
+
+    def produce(self, node: pn.PlanNode, consume: Consume) -> None:
+        """Write loops over the node's rows with ``consume`` inside."""
+        producer = self.producers.get(type(node))
+        if producer is None:
+            raise errors.FeatureNotSupported(f"no code generation for plan node {type(node).__name__}")
+        if self.function.loops >= MAX_LOOPS and type(node) not in _SHALLOW:
+            self.through_generator(node, consume)
+        else:
+            with self.function.indented():
+                producer(self, node, consume)
+
+    def through_generator(self, node: pn.PlanNode, consume: Consume, *, stop: Callable[[], None] | None = None) -> None:
+        """Produce the node in an inner generator function and loop over what it yields.
+
+        ``stop`` writes what is checked after each row inside the generator (it may ``return``).
+        """
+        name = self.generator(lambda add: self.produce(node, lambda: add(self.pack(node.sources))))
+        self.loop_over(f"{name}()", node.sources, consume)
+
+    def generator(self, write: Callable[[Callable[[str], None]], None], batch: int = BATCH) -> str:
+        """Write an inner generator function; ``write(add)`` produces and calls ``add(source of a row)``; return its name."""
+        function = self.function
+        name, out, add = self.source.fresh("g"), self.source.fresh("o"), self.source.fresh("d")
+        loops, function.loops = function.loops, 0
+        with function.block(f"def {name}():"):
+            function.line(f"{out} = []; {add} = {out}.append")
+
+            def append(text: str) -> None:
+                function.line(f"{add}({text})")
+                function.line(f"if len({out}) >= {batch}:")
+                function.line(f" yield {out}; {out} = []; {add} = {out}.append")
+
+            write(append)
+            function.line(f"if {out}: yield {out}")
+        function.loops = loops
+        return name
+
+    def loop_over(self, blocks: str, sources: Iterable[int], consume: Consume) -> None:
+        """Loop over blocks of packed carriers of the sources."""
+        block = self.source.fresh("b")
+        self.function.open(f"for {block} in {blocks}:", loop=True)
+        self.loop_rows(block, sources, consume)
+
+    def loop_rows(self, rows: str, sources: Iterable[int], consume: Consume) -> None:
+        """Loop over a list of packed carriers of the sources."""
+        names = self.names(sources)
+        self.function.open(f"for {self.unpacked(names)} in {rows}:", loop=True)
+        consume()
+
+    # -- carriers --------------------------------------------------------------------------------------------------
+
+    def bind_row(self, source: int, variable: str, width: int) -> None:
+        """Let a source be read from a row tuple in ``variable`` (and its row id from ``i_<variable>`` where it is used)."""
+        self.expressions.bindings[source] = row_binding(variable)
+        self.null_values[variable] = self.source.bind((None,) * width)
+        self.carriers[source] = (variable,)
+        if self.needs(source, -1):
+            self.null_values[f"i_{variable}"] = "None"
+            self.carriers[source] = (variable, f"i_{variable}")
+
+    def bind_locals(self, source: int, names: dict[int, str]) -> None:
+        """Let a source be read from carriers or columns of row carriers, by index."""
+        self.expressions.bindings[source] = local_binding(names)
+        self.carriers[source] = tuple(dict.fromkeys(name.partition("[")[0] for name in names.values()))
+
+    def carried(self, text: str) -> str:
+        """Return source text that lives in a carrier: the text itself if it does, else a fresh variable with its value."""
+        if is_atom(text) and text.partition("[")[0] in self.null_values:
+            return text
+        name = self.source.fresh("c")
+        self.function.line(f"{name} = {text}")
+        self.null_values[name] = "None"
+        return name
+
+    def needs(self, source: int, index: int) -> bool:
+        """Return whether anything in the statement reads the column."""
+        return (source, index) in self.used
+
+    def names(self, sources: Iterable[int]) -> list[str]:
+        """Return the carriers of the sources."""
+        return list(dict.fromkeys(name for source in sources for name in self.carriers[source]))
+
+    def pack(self, sources: Iterable[int], *more: str) -> str:
+        """Return source of one object with the carriers (the carrier itself if it is only one)."""
+        return self.packed([*more, *self.names(sources)])
+
+    def pack_nulls(self, sources: Iterable[int]) -> list[str]:
+        """Return what the carriers are when the row is missing."""
+        return [self.null_values[name] for name in self.names(sources)]
+
+    @staticmethod
+    def packed(names: Sequence[str]) -> str:
+        """Return source of a tuple of the names, or of the only one."""
+        if len(names) == 1:
+            return names[0]
+        return f"({', '.join(names)})" if names else "None"
+
+    def unpacked(self, names: Sequence[str]) -> str:
+        """Return an assignment target for what ``packed`` made."""
+        if not names:
+            return self.source.fresh("u")
+        return names[0] if len(names) == 1 else f"({', '.join(names)})"
+
+    # -- head of the main function -----------------------------------------------------------------------------------
+
+    def view(self, node: pn.Scan | pn.IndexScan) -> str:
+        """Return the variable with the relation's view, captured when the statement starts."""
+        request = node.snapshot
+        key = (node.relation.oid, request)
+        name = self._views.get(key)
+        if name is None:
+            name = self._views[key] = self.source.fresh("v")
+            if request is None:
+                self.head.append(f"{name} = x.view({node.relation.oid})")
+            else:
+                arguments = "".join(f"{self.expressions.value(argument)}, " for argument in request.arguments)
+                bound = self.source.bind(request, "q")
+                self.head.append(f"{name} = x.view_as_of({node.relation.oid}, {bound}, ({arguments}))")
+        return name
+
+    # -- expressions -------------------------------------------------------------------------------------------------
+
+    def value(self, node: ex.Expression) -> str:
+        """Return source for a datum at the current place."""
+        return self.expressions.value(node)
+
+    def test(self, node: ex.Expression) -> str:
+        """Return source of a condition at the current place."""
+        return self.expressions.test(node)
+
+    def local(self, text: str, prefix: str = "c") -> str:
+        """Assign source text to a fresh variable and return it; atoms are returned as they are."""
+        if is_atom(text):
+            return text
+        name = self.source.fresh(prefix)
+        self.function.line(f"{name} = {text}")
+        return name
+
+    @contextmanager
+    def writing(self, function: Function) -> Iterator[None]:
+        """Write into another function meanwhile."""
+        saved, self.function = self.function, function
+        carriers = dict(self.carriers)
+        try:
+            yield
+        finally:
+            self.function = saved
+            self.carriers = carriers
+
+
+_SHALLOW = (pn.Filter, pn.Project, pn.Limit, pn.OneRow)
+"""Nodes that open no loop of their own."""
+
+
+def _used_columns(plan: Any) -> set[tuple[int, int]]:
+    """Return every (source, index) that an expression of the plan reads, subqueries included."""
+    used: set[tuple[int, int]] = set()
+    seen: set[int] = set()
+    stack: list[Any] = [plan]
+    _use_all(plan, used)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, tuple):
+            stack.extend(node)
+            continue
+        if isinstance(node, ex.Column):
+            used.add((node.source, node.index))
+        elif isinstance(node, ex.Grouping):
+            used.add((node.source, -3))
+        elif attrs.has(type(node)) and isinstance(node, ex.Expression | pn.PlanNode | _PARTS):
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            stack.extend(getattr(node, name) for name in _fields(type(node)))
+            for reader in _read_whole(node):
+                _use_all(reader, used)
+    return used
+
+
+def _read_whole(node: Any) -> tuple[pn.PlanNode, ...]:
+    """Return the inputs of a node of which it reads all columns without naming them."""
+    if isinstance(node, pn.SetOperation | pn.RecursiveUnion) or (isinstance(node, pn.Distinct) and not node.on):
+        return node.inputs
+    if isinstance(node, pn.With):
+        return tuple(plan for _, _, plan in node.ctes)
+    return (node.plan,) if isinstance(node, ex.Subquery) else ()
+
+
+def _use_all(node: pn.PlanNode, used: set[tuple[int, int]]) -> None:
+    if len(node.sources) != 1:
+        return
+    (number,) = node.sources
+    used.update((number, index) for index in range(len(columns_of(node))))
+
+
+def columns_of(node: pn.PlanNode) -> tuple[pn.OutputColumn, ...]:
+    """Return the columns of a node with one source."""
+    (number,) = node.sources
+    while getattr(node, "source", None) != number or not hasattr(node, "columns"):
+        node = next(part for part in node.inputs if number in part.sources)
+    return node.columns  # type: ignore[no-any-return]
+
+
+_PARTS = (ex.SortKey, ex.FrameBound, ex.WindowSpecification, pn.Assignment, pn.ConflictClause, pn.RowCheck, pn.SnapshotRequest)
+_FIELD_NAMES: dict[type, tuple[str, ...]] = {}
+
+
+def _fields(cls: type) -> tuple[str, ...]:
+    names = _FIELD_NAMES.get(cls)
+    if names is None:
+        names = _FIELD_NAMES[cls] = tuple(
+            attribute.name for attribute in attrs.fields(cls) if attribute.name not in ("relation", "index", "view", "columns")
+        )
+    return names

@@ -1,0 +1,225 @@
+"""What generated code calls besides the functions of types: array and row helpers, subquery results, insertion of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from heliosdb import errors
+
+Row = tuple[Any, ...]
+
+
+def map_elements(function: Callable[[Any], Any], array: Row) -> Row:
+    """Apply a function to each element that is not NULL, through all dimensions."""
+    return tuple(
+        None if item is None else map_elements(function, item) if isinstance(item, tuple) else function(item)
+        for item in array
+    )
+
+
+def flatten(array: Row) -> Iterable[Any]:
+    """Yield an array's elements in storage order, through all dimensions."""
+    for item in array:
+        if isinstance(item, tuple):
+            yield from flatten(item)
+        else:
+            yield item
+
+
+def any_element(comparison: Callable[[Any], Any], array: Row) -> bool | None:
+    """``x op ANY (array)``: True if one comparison is, else NULL if one is, else False."""
+    unknown = False
+    for item in flatten(array):
+        outcome = comparison(item)
+        if outcome:
+            return True
+        unknown = unknown or outcome is None
+    return None if unknown else False
+
+
+def all_elements(comparison: Callable[[Any], Any], array: Row) -> bool | None:
+    """``x op ALL (array)``: False if one comparison is, else NULL if one is, else True."""
+    unknown = False
+    for item in flatten(array):
+        outcome = comparison(item)
+        if outcome is False:
+            return False
+        unknown = unknown or outcome is None
+    return None if unknown else True
+
+
+def nested_array(items: Sequence[Any]) -> Row:
+    """Build a multi-dimensional array: the parts must have equal lengths."""
+    lengths = {len(item) for item in items if item is not None}
+    if len(lengths) > 1 or (lengths and None in items):
+        raise errors.ArraySubscriptError(
+            "multidimensional arrays must have array expressions with matching dimensions"
+        )
+    return tuple(item for item in items if item != ())
+
+
+def subscript_array(array: Row | None, subscripts: Sequence[tuple[Any, Any]]) -> Any:
+    """``array[i][j]``: NULL outside the bounds, for NULL subscripts and for too few or many of them."""
+    value: Any = array
+    for index, _ in subscripts:
+        if not isinstance(value, tuple) or index is None:
+            return None
+        position = index - getattr(value, "lower_bound", 1)
+        if not 0 <= position < len(value):
+            return None
+        value = value[position]
+    return None if isinstance(value, tuple) else value
+
+
+def slice_array(array: Row | None, subscripts: Sequence[tuple[Any, Any]]) -> Row | None:
+    """``array[a:b][c:d]``: the part within the bounds, numbered from 1; a missing bound is the array's own."""
+    if array is None:
+        return None
+    (low, high), rest = subscripts[0], subscripts[1:]
+    lower_bound = getattr(array, "lower_bound", 1)
+    start = 0 if low is None else max(low - lower_bound, 0)
+    stop = len(array) if high is None else max(high - lower_bound + 1, 0)
+    part = array[start:stop]
+    if rest:
+        return tuple(item for item in (slice_array(item, rest) for item in part) if item)
+    return tuple(part)
+
+
+def subscript_jsonb(document: Any, subscripts: Sequence[tuple[Any, Any]]) -> Any:
+    """``document['a'][0]``."""
+    from heliosdb.types import jsonb
+
+    for key, _ in subscripts:
+        if document is None or key is None:
+            return None
+        document = jsonb.get_field(document, key)
+    return document
+
+
+def greatest(values: Row, key: Callable[[Any], Any] | None) -> Any:
+    """Return the greatest value that is not NULL; NULL if all are."""
+    return max((value for value in values if value is not None), default=None, key=key)
+
+
+def least(values: Row, key: Callable[[Any], Any] | None) -> Any:
+    """Return the least value that is not NULL; NULL if all are."""
+    return min((value for value in values if value is not None), default=None, key=key)
+
+
+def row_is_null(row: Row | None) -> bool:
+    """``row IS NULL``: the row or all its fields are."""
+    return row is None or all(item is None for item in row)
+
+
+def row_is_not_null(row: Row | None) -> bool:
+    """``row IS NOT NULL``: no field is NULL."""
+    return row is not None and all(item is not None for item in row)
+
+
+def more_than_one_row() -> Any:
+    """Raise for a scalar subquery with two rows."""
+    raise errors.CardinalityViolation("more than one row returned by a subquery used as an expression")
+
+
+def row_count(value: Any, what: str) -> int | None:
+    """Check the value of LIMIT or OFFSET; NULL means none."""
+    if value is None:
+        return None
+    if value < 0:
+        if what == "LIMIT":
+            raise errors.InvalidRowCountInLimitClause("LIMIT must not be negative")
+        raise errors.InvalidRowCountInResultOffsetClause("OFFSET must not be negative")
+    return int(value)
+
+
+def lockstep(*streams: tuple[Iterable[Any], int]) -> Iterable[Row]:
+    """Merge set-returning calls side by side; a shorter one is filled up with NULL. Each is (results, width or 0 for one column)."""
+    iterators = [(iter(results), width) for results, width in streams]
+    while True:
+        row: list[Any] = []
+        alive = False
+        for iterator, width in iterators:
+            item = next(iterator, _END)
+            if item is not _END:
+                alive = True
+            if width:
+                row.extend((None,) * width if item is _END or item is None else item)
+            else:
+                row.append(None if item is _END else item)
+        if not alive:
+            return
+        yield tuple(row)
+
+
+_END = object()
+
+
+def once(function: Callable[[], Any]) -> Callable[[], Any]:
+    """Return a function that calls ``function`` the first time and remembers the result."""
+    result: list[Any] = []
+
+    def call() -> Any:
+        if not result:
+            result.append(function())
+        return result[0]
+
+    return call
+
+
+class HashedRows:
+    """The rows of an uncorrelated ``= ANY`` subquery as a set of hash keys, with SQL's rule for NULLs."""
+
+    __slots__ = ("_keys", "_set", "_with_null", "_width")
+
+    def __init__(self, rows: Sequence[Row], classes: Sequence[Any]) -> None:
+        from heliosdb.types.definitions import resolve_implementation
+
+        self._keys = [
+            None if c is None or c.identity or c.hash_key is None else resolve_implementation(c.hash_key)
+            for c in classes
+        ]
+        self._width = len(classes)
+        keyed = [self._key(row) for row in rows]
+        self._with_null = [row for row in keyed if None in row]
+        self._set = set(keyed)
+
+    def _key(self, row: Row) -> Row:
+        return tuple([v if k is None or v is None else k(v) for k, v in zip(self._keys, row, strict=True)])
+
+    def contains(self, row: Row) -> bool | None:
+        """Return whether the row is among them; None where only a NULL leaves it open."""
+        if not self._set:
+            return False
+        key = self._key(row)
+        if None not in key:
+            if key in self._set:
+                return True
+            return None if any(_may_equal(key, other) for other in self._with_null) else False
+        return None if any(_may_equal(key, other) for other in self._set) else False
+
+
+def _may_equal(left: Row, right: Row) -> bool:
+    return all(a is None or b is None or a == b for a, b in zip(left, right, strict=True))
+
+
+def any_row(comparison: Callable[[Row], Any], rows: Sequence[Row]) -> bool | None:
+    """``x op ANY (subquery)``."""
+    unknown = False
+    for row in rows:
+        outcome = comparison(row)
+        if outcome:
+            return True
+        unknown = unknown or outcome is None
+    return None if unknown else False
+
+
+def all_rows(comparison: Callable[[Row], Any], rows: Sequence[Row]) -> bool | None:
+    """``x op ALL (subquery)``."""
+    unknown = False
+    for row in rows:
+        outcome = comparison(row)
+        if outcome is False:
+            return False
+        unknown = unknown or outcome is None
+    return None if unknown else True

@@ -1,0 +1,269 @@
+"""Leaves of a plan: rows of relations and indexes, virtual catalog views, literal rows, set-returning functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from heliosdb.codegen import runtime
+from heliosdb.codegen.index_keys import key_shape
+from heliosdb.encoding.keys import MAX, MIN
+from heliosdb.plan import expressions as ex
+from heliosdb.plan import nodes as pn
+from heliosdb.types.definitions import CallTypes, resolve_implementation
+
+if TYPE_CHECKING:
+    from heliosdb.codegen.pipeline import Consume, Pipelines
+
+
+def produce_one_row(pipelines: Pipelines, node: pn.OneRow, consume: Consume) -> None:
+    """One row without columns: just go on."""
+    consume()
+
+
+def produce_empty(pipelines: Pipelines, node: pn.Empty, consume: Consume) -> None:
+    """No rows; the consumer still writes its code, for it may define names."""
+    pipelines.bind_row(node.source, pipelines.source.fresh("r"), len(node.columns))
+    row = pipelines.carriers[node.source][0]
+    pipelines.function.open(f"for {row} in ():", loop=True)
+    if pipelines.needs(node.source, -1):
+        pipelines.function.line(f"i_{row} = None")
+    consume()
+
+
+def produce_scan(pipelines: Pipelines, node: pn.Scan, consume: Consume) -> None:
+    """Loop over the blocks of the relation's view; each block is a list of row tuples."""
+    view = pipelines.view(node)
+    row, block = pipelines.source.fresh("r"), pipelines.source.fresh("b")
+    pipelines.bind_row(node.source, row, len(node.columns))
+    function = pipelines.function
+    if pipelines.needs(node.source, -1):
+        ids = pipelines.source.fresh("b")
+        function.open(f"for {ids}, {block} in {view}.item_blocks():", loop=True)
+        function.line("if x.cancelled: x.raise_cancelled()")
+        function.open(f"for i_{row}, {row} in zip({ids}, {block}):", loop=True)
+    else:
+        function.open(f"for {block} in {view}.row_blocks():", loop=True)
+        function.line("if x.cancelled: x.raise_cancelled()")
+        function.open(f"for {row} in {block}:", loop=True)
+    consume()
+
+
+def produce_index_scan(pipelines: Pipelines, node: pn.IndexScan, consume: Consume) -> None:
+    """Rows through an index: one by key, those with a key, a range in order, a search, or the nearest."""
+    function, source = pipelines.function, pipelines.source
+    row = source.fresh("r")
+    index = source.fresh("v")
+    view = pipelines.view(node)
+    pipelines.head.append(f"{index} = {view}.index({node.index.oid})")
+    with_ids = pipelines.needs(node.source, -1)
+    pipelines.bind_row(node.source, row, len(node.columns))
+    item = f"i_{row}, {row}" if with_ids else row
+
+    def finish() -> None:
+        if node.recheck is not None:
+            function.open(f"if {pipelines.test(node.recheck)}:")
+        consume()
+
+    if node.nearest is not None:
+        operator, argument = node.nearest
+        bound = pipelines.source.bind(operator, "n")
+        function.open(f"for _, i_{row}, {row} in {index}.nearest({bound}, {pipelines.value(argument)}):", loop=True)
+        return finish()
+    if node.strategy is not None:
+        assert node.argument is not None
+        block = source.fresh("b")
+        argument_text = pipelines.local(pipelines.value(node.argument))
+        if node.argument.nullable:
+            function.open(f"if {argument_text} is not None:")
+        function.open(f"for {block} in {index}.search({node.strategy}, {argument_text}):", loop=True)
+        function.open(f"for i_{row}, {row} in {block}:", loop=True)
+        return finish()
+    shape = key_shape(node.relation, node.index, pipelines.registries)
+    values = [pipelines.local(pipelines.value(part)) for part in node.equal]
+    for part, text in zip(node.equal, values, strict=True):
+        if part.nullable:
+            function.open(f"if {text} is not None:")
+    if node.in_list:
+        values.append(_loop_over_alternatives(pipelines, node))
+    full = len(values) == shape.width and node.low is None and node.high is None
+    if full:
+        key = (values[0] if shape.width == 1 else f"({', '.join(values)})") if shape.is_identity else (
+            f"{source.bind(shape.key, 'f')}(({', '.join(values)},))"
+        )
+        if node.unique and not with_ids:
+            function.line(f"{row} = {index}.get({key})")
+            function.open(f"if {row} is not None:")
+        else:
+            function.open(f"for {item} in {index}.{'items' if with_ids else 'rows'}({key}):", loop=True)
+        return finish()
+    _open_range(pipelines, node, shape, values, index, item, with_ids)
+    finish()
+
+
+def _loop_over_alternatives(pipelines: Pipelines, node: pn.IndexScan) -> str:
+    """Loop over the distinct values of an IN list; return the variable."""
+    ordering = pipelines.registries.types.ordering(node.in_list[0].type)
+    name = pipelines.source.fresh("c")
+    keys = "".join(f"{pipelines.expressions.hashed(item, ordering)}: {pipelines.value(item)}, " for item in node.in_list)
+    pipelines.function.open(f"for {name} in {{{keys}}}.values():", loop=True)
+    if any(item.nullable for item in node.in_list):
+        pipelines.function.open(f"if {name} is not None:")
+    return name
+
+
+def _open_range(
+    pipelines: Pipelines, node: pn.IndexScan, shape, values: list[str], index: str, item: str, with_ids: bool
+) -> None:  # type: ignore[no-untyped-def]
+    """Open the loops of a range scan. Bounds are prefixes of order keys; a NULL bound means no rows."""
+    function, source = pipelines.function, pipelines.source
+    column = shape.columns[len(values)] if len(values) < shape.width else None
+    bounds: list[str] = []
+    make = source.bind(shape.bound, "f")
+    prefix = f"{make}(({', '.join(values)},))" if values else "()"
+    for bound in (node.low, node.high):
+        if bound is None:
+            bounds.append("")
+            continue
+        text = pipelines.local(pipelines.value(bound))
+        if bound.nullable:
+            function.open(f"if {text} is not None:")
+        bounds.append(f"{make}(({', '.join([*values, text])},))")
+    low, high = bounds
+    low_inclusive, high_inclusive = node.low_inclusive, node.high_inclusive
+    if column is not None and column.descending:
+        low, high = high, low
+        low_inclusive, high_inclusive = high_inclusive, low_inclusive
+    # A range condition is never true for NULL, so an end that is open stops before the NULLs of that column.
+    bounded = node.low is not None or node.high is not None
+    if not low:
+        low, low_inclusive = (_open_end(pipelines, prefix, column, first=True, bounded=bounded), False)
+        low_inclusive = not bounded
+    if not high:
+        high = _open_end(pipelines, prefix, column, first=False, bounded=bounded)
+        high_inclusive = not bounded
+    block = source.fresh("b")
+    method = "range_item_blocks" if with_ids else "range_blocks"
+    function.open(
+        f"for {block} in {index}.{method}({low}, {high}, {low_inclusive}, {high_inclusive}, {node.descending}):", loop=True
+    )
+    function.line("if x.cancelled: x.raise_cancelled()")
+    function.open(f"for {item} in {block}:", loop=True)
+
+
+def _open_end(pipelines: Pipelines, prefix: str, column, *, first: bool, bounded: bool) -> str:  # type: ignore[no-untyped-def]
+    if column is None:
+        return prefix
+    if not bounded:
+        return prefix if prefix != "()" else pipelines.source.bind(MIN if first else MAX, "m")
+    from heliosdb.encoding.keys import NULL, NULL_FIRST
+
+    if first:
+        stop = NULL_FIRST if column.nulls_first else MIN
+    else:
+        stop = MAX if column.nulls_first else NULL
+    bound = pipelines.source.bind(stop, "m")
+    return f"({prefix} + ({bound},))" if prefix != "()" else f"({bound},)"
+
+
+def produce_catalog_scan(pipelines: Pipelines, node: pn.CatalogScan, consume: Consume) -> None:
+    """Rows of a virtual catalog view, made when it is read."""
+    row = pipelines.source.fresh("r")
+    rows = pipelines.source.bind(resolve_implementation(node.view.rows), "f")
+    pipelines.bind_row(node.source, row, len(node.columns))
+    pipelines.function.open(f"for {row} in {rows}({pipelines.expressions.session()}):", loop=True)
+    if pipelines.needs(node.source, -1):
+        pipelines.function.line(f"i_{row} = None")
+    consume()
+
+
+def produce_values(pipelines: Pipelines, node: pn.Values, consume: Consume) -> None:
+    """Literal rows: constant ones are one list in the namespace, others are evaluated one by one."""
+    row = pipelines.source.fresh("r")
+    function = pipelines.function
+    pipelines.bind_row(node.source, row, len(node.columns))
+    if all(type(item) is ex.Constant and item.slot is None for line in node.table for item in line):
+        table = [tuple(item.value for item in line) for line in node.table]  # type: ignore[attr-defined]
+        rows = pipelines.source.bind(table)
+    elif len(node.table) == 1:
+        texts = [pipelines.value(item) for item in node.table[0]]
+        function.line(f"{row} = ({''.join(f'{text}, ' for text in texts)})")
+        return consume()
+    else:
+        rows = pipelines.source.fresh("m")
+        function.line(f"{rows} = []")
+        for line in node.table:
+            function.line(f"{rows}.append(({''.join(f'{pipelines.value(item)}, ' for item in line)}))")
+    function.open(f"for {row} in {rows}:", loop=True)
+    consume()
+
+
+def call_source(pipelines: Pipelines, call: ex.SetReturningCall) -> str:
+    """Return source of an iterable with the results of a set-returning call."""
+    function = call.function
+    implementation = resolve_implementation(function.implementation)
+    if function.specialize:
+        implementation = implementation(CallTypes(call.argument_types, call.type, pipelines.registries.types))
+    name = pipelines.source.bind(implementation, "f")
+    extra = [pipelines.expressions.session()] if function.needs_session else []
+    if not function.strict:
+        return f"{name}({', '.join([*map(pipelines.value, call.arguments), *extra])})"
+    atoms, conditions = pipelines.expressions.arguments(call.arguments)
+    text = f"{name}({', '.join([*atoms, *extra])})"
+    return f"({text} if {' and '.join(conditions)} else ())" if conditions else text
+
+
+def produce_function_scan(pipelines: Pipelines, node: pn.FunctionScan, consume: Consume) -> None:
+    """Rows of set-returning calls, in lockstep where there are several."""
+    row = pipelines.source.fresh("r")
+    function, source = pipelines.function, pipelines.source
+    pipelines.bind_row(node.source, row, len(node.columns))
+    streams: list[tuple[str, int]] = []
+    for call in node.calls:
+        if isinstance(call, ex.SetReturningCall):
+            width = len(call.columns) if call.columns else 0
+            streams.append((call_source(pipelines, call), width))
+        else:
+            streams.append((f"({pipelines.value(call)},)", 0))
+    if len(streams) == 1:
+        text, width = streams[0]
+        item = source.fresh("r")
+        if width:
+            function.open(f"for {row} in {text}:", loop=True)
+            function.line(f"if {row} is None: {row} = {source.bind((None,) * width)}")
+        else:
+            function.open(f"for {item} in {text}:", loop=True)
+            function.line(f"{row} = ({item},)")
+    else:
+        merge = source.bind(runtime.lockstep, "f")
+        iterables = "".join(f"({text}, {width}), " for text, width in streams)
+        function.open(f"for {row} in {merge}({iterables}):", loop=True)
+    if node.ordinality:
+        counter = source.fresh("n")
+        # The counter starts anew whenever the loop does.
+        _before_last_open(function, f"{counter} = 0")
+        function.line(f"{counter} += 1")
+        function.line(f"{row} = (*{row}, {counter})")
+    if pipelines.needs(node.source, -1):
+        function.line(f"i_{row} = None")
+    consume()
+
+
+def _before_last_open(function, text: str) -> None:  # type: ignore[no-untyped-def]
+    """Insert a line before the loop header that was opened last."""
+    for position in range(len(function.lines) - 1, -1, -1):
+        line = function.lines[position]
+        if line.lstrip().startswith("for "):
+            indent = len(line) - len(line.lstrip())
+            function.lines.insert(position, " " * indent + text)
+            return
+
+
+PRODUCERS = {
+    pn.OneRow: produce_one_row,
+    pn.Empty: produce_empty,
+    pn.Scan: produce_scan,
+    pn.IndexScan: produce_index_scan,
+    pn.CatalogScan: produce_catalog_scan,
+    pn.Values: produce_values,
+    pn.FunctionScan: produce_function_scan,
+}

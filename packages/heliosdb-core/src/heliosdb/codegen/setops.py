@@ -1,0 +1,195 @@
+"""Set operations and common table expressions: rows that come from several places, or are read several times."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from heliosdb.codegen.pipeline import columns_of
+from heliosdb.plan import nodes as pn
+from heliosdb.types.definitions import resolve_implementation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from heliosdb.codegen.pipeline import Consume, Pipelines
+
+
+def row_of(pipelines: Pipelines, node: pn.PlanNode) -> str:
+    """Return source of the tuple with all columns of the node's only source."""
+    (number,) = node.sources
+    read = pipelines.expressions.bindings[number]
+    return f"({''.join(f'{read(index)}, ' for index in range(len(columns_of(node))))})"
+
+
+def row_key(classes: tuple[Any, ...]) -> Callable[[tuple[Any, ...]], Any] | None:
+    """Return the function that makes a row's hash key, or None where the row is its own."""
+    keys = [
+        None if c is None or c.identity or c.hash_key is None else resolve_implementation(c.hash_key) for c in classes
+    ]
+    if not any(keys):
+        return None
+
+    def key(row: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple([v if k is None or v is None else k(v) for k, v in zip(keys, row, strict=True)])
+
+    return key
+
+
+def produce_set_operation(pipelines: Pipelines, node: pn.SetOperation, consume: Consume) -> None:
+    """UNION streams both sides; INTERSECT and EXCEPT count the right side's rows first."""
+    function, source = pipelines.function, pipelines.source
+    make_key = row_key(node.classes)
+    key_function = None if make_key is None else source.bind(make_key, "f")
+
+    def key_of(row: str) -> str:
+        return row if key_function is None else f"{key_function}({row})"
+
+    def write(add: Callable[[str], None]) -> None:
+        row, key = source.fresh("r"), source.fresh("k")
+        if node.kind == "union":
+            seen = source.fresh("h")
+            if not node.all:
+                function.line(f"{seen} = set()")
+
+            def emit(side: pn.PlanNode) -> None:
+                function.line(f"{row} = {row_of(pipelines, side)}")
+                if node.all:
+                    return add(row)
+                function.line(f"{key} = {key_of(row)}")
+                with function.block(f"if {key} not in {seen}:"):
+                    function.line(f"{seen}.add({key})")
+                    add(row)
+
+            pipelines.produce(node.left, lambda: emit(node.left))
+            pipelines.produce(node.right, lambda: emit(node.right))
+            return
+        counts = source.fresh("h")
+        function.line(f"{counts} = {{}}")
+
+        def count() -> None:
+            function.line(f"{key} = {key_of(row_of(pipelines, node.right))}")
+            function.line(f"{counts}[{key}] = {counts}.get({key}, 0) + 1")
+
+        pipelines.produce(node.right, count)
+
+        def compare() -> None:
+            function.line(f"{row} = {row_of(pipelines, node.left)}")
+            function.line(f"{key} = {key_of(row)}")
+            left = source.fresh("n")
+            function.line(f"{left} = {counts}.get({key}, 0)")
+            if node.all:
+                if node.kind == "intersect":
+                    function.open(f"if {left} > 0:")
+                    function.line(f"{counts}[{key}] = {left} - 1")
+                    return add(row)
+                with function.block(f"if {left} > 0:"):
+                    function.line(f"{counts}[{key}] = {left} - 1")
+                function.open("else:")
+                return add(row)
+            # Each row once: intersect takes it out of the table, except puts it in.
+            if node.kind == "intersect":
+                function.open(f"if {left}:")
+                function.line(f"{counts}[{key}] = 0")
+            else:
+                function.open(f"if not {left}:")
+                function.line(f"{counts}[{key}] = 1")
+            add(row)
+
+        pipelines.produce(node.left, compare)
+
+    _loop(pipelines, node, f"{pipelines.generator(write)}()", consume)
+
+
+def _loop(pipelines: Pipelines, node: pn.Source, blocks: str, consume: Consume) -> None:
+    """Loop over blocks of row tuples as the node's source."""
+    row = pipelines.source.fresh("r")
+    pipelines.bind_row(node.source, row, len(node.columns))
+    block = pipelines.source.fresh("b")
+    pipelines.function.open(f"for {block} in {blocks}:", loop=True)
+    pipelines.function.open(f"for {row} in {block}:", loop=True)
+    if pipelines.needs(node.source, -1):
+        pipelines.function.line(f"i_{row} = None")
+    consume()
+
+
+def produce_with(pipelines: Pipelines, node: pn.With, consume: Consume) -> None:
+    """Each common table expression is a function that fills its list once; data-modifying ones run first."""
+    function, source = pipelines.function, pipelines.source
+    for number, _, plan in node.ctes:
+        name, rows = source.fresh("g"), source.fresh("m")
+        pipelines.ctes[number] = name
+        loops, function.loops = function.loops, 0
+        function.line(f"{rows} = None")
+        with function.block(f"def {name}():"):
+            function.line(f"nonlocal {rows}")
+            with function.block(f"if {rows} is None:"):
+                result = source.fresh("m")
+                function.line(f"{result} = []")
+
+                def collect(plan: pn.PlanNode = plan, result: str = result) -> None:
+                    if not isinstance(plan, pn.Modify) or plan.returning is not None:
+                        function.line(f"{result}.append({row_of(pipelines, plan)})")
+
+                pipelines.produce(plan, collect)
+                function.line(f"{rows} = {result}")
+            function.line(f"return {rows}")
+        function.loops = loops
+        if modifies(plan):
+            function.line(f"{name}()")
+    pipelines.produce(node.input, consume)
+
+
+def modifies(plan: pn.PlanNode) -> bool:
+    """Whether the plan changes data."""
+    return isinstance(plan, pn.Modify) or any(modifies(part) for part in plan.inputs)
+
+
+def produce_cte_scan(pipelines: Pipelines, node: pn.CteScan | pn.WorkTableScan, consume: Consume) -> None:
+    """Read the rows of a common table expression (or of the last round of a recursive one)."""
+    _loop(pipelines, node, f"({pipelines.ctes[node.cte]}(),)", consume)
+
+
+def produce_recursive_union(pipelines: Pipelines, node: pn.RecursiveUnion, consume: Consume) -> None:
+    """Run the step over the rows of the last round until it gives none (PostgreSQL 15, section 7.8.2)."""
+    function, source = pipelines.function, pipelines.source
+    make_key = row_key(node.classes)
+    key_function = None if make_key is None else source.bind(make_key, "f")
+    work, fresh, seen, row, key = (source.fresh(p) for p in ("m", "m", "h", "r", "k"))
+    reader = source.fresh("g")
+
+    def write(add: Callable[[str], None]) -> None:
+        if not node.all:
+            function.line(f"{seen} = set()")
+        function.line(f"{fresh} = []")
+        outer = pipelines.ctes.get(node.cte)
+        with function.block(f"def {reader}():"):
+            function.line(f"return {work}")
+        pipelines.ctes[node.cte] = reader
+
+        def take(part: pn.PlanNode) -> None:
+            function.line(f"{row} = {row_of(pipelines, part)}")
+            if not node.all:
+                function.line(f"{key} = {row if key_function is None else f'{key_function}({row})'}")
+                function.open(f"if {key} not in {seen}:")
+                function.line(f"{seen}.add({key})")
+            function.line(f"{fresh}.append({row})")
+            add(row)
+
+        pipelines.produce(node.start, lambda: take(node.start))
+        with function.block(f"while {fresh}:"):
+            function.line("if x.cancelled: x.raise_cancelled()")
+            function.line(f"{work} = {fresh}; {fresh} = []")
+            pipelines.produce(node.step, lambda: take(node.step))
+        if outer is not None:
+            pipelines.ctes[node.cte] = outer
+
+    _loop(pipelines, node, f"{pipelines.generator(write)}()", consume)
+
+
+PRODUCERS = {
+    pn.SetOperation: produce_set_operation,
+    pn.With: produce_with,
+    pn.CteScan: produce_cte_scan,
+    pn.WorkTableScan: produce_cte_scan,
+    pn.RecursiveUnion: produce_recursive_union,
+}

@@ -1,0 +1,171 @@
+"""ORDER BY, LIMIT and DISTINCT.
+
+A sort collects the carriers and sorts the list; keys that run in the same direction become one tuple key, each change of direction is
+a pass of its own (the sort is stable, so the last keys go first). NULLs are placed by a flag in front of a nullable
+key. With a known LIMIT the list is cut back to the best rows whenever it has grown to twice that size, so that memory stays
+proportional to the limit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from heliosdb.codegen import runtime
+from heliosdb.codegen.pipeline import columns_of
+from heliosdb.plan import expressions as ex
+from heliosdb.plan import nodes as pn
+
+if TYPE_CHECKING:
+    from heliosdb.codegen.pipeline import Consume, Pipelines
+
+
+def sort_passes(pipelines: Pipelines, keys: tuple[ex.SortKey, ...], target: str) -> list[str]:
+    """Return the arguments of each ``list.sort`` call, in the order in which they have to run.
+
+    ``target`` is the pattern that unpacks an element of the list.
+    """
+    passes: list[tuple[bool, list[str]]] = []
+    for key in keys:
+        text = pipelines.expressions.sorted_by(key.expression, key.ordering)
+        parts = [text]
+        if key.expression.nullable:
+            evaluated = text if text.isidentifier() else None
+            flag = "is None" if key.nulls_first == key.descending else "is not None"
+            if evaluated is None:
+                name = pipelines.source.fresh("t")
+                parts = [f"({name} := {text}) {flag}", name]
+            else:
+                parts = [f"{text} {flag}", text]
+        if passes and passes[-1][0] == key.descending:
+            passes[-1][1].extend(parts)
+        else:
+            passes.append((key.descending, parts))
+    arguments = []
+    for descending, parts in reversed(passes):
+        body = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
+        name = pipelines.source.fresh("k")
+        function = [f"def {name}({'item' if not target.isidentifier() else target}):"]
+        if not target.isidentifier():
+            function.append(f" {target} = item")
+        function.append(f" return {body}")
+        for line in function:
+            pipelines.function.line(line)
+        arguments.append(f"key={name}" + (", reverse=True" if descending else ""))
+    return arguments
+
+
+def produce_sort(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> None:
+    """Collect, sort, go on in order."""
+    function, source = pipelines.function, pipelines.source
+    rows = source.fresh("m")
+    sources = node.input.sources
+    top = None
+    if node.top is not None:
+        top = source.fresh("n")
+        function.line(f"{top} = {source.bind(runtime.row_count, 'f')}({pipelines.value(node.top)}, 'LIMIT')")
+    function.line(f"{rows} = []")
+    add = source.fresh("d")
+    function.line(f"{add} = {rows}.append")
+    # The key functions need the bindings, which exist only once the input is produced: they are written in a nested function.
+    sorter = source.fresh("g")
+
+    def collect() -> None:
+        function.line(f"{add}({pipelines.pack(sources)})")
+        if top is not None:
+            function.line(f"if {top} is not None and len({rows}) >= 2 * {top} + {1000}: {sorter}({rows}); del {rows}[{top}:]")
+
+    mark = len(function.lines)
+    depth = function.depth
+    pipelines.produce(node.input, collect)
+    produced = function.lines[mark:]
+    del function.lines[mark:]
+    loops, function.loops = function.loops, 0
+    assert function.depth == depth
+    with function.block(f"def {sorter}({rows}):"):
+        names = pipelines.names(sources)
+        target = pipelines.unpacked(names)
+        for arguments in sort_passes(pipelines, node.keys, target):
+            function.line(f"{rows}.sort({arguments})")
+    function.loops = loops
+    function.lines.extend(produced)
+    function.line(f"{sorter}({rows})")
+    if top is not None:
+        function.line(f"if {top} is not None: del {rows}[{top}:]")
+    pipelines.loop_rows(rows, sources, consume)
+
+
+def produce_limit(pipelines: Pipelines, node: pn.Limit, consume: Consume) -> None:
+    """Skip and stop. The input runs in a generator, so that stopping it is a return."""
+    function, source = pipelines.function, pipelines.source
+    count = source.bind(runtime.row_count, "f")
+    limit, offset, number = source.fresh("n"), source.fresh("n"), source.fresh("n")
+    if node.limit is not None:
+        function.line(f"{limit} = {count}({pipelines.value(node.limit)}, 'LIMIT')")
+    if node.offset is not None:
+        function.line(f"{offset} = {count}({pipelines.value(node.offset)}, 'OFFSET') or 0")
+    sources = node.input.sources
+    name, out = source.fresh("g"), source.fresh("o")
+    loops, function.loops = function.loops, 0
+    with function.block(f"def {name}():"):
+        function.line(f"{out} = []")
+        if node.limit is not None:
+            function.line(f"if {limit} == 0: return")
+        if node.offset is not None or node.limit is not None:
+            function.line(f"{number} = 0")
+        end = f"{limit} + {offset}" if node.offset is not None else limit
+        last = source.fresh("k")
+        if node.ties:
+            function.line(f"{last} = None")
+
+        def take() -> None:
+            if node.offset is None and node.limit is None:
+                function.line(f"{out}.append({pipelines.pack(sources)})")
+                return
+            function.line(f"{number} += 1")
+            if node.ties and node.limit is not None:
+                keys = "".join(f"{pipelines.expressions.sorted_by(k.expression, k.ordering)}, " for k in node.ties)
+                key = pipelines.local(f"({keys})")
+                function.line(f"if {limit} is not None and {number} > {end} and {key} != {last}:")
+                function.line(f" yield {out}; return")
+                function.line(f"if {limit} is not None and {number} <= {end}: {last} = {key}")
+            if node.offset is not None:
+                function.open(f"if {number} > {offset}:")
+            function.line(f"{out}.append({pipelines.pack(sources)})")
+            if node.limit is not None and not node.ties:
+                function.line(f"if {number} == {end if node.offset is None else f'({limit} or -1) + {offset}'}:")
+                function.line(f" yield {out}; return")
+            function.line(f"if len({out}) >= 1024: yield {out}; {out} = []")
+
+        pipelines.produce(node.input, take)
+        function.line(f"yield {out}")
+    function.loops = loops
+    pipelines.loop_over(f"{name}()", sources, consume)
+
+
+def produce_distinct(pipelines: Pipelines, node: pn.Distinct, consume: Consume) -> None:
+    """DISTINCT remembers the keys it saw; DISTINCT ON too, of rows that come sorted, so the first of each wins."""
+    function, source = pipelines.function, pipelines.source
+    seen, see = source.fresh("h"), source.fresh("h")
+    function.line(f"{seen} = set(); {see} = {seen}.add")
+
+    def keep() -> None:
+        if node.on:
+            expressions: tuple[ex.Expression, ...] = node.on
+        else:
+            (number,) = node.input.sources
+            columns = columns_of(node.input)
+            expressions = tuple(
+                ex.Column(source=number, index=i, type=c.type, nullable=c.nullable) for i, c in enumerate(columns)
+            )
+        parts = [
+            pipelines.expressions.hashed(e, node.classes[i] if node.classes else None) for i, e in enumerate(expressions)
+        ]
+        key = pipelines.local(parts[0] if len(parts) == 1 else f"({''.join(f'{p}, ' for p in parts)})", "k")
+        function.open(f"if {key} not in {seen}:")
+        function.line(f"{see}({key})")
+        consume()
+
+    pipelines.produce(node.input, keep)
+
+
+PRODUCERS = {pn.Sort: produce_sort, pn.Limit: produce_limit, pn.Distinct: produce_distinct}

@@ -1,0 +1,225 @@
+"""Partitions, peers and frames of window functions, as generated code uses them (PostgreSQL 15, section 4.2.8)."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from heliosdb import errors
+
+
+class Frame:
+    """A frame clause with its offsets evaluated; ``partition`` computes the frames of one partition."""
+
+    def __init__(
+        self,
+        shape: tuple[str, str, str, str],
+        start_offset: Any,
+        end_offset: Any,
+        values: Sequence[Any] | None,
+        in_range: tuple[Any, Any, Any, bool, bool] | None,
+    ) -> None:
+        self.mode, self.start, self.end, self.exclusion = shape
+        self.start_offset = start_offset
+        self.end_offset = end_offset
+        self.values = values
+        self.in_range = in_range
+        for which, kind, offset in (("starting", self.start, start_offset), ("ending", self.end, end_offset)):
+            if kind not in ("preceding", "following"):
+                continue
+            if offset is None:
+                raise errors.NullValueNotAllowed(f"frame {which} offset must not be null")
+            if self.mode in ("rows", "groups") and offset < 0:
+                raise errors.InvalidPrecedingOrFollowingSize(f"frame {which} offset must not be negative")
+
+    @property
+    def only_grows(self) -> bool:
+        """Whether the frame starts at the partition's start, so that a state may be carried on."""
+        return self.start == "unbounded preceding" and self.exclusion == "no others"
+
+
+class Partition:
+    """One partition as ``types.definitions.WindowPartition`` describes it."""
+
+    def __init__(self, first: int, size: int, order_keys: Sequence[Any] | None, frame: Frame) -> None:
+        self.first = first
+        self.size = size
+        self._frame = frame
+        starts: list[int] = []
+        if order_keys is None:
+            starts = [0] * size
+        else:
+            begin = 0
+            for row in range(size):
+                if order_keys[first + row] != order_keys[first + begin]:
+                    begin = row
+                starts.append(begin)
+        self.peer_starts: Sequence[int] = starts
+        ends = [size] * size
+        end = size
+        for row in range(size - 1, -1, -1):
+            ends[row] = end
+            if starts[row] == row:
+                end = row
+        self.peer_ends: Sequence[int] = ends
+        self._frames: list[Sequence[int]] | None = None
+
+    @property
+    def frames(self) -> Sequence[Sequence[int]]:
+        """For each row the rows of its frame."""
+        if self._frames is None:
+            self._frames = [self._frame_of(row) for row in range(self.size)]
+        return self._frames
+
+    def bounds(self, row: int) -> tuple[int, int]:
+        """Return the half-open range of the row's frame before exclusion."""
+        frame = self._frame
+        low = self._bound(row, frame.start, frame.start_offset, is_start=True)
+        high = self._bound(row, frame.end, frame.end_offset, is_start=False)
+        return max(low, 0), min(high, self.size)
+
+    def _bound(self, row: int, kind: str, offset: Any, *, is_start: bool) -> int:
+        if kind == "unbounded preceding":
+            return 0
+        if kind == "unbounded following":
+            return self.size
+        mode = self._frame.mode
+        if kind == "current row":
+            if mode == "rows":
+                return row if is_start else row + 1
+            return self.peer_starts[row] if is_start else self.peer_ends[row]
+        signed = -offset if kind == "preceding" else offset
+        if mode == "rows":
+            return row + signed if is_start else row + signed + 1
+        if mode == "groups":
+            return self._group_bound(row, signed, is_start=is_start)
+        return self._range_bound(row, kind, offset, is_start=is_start)
+
+    def _group_bound(self, row: int, signed: int, *, is_start: bool) -> int:
+        firsts = [r for r in range(self.size) if self.peer_starts[r] == r]
+        group = bisect_right(firsts, row) - 1 + signed
+        if group < 0:
+            return 0
+        if group >= len(firsts):
+            return self.size
+        return firsts[group] if is_start else self.peer_ends[firsts[group]]
+
+    def _range_bound(self, row: int, kind: str, offset: Any, *, is_start: bool) -> int:
+        frame = self._frame
+        assert frame.values is not None and frame.in_range is not None
+        add, subtract, sort_key, descending, nulls_first = frame.in_range
+        values = frame.values
+        value = values[self.first + row]
+        if value is None:
+            return self.peer_starts[row] if is_start else self.peer_ends[row]
+        towards_smaller = (kind == "preceding") != descending
+        function = subtract if towards_smaller else add
+        if function is None:
+            raise errors.FeatureNotSupported("RANGE with offset is not supported for this column type")
+        limit = function(value, offset)
+        nulls = sum(1 for r in range(self.size) if values[self.first + r] is None)
+        begin, end = (nulls, self.size) if nulls_first else (0, self.size - nulls)
+        key = (lambda v: v) if sort_key is None else sort_key
+        keys = [key(values[self.first + r]) for r in range(begin, end)]
+        target = key(limit)
+        if descending:
+            keys.reverse()
+            position = bisect_right(keys, target) if is_start else bisect_left(keys, target)
+            return begin + len(keys) - position
+        return begin + (bisect_left(keys, target) if is_start else bisect_right(keys, target))
+
+    def _frame_of(self, row: int) -> Sequence[int]:
+        low, high = self.bounds(row)
+        exclusion = self._frame.exclusion
+        if exclusion == "no others":
+            return range(low, high)
+        if exclusion == "current row":
+            return [r for r in range(low, high) if r != row]
+        begin, end = self.peer_starts[row], self.peer_ends[row]
+        return [r for r in range(low, high) if not begin <= r < end or (exclusion == "ties" and r == row)]
+
+
+class Whole:
+    """A window function, which computes a partition at a time."""
+
+    def __init__(self, implementation: Callable[..., list[Any]]) -> None:
+        self.implementation = implementation
+
+    def __call__(self, partition: Partition, columns: Sequence[Sequence[Any]], keep: Sequence[Any] | None) -> list[Any]:
+        return self.implementation(partition, *columns)
+
+
+class OverFrame:
+    """An aggregate over each row's frame."""
+
+    def __init__(
+        self, start: Callable[[], Any], step: Callable[..., Any], final: Callable[[Any], Any]
+    ) -> None:
+        self.start = start
+        self.step = step
+        self.final = final
+
+    def __call__(self, partition: Partition, columns: Sequence[Sequence[Any]], keep: Sequence[Any] | None) -> list[Any]:
+        step = self.step
+        rows = list(zip(*columns)) if columns else [()] * partition.size  # noqa: B905 - equal by construction
+        results: list[Any] = []
+        if partition._frame.only_grows:
+            state = self.start()
+            done = 0
+            value, fresh = None, False
+            for row in range(partition.size):
+                _, high = partition.bounds(row)
+                while done < high:
+                    if keep is None or keep[done]:
+                        state = step(state, *rows[done])
+                    done += 1
+                    fresh = False
+                if not fresh:
+                    value, fresh = self.final(_copied(state)), True
+                results.append(value)
+            return results
+        previous: Sequence[int] | None = None
+        value = None
+        for frame in partition.frames:
+            if frame != previous:
+                state = self.start()
+                for row in frame:
+                    if keep is None or keep[row]:
+                        state = step(state, *rows[row])
+                value = self.final(state)
+                previous = frame
+            results.append(value)
+        return results
+
+
+def _copied(state: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Copy mutable slots, so that a final function cannot spoil the running state."""
+    return tuple(list(slot) if type(slot) is list else slot for slot in state)
+
+
+def evaluate(
+    compute: Callable[[Partition, Sequence[Sequence[Any]], Sequence[Any] | None], list[Any]],
+    rows: Sequence[Any],
+    partition_keys: Sequence[Any] | None,
+    order_keys: Sequence[Any] | None,
+    frame: Frame,
+    columns: Sequence[Sequence[Any]],
+    keep: Sequence[Any] | None,
+) -> list[Any]:
+    """Return the call's result for every row of the sorted ``rows``."""
+    results: list[Any] = []
+    first = 0
+    total = len(rows)
+    while first < total:
+        end = total
+        if partition_keys is not None:
+            key = partition_keys[first]
+            end = first + 1
+            while end < total and partition_keys[end] == key:
+                end += 1
+        partition = Partition(first, end - first, order_keys, frame)
+        part = [column[first:end] for column in columns]
+        results.extend(compute(partition, part, None if keep is None else keep[first:end]))
+        first = end
+    return results
