@@ -7,6 +7,7 @@ column types are named by the server's own ``format_type``.
 from __future__ import annotations
 
 import os
+import re
 import select
 import shutil
 import socket
@@ -25,7 +26,7 @@ from .recording import Answer, Failure, Notice, Rows
 
 __all__ = ["REFERENCE_VARIABLE", "ReferenceDoor", "reachable", "started_cluster"]
 
-REFERENCE_VARIABLE = "HELIOSDB_REFERENCE"
+REFERENCE_VARIABLE = "POSTGRESQL_REFERENCE"
 """Environment variable with the connection string of a reference server, for tests that can use one."""
 
 OPTIONS = "-c TimeZone=UTC -c DateStyle=ISO,MDY -c IntervalStyle=postgres -c lc_messages=C"
@@ -114,10 +115,14 @@ def _text(result: pq.abc.PGresult, field: Field) -> str | None:
 
 def _failure(result: pq.abc.PGresult) -> Failure:
     position = _text(result, Field.STATEMENT_POSITION)
+    sqlstate = _text(result, Field.SQLSTATE) or ""
+    detail = _text(result, Field.MESSAGE_DETAIL)
+    if sqlstate == "40P01" and detail is not None:
+        detail = re.sub(r"\d+", "N", detail)  # process and transaction numbers are never the same twice
     return Failure(
-        sqlstate=_text(result, Field.SQLSTATE) or "",
+        sqlstate=sqlstate,
         message=_text(result, Field.MESSAGE_PRIMARY) or "",
-        detail=_text(result, Field.MESSAGE_DETAIL),
+        detail=detail,
         hint=_text(result, Field.MESSAGE_HINT),
         position=None if position is None else int(position),
     )
@@ -142,7 +147,7 @@ class ReferenceDoor:
 
     def header(self) -> list[str]:
         """Return the lines that say where a recording comes from."""
-        settings = "server_version server_encoding lc_collate TimeZone DateStyle IntervalStyle".split()
+        settings = ["server_version", "server_encoding", "lc_collate", "TimeZone", "DateStyle", "IntervalStyle"]
         shown = [self._control.execute(f"SHOW {name}").fetchone()[0] for name in settings]  # type: ignore[index]
         return [
             f"recorded from PostgreSQL {shown[0]}, cluster made with initdb -E UTF8 --no-locale",
@@ -159,7 +164,7 @@ class ReferenceDoor:
 
 
 def reachable() -> str | None:
-    """Return the connection string in HELIOSDB_REFERENCE if a server of major version 15 answers there."""
+    """Return the connection string in POSTGRESQL_REFERENCE if a server of major version 15 answers there."""
     conninfo = os.environ.get(REFERENCE_VARIABLE)
     if not conninfo:
         return None

@@ -214,7 +214,7 @@ def _end_of_statement(source: str, position: int) -> tuple[int, bool]:
             position = len(source) if end < 0 else end + len(found["dollar"])
             continue
         if found["other"]:
-            if found["other"] == ";" and depth == 0:
+            if found["other"] == ";":
                 return position, has_order
             depth += {"(": 1, ")": -1}.get(found["other"], 0)
         elif found["word"] and depth == 0 and found["word"].upper() == "ORDER":

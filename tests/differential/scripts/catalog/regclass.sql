@@ -1,0 +1,27 @@
+-- Names of objects as values: regclass, regtype and kin, resolution through the search path, quoting.
+CREATE SCHEMA other;
+CREATE TABLE t (a int);
+CREATE TABLE other.t (b int);
+CREATE TABLE other.only_there (c int);
+CREATE TABLE "Needs Quotes" (d int);
+SELECT 't'::regclass, 'other.t'::regclass, 'public.t'::regclass, '"Needs Quotes"'::regclass, 'other.only_there'::regclass;
+SELECT 'only_there'::regclass;
+SELECT 'needs quotes'::regclass;
+SELECT 'nosuch.t'::regclass;
+SELECT 'a.b.c.d'::regclass;
+SELECT to_regclass('only_there'), to_regclass('other.only_there'), to_regtype('nosuch'), to_regtype('int');
+SET search_path TO other, public;
+SELECT 't'::regclass, 'public.t'::regclass, 'only_there'::regclass;
+SELECT * FROM t;
+CREATE TABLE made_here (x int);
+SELECT table_schema FROM information_schema.tables WHERE table_name = 'made_here';
+SET search_path TO nosuch;
+SELECT * FROM t;
+CREATE TABLE nowhere (x int);
+SELECT current_schema();
+SET search_path TO DEFAULT;
+SELECT 'integer'::regtype, 'int4'::regtype, 'varchar(10)'::regtype, '_int4'::regtype, 'int[]'::regtype, 'double precision'::regtype, 'timestamptz'::regtype;
+SELECT 'upper(text)'::regprocedure, 'now'::regproc, 'pg_catalog'::regnamespace;
+SELECT 'nosuch'::regproc;
+SELECT 't'::regclass::oid = 't'::regclass, ('t'::regclass)::text || '!';
+SELECT quote_ident(relname) FROM pg_class WHERE oid = '"Needs Quotes"'::regclass;
