@@ -38,6 +38,8 @@ FAMILIES = (
     "heliosdb.types.bytea",
     "heliosdb.types.bytea_functions",
     "heliosdb.types.uuid",
+    "heliosdb.types.oid",
+    "heliosdb.types.system",
     "heliosdb.types.aggregate_functions",
     "heliosdb.types.window_functions",
     "heliosdb.types.date",

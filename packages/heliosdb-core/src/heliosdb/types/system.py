@@ -1,0 +1,224 @@
+"""Types of system columns (``xid``, ``xid8``, ``cid``, ``tid``) and the pseudo-types that only signatures use.
+
+A ``tid`` is a pair (block, offset). The polymorphic pseudo-types have no values: the binder replaces them by concrete
+types.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from struct import Struct
+from struct import error as struct_error
+from typing import Any
+
+from heliosdb.errors import (
+    FeatureNotSupported,
+    InvalidBinaryRepresentation,
+    InvalidTextRepresentation,
+)
+from heliosdb.types.boolean import BLANKS
+from heliosdb.types.comparison import (
+    PLAIN,
+    comparison_functions,
+    comparison_names,
+    comparison_operators,
+    operator_classes,
+)
+from heliosdb.types.definitions import Cast, CastContext, Operator, OperatorClass, ScalarFunction, Type
+
+__all__ = ["CASTS", "FUNCTIONS", "OPERATORS", "OPERATOR_CLASSES", "TYPES"]
+
+_NUMBER = re.compile(r"[+-]?[0-9]+")
+_TID = re.compile(r"\(([0-9]+),([0-9]+)\)")
+_TID_WIRE = Struct(">IH")
+
+
+def _counter_input(name: str, bits: int) -> Callable[..., int]:
+    """Return the input of an unsigned counter: as in PostgreSQL, what follows the digits is ignored, no range is
+    checked."""
+    mask = (1 << bits) - 1
+
+    def counter_input(text: str, typmod: int = -1) -> int:
+        match = _NUMBER.match(text.strip(BLANKS))
+        return int(match.group()) & mask if match is not None else 0
+
+    return counter_input
+
+
+def _receive(form: Struct) -> Callable[[bytes], int]:
+    def receive(data: bytes) -> int:
+        if len(data) != form.size:
+            raise InvalidBinaryRepresentation("incorrect binary data format")
+        value: int = form.unpack(data)[0]
+        return value
+
+    return receive
+
+
+def tid_input(text: str, typmod: int = -1) -> tuple[int, int]:
+    """Parse ``(block,offset)``."""
+    match = _TID.fullmatch(text)
+    if match is None or int(match.group(1)) > 0xFFFFFFFF or int(match.group(2)) > 0xFFFF:
+        raise InvalidTextRepresentation(f'invalid input syntax for type tid: "{text}"')
+    return int(match.group(1)), int(match.group(2))
+
+
+def tid_output(datum: tuple[int, int]) -> str:
+    """Write ``(block,offset)``."""
+    return f"({datum[0]},{datum[1]})"
+
+
+def tid_receive(data: bytes) -> tuple[int, int]:
+    """Read six bytes."""
+    try:
+        block, offset = _TID_WIRE.unpack(data)
+    except struct_error:
+        raise InvalidBinaryRepresentation("incorrect binary data format") from None
+    return block, offset
+
+
+def tid_send(datum: tuple[int, int]) -> bytes:
+    """Write six bytes."""
+    return _TID_WIRE.pack(*datum)
+
+
+def void_input(text: str, typmod: int = -1) -> None:
+    """Read nothing out of any text."""
+    return None
+
+
+def void_output(datum: Any) -> str:
+    """Write the empty string."""
+    return ""
+
+
+def _no_input(name: str) -> Callable[..., Any]:
+    def refuse(text: str, typmod: int = -1) -> Any:
+        raise FeatureNotSupported(f"cannot accept a value of type {name}")
+
+    return refuse
+
+
+def _no_output(name: str) -> Callable[[Any], str]:
+    def refuse(datum: Any) -> str:
+        raise FeatureNotSupported(f"cannot display a value of type {name}")
+
+    return refuse
+
+
+_PSEUDO_TYPES = (
+    ("any", 2276, '"any"'),
+    ("anyelement", 2283, "anyelement"),
+    ("anyarray", 2277, "anyarray"),
+    ("anynonarray", 2776, "anynonarray"),
+    ("anyenum", 3500, "anyenum"),
+    ("anyrange", 3831, "anyrange"),
+    ("anymultirange", 4537, "anymultirange"),
+    ("anycompatible", 5077, "anycompatible"),
+    ("anycompatiblearray", 5078, "anycompatiblearray"),
+    ("anycompatiblenonarray", 5079, "anycompatiblenonarray"),
+    ("anycompatiblerange", 5080, "anycompatiblerange"),
+    ("anycompatiblemultirange", 4538, "anycompatiblemultirange"),
+    ("trigger", 2279, "trigger"),
+    ("event_trigger", 3838, "event_trigger"),
+    ("language_handler", 2280, "language_handler"),
+    ("internal", 2281, "internal"),
+    ("fdw_handler", 3115, "fdw_handler"),
+    ("index_am_handler", 325, "index_am_handler"),
+    ("table_am_handler", 269, "table_am_handler"),
+    ("tsm_handler", 3310, "tsm_handler"),
+)
+
+_COUNTERS = (
+    ("xid", 28, 1011, Struct(">I"), "transaction id"),
+    ("cid", 29, 1012, Struct(">I"), "command identifier type, sequence in transaction id"),
+    ("xid8", 5069, 271, Struct(">Q"), "full transaction id"),
+)
+
+
+def _types() -> Iterator[Type]:
+    for name, oid, array_oid, form, description in _COUNTERS:
+        yield Type(
+            name,
+            name,
+            oid=oid,
+            array_oid=array_oid,
+            length=form.size,
+            input=_counter_input(name, form.size * 8),
+            output=str,
+            receive=_receive(form),
+            send=form.pack,
+            description=description,
+        )
+    yield Type(
+        "tid",
+        "tid",
+        oid=27,
+        array_oid=1010,
+        length=6,
+        input=tid_input,
+        output=tid_output,
+        receive=tid_receive,
+        send=tid_send,
+        description="(block, offset), physical location of tuple",
+    )
+    yield Type(
+        "void",
+        "void",
+        oid=2278,
+        category="P",
+        length=4,
+        kind="pseudo",
+        input=void_input,
+        output=void_output,
+        send=lambda datum: b"",
+        receive=lambda data: None,
+        description="pseudo-type for the result of a function with no real result",
+    )
+    for name, oid, display in _PSEUDO_TYPES:
+        yield Type(
+            name,
+            display,
+            oid=oid,
+            category="P",
+            length=4,
+            kind="pseudo",
+            input=_no_input(name),
+            output=_no_output(name),
+        )
+
+
+def xid_from_xid8(datum: int) -> int:
+    """Return the low 32 bits."""
+    return datum & 0xFFFFFFFF
+
+
+def _equality(name: str, other: str) -> Iterator[tuple[ScalarFunction, Operator]]:
+    """The two comparisons of a type without an order."""
+    prefix = name if name == other else f"{name}{other}"
+    names = (f"{prefix}eq", f"{prefix}neq" if name == "xid" else f"{prefix}ne")
+    functions = comparison_functions(name, other, (*names, "", "", "", ""), PLAIN)[:2]
+    operators = comparison_operators(name, other, (*names, "", "", "", ""), merges=False)[:2]
+    yield from zip(functions, operators, strict=True)
+
+
+_EQUALITIES = (*_equality("xid", "xid"), *_equality("xid", "int4"), *_equality("cid", "cid"))
+_NAMES = {name: comparison_names(name) for name in ("xid8", "tid")}
+
+TYPES: tuple[Type, ...] = tuple(_types())
+CASTS: tuple[Cast, ...] = (Cast("xid8", "xid", CastContext.EXPLICIT, xid_from_xid8),)
+FUNCTIONS: tuple[ScalarFunction, ...] = (
+    *(function for function, _ in _EQUALITIES),
+    *(function for name in ("xid8", "tid") for function in comparison_functions(name, name, _NAMES[name])),
+)
+OPERATORS: tuple[Operator, ...] = (
+    *(operator for _, operator in _EQUALITIES if (operator.left, operator.name) != ("cid", "<>")),
+    *(operator for name in ("xid8", "tid") for operator in comparison_operators(name, name, _NAMES[name])),
+)
+OPERATOR_CLASSES: tuple[OperatorClass, ...] = (
+    OperatorClass("xid_ops", "hash", "xid", operators={1: "="}, identity=True),
+    OperatorClass("cid_ops", "hash", "cid", operators={1: "="}, identity=True),
+    *operator_classes("xid8"),
+    *operator_classes("tid"),
+)
