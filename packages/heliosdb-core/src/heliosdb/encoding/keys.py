@@ -1,17 +1,18 @@
 """Index keys: what a btree hashes and what it sorts.
 
-A row has, for every index, a *key* (hashable, equal where the operator class says equal) and an *order key* (sortable as
-the index is declared). Where the class is Python's own (integers, text in collation "C", ...), every column ascends and
-NULLs come last, the two are one object:
+A row has, for every index, a *key* (hashable, equal where the operator class says equal) and an *order key*
+(sortable as the index is declared). Where the class is Python's own (integers, text in collation "C", ...), every
+column ascends and NULLs come last, the two are one object:
 
     one column      the datum itself            5            "abc"         NULL
     more columns    a tuple of data             (5, "abc")   (5, NULL)
 
-Otherwise the key is made of ``hash_key(datum)`` and the order key of ``sort_key(datum)``, in a ``Descending`` wrapper (a
-plain negation for numbers) where the column descends.
+Otherwise the key is made of ``hash_key(datum)`` and the order key of ``sort_key(datum)``, in a ``Descending``
+wrapper (a plain negation for numbers) where the column descends.
 
-NULL is a singleton that is greater than every datum, ``NULL_FIRST`` one that is less; MIN and MAX lie outside both and are
-never stored: they stand for an open end of a range. All four compare with anything, so no comparison of keys can raise.
+NULL is a singleton that is greater than every datum, ``NULL_FIRST`` one that is less; MIN and MAX lie outside both
+and are never stored: they stand for an open end of a range. All four compare with anything, so no comparison of keys
+can raise.
 """
 
 from __future__ import annotations
@@ -87,7 +88,8 @@ class Descending:
 
 def _descend(value: Any) -> Any:
     kind = type(value)
-    # Negation is cheaper than a wrapper. NaN sorts last in PostgreSQL and must not be negated into itself, so floats are wrapped.
+    # Negation is cheaper than a wrapper. NaN sorts last in PostgreSQL and must not be negated into itself, so floats
+    # are wrapped.
     return -value if kind is int else Descending(value)
 
 
@@ -95,8 +97,8 @@ def _descend(value: Any) -> Any:
 class KeyColumn:
     """One column of an index: where its datum comes from and how it compares.
 
-    ``source`` is a slot of the row or a function of the row (an expression index). ``hash_key`` and ``sort_key`` are the
-    operator class's (None: the datum itself); neither is called with NULL.
+    ``source`` is a slot of the row or a function of the row (an expression index). ``hash_key`` and ``sort_key`` are
+    the operator class's (None: the datum itself); neither is called with NULL.
     """
 
     source: int | Callable[[Row], Any]
@@ -143,7 +145,7 @@ class KeyShape:
         """Return ``row -> key``, in the cheapest form these columns allow."""
         columns = self.columns
         if self.is_identity and all(column.not_null and isinstance(column.source, int) for column in columns):
-            return itemgetter(*(column.source for column in columns))  # type: ignore[arg-type]
+            return itemgetter(*(column.source for column in columns))
         readers = [column.reader() for column in columns]
         if self.width == 1:
             read, column = readers[0], columns[0]

@@ -1,7 +1,7 @@
 """The access-method contract: what an index is to the store, and what it may leave to others.
 
-An index maps *keys* to row ids. It is derived from the rows and knows neither snapshots, nor transactions, nor whether a row
-is visible. One rule makes that enough:
+An index maps *keys* to row ids. It is derived from the rows and knows neither snapshots, nor transactions, nor
+whether a row is visible. One rule makes that enough:
 
     an index holds, for every key, at least the row ids that have it in a version that some reader may still see;
     whoever reads through it looks at the row version that *he* sees and checks it again.
@@ -10,11 +10,12 @@ So ``apply`` adds entries at once but takes entries away only logically: the sto
 reader can need it any more. A method that keeps nothing but a multimap is a correct one. btree implements this
 contract like any plugin, and has the optional abilities that its better speed comes from.
 
-There is one Index for each index of each timeline. A branch starts with an empty one and reads its parent's besides. The
-writes of an open transaction go to a small Index of its own. ``IndexView`` (heliosdb.transaction) merges them.
+There is one Index for each index of each timeline. A branch starts with an empty one and reads its parent's besides.
+The writes of an open transaction go to a small Index of its own. ``IndexView`` (heliosdb.transaction) merges them.
 
 Concurrency: ``apply``, ``forget``, ``build`` and ``load`` are called by one thread at a time. ``candidates`` and
-``nearest`` may run in any number of threads meanwhile, and must then miss none of the entries that were there when they began.
+``nearest`` may run in any number of threads meanwhile, and must then miss none of the entries that were there when
+they began.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ Progress = Callable[[int], None]
 class IndexDefinition:
     """What an access method is told about an index it is to create.
 
-    ``columns`` is their number; ``operator_classes`` one name each; ``options`` what ``WITH (...)`` gave, parsed by the method.
+    ``columns`` is their number; ``operator_classes`` one name each; ``options`` what ``WITH (...)`` gave, parsed by
+    the method.
     """
 
     oid: int
@@ -62,11 +64,11 @@ class IndexDefinition:
 class IndexSpec:
     """An index as the store maintains it: how to get keys of rows, and what is unique.
 
-    ``key(row)`` gives the key of a row; ``order_key(row)`` the key it sorts by (None: the key itself). ``values(row)`` gives
-    the indexed values, for methods with many keys per row, whose Index extracts the keys itself. ``predicate(row)`` says
-    whether a row is in a partial index. ``describe_key(row)`` prints ``(a, b)=(1, 2)`` for error details.
-    ``key_column`` is the row's slot when the key is that datum itself (or NULL), which shortens point access.
-    ``deferrable`` unique indexes may hold duplicates until the end of the statement or, when
+    ``key(row)`` gives the key of a row; ``order_key(row)`` the key it sorts by (None: the key itself).
+    ``values(row)`` gives the indexed values, for methods with many keys per row, whose Index extracts the keys
+    itself. ``predicate(row)`` says whether a row is in a partial index. ``describe_key(row)`` prints ``(a, b)=(1,
+    2)`` for error details. ``key_column`` is the row's slot when the key is that datum itself (or NULL), which
+    shortens point access. ``deferrable`` unique indexes may hold duplicates until the end of the statement or, when
     ``initially_deferred``, of the transaction.
     """
 
@@ -167,9 +169,9 @@ class Persisted(Protocol):
 class AccessMethod(Protocol):
     """A kind of index: its abilities, its strategies, and how to make one.
 
-    ``exact``: candidates satisfy the condition (for the version they were entered for), so plans need not evaluate it again.
-    ``ordered``: indexes are ``Ordered``. ``many_keys``: ``extract`` may give more than one key, and the store asks it.
-    ``strategies`` maps an operator class to {strategy number: operator name}.
+    ``exact``: candidates satisfy the condition (for the version they were entered for), so plans need not evaluate
+    it again. ``ordered``: indexes are ``Ordered``. ``many_keys``: ``extract`` may give more than one key, and the
+    store asks it. ``strategies`` maps an operator class to {strategy number: operator name}.
     """
 
     name: str

@@ -8,12 +8,12 @@
                history   {slot: older}            superseded versions of rows in ``rows``
                overlay   {slot: (scn, row, older)}  changes since, made in place by the committer
 
-Readers take no lock. ``rows`` is immutable and ``dict.copy`` is atomic, so a reader at SCN s has two cases: nothing in the
-overlay and s >= begin, which is the list itself, as it is, without a check; or a copy of the list, corrected from a copy
-of the overlay. An overlay entry that is younger than s answers with its ``older``.
+Readers take no lock. ``rows`` is immutable and ``dict.copy`` is atomic, so a reader at SCN s has two cases: nothing
+in the overlay and s >= begin, which is the list itself, as it is, without a check; or a copy of the list, corrected
+from a copy of the overlay. An overlay entry that is younger than s answers with its ``older``.
 
-``fold`` makes a new block of an old one: the overlay moves into ``rows``, what nobody needs is dropped, and the new block
-takes the old one's place in the relation's list by one assignment. Readers that hold the old block go on with it.
+``fold`` makes a new block of an old one: the overlay moves into ``rows``, what nobody needs is dropped, and the new
+block takes the old one's place in the relation's list by one assignment. Readers that hold the old block go on with it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ class Block:
         return [row for row in self.positional(scn) if row is not None]
 
     def positional(self, scn: int) -> list[Row | None]:
-        """Return one item a slot, None where the reader sees no row. The list may be the block's own: do not change it."""
+        """Return one item a slot, None where the reader sees no row. The list may be the block's own: do not change
+        it."""
         overlay = self.overlay.copy()
         rows = self.rows
         if scn < self.begin:

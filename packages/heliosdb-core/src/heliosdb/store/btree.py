@@ -4,11 +4,11 @@
     past       {key: [(end SCN, row id), ...]}              keys that a row had until some SCN
     order      the sorted keys of both (see ``key_order``)
 
-A reader at SCN s takes ``current`` first. Only if ``last_superseded`` > s can the version he sees have lost its key meanwhile,
-and then, and only then, ``past`` entries with end > s are candidates too. ``apply`` therefore enters a change in this order: the past
-entry and ``last_superseded``, then the new key, then it removes the old one from ``current``; the row itself changes after
-that and the SCN is published last. Whatever a reader meets half done, one of the two has the row, and the recheck of
-the key on the visible version drops what should not be there.
+A reader at SCN s takes ``current`` first. Only if ``last_superseded`` > s can the version he sees have lost its key
+meanwhile, and then, and only then, ``past`` entries with end > s are candidates too. ``apply`` therefore enters a
+change in this order: the past entry and ``last_superseded``, then the new key, then it removes the old one from
+``current``; the row itself changes after that and the SCN is published last. Whatever a reader meets half done, one
+of the two has the row, and the recheck of the key on the visible version drops what should not be there.
 
 A key here is an *element* of ``key_order``: the key itself, or (order key, key) where they differ.
 """

@@ -1,8 +1,8 @@
 """Which commit happened when, by whom: SCN <-> time <-> transaction.
 
-SCNs are consecutive, so the record of one commit is its place in three arrays (20 bytes): commit time, transaction id and a
-number for the rest (timeline, role, session user, application name, origin, kind), of which few combinations exist.
-Commit times are strictly increasing even when the clock steps back.
+SCNs are consecutive, so the record of one commit is its place in three arrays (20 bytes): commit time, transaction
+id and a number for the rest (timeline, role, session user, application name, origin, kind), of which few
+combinations exist. Commit times are strictly increasing even when the clock steps back.
 """
 
 from __future__ import annotations

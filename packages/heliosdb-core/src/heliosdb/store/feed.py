@@ -1,8 +1,8 @@
 """The change feed of one relation: what each commit did, in SCN order.
 
-An entry is made once per commit and costs nothing per row: it refers to the changes that the commit made anyway. Entries are
-kept as long as a consumer, a retention policy or an open range of SCNs asks for them; reading before that is an error that
-names the horizon.
+An entry is made once per commit and costs nothing per row: it refers to the changes that the commit made anyway.
+Entries are kept as long as a consumer, a retention policy or an open range of SCNs asks for them; reading before
+that is an error that names the horizon.
 """
 
 from __future__ import annotations

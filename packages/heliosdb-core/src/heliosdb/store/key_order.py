@@ -3,9 +3,9 @@
     runs      [ k k k k k k k k k k k ]  [ k k k k ]  [ k k ]     immutable, sorted, sizes falling geometrically
     recent    k k k                                               unsorted, append-only
 
-A reader takes both by one reference (``state``), so nothing moves under it. The committer appends to ``recent`` and, when
-that is long enough, assigns a new ``state`` with one more run, merging runs of similar size. A key that is no longer in
-use stays in its run until a merge leaves it out, and a key may stand in two runs; whoever reads skips the
+A reader takes both by one reference (``state``), so nothing moves under it. The committer appends to ``recent`` and,
+when that is long enough, assigns a new ``state`` with one more run, merging runs of similar size. A key that is no
+longer in use stays in its run until a merge leaves it out, and a key may stand in two runs; whoever reads skips the
 first and drops repetitions.
 
 Elements are order keys themselves where these are also the keys, else pairs (order key, key).
@@ -123,16 +123,21 @@ class KeyOrder:
         high_inclusive: bool = True,
         descending: bool = False,
         extra: Sequence[Any] = (),
+        others: Sequence[KeyOrder] = (),
     ) -> Iterator[list[Any]]:
         """Yield growing lists of keys between two bounds, in order and without repetition.
 
-        A bound is a prefix of an order key, None for an open end. ``extra`` are sorted elements from elsewhere to merge in.
+        A bound is a prefix of an order key, None for an open end. ``extra`` are sorted elements and ``others``
+        orders from elsewhere to merge in.
         """
-        runs, recent = self.state
+        parts: list[Sequence[Any]] = [extra]
+        for order in (self, *others):
+            runs, recent = order.state
+            parts += (*runs, order._sorted(recent))
         first = None if low is None else self._cut(low, not low_inclusive)
         last = None if high is None else self._cut(high, high_inclusive)
         slices: list[tuple[Sequence[Any], int, int]] = []
-        for run in (*runs, self._sorted(recent), extra):
+        for run in parts:
             start = 0 if first is None else first(run)
             end = len(run) if last is None else last(run)
             if start < end:

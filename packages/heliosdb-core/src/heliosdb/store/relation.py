@@ -1,11 +1,12 @@
 """A relation's rows in one timeline: a list of blocks.
 
-Appending to the list and assigning one of its items are the only ways it changes, so readers take it as it is. A branch's
-relation starts with no block of its own; block n is made when it is first touched, from what the parent shows
+Appending to the list and assigning one of its items are the only ways it changes, so readers take it as it is. A
+branch's relation starts with no block of its own; block n is made when it is first touched, from what the parent shows
 at the fork SCN:
 
     main      [b0] [b1] [b2]              fork at SCN 40
-    branch     .    [b1'] .               b1'.rows = main's b1 as of 40 (the same list where nothing differs), then own overlay
+    branch     .    [b1'] .               b1'.rows = main's b1 as of 40 (the same list where nothing differs), then
+    own overlay
 
 From then on a branch reads as fast as main. Nothing here compares SCNs of two timelines but that one look at the fork.
 """
@@ -58,7 +59,7 @@ class Relation:
         self.locks: dict[int, Any] = {}
         """Row id -> lock grant (heliosdb.transaction.locks)."""
         self.feed = Feed()
-        self.count = 0 if parent is None else parent.count
+        self.count: int = 0 if parent is None else parent.count
         self.pruned_to = fork
         """Versions that ended at or before this SCN may be gone."""
         self._touch = Lock()
@@ -111,7 +112,8 @@ class Relation:
             yield from history(older)
 
     def apply_rows(self, number: int, changes: dict[int, Row | None], scn: int, readers: Sequence[int] | None) -> None:
-        """Give slots of a block new newest versions. ``readers`` are the SCNs that still need older ones (None: keep all)."""
+        """Give slots of a block new newest versions. ``readers`` are the SCNs that still need older ones (None: keep
+        all)."""
         block = self.block(number)
         if block is None:
             block = self._append(number, Block([], 0))
@@ -124,7 +126,7 @@ class Relation:
                 if older is not None and readers is not None:
                     self.pruned_to = max(self.pruned_to, before)
                 overlay[slot] = (scn, row, kept)
-            else:
+            elif row is not None:
                 overlay[slot] = (scn, row, None)
             count += (row is not None) - (old_row is not None)
         self.count += count
@@ -139,7 +141,7 @@ class Relation:
             self._append(number, Block(rows, scn, dense=dense, overlay=None if present is None else present.overlay))
             self.count += len(rows) if dense else sum(row is not None for row in rows)
         else:
-            changes = {slot: row for slot, row in enumerate(rows) if row is not None}
+            changes: dict[int, Row | None] = {slot: row for slot, row in enumerate(rows) if row is not None}
             self.apply_rows(number, changes, scn, readers)
 
     def _append(self, number: int, block: Block) -> Block:

@@ -1,8 +1,8 @@
 """Row ids: one counter per relation, shared by every timeline.
 
-A row id is never given twice, not to two branches and not after a rollback, so a row can be named for ever and merging two
-branches never meets one id for two rows. Long runs start at a block's first slot, which lets a bulk insert become
-whole blocks.
+A row id is never given twice, not to two branches and not after a rollback, so a row can be named for ever and
+merging two branches never meets one id for two rows. Long runs start at a block's first slot, which lets a bulk
+insert become whole blocks.
 """
 
 from __future__ import annotations

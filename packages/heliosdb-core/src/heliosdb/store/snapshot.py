@@ -1,7 +1,8 @@
 """Snapshots: which commits a reader sees, and which versions must therefore stay.
 
-A snapshot is a chain ((timeline, scn), (parent, fork SCN), ...). The chain below its first link never changes, and a branch's
-blocks already contain what they take from it (see ``relation``), so that what a reader carries is the first link alone.
+A snapshot is a chain ((timeline, scn), (parent, fork SCN), ...). The chain below its first link never changes, and a
+branch's blocks already contain what they take from it (see ``relation``), so that what a reader carries is the first
+link alone.
 
 ``Snapshots`` knows everything that keeps versions alive:
 
@@ -9,9 +10,9 @@ blocks already contain what they take from it (see ``relation``), so that what a
     pins        named points: fork points, tags, consumers of the change feed
     retention   relations (or the whole store) that keep everything from some SCN on
 
-Registration takes no lock. A reader first registers SCN 0, which protects everything, then reads ``published`` and registers
-that; who prunes reads ``published`` before it looks at the registrations. Either it sees the registration or the
-reader sees an SCN that is at least the one the pruner used.
+Registration takes no lock. A reader first registers SCN 0, which protects everything, then reads ``published`` and
+registers that; who prunes reads ``published`` before it looks at the registrations. Either it sees the registration
+or the reader sees an SCN that is at least the one the pruner used.
 """
 
 from __future__ import annotations

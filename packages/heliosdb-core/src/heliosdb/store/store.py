@@ -3,12 +3,13 @@
     published    the last SCN that readers may see
     commit_lock  held by whoever gives out SCNs and changes blocks and indexes
 
-A commit, under the lock, takes the next SCN, enters its changes everywhere with that SCN, and publishes. Readers look at
-``published`` first and then at nothing that is younger; so a half-entered commit is invisible, and so is one that is
-entered but not yet durable (*pending*): later committers build on it, readers do not see it.
+A commit, under the lock, takes the next SCN, enters its changes everywhere with that SCN, and publishes. Readers
+look at ``published`` first and then at nothing that is younger; so a half-entered commit is invisible, and so is one
+that is entered but not yet durable (*pending*): later committers build on it, readers do not see it.
 
 The store knows neither SQL types nor the catalog nor sessions: keys come from functions in ``IndexSpec``. Transactions,
-locks and views of own writes are heliosdb.transaction's; ``TransactionalStore`` there is the class that a database opens.
+locks and views of own writes are heliosdb.transaction's; ``TransactionalStore`` there is the class that a database
+opens.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ from heliosdb.store.timeline_index import TimelineIndex
 from heliosdb.store.versions import Row
 from heliosdb.store.volume import MemoryVolume, Volume
 
-__all__ = ["RelationChanges", "Store"]
+__all__ = ["RelationChanges", "RowChange", "Store"]
+
+RowChange = tuple[int, "Row | None", "Row | None"]
+"""(row id, old, new)."""
 
 RelationChanges = tuple[Relation, Mapping[int, dict[int, "Row | None"]], Mapping[int, list["Row | None"]]]
 """(relation, {block: {slot: new row or None}}, {block: rows of a bulk insert})."""
@@ -270,14 +274,21 @@ class Store:
 
     # -- committing (the caller holds commit_lock)
 
-    def apply(self, changed: Sequence[RelationChanges], scn: int) -> None:
-        """Enter a commit's changes with an SCN that is not published yet: indexes first, then rows."""
+    def apply(
+        self, changed: Sequence[RelationChanges], scn: int, *, collect: bool = False
+    ) -> list[tuple[Relation, list[RowChange]]]:
+        """Enter a commit's changes with an SCN that is not published yet: indexes first, then rows.
+
+        Returns what was done row by row if ``collect`` asks for it.
+        """
+        collected = []
         for relation, rows, bulk in changed:
             readers = self.snapshots.needed(relation.oid)
             feed = relation.feed
             indexes = tuple(relation.indexes.values())
-            changes: list[tuple[int, Row | None, Row | None]] = []
-            if (indexes or feed.wanted) and rows:
+            changes: list[RowChange] = []
+            wanted = collect or feed.wanted
+            if (indexes or wanted) and rows:
                 for number, slots in rows.items():
                     block = relation.block(number)
                     first = number << 12
@@ -295,12 +306,15 @@ class Store:
                 relation.apply_rows(number, slots, scn, readers)
             for number, run in bulk.items():
                 relation.apply_block(number, run, scn, readers)
-                if feed.wanted:
+                if wanted:
                     changes.extend((number << 12 | slot, None, row) for slot, row in enumerate(run) if row is not None)
             if feed.wanted:
                 feed.record(scn, changes)
             else:
                 feed.missed(scn)
+            if collect:
+                collected.append((relation, changes))
+        return collected
 
     @staticmethod
     def _index_run(index: TimelineIndex, first: int, run: Sequence[Row | None], scn: int) -> None:

@@ -23,9 +23,10 @@ class Timeline:
     def chain(self, scn: int) -> tuple[tuple[Timeline, int], ...]:
         """Return the snapshot at an SCN as the chain of (timeline, SCN) that it reads."""
         links: list[tuple[Timeline, int]] = []
-        timeline: Timeline | None = self
-        while timeline is not None:
-            if scn >= timeline.fork:
-                links.append((timeline, scn))
-            timeline, scn = timeline.parent, min(scn, timeline.fork)
+        line: Timeline | None = self
+        while line is not None:
+            if scn >= line.fork:
+                links.append((line, scn))
+            scn = min(scn, line.fork)
+            line = line.parent
         return tuple(links)

@@ -21,7 +21,8 @@ __all__ = ["TimelineIndex"]
 
 
 class TimelineIndex:
-    """One index of one timeline: the access method's Index (``method``; ``tree`` if that is a btree) and its surroundings."""
+    """One index of one timeline: the access method's Index (``method``; ``tree`` if that is a btree) and its
+    surroundings."""
 
     __slots__ = ("claims", "exact", "fork", "key_locks", "method", "parent", "spec", "superseded", "tree")
 
@@ -48,7 +49,7 @@ class TimelineIndex:
             return ()
         if self.tree is not None:
             key = spec.key(row)
-            return ((key,) if spec.order_key is None else ((spec.order_key(row), key),))
+            return (key,) if spec.order_key is None else ((spec.order_key(row), key),)
         assert spec.values is not None
         return self.method.extract(spec.values(row))
 

@@ -42,7 +42,8 @@ def lookup(older: Older, scn: int) -> Any:
     while older is not None and older is not PRUNED:
         if type(older) is list:
             place = bisect_right(older, scn, key=_scn_of)
-            # Before the first version the row did not exist: a list whose beginning was dropped starts with a PRUNED mark.
+            # Before the first version the row did not exist: a list whose beginning was dropped starts with a PRUNED
+            # mark.
             return older[place - 1][1] if place else None
         if older[0] <= scn:
             return older[1]
@@ -53,8 +54,8 @@ def lookup(older: Older, scn: int) -> Any:
 def push(older: Older, scn: int, row: Row | None, readers: Sequence[int] | None) -> Older:
     """Return the older of a row whose newest version (scn, row) is being superseded.
 
-    That version itself is always kept until the row changes again, for readers that hold no snapshot. The one before it is
-    kept if one of ``readers`` (SCNs, ascending; None: keep everything) lies in its lifetime.
+    That version itself is always kept until the row changes again, for readers that hold no snapshot. The one before
+    it is kept if one of ``readers`` (SCNs, ascending; None: keep everything) lies in its lifetime.
     """
     if older is None:
         return (scn, row, None)

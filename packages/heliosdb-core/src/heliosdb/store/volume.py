@@ -1,8 +1,8 @@
 """Volumes: where a database's bytes live.
 
 A volume appends records to a log, keeps named immutable blobs and a manifest that is replaced atomically, and holds the
-writer's exclusive lock. The store above it never opens a file. The memory volume keeps nothing: its database lives as long as
-the process does.
+writer's exclusive lock. The store above it never opens a file. The memory volume keeps nothing: its database lives
+as long as the process does.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ __all__ = ["MemoryVolume", "Volume"]
 class Volume(Protocol):
     """Durable bytes behind one database.
 
-    Durability: ``append`` promises nothing until the ``sync`` that follows it returns. A blob is durable when ``put`` returns and
-    is never changed afterwards. Ordering: records come back in the order they were appended; a synced record is never
-    lost while an earlier one survives. Concurrency: ``append``, ``sync`` and ``replace_manifest`` are called by one thread at a time.
+    Durability: ``append`` promises nothing until the ``sync`` that follows it returns. A blob is durable when
+    ``put`` returns and is never changed afterwards. Ordering: records come back in the order they were appended; a
+    synced record is never lost while an earlier one survives. Concurrency: ``append``, ``sync`` and
+    ``replace_manifest`` are called by one thread at a time.
     """
 
     @property

@@ -1,0 +1,224 @@
+"""An index as one statement sees it: the timeline's entries, its ancestors', the transaction's own, rechecked.
+
+The indexes name candidates; the row that counts is the one the statement's view shows. For btree the key of that row
+must equal the key it was found under, which also drops a row that moved from one key to another (it is found under
+both, and has one). Inexact methods leave the recheck of the condition to the plan; a row found twice is given once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Any
+
+from heliosdb.encoding.keys import MAX, MIN
+from heliosdb.errors import FeatureNotSupported
+from heliosdb.store.access_method import Nearest
+from heliosdb.store.timeline_index import TimelineIndex
+from heliosdb.store.versions import Row
+
+if TYPE_CHECKING:
+    from heliosdb.transaction.view import RelationView
+    from heliosdb.transaction.writes import OwnKeys
+
+__all__ = ["IndexView"]
+
+SEARCH_BATCH = 1024
+
+
+class IndexView:
+    """See the module. Keys and bounds are in the forms ``heliosdb.encoding.keys`` describes."""
+
+    __slots__ = ("_own", "index", "view")
+
+    def __init__(self, view: RelationView, index: TimelineIndex) -> None:
+        self.view = view
+        self.index = index
+        self._own: OwnKeys | None = None if view.own is None else view.own.own_keys.get(index.spec.oid)
+
+    def _row_ids(self, key: Any) -> Sequence[int]:
+        found = self.index.row_ids(key, self.view.scn)
+        if self._own is not None:
+            own = self._own.row_ids(key)
+            if own:
+                return tuple(dict.fromkeys((*found, *own))) if found else own
+        return found
+
+    def _matches(self, key: Any, row: Row) -> bool:
+        spec = self.index.spec
+        return bool(spec.key(row) == key) and (spec.predicate is None or bool(spec.predicate(row)))
+
+    def get(self, key: Any) -> Row | None:
+        """Return the row with this key in a unique index, or None."""
+        view = self.view
+        if view.reads is not None:
+            view.reads.add_key(view.relation, self.index, key)
+        for row_id in self._row_ids(key):
+            row = view.peek(row_id)
+            if row is not None and self._matches(key, row):
+                return row
+        return None
+
+    def items(self, key: Any) -> list[tuple[int, Row]]:
+        """Return (row id, row) of every row with this key."""
+        view = self.view
+        if view.reads is not None:
+            view.reads.add_key(view.relation, self.index, key)
+        result = []
+        for row_id in self._row_ids(key):
+            row = view.peek(row_id)
+            if row is not None and self._matches(key, row):
+                result.append((row_id, row))
+        return result
+
+    def rows(self, key: Any) -> list[Row]:
+        """Return every row with this key."""
+        return [row for _, row in self.items(key)]
+
+    def range_item_blocks(
+        self,
+        low: Any = MIN,
+        high: Any = MAX,
+        low_inclusive: bool = True,
+        high_inclusive: bool = True,
+        descending: bool = False,
+    ) -> Iterator[list[tuple[int, Row]]]:
+        """Yield (row id, row) in key order between two bounds: prefixes of the order key as tuples, or MIN and MAX."""
+        view = self.view
+        bounds = (None if low is MIN else low, None if high is MAX else high, low_inclusive, high_inclusive, descending)
+        if view.reads is not None:
+            view.reads.add_range(view.relation, self.index, bounds)
+        for keys in self._windows(*bounds):
+            batch = []
+            for key in keys:
+                for row_id in self._row_ids(key):
+                    row = view.peek(row_id)
+                    if row is not None and self._matches(key, row):
+                        batch.append((row_id, row))
+            if batch:
+                yield batch
+
+    def range_blocks(
+        self,
+        low: Any = MIN,
+        high: Any = MAX,
+        low_inclusive: bool = True,
+        high_inclusive: bool = True,
+        descending: bool = False,
+    ) -> Iterator[list[Row]]:
+        """Yield rows in key order between two bounds, in blocks that grow."""
+        for batch in self.range_item_blocks(low, high, low_inclusive, high_inclusive, descending):
+            yield [row for _, row in batch]
+
+    def _windows(
+        self,
+        low: tuple[Any, ...] | None,
+        high: tuple[Any, ...] | None,
+        low_inclusive: bool,
+        high_inclusive: bool,
+        descending: bool,
+    ) -> Iterator[list[Any]]:
+        tree = self.index.tree
+        if tree is None:
+            raise FeatureNotSupported(f'access method "{self.index.spec.method}" has no order')
+        own: Sequence[Any] = () if self._own is None else self._own.ordered()
+        parents: list[Any] = []
+        line = self.index.parent
+        while line is not None:
+            assert line.tree is not None
+            parents.append(line.tree.order)
+            line = line.parent
+        return tree.order.windows(low, high, low_inclusive, high_inclusive, descending, own, parents)
+
+    def search(
+        self, strategy: int, argument: Any, row_filter: Container[int] | None = None
+    ) -> Iterator[list[tuple[int, Row]]]:
+        """Yield (row id, row) of visible rows that may satisfy the condition, each once; own written rows always
+        may."""
+        view = self.view
+        if view.reads is not None:
+            view.reads.add_relation(view.relation)
+        seen: set[int] = set()
+        line: TimelineIndex | None = self.index
+        while line is not None:
+            for row_ids in line.method.candidates(strategy, argument, row_filter):
+                batch = self._visible(row_ids, seen)
+                if batch:
+                    yield batch
+            line = line.parent
+        own = self._own_row_ids()
+        if own:
+            batch = self._visible([r for r in own if row_filter is None or r in row_filter], seen)
+            if batch:
+                yield batch
+
+    def _visible(self, row_ids: Sequence[int], seen: set[int]) -> list[tuple[int, Row]]:
+        batch = []
+        predicate = self.index.spec.predicate
+        for row_id in row_ids:
+            if row_id not in seen:
+                seen.add(row_id)
+                row = self.view.peek(row_id)
+                if row is not None and (predicate is None or predicate(row)):
+                    batch.append((row_id, row))
+        return batch
+
+    def _own_row_ids(self) -> list[int]:
+        own = self.view.own
+        if own is None:
+            return []
+        found = [number << 12 | slot for number, slots in own.blocks.items() for slot in slots]
+        for number, (_, rows) in own.bulk.items():
+            found.extend(range(number << 12, (number << 12) + len(rows)))
+        return found
+
+    def nearest(
+        self, operator: str, argument: Any, row_filter: Container[int] | None = None
+    ) -> Iterator[tuple[Any, int, Row]]:
+        """Yield (ordering value, row id, row) of visible rows by increasing ordering value, lazily.
+
+        The index gives values of whatever version, or lower bounds; each row's own value is computed when it is
+        first met and the row waits in a heap until the index has come as far.
+        """
+        view, spec = self.view, self.index.spec
+        if view.reads is not None:
+            view.reads.add_relation(view.relation)
+        method = self.index.method
+        if not isinstance(method, Nearest) or spec.values is None:
+            raise FeatureNotSupported(f'access method "{spec.method}" has no ordering operators')
+        heap: list[tuple[Any, int, Row]] = []
+        seen: set[int] = set()
+
+        def meet(row_id: int) -> None:
+            if row_id not in seen:
+                seen.add(row_id)
+                row = view.peek(row_id)
+                if row is not None and (spec.predicate is None or spec.predicate(row)):
+                    assert spec.values is not None
+                    assert isinstance(method, Nearest)
+                    value = method.ordering_value(operator, argument, spec.values(row))
+                    if value is not None:
+                        heappush(heap, (value, row_id, row))
+
+        for row_id in self._own_row_ids():
+            if row_filter is None or row_id in row_filter:
+                meet(row_id)
+        streams: list[tuple[Any, int, int, Iterator[tuple[Any, int]]]] = []
+        line: TimelineIndex | None = self.index
+        while line is not None:
+            assert isinstance(line.method, Nearest)
+            stream = line.method.nearest(operator, argument, row_filter)
+            for value, row_id in stream:
+                heappush(streams, (value, len(streams), row_id, stream))
+                break
+            line = line.parent
+        while streams:
+            value, rank, row_id, stream = heappop(streams)
+            while heap and heap[0][0] < value:
+                yield heappop(heap)
+            meet(row_id)
+            for value, row_id in stream:
+                heappush(streams, (value, rank, row_id, stream))
+                break
+        while heap:
+            yield heappop(heap)

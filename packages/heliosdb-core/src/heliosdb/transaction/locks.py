@@ -1,0 +1,411 @@
+"""The lock table: rows, unique keys, relations and advisory locks, with waits, deadlock detection and timeouts.
+
+A lock lives in a *space*, a dict from key to who holds it: a relation's rows by row id, a unique index's keys, the
+database's relations by OID, advisory numbers. The value is
+
+    (owner, mask)     one owner with these modes: put there by one ``setdefault``, which is all an uncontended lock
+    costs LockQueue         several owners, or somebody waits
+
+Only "absent -> (owner, mask)" happens without the mutex; everything else, release included, is done under it. A
+released lock goes to the waiters in the order they came. An owner waits for one lock at a time, so the wait-for
+graph is looked at once, when a wait begins: if it would close a circle, the one who closes it gets 40P01 at once.
+
+Owners of one session do not block each other (its transaction and its session-level advisory locks).
+
+Modes are PostgreSQL 15's (section 13.3): four for rows, eight for relations, two for advisory locks, one for keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from enum import IntEnum
+from threading import Event, Lock
+from time import monotonic
+from typing import Any, Protocol
+
+from heliosdb.errors import DeadlockDetected, LockNotAvailable
+
+__all__ = [
+    "ADVISORY_CONFLICTS",
+    "KEY_CONFLICTS",
+    "RELATION_CONFLICTS",
+    "ROW_CONFLICTS",
+    "AdvisoryLock",
+    "LockOwner",
+    "LockQueue",
+    "LockTable",
+    "RelationLock",
+    "RowLock",
+    "SessionToken",
+    "Waiter",
+]
+
+POLL_SECONDS = 0.02
+"""How often a waiter looks whether its statement was cancelled."""
+
+Space = dict[Any, Any]
+
+
+class SessionToken(Protocol):
+    """What the lock table asks of a session."""
+
+    @property
+    def name(self) -> str:
+        """How the session is called in messages."""
+        ...
+
+    @property
+    def lock_timeout(self) -> float | None:
+        """Seconds to wait for one lock, or None."""
+        ...
+
+    def check_interrupt(self) -> None:
+        """Raise QueryCanceled when the running statement is to stop."""
+        ...
+
+
+class RowLock(IntEnum):
+    """Row lock modes (PostgreSQL 15, section 13.3.2), weakest first."""
+
+    KEY_SHARE = 0
+    SHARE = 1
+    NO_KEY_UPDATE = 2
+    UPDATE = 3
+
+
+class RelationLock(IntEnum):
+    """Table-level lock modes (PostgreSQL 15, section 13.3.1), weakest first."""
+
+    ACCESS_SHARE = 0
+    ROW_SHARE = 1
+    ROW_EXCLUSIVE = 2
+    SHARE_UPDATE_EXCLUSIVE = 3
+    SHARE = 4
+    SHARE_ROW_EXCLUSIVE = 5
+    EXCLUSIVE = 6
+    ACCESS_EXCLUSIVE = 7
+
+
+class AdvisoryLock(IntEnum):
+    """Advisory lock modes."""
+
+    SHARE = 0
+    EXCLUSIVE = 1
+
+
+def _masks(*conflicting: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sum(1 << mode for mode in modes) for modes in conflicting)
+
+
+ROW_CONFLICTS = _masks((3,), (2, 3), (1, 2, 3), (0, 1, 2, 3))
+RELATION_CONFLICTS = _masks(
+    (7,),
+    (6, 7),
+    (4, 5, 6, 7),
+    (3, 4, 5, 6, 7),
+    (2, 3, 5, 6, 7),
+    (2, 3, 4, 5, 6, 7),
+    (1, 2, 3, 4, 5, 6, 7),
+    (0, 1, 2, 3, 4, 5, 6, 7),
+)
+ADVISORY_CONFLICTS = _masks((1,), (0, 1))
+KEY_CONFLICTS = _masks((0,))
+
+LOCK_NAMES = {
+    id(RELATION_CONFLICTS): (
+        "AccessShareLock",
+        "RowShareLock",
+        "RowExclusiveLock",
+        "ShareUpdateExclusiveLock",
+        "ShareLock",
+        "ShareRowExclusiveLock",
+        "ExclusiveLock",
+        "AccessExclusiveLock",
+    ),
+    id(ADVISORY_CONFLICTS): ("ShareLock", "ExclusiveLock"),
+}
+
+
+class LockOwner:
+    """Who holds locks: a transaction, or a session for its session-level advisory locks.
+
+    ``held`` lists (space, key, mask before) in the order the locks were taken, so that a savepoint can give back
+    what came after it. ``transaction`` is the Transaction, for whoever needs to see what a holder has written.
+    """
+
+    __slots__ = ("grants", "held", "name", "session", "transaction", "waiter")
+
+    def __init__(self, session: object | None = None, name: str = "", transaction: Any = None) -> None:
+        self.session: object = self if session is None else session
+        self.name = name
+        self.transaction = transaction
+        self.held: list[tuple[Space, Any, int]] = []
+        self.grants = tuple([(self, 1 << mode) for mode in range(8)])
+        self.waiter: Waiter | None = None
+
+
+class Waiter:
+    """One owner waiting for one lock."""
+
+    __slots__ = ("conflicts", "event", "key", "mode", "names", "owner", "queue", "space")
+
+    def __init__(self, owner: LockOwner, mode: int, conflicts: Sequence[int], space: Space, key: Any) -> None:
+        self.owner = owner
+        self.mode = mode
+        self.conflicts = conflicts
+        self.space = space
+        self.key = key
+        self.queue: LockQueue | None = None
+        self.event = Event()
+
+
+class LockQueue:
+    """The holders of a contended lock and who waits for it, first come first served."""
+
+    __slots__ = ("holders", "waiters")
+
+    def __init__(self, holders: dict[LockOwner, int]) -> None:
+        self.holders = holders
+        self.waiters: list[Waiter] = []
+
+    def blockers(self, owner: LockOwner, mode: int, conflicts: Sequence[int]) -> Iterator[LockOwner]:
+        """Yield the holders that a request must wait for."""
+        mask = conflicts[mode]
+        for holder, held in self.holders.items():
+            if held & mask and holder.session is not owner.session:
+                yield holder
+
+    def admits(self, owner: LockOwner, mode: int, conflicts: Sequence[int], before: Iterable[Waiter]) -> bool:
+        """Whether a request can be granted now, holders and earlier waiters considered."""
+        for _ in self.blockers(owner, mode, conflicts):
+            return False
+        if owner in self.holders:
+            return True  # an upgrade does not queue behind those who wait for its own lock
+        return not any(conflicts[mode] >> waiter.mode & 1 for waiter in before)
+
+
+class LockTable:
+    """The locks of one store."""
+
+    __slots__ = ("_mutex", "advisory", "relations")
+
+    def __init__(self) -> None:
+        self._mutex = Lock()
+        self.relations: Space = {}
+        self.advisory: Space = {}
+
+    def acquire(
+        self,
+        space: Space,
+        key: Any,
+        owner: LockOwner,
+        mode: int,
+        conflicts: Sequence[int],
+        *,
+        wait: str = "block",
+        session: SessionToken | None = None,
+        what: str = "",
+    ) -> bool:
+        """Take a lock and note it in ``owner.held``; return False where ``wait="skip"`` and it is not free.
+
+        ``wait="nowait"`` raises LockNotAvailable instead, with "could not obtain lock on ``what``".
+        """
+        grant = owner.grants[mode]
+        present = space.setdefault(key, grant)
+        if present is grant:
+            owner.held.append((space, key, 0))
+            return True
+        with self._mutex:
+            present = space.setdefault(key, grant)
+            if present is grant:
+                owner.held.append((space, key, 0))
+                return True
+            if type(present) is tuple:
+                holder, mask = present
+                if holder is owner:
+                    if not mask >> mode & 1:
+                        owner.held.append((space, key, mask))
+                        space[key] = (owner, mask | 1 << mode)
+                    return True
+                queue = LockQueue({holder: mask})
+            else:
+                queue = present
+            if queue.holders.get(owner, 0) >> mode & 1:
+                return True
+            if queue.admits(owner, mode, conflicts, queue.waiters):
+                space[key] = queue
+                self._grant(queue, owner, mode, space, key)
+                return True
+            if wait == "skip":
+                return False
+            if wait == "nowait":
+                raise LockNotAvailable(f"could not obtain lock on {what}")
+            space[key] = queue
+            waiter = Waiter(owner, mode, conflicts, space, key)
+            waiter.queue = queue
+            self._refuse_deadlock(waiter)
+            queue.waiters.append(waiter)
+            owner.waiter = waiter
+        self._wait(waiter, session)
+        return True
+
+    @staticmethod
+    def _grant(queue: LockQueue, owner: LockOwner, mode: int, space: Space, key: Any) -> None:
+        before = queue.holders.get(owner, 0)
+        queue.holders[owner] = before | 1 << mode
+        owner.held.append((space, key, before))
+
+    def _wait(self, waiter: Waiter, session: SessionToken | None) -> None:
+        timeout = None if session is None else session.lock_timeout
+        deadline = None if timeout is None else monotonic() + timeout
+        try:
+            while True:
+                left = POLL_SECONDS if deadline is None else min(POLL_SECONDS, deadline - monotonic())
+                if waiter.event.wait(max(left, 0.0)):
+                    return
+                if session is not None:
+                    session.check_interrupt()
+                if deadline is not None and monotonic() >= deadline:
+                    raise LockNotAvailable("canceling statement due to lock timeout")
+        except BaseException:
+            with self._mutex:
+                queue = waiter.queue
+                if queue is not None:
+                    queue.waiters.remove(waiter)
+                    waiter.owner.waiter = None
+                    self._wake(queue, waiter.space, waiter.key)
+                # else the lock was granted at the last moment; it is in ``held`` and goes with the rest
+            raise
+
+    def _refuse_deadlock(self, request: Waiter) -> None:
+        """Raise DeadlockDetected if somebody whom this request would wait for waits, over any steps, for its
+        session."""
+        path: list[tuple[Waiter, LockOwner]] = []
+        seen: set[int] = set()
+
+        def leads_back(waiter: Waiter, ahead: Sequence[Waiter]) -> bool:
+            queue = waiter.queue
+            assert queue is not None
+            blockers = list(queue.blockers(waiter.owner, waiter.mode, waiter.conflicts))
+            if waiter.owner not in queue.holders:
+                blockers += [other.owner for other in ahead if waiter.conflicts[waiter.mode] >> other.mode & 1]
+            for blocker in blockers:
+                path.append((waiter, blocker))
+                if blocker.session is request.owner.session:
+                    return True
+                for owner in self._owners_of(blocker):
+                    following = owner.waiter
+                    if following is not None and id(following) not in seen and following.queue is not None:
+                        seen.add(id(following))
+                        waiting = following.queue.waiters
+                        if leads_back(following, waiting[: waiting.index(following)]):
+                            return True
+                path.pop()
+            return False
+
+        assert request.queue is not None
+        if leads_back(request, request.queue.waiters):
+            lines = [
+                f"{_called(waiter.owner)} waits for {_lock_name(waiter)}; blocked by {_called(blocker)}."
+                for waiter, blocker in path
+            ]
+            raise DeadlockDetected("deadlock detected", detail="\n".join(lines))
+
+    def _owners_of(self, blocker: LockOwner) -> Sequence[LockOwner]:
+        # A session-level holder never waits itself: its session's transaction does.
+        current = getattr(blocker.session, "lock_owner", None)
+        return (blocker,) if current is None or current is blocker else (blocker, current)
+
+    def _wake(self, queue: LockQueue, space: Space, key: Any) -> None:
+        """Grant the lock to every waiter who can have it now; keep the table's entry in its simplest form."""
+        still: list[Waiter] = []
+        for waiter in queue.waiters:
+            if queue.admits(waiter.owner, waiter.mode, waiter.conflicts, still):
+                waiter.queue = None
+                waiter.owner.waiter = None
+                self._grant(queue, waiter.owner, waiter.mode, space, key)
+                waiter.event.set()
+            else:
+                still.append(waiter)
+        queue.waiters = still
+        if not still:
+            if not queue.holders:
+                del space[key]
+            elif len(queue.holders) == 1:
+                space[key] = next(iter(queue.holders.items()))
+
+    def release(self, owner: LockOwner, keep: int = 0) -> None:
+        """Give back what ``owner`` took, down to the first ``keep`` entries of ``held``, latest first."""
+        held = owner.held
+        if len(held) <= keep:
+            return
+        with self._mutex:
+            while len(held) > keep:
+                space, key, before = held.pop()
+                self._restore(space, key, owner, before)
+
+    def release_one(self, owner: LockOwner, space: Space, key: Any) -> bool:
+        """Give back the lock that ``owner`` took last on this key; return whether there was one."""
+        with self._mutex:
+            held = owner.held
+            for place in range(len(held) - 1, -1, -1):
+                if held[place][0] is space and held[place][1] == key:
+                    before = held.pop(place)[2]
+                    self._restore(space, key, owner, before)
+                    return True
+        return False
+
+    def _restore(self, space: Space, key: Any, owner: LockOwner, before: int) -> None:
+        present = space.get(key)
+        if type(present) is tuple:
+            if before:
+                space[key] = (owner, before)
+            else:
+                del space[key]
+        elif present is not None:
+            if before:
+                present.holders[owner] = before
+            else:
+                present.holders.pop(owner, None)
+            self._wake(present, space, key)
+
+    def give_back(self, space: Space, key: Any, owner: LockOwner, queue: LockQueue) -> None:
+        """Release a lock whose entry was popped without the mutex and turned out to be a queue.
+
+        The caller holds the commit lock, so he is the only one who pops that way. Somebody may have put himself in
+        the empty place since; he joins the queue's holders.
+        """
+        with self._mutex:
+            queue.holders.pop(owner, None)
+            present = space.setdefault(key, queue)
+            if present is not queue:
+                newcomers = {present[0]: present[1]} if type(present) is tuple else present.holders
+                for newcomer, mask in newcomers.items():
+                    queue.holders[newcomer] = queue.holders.get(newcomer, 0) | mask
+                if type(present) is not tuple:
+                    for waiter in present.waiters:
+                        waiter.queue = queue
+                    queue.waiters += present.waiters
+                space[key] = queue
+            self._wake(queue, space, key)
+
+    def holders(self, space: Space, key: Any) -> list[LockOwner]:
+        """Return who holds a lock."""
+        with self._mutex:
+            present = space.get(key)
+            if present is None:
+                return []
+            return [present[0]] if type(present) is tuple else list(present.holders)
+
+
+def _called(owner: LockOwner) -> str:
+    return f"Process {owner.name}" if owner.name else "Process"
+
+
+def _lock_name(waiter: Waiter) -> str:
+    names = LOCK_NAMES.get(id(waiter.conflicts))
+    if names is None:
+        blocker = next(iter(waiter.queue.holders), None) if waiter.queue is not None else None
+        transaction = getattr(blocker.transaction, "transaction_id", None) if blocker is not None else None
+        return "ShareLock on transaction" + ("" if transaction is None else f" {transaction}")
+    return f"{names[waiter.mode]} on {waiter.key}"

@@ -1,0 +1,585 @@
+"""One transaction: its snapshot, its own writes, its locks, and the way to commit.
+
+The life of a change:
+
+    insert / update / delete    lock the row (UPDATE, DELETE) or the unique keys (INSERT), compare with the newest
+                                committed version, enter the own version, note the way back in the journal
+    mark / rollback_to          savepoints and failed statements: walk the journal back, give back later locks
+    commit                      deferred checks; under the commit lock validate, take an SCN, enter, publish; unlock
+
+Isolation. ``repeatable read`` keeps the snapshot of its beginning and gets 40001 when it wants to change a row that
+somebody changed since. ``read committed`` takes a new snapshot for every statement and is told the newest version of
+such a row (``LockedRow``), to evaluate its condition again. ``serializable`` is repeatable read that also notes what
+it reads (see ``serializable``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from heliosdb.errors import (
+    NoActiveSqlTransaction,
+    ReadOnlySqlTransaction,
+    SerializationFailure,
+    UndefinedObject,
+)
+from heliosdb.store.access_method import IndexSpec
+from heliosdb.store.block import BLOCK_BITS, BLOCK_SIZE, SLOT_MASK
+from heliosdb.store.commits import Author
+from heliosdb.store.relation import Relation
+from heliosdb.store.row_ids import BULK_ROWS
+from heliosdb.store.snapshot import Snapshot
+from heliosdb.store.store import RowChange
+from heliosdb.store.timeline import Timeline
+from heliosdb.store.timeline_index import TimelineIndex
+from heliosdb.store.versions import Row
+from heliosdb.transaction import unique
+from heliosdb.transaction.locks import (
+    ADVISORY_CONFLICTS,
+    RELATION_CONFLICTS,
+    ROW_CONFLICTS,
+    AdvisoryLock,
+    LockOwner,
+    RelationLock,
+    RowLock,
+    SessionToken,
+)
+from heliosdb.transaction.serializable import ReadSet
+from heliosdb.transaction.ticket import CommitTicket
+from heliosdb.transaction.view import RelationView
+from heliosdb.transaction.writes import ABSENT, RelationWrites
+
+if TYPE_CHECKING:
+    from heliosdb.transaction.transactional_store import TransactionalStore
+
+__all__ = ["LockedRow", "Mark", "SnapshotHold", "Transaction"]
+
+READ_COMMITTED = "read committed"
+REPEATABLE_READ = "repeatable read"
+SERIALIZABLE = "serializable"
+
+
+@frozen
+class LockedRow:
+    """What became of a row by the time it was locked: "same", "changed", "deleted" or "skipped", and its newest
+    version."""
+
+    status: str
+    row: Row | None = None
+
+
+SAME = "same"
+SKIPPED = LockedRow("skipped")
+DELETED = LockedRow("deleted")
+
+
+@frozen
+class Mark:
+    """A point in a transaction to which it can be rolled back."""
+
+    journal: int
+    locks: int
+    checks: int
+    deferred: int
+
+
+class SnapshotHold:
+    """Keeps a snapshot readable (an open cursor's) until it is released."""
+
+    __slots__ = ("_transaction", "scn")
+
+    def __init__(self, transaction: Transaction, scn: int) -> None:
+        self._transaction = transaction
+        self.scn = scn
+        transaction.store.snapshots.readers[self] = scn
+
+    def release(self) -> None:
+        """Let go of the snapshot; harmless a second time."""
+        self._transaction.store.snapshots.readers.pop(self, None)
+
+
+class Transaction:
+    """See the module. One thread at a time uses a transaction."""
+
+    __slots__ = (
+        "_checks",
+        "_dropped_indexes",
+        "_fixed",
+        "_holds",
+        "_journal",
+        "_on_commit",
+        "_transaction_id",
+        "author",
+        "claims",
+        "collected",
+        "command",
+        "deferred",
+        "isolation",
+        "owner",
+        "read_only",
+        "reads",
+        "scn",
+        "session",
+        "status",
+        "store",
+        "timeline",
+        "writes",
+    )
+
+    def __init__(
+        self,
+        store: TransactionalStore,
+        session: SessionToken | None,
+        timeline: Timeline,
+        isolation: str,
+        *,
+        read_only: bool = False,
+        snapshot: Snapshot | int | None = None,
+        author: Author | None = None,
+    ) -> None:
+        self.store = store
+        self.session = session
+        self.isolation = isolation
+        self.read_only = read_only
+        self.status = "active"
+        self.command = 0
+        self.writes: dict[int, RelationWrites] = {}
+        self.deferred: list[tuple[RelationWrites, TimelineIndex, Any]] = []
+        self.claims: list[tuple[TimelineIndex, Any]] = []
+        self.owner = LockOwner(session, "" if session is None else session.name, self)
+        self.author = author
+        self._transaction_id: int | None = None
+        self._journal: list[Any] = []
+        self._checks: list[Callable[[], None]] = []
+        self._on_commit: list[Callable[[], None]] = []
+        self._dropped_indexes: set[int] = set()
+        self._holds: list[SnapshotHold] = []
+        self._fixed = snapshot is not None
+        self.collected: list[tuple[Relation, list[RowChange]]] = []
+        """After the commit, what it did, where somebody listens."""
+        readers = store.snapshots.readers
+        readers[self] = 0  # protects every version until the real SCN is known: see heliosdb.store.snapshot
+        scn = store.published
+        if snapshot is not None:
+            if isinstance(snapshot, Snapshot):
+                timeline = store.timeline(snapshot.timeline)
+                scn = snapshot.scn
+            else:
+                scn = snapshot
+            self.read_only = True
+            while timeline.parent is not None and scn < timeline.fork:
+                timeline = timeline.parent
+        readers[self] = self.scn = scn
+        self.timeline = timeline
+        self.reads = ReadSet() if isolation == SERIALIZABLE and not self.read_only else None
+        if self.reads is not None:
+            store.history.open[self] = scn
+
+    # -- statements and reading
+
+    @property
+    def transaction_id(self) -> int:
+        """The transaction's id, given on first demand."""
+        number = self._transaction_id
+        if number is None:
+            number = self._transaction_id = next(self.store.transaction_ids)
+        return number
+
+    @property
+    def has_written(self) -> bool:
+        """Whether there is anything to commit."""
+        return bool(self._journal)
+
+    def begin_statement(self) -> int:
+        """Start a statement: a new command id and, under read committed, a new snapshot. Return the command id."""
+        self._require_active()
+        self.command += 1
+        if self.isolation == READ_COMMITTED and not self._fixed:
+            readers = self.store.snapshots.readers
+            # The old registration protects until the new one stands: the horizon only ever moves up.
+            self.scn = readers[self] = self.store.published
+        return self.command
+
+    def advance_command(self) -> int:
+        """Make own writes so far visible to what follows, under the same snapshot (triggers, cascades)."""
+        self.command += 1
+        return self.command
+
+    def hold_snapshot(self) -> SnapshotHold:
+        """Keep the current statement's snapshot readable beyond the statement, for a cursor's views."""
+        return SnapshotHold(self, self.scn)
+
+    def relation(self, relation_oid: int) -> Relation:
+        """Return a relation's storage in this transaction's timeline."""
+        found = self.timeline.relations.get(relation_oid)
+        return self.store.create_relation(self.timeline, relation_oid) if found is None else found
+
+    def view(self, relation_oid: int, *, at: Snapshot | None = None) -> RelationView:
+        """Return what the current statement sees of a relation; ``at`` asks for another point of history, without
+        own writes."""
+        if at is not None:
+            return self._past_view(relation_oid, at)
+        found = self.timeline.relations.get(relation_oid)
+        if found is None:
+            found = self.store.create_relation(self.timeline, relation_oid)
+        return RelationView(found, self.scn, self.writes.get(relation_oid), self.command, self.reads)
+
+    def _past_view(self, relation_oid: int, at: Snapshot) -> RelationView:
+        timeline = self.store.timeline(at.timeline)
+        while timeline.parent is not None and at.scn < timeline.fork:
+            timeline = timeline.parent
+        relation = self.store.create_relation(timeline, relation_oid)
+        # Registered before it is checked, so that nothing is dropped in between; released with the transaction.
+        hold = SnapshotHold(self, at.scn)
+        try:
+            self.store.check_readable(relation, at.scn)
+        except BaseException:
+            hold.release()
+            raise
+        self._holds.append(hold)
+        return RelationView(relation, at.scn, None, 0)
+
+    # -- writing
+
+    def _writes(self, relation_oid: int, operation: str) -> RelationWrites:
+        writes = self.writes.get(relation_oid)
+        if writes is None or self.status != "active":
+            self._require_active()
+            if self.read_only:
+                raise ReadOnlySqlTransaction(f"cannot execute {operation} in a read-only transaction")
+            writes = self.writes[relation_oid] = RelationWrites(self.relation(relation_oid), self._dropped_indexes)
+        return writes
+
+    def _enter(self, writes: RelationWrites, row_id: int, row: Row | None) -> None:
+        number = row_id >> BLOCK_BITS
+        slots = writes.blocks.get(number)
+        if slots is None:
+            slots = writes.blocks[number] = {}
+        slot = row_id & SLOT_MASK
+        previous = slots.get(slot)
+        slots[slot] = (self.command, row, previous)
+        self._journal.append((slots, slot, previous))
+
+    def insert(self, relation_oid: int, row: Row) -> int:
+        """Insert a row and return its row id. Raises UniqueViolation; may wait for whoever inserts the same key."""
+        writes = self._writes(relation_oid, "INSERT")
+        row_id = writes.relation.row_ids.take()
+        for index in writes.indexes:
+            unique.enter_row(self, writes, index, row_id, row)
+        self._enter(writes, row_id, row)
+        writes.count += 1
+        return row_id
+
+    def insert_rows(self, relation_oid: int, rows: Sequence[Row]) -> range:
+        """Insert many rows at once and return their row ids, consecutive and in order."""
+        writes = self._writes(relation_oid, "INSERT")
+        count = len(rows)
+        row_ids = writes.relation.row_ids.take_run(count)
+        if count < BULK_ROWS:
+            for row_id, row in zip(row_ids, rows):
+                for index in writes.indexes:
+                    unique.enter_row(self, writes, index, row_id, row)
+                self._enter(writes, row_id, row)
+        else:
+            for index in writes.indexes:
+                unique.enter_rows(self, writes, index, row_ids, rows)
+            first = row_ids.start >> BLOCK_BITS
+            for offset in range(0, count, BLOCK_SIZE):
+                number = first + offset // BLOCK_SIZE
+                writes.bulk[number] = (self.command, list(rows[offset : offset + BLOCK_SIZE]))
+                self._journal.append((writes.bulk, number, None))
+        writes.count += count
+        return row_ids
+
+    def update(self, relation_oid: int, row_id: int, old_row: Row, new_row: Row) -> LockedRow | None:
+        """Replace a row's version ``old_row`` by ``new_row``.
+
+        Returns None when done. Under read committed, when somebody has changed the row since ``old_row`` was read,
+        nothing is written and the newest state is returned: the caller evaluates its condition again and calls once
+        more with that row as ``old_row``. A row that this statement has already changed is left alone ("same").
+        """
+        writes = self._writes(relation_oid, "UPDATE")
+        mode = RowLock.NO_KEY_UPDATE
+        for index in writes.indexes:
+            if index.spec.unique and index.elements(old_row) != index.elements(new_row):
+                mode = RowLock.UPDATE
+        state = self._prepare_change(writes, row_id, old_row, mode)
+        if state is not None:
+            return state
+        for index in writes.indexes:
+            elements = index.elements(new_row)
+            if elements and elements != index.elements(old_row):
+                unique.enter_row(self, writes, index, row_id, new_row)
+        self._enter(writes, row_id, new_row)
+        return None
+
+    def delete(self, relation_oid: int, row_id: int, old_row: Row) -> LockedRow | None:
+        """Delete a row; returns as ``update`` does."""
+        writes = self._writes(relation_oid, "DELETE")
+        state = self._prepare_change(writes, row_id, old_row, RowLock.UPDATE)
+        if state is not None:
+            return state
+        self._enter(writes, row_id, None)
+        writes.count -= 1
+        return None
+
+    def _prepare_change(self, writes: RelationWrites, row_id: int, old_row: Row, mode: int) -> LockedRow | None:
+        mine = writes.newest(row_id)
+        relation = writes.relation
+        if mine is not ABSENT:
+            if writes.command_of(row_id) >= self.command:
+                return LockedRow(SAME, mine)
+            if mine is None:
+                return DELETED
+            if mode == RowLock.UPDATE and row_id < relation.row_ids.next:
+                self._lock(relation, row_id, mode)
+            return None
+        grant = self.owner.grants[mode]
+        present = relation.locks.setdefault(row_id, grant)
+        if present is grant:
+            self.owner.held.append((relation.locks, row_id, 0))
+        else:
+            self._lock(relation, row_id, mode)
+        scn, newest = relation.newest(row_id)
+        if newest is old_row or (scn <= self.scn and newest is not None):
+            return None
+        if self.isolation != READ_COMMITTED:
+            raise _serialization_failure(newest)
+        if newest is None:
+            return DELETED
+        return None if newest == old_row else LockedRow("changed", newest)
+
+    # -- locks
+
+    def _lock(self, relation: Relation, row_id: int, mode: int, wait: str = "block") -> bool:
+        what = "" if wait != "nowait" else f'row in relation "{self.store.relation_name(relation.oid)}"'
+        return self.store.locks.acquire(
+            relation.locks, row_id, self.owner, mode, ROW_CONFLICTS, wait=wait, session=self.session, what=what
+        )
+
+    def lock_row(self, relation_oid: int, row_id: int, mode: RowLock | int, wait: str = "block") -> LockedRow:
+        """Lock a row (SELECT ... FOR) and say what became of it since the statement's snapshot.
+
+        ``wait`` is "block", "nowait" (LockNotAvailable) or "skip" (status "skipped").
+        """
+        self._require_active()
+        relation = self.relation(relation_oid)
+        if not self._lock(relation, row_id, mode, wait):
+            return SKIPPED
+        writes = self.writes.get(relation_oid)
+        mine = ABSENT if writes is None else writes.newest(row_id)
+        if mine is not ABSENT:
+            return DELETED if mine is None else LockedRow(SAME, mine)
+        scn, newest = relation.newest(row_id)
+        if scn <= self.scn and newest is not None:
+            return LockedRow(SAME, newest)
+        if self.isolation != READ_COMMITTED:
+            raise _serialization_failure(newest)
+        return DELETED if newest is None else LockedRow("changed", newest)
+
+    def lock_relation(self, relation_oid: int, mode: RelationLock | int, wait: str = "block") -> bool:
+        """Lock a relation in one of PostgreSQL's eight modes until the transaction ends."""
+        self._require_active()
+        key = relation_oid if self.timeline.parent is None else (self.timeline.id, relation_oid)
+        what = "" if wait != "nowait" else f'relation "{self.store.relation_name(relation_oid)}"'
+        return self.store.locks.acquire(
+            self.store.locks.relations,
+            key,
+            self.owner,
+            mode,
+            RELATION_CONFLICTS,
+            wait=wait,
+            session=self.session,
+            what=what,
+        )
+
+    def lock_advisory(self, key: Any, mode: AdvisoryLock | int, wait: str = "block") -> bool:
+        """Take an advisory lock until the transaction ends."""
+        self._require_active()
+        locks = self.store.locks
+        return locks.acquire(
+            locks.advisory,
+            key,
+            self.owner,
+            mode,
+            ADVISORY_CONFLICTS,
+            wait=wait,
+            session=self.session,
+            what="advisory lock",
+        )
+
+    # -- constraints
+
+    def find_newest(
+        self, index_oid: int, key: Any, *, relation_oid: int, claim: bool = False
+    ) -> tuple[int, Row] | None:
+        """Return (row id, row) that has a key in the newest committed or own state, or None.
+
+        ``claim`` (ON CONFLICT) locks the key first, waiting for whoever is inserting or deleting it; a None answer then
+        holds until the transaction ends.
+        """
+        self._require_active()
+        writes = self._writes(relation_oid, "INSERT") if claim else self.writes.get(relation_oid)
+        index = self._index(relation_oid, index_oid)
+        if claim:
+            assert writes is not None
+            return unique.claim(self, writes, index, key)
+        return unique.find(self.relation(relation_oid), writes, index, key)
+
+    def reference(self, relation_oid: int, index_oid: int, key: Any) -> bool:
+        """Lock a referenced key against deletion (a foreign-key check); False when no row has it."""
+        self._require_active()
+        relation = self.relation(relation_oid)
+        index = self._index(relation_oid, index_oid)
+        while True:
+            found = unique.find(relation, self.writes.get(relation_oid), index, key)
+            if found is None:
+                return False
+            self._lock(relation, found[0], RowLock.KEY_SHARE)
+            again = unique.find(relation, self.writes.get(relation_oid), index, key)
+            if again is not None and again[0] == found[0]:
+                return True
+
+    def _index(self, relation_oid: int, index_oid: int) -> TimelineIndex:
+        found: TimelineIndex | None = self.relation(relation_oid).indexes.get(index_oid)
+        if found is None or index_oid in self._dropped_indexes:
+            raise UndefinedObject(f"index {index_oid} does not exist")
+        return found
+
+    def check_deferred(self, index_oids: Sequence[int] | None = None, *, end_of_statement: bool = False) -> None:
+        """Check deferrable unique indexes now: all, the named ones, or those due at the end of each statement."""
+        waiting = []
+        for entry in self.deferred:
+            spec = entry[1].spec
+            if (index_oids is not None and spec.oid not in index_oids) or (
+                end_of_statement and spec.initially_deferred
+            ):
+                waiting.append(entry)
+            else:
+                unique.recheck(self, *entry)
+        self.deferred = waiting
+
+    def on_commit_check(self, check: Callable[[], None]) -> None:
+        """Run a check when the transaction commits, before its commit point; it may raise."""
+        self._checks.append(check)
+
+    # -- definitions
+
+    def define_index(self, spec: IndexSpec) -> TimelineIndex:
+        """Make an index over committed and own rows; it goes again if this transaction is rolled back."""
+        self._require_active()
+        index = self.store.define_index(self.timeline, spec.relation_oid, spec)
+        relation_oid, oid = spec.relation_oid, spec.oid
+        self._journal.append(lambda: self.store.drop_index(self.timeline, relation_oid, oid))
+        writes = self.writes.get(relation_oid)
+        if writes is not None:
+            writes.refresh_indexes()
+            try:
+                unique.enter_existing(self, writes, index)
+            except BaseException:
+                self.store.drop_index(self.timeline, relation_oid, oid)
+                writes.refresh_indexes()
+                raise
+        return index
+
+    def drop_index(self, relation_oid: int, index_oid: int) -> None:
+        """Stop using an index now, and drop it when this transaction commits."""
+        self._require_active()
+        self._dropped_indexes.add(index_oid)
+        writes = self.writes.get(relation_oid)
+        if writes is not None:
+            writes.refresh_indexes()
+
+        def undo() -> None:
+            self._dropped_indexes.discard(index_oid)
+            if relation_oid in self.writes:
+                self.writes[relation_oid].refresh_indexes()
+
+        self._journal.append(undo)
+        self._at_commit(lambda: self.store.drop_index(self.timeline, relation_oid, index_oid))
+
+    def drop_relation(self, relation_oid: int) -> None:
+        """Sweep a relation's rows when this transaction has committed."""
+        self._require_active()
+        self._at_commit(lambda: self.store.drop_relation(self.timeline, relation_oid))
+
+    def _at_commit(self, action: Callable[[], None]) -> None:
+        actions = self._on_commit
+        actions.append(action)
+        self._journal.append(actions.pop)
+
+    def actions_at_commit(self) -> list[Callable[[], None]]:
+        """Return what is to be done under the commit lock, before the changes are entered."""
+        return self._on_commit
+
+    # -- savepoints and the end
+
+    def mark(self) -> Mark:
+        """Return a mark to roll back to."""
+        return Mark(len(self._journal), len(self.owner.held), len(self._checks), len(self.deferred))
+
+    def rollback_to(self, mark: Mark) -> None:
+        """Undo everything since a mark and give back the locks taken since."""
+        self._undo(mark.journal)
+        del self._checks[mark.checks :]
+        del self.deferred[mark.deferred :]
+        self.store.locks.release(self.owner, mark.locks)
+
+    def _undo(self, keep: int) -> None:
+        journal = self._journal
+        while len(journal) > keep:
+            entry = journal.pop()
+            if type(entry) is tuple:
+                container, place, previous = entry
+                if previous is None:
+                    del container[place]
+                else:
+                    container[place] = previous
+            else:
+                entry()
+
+    def commit(self) -> CommitTicket:
+        """Make the transaction's changes permanent and visible; return the ticket that says when they are durable."""
+        self._require_active()
+        try:
+            for check in self._checks:
+                check()
+            self.check_deferred()
+            ticket = self.store.commit(self)
+        except BaseException:
+            self.rollback()
+            raise
+        self._finish("committed")
+        self.store.committed(self, ticket)
+        return ticket
+
+    def rollback(self) -> None:
+        """Undo everything. Harmless after the end."""
+        if self.status == "active":
+            self._undo(0)
+            self._finish("rolled back")
+
+    def _finish(self, status: str) -> None:
+        self.status = status
+        store = self.store
+        for index, claim in self.claims:
+            index.claims.remove(claim)
+        self.claims.clear()
+        store.locks.release(self.owner)
+        store.snapshots.readers.pop(self, None)
+        for hold in self._holds:
+            hold.release()
+        if self.reads is not None:
+            store.history.open.pop(self, None)
+
+    def _require_active(self) -> None:
+        if self.status != "active":
+            raise NoActiveSqlTransaction(f"the transaction is {self.status}")
+
+
+def _serialization_failure(newest: Row | None) -> SerializationFailure:
+    kind = "delete" if newest is None else "update"
+    return SerializationFailure(f"could not serialize access due to concurrent {kind}")

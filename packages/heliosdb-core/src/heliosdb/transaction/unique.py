@@ -1,0 +1,221 @@
+"""Uniqueness among concurrent transactions: entering keys, finding who has one, waiting for who may give one up.
+
+Whoever adds a key to a unique index locks the key first, so that two who insert the same one meet. Then he looks at
+the newest state, committed (published or pending) or his own, not at his snapshot: a row that has the key
+
+    and stays                                      is a violation, 23505
+    and another transaction has deleted, or given  may go: give the key lock back, wait for that transaction,
+    another key, without having committed          look again
+
+The key lock is given back before waiting, because the other transaction may want to insert the key again.
+
+A bulk insert does not lock its keys one by one: it publishes a *claim*, the dict of all its keys, and then looks for
+key locks and other claims on them; who locks a single key looks at the claims afterwards. Each publishes before it
+looks, so at least one of two sees the other. A bulk insert that sees anybody withdraws its claim and goes key by key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from heliosdb.errors import UniqueViolation
+from heliosdb.store.relation import Relation
+from heliosdb.store.store import has_null
+from heliosdb.store.timeline_index import TimelineIndex
+from heliosdb.store.versions import Row
+from heliosdb.transaction.locks import KEY_CONFLICTS, ROW_CONFLICTS, RowLock
+from heliosdb.transaction.writes import ABSENT, RelationWrites
+
+if TYPE_CHECKING:
+    from heliosdb.transaction.transaction import Transaction
+
+__all__ = ["Claim", "claim", "enter_existing", "enter_row", "enter_rows", "find", "recheck"]
+
+
+class Claim:
+    """The keys that a bulk insert is about to add. Live while it is itself a locked key of the index."""
+
+    __slots__ = ("keys", "owner")
+
+    def __init__(self, owner: object, keys: dict[Any, int]) -> None:
+        self.owner = owner
+        self.keys = keys
+
+
+def enter_row(transaction: Transaction, writes: RelationWrites, index: TimelineIndex, row_id: int, row: Row) -> None:
+    """Check a new row (or new version) against an index and note its keys among the own ones."""
+    spec = index.spec
+    if spec.predicate is not None and not spec.predicate(row):
+        return
+    if index.tree is None:
+        return  # many-key methods read own rows from the write set
+    key = spec.key(row)
+    own = writes.own_keys[spec.oid]
+    if spec.unique and (spec.nulls_not_distinct or not has_null(key, spec.width)):
+        if spec.deferrable:
+            transaction.deferred.append((writes, index, key))
+        else:
+            locks = index.key_locks
+            grant = transaction.owner.grants[0]
+            present = locks.setdefault(key, grant)
+            if present is grant:
+                transaction.owner.held.append((locks, key, 0))
+            else:
+                _lock_key(transaction, index, key)
+            if index.claims or key in index.tree.current or index.parent is not None or key in own.keys:
+                found = _settle(transaction, writes, index, key, row_id)
+                if found is not None:
+                    raise violation(index, row)
+    own.add(key if spec.order_key is None else (spec.order_key(row), key), row_id)
+
+
+def enter_rows(
+    transaction: Transaction, writes: RelationWrites, index: TimelineIndex, row_ids: range, rows: Sequence[Row]
+) -> None:
+    """Do the same for many rows at once."""
+    spec, tree = index.spec, index.tree
+    if tree is None:
+        return
+    if spec.predicate is None:
+        keys = list(map(spec.key, rows))
+        fresh = dict(zip(keys, row_ids))
+        own = writes.own_keys[spec.oid]
+        distinct = len(fresh) == len(keys) and fresh.keys().isdisjoint(own.keys)
+        if distinct and (not spec.unique or _claim_all(transaction, index, fresh)):
+            elements = keys if spec.order_key is None else list(zip(map(spec.order_key, rows), keys))
+            own.add_many(elements, fresh)
+            return
+    for row_id, row in zip(row_ids, rows):
+        enter_row(transaction, writes, index, row_id, row)
+
+
+def _claim_all(transaction: Transaction, index: TimelineIndex, fresh: dict[Any, int]) -> bool:
+    """Claim all keys at once; False where somebody has, or may get, one of them, or the check must wait."""
+    spec = index.spec
+    if spec.deferrable or (
+        spec.width > 1 and not spec.nulls_not_distinct and any(has_null(k, spec.width) for k in fresh)
+    ):
+        return False
+    made = Claim(transaction.owner, fresh)
+    store = transaction.store
+    store.locks.acquire(index.key_locks, made, transaction.owner, 0, KEY_CONFLICTS)
+    index.claims.append(made)
+    transaction.claims.append((index, made))
+    free = index.key_locks.keys().isdisjoint(fresh) and all(
+        other.owner is made.owner or other not in index.key_locks or other.keys.keys().isdisjoint(fresh)
+        for other in tuple(index.claims)
+    )
+    line: TimelineIndex | None = index
+    while free and line is not None:
+        tree = line.tree
+        assert tree is not None
+        free = tree.current.keys().isdisjoint(fresh) and (line is index or tree.past.keys().isdisjoint(fresh))
+        line = line.parent
+    if not free:
+        store.locks.release_one(transaction.owner, index.key_locks, made)
+    return free
+
+
+def enter_existing(transaction: Transaction, writes: RelationWrites, index: TimelineIndex) -> None:
+    """Enter the rows that the transaction had written before the index was made."""
+    for number, slots in writes.blocks.items():
+        for slot, entry in slots.items():
+            if entry[1] is not None:
+                enter_row(transaction, writes, index, number << 12 | slot, entry[1])
+    for number, (_, rows) in writes.bulk.items():
+        changed = writes.blocks.get(number, {})
+        for slot, row in enumerate(rows):
+            if row is not None and slot not in changed:
+                enter_row(transaction, writes, index, number << 12 | slot, row)
+
+
+def find(
+    relation: Relation, writes: RelationWrites | None, index: TimelineIndex, key: Any, besides: int = -1
+) -> tuple[int, Row] | None:
+    """Return (row id, row) with this key in the newest committed or own state, other than row ``besides``."""
+    spec = index.spec
+    own = None if writes is None else writes.own_keys.get(spec.oid)
+    candidates = index.newest_row_ids(key)
+    if own is not None:
+        candidates = (*own.row_ids(key), *candidates)
+    for row_id in candidates:
+        if row_id == besides:
+            continue
+        row = ABSENT if writes is None else writes.newest(row_id)
+        if row is ABSENT:
+            row = relation.newest(row_id)[1]
+        if row is not None and spec.key(row) == key and (spec.predicate is None or spec.predicate(row)):
+            return row_id, row
+    return None
+
+
+def claim(transaction: Transaction, writes: RelationWrites, index: TimelineIndex, key: Any) -> tuple[int, Row] | None:
+    """Lock a key and return who has it; wait for transactions that may give it up or complete it."""
+    _lock_key(transaction, index, key)
+    return _settle(transaction, writes, index, key, -1)
+
+
+def _lock_key(transaction: Transaction, index: TimelineIndex, key: Any) -> None:
+    locks = transaction.store.locks
+    locks.acquire(index.key_locks, key, transaction.owner, 0, KEY_CONFLICTS, session=transaction.session)
+
+
+def _settle(
+    transaction: Transaction, writes: RelationWrites, index: TimelineIndex, key: Any, row_id: int
+) -> tuple[int, Row] | None:
+    """With the key locked, return the row that has the key for good, waiting where that is open."""
+    locks, owner, session = transaction.store.locks, transaction.owner, transaction.session
+    relation = writes.relation
+    while True:
+        blocking = None
+        for other in tuple(index.claims):
+            if other.owner is not owner and key in other.keys and other in index.key_locks:
+                blocking = (index.key_locks, other, 0, KEY_CONFLICTS)
+        if blocking is None:
+            found = find(relation, writes, index, key, row_id)
+            if found is None:
+                return None
+            if writes.newest(found[0]) is not ABSENT or not _is_being_changed(transaction, relation, found[0]):
+                return found
+            blocking = (relation.locks, found[0], RowLock.KEY_SHARE, ROW_CONFLICTS)
+        space, place, mode, conflicts = blocking
+        locks.release_one(owner, index.key_locks, key)
+        held = len(owner.held)
+        locks.acquire(space, place, owner, mode, conflicts, session=session)
+        if len(owner.held) > held:
+            locks.release_one(owner, space, place)
+        _lock_key(transaction, index, key)
+
+
+def _is_being_changed(transaction: Transaction, relation: Relation, row_id: int) -> bool:
+    """Whether another open transaction has deleted the row or written a new version of it."""
+    for holder in transaction.store.locks.holders(relation.locks, row_id):
+        other = holder.transaction
+        if other is not None and other is not transaction:
+            theirs = other.writes.get(relation.oid)
+            if theirs is not None and theirs.newest(row_id) is not ABSENT:
+                return True
+    return False
+
+
+def recheck(transaction: Transaction, writes: RelationWrites, index: TimelineIndex, key: Any) -> None:
+    """Check a key whose check was deferred: at most one row may have it now."""
+    first = claim(transaction, writes, index, key)
+    if first is not None:
+        second = _settle(transaction, writes, index, key, first[0])
+        if second is not None:
+            raise violation(index, second[1])
+
+
+def violation(index: TimelineIndex, row: Row) -> UniqueViolation:
+    """Return the error for a row whose key is taken, worded as PostgreSQL words it."""
+    spec = index.spec
+    shown = "" if spec.describe_key is None else spec.describe_key(row)
+    return UniqueViolation(
+        f'duplicate key value violates unique constraint "{spec.constraint}"',
+        detail=f"Key {shown} already exists." if shown else None,
+        schema=spec.schema,
+        table=spec.table,
+        constraint=spec.constraint,
+    )

@@ -1,0 +1,130 @@
+"""What one statement sees of one relation: the committed rows of its snapshot with the transaction's own writes laid
+over.
+
+A view is fixed when the statement starts (SCN and command id) and gives plain lists of row tuples, so that no plan ever
+meets a version. Where nothing was written, neither by others since nor by the transaction, a block's list is handed out
+as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from heliosdb.errors import UndefinedObject
+from heliosdb.store.block import BLOCK_BITS, SLOT_MASK
+from heliosdb.store.relation import Relation
+from heliosdb.store.versions import Row
+from heliosdb.transaction.index_view import IndexView
+from heliosdb.transaction.writes import ABSENT, RelationWrites
+
+if TYPE_CHECKING:
+    from heliosdb.transaction.serializable import ReadSet
+
+__all__ = ["RelationView"]
+
+
+class RelationView:
+    """One relation at one snapshot and command. Lists handed out belong to the store: do not change them."""
+
+    __slots__ = ("command", "own", "reads", "relation", "scn")
+
+    def __init__(
+        self, relation: Relation, scn: int, own: RelationWrites | None, command: int, reads: ReadSet | None = None
+    ) -> None:
+        self.relation = relation
+        self.scn = scn
+        self.own = own
+        self.command = command
+        self.reads = reads
+
+    def row_blocks(self) -> Iterator[list[Row]]:
+        """Yield the visible rows in row-id order, some thousand at a time."""
+        relation, scn, own = self.relation, self.scn, self.own
+        if self.reads is not None:
+            self.reads.add_relation(relation)
+        if own is None:
+            for number in range(relation.block_count()):
+                block = relation.block(number)
+                if block is not None:
+                    rows = block.visible(scn)
+                    if rows:
+                        yield rows
+            return
+        for number in self._numbers(own):
+            positional = self._positional(number, own)
+            if None in positional:
+                positional = [row for row in positional if row is not None]
+            if positional:
+                yield positional  # type: ignore[misc]
+
+    def item_blocks(self) -> Iterator[tuple[Sequence[int], list[Row]]]:
+        """Yield (row ids, rows) in row-id order, both of one length."""
+        relation, own = self.relation, self.own
+        if self.reads is not None:
+            self.reads.add_relation(relation)
+        for number in range(relation.block_count()) if own is None else self._numbers(own):
+            first = number << BLOCK_BITS
+            positional = self._positional(number, own)
+            row_ids: Sequence[int] = range(first, first + len(positional))
+            if None in positional:
+                pairs = [(row_id, row) for row_id, row in zip(row_ids, positional) if row is not None]
+                if pairs:
+                    yield [row_id for row_id, _ in pairs], [row for _, row in pairs]
+            elif positional:
+                yield row_ids, positional  # type: ignore[misc]
+
+    def _numbers(self, own: RelationWrites) -> Sequence[int]:
+        count = self.relation.block_count()
+        beyond = {number for number in (*own.blocks, *own.bulk) if number >= count}
+        return [*range(count), *sorted(beyond)] if beyond else range(count)
+
+    def _positional(self, number: int, own: RelationWrites | None) -> list[Row | None]:
+        block = self.relation.block(number)
+        rows: list[Row | None] = [] if block is None else block.positional(self.scn)
+        if own is None:
+            return rows
+        bulk = own.bulk.get(number)
+        if bulk is not None and bulk[0] < self.command:
+            rows = bulk[1] + rows[len(bulk[1]) :]
+        if number in own.blocks:
+            overlay = own.overlay(number, self.command)
+            if overlay:
+                rows = rows + [None] * (max(overlay) + 1 - len(rows))
+                for slot, row in overlay.items():
+                    rows[slot] = row
+        return rows
+
+    def fetch(self, row_id: int) -> Row | None:
+        """Return a row by id, or None where this statement sees none."""
+        if self.reads is not None:
+            self.reads.add_row(self.relation, row_id)
+        return self.peek(row_id)
+
+    def peek(self, row_id: int) -> Row | None:
+        """Return a row by id without noting that it was read."""
+        own = self.own
+        if own is not None:
+            mine = own.visible(row_id, self.command)
+            if mine is not ABSENT:
+                return mine  # type: ignore[no-any-return]
+        block = self.relation.block(row_id >> BLOCK_BITS)
+        if block is None:
+            return None
+        row: Row | None = block.row(row_id & SLOT_MASK, self.scn)
+        return row
+
+    def estimated_rows(self) -> int:
+        """Return about how many rows the relation has."""
+        return max(0, self.relation.count + (0 if self.own is None else self.own.count))
+
+    def index(self, index_oid: int) -> IndexView:
+        """Return one of the relation's indexes as this statement sees it."""
+        index = self.relation.indexes.get(index_oid)
+        if index is None:
+            raise UndefinedObject(f"index {index_oid} does not exist")
+        return IndexView(self, index)
+
+    def __iter__(self) -> Iterator[Any]:
+        for rows in self.row_blocks():
+            yield from rows

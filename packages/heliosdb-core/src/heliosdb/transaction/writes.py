@@ -1,0 +1,184 @@
+"""What an open transaction has written to one relation, and how a statement's own effects stay out of its sight.
+
+An entry of a row is (command, row or None, the own entry before it). A statement with command id c sees the
+newest entry with command < c: neither what it writes itself (``INSERT INTO t SELECT FROM t`` ends, an UPDATE meets
+no row twice) nor what later statements of the transaction write (an open cursor). Bulk inserts stay whole: (command,
+rows) of a block that nobody else uses.
+
+The journal of the transaction has the way back of every change; see ``Transaction.rollback_to``.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Container, Sequence
+from typing import Any
+
+from heliosdb.store.block import BLOCK_BITS, SLOT_MASK
+from heliosdb.store.relation import Relation
+from heliosdb.store.timeline_index import TimelineIndex
+from heliosdb.store.versions import Row
+
+__all__ = ["ABSENT", "OwnEntry", "OwnKeys", "RelationWrites"]
+
+OwnEntry = tuple[int, "Row | None", Any]
+
+
+class _Absent:
+    """Marks that a transaction has not touched a row."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+
+ABSENT: Any = _Absent()
+
+
+class OwnKeys:
+    """The keys that a transaction's own rows have, or had, in one btree index: a superset, rechecked by whoever
+    reads."""
+
+    __slots__ = ("_size", "_sorted", "elements", "keys", "paired")
+
+    def __init__(self, paired: bool) -> None:
+        self.paired = paired
+        self.keys: dict[Any, Any] = {}
+        self.elements: list[Any] = []
+        self._sorted: list[Any] = []
+        self._size = 0
+
+    def add(self, element: Any, row_id: int) -> None:
+        """Note that a row has a key."""
+        key = element[1] if self.paired else element
+        present = self.keys.get(key)
+        if present is None:
+            self.keys[key] = row_id
+            self.elements.append(element)
+        elif type(present) is int:
+            if present != row_id:
+                self.keys[key] = {present: None, row_id: None}
+        else:
+            present[row_id] = None
+
+    def add_many(self, elements: list[Any], fresh: dict[Any, int]) -> None:
+        """Note many rows whose keys are distinct and new here."""
+        if self.keys:
+            self.keys.update(fresh)
+        else:
+            self.keys = fresh.copy()
+        self.elements += elements
+
+    def row_ids(self, key: Any) -> Sequence[int]:
+        """Return the own rows that may have a key."""
+        present = self.keys.get(key)
+        return () if present is None else (present,) if type(present) is int else tuple(present)
+
+    def ordered(self) -> Sequence[Any]:
+        """Return the elements, sorted."""
+        size = len(self.elements)
+        if self._size != size:
+            if size - self._size < 8:
+                for element in self.elements[self._size :]:
+                    insort(self._sorted, element)
+            else:
+                self._sorted = sorted(self.elements)
+            self._size = size
+        return self._sorted
+
+
+class RelationWrites:
+    """The own writes of one transaction in one relation."""
+
+    __slots__ = ("_dropped", "blocks", "bulk", "count", "indexes", "own_keys", "relation")
+
+    def __init__(self, relation: Relation, dropped: Container[int] = ()) -> None:
+        self.relation = relation
+        self._dropped = dropped
+        self.blocks: dict[int, dict[int, OwnEntry]] = {}
+        self.bulk: dict[int, tuple[int, list[Row | None]]] = {}
+        self.count = 0
+        """Rows more (or fewer) than committed ones; an estimate after a partial rollback."""
+        self.indexes: tuple[TimelineIndex, ...] = ()
+        self.own_keys: dict[int, OwnKeys] = {}
+        self.refresh_indexes()
+
+    def refresh_indexes(self) -> None:
+        """Take note of the indexes the relation has now."""
+        indexes = tuple(self.relation.indexes.values())
+        self.indexes = tuple([index for index in indexes if index.spec.oid not in self._dropped])
+        for index in self.indexes:
+            if index.tree is not None:
+                self.own_keys.setdefault(index.spec.oid, OwnKeys(index.spec.order_key is not None))
+
+    def newest(self, row_id: int) -> Any:
+        """Return the own newest version of a row, None if deleted, ABSENT if untouched."""
+        slots = self.blocks.get(row_id >> BLOCK_BITS)
+        if slots is not None:
+            entry = slots.get(row_id & SLOT_MASK)
+            if entry is not None:
+                return entry[1]
+        bulk = self.bulk.get(row_id >> BLOCK_BITS)
+        if bulk is not None and row_id & SLOT_MASK < len(bulk[1]):
+            return bulk[1][row_id & SLOT_MASK]
+        return ABSENT
+
+    def command_of(self, row_id: int) -> int:
+        """Return the command id of the own newest version, -1 if untouched."""
+        slots = self.blocks.get(row_id >> BLOCK_BITS)
+        if slots is not None:
+            entry = slots.get(row_id & SLOT_MASK)
+            if entry is not None:
+                return entry[0]
+        bulk = self.bulk.get(row_id >> BLOCK_BITS)
+        return bulk[0] if bulk is not None and row_id & SLOT_MASK < len(bulk[1]) else -1
+
+    def visible(self, row_id: int, command: int) -> Any:
+        """Return the own version that a statement with this command id sees, None if deleted, ABSENT if it sees
+        none."""
+        slots = self.blocks.get(row_id >> BLOCK_BITS)
+        if slots is not None:
+            entry = slots.get(row_id & SLOT_MASK)
+            while entry is not None:
+                if entry[0] < command:
+                    return entry[1]
+                entry = entry[2]
+        bulk = self.bulk.get(row_id >> BLOCK_BITS)
+        if bulk is not None and bulk[0] < command and row_id & SLOT_MASK < len(bulk[1]):
+            return bulk[1][row_id & SLOT_MASK]
+        return ABSENT
+
+    def overlay(self, number: int, command: int) -> dict[int, Row | None]:
+        """Return {slot: own version} of a block as a statement with this command id sees it."""
+        result: dict[int, Row | None] = {}
+        for slot, newest in self.blocks.get(number, {}).copy().items():
+            entry: OwnEntry | None = newest
+            while entry is not None:
+                if entry[0] < command:
+                    result[slot] = entry[1]
+                    break
+                entry = entry[2]
+        return result
+
+    def net(self) -> tuple[dict[int, dict[int, Row | None]], dict[int, list[Row | None]]]:
+        """Return what is to be committed: newest rows by block and slot, and bulk blocks with later changes worked
+        in."""
+        rows: dict[int, dict[int, Row | None]] = {}
+        bulk = {number: run for number, (_, run) in self.bulk.items()}
+        for number, slots in self.blocks.items():
+            run = bulk.get(number)
+            if run is None:
+                rows[number] = {slot: entry[1] for slot, entry in slots.items()}
+                continue
+            merged = list(run)
+            beyond = {}
+            for slot, entry in slots.items():
+                if slot < len(merged):
+                    merged[slot] = entry[1]
+                else:
+                    beyond[slot] = entry[1]
+            bulk[number] = merged
+            if beyond:
+                rows[number] = beyond
+        return rows, bulk
