@@ -167,17 +167,24 @@ def ask(connection: Any, record: dict[str, Any]) -> dict[str, Any]:
     call = f'"{record["call"]}"({", ".join(arguments)})' if record["call"] else arguments[0]
     try:
         if record.get("set"):
-            rows = cursor.execute(f"SELECT * FROM {call} AS f").fetchall()
-            columns = len(cursor.description)
-            names = ", ".join(f"(f.c{n})::text" for n in range(columns))
-            aliases = ", ".join(f"c{n}" for n in range(columns))
-            rows = cursor.execute(f"SELECT {names} FROM {call} AS f({aliases})").fetchall()
-            return record | {"rows": [row[0] if columns == 1 else list(row) for row in rows]}
-        return record | {"answer": cursor.execute(f"SELECT ({call})::text").fetchone()[0]}
+            cursor.execute(f"SELECT * FROM {call} AS f")
+            rows = [
+                [_raw(cursor, row, column) for column in range(cursor.pgresult.nfields)]
+                for row in range(cursor.rowcount)
+            ]
+            return record | {"rows": [row if len(row) > 1 else row[0] for row in rows]}
+        cursor.execute(f"SELECT {call}")
+        return record | {"answer": _raw(cursor, 0, 0)}
     except psycopg.Error as error:
         diagnostics = error.diag
         failure = [error.sqlstate, diagnostics.message_primary, diagnostics.message_detail, diagnostics.message_hint]
         return record | {"answer": failure}
+
+
+def _raw(cursor: Any, row: int, column: int) -> str | None:
+    """Return a value as the server sent it, in its text form."""
+    value = cursor.pgresult.get_value(row, column)
+    return None if value is None else value.decode()
 
 
 def main(conninfo: str, *names: str) -> None:

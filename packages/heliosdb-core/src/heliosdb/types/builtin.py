@@ -48,4 +48,6 @@ FAMILIES = (
     "heliosdb.types.interval",
     "heliosdb.types.datetime_arithmetic",
     "heliosdb.types.datetime_comparison",
+    "heliosdb.types.composite",
+    "heliosdb.types.array_functions",
 )

@@ -6,7 +6,8 @@ the code generator calls, or inlines, what they point to.
 
 Three conventions hold everywhere:
 
-* Types are referred to by internal name (``"int4"``, ``"_text"`` for its array), never by object, so that registration
+* Types are referred to by internal name (``"int4"``, ``"_text"`` for its array), never by object, so that
+registration
   order does not matter and a missing plugin leaves a name, not a broken reference. ``"anyelement"``, ``"anyarray"``,
   ``"anynonarray"``, ``"anyenum"``, ``"anyrange"``, ``"anycompatible"``, ``"anycompatiblearray"`` and ``"any"`` are
   PostgreSQL's polymorphic pseudo-types.
@@ -157,6 +158,14 @@ class TypeLookup(Protocol):
         """Return the text input function of a type: ``(text, typmod, session) -> datum`` for every type."""
         ...
 
+    def send(self, name: str) -> Callable[[Any], bytes]:
+        """Return the binary output function of a type: ``(datum) -> bytes``."""
+        ...
+
+    def receive(self, name: str) -> Callable[[bytes], Any]:
+        """Return the binary input function of a type: ``(data) -> datum``."""
+        ...
+
     def ordering(self, name: str) -> OperatorClass | None:
         """Return the default btree operator class of a type (arrays and composites get one derived), or None."""
         ...
@@ -167,14 +176,14 @@ class Type:
     """A data type. ``input``/``output`` are text I/O, ``receive``/``send`` PostgreSQL's binary wire format.
 
     Signatures: ``input(text, typmod) -> datum``, ``output(datum) -> str``, ``receive(data: bytes) -> datum``,
-    ``send(datum) -> bytes``; with ``needs_session`` input and output take the session as a last argument. ``typmod`` is
-    PostgreSQL's integer, -1 for none: ``typmod_in(modifiers: Sequence[int | str]) -> int``, ``typmod_out(typmod) ->
-    str`` such as ``"(10,2)"``, ``coerce_typmod(datum, typmod, explicit: bool) -> datum`` (length coercion; input does
-    not do it). ``to_python(datum) -> object`` and ``from_python(object) -> datum`` are the edges (datetime, UUID,
-    list, ...); None means the datum is already the Python object. ``python_types`` names the Python classes (import
-    strings) that become this type where the statement's context does not decide a parameter's type. ``category`` and
-    ``preferred`` are pg_type's. ``aliases`` are further names the grammar accepts (``"integer"``, ``"blob"``).
-    ``attributes`` are a composite's (name, type).
+    ``send(datum) -> bytes``; with ``needs_session`` input and output take the session as a last argument. ``typmod``
+    is PostgreSQL's integer, -1 for none: ``typmod_in(modifiers: Sequence[int | str]) -> int``, ``typmod_out(typmod)
+    -> str`` such as ``"(10,2)"``, ``coerce_typmod(datum, typmod, explicit: bool) -> datum`` (length coercion; input
+    does not do it). ``to_python(datum) -> object`` and ``from_python(object) -> datum`` are the edges (datetime,
+    UUID, list, ...); None means the datum is already the Python object. ``python_types`` names the Python classes
+    (import strings) that become this type where the statement's context does not decide a parameter's type.
+    ``category`` and ``preferred`` are pg_type's. ``aliases`` are further names the grammar accepts (``"integer"``,
+    ``"blob"``). ``attributes`` are a composite's (name, type).
     """
 
     name: str
@@ -248,8 +257,8 @@ class ScalarFunction:
 class Aggregate:
     """An aggregate function, given in one of two forms.
 
-    *Callable form*: ``initial() -> state``, ``step(state, *arguments) -> state``, ``final(state) -> datum`` (None: the
-    state), and optionally ``inverse(state, *arguments) -> state`` for moving window frames.
+    *Callable form*: ``initial() -> state``, ``step(state, *arguments) -> state``, ``final(state) -> datum`` (None:
+    the state), and optionally ``inverse(state, *arguments) -> state`` for moving window frames.
 
     *Inline form*: ``slots`` are source texts of the initial value of each state slot, ``inline_step`` gives for each
     slot the expression of its next value in terms of ``{s0}``, ``{s1}`` (the slots) and ``{0}`` (arguments),
@@ -341,8 +350,8 @@ class TableFunction:
 class Operator:
     """An operator: ``function`` is the name of the scalar function with these argument types that computes it.
 
-    ``left`` is None for a prefix operator. ``commutator`` and ``negator`` are operator names; ``selectivity`` names the
-    estimator ("eq", "neq", "lt", "gt", "like", "contains" or None).
+    ``left`` is None for a prefix operator. ``commutator`` and ``negator`` are operator names; ``selectivity`` names
+    the estimator ("eq", "neq", "lt", "gt", "like", "contains" or None).
     """
 
     name: str

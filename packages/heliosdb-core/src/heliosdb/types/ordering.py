@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from heliosdb.types.array import dimensions, lower_bounds
 from heliosdb.types.comparison import BTREE_STRATEGIES
 from heliosdb.types.definitions import OperatorClass, Type, resolve_implementation
 
@@ -159,9 +160,6 @@ def _flat(datum: Any, key: Key | None) -> Iterator[Any]:
 
 
 def _shape(datum: Any) -> tuple[int, ...]:
-    """Return the number of dimensions and their sizes."""
-    sizes = []
-    while type(datum) is tuple and datum:
-        sizes.append(len(datum))
-        datum = datum[0]
-    return (len(sizes), *sizes)
+    """Return the number of dimensions, their sizes and their lower bounds."""
+    sizes = dimensions(datum)
+    return (len(sizes), *sizes, *lower_bounds(datum))
