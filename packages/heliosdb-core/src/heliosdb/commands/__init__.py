@@ -9,4 +9,6 @@ from __future__ import annotations
 
 __all__ = ["COMMANDS"]
 
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "CreateExtension": "heliosdb.commands.extension:execute_create_extension",
+}

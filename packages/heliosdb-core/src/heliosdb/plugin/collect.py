@@ -306,7 +306,7 @@ def _check_words(statements: Registry[Any], owner: str) -> None:
         words = tuple(word.lower() for word in value.words)
         if not words:
             raise InvalidObjectDefinition(f'statement "{value.name}" claims no words')
-        if words in claims and owner in (statements.owner_of(key), statements.owner_of(claims[words])):
+        if words in claims and statements.owner_of(key) == owner:
             first, second = statements.owner_of(claims[words]), statements.owner_of(key)
             raise DuplicateObject(
                 f"statements beginning with {' '.join(words).upper()} are registered "

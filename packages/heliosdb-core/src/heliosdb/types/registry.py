@@ -240,8 +240,10 @@ class TypeRegistry:
         if coerce is None or found.kind != "array":
             return coerce
 
+        from heliosdb.types.array import map_elements
+
         def of_array(datum: Any, typmod: int, explicit: bool) -> Any:
-            return _mapped(datum, lambda element: coerce(element, typmod, explicit))
+            return map_elements(datum, lambda element: coerce(element, typmod, explicit))
 
         return of_array
 
@@ -355,13 +357,6 @@ def _no_function(type_: Type, which: str) -> Exception:
 
 def _unchanged(value: Any) -> Any:
     return value
-
-
-def _mapped(datum: Any, function: Callable[[Any], Any]) -> Any:
-    """Apply a function to the elements of an array that are not NULL, through all its dimensions."""
-    return tuple(
-        _mapped(item, function) if type(item) is tuple else None if item is None else function(item) for item in datum
-    )
 
 
 def _listed(datum: Any, function: Callable[[Any], Any] | None) -> list[Any]:
