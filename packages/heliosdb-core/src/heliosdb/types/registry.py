@@ -243,7 +243,7 @@ class TypeRegistry:
         from heliosdb.types.array import map_elements
 
         def of_array(datum: Any, typmod: int, explicit: bool) -> Any:
-            return map_elements(datum, lambda element: coerce(element, typmod, explicit))
+            return map_elements(lambda element: coerce(element, typmod, explicit), datum)
 
         return of_array
 
