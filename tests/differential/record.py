@@ -1,7 +1,7 @@
 """Record what PostgreSQL answers to the scripts: ``python -m tests.differential.record [--check] [SCRIPT ...]``.
 
-Without a connection string (``--server`` or the environment variable POSTGRESQL_REFERENCE) a throw-away cluster is started.
-``--check`` writes nothing and says which recordings would change.
+Without a connection string (``--server`` or the environment variable POSTGRESQL_REFERENCE) a throw-away cluster is
+started. ``--check`` writes nothing and says which recordings would change.
 """
 
 from __future__ import annotations

@@ -10,11 +10,11 @@ A step is a statement and what came back:
      1 | one
      2 | NULL
 
-Rows begin with a blank. A value stands as the server's text output prints it; it is put in quotes, as in JSON, where it
-would otherwise be misread: NULL is SQL's null and "NULL" a text, "" is the empty string, blanks at the ends, line breaks and
-the separator are quoted too. An error is ``ERROR 22012 division by zero`` with lines for DETAIL, HINT and POSITION (1-based,
-in characters), a notice ``NOTICE 42P07 relation "t" already exists, skipping``. ``waited`` says that the statement had to wait
-for another session before it answered.
+Rows begin with a blank. A value stands as the server's text output prints it; it is put in quotes, as in JSON, where
+it would otherwise be misread: NULL is SQL's null and "NULL" a text, "" is the empty string, blanks at the ends, line
+breaks and the separator are quoted too. An error is ``ERROR 22012 division by zero`` with lines for DETAIL, HINT and
+POSITION (1-based, in characters), a notice ``NOTICE 42P07 relation "t" already exists, skipping``. ``waited`` says
+that the statement had to wait for another session before it answered.
 """
 
 from __future__ import annotations
@@ -26,7 +26,18 @@ from dataclasses import dataclass, replace
 
 from .script import Script, Statement
 
-__all__ = ["Answer", "Failure", "Notice", "Rows", "Step", "differences", "read_steps", "render", "same_as_recorded"]
+__all__ = [
+    "Answer",
+    "Failure",
+    "Notice",
+    "Rows",
+    "Step",
+    "differences",
+    "read_steps",
+    "render",
+    "same_as_recorded",
+    "without_order",
+]
 
 
 @dataclass(frozen=True)
@@ -175,19 +186,22 @@ def same_as_recorded(script: Script, recorded: str) -> bool:
     return [text for text, _ in read_steps(recorded)] == [statement.text for statement in script.statements]
 
 
-def differences(script: Script, recorded: str, steps: Sequence[Step]) -> list[str]:
-    """Return one readable report for each step whose answer differs from the recorded one."""
-    reports: list[str] = []
+def differences(script: Script, recorded: str, steps: Sequence[Step]) -> dict[int, str]:
+    """Return a readable report for each step, by its number, whose answer differs from the recorded one."""
+    reports: dict[int, str] = {}
     for number, ((text, expected), step) in enumerate(zip(read_steps(recorded), steps, strict=True), 1):
         left = _reduced(expected, script, step.statement)
         right = _reduced(_render_answer(step.answer), script, step.statement)
         if left != right:
             diff = list(difflib.unified_diff(left, right, "PostgreSQL", "HeliosDB", lineterm="", n=2))[2:]
-            reports.append("\n".join([f"=== {number} (line {step.statement.line})", text, "---", *diff]))
+            reports[number] = "\n".join([f"=== {number} (line {step.statement.line})", text, "---", *diff])
     return reports
 
 
 def without_order(answer: Answer) -> Answer:
     """Return the answer with each result's rows sorted."""
-    key = lambda row: tuple((value is None, value or "") for value in row)  # noqa: E731
+
+    def key(row: tuple[str | None, ...]) -> tuple[tuple[bool, str], ...]:
+        return tuple((value is None, value or "") for value in row)
+
     return replace(answer, results=tuple(replace(r, rows=tuple(sorted(r.rows, key=key))) for r in answer.results))

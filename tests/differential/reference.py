@@ -1,7 +1,7 @@
 """The reference: a PostgreSQL server, reached or started for the occasion.
 
-Messages go by the simple query protocol (the extended one where a script binds parameters), results come in text form, and
-column types are named by the server's own ``format_type``.
+Messages go by the simple query protocol (the extended one where a script binds parameters), results come in text
+form, and column types are named by the server's own ``format_type``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The runner: sends a script's statements through a door, several sessions at a time where the script says so.
 
-A statement marked as blocking runs in a thread of its own; the runner waits until the session really waits for a lock (or
-until the statement is over, which the recording then shows: the step lacks its ``waited``), and goes on. It is joined at
-``-- wait``, before the next statement of its session, or at the end of the script.
+A statement marked as blocking runs in a thread of its own; the runner waits until the session really waits for a lock
+(or until the statement is over, which the recording then shows: the step lacks its ``waited``), and goes on. It is
+joined at ``-- wait``, before the next statement of its session, or at the end of the script.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .script import Script, Statement
 
 __all__ = ["run_script"]
 
-PATIENCE = 30.0
+PATIENCE = 20.0
 """Seconds after which a statement that neither waits nor ends, or a wait that does not end, is a failure."""
 
 
@@ -36,7 +36,7 @@ class _Running:
     def _run(self) -> None:
         try:
             self.answer = self._conversation.send(self._statement.text, self._statement.bind)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - join() raises it again
             self.error = error
 
     def until_waiting(self) -> None:

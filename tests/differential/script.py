@@ -13,9 +13,9 @@ The comment lines at the head are the narration. A comment that stands before a 
     -- reference: SET ...   a statement that only the reference server is given (a timeout, say)
     -- message              the lines up to ``-- end message`` are sent as they are, in one message
 
-A statement is everything between two semicolons, quotes and comments understood; it is sent without the semicolon, so that
-error positions count from its first character. Without a directive the row order matters exactly where the statement has an
-ORDER BY outside of parentheses.
+A statement is everything between two semicolons, quotes and comments understood; it is sent without the semicolon, so
+that error positions count from its first character. Without a directive the row order matters exactly where the
+statement has an ORDER BY outside of parentheses.
 """
 
 from __future__ import annotations
@@ -98,9 +98,9 @@ class _Pending:
         )
 
 
-def script_names(root: Path = ROOT / "scripts") -> list[str]:
+def script_names(root: Path = ROOT / "scripts", suffix: str = "sql") -> list[str]:
     """Return the names of all scripts, as ``area/name``, in order."""
-    return sorted(path.relative_to(root).with_suffix("").as_posix() for path in root.rglob("*.sql"))
+    return sorted(path.relative_to(root).with_suffix("").as_posix() for path in root.rglob(f"*.{suffix}"))
 
 
 def read_script(name: str, root: Path = ROOT / "scripts") -> Script:
