@@ -1,0 +1,26 @@
+-- RETURNING in every statement: expressions, stars, aliases, sub-selects, types, and what may not stand there.
+CREATE TABLE t (id serial PRIMARY KEY, a int, b text DEFAULT 'x');
+INSERT INTO t (a) VALUES (1), (2) RETURNING id, a, b;
+INSERT INTO t (a) VALUES (3) RETURNING *;
+INSERT INTO t (a) VALUES (4) RETURNING t.*, a * 2 AS double;
+INSERT INTO t (a) SELECT a + 10 FROM t ORDER BY a RETURNING id, a;
+INSERT INTO t (a) VALUES (5) RETURNING (SELECT count(*) FROM t);
+INSERT INTO t (a) VALUES (6) RETURNING id + a, upper(b), CASE WHEN a > 5 THEN 'big' END, pg_typeof(a);
+INSERT INTO t (a) VALUES (7) RETURNING count(*);
+INSERT INTO t (a) VALUES (7) RETURNING row_number() OVER ();
+INSERT INTO t (a) VALUES (7) RETURNING nosuch;
+INSERT INTO t (a) VALUES (7) RETURNING id ORDER BY id;
+UPDATE t SET a = a + 100 WHERE id < 3 RETURNING id, a;
+UPDATE t SET a = a + 100 WHERE id < 3 RETURNING *;
+UPDATE t x SET b = 'u' WHERE x.id = 1 RETURNING x.id AS key, x.b;
+UPDATE t SET a = s.n FROM (VALUES (3, 333)) s(id, n) WHERE t.id = s.id RETURNING t.id, t.a, s.*;
+UPDATE t SET a = 0 WHERE false RETURNING id;
+DELETE FROM t WHERE id = 1 RETURNING *;
+DELETE FROM t WHERE id = 2 RETURNING id, a + 1, b || '!';
+DELETE FROM t USING (VALUES (3)) s(k) WHERE t.id = s.k RETURNING t.a, s.k;
+DELETE FROM t WHERE false RETURNING *;
+WITH d AS (DELETE FROM t WHERE id = 4 RETURNING id, a) SELECT id * 10, a FROM d;
+WITH i AS (INSERT INTO t (a) VALUES (50), (51) RETURNING a) SELECT sum(a) FROM i;
+WITH u AS (UPDATE t SET a = -a WHERE a >= 50 RETURNING a) SELECT count(*), min(a) FROM u;
+INSERT INTO t (a) VALUES (60) RETURNING tableoid::regclass, id > 0;
+SELECT count(*) FROM t;
