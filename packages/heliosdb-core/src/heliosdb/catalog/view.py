@@ -13,9 +13,9 @@ from threading import Lock
 from typing import Any
 
 from heliosdb.catalog.definitions import Constraint, Extension, Index, Relation, Role, Schema
-from heliosdb.catalog.storage import CatalogObject, decode_row
+from heliosdb.catalog.storage import OBJECTS_RELATION, CatalogObject, decode_row
 
-__all__ = ["CatalogCache", "CatalogSnapshot"]
+__all__ = ["CatalogCache", "CatalogSnapshot", "catalog_state"]
 
 
 class CatalogSnapshot:
@@ -140,6 +140,10 @@ class CatalogSnapshot:
         """Extensions by name."""
         return self._extensions
 
+    def extension(self, name: str) -> Extension | None:
+        """Return the extension with this name, or None."""
+        return self._extensions.get(name)
+
     def object_by_oid(self, oid: int) -> CatalogObject | None:
         """Return any object by its OID, or None."""
         return self._objects.get(oid)
@@ -152,39 +156,41 @@ class CatalogSnapshot:
 class CatalogCache:
     """Makes ``CatalogSnapshot`` values for one database and keeps what it decoded.
 
+    A *state* names what a transaction sees of the catalog: the timeline, the last change of the catalog at or before
+    its snapshot, and its own uncommitted changes. Equal states see equal catalogs, so one value serves all sessions
+    that changed nothing.
+
     A decoded row is kept by the row's identity: rows are immutable, and the cache holds them, so an address is never
     reused. Safe for many threads: two that miss at once make two equal values.
     """
 
-    def __init__(self, kept_states: int = 8) -> None:
+    def __init__(self, kept_states: int = 16) -> None:
         self._decoded: dict[int, tuple[tuple[Any, ...], CatalogObject]] = {}
         self._states: dict[Any, CatalogSnapshot] = {}
         self._kept_states = kept_states
         self._lock = Lock()
 
+    def of(self, transaction: Any) -> CatalogSnapshot:
+        """Return the catalog as a transaction's current command sees it."""
+        state = catalog_state(transaction)
+        found = self._states.get(state)
+        return self._make(state, transaction.view(OBJECTS_RELATION).row_blocks()) if found is None else found
+
     def snapshot(self, state: Any, blocks: Iterable[list[tuple[Any, ...]]]) -> CatalogSnapshot:
-        """Return the catalog in a state; ``blocks`` (lists of rows of ``objects``) are read only where it is not
-        known yet.
+        """Return the catalog in a state that the caller names, from the rows of ``objects``; None: it is not kept."""
+        found = None if state is None else self._states.get(state)
+        return self._make(state, blocks) if found is None else found
 
-        ``state`` is a hashable name of what the snapshot sees, or None for a transaction's own uncommitted one, which
-        is not kept.
-        """
-        if state is not None:
-            found = self._states.get(state)
-            if found is not None:
-                return found
+    def _make(self, state: Any, blocks: Iterable[list[tuple[Any, ...]]]) -> CatalogSnapshot:
         made = CatalogSnapshot(self._decode(row) for block in blocks for row in block)
-        if state is not None:
-            with self._lock:
-                while len(self._states) >= self._kept_states:
-                    del self._states[next(iter(self._states))]
-                self._states[state] = made
-                self._sweep()
+        if state is None:
+            return made
+        with self._lock:
+            while len(self._states) >= self._kept_states:
+                del self._states[next(iter(self._states))]
+            self._states[state] = made
+            self._sweep()
         return made
-
-    def remember(self, row: tuple[Any, ...], definition: CatalogObject) -> None:
-        """Keep the definition of a row that was just made from it, so that it need not be decoded."""
-        self._decoded[id(row)] = (row, definition)
 
     def _decode(self, row: tuple[Any, ...]) -> CatalogObject:
         found = self._decoded.get(id(row))
@@ -196,6 +202,28 @@ class CatalogCache:
 
     def _sweep(self) -> None:
         # Rows of superseded definitions stay until they outnumber the living ones.
-        living = sum(len(state._objects) for state in self._states.values())
+        living = max(len(state._objects) for state in self._states.values())
         if len(self._decoded) > 4 * living + 1024:
             self._decoded = {}
+
+
+def catalog_state(transaction: Any) -> Any:
+    """Return the name of what a transaction sees of the catalog, see ``CatalogCache``."""
+    relation = transaction.relation(OBJECTS_RELATION)
+    scn = transaction.scn
+    last = relation.feed.horizon
+    if relation.feed.wanted or last > scn:
+        # Someone follows the catalog's changes, or it changed after this snapshot: named by the snapshot alone.
+        last = -1 - scn
+    own = transaction.writes.get(OBJECTS_RELATION)
+    if own is None or not (own.blocks or own.bulk):
+        return (transaction.timeline.id, last)
+    # Commands are numbered without repetition, also after a rollback to a savepoint: the newest one that left
+    # something, and how # much there is, tell any two states of the own changes apart.
+    commands = [entry[0] for slots in own.blocks.values() for entry in slots.values()]
+    commands += [run[0] for run in own.bulk.values()]
+    if not commands:
+        return (transaction.timeline.id, last)
+    newest = max(commands)
+    pending = transaction.command if newest >= transaction.command else None
+    return (transaction.timeline.id, last, transaction.transaction_id, newest, len(commands), pending)

@@ -1,0 +1,210 @@
+"""Sequences at run time: counters that no transaction undoes and all timelines share, and the functions over them.
+
+    catalog     Relation(kind "sequence") with SequenceOptions      what it counts, transactional and versioned
+    counters    storage number -> (last value, is_called)           where it stands, not transactional
+
+``storage`` in the options names the counter. What PostgreSQL undoes with the transaction (RESTART, TRUNCATE ...
+RESTART IDENTITY) gives the sequence a new one; what it does not undo (nextval, setval) changes the counter in place.
+A counter comes into being when it is first asked, from the options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Lock
+from typing import Any
+
+from heliosdb.catalog.definitions import Relation, SequenceOptions
+from heliosdb.errors import (
+    NumericValueOutOfRange,
+    ObjectNotInPrerequisiteState,
+    SequenceGeneratorLimitExceeded,
+    UndefinedTable,
+    WrongObjectType,
+)
+from heliosdb.types.definitions import ScalarFunction, TableFunction, Volatility
+
+__all__ = ["FUNCTIONS", "TABLE_FUNCTIONS", "SequenceCounters", "SessionSequences"]
+
+
+class SequenceCounters:
+    """The counters of one database. Safe for any number of threads."""
+
+    def __init__(self) -> None:
+        self._states: dict[int, tuple[int, bool]] = {}
+        self._lock = Lock()
+
+    def next(self, name: str, options: SequenceOptions) -> int:
+        """Return the next value; SequenceGeneratorLimitExceeded at the end of a sequence that does not cycle."""
+        with self._lock:
+            last, called = self._state(options)
+            value = last + options.increment if called else last
+            if value > options.maximum:
+                if not options.cycle:
+                    raise SequenceGeneratorLimitExceeded(
+                        f'nextval: reached maximum value of sequence "{name}" ({options.maximum})'
+                    )
+                value = options.minimum
+            elif value < options.minimum:
+                if not options.cycle:
+                    raise SequenceGeneratorLimitExceeded(
+                        f'nextval: reached minimum value of sequence "{name}" ({options.minimum})'
+                    )
+                value = options.maximum
+            self._states[options.storage] = (value, True)
+            return value
+
+    def set(self, options: SequenceOptions, value: int, called: bool) -> None:
+        """Set the counter: the next value is ``value`` where it was not called yet, else the one after."""
+        with self._lock:
+            self._states[options.storage] = (value, called)
+
+    def state(self, options: SequenceOptions) -> tuple[int, bool]:
+        """Return (last value, is_called)."""
+        with self._lock:
+            return self._state(options)
+
+    def _state(self, options: SequenceOptions) -> tuple[int, bool]:
+        found = self._states.get(options.storage)
+        if found is None:
+            return (options.start if options.restart is None else options.restart, False)
+        return found
+
+
+class SessionSequences:
+    """What ``currval`` and ``lastval`` answer in one session."""
+
+    __slots__ = ("last", "values")
+
+    def __init__(self) -> None:
+        self.values: dict[int, int] = {}
+        self.last: int | None = None
+
+    def discard(self) -> None:
+        """Forget everything (DISCARD SEQUENCES)."""
+        self.values.clear()
+        self.last = None
+
+
+def _sequence(session: Any, oid: int) -> tuple[Relation, SequenceOptions]:
+    relation = session.catalog.relation_by_oid(oid)
+    if relation is None:
+        raise UndefinedTable(f"could not open relation with OID {oid}")
+    if relation.sequence is None:
+        raise WrongObjectType(f'"{relation.name}" is not a sequence')
+    return relation, relation.sequence
+
+
+def nextval(oid: int, session: Any) -> int:
+    """Advance a sequence and return its new value."""
+    relation, options = _sequence(session, oid)
+    value: int = session.database.sequences.next(relation.name, options)
+    own = session.sequences
+    own.values[oid] = value
+    own.last = oid
+    return value
+
+
+def currval(oid: int, session: Any) -> int:
+    """Return the value that nextval gave last in this session."""
+    relation, _ = _sequence(session, oid)
+    found: int | None = session.sequences.values.get(oid)
+    if found is None:
+        raise ObjectNotInPrerequisiteState(f'currval of sequence "{relation.name}" is not yet defined in this session')
+    return found
+
+
+def lastval(session: Any) -> int:
+    """Return the value that the last nextval of this session gave, whatever sequence it was."""
+    own = session.sequences
+    if own.last is None or session.catalog.relation_by_oid(own.last) is None:
+        raise ObjectNotInPrerequisiteState("lastval is not yet defined in this session")
+    value: int = own.values[own.last]
+    return value
+
+
+def setval(oid: int, value: int, session: Any) -> int:
+    """Set a sequence so that the next value is the one after."""
+    return setval_called(oid, value, True, session)
+
+
+def setval_called(oid: int, value: int, called: bool, session: Any) -> int:
+    """Set a sequence; where ``called`` is false the next value is this one."""
+    relation, options = _sequence(session, oid)
+    if not options.minimum <= value <= options.maximum:
+        raise NumericValueOutOfRange(
+            f'setval: value {value} is out of bounds for sequence "{relation.name}" '
+            f"({options.minimum}..{options.maximum})"
+        )
+    session.database.sequences.set(options, value, called)
+    if called:
+        session.sequences.values[oid] = value
+    return value
+
+
+def pg_sequence_last_value(oid: int, session: Any) -> int | None:
+    """Return a sequence's last value, NULL where it was not used yet."""
+    _, options = _sequence(session, oid)
+    value, called = session.database.sequences.state(options)
+    return value if called else None
+
+
+def pg_sequence_parameters(oid: int, session: Any) -> Iterator[tuple[Any, ...]]:
+    """Return start_value, minimum_value, maximum_value, increment, cycle_option, cache_size and data_type as one
+    row."""
+    _, options = _sequence(session, oid)
+    type_oid = session.types.by_name(options.type).oid
+    yield (
+        options.start,
+        options.minimum,
+        options.maximum,
+        options.increment,
+        options.cycle,
+        options.cache,
+        type_oid,
+    )
+
+
+FUNCTIONS = (
+    ScalarFunction("nextval", ("regclass",), "int8", nextval, volatility=Volatility.VOLATILE, needs_session=True),
+    ScalarFunction("currval", ("regclass",), "int8", currval, volatility=Volatility.VOLATILE, needs_session=True),
+    ScalarFunction("lastval", (), "int8", lastval, volatility=Volatility.VOLATILE, needs_session=True),
+    ScalarFunction("setval", ("regclass", "int8"), "int8", setval, volatility=Volatility.VOLATILE, needs_session=True),
+    ScalarFunction(
+        "setval",
+        ("regclass", "int8", "bool"),
+        "int8",
+        setval_called,
+        volatility=Volatility.VOLATILE,
+        needs_session=True,
+    ),
+    ScalarFunction(
+        "pg_sequence_last_value",
+        ("regclass",),
+        "int8",
+        pg_sequence_last_value,
+        volatility=Volatility.VOLATILE,
+        needs_session=True,
+    ),
+)
+
+TABLE_FUNCTIONS = (
+    TableFunction(
+        "pg_sequence_parameters",
+        ("oid",),
+        "record",
+        pg_sequence_parameters,
+        columns=(
+            ("start_value", "int8"),
+            ("minimum_value", "int8"),
+            ("maximum_value", "int8"),
+            ("increment", "int8"),
+            ("cycle_option", "bool"),
+            ("cache_size", "int8"),
+            ("data_type", "oid"),
+        ),
+        volatility=Volatility.STABLE,
+        needs_session=True,
+        rows=1.0,
+    ),
+)

@@ -1,0 +1,95 @@
+"""What a command asks of the session that runs it: a Protocol, so that commands can be read and tested without the
+session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from heliosdb.catalog.registries import Registries
+    from heliosdb.catalog.result import Result
+    from heliosdb.catalog.view import CatalogSnapshot
+    from heliosdb.sql.binder.context import BindContext
+    from heliosdb.sql.statements import Statement
+
+__all__ = ["CommandSession", "DatabaseContext"]
+
+
+class DatabaseContext(Protocol):
+    """What a command asks of the database."""
+
+    @property
+    def store(self) -> Any:
+        """The versioned store."""
+        ...
+
+    @property
+    def sequences(self) -> Any:
+        """The sequences' counters (``heliosdb.catalog.sequences``)."""
+        ...
+
+    def next_oid(self) -> int:
+        """Return a number that no object, version or counter of this database ever had."""
+        ...
+
+
+class CommandSession(Protocol):
+    """The session as commands see it. A transaction is always open while a command runs."""
+
+    @property
+    def transaction(self) -> Any:
+        """The current transaction."""
+        ...
+
+    @property
+    def catalog(self) -> CatalogSnapshot:
+        """The catalog as the current command sees it, its transaction's changes included."""
+        ...
+
+    @property
+    def registries(self) -> Registries:
+        """The frozen registries."""
+        ...
+
+    @property
+    def search_path(self) -> tuple[str, ...]:
+        """The schemas in which unqualified names are looked up, in order."""
+        ...
+
+    @property
+    def database(self) -> DatabaseContext:
+        """The database."""
+        ...
+
+    @property
+    def user(self) -> str:
+        """The current role."""
+        ...
+
+    def setting(self, name: str) -> Any:
+        """Return a setting's current value."""
+        ...
+
+    def notice(
+        self,
+        message: str,
+        *,
+        severity: str = "NOTICE",
+        sqlstate: str = "00000",
+        detail: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        """Send a notice to the client."""
+        ...
+
+    def bind_context(self) -> BindContext:
+        """Return what binding in this session depends on."""
+        ...
+
+    def run_query(self, query: Statement) -> Result:
+        """Run a query and return its result with columns and rows."""
+        ...
+
+    def temporary_schema(self) -> str:
+        """Return the name of this session's schema for temporary objects, which is made when it is first needed."""
+        ...

@@ -1,0 +1,222 @@
+"""CREATE INDEX: keys that are columns or expressions, the method and its options, and the name where none is given
+(indexcmds.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from heliosdb.catalog.changes import CatalogEdit
+from heliosdb.catalog.definitions import Index, IndexKey, Relation
+from heliosdb.catalog.result import Result
+from heliosdb.codegen.index_keys import operator_class_of
+from heliosdb.commands.binding import (
+    bind_condition,
+    bind_expression,
+    check_contents,
+    is_immutable,
+    not_immutable,
+)
+from heliosdb.commands.ddl import apply, done, edit_of, lock_relation
+from heliosdb.commands.names import relation_named
+from heliosdb.commands.naming import choose_relation_name, index_name_parts
+from heliosdb.errors import (
+    DatatypeMismatch,
+    DuplicateTable,
+    FeatureNotSupported,
+    InvalidParameterValue,
+    TooManyColumns,
+    UndefinedColumn,
+    UndefinedObject,
+    WrongObjectType,
+)
+from heliosdb.sql import statements as tree
+from heliosdb.sql.deparse import expression_text
+
+if TYPE_CHECKING:
+    from heliosdb.commands.context import CommandSession
+
+__all__ = ["execute_create_index", "index_definition"]
+
+MAX_KEYS = 32
+
+
+def execute_create_index(session: CommandSession, statement: tree.CreateIndex) -> Result:
+    """Execute CREATE INDEX."""
+    if statement.tablespace not in (None, "pg_default"):
+        raise FeatureNotSupported("tablespaces are not supported")
+    relation = relation_named(session, statement.table)
+    if relation.kind not in ("table", "materialized view"):
+        raise WrongObjectType(
+            f'cannot create index on relation "{relation.name}"',
+            detail=f"This operation is not supported for {relation.kind}s.",
+        )
+    name = statement.name
+    if name is not None and session.catalog.is_name_taken(relation.schema, name):
+        if not statement.if_not_exists:
+            raise DuplicateTable(f'relation "{name}" already exists')
+        session.notice(f'relation "{name}" already exists, skipping', sqlstate="42P07")
+        return done("CREATE INDEX")
+    lock_relation(session, relation, "share")
+    # Who waited for the lock looks at the table again: it may have changed meanwhile.
+    edit = edit_of(session)
+    relation = edit.existing(relation.oid)
+    index = index_definition(session, edit, relation, statement)
+    edit.put(evolve(relation, indexes=(*relation.indexes, index)))
+    apply(session, edit)
+    return done("CREATE INDEX")
+
+
+def access_method(session: CommandSession, name: str) -> Any:
+    """Return a registered access method by name."""
+    found = session.registries.access_methods.get(name)
+    if found is None:
+        raise UndefinedObject(f'access method "{name}" does not exist')
+    return found
+
+
+def index_definition(
+    session: CommandSession, edit: CatalogEdit, relation: Relation, statement: tree.CreateIndex
+) -> Index:
+    """Return the definition of a new index on a relation."""
+    method_name = statement.method or "btree"
+    method = access_method(session, method_name)
+    if statement.unique and not getattr(method, "unique", False):
+        raise FeatureNotSupported(f'access method "{method_name}" does not support unique indexes')
+    if len(statement.elements) + len(statement.include) > MAX_KEYS:
+        raise TooManyColumns(f"cannot use more than {MAX_KEYS} columns in an index")
+    if statement.include and method_name != "btree":
+        raise FeatureNotSupported(f'access method "{method_name}" does not support included columns')
+    if len(statement.elements) > 1 and not getattr(method, "many_columns", method_name == "btree"):
+        raise FeatureNotSupported(f'access method "{method_name}" does not support multicolumn indexes')
+    ordered = getattr(method, "ordered", True)
+    keys = tuple(_key(session, relation, element, method_name, ordered=ordered) for element in statement.elements)
+    name = statement.name or choose_relation_name(
+        edit, relation.schema, relation.name, index_name_parts([*statement.elements, *statement.include]), "idx"
+    )
+    index = Index(
+        oid=session.database.next_oid(),
+        schema=relation.schema,
+        name=name,
+        relation=relation.oid,
+        method=method_name,
+        keys=keys,
+        include=tuple(_included(relation, element) for element in statement.include),
+        unique=statement.unique,
+        nulls_not_distinct=statement.nulls_not_distinct,
+        predicate=_predicate(session, relation, statement.where),
+        options=method_options(method, statement.options),
+        owner_package=session.registries.package_of("access_methods", method_name),
+    )
+    from heliosdb.commands.clauses import bind_clauses
+
+    return bind_clauses(session, index, statement.extensions)
+
+
+def method_options(method: Any, options: Sequence[tree.Option]) -> tuple[tuple[str, Any], ...]:
+    """Return the options of WITH (...) as the access method reads them; unknown ones are errors."""
+    parsers = getattr(method, "options", {})
+    found: dict[str, Any] = {}
+    for option in options:
+        parser = parsers.get(option.name) if option.namespace is None else None
+        if parser is None:
+            raise InvalidParameterValue(f'unrecognized parameter "{option.name}"')
+        if option.name in found:
+            raise InvalidParameterValue(f'parameter "{option.name}" specified more than once')
+        try:
+            found[option.name] = parser(option.text)
+        except ValueError:
+            raise InvalidParameterValue(f'invalid value for option "{option.name}": {option.text}') from None
+    return tuple(found.items())
+
+
+def _included(relation: Relation, element: tree.IndexElement) -> int:
+    position = element.position or None
+    if element.name is None:
+        raise FeatureNotSupported("expressions are not supported in included columns", position=position)
+    if element.collation or element.operator_class or element.direction or element.nulls:
+        raise FeatureNotSupported("including column does not support ASC/DESC, NULLS, collation or operator class")
+    return _column(relation, element.name, position)
+
+
+def _column(relation: Relation, name: str, position: int | None) -> int:
+    column = relation.column(name)
+    if column is None:
+        raise UndefinedColumn(f'column "{name}" does not exist', position=position)
+    return column.number
+
+
+def _key(
+    session: CommandSession, relation: Relation, element: tree.IndexElement, method: str, *, ordered: bool
+) -> IndexKey:
+    position = element.position or None
+    if not ordered and element.direction is not None:
+        raise FeatureNotSupported(f'access method "{method}" does not support ASC/DESC options')
+    if not ordered and element.nulls is not None:
+        raise FeatureNotSupported(f'access method "{method}" does not support NULLS FIRST/LAST options')
+    if element.operator_class_options:
+        raise FeatureNotSupported("operator class parameters are not supported", position=position)
+    expression = element.expression
+    if isinstance(expression, tree.ColumnRef) and len(expression.parts) == 1 and not expression.star:
+        element = evolve(element, name=expression.parts[0], expression=None)
+        expression = None
+    text = None
+    number: int | None = None
+    if element.name is not None:
+        number = _column(relation, element.name, position)
+        type_name = relation.columns[number - 1].type
+    else:
+        assert expression is not None
+        check_contents(session, expression, "index expression", "index expressions")
+        bound = bind_expression(session, expression, relation.columns, relation.name)
+        if not is_immutable(bound):
+            raise not_immutable("index expression")
+        type_name = "text" if bound.type == "unknown" else bound.type
+        text = expression_text(expression)
+    descending = element.direction == "desc"
+    key = IndexKey(
+        column=number,
+        expression=text,
+        type=type_name,
+        operator_class=_operator_class(session, element, method, type_name),
+        collation=_collation(session, element),
+        descending=descending,
+        nulls_first=descending if element.nulls is None else element.nulls == "first",
+    )
+    operator_class_of(type_name, key, method, session.registries)
+    return key
+
+
+def _operator_class(session: CommandSession, element: tree.IndexElement, method: str, type_name: str) -> str | None:
+    if not element.operator_class:
+        return None
+    name = element.operator_class[-1]
+    known = session.registries.operator_classes
+    if any(class_.name == name for class_ in known.get((method, type_name), ())):
+        return name
+    for (other_method, _), classes in known.items():
+        if other_method == method and any(class_.name == name for class_ in classes):
+            display = session.registries.types.by_name(type_name).display
+            raise DatatypeMismatch(f'operator class "{name}" does not accept data type {display}')
+    raise UndefinedObject(f'operator class "{name}" does not exist for access method "{method}"')
+
+
+def _collation(session: CommandSession, element: tree.IndexElement) -> str | None:
+    if not element.collation:
+        return None
+    name = element.collation[-1]
+    if name not in session.registries.collations:
+        raise UndefinedObject(f'collation "{name}" for encoding "UTF8" does not exist')
+    return name
+
+
+def _predicate(session: CommandSession, relation: Relation, where: tree.Expression | None) -> str | None:
+    if where is None:
+        return None
+    check_contents(session, where, "index predicate", "index predicates")
+    bound = bind_condition(session, where, relation.columns, relation.name, "WHERE")
+    if not is_immutable(bound):
+        raise not_immutable("index predicate")
+    return expression_text(where)

@@ -1,0 +1,219 @@
+"""CREATE TABLE: columns, LIKE, constraints, and the sequences and indexes they bring.
+
+Order matters where the statement does not say so: columns first, then keys (so that a reference finds them), checks
+in order of writing, and references last, which may name the table itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import define, evolve, field
+
+from heliosdb.catalog.changes import CatalogEdit
+from heliosdb.catalog.definitions import Relation
+from heliosdb.catalog.result import Result
+from heliosdb.commands.columns import ColumnDraft, draft_column, finish_expressions
+from heliosdb.commands.constraints import add_check, add_foreign_key, add_key
+from heliosdb.commands.ddl import apply, done, edit_of
+from heliosdb.commands.like import add_like, copy_indexes
+from heliosdb.commands.names import creation_schema
+from heliosdb.errors import (
+    DuplicateColumn,
+    DuplicateTable,
+    FeatureNotSupported,
+    InvalidParameterValue,
+    InvalidTableDefinition,
+    TooManyColumns,
+)
+from heliosdb.sql import statements as tree
+
+if TYPE_CHECKING:
+    from heliosdb.commands.context import CommandSession
+
+__all__ = ["define_table", "execute_create_table"]
+
+MAX_COLUMNS = 1600
+
+
+@define
+class TableDraft:
+    """A table on its way: columns with what was written at them, and the constraints of the table."""
+
+    oid: int
+    schema: str
+    name: str
+    persistence: str
+    drafts: list[ColumnDraft] = field(factory=list)
+    constraints: list[tuple[tree.Constraint, tuple[str, ...]]] = field(factory=list)
+    """Each with the columns it is on: those written, or the column it was written at."""
+    options: tuple[tuple[str, object], ...] = ()
+    copied: list[tuple[Relation, dict[int, int]]] = field(factory=list)
+    """Tables of LIKE ... INCLUDING INDEXES, each with {its attribute number: the new one}."""
+
+
+def execute_create_table(session: CommandSession, statement: tree.CreateTable) -> Result:
+    """Execute CREATE TABLE."""
+    _refuse_unsupported(statement)
+    schema, persistence = creation_schema(session, statement.name, statement.persistence)
+    if session.catalog.is_name_taken(schema, statement.name.name):
+        if not statement.if_not_exists:
+            raise DuplicateTable(f'relation "{statement.name.name}" already exists')
+        session.notice(f'relation "{statement.name.name}" already exists, skipping', sqlstate="42P07")
+        return done("CREATE TABLE")
+    edit = edit_of(session)
+    define_table(session, edit, statement, schema, persistence)
+    apply(session, edit)
+    return done("CREATE TABLE")
+
+
+def _refuse_unsupported(statement: tree.CreateTable) -> None:
+    if statement.inherits:
+        raise FeatureNotSupported("table inheritance is not supported", position=statement.inherits[0].position or None)
+    if statement.of_type is not None:
+        raise FeatureNotSupported("typed tables are not supported", position=statement.of_type.position or None)
+    if statement.partition_of is not None or statement.partition_by is not None:
+        raise FeatureNotSupported("table partitioning is not supported", position=statement.position or None)
+    if statement.access_method not in (None, "heap"):
+        raise FeatureNotSupported(f'table access method "{statement.access_method}" is not supported')
+    if statement.tablespace not in (None, "pg_default"):
+        raise FeatureNotSupported("tablespaces are not supported")
+    if statement.server is not None:
+        raise FeatureNotSupported("foreign tables are not supported")
+    if statement.on_commit is not None and statement.persistence != "temporary":
+        raise InvalidTableDefinition("ON COMMIT can only be used on temporary tables")
+
+
+def relation_options(
+    session: CommandSession, options: tuple[tree.Option, ...], kind: str
+) -> tuple[tuple[str, object], ...]:
+    """Return the options of WITH (...) that plugins registered for a kind of relation; all others are errors."""
+    from heliosdb.types.definitions import resolve_implementation
+
+    found: dict[str, object] = {}
+    for option in options:
+        registered = session.registries.relation_options.get((kind, option.name))
+        if option.namespace is not None or registered is None:
+            raise InvalidParameterValue(f'unrecognized parameter "{option.name}"')
+        found[option.name] = resolve_implementation(registered.check)(option.text)
+    return tuple(found.items())
+
+
+def define_table(
+    session: CommandSession, edit: CatalogEdit, statement: tree.CreateTable, schema: str, persistence: str
+) -> Relation:
+    """Put a new table, with its sequences, into an edit."""
+    draft = TableDraft(session.database.next_oid(), schema, statement.name.name, persistence)
+    draft.options = relation_options(session, statement.options, "table")
+    for element in statement.elements:
+        if isinstance(element, tree.ColumnDefinition):
+            _add_column(session, edit, draft, element)
+        elif isinstance(element, tree.LikeClause):
+            add_like(session, edit, draft, element)
+        else:
+            assert isinstance(element, tree.Constraint)
+            draft.constraints.append((element, tuple(getattr(element, "columns", ()))))
+    if len(draft.drafts) > MAX_COLUMNS:
+        raise TooManyColumns(f"tables can have at most {MAX_COLUMNS} columns")
+    bare = tuple(item.column for item in draft.drafts)
+    _check_unique_names(draft)
+    columns = tuple(finish_expressions(session, item, bare, draft.name) for item in draft.drafts)
+    relation = Relation(
+        oid=draft.oid,
+        schema=schema,
+        name=draft.name,
+        columns=columns,
+        owner=session.user,
+        persistence=persistence,
+        options=draft.options,
+        on_commit=statement.on_commit if statement.on_commit != "preserve rows" else None,
+    )
+    relation = _with_extensions(session, relation, statement)
+    relation = add_constraints(session, edit, relation, draft.constraints)
+    for source, numbers in draft.copied:
+        relation = copy_indexes(session, edit, relation, source, numbers)
+    edit.put(relation)
+    return relation
+
+
+def _with_extensions(session: CommandSession, relation: Relation, statement: tree.CreateTable) -> Relation:
+    from heliosdb.commands.clauses import bind_clauses
+
+    columns = list(relation.columns)
+    for element in statement.elements:
+        if isinstance(element, tree.ColumnDefinition) and element.extensions:
+            for number, column in enumerate(columns):
+                if column.name == element.name:
+                    columns[number] = bind_clauses(session, column, element.extensions)
+    return bind_clauses(session, evolve(relation, columns=tuple(columns)), statement.extensions)
+
+
+def _add_column(session: CommandSession, edit: CatalogEdit, draft: TableDraft, element: tree.ColumnDefinition) -> None:
+    made = draft_column(
+        session,
+        edit,
+        element,
+        number=len(draft.drafts) + 1,
+        table=draft.name,
+        schema=draft.schema,
+        table_oid=draft.oid,
+        persistence=draft.persistence,
+    )
+    draft.drafts.append(made)
+    draft.constraints.extend((constraint, (element.name,)) for constraint in made.constraints)
+
+
+def _check_unique_names(draft: TableDraft) -> None:
+    seen: set[str] = set()
+    for item in draft.drafts:
+        if item.column.name in seen:
+            raise DuplicateColumn(f'column "{item.column.name}" specified more than once', position=item.position)
+        seen.add(item.column.name)
+
+
+def add_constraints(
+    session: CommandSession,
+    edit: CatalogEdit,
+    relation: Relation,
+    constraints: list[tuple[tree.Constraint, tuple[str, ...]]],
+) -> Relation:
+    """Add a new table's constraints in PostgreSQL's order: primary key, unique, checks, references."""
+    for written, _ in constraints:
+        if isinstance(written, tree.ExclusionConstraint):
+            raise FeatureNotSupported("exclusion constraints are not supported", position=written.position or None)
+        if isinstance(written, tree.PrimaryKeyConstraint | tree.UniqueConstraint) and written.index is not None:
+            raise FeatureNotSupported("cannot use an existing index in CREATE TABLE", position=written.position or None)
+    keys: list[tuple[tree.Constraint, tuple[str, ...]]] = [
+        item for item in constraints if isinstance(item[0], tree.PrimaryKeyConstraint)
+    ]
+    keys += _without_repetition(keys, [item for item in constraints if isinstance(item[0], tree.UniqueConstraint)])
+    for written, names in keys:
+        assert isinstance(written, tree.PrimaryKeyConstraint | tree.UniqueConstraint)
+        relation = add_key(session, edit, relation, written, names)
+    for written, _ in constraints:
+        if isinstance(written, tree.CheckConstraint):
+            relation = add_check(session, edit, relation, evolve(written, not_valid=False))
+    for written, names in constraints:
+        if isinstance(written, tree.ForeignKeyConstraint):
+            relation = add_foreign_key(session, edit, relation, evolve(written, not_valid=False), names)
+    return relation
+
+
+def _without_repetition(
+    keys: list[tuple[tree.Constraint, tuple[str, ...]]], uniques: list[tuple[tree.Constraint, tuple[str, ...]]]
+) -> list[tuple[tree.Constraint, tuple[str, ...]]]:
+    """Leave out unnamed UNIQUE constraints on the columns of another key, as PostgreSQL does."""
+    kept: list[tuple[tree.Constraint, tuple[str, ...]]] = []
+    for written, names in uniques:
+        same = [
+            other
+            for other, columns in (*keys, *kept)
+            if columns == names and other.deferrable == written.deferrable and not _has_extras(other, written)
+        ]
+        if not same or written.name is not None:
+            kept.append((written, names))
+    return kept
+
+
+def _has_extras(*constraints: tree.Constraint) -> bool:
+    return any(getattr(item, "include", ()) or getattr(item, "nulls_not_distinct", False) for item in constraints)

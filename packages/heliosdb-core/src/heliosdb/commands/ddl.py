@@ -1,0 +1,64 @@
+"""Writing a command's catalog changes, and what the store has to do for them: indexes come and go with their
+definitions.
+
+Every command that changes the catalog ends in ``apply``. The store's indexes belong to the transaction as the rows
+do: a rollback takes new ones away and gives dropped ones back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from heliosdb.catalog.changes import CatalogEdit
+from heliosdb.catalog.definitions import Relation
+from heliosdb.catalog.result import Result
+from heliosdb.errors import ReadOnlySqlTransaction
+from heliosdb.transaction.locks import RelationLock
+
+if TYPE_CHECKING:
+    from heliosdb.commands.context import CommandSession
+
+__all__ = ["apply", "done", "edit_of", "lock_relation"]
+
+
+def edit_of(session: CommandSession) -> CatalogEdit:
+    """Return an empty edit on the catalog as the session sees it."""
+    return CatalogEdit(session.catalog)
+
+
+def done(tag: str) -> Result:
+    """Return the result of a command that returns no rows."""
+    return Result(tag)
+
+
+def lock_relation(session: CommandSession, relation: Relation, mode: str = "access exclusive") -> None:
+    """Lock a relation for the rest of the transaction, in one of PostgreSQL's eight modes."""
+    session.transaction.lock_relation(relation.oid, RelationLock[mode.upper().replace(" ", "_")])
+
+
+def apply(session: CommandSession, edit: CatalogEdit) -> None:
+    """Write the edit's changes: the catalog's rows first, then the store's indexes."""
+    if edit.is_empty:
+        return
+    from heliosdb.commands.index_specs import index_spec
+
+    transaction = session.transaction
+    changes = list(edit.index_changes())
+    edit.write(transaction, session.database.next_oid)
+    # What follows in the same command (rows of CREATE TABLE AS, a schema's elements) sees the new state.
+    transaction.advance_command()
+    for old, new, gone, come in changes:
+        if old is not None and old.kind == "table":
+            for index in gone:
+                transaction.drop_index(old.oid, index.oid)
+            if new is None:
+                transaction.drop_relation(old.oid)
+        if new is not None and new.kind == "table":
+            for index in come:
+                transaction.define_index(index_spec(session, new, index))
+
+
+def refuse_read_only(session: CommandSession, tag: str) -> None:
+    """Refuse a command in a read-only transaction."""
+    if getattr(session.transaction, "read_only", False):
+        raise ReadOnlySqlTransaction(f"cannot execute {tag} in a read-only transaction")

@@ -1,0 +1,65 @@
+"""Walking syntax trees: what an expression names, and what it must not contain where the catalog keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, TypeVar
+
+import attrs
+
+from heliosdb.sql import statements as tree
+
+__all__ = ["column_names", "replaced", "walk"]
+
+Node = TypeVar("Node", bound=tree.Node)
+
+
+@cache
+def _parts(class_: Any) -> tuple[str, ...]:
+    return tuple(attribute.name for attribute in attrs.fields(class_) if attribute.name != "position")
+
+
+def walk(node: Any) -> Iterator[tree.Node]:
+    """Yield a node and everything in it, in order of writing."""
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, tree.Node):
+            yield current
+            class_: Any = type(current)
+            pending.extend(getattr(current, name) for name in reversed(_parts(class_)))
+        elif isinstance(current, tuple):
+            pending.extend(reversed(current))
+
+
+def column_names(node: tree.Node) -> list[str]:
+    """Return the last parts of the column references in an expression, each once, in order of writing."""
+    names: dict[str, None] = {}
+    for part in walk(node):
+        if isinstance(part, tree.ColumnRef) and not part.star:
+            names[part.parts[-1]] = None
+    return list(names)
+
+
+def replaced(node: Node, change: Callable[[tree.Node], tree.Node]) -> Node:
+    """Return the tree with ``change`` applied to every node, leaves first; unchanged parts are shared."""
+    made = _replaced(node, change)
+    assert isinstance(made, tree.Node)
+    return made  # type: ignore[return-value]
+
+
+def _replaced(value: Any, change: Callable[[tree.Node], tree.Node]) -> Any:
+    if isinstance(value, tuple):
+        items = [_replaced(item, change) for item in value]
+        return tuple(items) if any(new is not old for new, old in zip(items, value)) else value
+    if not isinstance(value, tree.Node):
+        return value
+    changes = {}
+    class_: Any = type(value)
+    for name in _parts(class_):
+        old = getattr(value, name)
+        new = _replaced(old, change)
+        if new is not old:
+            changes[name] = new
+    return change(attrs.evolve(value, **changes) if changes else value)
