@@ -6,7 +6,8 @@ PostgreSQL answered:
 ``{"call": "date_trunc", "types": ["text", "timestamp"], "arguments": ["month", "2024-02-29"], "answer": "2024-02-01
 00:00:00"}``
 
-``call`` is a function's name, or "" for "read the one argument and show it" (text input and output). ``settings`` are
+``call`` is a function's name, or "" for "read the one argument and show it" (text input and output); with ``cast``
+the one argument is converted explicitly to that type instead. ``settings`` are
 those that differ from TimeZone UTC, DateStyle ISO,MDY and IntervalStyle postgres. An answer is text, null, or a list
 of SQLSTATE, message, detail and hint. A set-returning function's answer is a list under ``rows``.
 
@@ -25,8 +26,9 @@ from typing import Any
 
 from heliosdb import errors
 from heliosdb.types.builtin import FAMILIES
-from heliosdb.types.definitions import CallTypes, OperatorClass, ScalarFunction, TableFunction, resolve_implementation
+from heliosdb.types.definitions import CallTypes, Cast, OperatorClass, ScalarFunction, TableFunction, resolve_implementation
 from heliosdb.types.registry import TypeRegistry
+from heliosdb.types.text import text_conversion
 
 RECORDED = Path(__file__).parents[1] / "packages/heliosdb-core/tests/types/recorded"
 DEFAULTS = {"timezone": "UTC", "datestyle": "ISO, MDY", "intervalstyle": "postgres"}
@@ -69,13 +71,20 @@ def functions() -> dict[tuple[str, tuple[str, ...]], ScalarFunction | TableFunct
     return found
 
 
+@cache
+def casts() -> dict[tuple[str, str], Cast]:
+    """Return the built-in casts by source and target."""
+    found = (cast for family in FAMILIES for cast in getattr(import_module(family), "CASTS", ()))
+    return {(cast.source, cast.target): cast for cast in found}
+
+
 def base_type(spelled: str) -> tuple[str, int]:
     """Return the internal name and typmod of ``timestamp(3)`` or ``interval day to second(2)``."""
     head, _, rest = spelled.partition("(")
     name, _, fields = head.partition(" ")
     modifiers: list[int | str] = [fields] if fields else []
     if rest:
-        modifiers += [int(part) if part.strip().isdigit() else part for part in rest.rstrip(")").split(",")]
+        modifiers += [int(part) if part.strip().removeprefix("-").isdigit() else part for part in rest.rstrip(")").split(",")]
     typmod_in = registry().typmod_in(name) if modifiers else None
     return name, typmod_in(modifiers) if typmod_in else -1
 
@@ -91,8 +100,8 @@ def read(spelled: str, text: str | None, session: RecordedSession) -> Any:
 
 
 def show(name: str, datum: Any, session: RecordedSession) -> str | None:
-    """Return the text of a datum."""
-    return None if datum is None else registry().output(name)(datum, session)
+    """Return the text of a datum, as a cast to text gives it."""
+    return None if datum is None else text_conversion(name, registry())(datum, session)
 
 
 def concrete(function: ScalarFunction | TableFunction, types: list[str]) -> list[str]:
@@ -117,6 +126,8 @@ def ours(record: dict[str, Any]) -> Any:
     try:
         arguments = [read(t, a, session) for t, a in zip(record["types"], record["arguments"], strict=True)]
         names = [base_type(t)[0] for t in record["types"]]
+        if "cast" in record:
+            return converted(names[0], record["cast"], arguments[0], session)
         if not record["call"]:
             return show(names[0], arguments[0], session)
         signature = tuple(record.get("signature", names))
@@ -138,6 +149,20 @@ def ours(record: dict[str, Any]) -> Any:
         return [show(result, row, session) for row in answer]
     except errors.Error as error:
         return [error.sqlstate, error.message, error.detail, error.hint]
+
+
+def converted(source: str, target: str, datum: Any, session: RecordedSession) -> str | None:
+    """Return the text of a datum converted explicitly to another type, by its cast or through text."""
+    name, typmod = base_type(target)
+    cast = casts().get((source, name))
+    if cast is None:
+        datum = registry().input(name)(registry().output(source)(datum, session), -1, session)
+    elif cast.implementation is not None:
+        implementation = resolve_implementation(cast.implementation)
+        given = [datum, *([typmod, True] if cast.takes_typmod else []), *([session] if cast.needs_session else [])]
+        datum = implementation(*given)
+    coerce = registry().coerce_typmod(name) if typmod >= 0 else None
+    return show(name, coerce(datum, typmod, True) if coerce else datum, session)
 
 
 def load(name: str) -> list[dict[str, Any]]:
@@ -162,7 +187,7 @@ def ask(connection: Any, record: dict[str, Any]) -> dict[str, Any]:
     quote = psycopg.sql.Literal
     arguments = []
     for spelled, text in zip(record["types"], record["arguments"], strict=True):
-        type_name = spelled[1:] + "[]" if spelled.startswith("_") else spelled
+        type_name = spelled[1:] + "[]" if spelled.startswith("_") else '"char"' if spelled == "char" else spelled
         arguments.append(f"{quote(text).as_string(connection)}::{type_name}")
     call = f'"{record["call"]}"({", ".join(arguments)})' if record["call"] else arguments[0]
     try:

@@ -46,6 +46,9 @@ CODECS = {
     "win1252": "cp1252",
     "win1253": "cp1253",
     "win1254": "cp1254",
+    "win1258": "cp1258",
+    "abc": "cp1258",
+    "tcvn": "cp1258",
     "win866": "cp866",
     "koi8r": "koi8-r",
     "koi8u": "koi8-u",
@@ -57,6 +60,20 @@ CODECS = {
     "gb18030": "gb18030",
 }
 """PostgreSQL's encoding names, without case and punctuation, and Python's."""
+
+_OFFICIAL_NAMES = {
+    "unicode": "UTF8",
+    "iso88591": "LATIN1",
+    "iso88595": "ISO_8859_5",
+    "iso88596": "ISO_8859_6",
+    "iso88597": "ISO_8859_7",
+    "iso88598": "ISO_8859_8",
+    "abc": "WIN1258",
+    "tcvn": "WIN1258",
+    "koi8r": "KOI8R",
+    "eucjp": "EUC_JP",
+    "euckr": "EUC_KR",
+}
 
 
 def encode(data: bytes, form: str) -> str:
@@ -165,11 +182,16 @@ def md5_bytes(data: bytes) -> str:
     return md5(data, usedforsecurity=False).hexdigest()
 
 
-def _codec(name: str, role: str) -> str:
+def _codec(name: str, role: str = "") -> str:
     codec = CODECS.get(re.sub(r"[^a-z0-9]", "", name.lower()))
     if codec is None:
-        raise InvalidParameterValue(f'invalid {role} encoding name "{name}"')
+        raise InvalidParameterValue(f'invalid {role} encoding name "{name}"'.replace("  ", " "))
     return codec
+
+
+def _official(name: str) -> str:
+    """Return an encoding's own name for a message."""
+    return _OFFICIAL_NAMES.get(re.sub(r"[^a-z0-9]", "", name.lower()), name.upper())
 
 
 def _decoded(data: bytes, name: str) -> str:
@@ -178,10 +200,9 @@ def _decoded(data: bytes, name: str) -> str:
         text = data.decode(codec)
     except UnicodeDecodeError as error:
         wrong = " ".join(f"0x{byte:02x}" for byte in data[error.start : error.end])
-        encoding = "UTF8" if codec == "utf-8" else name.upper()
-        raise CharacterNotInRepertoire(f'invalid byte sequence for encoding "{encoding}": {wrong}') from None
+        raise CharacterNotInRepertoire(f'invalid byte sequence for encoding "{_official(name)}": {wrong}') from None
     if "\0" in text:
-        raise CharacterNotInRepertoire('invalid byte sequence for encoding "UTF8": 0x00')
+        raise CharacterNotInRepertoire(f'invalid byte sequence for encoding "{_official(name)}": 0x00')
     return text
 
 
@@ -191,18 +212,20 @@ def _encoded(text: str, name: str) -> bytes:
     except UnicodeEncodeError as error:
         wrong = " ".join(f"0x{byte:02x}" for byte in text[error.start].encode("utf-8"))
         raise UntranslatableCharacter(
-            f'character with byte sequence {wrong} in encoding "UTF8" has no equivalent in encoding "{name.upper()}"'
+            f'character with byte sequence {wrong} in encoding "UTF8" has no equivalent in encoding "{_official(name)}"'
         ) from None
 
 
 def convert(data: bytes, source: str, destination: str) -> bytes:
     """Translate bytes from one character encoding to another."""
+    _codec(source, "source")
     _codec(destination, "destination")
     return _encoded(_decoded(data, source), destination)
 
 
 def length_in(data: bytes, name: str) -> int:
     """Return the number of characters of bytes in a character encoding."""
+    _codec(name)
     return len(_decoded(data, name))
 
 

@@ -147,7 +147,7 @@ def _split(text: str) -> tuple[str, int]:
 def double_text(value: float) -> str:
     """Return the shortest text of a double, as PostgreSQL writes it."""
     text = repr(value)
-    if text.endswith(".0") and len(text) <= 17:
+    if text.endswith(".0"):
         return text[:-2] if abs(value) < 1e15 else _layout(*_split(text.lstrip("-")), value < 0, 15)
     if "e" not in text and abs(value) < 1e15 and value == value:
         return text

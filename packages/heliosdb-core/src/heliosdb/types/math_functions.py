@@ -120,8 +120,8 @@ def trunc_float(x: float) -> float:
 
 
 def sign_float(x: float) -> float:
-    """Return -1, 0 or 1."""
-    return 1.0 if x > 0 else -1.0 if x < 0 else 0.0 if x == 0 else math.nan
+    """Return -1, 0 or 1; 0 for NaN, too."""
+    return 1.0 if x > 0 else -1.0 if x < 0 else 0.0
 
 
 def degrees(x: float) -> float:
@@ -131,7 +131,10 @@ def degrees(x: float) -> float:
 
 def radians(x: float) -> float:
     """Turn degrees into radians."""
-    return x * DEGREE
+    result = x * DEGREE
+    if result == 0 and x:
+        raise underflow()
+    return result
 
 
 def _finite(function: Callable[[float], float]) -> Callable[[float], float]:
@@ -267,7 +270,7 @@ def cotangent_of_degrees(x: float) -> float:
     angle, sign = _tangent_angle(x)
     sine = _sine_quadrant(angle)
     if not sine:
-        return sign * math.inf
+        return sign * math.copysign(math.inf, sine)
     result = sign * ((_cosine_quadrant(angle) / sine) / (_cosine_quadrant(45.0) / _sine_quadrant(45.0)))
     return result if result else 0.0
 
@@ -320,7 +323,7 @@ def width_bucket(operand: float, low: float, high: float, count: int) -> int:
     share = (operand - low) / (high - low)
     if not math.isfinite(high - low):
         share = (operand / 2 - low / 2) / (high / 2 - low / 2)
-    return min(int(count * share), count - 1) + 1
+    return int(count * share) + 1
 
 
 _UNARY: tuple[tuple[str, Callable[[float], float]], ...] = (

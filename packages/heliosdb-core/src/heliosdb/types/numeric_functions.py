@@ -24,6 +24,7 @@ from heliosdb.types.definitions import Operator, ScalarFunction, TableFunction
 from heliosdb.types.numeric import (
     EXACT,
     MAXIMUM_DISPLAY_SCALE,
+    MAXIMUM_SCALE,
     MAXIMUM_WHOLE_DIGITS,
     MINIMUM_SIGNIFICANT_DIGITS,
     NAN,
@@ -44,6 +45,7 @@ LN_OF_10 = 2.302585092994046
 INT4_RANGE = range(-(2**31), 2**31)
 
 _ZERO, _ONE = Decimal(0), Decimal(1)
+_LEADING_DIGITS = Context(prec=17, rounding=ROUND_HALF_EVEN, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
 _INFINITY = Decimal("Infinity")
 
 
@@ -61,14 +63,14 @@ def round_numeric(datum: Decimal, scale: int = 0) -> Decimal:
     """Round to a number of digits after the point, ties away from zero; a negative number rounds whole digits."""
     if not datum.is_finite():
         return datum
-    return rescaled(datum, min(max(scale, -MAXIMUM_RESULT_SCALE), MAXIMUM_RESULT_SCALE))
+    return rescaled(datum, min(max(scale, -MAXIMUM_WHOLE_DIGITS - 1), MAXIMUM_SCALE))
 
 
 def trunc_numeric(datum: Decimal, scale: int = 0) -> Decimal:
     """Cut off after a number of digits after the point."""
     if not datum.is_finite():
         return datum
-    return rescaled(datum, min(max(scale, -MAXIMUM_RESULT_SCALE), MAXIMUM_RESULT_SCALE), ROUND_DOWN)
+    return rescaled(datum, min(max(scale, -MAXIMUM_WHOLE_DIGITS - 1), MAXIMUM_SCALE), ROUND_DOWN)
 
 
 def ceil_numeric(datum: Decimal) -> Decimal:
@@ -163,10 +165,8 @@ def numeric_log(base: Decimal, datum: Decimal) -> Decimal:
     """Return the logarithm to a base; 2201E unless both are positive."""
     if base != base or datum != datum:
         return NAN
-    if base < _ZERO or datum < _ZERO:
-        raise InvalidArgumentForLogarithm("cannot take logarithm of a negative number")
-    if not base or not datum:
-        raise InvalidArgumentForLogarithm("cannot take logarithm of zero")
+    _check_logarithm(base)
+    _check_logarithm(datum)
     if not base.is_finite():
         return NAN if not datum.is_finite() else _ZERO
     if not datum.is_finite():
@@ -224,7 +224,7 @@ def numeric_power(base: Decimal, exponent: Decimal) -> Decimal:
     if not base.is_finite() or not exponent.is_finite():
         return _special_power(base, exponent)
     if _is_whole(exponent) and exponent.adjusted() < 11 and int(exponent) in INT4_RANGE:
-        return _whole_power(base, int(exponent), scale_of(exponent))
+        return _whole_power(base, int(exponent))
     if not base:
         return rescaled(_ZERO, MINIMUM_SIGNIFICANT_DIGITS)
     negative = base < _ZERO and _is_odd(exponent)
@@ -242,30 +242,23 @@ def numeric_power(base: Decimal, exponent: Decimal) -> Decimal:
     return result.copy_negate() if negative and result else result
 
 
-def _whole_power(base: Decimal, exponent: int, exponent_scale: int) -> Decimal:
+def _whole_power(base: Decimal, exponent: int) -> Decimal:
     """Raise to an integer power (``power_var_int``)."""
-    estimate = 0.0
-    if base:
-        weight, _ = leading_group(base)
-        digits = "".join(map(str, base.as_tuple().digits))
-        first = base.adjusted() - weight * 4 + 1
-        # As many groups of four as give 16 digits, without the zeros after the last one that counts.
-        groups = digits.rstrip("0")
-        count = min(max(-(-(len(groups) - first) // 4), 0), 3)
-        mantissa = float(int(digits[: first + 4 * count].ljust(first + 4 * count, "0")))
-        estimate = exponent * (math.log10(mantissa) + (weight - count) * 4)
-    if estimate > MAXIMUM_WHOLE_DIGITS:
-        raise numeric_overflow()
-    if estimate + 1 < -MAXIMUM_DISPLAY_SCALE:
-        return rescaled(_ZERO, MAXIMUM_DISPLAY_SCALE)
-    scale = min(
-        max(MINIMUM_SIGNIFICANT_DIGITS - int(estimate), scale_of(base), exponent_scale, 0), MAXIMUM_DISPLAY_SCALE
-    )
+    scale = min(max(MINIMUM_SIGNIFICANT_DIGITS, scale_of(base)), MAXIMUM_DISPLAY_SCALE)
     if exponent == 0:
         return rescaled(_ONE, scale)
     if exponent == -1:
         return quotient(_ONE, base, scale)
-    return rescaled(_working(int(estimate) + scale + 4).power(base, exponent), scale)
+    if not base:
+        return rescaled(_ZERO, scale)
+    # The decimal weight of the result, from the leading digits that fit a double.
+    leading = base.copy_abs().normalize(_LEADING_DIGITS)
+    weight = exponent * (math.log10(float(leading.scaleb(-leading.adjusted()))) + leading.adjusted())
+    if weight > MAXIMUM_WHOLE_DIGITS:
+        raise numeric_overflow()
+    if weight + 1 < -scale:
+        return rescaled(_ZERO, scale)
+    return rescaled(_working(int(weight) + scale + 4).power(base, exponent), scale)
 
 
 def factorial(number: int) -> Decimal:

@@ -49,7 +49,7 @@ def numeric_abs(datum: Decimal) -> Decimal:
 
 def numeric_uminus(datum: Decimal) -> Decimal:
     """Negate; there is no negative zero."""
-    return datum.copy_negate() if datum else datum
+    return datum.copy_negate() if datum and datum == datum else datum
 
 
 def numeric_uplus(datum: Decimal) -> Decimal:

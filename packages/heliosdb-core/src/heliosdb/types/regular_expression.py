@@ -23,7 +23,7 @@ from collections.abc import Iterator
 
 from attrs import field, frozen
 
-from heliosdb.errors import InvalidParameterValue, InvalidRegularExpression
+from heliosdb.errors import FeatureNotSupported, InvalidParameterValue, InvalidRegularExpression
 
 __all__ = [
     "Alternation",
@@ -83,9 +83,11 @@ def _apply(letter: str, values: dict[str, bool]) -> bool:
         values["lines"] = letter in "nmw"
     elif letter in "xt":
         values["expanded"] = letter == "x"
-    elif letter in "qeb":
-        # Extended and basic expressions are read as advanced ones, which is exact for what they have in common.
+    elif letter in "qe":
+        # Extended expressions are read as advanced ones, which is exact for what they have in common.
         values["literal"] = letter == "q"
+    elif letter == "b":
+        raise FeatureNotSupported("basic regular expressions are not supported")
     else:
         return False
     return True

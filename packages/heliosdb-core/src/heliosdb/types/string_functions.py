@@ -15,6 +15,7 @@ from typing import Any
 
 from heliosdb.errors import (
     InvalidParameterValue,
+    NumericValueOutOfRange,
     ProgramLimitExceeded,
     SqlSyntaxError,
     SubstringError,
@@ -88,6 +89,8 @@ def overlay(text: Any, replacement: Any, start: int, length: int | None = None) 
     if start <= 0:
         raise SubstringError("negative substring length not allowed")
     cut = len(replacement) if length is None else length
+    if start + cut > INT4_HIGHEST:
+        raise NumericValueOutOfRange("integer out of range")
     # The rest starts at start + cut, which a negative length moves to the left.
     return substring(text, 1, start - 1) + replacement + substring(text, start + cut)
 

@@ -194,26 +194,37 @@ def xid_from_xid8(datum: int) -> int:
     return datum & 0xFFFFFFFF
 
 
-def _equality(name: str, other: str) -> Iterator[tuple[ScalarFunction, Operator]]:
-    """The two comparisons of a type without an order."""
-    prefix = name if name == other else f"{name}{other}"
-    names = (f"{prefix}eq", f"{prefix}neq" if name == "xid" else f"{prefix}ne")
-    functions = comparison_functions(name, other, (*names, "", "", "", ""), PLAIN)[:2]
-    operators = comparison_operators(name, other, (*names, "", "", "", ""), merges=False)[:2]
+_EQUALITIES = (("xid", "xid", "xideq", "xidneq"), ("xid", "int4", "xideqint4", "xidneqint4"), ("cid", "cid", "cideq"))
+"""Types without an order: the operand types, and the functions for ``=`` and ``<>``."""
+
+
+def _same_bits(left: int, right: int) -> bool:
+    return left == right & 0xFFFFFFFF
+
+
+def _other_bits(left: int, right: int) -> bool:
+    return left != right & 0xFFFFFFFF
+
+
+def _equal(left: str, right: str, *names: str) -> Iterator[tuple[ScalarFunction, Operator]]:
+    padded = (*names, *([""] * (6 - len(names))))
+    inlines = PLAIN if right != "int4" else tuple(f"({{0}} {symbol} {{1}} & 4294967295)" for symbol in ("==", "!=") * 3)
+    implementations = (_same_bits, _other_bits) * 3
+    functions = comparison_functions(left, right, padded, inlines, implementations)[: len(names)]
+    operators = comparison_operators(left, right, padded, merges=False)[: len(names)]
     yield from zip(functions, operators, strict=True)
 
 
-_EQUALITIES = (*_equality("xid", "xid"), *_equality("xid", "int4"), *_equality("cid", "cid"))
 _NAMES = {name: comparison_names(name) for name in ("xid8", "tid")}
 
 TYPES: tuple[Type, ...] = tuple(_types())
 CASTS: tuple[Cast, ...] = (Cast("xid8", "xid", CastContext.EXPLICIT, xid_from_xid8),)
 FUNCTIONS: tuple[ScalarFunction, ...] = (
-    *(function for function, _ in _EQUALITIES),
+    *(function for equality in _EQUALITIES for function, _ in _equal(*equality)),
     *(function for name in ("xid8", "tid") for function in comparison_functions(name, name, _NAMES[name])),
 )
 OPERATORS: tuple[Operator, ...] = (
-    *(operator for _, operator in _EQUALITIES if (operator.left, operator.name) != ("cid", "<>")),
+    *(operator for equality in _EQUALITIES for _, operator in _equal(*equality)),
     *(operator for name in ("xid8", "tid") for operator in comparison_operators(name, name, _NAMES[name])),
 )
 OPERATOR_CLASSES: tuple[OperatorClass, ...] = (

@@ -10,11 +10,13 @@ keys.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from heliosdb.errors import (
     CharacterNotInRepertoire,
+    InvalidBinaryRepresentation,
     InvalidParameterValue,
     NumericValueOutOfRange,
     StringDataRightTruncation,
@@ -51,6 +53,7 @@ __all__ = [
 ]
 
 MAXIMUM_LENGTH = 10485760
+_OCTAL = re.compile(r"\\([0-7]{3})")
 MAXIMUM_NAME_BYTES = 63
 
 
@@ -139,8 +142,27 @@ def name_input(text: str, typmod: int = -1) -> str:
 
 
 def char_from_text(datum: str, typmod: int = -1) -> str:
-    """Return the first character as a ``"char"``; the empty string is the zero byte."""
-    return datum[:1]
+    """Return the first byte as a ``"char"``, or the one that a backslash and three octal digits give."""
+    if len(datum) == 4 and (match := _OCTAL.fullmatch(datum)) is not None:
+        return chr(int(match.group(1), 8) & 0xFF).replace("\0", "")
+    return datum[:1] if datum[:1].isascii() else chr(datum.encode("utf-8")[0])
+
+
+def char_output(datum: str) -> str:
+    """Return the byte as a character, outside of ASCII as a backslash and three octal digits."""
+    return datum if datum.isascii() else f"\\{ord(datum):03o}"
+
+
+def char_receive(data: bytes) -> str:
+    """Read one byte."""
+    if len(data) != 1:
+        raise InvalidBinaryRepresentation("incorrect binary data format")
+    return data.decode("latin-1").replace("\0", "")
+
+
+def char_send(datum: str) -> bytes:
+    """Write one byte."""
+    return (datum or "\0").encode("latin-1")
 
 
 def char_from_int4(datum: int) -> str:
@@ -152,13 +174,8 @@ def char_from_int4(datum: int) -> str:
 
 def int4_from_char(datum: str) -> int:
     """Return the code of a ``"char"`` as a signed byte."""
-    code = datum.encode("utf-8")[0] if ord(datum or "\0") > 0xFF else ord(datum or "\0")
+    code = ord(datum or "\0")
     return code - 256 if code > 127 else code
-
-
-def unknown_to(datum: str) -> str:
-    """Return the literal's text."""
-    return datum
 
 
 def text_conversion(type_name: str, types: TypeLookup) -> Callable[[Any, Any], str]:
@@ -171,7 +188,7 @@ def text_conversion(type_name: str, types: TypeLookup) -> Callable[[Any, Any], s
         return lambda datum, session: "true" if datum else "false"
     if type_name == "bpchar":
         return lambda datum, session: datum.rstrip(" ")
-    if type_name in ("text", "varchar", "name", "unknown", "char"):
+    if type_name in ("text", "varchar", "name", "unknown"):
         return lambda datum, session: datum
     return types.output(type_name)
 
@@ -270,9 +287,9 @@ TYPES: tuple[Type, ...] = (
         category="Z",
         length=1,
         input=char_from_text,
-        output=text_output,
-        receive=text_receive,
-        send=text_send,
+        output=char_output,
+        receive=char_receive,
+        send=char_send,
         description="single character",
     ),
     Type(
@@ -311,21 +328,21 @@ CASTS: tuple[Cast, ...] = (
     Cast("text", "varchar", _I, None, inline="{0}"),
     Cast("text", "bpchar", _I, None, inline="{0}"),
     Cast("text", "name", _I, name_from_text),
-    Cast("text", "char", _A, char_from_text, inline="{0}[:1]"),
+    Cast("text", "char", _A, char_from_text),
     Cast("varchar", "text", _I, None, inline="{0}"),
     Cast("varchar", "bpchar", _I, None, inline="{0}"),
     Cast("varchar", "name", _I, name_from_text),
-    Cast("varchar", "char", _A, char_from_text, inline="{0}[:1]"),
+    Cast("varchar", "char", _A, char_from_text),
     Cast("bpchar", "text", _I, without_trailing_blanks, inline=_STRIP),
     Cast("bpchar", "varchar", _I, without_trailing_blanks, inline=_STRIP),
     Cast("bpchar", "name", _I, lambda datum: name_from_text(datum.rstrip(" "))),
-    Cast("bpchar", "char", _A, lambda datum: datum.rstrip(" ")[:1]),
+    Cast("bpchar", "char", _A, lambda datum: char_from_text(datum.rstrip(" "))),
     Cast("name", "text", _I, text_output, inline="{0}"),
     Cast("name", "varchar", _A, text_output, inline="{0}"),
     Cast("name", "bpchar", _A, text_output, inline="{0}"),
-    Cast("char", "text", _I, text_output, inline="{0}"),
-    Cast("char", "varchar", _A, text_output, inline="{0}"),
-    Cast("char", "bpchar", _A, text_output, inline="{0}"),
+    Cast("char", "text", _I, char_output),
+    Cast("char", "varchar", _A, char_output),
+    Cast("char", "bpchar", _A, char_output),
     Cast("char", "int4", _E, int4_from_char),
     Cast("int4", "char", _E, char_from_int4),
 )
