@@ -55,6 +55,11 @@ class Feed:
         """Note a commit that changed the relation while nobody wanted the feed."""
         self.horizon = scn
 
+    @property
+    def last_scn(self) -> int:
+        """The SCN of the last commit that changed the relation, recorded or not."""
+        return self._commits[-1][0] if self._commits else self.horizon
+
     def forget(self, scn: int | None) -> None:
         """Drop commits up to an SCN, or all of them and stop recording."""
         if scn is None:

@@ -45,15 +45,17 @@ class KeyOrder:
         recent = self.state[1]
         recent.append(element)
         if len(recent) >= RECENT:
-            self._merge(sorted(recent), in_use)
+            self._merge(_distinct(sorted(recent)), in_use)
 
     def add_many(self, elements: list[Any], in_use: Callable[[Any], bool]) -> None:
-        """Take in many new elements."""
+        """Take in many new elements, all different."""
         if len(elements) < RECENT:
             for element in elements:
                 self.add(element, in_use)
         else:
-            self._merge(sorted(elements + self.state[1]), in_use)
+            if self.state[1]:
+                self._merge(_distinct(sorted(self.state[1])), in_use)
+            self._merge(sorted(elements), in_use)
 
     def _merge(self, run: list[Any], in_use: Callable[[Any], bool]) -> None:
         runs = list(self.state[0])
@@ -111,7 +113,7 @@ class KeyOrder:
         cached = self._sorted_recent
         if cached is not None and cached[0] is recent and cached[1] == size:
             return cached[2]
-        ordered = sorted(recent[:size])
+        ordered = _distinct(sorted(recent[:size]))
         self._sorted_recent = (recent, size, ordered)
         return ordered
 
@@ -199,8 +201,9 @@ class KeyOrder:
 
 
 def _distinct(window: list[Any]) -> list[Any]:
+    """Return sorted elements without repetitions."""
     result = window[:1]
     for element in window:
-        if element != result[-1]:
+        if element is not result[-1] and element != result[-1]:
             result.append(element)
     return result

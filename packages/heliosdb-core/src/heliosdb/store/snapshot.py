@@ -58,5 +58,5 @@ class Snapshots:
         return tuple(sorted({*tuple(self.readers.values()), *tuple(self.pins.values())}))
 
     def keeps(self, scn: int) -> bool:
-        """Whether versions visible at this SCN are being kept for a reader or a pin."""
-        return scn in tuple(self.readers.values()) or scn in tuple(self.pins.values())
+        """Whether a pin keeps the versions visible at this SCN, whatever else was dropped around it."""
+        return scn in tuple(self.pins.values())

@@ -251,15 +251,25 @@ class Store:
 
     def check_readable(self, relation: Relation, scn: int) -> None:
         """Raise when versions visible at an SCN may have been dropped, naming the horizon."""
-        if scn < relation.pruned_to and not self.snapshots.keeps(scn) and relation.parent is None:
+        if scn < relation.pruned_to and not self.snapshots.keeps(scn):
             raise ObjectNotInPrerequisiteState(
                 f"SCN {scn} is before the horizon",
                 detail=f"Versions that ended at or before SCN {relation.pruned_to} are no longer kept.",
             )
 
-    def pin(self, name: Hashable, scn: int) -> None:
-        """Keep everything visible at an SCN until ``unpin``."""
-        self.snapshots.pins[name] = scn
+    def pin(self, name: Hashable, scn: int | None = None) -> int:
+        """Keep everything visible at an SCN (default: now) until ``unpin``; return the SCN.
+
+        Raises ObjectNotInPrerequisiteState when versions visible at that SCN are gone already.
+        """
+        with self.commit_lock:
+            point = self.published if scn is None else scn
+            for timeline in self._timelines.values():
+                for relation in timeline.relations.values():
+                    if point >= timeline.fork:
+                        self.check_readable(relation, point)
+            self.snapshots.pins[name] = point
+            return point
 
     def unpin(self, name: Hashable) -> None:
         """Let go of a pin."""
@@ -271,6 +281,30 @@ class Store:
         """Yield what commits with since < SCN <= until did to a relation, in SCN order."""
         relation = self.create_relation(timeline, relation_oid)
         return relation.feed.changes(since, self.published if until is None else min(until, self.published))
+
+    def follow(self, relation_oid: int, timeline: Timeline | None = None) -> int:
+        """Record a relation's changes from now on and return the SCN after which they are complete."""
+        relation = self.create_relation(timeline, relation_oid)
+        with self.commit_lock:
+            relation.feed.start(self.last_scn)
+            return relation.feed.horizon
+
+    def vacuum(self) -> None:
+        """Fold every block that has changes, and drop every version that nobody needs."""
+        for timeline in self.timelines():
+            for relation in tuple(timeline.relations.values()):
+                self.vacuum_relation(relation)
+
+    def vacuum_relation(self, relation: Relation) -> None:
+        """Do so for one relation, giving way to commits between blocks."""
+        for number in range(relation.block_count()):
+            block = relation.blocks[number]
+            if block is not None and (block.overlay or block.begins is not None):
+                with self.commit_lock:
+                    relation.fold(number, self.snapshots.needed(relation.oid))
+        with self.commit_lock:
+            for index in relation.indexes.values():
+                self._forget(relation, index, self.snapshots.needed(relation.oid))
 
     # -- committing (the caller holds commit_lock)
 

@@ -60,10 +60,12 @@ def push(older: Older, scn: int, row: Row | None, readers: Sequence[int] | None)
     if older is None:
         return (scn, row, None)
     if readers is not None:
-        if older is PRUNED or (type(older) is tuple and not _needed(older[0], scn, readers)):
-            if older is PRUNED or older[2] is None or older[2] is PRUNED:
-                return (scn, row, PRUNED)
-        elif type(older) is list and not _needed(older[-1][0], scn, readers):
+        if not readers or readers[0] >= scn:
+            return (scn, row, PRUNED)
+        if type(older) is tuple and not _needed(older[0], scn, readers):
+            # Somebody reads before this gap, and must still find what, or that nothing, was there.
+            return [*_ascending(older[2]), (older[0], PRUNED), (scn, row)]
+        if type(older) is list and not _needed(older[-1][0], scn, readers):
             # The last item becomes a gap: a reader without a snapshot that lands there starts over.
             if len(older) > 1 and older[-2][1] is PRUNED:
                 older[-1] = (scn, row)
@@ -74,7 +76,12 @@ def push(older: Older, scn: int, row: Row | None, readers: Sequence[int] | None)
     if type(older) is list:
         older.append((scn, row))
         return older
-    versions: list[tuple[int, Any]] = [(scn, row)]
+    return [*_ascending(older), (scn, row)]
+
+
+def _ascending(older: Older) -> list[tuple[int, Any]]:
+    """Return the kept versions as a new list."""
+    versions: list[tuple[int, Any]] = []
     while type(older) is tuple:
         versions.append((older[0], older[1]))
         older = older[2]
@@ -93,7 +100,7 @@ def _trimmed(versions: list[tuple[int, Any]], readers: Sequence[int]) -> Older:
     """Drop the versions that end before the first reader, once they are the greater part of a long list."""
     if len(versions) < 16:
         return versions
-    first = readers[0] if readers else versions[-1][0]
+    first = readers[0]
     place = bisect_right(versions, first, key=_scn_of) - 1
     if place <= len(versions) // 2:
         return versions

@@ -369,25 +369,13 @@ class LockTable:
                 present.holders.pop(owner, None)
             self._wake(present, space, key)
 
-    def give_back(self, space: Space, key: Any, owner: LockOwner, queue: LockQueue) -> None:
-        """Release a lock whose entry was popped without the mutex and turned out to be a queue.
-
-        The caller holds the commit lock, so he is the only one who pops that way. Somebody may have put himself in
-        the empty place since; he joins the queue's holders.
-        """
+    def give_back(self, space: Space, key: Any, owner: LockOwner) -> None:
+        """Release a lock that was taken by a bare ``setdefault`` and is not in ``held``."""
         with self._mutex:
-            queue.holders.pop(owner, None)
-            present = space.setdefault(key, queue)
-            if present is not queue:
-                newcomers = {present[0]: present[1]} if type(present) is tuple else present.holders
-                for newcomer, mask in newcomers.items():
-                    queue.holders[newcomer] = queue.holders.get(newcomer, 0) | mask
-                if type(present) is not tuple:
-                    for waiter in present.waiters:
-                        waiter.queue = queue
-                    queue.waiters += present.waiters
-                space[key] = queue
-            self._wake(queue, space, key)
+            if type(space[key]) is tuple:
+                del space[key]
+            else:
+                self._restore(space, key, owner, 0)
 
     def holders(self, space: Space, key: Any) -> list[LockOwner]:
         """Return who holds a lock."""

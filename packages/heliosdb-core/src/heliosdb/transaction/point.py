@@ -138,9 +138,7 @@ class PointWriter:
                                     self._replace(block, row_id, before, row, older, new)
                                     return True
                     finally:
-                        popped = locks.pop(row_id)
-                        if popped is not grant:
-                            store.locks.give_back(locks, row_id, self._owner, popped)
+                        store.locks.give_back(locks, row_id, self._owner)
         return self._ordinary(key, change)
 
     def _replace(self, block: Block, row_id: int, before: int, row: Row, older: Any, new: Row | None) -> None:

@@ -15,7 +15,8 @@ it reads (see ``serializable``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -225,6 +226,8 @@ class Transaction:
         found = self.timeline.relations.get(relation_oid)
         if found is None:
             found = self.store.create_relation(self.timeline, relation_oid)
+        if self._fixed:
+            self.store.check_readable(found, self.scn)
         return RelationView(found, self.scn, self.writes.get(relation_oid), self.command, self.reads)
 
     def _past_view(self, relation_oid: int, at: Snapshot) -> RelationView:
@@ -465,6 +468,24 @@ class Transaction:
     def on_commit_check(self, check: Callable[[], None]) -> None:
         """Run a check when the transaction commits, before its commit point; it may raise."""
         self._checks.append(check)
+
+    def run_checks(self) -> None:
+        """Run the checks that wait for the commit now (SET CONSTRAINTS ... IMMEDIATE)."""
+        checks, self._checks = self._checks, []
+        for check in checks:
+            check()
+        self.check_deferred()
+
+    @contextmanager
+    def reading_newest(self) -> Iterator[None]:
+        """Read the newest published state, own writes included, while the block runs (foreign-key checks)."""
+        scn = self.scn
+        # The old registration stays: it protects at least as much.
+        self.scn = max(scn, self.store.published)
+        try:
+            yield
+        finally:
+            self.scn = scn
 
     # -- definitions
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from heliosdb.errors import FeatureNotSupported
 from heliosdb.store.access_method import AccessMethod
