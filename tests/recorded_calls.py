@@ -26,9 +26,15 @@ from typing import Any
 
 from heliosdb import errors
 from heliosdb.types.builtin import FAMILIES
-from heliosdb.types.definitions import CallTypes, Cast, OperatorClass, ScalarFunction, TableFunction, resolve_implementation
+from heliosdb.types.definitions import (
+    CallTypes,
+    Cast,
+    OperatorClass,
+    ScalarFunction,
+    TableFunction,
+    resolve_implementation,
+)
 from heliosdb.types.registry import TypeRegistry
-from heliosdb.types.text import text_conversion
 
 RECORDED = Path(__file__).parents[1] / "packages/heliosdb-core/tests/types/recorded"
 DEFAULTS = {"timezone": "UTC", "datestyle": "ISO, MDY", "intervalstyle": "postgres"}
@@ -84,7 +90,9 @@ def base_type(spelled: str) -> tuple[str, int]:
     name, _, fields = head.partition(" ")
     modifiers: list[int | str] = [fields] if fields else []
     if rest:
-        modifiers += [int(part) if part.strip().removeprefix("-").isdigit() else part for part in rest.rstrip(")").split(",")]
+        modifiers += [
+            int(part) if part.strip().removeprefix("-").isdigit() else part for part in rest.rstrip(")").split(",")
+        ]
     typmod_in = registry().typmod_in(name) if modifiers else None
     return name, typmod_in(modifiers) if typmod_in else -1
 
@@ -100,8 +108,8 @@ def read(spelled: str, text: str | None, session: RecordedSession) -> Any:
 
 
 def show(name: str, datum: Any, session: RecordedSession) -> str | None:
-    """Return the text of a datum, as a cast to text gives it."""
-    return None if datum is None else text_conversion(name, registry())(datum, session)
+    """Return the text of a datum."""
+    return None if datum is None else registry().output(name)(datum, session)
 
 
 def concrete(function: ScalarFunction | TableFunction, types: list[str]) -> list[str]:
