@@ -94,6 +94,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.plan.nodes": ("OutputColumn",),
     "heliosdb.plugin.drivers": ("driver", "driver_names"),
     "heliosdb.plugin.host": ("load_plugins",),
+    "heliosdb.sql": ("statements",),
     "heliosdb.sql.parser.cursor": ("Parser Cursor",),
     "heliosdb.store.access_method": (
         "AccessMethod",

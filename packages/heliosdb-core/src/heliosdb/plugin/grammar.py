@@ -5,23 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from heliosdb.sql.parser import ClauseRule, Grammar, StatementRule, core_grammar
 from heliosdb.types.definitions import Implementation, resolve_implementation
 
 if TYPE_CHECKING:
     from heliosdb.catalog.registrations import Clause, Statement
-    from heliosdb.sql.parser.grammar import Grammar
 
 __all__ = ["extended_grammar"]
 
 
 def extended_grammar(statements: Iterable[Statement], clauses: Iterable[Clause]) -> Grammar:
     """Return the core's grammar with the rules of statements that have a ``parse`` and of clauses."""
-    try:
-        from heliosdb.sql.parser import core_grammar
-        from heliosdb.sql.parser.grammar import ClauseRule, StatementRule
-    except ImportError:
-        return None  # type: ignore[return-value]
-
     statement_rules = [
         StatementRule(statement.name, _lower(statement.words), _on_first_use(statement.parse))
         for statement in statements
@@ -30,8 +24,7 @@ def extended_grammar(statements: Iterable[Statement], clauses: Iterable[Clause])
     clause_rules = [
         ClauseRule(clause.name, clause.point, _lower(clause.words), _on_first_use(clause.parse)) for clause in clauses
     ]
-    grammar: Grammar = core_grammar()
-    return grammar.extended(statement_rules, clause_rules)
+    return core_grammar().extended(statement_rules, clause_rules)
 
 
 def _lower(words: tuple[str, ...]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from heliosdb.catalog.registries import CatalogView
 
-__all__ = ["VIEWS", "available_extensions", "plugins"]
+__all__ = ["VIEWS", "available_extensions", "background_workers", "extensions", "plugins"]
 
 
 def plugins(session: Any) -> Iterator[tuple[Any, ...]]:
@@ -28,11 +28,41 @@ def available_extensions(session: Any) -> Iterator[tuple[Any, ...]]:
     """Return (name, default_version, installed_version, comment) for each active plugin."""
     for plugin in session.registries.plugins:
         if plugin.status == "active":
-            installed = session.catalog.extension(plugin.name)
+            installed = session.catalog.extensions.get(plugin.name)
             yield plugin.name, plugin.version, None if installed is None else installed.version, plugin.package
 
 
+def extensions(session: Any) -> Iterator[tuple[Any, ...]]:
+    """Return pg_extension's row for each plugin that CREATE EXTENSION recorded."""
+    catalog = session.catalog
+    for extension in catalog.extensions.values():
+        schema = catalog.schema(extension.schema)
+        namespace = 0 if schema is None else schema.oid
+        yield extension.oid, extension.name, 10, namespace, False, extension.version, None, None
+
+
+def background_workers(session: Any) -> Iterator[tuple[Any, ...]]:
+    """Return (name, plugin, state, runs, last_milliseconds, error) for each background worker."""
+    owners = session.registries.owners
+    for worker in session.database.workers:
+        owner = owners.get(("background_workers", worker.name))
+        yield worker.name, owner, worker.state, worker.runs, worker.last_milliseconds, worker.error
+
+
 PLUGIN_VIEWS = (
+    CatalogView(
+        name="heliosdb_background_workers",
+        columns=(
+            ("name", "text"),
+            ("plugin", "text"),
+            ("state", "text"),
+            ("runs", "int8"),
+            ("last_milliseconds", "float8"),
+            ("error", "text"),
+        ),
+        rows="heliosdb.plugin.views:background_workers",
+        description="The plugins' background workers: waiting, running, failed or stopped.",
+    ),
     CatalogView(
         name="heliosdb_plugins",
         columns=(
@@ -45,6 +75,21 @@ PLUGIN_VIEWS = (
         ),
         rows="heliosdb.plugin.views:plugins",
         description="Every plugin that was found or asked for, and what became of it.",
+    ),
+    CatalogView(
+        name="pg_extension",
+        columns=(
+            ("oid", "oid"),
+            ("extname", "name"),
+            ("extowner", "oid"),
+            ("extnamespace", "oid"),
+            ("extrelocatable", "bool"),
+            ("extversion", "text"),
+            ("extconfig", "_oid"),
+            ("extcondition", "_text"),
+        ),
+        rows="heliosdb.plugin.views:extensions",
+        description="The plugins that this database was told it needs.",
     ),
     CatalogView(
         name="pg_available_extensions",

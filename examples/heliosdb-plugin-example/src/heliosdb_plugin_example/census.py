@@ -1,0 +1,20 @@
+"""The background worker ``semver_census``: counts the columns of type semver and logs the number when it changes."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from threading import Event
+
+__all__ = ["count"]
+
+LOG = logging.getLogger(__name__)
+
+
+def count(database: Any, stop: Event) -> None:
+    """Count in a session of the worker's own. Called every ``semver.census_interval``."""
+    with database.session() as session:
+        (row,) = session.query("SELECT count(*) FROM semver_columns")
+    LOG.info("%s columns of type semver", row[0])
