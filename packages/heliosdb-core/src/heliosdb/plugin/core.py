@@ -66,7 +66,7 @@ def register_operator_classes() -> Iterable[Any]:
 @hookimpl
 def register_access_methods() -> Iterable[AccessMethodFactory]:
     """The one ordered access method; others are plugins'."""
-    return (AccessMethodFactory("btree", "heliosdb.store.btree:BtreeMethod", "b-tree index access method"),)
+    return (AccessMethodFactory("btree", "heliosdb.store.btree:BTreeMethod", "b-tree index access method"),)
 
 
 @hookimpl
