@@ -9,7 +9,8 @@ PostgreSQL answered:
 ``call`` is a function's name, or "" for "read the one argument and show it" (text input and output); with ``cast``
 the one argument is converted explicitly to that type instead. ``settings`` are
 those that differ from TimeZone UTC, DateStyle ISO,MDY and IntervalStyle postgres. An answer is text, null, or a list
-of SQLSTATE, message, detail and hint. A set-returning function's answer is a list under ``rows``.
+of SQLSTATE, message, detail and hint. A set-returning function's answer is a list under ``rows``. ``variadic``: the
+last argument is the array of the rest.
 
 ``python recorded_calls.py CONNINFO FILE...`` asks a PostgreSQL 15 server (initdb -E UTF8 --no-locale) every call
 again and rewrites the answers; it needs psycopg. The tests need neither.
@@ -197,7 +198,11 @@ def ask(connection: Any, record: dict[str, Any]) -> dict[str, Any]:
     for spelled, text in zip(record["types"], record["arguments"], strict=True):
         type_name = spelled[1:] + "[]" if spelled.startswith("_") else '"char"' if spelled == "char" else spelled
         arguments.append(f"{quote(text).as_string(connection)}::{type_name}")
+    if record.get("variadic"):
+        arguments[-1] = f"VARIADIC {arguments[-1]}"
     call = f'"{record["call"]}"({", ".join(arguments)})' if record["call"] else arguments[0]
+    if "cast" in record:
+        call = f"({call})::{record['cast']}"
     try:
         if record.get("set"):
             cursor.execute(f"SELECT * FROM {call} AS f")

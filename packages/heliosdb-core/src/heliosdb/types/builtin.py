@@ -41,6 +41,8 @@ FAMILIES = (
     "heliosdb.types.oid",
     "heliosdb.types.system",
     "heliosdb.types.aggregate_functions",
+    "heliosdb.types.statistics_functions",
+    "heliosdb.types.ordered_set_functions",
     "heliosdb.types.window_functions",
     "heliosdb.types.date",
     "heliosdb.types.time",
@@ -50,4 +52,7 @@ FAMILIES = (
     "heliosdb.types.datetime_comparison",
     "heliosdb.types.composite",
     "heliosdb.types.array_functions",
+    "heliosdb.types.json",
+    "heliosdb.types.jsonb",
+    "heliosdb.types.jsonb_functions",
 )
