@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from heliosdb.transaction.index_view import IndexView
 from heliosdb.transaction.locks import AdvisoryLock, RelationLock, RowLock, SessionToken
+from heliosdb.transaction.outcome import LockedRow, Mark, SnapshotHold
 from heliosdb.transaction.ticket import CommitTicket
-from heliosdb.transaction.transaction import LockedRow, Mark, SnapshotHold, Transaction
+from heliosdb.transaction.transaction import Transaction
 from heliosdb.transaction.transactional_store import TransactionalStore
 from heliosdb.transaction.view import RelationView
 

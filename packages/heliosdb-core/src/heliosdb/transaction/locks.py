@@ -36,6 +36,7 @@ __all__ = [
     "LockTable",
     "RelationLock",
     "RowLock",
+    "SessionLocks",
     "SessionToken",
     "Waiter",
 ]
@@ -211,13 +212,14 @@ class LockTable:
         ``wait="nowait"`` raises LockNotAvailable instead, with "could not obtain lock on ``what``".
         """
         grant = owner.grants[mode]
-        present = space.setdefault(key, grant)
-        if present is grant:
+        # Only this owner's thread puts this grant there, so "absent, and now it is mine" means that it was taken
+        # just now.
+        if space.get(key) is None and space.setdefault(key, grant) is grant:
             owner.held.append((space, key, 0))
             return True
         with self._mutex:
-            present = space.setdefault(key, grant)
-            if present is grant:
+            present: Any = space.get(key)
+            if present is None and (present := space.setdefault(key, grant)) is grant:
                 owner.held.append((space, key, 0))
                 return True
             if type(present) is tuple:
@@ -355,6 +357,23 @@ class LockTable:
                     return True
         return False
 
+    def release_mode(self, owner: LockOwner, space: Space, key: Any, mode: int) -> None:
+        """Give back one mode of a lock, whichever was taken first."""
+        bit = 1 << mode
+        with self._mutex:
+            kept: list[tuple[Space, Any, int]] = []
+            mask = 0
+            for entry in owner.held:
+                if entry[0] is space and entry[1] == key:
+                    continue
+                kept.append(entry)
+            present = space[key]
+            mask = (present[1] if type(present) is tuple else present.holders[owner]) & ~bit
+            if mask:
+                kept.append((space, key, 0))
+            owner.held[:] = kept
+            self._restore(space, key, owner, mask)
+
     def _restore(self, space: Space, key: Any, owner: LockOwner, before: int) -> None:
         present = space.get(key)
         if type(present) is tuple:
@@ -384,6 +403,53 @@ class LockTable:
             if present is None:
                 return []
             return [present[0]] if type(present) is tuple else list(present.holders)
+
+
+class SessionLocks:
+    """A session's advisory locks, counted as PostgreSQL counts them: taken twice, released twice."""
+
+    __slots__ = ("_counts", "_locks", "_owner", "_session")
+
+    def __init__(self, locks: LockTable, session: SessionToken) -> None:
+        self._locks = locks
+        self._session = session
+        self._owner = LockOwner(session, session.name)
+        self._counts: dict[tuple[Any, int], int] = {}
+
+    def acquire(self, key: Any, mode: AdvisoryLock | int, wait: str = "block") -> bool:
+        """Take a lock until it is released or the session ends."""
+        locks = self._locks
+        count = self._counts.get((key, mode), 0)
+        if not count and not locks.acquire(
+            locks.advisory,
+            key,
+            self._owner,
+            mode,
+            ADVISORY_CONFLICTS,
+            wait=wait,
+            session=self._session,
+            what="advisory lock",
+        ):
+            return False
+        self._counts[key, mode] = count + 1
+        return True
+
+    def release(self, key: Any, mode: AdvisoryLock | int) -> bool:
+        """Release a lock once; False when the session does not hold it in this mode."""
+        count = self._counts.get((key, mode), 0)
+        if not count:
+            return False
+        if count > 1:
+            self._counts[key, mode] = count - 1
+        else:
+            del self._counts[key, mode]
+            self._locks.release_mode(self._owner, self._locks.advisory, key, mode)
+        return True
+
+    def release_all(self) -> None:
+        """Release everything: the session ends, or asks for it."""
+        self._counts.clear()
+        self._locks.release(self._owner)
 
 
 def _called(owner: LockOwner) -> str:

@@ -19,8 +19,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
-
 from heliosdb.errors import (
     NoActiveSqlTransaction,
     ReadOnlySqlTransaction,
@@ -48,6 +46,7 @@ from heliosdb.transaction.locks import (
     RowLock,
     SessionToken,
 )
+from heliosdb.transaction.outcome import DELETED, SAME, SKIPPED, LockedRow, Mark, SnapshotHold
 from heliosdb.transaction.serializable import ReadSet
 from heliosdb.transaction.ticket import CommitTicket
 from heliosdb.transaction.view import RelationView
@@ -56,50 +55,11 @@ from heliosdb.transaction.writes import ABSENT, RelationWrites
 if TYPE_CHECKING:
     from heliosdb.transaction.transactional_store import TransactionalStore
 
-__all__ = ["LockedRow", "Mark", "SnapshotHold", "Transaction"]
+__all__ = ["Transaction"]
 
 READ_COMMITTED = "read committed"
 REPEATABLE_READ = "repeatable read"
 SERIALIZABLE = "serializable"
-
-
-@frozen
-class LockedRow:
-    """What became of a row by the time it was locked: "same", "changed", "deleted" or "skipped", and its newest
-    version."""
-
-    status: str
-    row: Row | None = None
-
-
-SAME = "same"
-SKIPPED = LockedRow("skipped")
-DELETED = LockedRow("deleted")
-
-
-@frozen
-class Mark:
-    """A point in a transaction to which it can be rolled back."""
-
-    journal: int
-    locks: int
-    checks: int
-    deferred: int
-
-
-class SnapshotHold:
-    """Keeps a snapshot readable (an open cursor's) until it is released."""
-
-    __slots__ = ("_transaction", "scn")
-
-    def __init__(self, transaction: Transaction, scn: int) -> None:
-        self._transaction = transaction
-        self.scn = scn
-        transaction.store.snapshots.readers[self] = scn
-
-    def release(self) -> None:
-        """Let go of the snapshot; harmless a second time."""
-        self._transaction.store.snapshots.readers.pop(self, None)
 
 
 class Transaction:
@@ -211,7 +171,7 @@ class Transaction:
 
     def hold_snapshot(self) -> SnapshotHold:
         """Keep the current statement's snapshot readable beyond the statement, for a cursor's views."""
-        return SnapshotHold(self, self.scn)
+        return SnapshotHold(self.store.snapshots, self.scn)
 
     def relation(self, relation_oid: int) -> Relation:
         """Return a relation's storage in this transaction's timeline."""
@@ -236,7 +196,7 @@ class Transaction:
             timeline = timeline.parent
         relation = self.store.create_relation(timeline, relation_oid)
         # Registered before it is checked, so that nothing is dropped in between; released with the transaction.
-        hold = SnapshotHold(self, at.scn)
+        hold = SnapshotHold(self.store.snapshots, at.scn)
         try:
             self.store.check_readable(relation, at.scn)
         except BaseException:
@@ -340,10 +300,9 @@ class Transaction:
             if mode == RowLock.UPDATE and row_id < relation.row_ids.next:
                 self._lock(relation, row_id, mode)
             return None
-        grant = self.owner.grants[mode]
-        present = relation.locks.setdefault(row_id, grant)
-        if present is grant:
-            self.owner.held.append((relation.locks, row_id, 0))
+        grant, locks = self.owner.grants[mode], relation.locks
+        if locks.get(row_id) is None and locks.setdefault(row_id, grant) is grant:
+            self.owner.held.append((locks, row_id, 0))
         else:
             self._lock(relation, row_id, mode)
         scn, newest = relation.newest(row_id)

@@ -14,7 +14,7 @@ from heliosdb.store.store import RelationChanges, RowChange, Store
 from heliosdb.store.timeline import Timeline
 from heliosdb.store.versions import Row
 from heliosdb.store.volume import Volume
-from heliosdb.transaction.locks import LockTable, SessionToken
+from heliosdb.transaction.locks import LockTable, SessionLocks, SessionToken
 from heliosdb.transaction.point import PointWriter, point_reader
 from heliosdb.transaction.serializable import CommitHistory
 from heliosdb.transaction.ticket import CommitTicket
@@ -58,6 +58,10 @@ class TransactionalStore(Store):
         if level is None:
             raise FeatureNotSupported(f"isolation level {isolation} does not exist")
         return Transaction(self, session, line, level, read_only=read_only, snapshot=snapshot, author=author)
+
+    def session_locks(self, session: SessionToken) -> SessionLocks:
+        """Return the advisory locks that a session takes outside its transactions; it keeps the object."""
+        return SessionLocks(self.locks, session)
 
     def point_reader(self, relation_oid: int, index_oid: int) -> Callable[[Any], Row | None]:
         """Return a closure ``read(key)`` that gives main's newest published row with a unique key, outside

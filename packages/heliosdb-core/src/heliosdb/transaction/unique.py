@@ -58,8 +58,7 @@ def enter_row(transaction: Transaction, writes: RelationWrites, index: TimelineI
         else:
             locks = index.key_locks
             grant = transaction.owner.grants[0]
-            present = locks.setdefault(key, grant)
-            if present is grant:
+            if locks.get(key) is None and locks.setdefault(key, grant) is grant:
                 transaction.owner.held.append((locks, key, 0))
             else:
                 _lock_key(transaction, index, key)
