@@ -233,7 +233,7 @@ def _real(value: Decimal) -> float:
     import struct
 
     try:
-        number: float = struct.unpack("f", struct.pack("f", float(value)))[0]
+        number: float = struct.unpack("<f", struct.pack("<f", float(value)))[0]
     except OverflowError:
         raise errors.NumericValueOutOfRange(f'"{value:f}" is out of range for type real') from None
     if number == 0.0 and value:
