@@ -51,7 +51,10 @@ def _extreme(symbol: str) -> Any:
             raise UndefinedFunction(f"function {name}({call.arguments[0]}) does not exist")
         if ordering.identity:
             return _plain_extreme(name, call.arguments[0], symbol)
+        # Of equal values that look different, char(n) keeps the first and every other type the last.
         better = f"{{s2}} is None or {{s0}} {symbol} {{s2}}"
+        if call.arguments[0] != "bpchar":
+            better = f"{{s2}} is None or not {{s2}} {symbol} {{s0}}"
         return Aggregate(
             name,
             call.arguments,
@@ -77,17 +80,17 @@ def _plain_extreme(name: str, type_name: str, symbol: str) -> Aggregate:
 
 
 def _nan_extreme(name: str, type_name: str) -> Aggregate:
-    """``min`` or ``max`` of a type with a NaN, which is its greatest value."""
+    """``min`` or ``max`` of a type with a NaN, its greatest value; of equal ones (1.0, 1.00) the last is kept."""
     if name == "min":
-        better = "({0} < {s0} if {0} == {0} and {s0} == {s0} else {0} == {0})"
+        kept = "({s0} < {0} if {0} == {0} and {s0} == {s0} else {s0} == {s0})"
     else:
-        better = "({0} > {s0} if {0} == {0} and {s0} == {s0} else {0} != {0})"
+        kept = "({s0} > {0} if {0} == {0} and {s0} == {s0} else {s0} != {s0} and {0} == {0})"
     return Aggregate(
         name,
         (type_name,),
         type_name,
         slots=("None",),
-        inline_step=(f"({{0}} if {{s0}} is None or {better} else {{s0}})",),
+        inline_step=(f"({{s0}} if {{s0}} is not None and {kept} else {{0}})",),
         inline_final="{s0}",
         implementation=nan_last,
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from struct import Struct
 from typing import Any
 
@@ -153,7 +154,21 @@ def double_text(value: float) -> str:
         return text
     if not math.isfinite(value):
         return _special_text(value)
-    return _layout(*_split(text.lstrip("-")), value < 0, 15)
+    text = text.lstrip("-")
+    if abs(value) >= 2.0**54:
+        gap, digits = math.ulp(value), len(_split(text)[0])
+        while _is_midpoint(text, value, gap):
+            text = f"{abs(value):.{digits}e}"
+            digits += 1
+    return _layout(*_split(text), value < 0, 15)
+
+
+def _is_midpoint(text: str, value: float, gap: float) -> bool:
+    """Whether a text lies halfway to a neighbour of a large value: it reads back, but PostgreSQL writes a digit
+    more."""
+    difference = int(Decimal(text)) - int(abs(value))
+    # Below a power of two the neighbour is only half as far away.
+    return abs(difference) * 2 == gap or (difference * -4 == gap and math.frexp(value)[0] in (0.5, -0.5))
 
 
 def single_text(value: float) -> str:
@@ -165,11 +180,29 @@ def single_text(value: float) -> str:
     magnitude = abs(value)
     text = f"{magnitude:.8e}"
     for digits in range(8):
-        candidate = f"{magnitude:.{digits}e}"
-        if single(float(candidate)) == magnitude:
+        candidate = _single_candidate(magnitude, digits)
+        if candidate is not None:
             text = candidate
             break
     return _layout(*_split(text), value < 0, 6)
+
+
+def _single_candidate(magnitude: float, digits: int) -> str | None:
+    """Return a text with so many digits after the first that reads back as the single, None where there is none."""
+    nearest = f"{magnitude:.{digits}e}"
+    candidates = [nearest]
+    if math.frexp(magnitude)[0] == 0.5:
+        # Above a power of two there is twice as much room as below: the next text may fit where the nearest does not.
+        candidates.append(
+            f"{Decimal(nearest) + Decimal((0, (1,), int(nearest.partition('e')[2]) - digits)):.{digits}e}"
+        )
+    gap = math.ulp(magnitude) * 2.0**29
+    for candidate in candidates:
+        if single(float(candidate)) == magnitude and not (
+            magnitude >= 2.0**25 and _is_midpoint(candidate, magnitude, gap)
+        ):
+            return candidate
+    return None
 
 
 def _digits(session: Any) -> int:

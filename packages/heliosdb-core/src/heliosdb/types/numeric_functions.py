@@ -92,7 +92,10 @@ def sign_numeric(datum: Decimal) -> Decimal:
 
 def square_root(datum: Decimal, scale: int) -> Decimal:
     """Return the square root of a finite number that is not negative, rounded to a scale."""
-    return rescaled(_working(datum.adjusted() // 2 + scale + 2).sqrt(datum), scale)
+    # In integers, where the rounding is exact: a decimal root would be rounded twice.
+    square = int(datum.scaleb(2 * scale, EXACT))
+    root = math.isqrt(square)
+    return Decimal(root + (square - root * root > root)).scaleb(-scale, EXACT)
 
 
 def numeric_sqrt(datum: Decimal) -> Decimal:
