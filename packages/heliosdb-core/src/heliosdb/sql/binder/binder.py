@@ -1,0 +1,309 @@
+"""The state of binding one statement, and the way from a syntax node to the function that binds it.
+
+A ``Binder`` lives for one statement. It numbers sources and common tables, gathers parameter types, literal slots and
+the objects that the plan depends on, and hands every node to the module that knows it: those are plain functions over
+(binder, node, scope), so that each chapter of SQL can be read by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from heliosdb.errors import (
+    Error,
+    FeatureNotSupported,
+    InvalidSchemaName,
+    StatementTooComplex,
+    SyntaxErrorOrAccessRuleViolation,
+    UndefinedColumn,
+    UndefinedTable,
+)
+from heliosdb.plan.expressions import Expression
+from heliosdb.plan.nodes import BoundStatement, OutputColumn, PlanNode, SnapshotRequest
+from heliosdb.sql.binder.coercion import ASSIGNMENT, coerce_to_type, resolve_unknown
+from heliosdb.sql.binder.expressions import EXPRESSIONS
+from heliosdb.sql.binder.literals import Parameters, Slots
+from heliosdb.sql.binder.scope import RangeItem, Scope
+from heliosdb.sql.statements import Delete, Insert, Merge, Query, Statement, Update
+
+if TYPE_CHECKING:
+    from heliosdb.catalog.definitions import Relation
+    from heliosdb.sql.binder.context import BindContext
+    from heliosdb.sql.binder.query import BoundQuery
+    from heliosdb.sql.statements import Expression as ExpressionNode
+
+__all__ = ["Binder"]
+
+
+class Binder:
+    """Binds one statement; see the module."""
+
+    def __init__(self, context: BindContext) -> None:
+        self.context = context
+        self.registries = context.registries
+        self.types = context.types
+        self.search_path = context.search_path
+        self.slots = Slots()
+        self.parameters = Parameters(context.parameter_types, context.parameter_hints)
+        self.dependencies: set[tuple[int, int]] = set()
+        self.volatile_calls = 0
+        self.has_collations = False
+        self.read_only = True
+        self.cacheable = True
+        self.owners: dict[int, Scope] = {}
+        self._sources = 0
+        self._ctes = 0
+        self.views: list[int] = []
+        self.snapshot: SnapshotRequest | None = None
+
+    # -- entry points --------------------------------------------------------------------------------------------------
+
+    def bind(self, statement: Statement) -> BoundStatement:
+        """Bind a whole statement."""
+        try:
+            return self._statement(statement)
+        except RecursionError:
+            raise StatementTooComplex(
+                "stack depth limit exceeded", hint="Split the statement: its expressions are nested too deeply."
+            ) from None
+
+    def _statement(self, statement: Statement) -> BoundStatement:
+        columns: Sequence[OutputColumn] | None
+        if isinstance(statement, Query):
+            bound = self.query(statement, None)
+            plan, columns, tag = bound.plan, bound.columns, "SELECT"
+        else:
+            self.read_only = False
+            plan, columns, tag = self.modification(statement, None)
+        plan, parameter_types = self.parameters.finish(plan)
+        plan, slots = self.slots.finish(plan, self)
+        return BoundStatement(
+            plan=plan,
+            columns=tuple(columns) if columns is not None else None,
+            tag=tag,
+            parameter_types=parameter_types,
+            slots=slots,
+            pinned=frozenset(self.slots.pinned),
+            dependencies=frozenset(self.dependencies),
+            read_only=self.read_only,
+            cacheable=self.cacheable,
+        )
+
+    def modification(
+        self, statement: Statement, parent: Scope | None
+    ) -> tuple[PlanNode, Sequence[OutputColumn] | None, str]:
+        """Bind INSERT, UPDATE or DELETE and return its plan, the columns of RETURNING (None without) and its tag."""
+        self.read_only = False
+        if isinstance(statement, Insert):
+            from heliosdb.sql.binder.insert import bind_insert
+
+            plan: PlanNode = bind_insert(self, statement, parent)
+            tag = "INSERT"
+        elif isinstance(statement, Update):
+            from heliosdb.sql.binder.update import bind_update
+
+            plan = bind_update(self, statement, parent)
+            tag = "UPDATE"
+        elif isinstance(statement, Delete):
+            from heliosdb.sql.binder.delete import bind_delete
+
+            plan = bind_delete(self, statement, parent)
+            tag = "DELETE"
+        elif isinstance(statement, Merge):
+            raise FeatureNotSupported("MERGE is not supported", position=statement.position or None)
+        else:
+            raise FeatureNotSupported(f"{type(statement).__name__} is not a statement that can be planned")
+        inner = plan
+        while not hasattr(inner, "returning"):
+            inner = inner.inputs[-1]
+        returning = inner.returning
+        return plan, (inner.columns if returning is not None else None), tag  # type: ignore[attr-defined]
+
+    def query(self, query: Query, parent: Scope | None, *, resolve_unknowns: bool = True) -> BoundQuery:
+        """Bind a query inside a scope."""
+        from heliosdb.sql.binder.query import bind_query
+
+        return bind_query(self, query, parent, resolve_unknowns=resolve_unknowns)
+
+    def expression(self, node: ExpressionNode, scope: Scope) -> Expression:
+        """Bind an expression; literals and parameters may come out as of type unknown."""
+        bind = EXPRESSIONS.get(type(node))
+        if bind is None:
+            raise FeatureNotSupported(
+                f"{type(node).__name__} is not supported here", position=getattr(node, "position", None) or None
+            )
+        return bind(self, node, scope)
+
+    def expression_in(self, clause: str, node: ExpressionNode, scope: Scope) -> Expression:
+        """Bind an expression of a clause, whose name errors will say."""
+        before, scope.clause = scope.clause, clause
+        bound = self.expression(node, scope)
+        scope.clause = before
+        return bound
+
+    def assigned(
+        self, expression: Expression, type_: str, typmod: int, column: str, position: int | None = None
+    ) -> Expression:
+        """Convert a value to a column's type for storing; 42804 where there is no assignment cast."""
+        converted = coerce_to_type(self, expression, type_, typmod, ASSIGNMENT)
+        if converted is None:
+            from heliosdb.errors import DatatypeMismatch
+
+            raise DatatypeMismatch(
+                f'column "{column}" is of type {self.display(type_)} '
+                f"but expression is of type {self.display(expression.type)}",
+                hint="You will need to rewrite or cast the expression.",
+                position=position or expression.position,
+            )
+        return converted
+
+    # -- numbering and bookkeeping -----------------------------------------------------------------------------------
+
+    def new_source(self) -> int:
+        """Return a source number that nothing else in the statement has."""
+        self._sources += 1
+        return self._sources
+
+    def new_cte(self) -> int:
+        """Return a number for a common table."""
+        self._ctes += 1
+        return self._ctes
+
+    def pin(self, slot: int | None) -> None:
+        """Note that a literal's value was looked at."""
+        self.slots.pin(slot)
+
+    @contextmanager
+    def other_text(self, search_path: tuple[str, ...] | None = None) -> Iterator[None]:
+        """Bind inside the text of a view, default or check: no slots, no parameters, its own search path."""
+        before = self.search_path
+        self.slots.suspended += 1
+        if search_path is not None:
+            self.search_path = search_path
+        yield
+        self.slots.suspended -= 1
+        self.search_path = before
+
+    def note_star(self, node: ExpressionNode, items: Sequence[RangeItem]) -> None:
+        """Told of every ``*`` with the range items it stands for; who stores a query's text writes the columns out."""
+
+    # -- names -------------------------------------------------------------------------------------------------------
+
+    def relation(self, parts: tuple[str, ...]) -> Relation | None:
+        """Return the relation that a name in the statement means, or None."""
+        schema = parts[-2] if len(parts) > 1 else None
+        found = self.context.catalog.lookup_relation(schema, parts[-1], self.search_path)
+        if found is not None:
+            self.dependencies.add((found.oid, found.version))
+        return found
+
+    def undefined_relation(self, parts: tuple[str, ...], position: int | None) -> Error:
+        """Return the error for a relation that does not exist."""
+        if len(parts) > 1 and parts[-2] not in set(self.context.catalog.schemas()):
+            if parts[-2] not in ("pg_catalog", "information_schema"):
+                return UndefinedTable(f'relation "{".".join(parts[-2:])}" does not exist', position=position)
+        return UndefinedTable(f'relation "{".".join(parts[-2:])}" does not exist', position=position)
+
+    def undefined_schema(self, name: str, position: int | None) -> Error:
+        """Return the error for a schema that does not exist."""
+        return InvalidSchemaName(f'schema "{name}" does not exist', position=position)
+
+    def undefined_column_of(self, relation: Relation, name: str, position: int | None) -> Error:
+        """Return the error for a column that a relation does not have."""
+        return UndefinedColumn(f'column "{name}" of relation "{relation.name}" does not exist', position=position)
+
+    def display(self, type_: str) -> str:
+        """Return how SQL spells a type."""
+        found = self.types.find(type_)
+        return found.display if found is not None else type_
+
+    def is_collatable(self, type_: str) -> bool:
+        """Return whether values of a type have a collation."""
+        found = self.types.find(type_)
+        return found is not None and found.collatable
+
+    def combined_collation(self, arguments: Iterable[Expression]) -> str | None:
+        """Return the collation that a call gets from its arguments; 42P21 and 42P22 are left to COLLATE itself."""
+        for argument in arguments:
+            if argument.collation is not None:
+                return argument.collation
+        return None
+
+    # -- outputs -----------------------------------------------------------------------------------------------------
+
+    def output_column(self, name: str, expression: Expression) -> OutputColumn:
+        """Return the description of an output column."""
+        return OutputColumn(
+            name=name,
+            type=expression.type,
+            typmod=expression.typmod,
+            nullable=expression.nullable,
+            collation=expression.collation,
+        )
+
+    def known(self, expression: Expression) -> Expression:
+        """Return the expression with a type: an undecided literal or parameter becomes text."""
+        return resolve_unknown(self, expression)
+
+    def scan_item(self, relation: Relation, alias: str | None, source: int, schema: str | None = None) -> RangeItem:
+        """Return the range item of a stored relation: its live columns, at their slots."""
+        live = [column for column in relation.columns if not column.dropped]
+        for column in live:
+            if column.collation is not None:
+                self.has_collations = True
+        return RangeItem(
+            alias or relation.name,
+            source,
+            [
+                OutputColumn(
+                    name=column.name,
+                    type=column.type,
+                    typmod=column.typmod,
+                    nullable=not column.not_null,
+                    collation=column.collation,
+                )
+                for column in live
+            ],
+            slots=[column.number - 1 for column in live],
+            relation=relation,
+            schema=relation.schema if alias is None else None,
+        )
+
+    def scan_columns(self, relation: Relation) -> tuple[OutputColumn, ...]:
+        """Return the columns of a scan: all attributes in slot order, dropped ones included."""
+        columns = []
+        for number in range(max((column.number for column in relation.columns), default=0)):
+            columns.append(_scan_column(relation, number + 1))
+        return tuple(columns)
+
+
+def _scan_column(relation: Relation, number: int) -> OutputColumn:
+    for column in relation.columns:
+        if column.number == number:
+            return OutputColumn(
+                name=column.name,
+                type=column.type,
+                typmod=column.typmod,
+                nullable=not column.not_null or column.dropped,
+                collation=column.collation,
+            )
+    return OutputColumn(name="", type="text")
+
+
+def renamed(column: OutputColumn, name: str) -> OutputColumn:
+    """Return the column under another name."""
+    return column if column.name == name else evolve(column, name=name)
+
+
+def unsupported(construct: str, position: int | None = None) -> Error:
+    """Return the error for something the grammar knows and the engine does not."""
+    return FeatureNotSupported(f"{construct} is not supported", position=position or None)
+
+
+def wrong_rule(message: str, position: int | None = None) -> Error:
+    """Return a plain 42000."""
+    return SyntaxErrorOrAccessRuleViolation(message, position=position)

@@ -1,0 +1,42 @@
+"""DELETE: the target joined with USING and filtered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from heliosdb.plan import nodes
+from heliosdb.sql import statements as ast
+from heliosdb.sql.binder.constraints import referencing_keys, row_item
+from heliosdb.sql.binder.cte import bind_with, with_node
+from heliosdb.sql.binder.modify import bind_returning, modify_target
+from heliosdb.sql.binder.scope import Scope
+from heliosdb.sql.binder.update import bind_target_rows
+
+if TYPE_CHECKING:
+    from heliosdb.sql.binder.binder import Binder
+
+__all__ = ["bind_delete"]
+
+
+def bind_delete(binder: Binder, statement: ast.Delete, parent: Scope | None) -> nodes.PlanNode:
+    """Bind DELETE."""
+    scope = Scope(parent)
+    ctes = bind_with(binder, statement.with_clause, scope) if statement.with_clause is not None else []
+    relation = modify_target(binder, statement.target, "delete from")
+    plan, item, others = bind_target_rows(binder, relation, statement.target, statement.using, statement.where, scope)
+    target, source = binder.new_source(), binder.new_source()
+    old_item = row_item(binder, relation, item.name, target)
+    binder.owners[target] = scope
+    scope.items = [old_item, *others]
+    returning, returned = bind_returning(binder, statement.returning, scope)
+    delete = nodes.Delete(
+        input=plan,
+        relation=relation,
+        target=target,
+        source=source,
+        columns=returned,
+        returning=returning,
+        referencing=referencing_keys(binder, relation),
+        scan=item.source,
+    )
+    return with_node(ctes, delete) if ctes else delete

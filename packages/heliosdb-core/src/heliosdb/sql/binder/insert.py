@@ -1,0 +1,268 @@
+"""INSERT: VALUES, queries and DEFAULT VALUES to one row form.
+
+``Insert.values`` gives every attribute of the table in slot order, from the input's columns or from defaults;
+generated columns are NULL there and computed by ``generated``. A VALUES list is one Values node whose columns already
+have the target's types: each cell is converted by itself, as PostgreSQL does it, and a literal that needs no more
+than reading becomes a constant at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from heliosdb.errors import FeatureNotSupported, GeneratedAlways, SqlSyntaxError
+from heliosdb.plan import nodes
+from heliosdb.plan.expressions import Column, Constant, Expression
+from heliosdb.sql import statements as ast
+from heliosdb.sql.binder.constraints import (
+    bind_checks,
+    bind_default,
+    bind_generated,
+    foreign_keys,
+    referencing_keys,
+    row_item,
+)
+from heliosdb.sql.binder.modify import (
+    bind_returning,
+    is_always_identity,
+    modify_target,
+    refuse_duplicate,
+    target_column,
+)
+from heliosdb.sql.binder.scope import Scope
+
+if TYPE_CHECKING:
+    from heliosdb.catalog.definitions import ColumnDefinition, Relation
+    from heliosdb.sql.binder.binder import Binder
+
+__all__ = ["bind_insert"]
+
+
+def bind_insert(binder: Binder, statement: ast.Insert, parent: Scope | None) -> nodes.PlanNode:
+    """Bind INSERT."""
+    from heliosdb.sql.binder.cte import bind_with, with_node
+
+    scope = Scope(parent)
+    ctes = bind_with(binder, statement.with_clause, scope) if statement.with_clause is not None else []
+    relation = modify_target(binder, statement.target, "insert into")
+    columns = _listed_columns(binder, relation, statement)
+    plan, given = _source(binder, relation, columns, statement, scope)
+    target, source = binder.new_source(), binder.new_source()
+    name = statement.target.alias.name if statement.target.alias is not None else relation.name
+    item = row_item(binder, relation, name, target)
+    binder.owners[target] = scope
+    scope.items = [item]
+    conflict = None
+    referencing: tuple[object, ...] = ()
+    if statement.on_conflict is not None:
+        from heliosdb.sql.binder.conflict import bind_conflict
+
+        conflict, changed = bind_conflict(binder, relation, statement.on_conflict, name, scope)
+        if changed:
+            referencing = referencing_keys(binder, relation, changed)
+        scope.items = [item]
+    returning, returned = bind_returning(binder, statement.returning, scope)
+    insert = nodes.Insert(
+        input=plan,
+        relation=relation,
+        target=target,
+        source=source,
+        columns=returned,
+        returning=returning,
+        checks=bind_checks(binder, relation, target),
+        generated=bind_generated(binder, relation, target),
+        foreign_keys=foreign_keys(relation),
+        referencing=referencing,  # type: ignore[arg-type]
+        values=_row(binder, relation, given),
+        conflict=conflict,
+    )
+    return with_node(ctes, insert) if ctes else insert
+
+
+def _listed_columns(binder: Binder, relation: Relation, statement: ast.Insert) -> list[ColumnDefinition]:
+    if not statement.columns:
+        return [column for column in relation.columns if not column.dropped]
+    names: list[str] = []
+    columns = []
+    for target in statement.columns:
+        column = target_column(binder, relation, target)
+        refuse_duplicate(names, column.name, target.position or None)
+        names.append(column.name)
+        columns.append(column)
+    return columns
+
+
+def _row(binder: Binder, relation: Relation, given: dict[int, Expression]) -> tuple[Expression, ...]:
+    """Return the value of every attribute in slot order."""
+    values: list[Expression] = []
+    by_number = {column.number: column for column in relation.columns}
+    for number in range(1, max(by_number, default=0) + 1):
+        column = by_number.get(number)
+        if column is None or column.dropped:
+            type_ = column.type if column is not None else "text"
+            values.append(Constant(type=type_, value=None))
+        elif number in given:
+            values.append(given[number])
+        else:
+            values.append(bind_default(binder, relation, column))
+    return tuple(values)
+
+
+def _source(
+    binder: Binder,
+    relation: Relation,
+    columns: list[ColumnDefinition],
+    statement: ast.Insert,
+    scope: Scope,
+) -> tuple[nodes.PlanNode, dict[int, Expression]]:
+    """Return the input and, by attribute number, the values that it gives."""
+    query = statement.source
+    if query is None:
+        return nodes.OneRow(), {}
+    if isinstance(query, ast.Values) and not (
+        query.with_clause or query.order_by or query.limit or query.offset or query.locking or query.extensions
+    ):
+        return _values(binder, relation, columns, statement, query, scope)
+    return _query(binder, columns, statement, query, scope)
+
+
+# -- INSERT ... VALUES -----------------------------------------------------------------------------------------------
+
+
+def _values(
+    binder: Binder,
+    relation: Relation,
+    columns: list[ColumnDefinition],
+    statement: ast.Insert,
+    values: ast.Values,
+    scope: Scope,
+) -> tuple[nodes.PlanNode, dict[int, Expression]]:
+    width = len(values.rows[0])
+    if width > len(columns):
+        raise SqlSyntaxError(
+            "INSERT has more expressions than target columns",
+            position=ast.leftmost(values.rows[0][len(columns)]) or None,
+        )
+    if statement.columns and width < len(columns):
+        raise SqlSyntaxError(
+            "INSERT has more target columns than expressions",
+            position=statement.columns[width].position or None,
+        )
+    columns = columns[:width]
+    defaults: dict[int, Expression] = {}
+    scope.clause = "VALUES"
+    guarded = [number for number, column in enumerate(columns) if column.generated is not None or column.identity]
+    use_default = {number for number in guarded if columns[number].identity and statement.overriding == "user"}
+    table: list[tuple[Expression, ...]] = []
+    for row in values.rows:
+        if len(row) != width:
+            raise SqlSyntaxError("VALUES lists must all be the same length", position=row[0].position or None)
+        for number in guarded:
+            if not isinstance(row[number], ast.Default) and number not in use_default:
+                _check_may_write(columns[number], statement)
+        cells: list[Expression] = []
+        for number, node in enumerate(row):
+            column = columns[number]
+            if isinstance(node, ast.Default) or number in use_default:
+                default = defaults.get(number)
+                if default is None:
+                    default = defaults[number] = bind_default(binder, relation, column)
+                cells.append(default)
+                continue
+            expression = binder.expression(node, scope)
+            if expression.type != column.type or column.typmod >= 0:
+                expression = binder.assigned(
+                    expression, column.type, column.typmod, column.name, ast.leftmost(node) or None
+                )
+            cells.append(expression)
+        table.append(tuple(cells))
+    scope.clause = "SELECT"
+    source = binder.new_source()
+    outputs = tuple(
+        nodes.OutputColumn(
+            name=column.name,
+            type=column.type,
+            typmod=column.typmod,
+            nullable=any(row[number].nullable for row in table),
+            collation=column.collation,
+        )
+        for number, column in enumerate(columns)
+    )
+    plan = nodes.Values(source=source, columns=outputs, table=tuple(table))
+    return plan, _given(columns, outputs, source)
+
+
+def _given(
+    columns: list[ColumnDefinition], outputs: tuple[nodes.OutputColumn, ...], source: int
+) -> dict[int, Expression]:
+    return {
+        column.number: Column(
+            type=output.type,
+            typmod=output.typmod,
+            nullable=output.nullable,
+            collation=output.collation,
+            source=source,
+            index=index,
+            name=column.name,
+        )
+        for index, (column, output) in enumerate(zip(columns, outputs))
+        if column.generated is None
+    }
+
+
+def _check_may_write(column: ColumnDefinition, statement: ast.Insert) -> None:
+    if column.generated is not None:
+        raise GeneratedAlways(
+            f'cannot insert a non-DEFAULT value into column "{column.name}"',
+            detail=f'Column "{column.name}" is a generated column.',
+        )
+    if is_always_identity(column) and statement.overriding != "system":
+        raise GeneratedAlways(
+            f'cannot insert a non-DEFAULT value into column "{column.name}"',
+            detail=f'Column "{column.name}" is an identity column defined as GENERATED ALWAYS.',
+            hint="Use OVERRIDING SYSTEM VALUE to override.",
+        )
+
+
+# -- INSERT ... SELECT -----------------------------------------------------------------------------------------------
+
+
+def _query(
+    binder: Binder,
+    columns: list[ColumnDefinition],
+    statement: ast.Insert,
+    query: ast.Query,
+    scope: Scope,
+) -> tuple[nodes.PlanNode, dict[int, Expression]]:
+    if isinstance(query, ast.Select) and query.into is not None:
+        raise FeatureNotSupported("SELECT INTO is not allowed here", position=query.position or None)
+    inner = Scope(scope)
+    result = binder.query(query, inner, resolve_unknowns=False)
+    width = len(result.columns)
+    if width > len(columns):
+        expression = result.expressions[len(columns)] if result.expressions else None
+        raise SqlSyntaxError(
+            "INSERT has more expressions than target columns",
+            position=expression.position if expression is not None else None,
+        )
+    if statement.columns and width < len(columns):
+        raise SqlSyntaxError(
+            "INSERT has more target columns than expressions",
+            position=statement.columns[width].position or None,
+        )
+    given: dict[int, Expression] = {}
+    for index, column in enumerate(columns[:width]):
+        if column.generated is not None or column.identity:
+            if column.identity and statement.overriding == "user":
+                continue
+            _check_may_write(column, statement)
+        value: Expression = result.column(index)
+        if value.type == "unknown" and result.expressions:
+            # A literal, or a parameter: it does not depend on the query's rows.
+            value = result.expressions[index]
+        if result.expressions:
+            value = evolve(value, position=result.expressions[index].position)
+        given[column.number] = binder.assigned(value, column.type, column.typmod, column.name)
+    return result.plan, given

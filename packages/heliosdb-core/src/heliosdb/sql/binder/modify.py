@@ -1,0 +1,202 @@
+"""What INSERT, UPDATE and DELETE have in common: the target relation, SET lists, RETURNING."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from heliosdb.errors import (
+    DuplicateColumn,
+    FeatureNotSupported,
+    GeneratedAlways,
+    ObjectNotInPrerequisiteState,
+    SqlSyntaxError,
+    UndefinedColumn,
+    WrongObjectType,
+)
+from heliosdb.plan import nodes
+from heliosdb.plan.expressions import Expression, FieldSelection, RowConstructor, Subquery
+from heliosdb.sql import statements as ast
+from heliosdb.sql.binder.coercion import resolve_unknown
+from heliosdb.sql.binder.constraints import bind_default
+from heliosdb.sql.binder.scope import Scope
+from heliosdb.sql.binder.targets import bind_targets
+
+if TYPE_CHECKING:
+    from heliosdb.catalog.definitions import ColumnDefinition, Relation
+    from heliosdb.sql.binder.binder import Binder
+
+__all__ = ["bind_assignments", "bind_returning", "is_always_identity", "modify_target", "target_column"]
+
+Node = TypeVar("Node", bound=nodes.PlanNode)
+
+
+def modify_target(binder: Binder, target: ast.RangeTable, verb: str) -> Relation:
+    """Return the relation that is written to; ``verb`` as in 'cannot insert into view "v"'."""
+    parts = target.name.parts
+    position = target.name.position or target.position or None
+    if target.extensions:
+        clause = target.extensions[0]
+        raise FeatureNotSupported(
+            f"{clause.name.upper()} is not supported for the target of a modification", position=clause.position or None
+        )
+    relation = binder.relation(parts)
+    if relation is None:
+        key = (parts[-2], parts[-1]) if len(parts) > 1 else None
+        views = binder.registries.catalog_views
+        if key in views or any((schema, parts[-1]) in views for schema in ("pg_catalog", *binder.search_path)):
+            raise ObjectNotInPrerequisiteState(f'cannot {verb} view "{parts[-1]}"')
+        raise binder.undefined_relation(parts, position)
+    if relation.kind == "view":
+        raise ObjectNotInPrerequisiteState(
+            f'cannot {verb} view "{relation.name}"',
+            detail="Views that are not automatically updatable can only be changed through rules or triggers.",
+        )
+    if relation.kind == "sequence":
+        raise WrongObjectType(f'cannot change sequence "{relation.name}"')
+    if relation.kind == "materialized view":
+        raise WrongObjectType(f'cannot change materialized view "{relation.name}"')
+    return relation
+
+
+def target_column(binder: Binder, relation: Relation, target: ast.AssignmentTarget) -> ColumnDefinition:
+    """Return the column that INSERT's list or SET names."""
+    column = relation.column(target.name)
+    position = target.position or None
+    if column is None:
+        hint = None
+        if target.path and target.name == relation.name:
+            hint = "SET target columns cannot be qualified with the relation name."
+        raise UndefinedColumn(
+            f'column "{target.name}" of relation "{relation.name}" does not exist', hint=hint, position=position
+        )
+    if target.path:
+        raise FeatureNotSupported("assignment to an element or a field of a column is not supported", position=position)
+    return column
+
+
+def is_always_identity(column: ColumnDefinition) -> bool:
+    """Return whether a column is GENERATED ALWAYS AS IDENTITY."""
+    return column.identity is not None and column.identity.lower().startswith("a")
+
+
+def bind_assignments(
+    binder: Binder,
+    relation: Relation,
+    assignments: tuple[ast.Assignment | ast.MultiAssignment, ...],
+    scope: Scope,
+) -> tuple[nodes.Assignment, ...]:
+    """Bind a SET list."""
+    before, scope.clause = scope.clause, "UPDATE"
+    result: dict[int, nodes.Assignment] = {}
+    for assignment in assignments:
+        if isinstance(assignment, ast.Assignment):
+            pairs = [(assignment.target, assignment.value)]
+            values: list[Expression | None] = [_set_value(binder, assignment.value, scope)]
+        else:
+            pairs, values = _several(binder, assignment, scope)
+        for (target, node), value in zip(pairs, values):
+            column = target_column(binder, relation, target)
+            if column.number in result:
+                raise SqlSyntaxError(
+                    f'multiple assignments to same column "{column.name}"', position=target.position or None
+                )
+            result[column.number] = nodes.Assignment(
+                slot=column.number - 1, value=_stored(binder, relation, column, value, node)
+            )
+    scope.clause = before
+    return tuple(assignment for assignment in result.values() if not _is_generated(relation, assignment.slot))
+
+
+def _is_generated(relation: Relation, slot: int) -> bool:
+    return any(column.number == slot + 1 and column.generated is not None for column in relation.columns)
+
+
+def _set_value(binder: Binder, node: ast.Expression, scope: Scope) -> Expression | None:
+    return None if isinstance(node, ast.Default) else binder.expression(node, scope)
+
+
+def _stored(
+    binder: Binder, relation: Relation, column: ColumnDefinition, value: Expression | None, node: ast.Expression
+) -> Expression:
+    if value is None:
+        return bind_default(binder, relation, column)
+    if column.generated is not None:
+        raise GeneratedAlways(
+            f'column "{column.name}" can only be updated to DEFAULT',
+            detail=f'Column "{column.name}" is a generated column.',
+        )
+    if is_always_identity(column):
+        raise GeneratedAlways(
+            f'column "{column.name}" can only be updated to DEFAULT',
+            detail=f'Column "{column.name}" is an identity column defined as GENERATED ALWAYS.',
+        )
+    return binder.assigned(value, column.type, column.typmod, column.name, ast.leftmost(node) or None)
+
+
+def _several(
+    binder: Binder, assignment: ast.MultiAssignment, scope: Scope
+) -> tuple[list[tuple[ast.AssignmentTarget, ast.Expression]], list[Expression | None]]:
+    source = assignment.source
+    count = len(assignment.targets)
+    if isinstance(source, ast.RowConstructor):
+        if len(source.elements) != count:
+            raise SqlSyntaxError("number of columns does not match number of values", position=source.position or None)
+        pairs = list(zip(assignment.targets, source.elements))
+        return pairs, [_set_value(binder, node, scope) for node in source.elements]
+    if isinstance(source, ast.ScalarSubquery):
+        return [(target, source) for target in assignment.targets], _row_subquery(binder, source, count, scope)
+    raise FeatureNotSupported(
+        "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression",
+        position=source.position or None,
+    )
+
+
+def _row_subquery(binder: Binder, source: ast.ScalarSubquery, count: int, scope: Scope) -> list[Expression | None]:
+    """Bind ``(a, b) = (SELECT x, y ...)`` to the fields of one row value."""
+    from heliosdb.plan.expressions import SubqueryKind
+
+    position = source.position or None
+    boundary = Scope(scope)
+    query = binder.query(source.query, boundary)
+    if len(query.columns) != count:
+        raise SqlSyntaxError("number of columns does not match number of values", position=position)
+    number = binder.new_source()
+    row = RowConstructor(
+        type="record",
+        fields=tuple(query.column(index) for index in range(count)),
+        names=tuple(column.name for column in query.columns),
+    )
+    plan = nodes.Project(
+        input=query.plan,
+        source=number,
+        columns=(nodes.OutputColumn(name="row", type="record", nullable=False),),
+        expressions=(row,),
+    )
+    subquery = Subquery(
+        type="record", kind=SubqueryKind.SCALAR, plan=plan, outer=tuple(boundary.outer.values()), position=position
+    )
+    return [
+        FieldSelection(type=column.type, typmod=column.typmod, operand=subquery, index=index, position=position)
+        for index, column in enumerate(query.columns)
+    ]
+
+
+def bind_returning(
+    binder: Binder, targets: tuple[ast.Target, ...], scope: Scope
+) -> tuple[tuple[Expression, ...] | None, tuple[nodes.OutputColumn, ...]]:
+    """Return RETURNING's expressions (None without it) and the columns they give."""
+    if not targets:
+        return None, ()
+    before, scope.clause = scope.clause, "RETURNING"
+    bound = [(name, resolve_unknown(binder, expression)) for name, expression in bind_targets(binder, targets, scope)]
+    scope.clause = before
+    return (
+        tuple(expression for _, expression in bound),
+        tuple(binder.output_column(name, expression) for name, expression in bound),
+    )
+
+
+def refuse_duplicate(names: list[str], name: str, position: int | None) -> None:
+    """Raise 42701 for a column that is listed twice."""
+    if name in names:
+        raise DuplicateColumn(f'column "{name}" specified more than once', position=position)

@@ -1,0 +1,585 @@
+"""SELECT, VALUES and what every query may have: ORDER BY, LIMIT, locking.
+
+A SELECT is bound in PostgreSQL's order: FROM, select list, WHERE, HAVING, ORDER BY, GROUP BY, DISTINCT, LIMIT,
+windows; aggregates and window calls then move to nodes of their own. The plan, from the bottom:
+
+    FROM ─ Filter (WHERE) ─ Aggregate ─ Filter (HAVING) ─ Window ─ Sort ─ Limit ─ Project
+
+Sort and Limit stand below Project, on the input's columns, so that an index may give their order and only rows that
+come out are computed. They stand above it where the output must exist first: DISTINCT, set-returning functions, and
+sort expressions that must not be computed twice (volatile ones, subqueries); hidden columns are then cut off by a
+last Project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from attrs import define
+
+from heliosdb.errors import (
+    FeatureNotSupported,
+    GroupingError,
+    InvalidColumnReference,
+    InvalidRowCountInLimitClause,
+    SqlSyntaxError,
+    UndefinedTable,
+)
+from heliosdb.plan import nodes
+from heliosdb.plan.expressions import (
+    AggregateCall,
+    Call,
+    Column,
+    Constant,
+    Expression,
+    SetReturningCall,
+    SortKey,
+    Subquery,
+)
+from heliosdb.sql import statements as ast
+from heliosdb.sql.binder.aggregates import Grouper, expand_grouping, refuse_windows
+from heliosdb.sql.binder.coercion import (
+    coerce_to_boolean,
+    coerce_to_common_type,
+    coerce_to_named_type,
+    resolve_unknown,
+    select_common_type,
+    select_common_typmod,
+)
+from heliosdb.sql.binder.from_clause import bind_from
+from heliosdb.sql.binder.ordering import (
+    SortRequest,
+    Target,
+    bind_sort_items,
+    equality_class,
+    find_target,
+    target_for,
+)
+from heliosdb.sql.binder.rewrite import columns_in, contains, walk
+from heliosdb.sql.binder.scope import RangeItem, Scope
+from heliosdb.sql.binder.targets import bind_targets
+from heliosdb.sql.binder.windows import WindowPlanner, bind_window_definitions
+from heliosdb.types.definitions import Volatility
+
+if TYPE_CHECKING:
+    from heliosdb.sql.binder.binder import Binder
+
+__all__ = ["BoundQuery", "bind_query", "is_volatile"]
+
+
+@define(eq=False)
+class BoundQuery:
+    """A bound query: a plan with one source.
+
+    ``expressions`` are what its columns hold, where a caller may retype literals.
+    """
+
+    plan: nodes.PlanNode
+    source: int
+    columns: tuple[nodes.OutputColumn, ...]
+    expressions: tuple[Expression, ...] = ()
+
+    def column(self, index: int, position: int | None = None) -> Column:
+        """Return the expression for an output column."""
+        column = self.columns[index]
+        return Column(
+            type=column.type,
+            typmod=column.typmod,
+            nullable=column.nullable,
+            collation=column.collation,
+            position=position,
+            source=self.source,
+            index=index,
+            name=column.name,
+        )
+
+    def item(self, name: str, column_names: Sequence[str] = ()) -> RangeItem:
+        """Return the range item that the query is in FROM."""
+        from heliosdb.sql.binder.binder import renamed
+
+        columns = [
+            renamed(column, column_names[number]) if number < len(column_names) else column
+            for number, column in enumerate(self.columns)
+        ]
+        return RangeItem(name, self.source, columns)
+
+
+def bind_query(binder: Binder, query: ast.Query, parent: Scope | None, *, resolve_unknowns: bool = True) -> BoundQuery:
+    """Bind any query; ``resolve_unknowns`` False leaves undecided literals to the caller (INSERT, set operations)."""
+    from heliosdb.sql.binder.extensions import query_clauses
+
+    scope = Scope(parent)
+    finish = None
+    if query.extensions:
+        finish = query_clauses(binder, query.extensions, scope)
+    if query.with_clause is not None:
+        from heliosdb.sql.binder.cte import bind_with
+
+        ctes = bind_with(binder, query.with_clause, scope)
+    else:
+        ctes = None
+    if isinstance(query, ast.Select):
+        result = _SelectBinder(binder, query, scope, resolve_unknowns).bind()
+    elif isinstance(query, ast.Values):
+        result = _bind_values(binder, query, scope, resolve_unknowns)
+    elif isinstance(query, ast.SetOperation):
+        from heliosdb.sql.binder.set_operations import bind_set_operation
+
+        result = bind_set_operation(binder, query, scope, resolve_unknowns)
+    else:
+        raise FeatureNotSupported(f"{type(query).__name__} is not supported here", position=query.position or None)
+    if ctes:
+        from heliosdb.sql.binder.cte import with_node
+
+        result.plan = with_node(ctes, result.plan)
+    if finish is not None:
+        result.plan = finish(result.plan)
+    return result
+
+
+def is_volatile(expression: Any) -> bool:
+    """Return whether a volatile function is called anywhere in an expression or plan."""
+    for node in walk(expression):
+        if isinstance(node, Call | SetReturningCall) and node.function.volatility is Volatility.VOLATILE:
+            return True
+    return False
+
+
+class _SelectBinder:
+    """One SELECT on its way to a plan."""
+
+    def __init__(self, binder: Binder, select: ast.Select, scope: Scope, resolve_unknowns: bool) -> None:
+        self.binder = binder
+        self.select = select
+        self.scope = scope
+        self.resolve_unknowns = resolve_unknowns
+        self.targets: list[Target] = []
+        self.sorts: list[SortRequest] = []
+        self.distinct_on: list[Target] = []
+        self.limit: Expression | None = None
+        self.offset: Expression | None = None
+
+    def bind(self) -> BoundQuery:
+        binder, select, scope = self.binder, self.select, self.scope
+        if select.into is not None:
+            raise FeatureNotSupported("SELECT INTO is not allowed here", position=select.position or None)
+        plan = bind_from(binder, scope, select.from_items)
+        if select.windows:
+            bind_window_definitions(binder, select.windows, scope)
+        self.targets = [Target(name, expression) for name, expression in bind_targets(binder, select.targets, scope)]
+        if select.where is not None:
+            condition = bind_condition(binder, select.where, scope, "WHERE")
+            plan = nodes.Filter(input=plan, condition=condition)
+        having = bind_condition(binder, select.having, scope, "HAVING") if select.having is not None else None
+        if having is not None:
+            refuse_windows(having, "HAVING")
+        if select.order_by:
+            self.sorts = bind_sort_items(binder, select.order_by, self.targets, scope)
+        grouper = self._group(having)
+        if select.distinct:
+            self._bind_distinct()
+        self.limit, self.offset = bind_limit(binder, select, scope)
+        if self.resolve_unknowns or select.distinct:
+            for target in self.targets:
+                if target.expression.type == "unknown":
+                    target.expression = resolve_unknown(binder, target.expression)
+        if grouper is not None:
+            for target in self.targets:
+                target.expression = grouper.above(target.expression)
+            having = grouper.above(having) if having is not None else None
+            for target in self.targets:
+                target.expression = grouper.settled(target.expression)
+            having = grouper.settled(having) if having is not None else None
+            plan = grouper.node(plan)
+            if having is not None:
+                plan = nodes.Filter(input=plan, condition=having)
+        if scope.has_windows:
+            planner = WindowPlanner(binder)
+            for target in self.targets:
+                target.expression = planner.above(target.expression)
+            plan = planner.node(plan)
+        locks = bind_locking(binder, select.locking, scope) if select.locking else ()
+        if locks:
+            self._check_locking(grouper is not None)
+        return self._assemble(plan, locks)
+
+    # -- grouping ----------------------------------------------------------------------------------------------------
+
+    def _group(self, having: Expression | None) -> Grouper | None:
+        select, scope, binder = self.select, self.scope, self.binder
+        if not select.group_by:
+            if not scope.aggregates and having is None and not scope.groupings:
+                return None
+            return Grouper(binder, scope, [], None)
+        sets = expand_grouping(select.group_by, select.position or None)
+        items = (
+            [node for item in select.group_by for node in _row_members(item)]
+            if sets is None
+            else [node for members in sets for node in members]
+        )
+        groups: list[Expression] = []
+        numbers: dict[int, int] = {}
+        for node in items:
+            if id(node) in numbers:
+                continue
+            target = find_target(binder, node, self.targets, scope, "GROUP BY")
+            target.expression = resolve_unknown(binder, target.expression)
+            numbers[id(node)] = self._group_number(target.expression, groups)
+        # Targets that only GROUP BY needs are no outputs: the groups hold their expressions.
+        self.targets = [
+            target
+            for target in self.targets
+            if not target.hidden or any(request.target is target for request in self.sorts)
+        ]
+        if sets is None:
+            return Grouper(binder, scope, groups, None)
+        grouping_sets: list[tuple[int, ...]] = []
+        for members in sets:
+            indexes = tuple(dict.fromkeys(numbers[id(node)] for node in members))
+            if select.group_distinct and set(indexes) in [set(known) for known in grouping_sets]:
+                continue
+            grouping_sets.append(indexes)
+        return Grouper(binder, scope, groups, tuple(grouping_sets))
+
+    def _group_number(self, expression: Expression, groups: list[Expression]) -> int:
+        from heliosdb.sql.binder.ordering import matches
+
+        for node in walk(expression):
+            if isinstance(node, AggregateCall):
+                raise GroupingError("aggregate functions are not allowed in GROUP BY", position=node.position)
+        refuse_windows(expression, "GROUP BY")
+        for number, known in enumerate(groups):
+            if matches(self.binder, known, expression):
+                return number
+        equality_class(self.binder, expression.type, expression.position)
+        groups.append(expression)
+        return len(groups) - 1
+
+    # -- DISTINCT ----------------------------------------------------------------------------------------------------
+
+    def _bind_distinct(self) -> None:
+        binder, select, scope = self.binder, self.select, self.scope
+        if not select.distinct_on:
+            for request in self.sorts:
+                if request.target.hidden:
+                    item = select.order_by[self.sorts.index(request)]
+                    raise InvalidColumnReference(
+                        "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
+                        position=item.expression.position or None,
+                    )
+            return
+        chosen: list[Target] = []
+        for node in select.distinct_on:
+            target = find_target(binder, node, self.targets, scope, "DISTINCT ON")
+            if not any(target is known for known in chosen):
+                chosen.append(target)
+        self.distinct_on = chosen
+        for request in self.sorts[: len(chosen)]:
+            if not any(request.target is target for target in chosen):
+                raise InvalidColumnReference(
+                    "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
+                    position=select.distinct_on[0].position or None,
+                )
+
+    # -- locking -----------------------------------------------------------------------------------------------------
+
+    def _check_locking(self, grouped: bool) -> None:
+        select = self.select
+        strength = f"FOR {select.locking[0].strength.upper()}"
+        reason = None
+        if select.distinct:
+            reason = "DISTINCT clause"
+        elif select.group_by:
+            reason = "GROUP BY clause"
+        elif select.having is not None:
+            reason = "HAVING clause"
+        elif grouped:
+            reason = "aggregate functions"
+        elif self.scope.has_windows:
+            reason = "window functions"
+        elif self.scope.has_set_returning:
+            reason = "set-returning functions in the target list"
+        if reason is not None:
+            raise FeatureNotSupported(f"{strength} is not allowed with {reason}")
+
+    # -- assembly ----------------------------------------------------------------------------------------------------
+
+    def _assemble(self, plan: nodes.PlanNode, locks: tuple[tuple[int, str, str], ...]) -> BoundQuery:
+        select, targets = self.select, self.targets
+        visible = [target for target in targets if not target.hidden]
+        set_returning = self.scope.has_set_returning and any(
+            contains(target.expression, SetReturningCall) for target in targets
+        )
+        output_first = set_returning or (
+            bool(self.sorts)
+            and any(
+                is_volatile(request.target.expression) or contains(request.target.expression, Subquery)
+                for request in self.sorts
+            )
+        )
+        if select.distinct and not self.distinct_on:
+            return self._distinct(plan, visible, set_returning)
+        if output_first:
+            return self._output_first(plan, visible, set_returning, locks)
+        keys = self._keys(lambda target: target.expression)
+        if self.distinct_on:
+            plan = self._sorted_for_distinct(plan, keys, lambda target: target.expression)
+        elif keys:
+            plan = nodes.Sort(input=plan, keys=keys)
+        if locks:
+            self.binder.read_only = False
+            plan = nodes.LockRows(input=plan, locks=locks)
+        plan = self._limited(plan, keys)
+        return self._project(plan, visible, False)
+
+    def _distinct(self, plan: nodes.PlanNode, visible: list[Target], set_returning: bool) -> BoundQuery:
+        result = self._project(plan, visible, set_returning)
+        classes = tuple(
+            equality_class(self.binder, target.expression.type, target.expression.position) for target in visible
+        )
+        result.plan = nodes.Distinct(input=result.plan, classes=classes)
+        keys = self._keys(lambda target: result.column(visible.index(target)))
+        if keys:
+            result.plan = nodes.Sort(input=result.plan, keys=keys)
+        result.plan = self._limited(result.plan, keys)
+        return result
+
+    def _output_first(
+        self,
+        plan: nodes.PlanNode,
+        visible: list[Target],
+        set_returning: bool,
+        locks: tuple[tuple[int, str, str], ...],
+    ) -> BoundQuery:
+        if locks:
+            self.binder.read_only = False
+            plan = nodes.LockRows(input=plan, locks=locks)
+        ordered = visible + [target for target in self.targets if target.hidden]
+        inner = self._project(plan, ordered, set_returning)
+
+        def column(target: Target) -> Expression:
+            return inner.column(ordered.index(target))
+
+        keys = self._keys(column)
+        plan = inner.plan
+        if self.distinct_on:
+            plan = self._sorted_for_distinct(plan, keys, column)
+        elif keys:
+            plan = nodes.Sort(input=plan, keys=keys)
+        plan = self._limited(plan, keys)
+        if len(ordered) == len(visible):
+            inner.plan = plan
+            return inner
+        source = self.binder.new_source()
+        columns = inner.columns[: len(visible)]
+        expressions = tuple(inner.column(number) for number in range(len(visible)))
+        plan = nodes.Project(input=plan, source=source, columns=columns, expressions=expressions)
+        return BoundQuery(plan, source, columns, expressions)
+
+    def _keys(self, column: Any) -> tuple[SortKey, ...]:
+        return tuple(
+            SortKey(
+                expression=column(request.target),
+                ordering=request.ordering,
+                descending=request.descending,
+                nulls_first=request.nulls_first,
+            )
+            for request in self.sorts
+        )
+
+    def _sorted_for_distinct(self, plan: nodes.PlanNode, keys: tuple[SortKey, ...], column: Any) -> nodes.PlanNode:
+        from heliosdb.sql.binder.ordering import sort_key
+
+        sorted_by = {id(request.target) for request in self.sorts}
+        added = tuple(
+            sort_key(self.binder, column(target)) for target in self.distinct_on if id(target) not in sorted_by
+        )
+        on = tuple(column(target) for target in self.distinct_on)
+        classes = tuple(equality_class(self.binder, expression.type, expression.position) for expression in on)
+        if keys or added:
+            plan = nodes.Sort(input=plan, keys=keys + added)
+        return nodes.Distinct(input=plan, on=on, classes=classes)
+
+    def _limited(self, plan: nodes.PlanNode, keys: tuple[SortKey, ...]) -> nodes.PlanNode:
+        return limited(plan, self.select, self.limit, self.offset, keys)
+
+    def _project(self, plan: nodes.PlanNode, targets: Sequence[Target], set_returning: bool) -> BoundQuery:
+        binder = self.binder
+        source = binder.new_source()
+        expressions = tuple(target.expression for target in targets)
+        columns = tuple(binder.output_column(target.name, target.expression) for target in targets)
+        node = nodes.ProjectSet if set_returning else nodes.Project
+        return BoundQuery(
+            node(input=plan, source=source, columns=columns, expressions=expressions), source, columns, expressions
+        )
+
+
+def _row_members(item: Any) -> list[ast.Expression]:
+    if isinstance(item, ast.RowConstructor) and not item.explicit:
+        return list(item.elements)
+    return [item]
+
+
+def bind_condition(binder: Binder, node: ast.Expression, scope: Scope, clause: str) -> Expression:
+    """Bind WHERE, HAVING, ON: a boolean."""
+    return coerce_to_boolean(binder, binder.expression_in(clause, node, scope), clause)
+
+
+def bind_limit(binder: Binder, query: ast.Query, scope: Scope) -> tuple[Expression | None, Expression | None]:
+    """Return LIMIT and OFFSET, None for ``LIMIT NULL``."""
+    construct = "FETCH FIRST" if query.with_ties else "LIMIT"
+    offset = _row_count(binder, query.offset, scope, "OFFSET") if query.offset is not None else None
+    if query.limit is None:
+        return None, offset
+    if query.with_ties and not query.order_by:
+        raise SqlSyntaxError("WITH TIES cannot be specified without ORDER BY clause")
+    if query.with_ties and isinstance(query.limit, ast.Literal) and query.limit.kind == "null":
+        raise InvalidRowCountInLimitClause("row count cannot be null in FETCH FIRST ... WITH TIES clause")
+    if query.with_ties and any(lock.wait == "skip locked" for lock in query.locking):
+        raise SqlSyntaxError("SKIP LOCKED and WITH TIES options cannot be used together")
+    return _row_count(binder, query.limit, scope, construct), offset
+
+
+def _row_count(binder: Binder, node: ast.Expression, scope: Scope, construct: str) -> Expression | None:
+    before, scope.clause = scope.clause, construct
+    expression = coerce_to_named_type(binder, binder.expression(node, scope), "int8", construct)
+    scope.clause = before
+    own = {base.source for item in scope.items for base in item.base_items()}
+    for column in columns_in(expression):
+        if column.source in own:
+            raise InvalidColumnReference(
+                f"argument of {construct} must not contain variables", position=column.position
+            )
+    if isinstance(expression, Constant) and expression.value is None and expression.slot is None:
+        return None
+    return expression
+
+
+def limited(
+    plan: nodes.PlanNode,
+    query: ast.Query,
+    limit: Expression | None,
+    offset: Expression | None,
+    keys: tuple[SortKey, ...],
+) -> nodes.PlanNode:
+    """Return the plan under LIMIT and OFFSET, or as it is without them."""
+    if limit is None and offset is None:
+        return plan
+    return nodes.Limit(input=plan, limit=limit, offset=offset, ties=keys if query.with_ties else ())
+
+
+def bind_locking(binder: Binder, locking: tuple[ast.Locking, ...], scope: Scope) -> tuple[tuple[int, str, str], ...]:
+    """Return (source, strength, wait) for every scan that FOR UPDATE and kin lock."""
+    waits = {"block": "block", "nowait": "nowait", "skip locked": "skip"}
+    locks: dict[int, tuple[int, str, str]] = {}
+    for clause in locking:
+        wait = waits[clause.wait]
+        if not clause.relations:
+            for item in scope.items:
+                for base in item.base_items():
+                    if base.relation is not None and base.relation.kind in ("table", "materialized view"):
+                        locks[base.source] = (base.source, clause.strength, wait)
+            continue
+        for name in clause.relations:
+            if name.schema is not None:
+                raise SqlSyntaxError(
+                    f"FOR {clause.strength.upper()} must specify unqualified relation names",
+                    position=name.position or None,
+                )
+            base_item = _locked_item(scope, name.name)
+            if base_item is None:
+                raise UndefinedTable(
+                    f'relation "{name.name}" in FOR {clause.strength.upper()} clause not found in FROM clause',
+                    position=name.position or None,
+                )
+            if base_item.relation is not None:
+                locks[base_item.source] = (base_item.source, clause.strength, wait)
+    return tuple(locks.values())
+
+
+def _locked_item(scope: Scope, name: str) -> RangeItem | None:
+    for item in scope.items:
+        for base in item.base_items():
+            if base.name == name:
+                return base
+    return None
+
+
+# -- VALUES ------------------------------------------------------------------------------------------------------------
+
+
+def _bind_values(binder: Binder, values: ast.Values, scope: Scope, resolve_unknowns: bool) -> BoundQuery:
+    width = len(values.rows[0])
+    rows: list[list[Expression]] = []
+    scope.clause = "VALUES"
+    for row in values.rows:
+        if len(row) != width:
+            raise SqlSyntaxError("VALUES lists must all be the same length", position=row[0].position or None)
+        rows.append([binder.expression(node, scope) for node in row])
+    types: list[tuple[str, int]] = []
+    for number in range(width):
+        column = [row[number] for row in rows]
+        if not resolve_unknowns and len(rows) == 1 and column[0].type == "unknown":
+            types.append(("unknown", -1))
+            continue
+        type_ = select_common_type(binder, column, "VALUES")
+        assert type_ is not None
+        column = [coerce_to_common_type(binder, expression, type_, "VALUES") for expression in column]
+        for cells, expression in zip(rows, column):
+            cells[number] = expression
+        types.append((type_, select_common_typmod(column, type_)))
+    source = binder.new_source()
+    columns = tuple(
+        nodes.OutputColumn(
+            name=f"column{number + 1}",
+            type=type_,
+            typmod=typmod,
+            nullable=any(row[number].nullable for row in rows),
+        )
+        for number, (type_, typmod) in enumerate(types)
+    )
+    table = tuple(tuple(row) for row in rows)
+    plan: nodes.PlanNode = nodes.Values(source=source, columns=columns, table=table)
+    result = BoundQuery(plan, source, columns, table[0] if len(table) == 1 else ())
+    scope.clause = "SELECT"
+    return finish_plain(binder, values, result, scope)
+
+
+def finish_plain(binder: Binder, query: ast.Query, result: BoundQuery, scope: Scope) -> BoundQuery:
+    """Add ORDER BY and LIMIT to VALUES or a set operation, whose ORDER BY may name output columns only."""
+    if query.locking:
+        kind = "UNION/INTERSECT/EXCEPT" if isinstance(query, ast.SetOperation) else "VALUES"
+        verb = "is not allowed with" if kind != "VALUES" else "cannot be applied to"
+        raise FeatureNotSupported(f"FOR {query.locking[0].strength.upper()} {verb} {kind}")
+    keys: tuple[SortKey, ...] = ()
+    if query.order_by:
+        targets = [Target(column.name, result.column(number)) for number, column in enumerate(result.columns)]
+        inner = Scope(scope)
+        inner.items = [result.item("*VALUES*")] if isinstance(query, ast.Values) else [result.item("")]
+        count = len(targets)
+        requests = bind_sort_items(binder, query.order_by, targets, inner)
+        if len(targets) > count:
+            if isinstance(query, ast.SetOperation):
+                raise FeatureNotSupported(
+                    "invalid UNION/INTERSECT/EXCEPT ORDER BY clause",
+                    detail="Only result column names can be used, not expressions or functions.",
+                    hint=("Add the expression/function to every SELECT, or move the UNION into a FROM clause."),
+                    position=query.order_by[0].expression.position or None,
+                )
+        keys = tuple(
+            SortKey(
+                expression=request.target.expression,
+                ordering=request.ordering,
+                descending=request.descending,
+                nulls_first=request.nulls_first,
+            )
+            for request in requests
+        )
+        result.plan = nodes.Sort(input=result.plan, keys=keys)
+    limit, offset = bind_limit(binder, query, scope)
+    result.plan = limited(result.plan, query, limit, offset, keys)
+    return result
+
+
+__all__ += ["bind_condition", "bind_limit", "bind_locking", "finish_plain", "limited", "target_for"]

@@ -1,0 +1,247 @@
+"""Scopes: what names mean inside one query, and how inner queries see outer ones.
+
+A scope belongs to one SELECT (or INSERT, UPDATE, DELETE) and holds *range items*: one for each table, subquery,
+function or join of FROM. Inner queries point to the scope around them by ``parent``. The rules are those of
+PostgreSQL's name spaces:
+
+* an item can be found by its own name (``relation_visible``), by the names of its columns (``columns_visible``), or
+  both: the two sides of a join with USING stay visible as relations, while the unqualified names belong to the join;
+* while FROM is being bound, what already stands left of the current item is ``lateral_only``: only LATERAL subqueries
+  and functions see it, and where the join's kind forbids it (``lateral_ok`` False) naming it is an error of its own.
+
+When a name is found in an outer scope, every scope that was crossed notes the column in ``outer``: so a subquery
+knows what it is correlated with.
+
+A column is made into an expression each time it is named, not before: whether it can be NULL depends on the outer
+joins that were built above its item meanwhile (``nulled``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from heliosdb.plan.expressions import Coalesce, Column, Constant, Expression, RowConstructor
+from heliosdb.plan.nodes import OutputColumn
+
+if TYPE_CHECKING:
+    from heliosdb.catalog.definitions import Relation
+    from heliosdb.plan.expressions import AggregateCall, Grouping
+    from heliosdb.sql.binder.cte import BoundCommonTable
+    from heliosdb.sql.statements import WindowSpec
+
+__all__ = ["JoinColumn", "JoinItem", "RangeItem", "Scope"]
+
+AMBIGUOUS = -1
+
+
+class RangeItem:
+    """One relation of FROM. ``slots`` are the positions of the columns in the source's row."""
+
+    __slots__ = (
+        "_positions",
+        "columns",
+        "columns_visible",
+        "lateral_ok",
+        "lateral_only",
+        "name",
+        "nulled",
+        "relation",
+        "relation_visible",
+        "schema",
+        "slots",
+        "source",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        source: int,
+        columns: Sequence[OutputColumn],
+        *,
+        slots: Sequence[int] | None = None,
+        relation: Relation | None = None,
+        schema: str | None = None,
+    ) -> None:
+        self.name = name
+        self.source = source
+        self.columns = columns
+        self.slots = range(len(columns)) if slots is None else slots
+        self.relation = relation
+        self.schema = schema
+        self.relation_visible = True
+        self.columns_visible = True
+        self.lateral_only = False
+        self.lateral_ok = True
+        self.nulled = False
+        self._positions: dict[str, int] | None = None
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """The number of each column name, ``AMBIGUOUS`` where several columns have it."""
+        found = self._positions
+        if found is None:
+            found = {column.name: number for number, column in enumerate(self.columns)}
+            if len(found) < len(self.columns):
+                seen: set[str] = set()
+                for column in self.columns:
+                    if column.name in seen:
+                        found[column.name] = AMBIGUOUS
+                    seen.add(column.name)
+            self._positions = found
+        return found
+
+    def column(self, number: int, position: int | None = None) -> Expression:
+        """Return the expression for a column."""
+        column = self.columns[number]
+        return Column(
+            type=column.type,
+            typmod=column.typmod,
+            nullable=column.nullable or self.nulled,
+            collation=column.collation,
+            position=position,
+            source=self.source,
+            index=self.slots[number],
+            name=column.name,
+        )
+
+    def whole_row(self, position: int | None = None) -> Expression:
+        """Return the expression for the item's row as one composite value."""
+        return RowConstructor(
+            type="record",
+            fields=tuple(self.column(number, position) for number in range(len(self.columns))),
+            names=tuple(column.name for column in self.columns),
+            position=position,
+        )
+
+    def system_column(self, name: str, position: int | None) -> Expression | None:
+        """Return ``ctid`` or ``tableoid`` of a stored relation; None for what is no system column here."""
+        if self.relation is None or self.relation.kind not in ("table", "materialized view"):
+            return None
+        if name == "ctid":
+            nullable = self.nulled
+            return Column(type="int8", source=self.source, index=-1, name="ctid", nullable=nullable, position=position)
+        if name == "tableoid" and not self.nulled:
+            return Constant(type="oid", value=self.relation.oid, nullable=False, position=position)
+        return None
+
+    def base_items(self) -> Iterator[RangeItem]:
+        """Yield the items whose columns this one shows: itself, or for a join those below it."""
+        yield self
+
+
+class JoinColumn:
+    """A column of a join: one of a side's (``left`` alone), or two merged by USING.
+
+    ``keep`` says which side's value the merged column has: "left", "right" or "both" (FULL).
+    """
+
+    __slots__ = ("keep", "left", "name", "right", "type", "typmod")
+
+    def __init__(
+        self,
+        name: str,
+        left: tuple[RangeItem, int],
+        right: tuple[RangeItem, int] | None = None,
+        keep: str = "left",
+        type_: str = "",
+        typmod: int = -1,
+    ) -> None:
+        self.name = name
+        self.left = left
+        self.right = right
+        self.keep = keep
+        self.type = type_
+        self.typmod = typmod
+
+
+class JoinItem(RangeItem):
+    """A join as a range item. ``convert`` turns a side's column into the merged column's type where they differ."""
+
+    __slots__ = ("convert", "joined", "sides")
+
+    def __init__(
+        self, name: str, joined: Sequence[JoinColumn], sides: Sequence[RangeItem], convert: object = None
+    ) -> None:
+        columns = [OutputColumn(name=column.name, type=column.type, typmod=column.typmod) for column in joined]
+        super().__init__(name, 0, columns)
+        self.joined = joined
+        self.sides = sides
+        self.convert = convert
+
+    def column(self, number: int, position: int | None = None) -> Expression:
+        column = self.joined[number]
+        left = column.left[0].column(column.left[1], position)
+        if column.right is None:
+            return left
+        right = column.right[0].column(column.right[1], position)
+        typed_left, typed_right = self._typed(left, column), self._typed(right, column)
+        if column.keep == "both":
+            return Coalesce(
+                type=column.type,
+                typmod=column.typmod,
+                arguments=(typed_left, typed_right),
+                nullable=left.nullable and right.nullable,
+                position=position,
+            )
+        if column.keep == "right":
+            return typed_right
+        if column.keep == "either" and typed_left is not left and typed_right is right:
+            return right
+        return typed_left
+
+    def _typed(self, expression: Expression, column: JoinColumn) -> Expression:
+        if expression.type == column.type:
+            return expression
+        assert callable(self.convert)
+        converted = self.convert(expression, column.type)
+        assert isinstance(converted, Expression)
+        return converted
+
+    def base_items(self) -> Iterator[RangeItem]:
+        for side in self.sides:
+            yield from side.base_items()
+
+
+class Scope:
+    """Names of one query level. ``clause`` is what is being bound, in the words of errors: "WHERE", "JOIN conditions"."""
+
+    __slots__ = (
+        "aggregates",
+        "clause",
+        "ctes",
+        "from_pending",
+        "groupings",
+        "has_set_returning",
+        "has_windows",
+        "in_aggregate",
+        "in_window",
+        "items",
+        "lateral_active",
+        "outer",
+        "parent",
+        "windows",
+    )
+
+    def __init__(self, parent: Scope | None = None) -> None:
+        self.parent = parent
+        self.items: list[RangeItem] = []
+        self.lateral_active = False
+        self.clause = "SELECT"
+        self.outer: dict[tuple[int, int], Column] = {}
+        self.ctes: dict[str, BoundCommonTable] = {}
+        self.aggregates: list[AggregateCall] = []
+        self.windows: dict[str, WindowSpec] = {}
+        self.has_windows = False
+        self.has_set_returning = False
+        self.in_aggregate = False
+        self.in_window = False
+        self.from_pending: list[RangeItem] = []
+        self.groupings: list[Grouping] = []
+
+    def ancestors(self) -> Iterator[Scope]:
+        """Yield this scope, then the scopes around it."""
+        scope: Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.parent

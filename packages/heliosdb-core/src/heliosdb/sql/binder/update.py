@@ -1,0 +1,95 @@
+"""UPDATE: the target joined with FROM, filtered, and what each column gets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from heliosdb.errors import DuplicateAlias
+from heliosdb.plan import nodes
+from heliosdb.sql import statements as ast
+from heliosdb.sql.binder.constraints import (
+    bind_checks,
+    bind_generated,
+    foreign_keys,
+    referencing_keys,
+    row_item,
+)
+from heliosdb.sql.binder.cte import bind_with, with_node
+from heliosdb.sql.binder.from_clause import bind_from
+from heliosdb.sql.binder.modify import bind_assignments, bind_returning, modify_target
+from heliosdb.sql.binder.scope import RangeItem, Scope
+
+if TYPE_CHECKING:
+    from heliosdb.catalog.definitions import Relation
+    from heliosdb.sql.binder.binder import Binder
+
+__all__ = ["bind_target_rows", "bind_update"]
+
+
+def bind_target_rows(
+    binder: Binder,
+    relation: Relation,
+    target: ast.RangeTable,
+    others: tuple[ast.FromItem, ...],
+    where: ast.Expression | None,
+    scope: Scope,
+) -> tuple[nodes.PlanNode, RangeItem, list[RangeItem]]:
+    """Return the rows of the target that UPDATE or DELETE is about, the target's item and those of FROM or USING."""
+    from heliosdb.sql.binder.query import bind_condition
+
+    source = binder.new_source()
+    alias = target.alias.name if target.alias is not None else None
+    item = binder.scan_item(relation, alias, source)
+    binder.owners[source] = scope
+    plan: nodes.PlanNode = nodes.Scan(
+        source=source,
+        columns=binder.scan_columns(relation),
+        relation=relation,
+        alias=alias or relation.name,
+    )
+    from_items: list[RangeItem] = []
+    if others:
+        right = bind_from(binder, scope, others)
+        from_items = scope.items
+        for other in from_items:
+            if other.relation_visible and other.name == item.name:
+                raise DuplicateAlias(f'table name "{item.name}" specified more than once')
+        plan = nodes.Join(kind="inner", left=plan, right=right)
+    scope.items = [item, *from_items]
+    if where is not None:
+        plan = nodes.Filter(input=plan, condition=bind_condition(binder, where, scope, "WHERE"))
+    return plan, item, from_items
+
+
+def bind_update(binder: Binder, statement: ast.Update, parent: Scope | None) -> nodes.PlanNode:
+    """Bind UPDATE."""
+    scope = Scope(parent)
+    ctes = bind_with(binder, statement.with_clause, scope) if statement.with_clause is not None else []
+    relation = modify_target(binder, statement.target, "update")
+    plan, item, others = bind_target_rows(
+        binder, relation, statement.target, statement.from_items, statement.where, scope
+    )
+    assignments = bind_assignments(binder, relation, statement.assignments, scope)
+    changed = {assignment.slot + 1 for assignment in assignments}
+    target, source = binder.new_source(), binder.new_source()
+    generated = bind_generated(binder, relation, target)
+    changed |= {assignment.slot + 1 for assignment in generated}
+    new_item = row_item(binder, relation, item.name, target)
+    binder.owners[target] = scope
+    scope.items = [new_item, *others]
+    returning, returned = bind_returning(binder, statement.returning, scope)
+    update = nodes.Update(
+        input=plan,
+        relation=relation,
+        target=target,
+        source=source,
+        columns=returned,
+        returning=returning,
+        checks=bind_checks(binder, relation, target),
+        generated=generated,
+        foreign_keys=foreign_keys(relation, changed),
+        referencing=referencing_keys(binder, relation, changed),
+        scan=item.source,
+        assignments=assignments,
+    )
+    return with_node(ctes, update) if ctes else update
