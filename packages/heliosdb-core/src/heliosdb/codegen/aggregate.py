@@ -39,6 +39,7 @@ class _State:
         else:
             self.mode = "plain"
             self.initial = initial_state(pipelines, self.aggregate)
+        self.slots = range(first, first + len(self.initial))
         if call.distinct:
             self.seen = first + len(self.initial)
             self.initial.append("set()")
@@ -76,14 +77,14 @@ class _State:
             sort_values = [pipelines.value(key.expression) for key in call.order_by]
             function.line(f"{slot(self.first)}.append(({''.join(f'{t}, ' for t in [*sort_values, *atoms])}))")
         else:
-            write_step(pipelines, self.aggregate, atoms, [slot(self.first + i) for i in range(self.width)])
+            write_step(pipelines, self.aggregate, atoms, [slot(i) for i in self.slots])
         function.depth = depth
 
     def result(self, slot: Callable[[int], str]) -> str:
         """Return source of the result; lines needed before it are written."""
         pipelines = self.pipelines
         if self.mode == "plain":
-            return final_value(pipelines, self.aggregate, [slot(self.first + i) for i in range(self.width)], [])
+            return final_value(pipelines, self.aggregate, [slot(i) for i in self.slots], [])
         return self._ordered_result(slot(self.first))
 
     def _ordered_result(self, items: str) -> str:

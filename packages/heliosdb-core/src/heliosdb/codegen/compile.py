@@ -48,13 +48,16 @@ class CompiledStatement:
     text: str = field(repr=False)
 
 
-def compile_statement(plan: pn.PlanNode, registries: Registries) -> CompiledStatement:
-    """Generate and compile the function of an optimized plan."""
+def compile_statement(plan: pn.PlanNode, registries: Registries, *, count_rows: bool = False) -> CompiledStatement:
+    """Generate and compile the function of an optimized plan.
+
+    ``count_rows`` has it count every node's rows in ``Execution.counts``, by ``id`` of the node (EXPLAIN ANALYZE).
+    """
     producers = PRODUCERS | dict(registries.physical_operators)
-    pipelines = Pipelines(plan, registries, producers)
+    pipelines = Pipelines(plan, registries, producers, count_rows=count_rows)
     Subqueries(pipelines)
     function = pipelines.function
-    if not _write_comprehension(pipelines, plan):
+    if count_rows or not _write_comprehension(pipelines, plan):
         _write_loops(pipelines, plan)
     return CompiledStatement(*_finish(pipelines, function.lines))
 

@@ -14,10 +14,10 @@ class Execution:
     """The argument ``x`` of generated functions.
 
     ``parameters`` and ``slots`` are datums already of the types that the plan expects. ``cancelled`` is polled once a block. ``row_count``
-    is what a data modification counts.
+    is what a data modification counts, ``counts`` the rows of each node under EXPLAIN ANALYZE.
     """
 
-    __slots__ = ("parameters", "row_count", "session", "slots", "transaction")
+    __slots__ = ("counts", "parameters", "row_count", "session", "slots", "transaction")
 
     def __init__(self, session: Any, transaction: Any, parameters: tuple[Any, ...], slots: tuple[Any, ...]) -> None:
         self.session = session
@@ -25,6 +25,7 @@ class Execution:
         self.parameters = parameters
         self.slots = slots
         self.row_count = 0
+        self.counts: dict[int, int] = {}
 
     @property
     def cancelled(self) -> bool:

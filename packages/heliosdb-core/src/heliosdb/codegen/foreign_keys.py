@@ -94,8 +94,7 @@ class ForeignKeyCheck:
                 )
             if deferred and not self._still_there(x, key):
                 continue
-            found = x.transaction.lock_key(index.oid, shape.key([key[i] for i in order]))
-            if not found:
+            if not x.transaction.reference(referenced.oid, index.oid, shape.key([key[i] for i in order])):
                 raise errors.ForeignKeyViolation(
                     f'insert or update on table "{self.relation.name}" violates foreign key constraint '
                     f'"{self.constraint.name}"',

@@ -15,13 +15,23 @@ from typing import TYPE_CHECKING
 
 from heliosdb.codegen import modify_runtime
 from heliosdb.codegen.foreign_keys import ForeignKeyCheck, ReferencedCheck
-from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
+from heliosdb.transaction.locks import RowLock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from heliosdb.codegen.pipeline import Consume, Pipelines
 
 INSERT_BATCH = 4096
+
+_STRENGTHS = {
+    "key share": RowLock.KEY_SHARE,
+    "share": RowLock.SHARE,
+    "no key update": RowLock.NO_KEY_UPDATE,
+    "update": RowLock.UPDATE,
+}
+_WAITS = {"block": "block", "nowait": "nowait", "skip": "skip", "skip locked": "skip"}
 
 
 def _write_row(pipelines: Pipelines, node: pn.Modify, row: str) -> None:
@@ -122,6 +132,7 @@ def produce_insert(pipelines: Pipelines, node: pn.Insert, consume: Consume) -> N
             function.line(f"{collected}.append({row})")
             if returned:
                 _write_returning(pipelines, node, out)
+    _write_end_of_statement(pipelines, node)
     if node.foreign_keys:
         _foreign_keys(pipelines, node, collected)
     if returned:
@@ -175,28 +186,27 @@ def _collect(pipelines: Pipelines, node: pn.Update | pn.Delete) -> tuple[str, st
     return rows, pipelines.unpacked(pipelines.names(sources)), row
 
 
-def _open_locked(pipelines: Pipelines, node: pn.Update | pn.Delete, mode: str) -> str:
-    """Collect, then loop over the rows, each locked and still satisfying the conditions; return the row variable."""
+def _change_each(
+    pipelines: Pipelines, node: pn.Update | pn.Delete, attempt: Callable[[str], str], done: Callable[[str], None]
+) -> None:
+    """Collect, then change each row: ``attempt(row)`` writes the change and returns its outcome's source.
+
+    The outcome is None when it is done. Otherwise somebody else was there: the row that is there now takes the old one's place, if
+    it still satisfies the conditions, or the row is left alone.
+    """
     function, source = pipelines.function, pipelines.source
     rows, target, row = _collect(pipelines, node)
-    joined = len(node.input.sources) > 1
-    seen, locked = source.fresh("h"), source.fresh("l")
-    if joined:
-        function.line(f"{seen} = set()")
-    lock = source.fresh("d")
-    function.line(f"{lock} = x.transaction.lock_row")
-    function.open(f"for {target} in {rows}:", loop=True)
-    if joined:
-        # A row that joins several others is changed once, by the first.
-        function.line(f"if i_{row} in {seen}: continue")
-        function.line(f"{seen}.add(i_{row})")
-    function.line(f'{locked} = {lock}({node.relation.oid}, i_{row}, "{mode}", "block")')
-    with function.block(f'if {locked}.status != "same":'):
-        function.line(f"{row} = {locked}.row")
-        function.line(f"if {row} is None: continue")
+    state = source.fresh("l")
+    with function.loop(f"for {target} in {rows}:"), function.loop("while True:"):
+        function.line(f"{state} = {attempt(row)}")
+        with function.block(f"if {state} is None:"):
+            function.line("x.row_count += 1")
+            done(row)
+            function.line("break")
+        function.line(f'if {state}.status != "changed": break')
+        function.line(f"{row} = {state}.row")
         if node.recheck is not None:
-            function.line(f"if not ({pipelines.test(node.recheck)}): continue")
-    return row
+            function.line(f"if not ({pipelines.test(node.recheck)}): break")
 
 
 def produce_update(pipelines: Pipelines, node: pn.Update, consume: Consume) -> None:
@@ -204,27 +214,32 @@ def produce_update(pipelines: Pipelines, node: pn.Update, consume: Consume) -> N
     function, source = pipelines.function, pipelines.source
     oid = node.relation.oid
     out, changes, new = source.fresh("o"), source.fresh("m"), source.fresh("r")
+    update = source.fresh("d")
     returned = node.returning is not None
-    function.line(f"{changes} = []")
+    function.line(f"{changes} = []; {update} = x.transaction.update")
     if returned:
         function.line(f"{out} = []")
-    assigned_slots = {assignment.slot for assignment in (*node.assignments, *node.generated)}
-    with function.indented():
-        row = _open_locked(pipelines, node, "update" if _changes_a_key(node, assigned_slots) else "no key update")
+    changed_slots = {assignment.slot for assignment in (*node.assignments, *node.generated)}
+    foreign_keys = [c for c in node.foreign_keys if any(number - 1 in changed_slots for number in c.columns)]
+
+    def attempt(row: str) -> str:
         assigned = {assignment.slot: pipelines.value(assignment.value) for assignment in node.assignments}
         parts = [assigned.get(slot, f"{row}[{slot}]") for slot in range(len(node.relation.columns))]
         function.line(f"{new} = ({''.join(f'{part}, ' for part in parts)})")
         if pipelines.needs(node.target, -1):
             function.line(f"i_{new} = i_{row}")
         _write_row(pipelines, node, new)
-        function.line(f"x.transaction.update({oid}, i_{row}, {row}, {new})")
-        function.line("x.row_count += 1")
-        if node.foreign_keys or node.referencing:
+        return f"{update}({oid}, i_{row}, {row}, {new})"
+
+    def done(row: str) -> None:
+        if foreign_keys or node.referencing:
             function.line(f"{changes}.append(({row}, {new}))")
         if returned:
             _write_returning(pipelines, node, out)
-    touched = [c for c in node.foreign_keys if any(number - 1 in assigned_slots for number in c.columns)]
-    for constraint in touched:
+
+    _change_each(pipelines, node, attempt, done)
+    _write_end_of_statement(pipelines, node)
+    for constraint in foreign_keys:
         check = source.bind(ForeignKeyCheck(node.relation, constraint, pipelines.registries), "f")
         function.line(f"{check}(x, [new for old, new in {changes}])")
     _referencing(pipelines, node, changes)
@@ -232,31 +247,29 @@ def produce_update(pipelines: Pipelines, node: pn.Update, consume: Consume) -> N
         _emit_returned(pipelines, node, out, consume)
 
 
-def _changes_a_key(node: pn.Update, slots: set[int]) -> bool:
-    """Whether the update may change a key that a foreign key can refer to."""
-    return any(
-        index.unique and index.predicate is None and any(key.column is not None and key.column - 1 in slots for key in index.keys)
-        for index in node.relation.indexes
-    )
+def _write_end_of_statement(pipelines: Pipelines, node: pn.Modify) -> None:
+    """Check deferrable unique constraints, which may be violated between two rows of one statement."""
+    if any(c.kind in ("unique", "primary key") and c.deferrable for c in node.relation.constraints):
+        pipelines.function.line("x.transaction.check_deferred(end_of_statement=True)")
 
 
 def produce_delete(pipelines: Pipelines, node: pn.Delete, consume: Consume) -> None:
     """Delete each row of the scan that the input gives."""
     function, source = pipelines.function, pipelines.source
-    out, changes = source.fresh("o"), source.fresh("m")
+    out, changes, delete = source.fresh("o"), source.fresh("m"), source.fresh("d")
     returned = node.returning is not None
-    function.line(f"{changes} = []")
+    function.line(f"{changes} = []; {delete} = x.transaction.delete")
     if returned:
         function.line(f"{out} = []")
-    with function.indented():
-        row = _open_locked(pipelines, node, "update")
-        function.line(f"x.transaction.delete({node.relation.oid}, i_{row}, {row})")
-        function.line("x.row_count += 1")
+
+    def done(row: str) -> None:
         if node.referencing:
             function.line(f"{changes}.append(({row}, None))")
         if returned:
             pipelines.bind_row(node.target, row, len(node.relation.columns))
             _write_returning(pipelines, node, out)
+
+    _change_each(pipelines, node, lambda row: f"{delete}({node.relation.oid}, i_{row}, {row})", done)
     _referencing(pipelines, node, changes)
     if returned:
         _emit_returned(pipelines, node, out, consume)
@@ -273,7 +286,8 @@ def produce_lock_rows(pipelines: Pipelines, node: pn.LockRows, consume: Consume)
             locked = source.fresh("l")
             guard = function.depth
             function.open(f"if i_{row} is not None:")
-            function.line(f'{locked} = x.transaction.lock_row({oid}, i_{row}, "{strength}", "{wait}")')
+            mode = int(_STRENGTHS[strength])
+            function.line(f"{locked} = x.transaction.lock_row({oid}, i_{row}, {mode}, {_WAITS[wait]!r})")
             with function.block(f'if {locked}.status != "same":'):
                 function.line(f"{row} = {locked}.row")
                 function.line(f"if {row} is None: continue")

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
+from heliosdb.store.store import has_null
+from heliosdb.transaction.locks import RowLock
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Index, Relation
@@ -108,20 +110,28 @@ class Upsert:
                     hint="Ensure that no rows proposed for insertion within the same command have duplicate "
                     "constrained values.",
                 )
-            locked = transaction.lock_newest(oid, conflict, "no key update")
-            if locked is None:
+            locked = transaction.lock_row(oid, conflict, RowLock.NO_KEY_UPDATE)
+            if locked.row is None:
                 continue
-            new = change(locked, row)
+            existing = locked.row
+            new = change(existing, row)
             if new is None:
                 return None
-            transaction.update(oid, conflict, locked, new)
+            transaction.update(oid, conflict, existing, new)
             touched.add(conflict)
             return new
 
     def _conflict(self, transaction: Any, row: Row) -> int | None:
         """Return the id of a row with the same key in an arbiter, waiting for whoever is about to make one."""
-        for index in self.arbiters:
-            found = transaction.find_conflict(index, row)
+        oid = self.relation.oid
+        for number in self.arbiters:
+            spec = transaction.relation(oid).indexes[number].spec
+            if spec.predicate is not None and not spec.predicate(row):
+                continue
+            key = spec.key(row)
+            if has_null(key, spec.width) and not spec.nulls_not_distinct:
+                continue
+            found = transaction.find_newest(number, key, relation_oid=oid, claim=True)
             if found is not None:
-                return int(found)
+                return int(found[0])
         return None

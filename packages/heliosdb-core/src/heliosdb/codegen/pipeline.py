@@ -46,7 +46,10 @@ BATCH = 1024
 class Pipelines:
     """Writes the functions of one statement. ``function`` is the one being written."""
 
-    def __init__(self, plan: pn.PlanNode, registries: Registries, producers: dict[type, Producer]) -> None:
+    def __init__(
+        self, plan: pn.PlanNode, registries: Registries, producers: dict[type, Producer], *, count_rows: bool = False
+    ) -> None:
+        self.count_rows = count_rows
         self.registries = registries
         self.source = Source()
         self.expressions = Expressions(self.source, registries)
@@ -69,17 +72,25 @@ class Pipelines:
         producer = self.producers.get(type(node))
         if producer is None:
             raise errors.FeatureNotSupported(f"no code generation for plan node {type(node).__name__}")
+        if self.count_rows:
+            consume = self._counting(node, consume)
         if self.function.loops >= MAX_LOOPS and type(node) not in _SHALLOW:
             self.through_generator(node, consume)
         else:
             with self.function.indented():
                 producer(self, node, consume)
 
-    def through_generator(self, node: pn.PlanNode, consume: Consume, *, stop: Callable[[], None] | None = None) -> None:
-        """Produce the node in an inner generator function and loop over what it yields.
+    def _counting(self, node: pn.PlanNode, consume: Consume) -> Consume:
+        number = id(node)
 
-        ``stop`` writes what is checked after each row inside the generator (it may ``return``).
-        """
+        def counted() -> None:
+            self.function.line(f"x.counts[{number}] = x.counts.get({number}, 0) + 1")
+            consume()
+
+        return counted
+
+    def through_generator(self, node: pn.PlanNode, consume: Consume) -> None:
+        """Produce the node in an inner generator function and loop over what it yields."""
         name = self.generator(lambda add: self.produce(node, lambda: add(self.pack(node.sources))))
         self.loop_over(f"{name}()", node.sources, consume)
 
@@ -233,7 +244,11 @@ def _used_columns(plan: Any) -> set[tuple[int, int]]:
             used.add((node.source, node.index))
         elif isinstance(node, ex.Grouping):
             used.add((node.source, -3))
-        elif attrs.has(type(node)) and isinstance(node, ex.Expression | pn.PlanNode | _PARTS):
+        elif isinstance(node, pn.LockRows):
+            used.update((number, -1) for number, _, _ in node.locks)
+        elif isinstance(node, pn.Update | pn.Delete):
+            used.add((node.scan, -1))
+        if attrs.has(type(node)) and isinstance(node, _WALKED):
             if id(node) in seen:
                 continue
             seen.add(id(node))
@@ -267,7 +282,7 @@ def columns_of(node: pn.PlanNode) -> tuple[pn.OutputColumn, ...]:
     return node.columns  # type: ignore[no-any-return]
 
 
-_PARTS = (ex.SortKey, ex.FrameBound, ex.WindowSpecification, pn.Assignment, pn.ConflictClause, pn.RowCheck, pn.SnapshotRequest)
+_WALKED = (ex.Expression, pn.PlanNode, ex.SortKey, ex.FrameBound, ex.WindowSpecification, pn.Assignment, pn.ConflictClause, pn.RowCheck, pn.SnapshotRequest)
 _FIELD_NAMES: dict[type, tuple[str, ...]] = {}
 
 

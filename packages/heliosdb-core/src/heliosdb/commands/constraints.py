@@ -40,6 +40,7 @@ from heliosdb.errors import (
 )
 from heliosdb.sql import statements as tree
 from heliosdb.sql.deparse import expression_text
+from heliosdb.transaction.locks import RelationLock
 
 if TYPE_CHECKING:
     from heliosdb.commands.context import CommandSession
@@ -256,6 +257,9 @@ def add_foreign_key(
     if referenced.kind != "table":
         raise WrongObjectType(f'referenced relation "{referenced.name}" is not a table')
     _check_persistence(relation, referenced)
+    if referenced.oid != relation.oid:
+        # Its rows must not go while they are looked for; DML waits for the end of this transaction, as in PostgreSQL.
+        session.transaction.lock_relation(referenced.oid, RelationLock.SHARE_ROW_EXCLUSIVE)
     columns = [_foreign_column(relation, name) for name in names]
     if written.referenced_columns:
         targets = [_foreign_column(referenced, name) for name in written.referenced_columns]

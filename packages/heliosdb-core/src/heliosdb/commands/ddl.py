@@ -7,6 +7,7 @@ do: a rollback takes new ones away and gives dropped ones back.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from heliosdb.catalog.changes import CatalogEdit
@@ -32,12 +33,19 @@ def done(tag: str) -> Result:
 
 
 def lock_relation(session: CommandSession, relation: Relation, mode: str = "access exclusive") -> None:
-    """Lock a relation for the rest of the transaction, in one of PostgreSQL's eight modes."""
+    """Lock a relation for the rest of the transaction, in one of PostgreSQL's eight modes.
+
+    Under read committed the command then looks at the catalog, and at the rows, as they are once it has the lock.
+    """
     session.transaction.lock_relation(relation.oid, RelationLock[mode.upper().replace(" ", "_")])
+    session.transaction.begin_statement()
 
 
-def apply(session: CommandSession, edit: CatalogEdit) -> None:
-    """Write the edit's changes: the catalog's rows first, then the store's indexes."""
+def apply(session: CommandSession, edit: CatalogEdit, rewrite: Callable[[], None] | None = None) -> None:
+    """Write the edit's changes: the catalog's rows first, then the store's indexes.
+
+    ``rewrite`` changes the rows of tables, after old indexes are out of use and before new ones are built.
+    """
     if edit.is_empty:
         return
     from heliosdb.commands.index_specs import index_spec
@@ -53,6 +61,10 @@ def apply(session: CommandSession, edit: CatalogEdit) -> None:
                 transaction.drop_index(old.oid, index.oid)
             if new is None:
                 transaction.drop_relation(old.oid)
+    if rewrite is not None:
+        rewrite()
+        transaction.advance_command()
+    for _, new, _, come in changes:
         if new is not None and new.kind == "table":
             for index in come:
                 transaction.define_index(index_spec(session, new, index))

@@ -59,14 +59,17 @@ def execute_drop(session: CommandSession, statement: tree.Drop) -> Result:
         raise FeatureNotSupported(f"{tag} is not supported", position=statement.position or None)
     if statement.concurrently and len(statement.objects) > 1:
         raise FeatureNotSupported("DROP INDEX CONCURRENTLY does not support dropping multiple objects")
-    edit = edit_of(session)
     targets = [target for name in statement.objects if (target := _target(session, statement, name)) is not None]
     targets = list(dict.fromkeys(targets))
     if not targets:
         return done(tag)
     for target in targets:
-        if target.kind != "schema":
-            lock_relation(session, edit.existing(target.relation))
+        relation = session.catalog.relation_by_oid(target.relation)
+        if relation is not None:
+            lock_relation(session, relation)
+    # Another transaction may have dropped something while this one waited for its lock.
+    targets = [target for target in targets if session.catalog.object_by_oid(target.relation) is not None]
+    edit = edit_of(session)
     dropped = Dropper(session, edit).drop(targets, cascade=statement.cascade)
     for item in dropped:
         if item not in targets and item.kind == "relation":

@@ -402,11 +402,11 @@ class OperatorClass:
     access_method: str
     type: str
     default: bool = True
-    operators: Mapping[int, str] = field(factory=dict)
+    operators: Mapping[int, str] = field(factory=dict, eq=False)
     identity: bool = False
     hash_key: Implementation | None = None
     sort_key: Implementation | None = None
-    functions: Mapping[str, Implementation] = field(factory=dict)
+    functions: Mapping[str, Implementation] = field(factory=dict, eq=False)
     schema: str = "pg_catalog"
 
 

@@ -1,0 +1,110 @@
+"""EXPLAIN: the plan as text or JSON, with actual rows under ANALYZE and the generated source under CODEGEN."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from heliosdb import errors
+from heliosdb.catalog.result import Result
+from heliosdb.codegen import compile_statement
+from heliosdb.codegen.execution import Execution
+from heliosdb.plan.nodes import OutputColumn
+from heliosdb.sql import statements as tree
+from heliosdb.sql.optimizer.describe import describe
+
+if TYPE_CHECKING:
+    from heliosdb.session import Session
+
+OPTIONS = ("analyze", "codegen", "costs", "format", "summary", "timing", "verbose")
+UNSUPPORTED = ("buffers", "wal", "settings")
+
+
+def execute_explain(session: Session, statement: tree.Explain) -> Result:
+    """EXPLAIN [ANALYZE] statement, EXPLAIN (options) statement."""
+    options = _options(statement)
+    target = statement.statement
+    if isinstance(target, tree.Execute):
+        from heliosdb.commands.prepared import argument_values, find_prepared
+
+        plan = find_prepared(session, target.name).current_plan(session)
+        parameters = argument_values(session, target.name, target.arguments, plan.bound.parameter_types)
+    else:
+        if not isinstance(target, tree.Query | tree.Insert | tree.Update | tree.Delete):
+            raise errors.FeatureNotSupported(
+                f"EXPLAIN of {type(target).__name__} is not supported", position=target.position or None
+            )
+        plan, parameters = session.make_plan(target), ()
+    counts: dict[int, int] | None = None
+    milliseconds = 0.0
+    if options["analyze"]:
+        compiled = compile_statement(plan.explained, session.registries, count_rows=True)
+        execution = Execution(session, session.transaction, parameters, ())
+        started = time.perf_counter()
+        for _ in compiled.run(execution):
+            pass
+        milliseconds = (time.perf_counter() - started) * 1000
+        counts = execution.counts
+    described = describe(plan.explained, session, counts)
+    if options["format"] == "json":
+        document: dict[str, Any] = {"Plan": described.as_dict(costs=options["costs"])}
+        if options["analyze"] and options["summary"]:
+            document["Execution Time"] = round(milliseconds, 3)
+        if options["codegen"]:
+            document["Generated Source"] = plan.compiled.text
+        text = json.dumps([document], indent=2)
+        return _result([text], "json")
+    lines = described.as_lines(costs=options["costs"])
+    if options["analyze"] and options["summary"]:
+        lines.append(f"Execution Time: {milliseconds:.3f} ms")
+    if options["codegen"]:
+        lines.extend(["Generated Source:", *("  " + line for line in plan.compiled.text.splitlines())])
+    return _result(lines, "text")
+
+
+def _result(lines: list[str], type_name: str) -> Result:
+    return Result("EXPLAIN", (OutputColumn(name="QUERY PLAN", type=type_name),), [(line,) for line in lines], len(lines))
+
+
+def _options(statement: tree.Explain) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "analyze": False, "codegen": False, "costs": True, "format": "text", "summary": None, "timing": True, "verbose": False,
+    }  # fmt: skip
+    for option in statement.options:
+        name = option.name.lower()
+        if name in UNSUPPORTED:
+            raise errors.FeatureNotSupported(f"EXPLAIN option {name.upper()} is not supported")
+        if name not in OPTIONS:
+            raise errors.SqlSyntaxError(f'unrecognized EXPLAIN option "{option.name}"', position=option.position or None)
+        text = _option_text(option)
+        if name == "format":
+            if text.lower() not in ("text", "json"):
+                raise errors.FeatureNotSupported(f'EXPLAIN format "{text}" is not supported', hint="Use TEXT or JSON.")
+            values[name] = text.lower()
+        else:
+            values[name] = _boolean(name, text)
+    for name in ("timing", "verbose"):
+        if values[name] is (name == "verbose"):
+            raise errors.FeatureNotSupported(f"EXPLAIN option {name.upper()} {'ON' if name == 'verbose' else 'OFF'} is not supported")
+    if values["summary"] is None:
+        values["summary"] = values["analyze"]
+    return values
+
+
+def _option_text(option: Any) -> str:
+    value = option.value
+    if value is None:
+        return "on"
+    return str(getattr(value, "value", value))
+
+
+def _boolean(name: str, text: str) -> bool:
+    word = text.lower()
+    if word in ("on", "true", "1", ""):
+        return True
+    if word in ("off", "false", "0"):
+        return False
+    raise errors.SqlSyntaxError(f"{name} requires a Boolean value")
+
+

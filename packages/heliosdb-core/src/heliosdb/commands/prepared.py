@@ -1,0 +1,91 @@
+"""PREPARE, EXECUTE and DEALLOCATE: SQL's own prepared statements."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from heliosdb import errors
+from heliosdb.catalog.result import Result
+from heliosdb.sql import statements as tree
+
+if TYPE_CHECKING:
+    from heliosdb.session import Session
+    from heliosdb.session.statements import Plan
+
+
+@frozen(eq=False)
+class NamedStatement:
+    """What PREPARE keeps: the statement's tree and the parameter types that were given. ``text`` is the whole PREPARE."""
+
+    name: str
+    tree: tree.Statement
+    types: tuple[str | None, ...]
+    text: str
+    plan: list[Any]
+
+    def current_plan(self, session: Session) -> Plan:
+        """Return the plan, made anew when the catalog has changed under it."""
+        if not self.plan or not self.plan[0].is_valid(session.catalog):
+            self.plan[:] = [session.make_plan(self.tree, types=self.types)]
+        return self.plan[0]  # type: ignore[no-any-return]
+
+
+def execute_prepare(session: Session, statement: tree.Prepare) -> Result:
+    """PREPARE name (types) AS statement."""
+    from heliosdb.sql.binder import bind_type
+
+    if statement.name in session.prepared:
+        raise errors.DuplicatePreparedStatement(f'prepared statement "{statement.name}" already exists')
+    types = tuple(bind_type(written, session.bind_context())[0] for written in statement.types)
+    prepared = NamedStatement(statement.name, statement.statement, types, session.current_query, [])
+    prepared.current_plan(session)
+    session.prepared[statement.name] = prepared
+    return Result("PREPARE")
+
+
+def find_prepared(session: Session, name: str) -> NamedStatement:
+    """Return a prepared statement; 26000 when there is none of this name."""
+    found = session.prepared.get(name)
+    if found is None:
+        raise errors.InvalidSqlStatementName(f'prepared statement "{name}" does not exist')
+    return found  # type: ignore[no-any-return]
+
+
+def argument_values(
+    session: Session, name: str, arguments: tuple[tree.Expression, ...], types: tuple[str, ...]
+) -> tuple[Any, ...]:
+    """Evaluate the arguments of EXECUTE as the parameters' types."""
+    from heliosdb.codegen import compile_row_function
+    from heliosdb.sql.binder import bind_expression
+
+    if len(arguments) != len(types):
+        raise errors.SqlSyntaxError(
+            f'wrong number of parameters for prepared statement "{name}"',
+            detail=f"Expected {len(types)} parameters but got {len(arguments)}.",
+        )
+    context = session.bind_context()
+    bound = [
+        bind_expression(argument, context, clause="EXECUTE parameters", type_=type_name, column=f"${number}")
+        for number, (argument, type_name) in enumerate(zip(arguments, types, strict=True), 1)
+    ]
+    return compile_row_function(bound, 0, session.registries, session)(())
+
+
+def execute_execute(session: Session, statement: tree.Execute) -> Result:
+    """EXECUTE name (arguments)."""
+    prepared = find_prepared(session, statement.name)
+    plan = prepared.current_plan(session)
+    values = argument_values(session, statement.name, statement.arguments, plan.bound.parameter_types)
+    return session.run_plan(plan, (), values)
+
+
+def execute_deallocate(session: Session, statement: tree.Deallocate) -> Result:
+    """DEALLOCATE name, DEALLOCATE ALL."""
+    if statement.name is None:
+        session.prepared.clear()
+        return Result("DEALLOCATE ALL")
+    find_prepared(session, statement.name)
+    del session.prepared[statement.name]
+    return Result("DEALLOCATE")

@@ -1,0 +1,131 @@
+"""SET, RESET, SHOW and DISCARD."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from heliosdb import errors
+from heliosdb.catalog.result import Result
+from heliosdb.plan.nodes import OutputColumn
+from heliosdb.sql import statements as tree
+
+if TYPE_CHECKING:
+    from heliosdb.session import Session
+
+
+def _text(value: tree.Expression) -> str:
+    if isinstance(value, tree.Literal):
+        return value.value
+    if isinstance(value, tree.ColumnRef):
+        return value.parts[-1]
+    if isinstance(value, tree.TypeCast) and isinstance(value.operand, tree.Literal):
+        return value.operand.value
+    raise errors.SqlSyntaxError("SET takes constants only", position=value.position or None)
+
+
+def _values(name: str, values: tuple[tree.Expression, ...]) -> str:
+    """Return the text of a SET; lists (search_path, datestyle) are joined, with quotes where an element needs them."""
+    texts = [_text(value) for value in values]
+    if name == "search_path":
+        return ", ".join(text if text.isidentifier() and text.islower() else '"' + text.replace('"', '""') + '"' for text in texts)
+    return ", ".join(texts)
+
+
+_SPECIAL = {"time zone": "timezone", "session characteristics": ""}
+
+
+def execute_set(session: Session, statement: tree.Set) -> Result:
+    """SET name = value, SET LOCAL, SET ... TO DEFAULT."""
+    name = _SPECIAL.get(statement.name.lower(), statement.name)
+    inside = session.block.is_open
+    if statement.local and not session.block.is_explicit:
+        session.notice("SET LOCAL can only be used in transaction blocks", severity="WARNING", sqlstate="25P01")
+        return Result("SET")
+    if name in ("role", "session_authorization"):
+        return _set_role(session, name, statement)
+    if name == "transaction_isolation" and not statement.default:
+        if not session.block.is_explicit:
+            session.notice("SET TRANSACTION can only be used in transaction blocks", severity="WARNING", sqlstate="25P01")
+            return Result("SET")
+        session.block.set_isolation(_values(name, statement.values))
+        return Result("SET")
+    if name == "transaction_read_only" and not statement.default and session.block.is_explicit:
+        session.block.set_read_only(_values(name, statement.values).lower() in ("on", "true", "1", "yes"))
+        return Result("SET")
+    if statement.default:
+        session.settings.reset(name, local=statement.local, in_transaction=inside)
+    else:
+        session.settings.set(name, _values(name, statement.values), local=statement.local, in_transaction=inside)
+    return Result("SET")
+
+
+def _set_role(session: Session, name: str, statement: tree.Set) -> Result:
+    role = session.session_user if statement.default else _values(name, statement.values)
+    if role == "none":
+        role = session.session_user
+    if role not in session.catalog.roles:
+        raise errors.InvalidParameterValue(f'role "{role}" does not exist')
+    session.user = role
+    if name == "session_authorization":
+        session.session_user = role
+    return Result("SET")
+
+
+def execute_reset(session: Session, statement: tree.Reset) -> Result:
+    """RESET name, RESET ALL."""
+    inside = session.block.is_open
+    if statement.name is None:
+        session.settings.reset_all(in_transaction=inside)
+    elif statement.name in ("role", "session_authorization"):
+        session.user = session.session_user
+    else:
+        session.settings.reset(_SPECIAL.get(statement.name.lower(), statement.name), in_transaction=inside)
+    return Result("RESET")
+
+
+def execute_show(session: Session, statement: tree.Show) -> Result:
+    """SHOW name, SHOW ALL."""
+    if statement.name is None:
+        columns = tuple(OutputColumn(name=name, type="text") for name in ("name", "setting", "description"))
+        registered = session.registries.settings
+        rows = [(name, session.show_setting(name), registered[name].description) for name in session.settings.names()]
+        return Result("SHOW", columns, rows, len(rows))
+    name = _SPECIAL.get(statement.name.lower(), statement.name)
+    if name == "transaction_isolation":
+        text = session.transaction.isolation
+    elif name == "transaction_read_only":
+        text = "on" if session.transaction.read_only else "off"
+    elif name == "role":
+        text = "none" if session.user == session.session_user else session.user
+    elif name == "session_authorization":
+        text = session.session_user
+    else:
+        text = session.show_setting(name)
+    setting = session.settings.registered(name) if name not in ("role", "session_authorization") else None
+    shown = name if setting is None else setting.name
+    return Result("SHOW", (OutputColumn(name=shown, type="text"),), [(text,)], 1)
+
+
+def execute_discard(session: Session, statement: tree.Discard) -> Result:
+    """DISCARD ALL, PLANS, SEQUENCES, TEMP."""
+    if statement.what == "all":
+        if session.block.is_explicit:
+            raise errors.ActiveSqlTransaction("DISCARD ALL cannot run inside a transaction block")
+        session.settings.reset_all(in_transaction=False)
+        session.user = session.session_user
+        session.discard()
+        _drop_temporary(session)
+    elif statement.what == "plans":
+        session.database.statements.clear()
+    elif statement.what == "sequences":
+        session.discard_sequences()
+    else:
+        _drop_temporary(session)
+    return Result(f"DISCARD {'TEMP' if statement.what == 'temporary' else statement.what.upper()}")
+
+
+def _drop_temporary(session: Session) -> None:
+    if session.has_temporary_schema:
+        from heliosdb.commands.temporary import drop_temporary_objects
+
+        drop_temporary_objects(session)

@@ -1,0 +1,296 @@
+"""CREATE VIEW, and what keeps a view's text true while the relations under it change.
+
+A view is kept as SQL text. Two things make that text mean the same for ever, whatever PostgreSQL would keep by number:
+
+* every ``*`` is written out, so that a column added to a table later does not appear in the view;
+* a table's column that is renamed keeps its old name inside the view, by an alias: ``FROM t AS t(a, old_name)``. So does a table
+  that is renamed: ``FROM new_name AS t``.
+
+Which columns of which relations a view needs is taken from its bound plan and kept in ``Relation.dependencies``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from heliosdb.catalog.changes import CatalogEdit
+from heliosdb.catalog.definitions import ColumnDefinition, Relation
+from heliosdb.catalog.result import Result
+from heliosdb.commands.binding import spelled_type
+from heliosdb.commands.ddl import apply, done, edit_of, lock_relation
+from heliosdb.commands.names import creation_schema, find_relation, is_temporary_schema
+from heliosdb.commands.trees import replaced, walk
+from heliosdb.errors import (
+    DuplicateColumn,
+    DuplicateTable,
+    FeatureNotSupported,
+    InvalidTableDefinition,
+    SqlSyntaxError,
+    WrongObjectType,
+)
+from heliosdb.plan.expressions import Column
+from heliosdb.plan.nodes import OutputColumn, Scan
+from heliosdb.sql import statements as tree
+from heliosdb.sql.binder.binder import Binder
+from heliosdb.sql.binder.rewrite import walk as walk_bound
+from heliosdb.sql.binder.scope import JoinItem, RangeItem
+from heliosdb.sql.deparse import query_text
+from heliosdb.sql.parser import parse_one
+
+if TYPE_CHECKING:
+    from heliosdb.commands.context import CommandSession
+    from heliosdb.plan.nodes import BoundStatement
+
+__all__ = ["execute_create_view", "forget_column", "rename_column_in_views", "rename_relation_in_views", "stored_query"]
+
+
+class StarBinder(Binder):
+    """A binder that notes what each ``*`` stands for."""
+
+    def __init__(self, session: CommandSession) -> None:
+        super().__init__(session.bind_context())
+        self.stars: dict[int, tuple[tree.Target, ...]] = {}
+
+    def note_star(self, node: tree.Expression, items: Sequence[RangeItem]) -> None:
+        """Note the columns of a star of the statement itself, not of a view inside it."""
+        if not self.slots.suspended:
+            self.stars[id(node)] = tuple(
+                tree.Target(_reference(item, number)) for item in items for number in range(len(item.columns))
+            )
+
+
+def _reference(item: RangeItem, number: int) -> tree.ColumnRef:
+    while isinstance(item, JoinItem):
+        joined = item.joined[number]
+        if joined.right is not None or not joined.left[0].relation_visible:
+            return tree.ColumnRef((joined.name,))
+        item, number = joined.left
+    return tree.ColumnRef((item.name, item.columns[number].name))
+
+
+def stored_query(session: CommandSession, query: tree.Query) -> tuple[tree.Query, BoundStatement]:
+    """Return the query with every star written out, and the query bound."""
+    binder = StarBinder(session)
+    bound = binder.bind(query)
+
+    def expanded(node: tree.Node) -> tree.Node:
+        if not isinstance(node, tree.Select):
+            return node
+        targets: list[tree.Target] = []
+        for target in node.targets:
+            targets.extend(binder.stars.get(id(target.expression), (target,)))
+        return evolve(node, targets=tuple(targets)) if len(targets) != len(node.targets) or any(
+            new is not old for new, old in zip(targets, node.targets)
+        ) else node
+
+    return replaced(query, expanded), bound
+
+
+def dependencies_of(session: CommandSession, query: tree.Query, bound: BoundStatement) -> tuple[tuple[int, int], ...]:
+    """Return the (relation OID, attribute number or 0) pairs that a query's own FROM items need."""
+    named: set[int] = set()
+    for node in walk(query):
+        if isinstance(node, tree.RangeTable):
+            relation = find_relation(session, node.name)
+            if relation is not None:
+                named.add(relation.oid)
+    found: set[tuple[int, int]] = {(oid, 0) for oid in named}
+    scans: dict[int, int] = {}
+    columns: set[tuple[int, int]] = set()
+    for node in walk_bound(bound.plan):
+        if isinstance(node, Scan) and node.relation.oid in named:
+            scans[node.source] = node.relation.oid
+        elif isinstance(node, Column):
+            columns.add((node.source, node.index))
+    for source, index in columns:
+        if source in scans and index >= 0:
+            found.add((scans[source], index + 1))
+    return tuple(sorted(found))
+
+
+def execute_create_view(session: CommandSession, statement: tree.CreateView) -> Result:
+    """Execute CREATE VIEW."""
+    _refuse_unsupported(statement)
+    query, bound = stored_query(session, statement.query)
+    assert bound.columns is not None
+    dependencies = dependencies_of(session, statement.query, bound)
+    persistence = statement.persistence
+    if persistence != "temporary" and statement.name.schema is None and _uses_temporary(session, dependencies):
+        session.notice(f'view "{statement.name.name}" will be a temporary view')
+        persistence = "temporary"
+    schema, persistence = creation_schema(session, statement.name, persistence)
+    columns = _columns(statement, bound.columns)
+    edit = edit_of(session)
+    name = statement.name.name
+    old = session.catalog.lookup_relation(schema, name)
+    if session.catalog.is_name_taken(schema, name) and not statement.replace:
+        raise DuplicateTable(f'relation "{name}" already exists')
+    if old is not None:
+        if old.kind != "view":
+            raise WrongObjectType(f'"{name}" is not a view')
+        lock_relation(session, old)
+        edit = edit_of(session)
+        _check_replacement(session, old, columns)
+        columns = tuple(
+            evolve(new, comment=column.comment, default=column.default) for new, column in zip(columns, old.columns)
+        ) + columns[len(old.columns) :]
+        if any(oid == old.oid for oid, _ in dependencies):
+            raise InvalidTableDefinition(f'infinite recursion detected in rules for relation "{name}"')
+    elif session.catalog.is_name_taken(schema, name):
+        raise WrongObjectType(f'"{name}" is not a view')
+    relation = Relation(
+        oid=session.database.next_oid() if old is None else old.oid,
+        schema=schema,
+        name=name,
+        kind="view",
+        columns=columns,
+        owner=session.user if old is None else old.owner,
+        persistence=persistence,
+        query=query_text(query),
+        search_path=tuple(path for path in session.search_path),
+        comment=None if old is None else old.comment,
+        dependencies=dependencies,
+    )
+    edit.put(relation)
+    apply(session, edit)
+    return done("CREATE VIEW")
+
+
+def _refuse_unsupported(statement: tree.CreateView) -> None:
+    if statement.check_option is not None:
+        raise FeatureNotSupported("WITH CHECK OPTION is not supported", position=statement.position or None)
+    for option in statement.options:
+        if option.name not in ("security_barrier", "security_invoker") or option.text not in (None, "false", "off", "0"):
+            raise FeatureNotSupported(f'view option "{option.name}" is not supported', position=option.position or None)
+    if statement.persistence == "unlogged":
+        raise SqlSyntaxError("views cannot be unlogged because they do not have storage")
+    if isinstance(statement.query, tree.Select) and statement.query.into is not None:
+        raise SqlSyntaxError("views must not contain SELECT INTO")
+    for node in walk(statement.query):
+        if isinstance(node, tree.Parameter):
+            raise FeatureNotSupported("views must not contain parameters", position=node.position or None)
+        if isinstance(node, tree.CommonTable) and not isinstance(node.query, tree.Query):
+            raise FeatureNotSupported("views must not contain data-modifying statements in WITH")
+    if statement.recursive:
+        raise FeatureNotSupported("CREATE RECURSIVE VIEW is not supported", position=statement.position or None)
+
+
+def _uses_temporary(session: CommandSession, dependencies: Sequence[tuple[int, int]]) -> bool:
+    for oid, _ in dependencies:
+        relation = session.catalog.relation_by_oid(oid)
+        if relation is not None and is_temporary_schema(relation.schema):
+            return True
+    return False
+
+
+def _columns(statement: tree.CreateView, outputs: Sequence[OutputColumn]) -> tuple[ColumnDefinition, ...]:
+    if len(statement.columns) > len(outputs):
+        raise SqlSyntaxError("CREATE VIEW specifies more column names than columns")
+    names = [*statement.columns, *[output.name for output in outputs[len(statement.columns) :]]]
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise DuplicateColumn(f'column "{name}" specified more than once')
+        seen.add(name)
+    if not outputs:
+        raise InvalidTableDefinition("view must have at least one column")
+    return tuple(
+        ColumnDefinition(
+            number=number, name=name, type=output.type, typmod=output.typmod, collation=output.collation
+        )
+        for number, (name, output) in enumerate(zip(names, outputs), 1)
+    )
+
+
+def _check_replacement(session: CommandSession, old: Relation, columns: Sequence[ColumnDefinition]) -> None:
+    if len(columns) < len(old.columns):
+        raise InvalidTableDefinition("cannot drop columns from view")
+    for before, after in zip(old.columns, columns):
+        if before.name != after.name:
+            raise InvalidTableDefinition(
+                f'cannot change name of view column "{before.name}" to "{after.name}"',
+                hint="Use ALTER VIEW ... RENAME COLUMN ... to change name of view column instead.",
+            )
+        if (before.type, before.typmod) != (after.type, after.typmod):
+            raise InvalidTableDefinition(
+                f'cannot change data type of view column "{before.name}" from '
+                f"{spelled_type(session, before.type, before.typmod)} to "
+                f"{spelled_type(session, after.type, after.typmod)}"
+            )
+
+
+# -- views over relations that change ------------------------------------------------------------------------------
+
+
+def _change_items(
+    session: CommandSession,
+    edit: CatalogEdit,
+    relation: Relation,
+    change: Callable[[tree.RangeTable], tree.RangeTable],
+) -> None:
+    """Apply a change to the places where views name a relation in FROM."""
+    for view in list(edit.relations()):
+        if view.query is None or not any(oid == relation.oid for oid, _ in view.dependencies):
+            continue
+        query = parse_one(view.query, session.registries.grammar)
+        shadowed = {node.name for node in walk(query) if isinstance(node, tree.CommonTable)}
+
+        def changed(
+            node: tree.Node, path: tuple[str, ...] = view.search_path, common: set[str] = shadowed
+        ) -> tree.Node:
+            if not isinstance(node, tree.RangeTable):
+                return node
+            if node.name.schema is None and node.name.name in common:
+                return node
+            found = session.catalog.lookup_relation(node.name.schema, node.name.name, path)
+            return change(node) if found is not None and found.oid == relation.oid else node
+
+        edit.put(evolve(view, query=query_text(replaced(query, changed))))
+
+
+def rename_column_in_views(
+    session: CommandSession, edit: CatalogEdit, relation: Relation, column: ColumnDefinition, new_name: str
+) -> None:
+    """Let views over a relation go on calling a column by its old name."""
+    live = [other for other in relation.columns if not other.dropped]
+    place = next(number for number, other in enumerate(live) if other.number == column.number)
+
+    def with_alias(item: tree.RangeTable) -> tree.RangeTable:
+        alias = item.alias or tree.Alias(item.name.name)
+        if len(alias.columns) > place:
+            return item
+        names = (*alias.columns, *[other.name for other in live[len(alias.columns) : place + 1]])
+        return evolve(item, alias=evolve(alias, columns=names))
+
+    _change_items(session, edit, relation, with_alias)
+
+
+def rename_relation_in_views(
+    session: CommandSession, edit: CatalogEdit, relation: Relation, schema: str, name: str
+) -> None:
+    """Let views over a relation name it as it is called now, and go on calling it by its old name inside."""
+
+    def renamed(item: tree.RangeTable) -> tree.RangeTable:
+        alias = item.alias or tree.Alias(item.name.name)
+        if alias.name == name and not alias.columns:
+            return evolve(item, name=tree.QualifiedName((schema, name)), alias=None)
+        return evolve(item, name=tree.QualifiedName((schema, name)), alias=alias)
+
+    _change_items(session, edit, relation, renamed)
+
+
+def forget_column(session: CommandSession, edit: CatalogEdit, relation: Relation, column: ColumnDefinition) -> None:
+    """Take a column that is dropped out of the alias lists of views, which count columns."""
+    live = [other for other in relation.columns if not other.dropped]
+    place = next(number for number, other in enumerate(live) if other.number == column.number)
+
+    def shortened(item: tree.RangeTable) -> tree.RangeTable:
+        if item.alias is None or len(item.alias.columns) <= place:
+            return item
+        columns = item.alias.columns[:place] + item.alias.columns[place + 1 :]
+        return evolve(item, alias=evolve(item.alias, columns=columns))
+
+    _change_items(session, edit, relation, shortened)

@@ -1,0 +1,150 @@
+"""A database: the store, the frozen plugins, and what all sessions share.
+
+Opening loads the plugins, freezes what they registered, opens the volume and writes the first catalog rows; after that
+nothing here changes but counters and caches. Sessions do the work.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from heliosdb import errors
+from heliosdb.catalog.changes import write_bootstrap
+from heliosdb.catalog.sequences import SequenceCounters
+from heliosdb.catalog.storage import SYSTEM_INDEXES
+from heliosdb.catalog.view import CatalogCache
+from heliosdb.plugin.host import load_plugins
+from heliosdb.session.adapters import Adapters
+from heliosdb.session.session import Session
+from heliosdb.session.statements import StatementCache
+from heliosdb.sql.binder.context import Resolutions
+from heliosdb.sql.dialect import POSTGRESQL
+from heliosdb.store.volume import MemoryVolume
+from heliosdb.transaction import TransactionalStore
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from heliosdb.transaction import CommitTicket, Transaction
+
+__all__ = ["Database"]
+
+FIRST_OID = 16384
+"""Objects of users are numbered from here, as in PostgreSQL."""
+
+
+class Database:
+    """An open database. ``path`` is None in memory."""
+
+    def __init__(
+        self,
+        path: str | None = None,
+        *,
+        plugins: Sequence[Any] | None = None,
+        strict: bool = False,
+        settings: dict[str, Any] | None = None,
+        name: str = "heliosdb",
+    ) -> None:
+        if path is not None and path != ":memory:":
+            raise errors.FeatureNotSupported(
+                f'cannot open "{path}": databases on disk are not supported yet',
+                hint="Use a database in memory: EmbeddedDatabase.new_in_memory() or connect(':memory:').",
+            )
+        self.path = None
+        self.name = name
+        self.closed = False
+        self.host = load_plugins(plugins, strict=strict)
+        self.registries = self.host.freeze()
+        self.dialect = POSTGRESQL
+        self.resolutions = Resolutions()
+        self.settings = dict(settings or {})
+        self.statements = StatementCache(self.dialect)
+        self.adapters = Adapters(self.registries.types)
+        self.catalogs = CatalogCache()
+        self.sequences = SequenceCounters()
+        self.sessions: dict[int, Session] = {}
+        self.process = os.getpid()
+        self._oids = itertools.count(FIRST_OID)
+        self._session_numbers = itertools.count(1)
+        self._lock = threading.Lock()
+        self.volume = MemoryVolume()
+        self.store = TransactionalStore(self.volume, self.registries.access_methods.values())
+        self._bootstrap()
+        self.store.relation_name = self._relation_name
+        for listener in self.registries.lifecycle.get("database_opened", ()):
+            listener(self)
+
+    def _bootstrap(self) -> None:
+        for spec in SYSTEM_INDEXES:
+            self.store.define_index(None, spec.relation_oid, spec)
+        transaction = self.store.begin()
+        transaction.begin_statement()
+        write_bootstrap(transaction)
+        transaction.commit().wait()
+
+    def session(self, **options: Any) -> Session:
+        """Open a session."""
+        self.require_open()
+        return Session(self, **options)
+
+    def require_open(self) -> None:
+        """Raise InterfaceError for a closed database, and in a forked child."""
+        if self.closed:
+            raise errors.InterfaceError("the database is closed")
+        if os.getpid() != self.process:
+            raise errors.InterfaceError(
+                "the database was opened by another process",
+                hint="Open it after fork(), in the child.",
+            )
+
+    def next_oid(self) -> int:
+        """Return a number that no object, version or counter of this database ever had."""
+        return next(self._oids)
+
+    def next_session_number(self) -> int:
+        """Return a session number."""
+        return next(self._session_numbers)
+
+    def timeline_of(self, session: Session) -> Any:
+        """Return the timeline that a session works on (None: main)."""
+        return None
+
+    @contextmanager
+    def store_transaction(self) -> Iterator[Transaction]:
+        """Open a transaction for reading, outside any session's."""
+        transaction = self.store.begin()
+        transaction.begin_statement()
+        try:
+            yield transaction
+        finally:
+            transaction.rollback()
+
+    def committed(self, session: Session, transaction: Transaction, ticket: CommitTicket) -> None:
+        """Tell plugins about a commit."""
+        listeners = self.registries.lifecycle.get("transaction_committed", ())
+        for listener in listeners:
+            listener(self, ticket)
+
+    def _relation_name(self, oid: int) -> str:
+        with self.store_transaction() as transaction:
+            from heliosdb.catalog.storage import OBJECTS_RELATION
+
+            catalog = self.catalogs.snapshot(None, transaction.view(OBJECTS_RELATION).row_blocks())
+        relation = catalog.relation_by_oid(oid)
+        return str(oid) if relation is None else relation.name
+
+    def close(self) -> None:
+        """Close all sessions and the volume. Harmless a second time."""
+        if self.closed:
+            return
+        if os.getpid() == self.process:
+            for session in list(self.sessions.values()):
+                session.close()
+            for listener in self.registries.lifecycle.get("database_closing", ()):
+                listener(self)
+        self.closed = True

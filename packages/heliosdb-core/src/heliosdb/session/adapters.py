@@ -1,0 +1,127 @@
+"""The edge between Python objects and datums: parameters in, result values out.
+
+The statement's context decides a parameter's type; a Python object is then read as that type. A str is read by the type's text
+input, as a literal in quotes would be; anything else by the type's ``from_python``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from heliosdb import errors
+
+if TYPE_CHECKING:
+    from heliosdb.types.registry import TypeRegistry
+
+__all__ = ["Adapters", "check_text"]
+
+_TEXT = frozenset({"text", "varchar", "bpchar", "name", "unknown"})
+_INTEGERS = {"int2": 1 << 15, "int4": 1 << 31, "int8": 1 << 63}
+_INTEGER_NAMES = {"int2": "smallint", "int4": "integer", "int8": "bigint"}
+
+
+def check_text(value: str) -> str:
+    """Return a str that text can hold; NUL and lone surrogates cannot be stored (22021)."""
+    if "\x00" in value:
+        raise errors.CharacterNotInRepertoire('invalid byte sequence for encoding "UTF8": 0x00')
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise errors.CharacterNotInRepertoire(
+                f"lone surrogate U+{ord(value[error.start]):04X} at character {error.start + 1} cannot be stored as text"
+            ) from None
+    return value
+
+
+class Adapters:
+    """Readers and writers of all types of one database, made on first use."""
+
+    def __init__(self, types: Any) -> None:
+        self._types: TypeRegistry = types
+        self._readers: dict[str, Callable[[Any, Any], Any]] = {}
+        self._writers: dict[str, Callable[[Any], Any] | None] = {}
+
+    def suggest(self, value: Any) -> str | None:
+        """Return the type that a Python object suggests for a parameter whose context gives none; None for str and None."""
+        kind = type(value)
+        if value is None or kind is str:
+            return None
+        if kind is int:
+            return "int4" if -(1 << 31) <= value < 1 << 31 else "int8" if -(1 << 63) <= value < 1 << 63 else "numeric"
+        if kind in (list, tuple):
+            return self._suggest_array(value)
+        found = self._types.of_python(kind)
+        return None if found is None else found.name
+
+    def _suggest_array(self, values: Any) -> str | None:
+        """An array type by the elements: the widest of the integer types, else the first element's."""
+        names = {self.suggest(value) for value in values if value is not None}
+        if not names or None in names:
+            return None
+        if any(name is not None and name.startswith("_") for name in names):
+            return names.pop() if len(names) == 1 else None
+        for wide in ("numeric", "int8", "int4"):
+            if wide in names and names <= {"numeric", "int8", "int4"}:
+                return f"_{wide}"
+        return f"_{names.pop()}" if len(names) == 1 else None
+
+    def read(self, type_name: str, value: Any, session: Any) -> Any:
+        """Return a Python object (not None) as a datum of the type."""
+        if type(value) is str:
+            check_text(value)
+            if type_name in _TEXT:
+                return value
+            return self._types.input(type_name)(value, -1, session)
+        limit = _INTEGERS.get(type_name)
+        if limit is not None and type(value) is int:
+            if -limit <= value < limit:
+                return value
+            raise errors.NumericValueOutOfRange(
+                f'value "{value}" is out of range for type {_INTEGER_NAMES[type_name]}'
+            )
+        reader = self._readers.get(type_name)
+        if reader is None:
+            reader = self._readers[type_name] = self._make_reader(type_name)
+        return reader(value, session)
+
+    def _make_reader(self, type_name: str) -> Callable[[Any, Any], Any]:
+        convert = self._types.from_python(type_name)
+        display = self._types.by_name(type_name).display
+        text_input = self._types.input(type_name)
+
+        def read(value: Any, session: Any) -> Any:
+            if type_name in _TEXT:
+                # As a literal would be: any object is taken by the text of its own type.
+                return check_text(value if isinstance(value, str) else self._as_text(value, session))
+            try:
+                if convert is None:
+                    return text_input(self._as_text(value, session), -1, session)
+                return convert(value)
+            except errors.Error:
+                raise
+            except (TypeError, ValueError, AttributeError, OverflowError, ArithmeticError):
+                raise errors.DatatypeMismatch(
+                    f"cannot use a value of Python type {type(value).__name__} as {display}"
+                ) from None
+
+        return read
+
+    def _as_text(self, value: Any, session: Any) -> str:
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, int | float | Decimal):
+            return str(value)
+        name = self.suggest(value)
+        if name is None:
+            raise TypeError(type(value).__name__)
+        convert = self._types.from_python(name)
+        return self._types.output(name)(value if convert is None else convert(value), session)
+
+    def writer(self, type_name: str) -> Callable[[Any], Any] | None:
+        """Return the function from a datum (not NULL) to its Python object, or None where the datum is the object."""
+        if type_name not in self._writers:
+            self._writers[type_name] = self._types.to_python(type_name)
+        return self._writers[type_name]

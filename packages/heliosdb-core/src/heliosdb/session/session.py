@@ -1,0 +1,638 @@
+"""The session: one client's settings, transaction and statements.
+
+    execute(text)            cut into statements; each: find or make the plan, open a transaction if none is open,
+                             run, commit if it was opened for this statement
+    BEGIN ... COMMIT         the block's transaction stays open between calls; after an error only ROLLBACK (TO) goes on
+
+A statement is read to its end before its transaction is committed, so an error always undoes the whole statement. A statement that stands
+alone and meets 40001 is repeated on a fresh snapshot, at most ``RETRIES`` times: nobody has seen anything of it yet.
+
+One thread at a time uses a session; ``interrupt`` may come from any.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from heliosdb import errors
+from heliosdb.catalog.definitions import Constraint
+from heliosdb.catalog.result import Result
+from heliosdb.catalog.sequences import SessionSequences
+from heliosdb.catalog.storage import OBJECTS_RELATION
+from heliosdb.codegen import compile_statement
+from heliosdb.codegen.execution import Execution
+from heliosdb.session.settings import SessionSettings
+from heliosdb.session.statements import Plan, PreparedStatement, RecordingCatalog, StatementText
+from heliosdb.session.transactions import TransactionBlock
+
+if TYPE_CHECKING:
+    from heliosdb.catalog.view import CatalogSnapshot
+    from heliosdb.database import Database
+    from heliosdb.plan.nodes import SnapshotRequest
+    from heliosdb.sql.binder.context import BindContext
+    from heliosdb.sql.statements import Statement
+    from heliosdb.transaction import Transaction
+
+__all__ = ["Notice", "Session"]
+
+RETRIES = 10
+RECURSION = 8000
+EPOCH = 946_684_800_000_000
+"""2000-01-01 in microseconds of the Unix clock."""
+
+QUERIES = frozenset({"Select", "Values", "SetOperation", "TableQuery", "Insert", "Update", "Delete", "Merge"})
+
+
+@frozen
+class Notice:
+    """A message to the client that is no error."""
+
+    severity: str
+    message: str
+    sqlstate: str = "00000"
+    detail: str | None = None
+    hint: str | None = None
+
+
+class Session:
+    """See the module. ``SessionContext`` and ``CommandSession`` are what functions and commands see of it."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        user: str = "helios",
+        isolation: str | None = None,
+        settings: dict[str, Any] | None = None,
+        on_notice: Callable[[Notice], None] | None = None,
+    ) -> None:
+        self.database = database
+        self.registries = database.registries
+        self.types = database.registries.types
+        self.user = user
+        self.session_user = user
+        self.number = database.next_session_number()
+        self.name = f"session {self.number}"
+        self.settings = SessionSettings(database.registries.settings, database.settings | (settings or {}))
+        if isolation is not None:
+            self.settings.put("default_transaction_isolation", isolation, in_transaction=False)
+        self.sequences = SessionSequences()
+        self.block = TransactionBlock(self)
+        self.prepared: dict[str, Any] = {}
+        self.cursors: dict[str, Any] = {}
+        self.notices: list[Notice] = []
+        self.on_notice = on_notice
+        self.functions: dict[str, tuple[Any, ...]] = {}
+        self.statement_timestamp = self.transaction_timestamp = 0
+        self.current_query = ""
+        self.last_plan: Plan | None = None
+        self._interrupt: str | None = None
+        self._deadline: float | None = None
+        self._catalog: tuple[Any, CatalogSnapshot] | None = None
+        self._temporary_schema: str | None = None
+        self.closed = False
+        database.sessions[self.number] = self
+
+    # -- what functions and commands ask (SessionContext, CommandSession, SessionToken) -----------------------------
+
+    def setting(self, name: str) -> Any:
+        """Return a setting's value."""
+        return self.settings.get(name)
+
+    def show_setting(self, name: str) -> str:
+        """Return a setting as SHOW prints it."""
+        return self.settings.show(name)
+
+    def set_setting(self, name: str, text: str, *, local: bool = False) -> str:
+        """Set a setting from text; return what SHOW prints."""
+        return self.settings.set(name, text, local=local, in_transaction=self.block.is_open)
+
+    def notice(
+        self, message: str, *, severity: str = "NOTICE", sqlstate: str = "00000", detail: str | None = None, hint: str | None = None
+    ) -> None:
+        """Send a notice, if ``client_min_messages`` lets it through."""
+        if not self._wants(severity):
+            return
+        notice = Notice(severity, message, sqlstate, detail, hint)
+        if self.on_notice is not None:
+            self.on_notice(notice)
+        else:
+            self.notices.append(notice)
+            del self.notices[:-100]
+
+    def _wants(self, severity: str) -> bool:
+        levels = ("debug", "log", "notice", "warning", "error")
+        least = self.setting("client_min_messages").rstrip("12345")
+        level = severity.lower().rstrip("12345")
+        return level == "info" or levels.index(level) >= levels.index(least)
+
+    @property
+    def transaction(self) -> Transaction:
+        """The open transaction."""
+        transaction = self.block.transaction
+        if transaction is None:
+            raise errors.NoActiveSqlTransaction("there is no transaction in progress")
+        return transaction
+
+    @property
+    def catalog(self) -> CatalogSnapshot:
+        """The catalog as the current statement sees it."""
+        transaction = self.block.transaction
+        if transaction is None:
+            with self.database.store_transaction() as short:
+                return self._catalog_of(short)
+        return self._catalog_of(transaction)
+
+    def _catalog_of(self, transaction: Transaction) -> CatalogSnapshot:
+        writes = transaction.writes.get(OBJECTS_RELATION)
+        if writes is not None:
+            state: Any = (id(transaction), transaction.command)
+            if self._catalog is not None and self._catalog[0] == state:
+                return self._catalog[1]
+            made = self.database.catalogs.snapshot(None, transaction.view(OBJECTS_RELATION).row_blocks())
+        else:
+            relation = transaction.relation(OBJECTS_RELATION)
+            last = relation.feed.last_scn
+            state = (transaction.timeline.id, last if last <= transaction.scn else f"at {transaction.scn}")
+            if self._catalog is not None and self._catalog[0] == state:
+                return self._catalog[1]
+            view = transaction.view(OBJECTS_RELATION)
+            made = self.database.catalogs.snapshot(state, view.row_blocks())
+        self._catalog = (state, made)
+        return made
+
+    @property
+    def search_path(self) -> tuple[str, ...]:
+        """The schemas in which unqualified names are looked up: temporary objects, pg_catalog, then the setting's."""
+        path = [part.strip() for part in self.setting("search_path").split(",") if part.strip()]
+        names = [self.user if name in ('"$user"', "$user") else _unquoted(name) for name in path]
+        if "pg_catalog" not in names:
+            names.insert(0, "pg_catalog")
+        if self._temporary_schema is not None and "pg_temp" not in names:
+            names.insert(0, self._temporary_schema)
+        return tuple(self._temporary_schema or "pg_temp" if name == "pg_temp" else name for name in names)
+
+    def temporary_schema(self) -> str:
+        """Return this session's schema for temporary objects."""
+        if self._temporary_schema is None:
+            self._temporary_schema = f"pg_temp_{self.number}"
+        return self._temporary_schema
+
+    @property
+    def has_temporary_schema(self) -> bool:
+        """Whether the session ever made a temporary object."""
+        return self._temporary_schema is not None
+
+    @property
+    def lock_timeout(self) -> float | None:
+        """Seconds to wait for one lock, or None."""
+        milliseconds = self.setting("lock_timeout")
+        return milliseconds / 1000 if milliseconds else None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the running statement is to stop."""
+        return self._interrupt is not None or (self._deadline is not None and time.monotonic() > self._deadline)
+
+    def check_interrupt(self) -> None:
+        """Raise QueryCanceled when the running statement is to stop."""
+        if self._interrupt is not None:
+            reason, self._interrupt = self._interrupt, None
+            raise errors.QueryCanceled(f"canceling statement due to {reason}")
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            self._deadline = None
+            raise errors.QueryCanceled("canceling statement due to statement timeout")
+
+    def interrupt(self, reason: str = "user request") -> None:
+        """Stop the running statement (from any thread); without one, do nothing."""
+        if self.current_query:
+            self._interrupt = reason
+
+    def relation_oid(self, name: str) -> int | None:
+        """Return the OID that a name in text means, or None."""
+        from heliosdb.sql.names import split_qualified_name
+
+        parts = split_qualified_name(name)
+        schema = parts[-2] if len(parts) > 1 else None
+        catalog = self.catalog
+        found = catalog.lookup_relation(schema, parts[-1], self.search_path)
+        if found is not None:
+            return found.oid
+        index = catalog.lookup_index(schema, parts[-1], self.search_path)
+        return None if index is None else index[1].oid
+
+    def relation_name(self, oid: int) -> str | None:
+        """Return a relation's name, qualified where search_path does not find it, or None."""
+        from heliosdb.sql.deparse import quote_identifier
+
+        catalog = self.catalog
+        found: Any = catalog.relation_by_oid(oid)
+        if found is None:
+            entry = catalog.index_by_oid(oid)
+            if entry is None:
+                return None
+            found = entry[1]
+        visible = catalog.lookup_relation(None, found.name, self.search_path)
+        if visible is not None and visible.oid == oid:
+            return quote_identifier(found.name)
+        return f"{quote_identifier(found.schema)}.{quote_identifier(found.name)}"
+
+    def is_deferred(self, constraint: Constraint) -> bool:
+        """Whether a constraint is checked at COMMIT in the current transaction."""
+        return self.block.is_deferred(constraint)
+
+    def bind_context(self) -> BindContext:
+        """Return what binding depends on."""
+        return self._bind_context((), ())
+
+    def _bind_context(
+        self, types: Sequence[str | None], hints: Sequence[str | None], catalog: Any = None
+    ) -> BindContext:
+        from heliosdb.sql.binder.context import BindContext
+
+        return BindContext(
+            registries=self.registries,
+            catalog=self.catalog if catalog is None else catalog,
+            search_path=self.search_path,
+            parameter_types=tuple(types),
+            parameter_hints=tuple(hints),
+            dialect=self.database.dialect,
+            setting=self.setting,
+            session_functions=self.functions,
+            resolutions=self.database.resolutions,
+        )
+
+    def view_as_of(self, relation: int, request: SnapshotRequest, arguments: tuple[Any, ...]) -> Any:
+        """Return a relation at the snapshot that a plugin makes of a clause."""
+        snapshot = self.registries.first_result("resolve_snapshot", self, request, arguments)
+        if snapshot is None:
+            raise errors.FeatureNotSupported(f"no plugin resolves the clause {request.clause}")
+        return self.transaction.view(relation, at=snapshot)
+
+    # -- running -----------------------------------------------------------------------------------------------------
+
+    def execute(
+        self, text: str, parameters: Sequence[Any] = (), *, hints: bool = True
+    ) -> list[Result]:
+        """Run every statement of a text and return their results. Parameters are Python objects, for one statement only."""
+        statements = self._texts(text)
+        if len(statements) > 1 and parameters:
+            raise errors.SqlSyntaxError("cannot insert multiple commands into a prepared statement")
+        if len(statements) == 1:
+            return [self.run(statements[0], parameters)]
+        return list(self._run_script(statements))
+
+    def _run_script(self, statements: Sequence[StatementText]) -> Iterator[Result]:
+        """Several statements of one text run as one implicit transaction, as PostgreSQL's simple query does."""
+        opened = not self.block.is_open and len(statements) > 1
+        if opened:
+            self.block.begin_implicit()
+        try:
+            for statement in statements:
+                yield self.run(statement)
+        except BaseException:
+            if opened and self.block.is_implicit:
+                self.block.rollback()
+            raise
+        if self.block.is_implicit:
+            self.block.commit()
+
+    def execute_script(self, text: str) -> Iterator[Result]:
+        """Run a script one statement after the other, each by itself, as psql does with a file."""
+        for statement in self._texts(text):
+            yield self.run(statement)
+
+    def _texts(self, text: str) -> tuple[StatementText, ...]:
+        if self.closed:
+            raise errors.InterfaceError("the session is closed")
+        try:
+            return self.database.statements.texts(text)
+        except errors.Error:
+            self.block.fail()
+            raise
+
+    def run(self, statement: StatementText, parameters: Sequence[Any] = ()) -> Result:
+        """Run one statement with Python parameters and return its result, rows included."""
+        self.current_query = statement.text
+        timeout = self.setting("statement_timeout")
+        self._deadline = time.monotonic() + timeout / 1000 if timeout else None
+        self._interrupt = None
+        try:
+            with self.guarded():
+                return self._run(statement, parameters)
+        finally:
+            self.current_query = ""
+            self._deadline = None
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Turn Python's own errors into SQL errors, and fail the transaction block after any of them."""
+        limit = sys.getrecursionlimit()
+        if limit < RECURSION:
+            sys.setrecursionlimit(RECURSION)
+        try:
+            yield
+        except errors.Error:
+            self.block.fail()
+            raise
+        except RecursionError as error:
+            self.block.fail()
+            raise errors.StatementTooComplex(
+                "stack depth limit exceeded", hint="Simplify the statement."
+            ) from error
+        except MemoryError as error:
+            self.block.fail()
+            raise errors.OutOfMemory("out of memory") from error
+        except KeyboardInterrupt:
+            self.block.fail()
+            raise
+        except ZeroDivisionError as error:
+            self.block.fail()
+            raise errors.DivisionByZero("division by zero") from error
+        except OverflowError as error:
+            self.block.fail()
+            raise errors.NumericValueOutOfRange("value out of range") from error
+        except BaseException:
+            self.block.fail()
+            raise
+
+    def _run(self, statement: StatementText, parameters: Sequence[Any]) -> Result:
+        tries = 0
+        while True:
+            alone = not self.block.is_open
+            self.statement_timestamp = time.time_ns() // 1000 - EPOCH
+            if not alone:
+                return self._run_in_block(statement, parameters)
+            try:
+                return self._run_alone(statement, parameters)
+            except errors.SerializationFailure:
+                tries += 1
+                if tries > RETRIES or self.block.is_open or not self._is_repeatable(statement):
+                    raise
+
+    @staticmethod
+    def _is_repeatable(statement: StatementText) -> bool:
+        """Whether running the statement again gives what the first time would have: COPY FROM STDIN has been read."""
+        return type(statement.tree).__name__ not in ("Copy", "Call", "Do")
+
+    def _run_alone(self, statement: StatementText, parameters: Sequence[Any]) -> Result:
+        """Run a statement in a transaction of its own; transaction commands open or refuse one themselves."""
+        if self._controls_transactions(statement):
+            return self._command(statement)
+        self.transaction_timestamp = self.statement_timestamp
+        self.block.begin_alone()
+        try:
+            result = self._dispatch(statement, parameters)
+            if not isinstance(result.rows, list):
+                rows = list(result.rows)
+                result = Result(result.tag, result.columns, rows, len(rows))
+        except BaseException:
+            self.block.rollback()
+            raise
+        self.block.commit()
+        return result
+
+    def _run_in_block(self, statement: StatementText, parameters: Sequence[Any]) -> Result:
+        if self._controls_transactions(statement):
+            return self._command(statement)
+        self.block.require_healthy()
+        self.transaction.begin_statement()
+        result = self._dispatch(statement, parameters)
+        if not isinstance(result.rows, list):
+            rows = list(result.rows)
+            result = Result(result.tag, result.columns, rows, len(rows))
+        return result
+
+    _CONTROL = frozenset({"Begin", "Commit", "Rollback", "Savepoint", "Release", "RollbackTo", "PrepareTransaction", "PreparedTransaction"})
+
+    def _controls_transactions(self, statement: StatementText) -> bool:
+        first = statement.text[:9].lower()
+        if not first.startswith(_CONTROL_WORDS):
+            return False
+        return type(self.tree(statement)).__name__ in self._CONTROL
+
+    def tree(self, statement: StatementText) -> Statement:
+        """Return a statement's syntax tree, parsed once a text."""
+        if statement.tree is None:
+            from heliosdb.sql.parser import parse_one
+
+            statement.tree = parse_one(statement.text, self.registries.grammar)
+        return statement.tree
+
+    def _command(self, statement: StatementText) -> Result:
+        tree = self.tree(statement)
+        return self._executor(tree)(self, tree)  # type: ignore[no-any-return]
+
+    def _executor(self, tree: Any) -> Callable[..., Any]:
+        name = type(tree).__name__
+        if name == "ExtensionStatement":
+            return self._extension_executor(tree)
+        executor = self.registries.statements.get(name)
+        if executor is None:
+            raise errors.FeatureNotSupported(f"{_words(name)} is not supported", position=tree.position or None)
+        return executor  # type: ignore[no-any-return]
+
+    def _extension_executor(self, tree: Any) -> Callable[..., Any]:
+        registered = self.registries.extension_statements[tree.name]
+        if not registered.transactional and self.block.is_explicit:
+            raise errors.ActiveSqlTransaction(f"{' '.join(registered.words).upper()} cannot run inside a transaction block")
+        executor = self.registries.statements[tree.name]
+        return lambda session, statement: executor(session, statement.payload)
+
+    def _dispatch(self, statement: StatementText, parameters: Sequence[Any]) -> Result:
+        plan = self._cached(statement, parameters)
+        if plan is None:
+            tree = self.tree(statement)
+            if type(tree).__name__ not in QUERIES:
+                if parameters:
+                    raise errors.ProtocolViolation(
+                        f"bind message supplies {len(parameters)} parameters, but prepared statement requires 0"
+                    )
+                return self._executor(tree)(self, tree)  # type: ignore[no-any-return]
+            plan = self.plan(statement, tuple(self.hint(parameter) for parameter in parameters))
+        return self.run_plan(plan, statement.constants, self.read_parameters(plan, parameters))
+
+    # -- plans -------------------------------------------------------------------------------------------------------
+
+    def hint(self, parameter: Any) -> str | None:
+        """Return the type that a Python object suggests for a parameter, or None."""
+        return self.database.adapters.suggest(parameter)
+
+    def _key(self, statement: StatementText, hints: tuple[str | None, ...], types: tuple[str | None, ...] = ()) -> Any:
+        kinds = tuple(constant.kind for constant in statement.constants)
+        return (statement.shape, kinds, hints, types, self.settings.plan_key, self.user, self._temporary_schema, id(self.functions) if self.functions else 0)
+
+    def _cached(self, statement: StatementText, parameters: Sequence[Any]) -> Plan | None:
+        hints = tuple(self.hint(parameter) for parameter in parameters)
+        return self.database.statements.find(self._key(statement, hints), statement.constants, self.catalog)
+
+    def plan(
+        self, statement: StatementText, hints: tuple[str | None, ...] = (), types: tuple[str | None, ...] = ()
+    ) -> Plan:
+        """Return the plan of a query or data modification, from the cache or made now."""
+        key = self._key(statement, hints, types)
+        catalog = self.catalog
+        found = self.database.statements.find(key, statement.constants, catalog)
+        if found is not None:
+            return found
+        plan = self.make_plan(self.tree(statement), hints, types, statement)
+        private = self.block.transaction is not None and OBJECTS_RELATION in self.block.transaction.writes
+        if plan.bound.cacheable and not private and not self.functions:
+            self.database.statements.add(key, plan)
+        return plan
+
+    def make_plan(
+        self,
+        tree: Statement,
+        hints: tuple[str | None, ...] = (),
+        types: tuple[str | None, ...] = (),
+        statement: StatementText | None = None,
+    ) -> Plan:
+        """Bind, optimize and compile."""
+        from heliosdb.sql.binder import bind
+        from heliosdb.sql.optimizer import optimize
+
+        catalog = self.catalog
+        recorder = RecordingCatalog(catalog)
+        bound = bind(tree, self._bind_context(types, hints, recorder))
+        optimized = optimize(bound, self)
+        compiled = compile_statement(optimized, self.registries)
+        constants = () if statement is None else statement.constants
+        free = {slot.slot for slot in bound.slots}
+        pinned = tuple((i, constant.value) for i, constant in enumerate(constants) if i not in free)
+        readers = []
+        for slot in bound.slots:
+            read = self.types.input(slot.type)
+            readers.append((slot.slot, _slot_reader(read, slot.typmod), slot.negated))
+        return Plan(bound, compiled, pinned, len(constants), tuple(readers), recorder, catalog, optimized)
+
+    def read_parameters(self, plan: Plan, parameters: Sequence[Any]) -> tuple[Any, ...]:
+        """Return Python parameters as datums of the plan's parameter types."""
+        expected = plan.bound.parameter_types
+        if len(expected) != len(parameters):
+            raise errors.ProtocolViolation(
+                f"bind message supplies {len(parameters)} parameters, but prepared statement requires {len(expected)}"
+            )
+        if not expected:
+            return ()
+        return tuple(
+            None if value is None else self.database.adapters.read(type_name, value, self)
+            for type_name, value in zip(expected, parameters, strict=True)
+        )
+
+    def run_plan(self, plan: Plan, constants: Sequence[Any], parameters: tuple[Any, ...]) -> Result:
+        """Run a plan in the open transaction and return its result with all rows."""
+        transaction = self.transaction
+        if not plan.bound.read_only and transaction.read_only:
+            raise errors.ReadOnlySqlTransaction(f"cannot execute {plan.bound.tag} in a read-only transaction")
+        self.last_plan = plan
+        execution = Execution(self, transaction, parameters, plan.slots(constants, self))
+        rows: list[tuple[Any, ...]] = []
+        for batch in plan.compiled.run(execution):
+            rows.extend(batch)
+        count = len(rows) if plan.bound.read_only else execution.row_count
+        return Result(plan.bound.tag, plan.columns, rows, count)
+
+    def stream_plan(self, plan: Plan, constants: Sequence[Any], parameters: tuple[Any, ...]) -> Iterator[list[tuple[Any, ...]]]:
+        """Run a plan in the open transaction and yield its batches as they come (cursors, COPY, the wire)."""
+        execution = Execution(self, self.transaction, parameters, plan.slots(constants, self))
+        return plan.compiled.run(execution)
+
+    def run_query(self, query: Statement) -> Result:
+        """Run a query's syntax tree inside the current statement (CREATE TABLE AS, COPY)."""
+        return self.run_plan(self.make_plan(query), (), ())
+
+    def run_internal(self, text: str, parameters: tuple[Any, ...], *, newest: bool = False) -> list[tuple[Any, ...]]:
+        """Run a statement on datums inside the current statement and return its rows (foreign-key actions and checks).
+
+        ``newest`` reads the newest committed state whatever the transaction's snapshot, own writes included.
+        """
+        (statement,) = self.database.statements.texts(text)
+        plan = self.plan(statement)
+        transaction = self.transaction
+        transaction.advance_command()
+        execution = Execution(self, transaction, parameters, plan.slots(statement.constants, self))
+        rows: list[tuple[Any, ...]] = []
+        with transaction.reading_newest() if newest else _nothing():
+            for batch in plan.compiled.run(execution):
+                rows.extend(batch)
+        return rows
+
+    # -- prepared statements -----------------------------------------------------------------------------------------
+
+    def prepare(self, text: str, types: Sequence[str | None] = ()) -> PreparedStatement:
+        """Parse and bind one statement without running it."""
+        statements = self._texts(text)
+        if len(statements) != 1:
+            raise errors.SqlSyntaxError("cannot insert multiple commands into a prepared statement")
+        (statement,) = statements
+        with self.guarded(), self._short_transaction():
+            tree = self.tree(statement)
+            if type(tree).__name__ not in QUERIES:
+                return PreparedStatement(statement, (), None, tuple(types))
+            plan = self.plan(statement, types=tuple(types))
+            return PreparedStatement(statement, plan.bound.parameter_types, plan.columns, tuple(types))
+
+    @contextmanager
+    def _short_transaction(self) -> Iterator[None]:
+        """Have a transaction open, for looking at the catalog."""
+        if self.block.is_open:
+            self.block.require_healthy()
+            self.transaction.begin_statement()
+            yield
+            return
+        self.block.begin_alone()
+        try:
+            yield
+        finally:
+            self.block.rollback()
+
+    # -- the end -----------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Roll back what is open, drop temporary objects, and forget the session."""
+        if self.closed:
+            return
+        if self.block.is_open:
+            self.block.rollback()
+        if self._temporary_schema is not None and not self.database.closed:
+            from heliosdb.commands.temporary import drop_temporary_objects
+
+            drop_temporary_objects(self)
+        self.closed = True
+        self.database.sessions.pop(self.number, None)
+
+    def discard(self) -> None:
+        """Forget prepared statements, cursors and sequences' last values (DISCARD ALL)."""
+        self.prepared.clear()
+        self.cursors.clear()
+        self.sequences = SessionSequences()
+
+
+_CONTROL_WORDS = ("begin", "start", "commit", "end", "rollback", "abort", "savepoin", "release", "prepare", "/*", "--")
+
+
+def _words(class_name: str) -> str:
+    """Return ``CREATE TRIGGER`` for ``CreateTrigger``."""
+    return "".join(f" {c}" if c.isupper() else c for c in class_name).strip().upper()
+
+
+def _unquoted(name: str) -> str:
+    if name.startswith('"') and name.endswith('"') and len(name) > 1:
+        return name[1:-1].replace('""', '"')
+    return name.lower()
+
+
+def _slot_reader(read: Callable[..., Any], typmod: int) -> Callable[[str, Any], Any]:
+    return lambda text, session: read(text, typmod, session)
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield

@@ -1,0 +1,158 @@
+"""A session's settings, with the scopes that SET, SET LOCAL and ROLLBACK give them.
+
+A value set in a transaction is undone when the transaction, or the savepoint since which it was set, is rolled back; SET
+LOCAL ends with the transaction. So every change inside a transaction notes what was there before (PostgreSQL 15, SET).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from heliosdb.catalog.settings import find_setting, parse_setting, require_changeable, show_setting
+
+if TYPE_CHECKING:
+    from heliosdb.catalog.registries import Setting
+
+_CUSTOM_MISSING = object()
+
+
+class SessionSettings:
+    """The values of one session. ``version`` changes whenever a value does that plans depend on."""
+
+    def __init__(self, registered: Mapping[str, Setting], initial: Mapping[str, Any]) -> None:
+        self._registered = registered
+        self._defaults = {name: initial.get(name, setting.default) for name, setting in registered.items()}
+        self._values: dict[str, Any] = {}
+        self._undo: list[tuple[str, Any]] = []
+        self._local: dict[str, Any] = {}
+        self._custom: dict[str, str] = {}
+        self.version = 0
+        self.plan_key: tuple[Any, ...] = ()
+        self._plan_names = tuple(sorted(name for name, setting in registered.items() if setting.affects_plans))
+        self._renew_plan_key()
+
+    def get(self, name: str) -> Any:
+        """Return a setting's value; UndefinedObject when there is none of this name."""
+        try:
+            return self._values[name]
+        except KeyError:
+            pass
+        if name in self._defaults:
+            return self._defaults[name]
+        lowered = name.lower()
+        if lowered != name:
+            return self.get(lowered)
+        if "." in name and name in self._custom:
+            return self._custom[name]
+        find_setting(self._registered, name)
+        raise AssertionError(name)
+
+    def registered(self, name: str) -> Setting | None:
+        """Return the registered setting, or None for a customized one (``my.name``), UndefinedObject otherwise."""
+        if name.lower() in self._registered:
+            return self._registered[name.lower()]
+        if "." in name:
+            return None
+        return find_setting(self._registered, name)
+
+    def show(self, name: str) -> str:
+        """Return a setting as SHOW prints it."""
+        setting = self.registered(name)
+        if setting is None:
+            if name.lower() in self._custom:
+                return self._custom[name.lower()]
+            find_setting(self._registered, name)
+            raise AssertionError(name)
+        return show_setting(setting, self.get(setting.name.lower()))
+
+    def set(self, name: str, text: str, *, local: bool = False, in_transaction: bool = True) -> str:
+        """Set from text; return what SHOW prints now."""
+        setting = self.registered(name)
+        key = name.lower()
+        if setting is None:
+            self._note(key, self._custom.get(key, _CUSTOM_MISSING), local, in_transaction)
+            self._custom[key] = text
+            return text
+        require_changeable(setting)
+        value = parse_setting(setting, text, self.get(key))
+        self.put(key, value, local=local, in_transaction=in_transaction)
+        return show_setting(setting, value)
+
+    def put(self, key: str, value: Any, *, local: bool = False, in_transaction: bool = True) -> None:
+        """Set to a value that is known to be right."""
+        self._note(key, self._values.get(key, _CUSTOM_MISSING), local, in_transaction)
+        self._values[key] = value
+        self._changed(key)
+
+    def reset(self, name: str, *, local: bool = False, in_transaction: bool = True) -> None:
+        """Go back to the default."""
+        setting = self.registered(name)
+        key = name.lower()
+        if setting is None:
+            self._note(key, self._custom.get(key, _CUSTOM_MISSING), local, in_transaction)
+            self._custom.pop(key, None)
+            return
+        require_changeable(setting)
+        self._note(key, self._values.get(key, _CUSTOM_MISSING), local, in_transaction)
+        self._values.pop(key, None)
+        self._changed(key)
+
+    def reset_all(self, *, in_transaction: bool = True) -> None:
+        """RESET ALL."""
+        for key in [*self._values, *self._custom]:
+            setting = self._registered.get(key)
+            if setting is None or setting.context != "internal":
+                self.reset(key, in_transaction=in_transaction)
+
+    def names(self) -> Iterable[str]:
+        """Return the names of all registered settings, sorted."""
+        return sorted(self._registered)
+
+    def _note(self, key: str, before: Any, local: bool, in_transaction: bool) -> None:
+        if in_transaction:
+            self._undo.append((key, before))
+            if local:
+                self._local.setdefault(key, before)
+            else:
+                self._local.pop(key, None)
+
+    def _changed(self, key: str) -> None:
+        setting = self._registered.get(key)
+        if setting is not None and setting.affects_plans:
+            self._renew_plan_key()
+
+    def _renew_plan_key(self) -> None:
+        self.plan_key = tuple(self.get(name) for name in self._plan_names)
+        self.version += 1
+
+    # -- transactions ------------------------------------------------------------------------------------------------
+
+    def mark(self) -> int:
+        """Return a point to which ``rollback_to`` can go back."""
+        return len(self._undo)
+
+    def rollback_to(self, mark: int) -> None:
+        """Undo what was set since a mark."""
+        while len(self._undo) > mark:
+            self._restore(*self._undo.pop())
+
+    def end_transaction(self, *, committed: bool) -> None:
+        """End the scope of SET LOCAL; undo everything after a rollback."""
+        if not self._undo:
+            return
+        if not committed:
+            self.rollback_to(0)
+        else:
+            for key, before in self._local.items():
+                self._restore(key, before)
+        self._undo.clear()
+        self._local.clear()
+
+    def _restore(self, key: str, before: Any) -> None:
+        target = self._values if key in self._registered else self._custom
+        if before is _CUSTOM_MISSING:
+            target.pop(key, None)
+        else:
+            target[key] = before
+        self._changed(key)

@@ -1,0 +1,208 @@
+"""From text to compiled plan, and the caches on the way.
+
+    text  --(exact text)-->  Text: its statements, cut and shaped
+    shape + kinds of constants + parameter types + surroundings  -->  plans, each for the pinned constants it was made with
+
+The first time a shape is met its text is parsed and bound with the constants marked; the binder says which constants it left free. The
+plan then serves every text of the shape whose other constants are equal. A plan remembers what it asked the catalog
+and what it was told; it is good as long as the answers are the same.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field, frozen
+
+from heliosdb.sql.shape import Constant, shape
+
+if TYPE_CHECKING:
+    from heliosdb.catalog.definitions import Constraint, Relation
+    from heliosdb.codegen import CompiledStatement
+    from heliosdb.plan.nodes import BoundStatement, OutputColumn
+    from heliosdb.sql.statements import Statement
+
+__all__ = ["Plan", "PreparedStatement", "RecordingCatalog", "StatementCache", "StatementText"]
+
+TEXTS = 2048
+PLANS = 1024
+PLANS_PER_SHAPE = 8
+
+
+@define(slots=True)
+class StatementText:
+    """One statement of a text. ``tree`` is parsed when it is first needed; ``offset`` is where it begins in the script."""
+
+    text: str
+    shape: tuple[str, ...]
+    constants: tuple[Constant, ...]
+    offset: int = 0
+    tree: Statement | None = None
+
+
+class RecordingCatalog:
+    """The catalog as the binder sees it, with a note of every look-up, so that a plan can be checked against a later catalog."""
+
+    def __init__(self, catalog: Any) -> None:
+        self.catalog = catalog
+        self.lookups: dict[tuple[str | None, str, tuple[str, ...]], tuple[int, int] | None] = {}
+        self.oids: dict[int, int | None] = {}
+        self.referencing: dict[int, tuple[tuple[int, int], ...]] = {}
+
+    def lookup_relation(self, schema: str | None, name: str, search_path: Sequence[str]) -> Relation | None:
+        """As ``catalog.protocol.Catalog``."""
+        found: Relation | None = self.catalog.lookup_relation(schema, name, search_path)
+        self.lookups[schema, name, tuple(search_path)] = None if found is None else (found.oid, found.version)
+        return found
+
+    def relation_by_oid(self, oid: int) -> Relation | None:
+        """As ``catalog.protocol.Catalog``."""
+        found: Relation | None = self.catalog.relation_by_oid(oid)
+        self.oids[oid] = None if found is None else found.version
+        return found
+
+    def relations_referencing(self, oid: int) -> Sequence[tuple[Relation, Constraint]]:
+        """As ``catalog.protocol.Catalog``."""
+        found: Sequence[tuple[Relation, Constraint]] = self.catalog.relations_referencing(oid)
+        self.referencing[oid] = tuple((relation.oid, relation.version) for relation, _ in found)
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.catalog, name)
+
+    def still_holds(self, catalog: Any) -> bool:
+        """Return whether another catalog gives the same answers."""
+        for (schema, name, path), answer in self.lookups.items():
+            found = catalog.lookup_relation(schema, name, path)
+            if (None if found is None else (found.oid, found.version)) != answer:
+                return False
+        for oid, version in self.oids.items():
+            found = catalog.relation_by_oid(oid)
+            if (None if found is None else found.version) != version:
+                return False
+        return all(
+            tuple((relation.oid, relation.version) for relation, _ in catalog.relations_referencing(oid)) == answer
+            for oid, answer in self.referencing.items()
+        )
+
+
+@define(slots=True, eq=False)
+class Plan:
+    """A compiled statement with what it takes to run it for a text and parameters.
+
+    ``readers`` convert Python parameters to datums; ``slot_readers`` are (slot, convert(text, session), is negated).
+    """
+
+    bound: BoundStatement
+    compiled: CompiledStatement
+    pinned: tuple[tuple[int, str], ...]
+    width: int
+    slot_readers: tuple[tuple[int, Callable[[str, Any], Any], bool], ...]
+    recorded: RecordingCatalog
+    catalog: Any
+    explained: Any = None
+    fast: Any = None
+
+    @property
+    def columns(self) -> tuple[OutputColumn, ...] | None:
+        """The result's columns."""
+        return self.bound.columns
+
+    def slots(self, constants: Sequence[Constant], session: Any) -> tuple[Any, ...]:
+        """Return the datums of a text's free constants, by slot."""
+        if not self.slot_readers:
+            return ()
+        values: list[Any] = [None] * self.width
+        for slot, read, negated in self.slot_readers:
+            text = constants[slot].value
+            values[slot] = read(f"-{text}" if negated else text, session)
+        return tuple(values)
+
+    def fits(self, constants: Sequence[Constant]) -> bool:
+        """Return whether a text's constants agree with the ones this plan was made with."""
+        return all(constants[slot].value == value for slot, value in self.pinned)
+
+    def is_valid(self, catalog: Any) -> bool:
+        """Return whether the plan may run against a catalog."""
+        if catalog is self.catalog:
+            return True
+        if not self.recorded.still_holds(catalog):
+            return False
+        self.catalog = catalog
+        return True
+
+
+class StatementCache:
+    """Texts and plans of one database, bounded, least recently used out first."""
+
+    def __init__(self, dialect: Any) -> None:
+        self._dialect = dialect
+        self._texts: OrderedDict[str, tuple[StatementText, ...]] = OrderedDict()
+        self._plans: OrderedDict[Any, list[Plan]] = OrderedDict()
+        self._lock = Lock()
+        self.hits = 0
+        self.misses = 0
+
+    def texts(self, text: str) -> tuple[StatementText, ...]:
+        """Return the statements of a text, shaped."""
+        found = self._texts.get(text)
+        if found is not None:
+            return found
+        from heliosdb.sql.script import split
+
+        parts = []
+        for part in split(text) if ";" in text else [_whole(text)]:
+            key, constants = shape(part.text, self._dialect)
+            parts.append(StatementText(part.text, key, tuple(constants), part.offset))
+        made = tuple(parts)
+        if len(text) <= 65536:
+            with self._lock:
+                self._texts[text] = made
+                while len(self._texts) > TEXTS:
+                    self._texts.popitem(last=False)
+        return made
+
+    def find(self, key: Any, constants: Sequence[Constant], catalog: Any) -> Plan | None:
+        """Return a plan for the key that fits the constants and the catalog."""
+        plans = self._plans.get(key)
+        if plans is not None:
+            for plan in plans:
+                if plan.fits(constants) and plan.is_valid(catalog):
+                    self.hits += 1
+                    return plan
+        self.misses += 1
+        return None
+
+    def add(self, key: Any, plan: Plan) -> None:
+        """Keep a plan."""
+        with self._lock:
+            plans = [other for other in self._plans.get(key, ()) if other.pinned != plan.pinned][: PLANS_PER_SHAPE - 1]
+            self._plans[key] = [plan, *plans]
+            self._plans.move_to_end(key)
+            while len(self._plans) > PLANS:
+                self._plans.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forget all plans (DISCARD PLANS)."""
+        with self._lock:
+            self._plans.clear()
+
+
+def _whole(text: str) -> Any:
+    from heliosdb.sql.script import StatementText as Cut
+
+    stripped = text.strip()
+    return Cut(stripped, text.find(stripped) if stripped else 0)
+
+
+@frozen
+class PreparedStatement:
+    """A statement that was parsed and, if it is a query or data modification, bound: what it takes and what it gives."""
+
+    text: StatementText
+    parameter_types: tuple[str, ...]
+    columns: tuple[OutputColumn, ...] | None
+    given_types: tuple[str | None, ...] = field(default=())

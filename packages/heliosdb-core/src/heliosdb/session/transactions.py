@@ -1,0 +1,236 @@
+"""The transaction block of a session: what BEGIN, COMMIT, ROLLBACK and SAVEPOINT do to it.
+
+    idle  --BEGIN-->  open  --error-->  failed  --ROLLBACK TO-->  open
+                       |                  |
+                    COMMIT             ROLLBACK (COMMIT too)  -->  idle
+
+A statement outside a block has a transaction *alone*; several statements of one text share an *implicit* one, which BEGIN
+makes explicit (PostgreSQL 15, section 55.2.2.1).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from heliosdb import errors
+from heliosdb.store.commits import Author
+
+if TYPE_CHECKING:
+    from heliosdb.catalog.definitions import Constraint
+    from heliosdb.session.session import Session
+    from heliosdb.transaction import Mark, Transaction
+
+__all__ = ["TransactionBlock"]
+
+
+@frozen
+class _Savepoint:
+    name: str
+    mark: Mark
+    settings: int
+
+
+class TransactionBlock:
+    """See the module."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.transaction: Transaction | None = None
+        self.state = "idle"
+        self.is_implicit = False
+        self._savepoints: list[_Savepoint] = []
+        self._deferred: dict[int | None, bool] = {}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a block is open: explicit, implicit or failed (not a statement's own transaction)."""
+        return self.state in ("open", "failed")
+
+    @property
+    def is_explicit(self) -> bool:
+        """Whether the user opened the block."""
+        return self.is_open and not self.is_implicit
+
+    @property
+    def status(self) -> str:
+        """PostgreSQL's transaction status: "I" idle, "T" in a transaction, "E" in a failed one."""
+        return {"open": "T", "failed": "E"}.get(self.state, "I")
+
+    def _start(self, isolation: str | None = None, read_only: bool | None = None) -> None:
+        session = self._session
+        setting = session.settings.get
+        self.transaction = session.database.store.begin(
+            session,
+            timeline=session.database.timeline_of(session),
+            isolation=isolation or setting("default_transaction_isolation"),
+            read_only=setting("default_transaction_read_only") if read_only is None else read_only,
+            author=Author(
+                role=session.user, session_user=session.session_user, application_name=setting("application_name")
+            ),
+        )
+        self.transaction.begin_statement()
+        session.transaction_timestamp = session.statement_timestamp
+
+    def begin_alone(self) -> None:
+        """Open a transaction for one statement."""
+        self._start()
+        self.state = "alone"
+
+    def begin_implicit(self) -> None:
+        """Open the transaction that several statements of one text share."""
+        self._start()
+        self.state = "open"
+        self.is_implicit = True
+
+    def begin(self, isolation: str | None = None, read_only: bool | None = None) -> None:
+        """BEGIN."""
+        if self.is_open:
+            if self.is_implicit:
+                self.is_implicit = False
+                self._change_modes(isolation, read_only)
+                return
+            self._session.notice("there is already a transaction in progress", severity="WARNING", sqlstate="25001")
+            return
+        self._start(isolation, read_only)
+        self.state = "open"
+
+    def _change_modes(self, isolation: str | None, read_only: bool | None) -> None:
+        if isolation is not None:
+            self.set_isolation(isolation)
+        if read_only is not None:
+            self.set_read_only(read_only)
+
+    def set_isolation(self, isolation: str) -> None:
+        """SET TRANSACTION ISOLATION LEVEL: only before the first query."""
+        transaction = self._require()
+        if transaction.isolation == isolation:
+            return
+        if transaction.command > 2 or transaction.has_written:
+            raise errors.ActiveSqlTransaction("SET TRANSACTION ISOLATION LEVEL must be called before any query")
+        read_only = transaction.read_only
+        transaction.rollback()
+        self._start(isolation, read_only)
+
+    def set_read_only(self, read_only: bool) -> None:
+        """SET TRANSACTION READ ONLY | READ WRITE."""
+        transaction = self._require()
+        if transaction.read_only and not read_only and transaction.command > 2:
+            raise errors.ActiveSqlTransaction("transaction read-write mode must be set before any query")
+        transaction.read_only = read_only
+
+    def _require(self) -> Transaction:
+        if self.transaction is None:
+            raise errors.NoActiveSqlTransaction("there is no transaction in progress")
+        return self.transaction
+
+    def require_healthy(self) -> None:
+        """Raise 25P02 in a failed block."""
+        if self.state == "failed":
+            raise errors.InFailedSqlTransaction(
+                "current transaction is aborted, commands ignored until end of transaction block"
+            )
+
+    def fail(self) -> None:
+        """Note an error: an open block accepts only ROLLBACK from now on."""
+        if self.state == "open":
+            self.state = "failed"
+
+    def commit(self) -> bool:
+        """COMMIT. Return whether it committed: a failed block is rolled back instead."""
+        transaction, failed = self.transaction, self.state == "failed"
+        if transaction is None:
+            return True
+        if failed:
+            self.rollback()
+            return False
+        session = self._session
+        try:
+            for listener in session.registries.lifecycle.get("transaction_committing", ()):
+                listener(session)
+            ticket = transaction.commit()
+        except BaseException:
+            self._end(committed=False)
+            raise
+        self._end(committed=True)
+        ticket.wait()
+        if ticket.scn:
+            session.database.committed(session, transaction, ticket)
+        return True
+
+    def rollback(self) -> None:
+        """ROLLBACK."""
+        if self.transaction is not None:
+            self.transaction.rollback()
+        self._end(committed=False)
+
+    def _end(self, *, committed: bool) -> None:
+        self.transaction = None
+        self.state = "idle"
+        self.is_implicit = False
+        self._savepoints.clear()
+        self._deferred.clear()
+        session = self._session
+        for name in [name for name, cursor in session.cursors.items() if not (committed and cursor.is_held)]:
+            session.cursors.pop(name).close()
+        session.settings.end_transaction(committed=committed)
+
+    # -- savepoints --------------------------------------------------------------------------------------------------
+
+    def savepoint(self, name: str) -> None:
+        """SAVEPOINT."""
+        self._require_block("SAVEPOINT")
+        self.require_healthy()
+        mark = self._require().mark()
+        self._savepoints.append(_Savepoint(name, mark, self._session.settings.mark()))
+
+    def release(self, name: str) -> None:
+        """RELEASE SAVEPOINT: forget it and all later ones."""
+        self._require_block("RELEASE SAVEPOINT")
+        self.require_healthy()
+        del self._savepoints[self._find(name) :]
+
+    def rollback_to(self, name: str) -> None:
+        """ROLLBACK TO SAVEPOINT: undo what came after it; the savepoint stays."""
+        self._require_block("ROLLBACK TO SAVEPOINT")
+        position = self._find(name)
+        savepoint = self._savepoints[position]
+        transaction = self._require()
+        transaction.rollback_to(savepoint.mark)
+        transaction.begin_statement()
+        self._session.settings.rollback_to(savepoint.settings)
+        del self._savepoints[position + 1 :]
+        self.state = "open"
+
+    def _require_block(self, what: str) -> None:
+        if not self.is_open or self.is_implicit:
+            raise errors.NoActiveSqlTransaction(f"{what} can only be used in transaction blocks")
+
+    def _find(self, name: str) -> int:
+        for position in range(len(self._savepoints) - 1, -1, -1):
+            if self._savepoints[position].name == name:
+                return position
+        self.fail()
+        raise errors.InvalidSavepointSpecification(f'savepoint "{name}" does not exist')
+
+    # -- deferred constraints ----------------------------------------------------------------------------------------
+
+    def is_deferred(self, constraint: Constraint) -> bool:
+        """Whether a constraint is checked at the end of the transaction."""
+        if not constraint.deferrable:
+            return False
+        deferred = self._deferred.get(constraint.oid)
+        if deferred is None:
+            deferred = self._deferred.get(None)
+        return constraint.initially_deferred if deferred is None else deferred
+
+    def set_deferred(self, oids: list[int] | None, deferred: bool) -> None:
+        """SET CONSTRAINTS; None means ALL. IMMEDIATE checks what was put off."""
+        if oids is None:
+            self._deferred = {None: deferred}
+        else:
+            self._deferred.update(dict.fromkeys(oids, deferred))
+        if not deferred:
+            transaction: Any = self._require()
+            transaction.run_checks()

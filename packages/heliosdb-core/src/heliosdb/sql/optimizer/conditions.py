@@ -1,0 +1,76 @@
+"""Conditions: split at AND, joined again, and what can be said of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from heliosdb.plan import expressions as ex
+from heliosdb.sql.binder.rewrite import columns_in, walk
+from heliosdb.types.definitions import Volatility
+
+__all__ = ["conjunction", "is_volatile", "rejects_null", "sources_of", "split"]
+
+
+def split(condition: ex.Expression | None) -> Iterator[ex.Expression]:
+    """Yield the parts of a conjunction."""
+    if condition is None:
+        return
+    if isinstance(condition, ex.And):
+        for part in condition.arguments:
+            yield from split(part)
+    else:
+        yield condition
+
+
+def conjunction(parts: Iterable[ex.Expression]) -> ex.Expression | None:
+    """Return the conjunction of the parts, None of none."""
+    listed = list(parts)
+    if not listed:
+        return None
+    if len(listed) == 1:
+        return listed[0]
+    return ex.And(arguments=tuple(listed), nullable=any(part.nullable for part in listed))
+
+
+def sources_of(node: object) -> set[int]:
+    """Return the sources whose columns a node names, subqueries' own included."""
+    return {column.source for column in columns_in(node)}
+
+
+def is_volatile(node: object) -> bool:
+    """Whether evaluating the node twice, or not at all, can be noticed."""
+    for inner in walk(node):
+        if isinstance(inner, ex.Call) and inner.function.volatility == Volatility.VOLATILE:
+            return True
+        if isinstance(inner, ex.SetReturningCall):
+            return True
+    return False
+
+
+def rejects_null(condition: ex.Expression, sources: set[int]) -> bool:
+    """Whether the condition is not true when every column of ``sources`` is NULL."""
+    if isinstance(condition, ex.And):
+        return any(rejects_null(part, sources) for part in condition.arguments)
+    if isinstance(condition, ex.Or):
+        return all(rejects_null(part, sources) for part in condition.arguments)
+    if isinstance(condition, ex.IsNull):
+        return condition.negated and not condition.row and _becomes_null(condition.operand, sources)
+    if isinstance(condition, ex.BooleanTest):
+        return condition.value is not None and not condition.negated and _becomes_null(condition.operand, sources)
+    if isinstance(condition, ex.InList):
+        return _becomes_null(condition.operand, sources)
+    return _becomes_null(condition, sources)
+
+
+def _becomes_null(node: ex.Expression, sources: set[int]) -> bool:
+    """Whether the expression is NULL when every column of ``sources`` is."""
+    if isinstance(node, ex.Column):
+        return node.source in sources
+    if isinstance(node, ex.Call):
+        return node.function.strict and any(_becomes_null(argument, sources) for argument in node.arguments)
+    if isinstance(node, ex.Convert):
+        strict = node.cast is None or not node.via_text
+        return strict and _becomes_null(node.operand, sources)
+    if isinstance(node, ex.CoerceTypmod | ex.Not):
+        return _becomes_null(node.operand, sources)
+    return False

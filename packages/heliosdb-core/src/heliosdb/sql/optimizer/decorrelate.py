@@ -1,0 +1,101 @@
+"""EXISTS and IN in a condition become semi joins, NOT EXISTS an anti join (Kim 1982; Galindo-Legaria and Joshi, SIGMOD 2001).
+
+The subquery's conditions that name outer columns become the join's condition, so that a hash join can take the place of one
+evaluation for each row. It applies where the subquery is a filtered join without aggregate, window, set operation or limit; any
+other stays a subquery. NOT IN stays one too: what NULLs do to it, the hashed subquery knows.
+"""
+
+from __future__ import annotations
+
+
+from heliosdb.plan import expressions as ex
+from heliosdb.plan import nodes as pn
+from heliosdb.sql.binder.rewrite import contains, free_columns, rewritten
+from heliosdb.sql.optimizer.conditions import conjunction, is_volatile, sources_of, split
+
+__all__ = ["decorrelate"]
+
+
+def decorrelate(node: pn.PlanNode) -> pn.PlanNode:
+    """Return the plan with semi and anti joins in place of subqueries in its filters."""
+
+    def replace(inner: object) -> pn.PlanNode | None:
+        return _filter(inner) if isinstance(inner, pn.Filter) else None
+
+    result = rewritten(node, replace)
+    assert isinstance(result, pn.PlanNode)
+    return result
+
+
+def _filter(node: pn.Filter) -> pn.PlanNode:
+    below = decorrelate(node.input)
+    rest: list[ex.Expression] = []
+    for part in split(node.condition):
+        joined = _joined(below, part)
+        if joined is None:
+            rest.append(part)
+        else:
+            below = joined
+    condition = conjunction(rest)
+    if condition is None:
+        return below
+    if below is node.input and condition is node.condition:
+        return node
+    return pn.Filter(input=below, condition=condition)
+
+
+def _joined(left: pn.PlanNode, part: ex.Expression) -> pn.PlanNode | None:
+    kind = "semi"
+    if isinstance(part, ex.Not):
+        kind, part = "anti", part.operand
+    if not isinstance(part, ex.Subquery) or part.kind not in (ex.SubqueryKind.EXISTS, ex.SubqueryKind.ANY):
+        return None
+    if part.kind is ex.SubqueryKind.ANY and (kind == "anti" or part.comparison is None):
+        return None
+    plan, output = _stripped(part.plan)
+    if plan is None or is_volatile(part):
+        return None
+    conditions: list[ex.Expression] = []
+    kept: list[ex.Expression] = []
+    inner = set(plan.sources)
+    if isinstance(plan, pn.Filter):
+        plan, parts = plan.input, list(split(plan.condition))
+        inner = set(plan.sources)
+        for condition in parts:
+            outside = sources_of(condition) - inner
+            (conditions if outside & set(left.sources) else kept).append(condition)
+    if part.kind is ex.SubqueryKind.EXISTS and not conditions:
+        return None
+    if part.kind is ex.SubqueryKind.ANY:
+        assert part.comparison is not None
+
+        def element(node: object) -> ex.Expression | None:
+            return output[node.index] if isinstance(node, ex.Element) and output is not None else None
+
+        conditions.append(rewritten(part.comparison, element))
+    right = plan
+    condition = conjunction(kept)
+    if condition is not None:
+        right = pn.Filter(input=right, condition=condition)
+    available = set(left.sources)
+    if any(column.source in available for column in free_columns(right)):
+        return None
+    if any(contains(item, ex.Subquery) for item in conditions):
+        return None
+    return pn.Join(kind=kind, left=left, right=decorrelate(right), condition=conjunction(conditions))
+
+
+def _stripped(plan: pn.PlanNode) -> tuple[pn.PlanNode | None, tuple[ex.Expression, ...] | None]:
+    """Return the plan below projections and sorts, and the output expressions; (None, None) where it must stay whole."""
+    output: tuple[ex.Expression, ...] | None = None
+    while isinstance(plan, pn.Project | pn.Sort):
+        if isinstance(plan, pn.Project):
+            if output is not None:
+                return None, None
+            output = plan.expressions
+        plan = plan.input
+    if isinstance(plan, pn.Filter | pn.Scan) or (isinstance(plan, pn.Join) and plan.kind == "inner"):
+        return plan, output
+    return None, None
+
+

@@ -1,0 +1,229 @@
+"""A plan in words: the tree that EXPLAIN prints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import define, field
+
+from heliosdb.plan import expressions as ex
+from heliosdb.plan import nodes as pn
+from heliosdb.sql.optimizer.access import relation_rows
+from heliosdb.sql.optimizer.estimates import Estimates
+
+__all__ = ["Description", "describe"]
+
+
+@define
+class Description:
+    """One node: its title, details, estimated and (under ANALYZE) actual rows, and its inputs."""
+
+    title: str
+    rows: float
+    actual: int | None = None
+    details: list[tuple[str, str]] = field(factory=list)
+    inputs: list[Description] = field(factory=list)
+
+    def as_lines(self, *, costs: bool = True, indent: int = 0) -> list[str]:
+        """Return the text form, PostgreSQL's arrows and indentation."""
+        lead = "" if indent == 0 else " " * (6 * indent - 4) + "->  "
+        numbers = f"  (rows={self.rows:.0f})" if costs else ""
+        if self.actual is not None:
+            numbers += f" (actual rows={self.actual})"
+        lines = [f"{lead}{self.title}{numbers}"]
+        inner = " " * (2 if indent == 0 else 6 * indent + 2)
+        lines.extend(f"{inner}{name}: {text}" for name, text in self.details)
+        for part in self.inputs:
+            lines.extend(part.as_lines(costs=costs, indent=indent + 1))
+        return lines
+
+    def as_dict(self, *, costs: bool = True) -> dict[str, Any]:
+        """Return the JSON form."""
+        result: dict[str, Any] = {"Node Type": self.title}
+        if costs:
+            result["Plan Rows"] = round(self.rows)
+        if self.actual is not None:
+            result["Actual Rows"] = self.actual
+        result |= dict(self.details)
+        if self.inputs:
+            result["Plans"] = [part.as_dict(costs=costs) for part in self.inputs]
+        return result
+
+
+def describe(plan: pn.PlanNode, session: Any, counts: dict[int, int] | None = None) -> Description:
+    """Return the description of a physical plan; ``counts`` are actual rows by ``id`` of the node."""
+    estimates = Estimates(lambda relation: relation_rows(relation, session))
+    return _Describer(session, estimates, counts, _names(plan)).node(plan)
+
+
+def _names(plan: pn.PlanNode) -> dict[int, str]:
+    """Return what columns' sources are called."""
+    from heliosdb.sql.binder.rewrite import walk
+
+    names: dict[int, str] = {}
+    for node in walk(plan):
+        if isinstance(node, pn.PlanNode) and hasattr(node, "source"):
+            alias = getattr(node, "alias", "") or getattr(getattr(node, "relation", None), "name", "")
+            names[node.source] = alias
+    return names
+
+
+class _Describer:
+    def __init__(self, session: Any, estimates: Estimates, counts: dict[int, int] | None, names: dict[int, str]) -> None:
+        self.session = session
+        self.estimates = estimates
+        self.counts = counts
+        self.names = names
+        self.projections: dict[int, tuple[pn.OutputColumn, ...]] = {}
+
+    def node(self, node: pn.PlanNode) -> Description:
+        if isinstance(node, pn.Project) and not node.alias:
+            # Computing the output is part of what is below, as in PostgreSQL.
+            self.projections[node.source] = node.columns
+            return self.node(node.input)
+        made = Description(self.title(node), self.estimates.rows(node))
+        if self.counts is not None:
+            made.actual = self.counts.get(id(node), 0)
+        made.details = list(self.details(node))
+        made.inputs = [self.node(part) for part in node.inputs]
+        if isinstance(node, pn.Filter) and made.inputs:
+            below = made.inputs[0]
+            below.details.extend(made.details)
+            below.rows = made.rows
+            below.actual = made.actual
+            return below
+        for _, name, plan in getattr(node, "ctes", ()):
+            described = self.node(plan)
+            described.title = f"CTE {name}: {described.title}"
+            made.inputs.insert(0, described)
+        return made
+
+    def title(self, node: pn.PlanNode) -> str:
+        match node:
+            case pn.Scan():
+                return f"Seq Scan on {_aliased(node.relation.name, node.alias)}"
+            case pn.IndexScan():
+                backward = " Backward" if node.descending else ""
+                return f"Index Scan{backward} using {node.index.name} on {_aliased(node.relation.name, node.alias)}"
+            case pn.HashJoin():
+                return f"Hash {_kind(node.kind)}Join"
+            case pn.Join():
+                return f"Nested Loop {_kind(node.kind)}Join".replace(" Join", "") if node.kind == "inner" else (
+                    f"Nested Loop {_kind(node.kind)}Join"
+                )
+            case pn.Aggregate():
+                return "HashAggregate" if node.groups else "Aggregate"
+            case pn.Window():
+                return "WindowAgg"
+            case pn.Sort():
+                return "Sort" if node.top is None else "Top-N Sort"
+            case pn.SetOperation():
+                return f"{node.kind.capitalize()}{' All' if node.all else ''}"
+            case pn.Project():
+                return f"Subquery Scan on {node.alias}"
+            case pn.CatalogScan():
+                return f"Catalog Scan on {node.view.name}"
+            case pn.FunctionScan():
+                return f"Function Scan on {node.alias}"
+            case pn.OneRow():
+                return "Result"
+            case pn.Values():
+                return "Values Scan"
+            case pn.CteScan():
+                return f"CTE Scan on {node.name}"
+            case pn.WorkTableScan():
+                return f"WorkTable Scan on {node.name}"
+            case pn.Insert() | pn.Update() | pn.Delete():
+                return f"{type(node).__name__} on {node.relation.name}"
+        return type(node).__name__
+
+    def details(self, node: pn.PlanNode) -> list[tuple[str, str]]:
+        show = self.expression
+        match node:
+            case pn.Filter():
+                return [("Filter", show(node.condition))]
+            case pn.HashJoin():
+                keys = " AND ".join(
+                    f"({show(a)} = {show(b)})" for a, b in zip(node.left_keys, node.right_keys, strict=True)
+                )
+                return [("Hash Cond", keys), *([("Join Filter", show(node.condition))] if node.condition else [])]
+            case pn.Join() if node.condition is not None:
+                return [("Join Filter", show(node.condition))]
+            case pn.IndexScan():
+                return self.index_condition(node)
+            case pn.Aggregate() if node.groups:
+                return [("Group Key", ", ".join(map(show, node.groups)))]
+            case pn.Sort():
+                keys = ", ".join(show(k.expression) + (" DESC" if k.descending else "") for k in node.keys)
+                return [("Sort Key", keys)]
+        return []
+
+    def index_condition(self, node: pn.IndexScan) -> list[tuple[str, str]]:
+        show = self.expression
+        names = [
+            node.relation.columns[key.column - 1].name if key.column else f"({key.expression})" for key in node.index.keys
+        ]
+        parts = [f"({name} = {show(value)})" for name, value in zip(names, node.equal, strict=False)]
+        at = len(node.equal)
+        if node.in_list:
+            parts.append(f"({names[at]} = ANY ({', '.join(map(show, node.in_list))}))")
+            at += 1
+        if node.low is not None:
+            parts.append(f"({names[at]} {'>=' if node.low_inclusive else '>'} {show(node.low)})")
+        if node.high is not None:
+            parts.append(f"({names[at]} {'<=' if node.high_inclusive else '<'} {show(node.high)})")
+        if node.nearest is not None:
+            return [("Order By", f"({names[0]} {node.nearest[0]} {show(node.nearest[1])})")]
+        if node.argument is not None:
+            return [("Index Cond", f"({names[0]} strategy {node.strategy} {show(node.argument)})")]
+        return [("Index Cond", " AND ".join(parts))] if parts else []
+
+    def expression(self, node: Any) -> str:
+        """Return an expression as SQL, near enough to read."""
+        show = self.expression
+        match node:
+            case ex.Column():
+                name = node.name or f"column{node.index + 1}"
+                source = self.names.get(node.source, "")
+                return f"{source}.{name}" if source and len(self.names) > 1 else name
+            case ex.Constant():
+                if node.value is None:
+                    return "NULL"
+                text = self.session.registries.types.output(node.type)(node.value, self.session)
+                if node.type in ("int2", "int4", "int8", "numeric", "bool", "float8"):
+                    return text  # type: ignore[no-any-return]
+                return "'" + text.replace("'", "''") + "'"
+            case ex.Parameter():
+                return f"${node.number}"
+            case ex.Call():
+                arguments = [show(argument) for argument in node.arguments]
+                if node.operator is not None and len(arguments) == 2:
+                    return f"({arguments[0]} {node.operator} {arguments[1]})"
+                if node.operator is not None:
+                    return f"({node.operator} {arguments[0]})"
+                return f"{node.function.name}({', '.join(arguments)})"
+            case ex.And() | ex.Or():
+                word = " AND " if isinstance(node, ex.And) else " OR "
+                return f"({word.join(map(show, node.arguments))})"
+            case ex.Not():
+                return f"(NOT {show(node.operand)})"
+            case ex.IsNull():
+                return f"({show(node.operand)} IS {'NOT ' if node.negated else ''}NULL)"
+            case ex.Convert() | ex.CoerceTypmod():
+                return f"({show(node.operand)})::{self.session.registries.types.format(node.type, node.typmod)}"
+            case ex.InList():
+                items = ", ".join(map(show, node.items))
+                return f"({show(node.operand)} {'<> ALL' if node.negated else '= ANY'} ({items}))"
+            case ex.Subquery():
+                return f"({node.kind.value.upper()} SubPlan)"
+            case ex.Case():
+                return "CASE"
+        return type(node).__name__
+
+
+def _aliased(name: str, alias: str) -> str:
+    return f"{name} {alias}" if alias and alias != name else name
+
+
+def _kind(kind: str) -> str:
+    return "" if kind == "inner" else f"{kind.capitalize()} "

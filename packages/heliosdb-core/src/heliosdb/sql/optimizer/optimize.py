@@ -1,0 +1,206 @@
+"""The optimizer's steps in order, and the choice of physical nodes from the leaves up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from heliosdb.plan import expressions as ex
+from heliosdb.plan import nodes as pn
+from heliosdb.sql.binder.rewrite import rewritten, walk
+from heliosdb.sql.optimizer.access import choose_access, relation_rows
+from heliosdb.sql.optimizer.conditions import conjunction, split
+from heliosdb.sql.optimizer.decorrelate import decorrelate
+from heliosdb.sql.optimizer.estimates import Estimates
+from heliosdb.sql.optimizer.joins import Joins
+from heliosdb.sql.optimizer.pushdown import push
+from heliosdb.types.definitions import resolve_implementation
+
+if TYPE_CHECKING:
+    from heliosdb.catalog.registries import Registries
+
+__all__ = ["optimize"]
+
+
+def optimize(bound: pn.BoundStatement, session: Any) -> pn.PlanNode:
+    """Return the physical plan of a bound statement. ``session`` gives the registries and the tables' sizes."""
+    registries: Registries = session.registries
+    plan = bound.plan
+    for rule in registries.planner_rules:
+        if rule.stage == "logical":
+            plan = resolve_implementation(rule.apply)(plan, session)
+    plan = _Optimizer(registries, Estimates(lambda relation: relation_rows(relation, session))).plan(plan)
+    for rule in registries.planner_rules:
+        if rule.stage == "physical":
+            plan = resolve_implementation(rule.apply)(plan, session)
+    return plan
+
+
+class _Optimizer:
+    def __init__(self, registries: Registries, estimates: Estimates) -> None:
+        self.registries = registries
+        self.estimates = estimates
+        self.joins = Joins(estimates, registries, self.physical)
+
+    def plan(self, node: pn.PlanNode) -> pn.PlanNode:
+        """Simplify and choose physical nodes, in subqueries too."""
+        if isinstance(node, pn.Update | pn.Delete):
+            node = evolve(node, recheck=conjunction(_conditions(node.input)))
+        return self.subqueries(self.physical(push(decorrelate(node))))
+
+    def subqueries(self, node: Any) -> Any:
+        """Optimize the plans of all subqueries in the node's expressions."""
+
+        def replace(inner: object) -> ex.Subquery | None:
+            if not isinstance(inner, ex.Subquery):
+                return None
+            return evolve(
+                inner,
+                plan=self.plan(inner.plan),
+                left=self.subqueries(inner.left),
+                comparison=self.subqueries(inner.comparison),
+            )
+
+        return rewritten(node, replace)
+
+    def physical(self, node: pn.PlanNode) -> pn.PlanNode:
+        """Return the node with physical nodes below it and in its place."""
+        if isinstance(node, pn.Filter):
+            scan = node.input
+            if type(scan) is pn.Scan:
+                return choose_access(scan, node.condition, self.estimates, self.registries)
+            return evolve(node, input=self.physical(scan))
+        if type(node) is pn.Join:
+            return self.joins.plan(node)
+        if isinstance(node, pn.Limit) and isinstance(node.input, pn.Sort) and not node.ties:
+            return self._top(node, node.input)
+        changes: dict[str, Any] = {}
+        if isinstance(node, pn.LockRows):
+            scans = {inner.source: inner.relation for inner in walk(node.input) if isinstance(inner, pn.Scan)}
+            changes["relations"] = {number: scans[number] for number, _, _ in node.locks}
+            changes["recheck"] = conjunction(_conditions(node.input))
+        for name in ("input", "left", "right", "start", "step"):
+            child = getattr(node, name, None)
+            if isinstance(child, pn.PlanNode):
+                changed = self.physical(child)
+                if changed is not child:
+                    changes[name] = changed
+        if isinstance(node, pn.With):
+            changes["ctes"] = tuple((number, name, self.physical(plan)) for number, name, plan in node.ctes)
+        return evolve(node, **changes) if changes else node
+
+    def _top(self, limit: pn.Limit, sort: pn.Sort) -> pn.PlanNode:
+        """LIMIT over ORDER BY: read an index in its order, or bound the sort."""
+        ordered = self._in_index_order(sort)
+        if ordered is not None:
+            return evolve(limit, input=ordered)
+        top = limit.limit
+        if top is not None and limit.offset is not None:
+            top = self._sum(top, limit.offset)
+        return evolve(limit, input=evolve(sort, input=self.physical(sort.input), top=top))
+
+    def _sum(self, limit: ex.Expression, offset: ex.Expression) -> ex.Expression | None:
+        for function in self.registries.functions.get("int8pl", ()):
+            if function.arguments == ("int8", "int8") and limit.type == offset.type == "int8":
+                return ex.Call(
+                    type="int8",
+                    function=function,  # type: ignore[arg-type]
+                    arguments=(limit, offset),
+                    argument_types=("int8", "int8"),
+                    nullable=limit.nullable or offset.nullable,
+                )
+        return None
+
+    def _in_index_order(self, sort: pn.Sort) -> pn.PlanNode | None:
+        """Return the sort's input read through an index that gives its order, where one does."""
+        condition, scan = None, sort.input
+        if isinstance(scan, pn.Filter):
+            condition, scan = scan.condition, scan.input
+        if type(scan) is not pn.Scan or scan.snapshot is not None:
+            return None
+        if condition is not None and isinstance(self.physical(sort.input), pn.IndexScan):
+            return None
+        for index in scan.relation.indexes:
+            method = self.registries.access_methods.get(index.method)
+            if not index.valid or index.predicate is not None or method is None:
+                continue
+            if not method.ordered:
+                nearest = self._nearest(sort, scan, index)
+                if nearest is not None and condition is None:
+                    return nearest
+                continue
+            descending = _direction(sort, scan, index)
+            if descending is not None:
+                found: pn.PlanNode = pn.IndexScan(
+                    source=scan.source, columns=scan.columns, relation=scan.relation, index=index, alias=scan.alias,
+                    descending=descending,
+                )  # fmt: skip
+                return found if condition is None else pn.Filter(input=found, condition=condition)
+        return None
+
+    def _nearest(self, sort: pn.Sort, scan: pn.Scan, index: Any) -> pn.PlanNode | None:
+        """Return an ordering scan for ``ORDER BY column op value``, where the index answers that operator."""
+        key = sort.keys[0].expression
+        if len(sort.keys) != 1 or sort.keys[0].descending or not isinstance(key, ex.Call) or key.operator is None:
+            return None
+        column, value = key.arguments if len(key.arguments) == 2 else (None, None)
+        indexed = index.keys[0].column
+        if not isinstance(column, ex.Column) or column.source != scan.source or column.index + 1 != indexed:
+            column, value = value, column
+        if not isinstance(column, ex.Column) or column.source != scan.source or column.index + 1 != indexed:
+            return None
+        if value is None or any(c.source == scan.source for c in _columns(value)):
+            return None
+        from heliosdb.codegen.index_keys import operator_class_of
+
+        wanted = operator_class_of(column.type, index.keys[0], index.method, self.registries)
+        if key.operator not in wanted.operators.values():
+            return None
+        if key.operator not in wanted.functions.get("ordering_operators", ()):
+            return None
+        # Rows without a value have no distance; they come last, and the index does not know them.
+        if column.nullable:
+            return None
+        return pn.IndexScan(
+            source=scan.source, columns=scan.columns, relation=scan.relation, index=index, alias=scan.alias,
+            nearest=(key.operator, value),
+        )  # fmt: skip
+
+
+def _columns(node: object) -> list[ex.Column]:
+    from heliosdb.sql.binder.rewrite import columns_in
+
+    return list(columns_in(node))
+
+
+def _direction(sort: pn.Sort, scan: pn.Scan, index: Any) -> bool | None:
+    """Return whether the index has to be read backwards to give the sort's order; None where it gives another order."""
+    if len(sort.keys) > len(index.keys):
+        return None
+    backwards: bool | None = None
+    for key, part in zip(sort.keys, index.keys, strict=False):
+        column = key.expression
+        if not isinstance(column, ex.Column) or column.source != scan.source or part.column is None:
+            return None
+        if column.index + 1 != part.column or part.operator_class is not None:
+            return None
+        reverse = key.descending != part.descending
+        if column.nullable and (key.nulls_first != part.nulls_first) != reverse:
+            return None
+        if backwards is None:
+            backwards = reverse
+        elif backwards != reverse:
+            return None
+    return backwards
+
+
+def _conditions(node: pn.PlanNode) -> list[ex.Expression]:
+    """Return the conditions that rows satisfied on their way up, as far as they can be evaluated above."""
+    if isinstance(node, pn.Filter):
+        return [*split(node.condition), *_conditions(node.input)]
+    if isinstance(node, pn.Join) and node.kind == "inner":
+        return [*split(node.condition), *_conditions(node.left), *_conditions(node.right)]
+    if isinstance(node, pn.Sort | pn.Limit):
+        return _conditions(node.input)
+    return []
