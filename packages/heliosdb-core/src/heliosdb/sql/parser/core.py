@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from heliosdb.sql.parser import query, with_clause
+from heliosdb.sql.parser import alter, copy, create, drop, query, roles, settings, utility, with_clause
 from heliosdb.sql.parser.grammar import StatementRule
 from heliosdb.sql.statements import Statement
 
@@ -37,4 +37,55 @@ _RULES: Final[dict[str, Callable[[Parser], Statement]]] = {
     "merge": with_clause.preparable_statement,
 }
 
-CORE_STATEMENTS: Final = tuple(StatementRule(word, (word,), _from_word(rule)) for word, rule in _RULES.items())
+_UTILITY: Final[dict[str, Callable[[Parser], Statement]]] = {
+    "abort": utility.abort,
+    "alter": alter.alter,
+    "analyse": utility.analyze,
+    "analyze": utility.analyze,
+    "begin": utility.begin,
+    "call": utility.call,
+    "checkpoint": utility.checkpoint,
+    "close": utility.close,
+    "cluster": utility.cluster,
+    "comment": drop.comment,
+    "commit": utility.commit,
+    "copy": copy.copy,
+    "create": create.create,
+    "deallocate": utility.deallocate,
+    "declare": utility.declare,
+    "discard": utility.discard,
+    "do": utility.do,
+    "drop": drop.drop,
+    "end": utility.end,
+    "execute": utility.execute_statement,
+    "explain": utility.explain,
+    "fetch": utility.fetch,
+    "grant": roles.grant,
+    "import": utility.import_foreign_schema,
+    "listen": utility.listen,
+    "load": utility.load,
+    "lock": utility.lock,
+    "move": utility.move,
+    "notify": utility.notify,
+    "prepare": utility.prepare,
+    "reassign": roles.reassign_owned,
+    "refresh": utility.refresh,
+    "reindex": utility.reindex,
+    "release": utility.release,
+    "reset": settings.reset,
+    "revoke": roles.revoke,
+    "rollback": utility.rollback,
+    "savepoint": utility.savepoint,
+    "security": drop.security_label,
+    "set": settings.set_statement,
+    "show": settings.show,
+    "start": utility.start,
+    "truncate": utility.truncate,
+    "unlisten": utility.unlisten,
+    "vacuum": utility.vacuum,
+}
+
+CORE_STATEMENTS: Final = (
+    *(StatementRule(word, (word,), _from_word(rule)) for word, rule in _RULES.items()),
+    *(StatementRule(word, (word,), rule) for word, rule in _UTILITY.items()),
+)

@@ -90,6 +90,11 @@ class Parser:
         return self.scan.text
 
     @property
+    def start_position(self) -> int:
+        """The 1-based position of the statement being read."""
+        return self.positions[self.start]
+
+    @property
     def position(self) -> int:
         """The 1-based position of the current token."""
         return self.positions[self.i]

@@ -245,3 +245,4 @@ class AlterObject(Statement):
     options: tuple[Option, ...] = ()
     member: ObjectName | None = None
     if_exists: bool = False
+    settings: tuple[Statement, ...] = ()

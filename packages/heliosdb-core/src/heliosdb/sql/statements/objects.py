@@ -148,8 +148,8 @@ class CreateRoutine(Statement):
     """``CREATE [OR REPLACE] FUNCTION | PROCEDURE``.
 
     ``options``: language, as (tuple of one or two strings), transform, window, volatility, strict, security, leakproof,
-    cost, rows, support, set, parallel. ``body`` is ``RETURN expression`` (one Expression) or the statements of
-    ``BEGIN ATOMIC ... END`` (Return among them is ``SELECT``'s shorthand, a RoutineReturn of utility).
+    cost, rows, support, parallel; ``settings`` are its SET and RESET clauses. ``body`` is ``RETURN expression`` (one
+    Expression) or the statements of ``BEGIN ATOMIC ... END`` (RETURN among them is a RoutineReturn of utility).
     """
 
     kind: OneOf["function", "procedure"]
@@ -159,6 +159,7 @@ class CreateRoutine(Statement):
     options: tuple[Option, ...] = ()
     body: Expression | tuple[Statement, ...] | None = None
     replace: bool = False
+    settings: tuple[Statement, ...] = ()
 
 
 @frozen

@@ -49,7 +49,7 @@ class Option(Node):
     """
 
     name: str
-    value: Literal | TypeName | QualifiedName | tuple[str | Literal, ...] | None = None
+    value: Literal | TypeName | QualifiedName | tuple[str | Literal | TypeName, ...] | None = None
     namespace: str | None = None
     action: OneOf["set", "add", "drop"] | None = None
 
@@ -65,7 +65,8 @@ class Option(Node):
             return ".".join(value.names)
         if isinstance(value, QualifiedName):
             return str(value)
-        return ", ".join(item.value if isinstance(item, Literal) else item for item in value)
+        words = (item if isinstance(item, str) else Option("", item).text or "" for item in value)
+        return ", ".join(words)
 
 
 @frozen
