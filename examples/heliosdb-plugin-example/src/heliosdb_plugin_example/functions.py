@@ -84,7 +84,7 @@ def bump(version: Version, part: str) -> Version:
     raise InvalidParameterValue(f'version part "{part}" is not major, minor or patch')
 
 
-_COMPARATOR = re.compile(r"(\^|~|>=|<=|>|<|=)?\s*(\S+)")
+_COMPARATOR = re.compile(r"\s*(\^|~|>=|<=|>|<|=)?\s*(\S+)")
 _HOLDS: dict[str, Callable[[Version, Version], bool]] = {
     "": semver_eq, "=": semver_eq, ">=": semver_ge, "<=": semver_le, ">": semver_gt, "<": semver_lt,
 }  # fmt: skip

@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import ColumnDefinition as ColumnDefinition
     from heliosdb.catalog.definitions import Constraint as Constraint
+    from heliosdb.catalog.definitions import Index as _CatalogIndex
     from heliosdb.catalog.definitions import Relation as Relation
     from heliosdb.catalog.registrations import AccessMethodFactory as AccessMethodFactory
     from heliosdb.catalog.registrations import BackgroundWorker as BackgroundWorker
@@ -35,12 +36,16 @@ if TYPE_CHECKING:
     from heliosdb.catalog.registries import Registries as Registries
     from heliosdb.catalog.registries import Setting as Setting
     from heliosdb.catalog.result import Result as Result
+    from heliosdb.commands.context import CommandSession, DatabaseContext
     from heliosdb.plan import expressions as expressions
     from heliosdb.plan import nodes as nodes
     from heliosdb.plan.nodes import OutputColumn as OutputColumn
     from heliosdb.plugin.drivers import driver as driver
     from heliosdb.plugin.drivers import driver_names as driver_names
     from heliosdb.plugin.host import load_plugins as load_plugins
+    from heliosdb.sql import statements as statements
+    from heliosdb.sql.parser import Parser
+    from heliosdb.sql.parser import parse as parse
     from heliosdb.store.access_method import AccessMethod as AccessMethod
     from heliosdb.store.access_method import Index as Index
     from heliosdb.store.access_method import IndexChange as IndexChange
@@ -67,6 +72,11 @@ if TYPE_CHECKING:
     from heliosdb.types.definitions import WindowFunction as WindowFunction
     from heliosdb.types.definitions import WindowPartition as WindowPartition
     from heliosdb.types.definitions import resolve_implementation as resolve_implementation
+
+    Cursor = Parser
+    Database = DatabaseContext
+    IndexObject = _CatalogIndex
+    Session = CommandSession
 
 _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.catalog.definitions": ("ColumnDefinition", "Constraint", "Relation", "Index IndexObject"),
@@ -96,6 +106,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.plugin.host": ("load_plugins",),
     "heliosdb.sql": ("statements",),
     "heliosdb.sql.parser.cursor": ("Parser Cursor",),
+    "heliosdb.sql.parser.entry": ("parse",),
     "heliosdb.store.access_method": (
         "AccessMethod",
         "Index",
