@@ -63,7 +63,7 @@ class Background:
 
     def blocked(self) -> Background:
         end = monotonic() + 10
-        while self.transaction.owner.waiter is None:
+        while self.transaction.waiter is None:
             assert self.thread.is_alive(), "it did not wait"
             assert monotonic() < end
         return self

@@ -21,7 +21,11 @@ from collections.abc import Hashable
 
 from attrs import frozen
 
-__all__ = ["Snapshot", "Snapshots"]
+__all__ = ["REGISTERING", "Snapshot", "Snapshots"]
+
+
+REGISTERING = -1
+"""Stands for a reader whose SCN is not known yet."""
 
 
 @frozen
@@ -55,7 +59,13 @@ class Snapshots:
         if not self.readers and not self.pins:
             return ()
         # tuple(dict.values()) is one atomic step; iterating would meet concurrent registrations.
-        return tuple(sorted({*tuple(self.readers.values()), *tuple(self.pins.values())}))
+        points = {*tuple(self.readers.values()), *tuple(self.pins.values())}
+        return None if REGISTERING in points else tuple(sorted(points))
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody holds a snapshot and nothing else keeps versions: every one but the newest may go."""
+        return not (self.readers or self.pins or self.retention) and self.default_retention is None
 
     def keeps(self, scn: int) -> bool:
         """Whether a pin keeps the versions visible at this SCN, whatever else was dropped around it."""

@@ -37,8 +37,8 @@ __all__ = ["RelationChanges", "RowChange", "Store"]
 RowChange = tuple[int, "Row | None", "Row | None"]
 """(row id, old, new)."""
 
-RelationChanges = tuple[Relation, Mapping[int, dict[int, "Row | None"]], Mapping[int, list["Row | None"]]]
-"""(relation, {block: {slot: new row or None}}, {block: rows of a bulk insert})."""
+RelationChanges = tuple[Relation, Mapping[int, dict[int, "Row | None"]], Mapping[int, list["Row | None"]], bool]
+"""(relation, {block: {slot: new row or None}}, {block: rows of a bulk insert}, whether index keys may change)."""
 
 
 class Store:
@@ -155,7 +155,7 @@ class Store:
         """Sweep a relation's rows, unless a branch, a pin or an open snapshot may still read them."""
         line = self.main if timeline is None else timeline
         with self.commit_lock:
-            if self.snapshots.needed(oid) == () and not self._has_descendants(line):
+            if self.needed(oid) == () and not self._has_descendants(line):
                 line.relations.pop(oid, None)
 
     # -- indexes
@@ -249,6 +249,14 @@ class Store:
 
     # -- reading the past
 
+    def needed(self, relation_oid: int) -> tuple[int, ...] | None:
+        """Return the SCNs at which versions must stay readable, ascending; None: all."""
+        points = self.snapshots.needed(relation_oid)
+        if points is not None and self.published < self.last_scn:
+            # Commits are pending: whoever comes now reads at ``published``.
+            return tuple(sorted({*points, self.published}))
+        return points
+
     def check_readable(self, relation: Relation, scn: int) -> None:
         """Raise when versions visible at an SCN may have been dropped, naming the horizon."""
         if scn < relation.pruned_to and not self.snapshots.keeps(scn):
@@ -301,10 +309,10 @@ class Store:
             block = relation.blocks[number]
             if block is not None and (block.overlay or block.begins is not None):
                 with self.commit_lock:
-                    relation.fold(number, self.snapshots.needed(relation.oid))
+                    relation.fold(number, self.needed(relation.oid))
         with self.commit_lock:
             for index in relation.indexes.values():
-                self._forget(relation, index, self.snapshots.needed(relation.oid))
+                self._forget(relation, index, self.needed(relation.oid))
 
     # -- committing (the caller holds commit_lock)
 
@@ -316,10 +324,10 @@ class Store:
         Returns what was done row by row if ``collect`` asks for it.
         """
         collected = []
-        for relation, rows, bulk in changed:
-            readers = self.snapshots.needed(relation.oid)
+        for relation, rows, bulk, keys_change in changed:
+            readers = self.needed(relation.oid)
             feed = relation.feed
-            indexes = tuple(relation.indexes.values())
+            indexes = tuple(relation.indexes.values()) if keys_change else ()
             changes: list[RowChange] = []
             wanted = collect or feed.wanted
             if (indexes or wanted) and rows:

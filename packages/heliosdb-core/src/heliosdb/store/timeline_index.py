@@ -24,7 +24,7 @@ class TimelineIndex:
     """One index of one timeline: the access method's Index (``method``; ``tree`` if that is a btree) and its
     surroundings."""
 
-    __slots__ = ("claims", "exact", "fork", "key_locks", "method", "parent", "spec", "superseded", "tree")
+    __slots__ = ("claims", "exact", "fork", "key_locks", "method", "parent", "simple_key", "spec", "superseded", "tree")
 
     def __init__(
         self, spec: IndexSpec, method: Index, *, exact: bool = True, parent: TimelineIndex | None = None, fork: int = 0
@@ -33,6 +33,8 @@ class TimelineIndex:
         self.method = method
         self.exact = exact
         self.tree = method if isinstance(method, BTree) else None
+        self.simple_key = spec.key if self.tree is not None and spec.predicate is None else None
+        """The key function, where comparing keys is all there is to say whether a change concerns this index."""
         self.parent = parent
         self.fork = fork
         self.superseded: deque[tuple[int, Any, int]] = deque()

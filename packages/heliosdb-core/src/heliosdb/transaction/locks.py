@@ -45,6 +45,7 @@ POLL_SECONDS = 0.02
 """How often a waiter looks whether its statement was cancelled."""
 
 Space = dict[Any, Any]
+Grant = tuple["LockOwner", int]
 
 
 class SessionToken(Protocol):
@@ -130,19 +131,37 @@ LOCK_NAMES = {
 class LockOwner:
     """Who holds locks: a transaction, or a session for its session-level advisory locks.
 
-    ``held`` lists (space, key, mask before) in the order the locks were taken, so that a savepoint can give back
-    what came after it. ``transaction`` is the Transaction, for whoever needs to see what a holder has written.
+    ``held`` lists (space, key, mask before) in the order the locks were taken, so that a savepoint can give back what
+    came after it. Owners of one ``session`` do not block each other; without a session an owner stands for itself.
     """
 
-    __slots__ = ("grants", "held", "name", "session", "transaction", "waiter")
+    __slots__ = ("grants", "held", "session", "waiter")
 
-    def __init__(self, session: object | None = None, name: str = "", transaction: Any = None) -> None:
-        self.session: object = self if session is None else session
-        self.name = name
-        self.transaction = transaction
+    def __init__(self, session: SessionToken | None = None) -> None:
+        self.session = session
         self.held: list[tuple[Space, Any, int]] = []
-        self.grants = tuple([(self, 1 << mode) for mode in range(8)])
+        self.grants: dict[int, Grant] = {}
         self.waiter: Waiter | None = None
+
+    def grant(self, mode: int) -> Grant:
+        """Return the value that stands for this owner in a lock space: always the same object for a mode."""
+        found = self.grants.get(mode)
+        if found is None:
+            found = self.grants[mode] = (self, 1 << mode)
+        return found
+
+    @property
+    def transaction_id(self) -> int | None:
+        """The id of the transaction, where this is one."""
+        return None
+
+    def is_of_session_of(self, other: LockOwner) -> bool:
+        """Whether both belong to one session."""
+        return self is other or (self.session is not None and self.session is other.session)
+
+    def has_written_row(self, relation_oid: int, row_id: int) -> bool:
+        """Whether this owner has changed a row without having committed."""
+        return False
 
 
 class Waiter:
@@ -173,7 +192,7 @@ class LockQueue:
         """Yield the holders that a request must wait for."""
         mask = conflicts[mode]
         for holder, held in self.holders.items():
-            if held & mask and holder.session is not owner.session:
+            if held & mask and not holder.is_of_session_of(owner):
                 yield holder
 
     def admits(self, owner: LockOwner, mode: int, conflicts: Sequence[int], before: Iterable[Waiter]) -> bool:
@@ -188,10 +207,11 @@ class LockQueue:
 class LockTable:
     """The locks of one store."""
 
-    __slots__ = ("_mutex", "advisory", "relations")
+    __slots__ = ("_mutex", "_waiting", "advisory", "relations")
 
     def __init__(self) -> None:
         self._mutex = Lock()
+        self._waiting: dict[Waiter, None] = {}
         self.relations: Space = {}
         self.advisory: Space = {}
 
@@ -211,7 +231,7 @@ class LockTable:
 
         ``wait="nowait"`` raises LockNotAvailable instead, with "could not obtain lock on ``what``".
         """
-        grant = owner.grants[mode]
+        grant = owner.grant(mode)
         # Only this owner's thread puts this grant there, so "absent, and now it is mine" means that it was taken
         # just now.
         if space.get(key) is None and space.setdefault(key, grant) is grant:
@@ -247,6 +267,7 @@ class LockTable:
             waiter.queue = queue
             self._refuse_deadlock(waiter)
             queue.waiters.append(waiter)
+            self._waiting[waiter] = None
             owner.waiter = waiter
         self._wait(waiter, session)
         return True
@@ -274,6 +295,7 @@ class LockTable:
                 queue = waiter.queue
                 if queue is not None:
                     queue.waiters.remove(waiter)
+                    del self._waiting[waiter]
                     waiter.owner.waiter = None
                     self._wake(queue, waiter.space, waiter.key)
                 # else the lock was granted at the last moment; it is in ``held`` and goes with the rest
@@ -293,11 +315,10 @@ class LockTable:
                 blockers += [other.owner for other in ahead if waiter.conflicts[waiter.mode] >> other.mode & 1]
             for blocker in blockers:
                 path.append((waiter, blocker))
-                if blocker.session is request.owner.session:
+                if blocker.is_of_session_of(request.owner):
                     return True
-                for owner in self._owners_of(blocker):
-                    following = owner.waiter
-                    if following is not None and id(following) not in seen and following.queue is not None:
+                for following in self._waiters_of(blocker):
+                    if id(following) not in seen and following.queue is not None:
                         seen.add(id(following))
                         waiting = following.queue.waiters
                         if leads_back(following, waiting[: waiting.index(following)]):
@@ -313,10 +334,9 @@ class LockTable:
             ]
             raise DeadlockDetected("deadlock detected", detail="\n".join(lines))
 
-    def _owners_of(self, blocker: LockOwner) -> Sequence[LockOwner]:
-        # A session-level holder never waits itself: its session's transaction does.
-        current = getattr(blocker.session, "lock_owner", None)
-        return (blocker,) if current is None or current is blocker else (blocker, current)
+    def _waiters_of(self, blocker: LockOwner) -> list[Waiter]:
+        # Locks held by a session are waited for as long as its transaction waits.
+        return [waiter for waiter in self._waiting if waiter.owner.is_of_session_of(blocker)]
 
     def _wake(self, queue: LockQueue, space: Space, key: Any) -> None:
         """Grant the lock to every waiter who can have it now; keep the table's entry in its simplest form."""
@@ -324,6 +344,7 @@ class LockTable:
         for waiter in queue.waiters:
             if queue.admits(waiter.owner, waiter.mode, waiter.conflicts, still):
                 waiter.queue = None
+                del self._waiting[waiter]
                 waiter.owner.waiter = None
                 self._grant(queue, waiter.owner, waiter.mode, space, key)
                 waiter.event.set()
@@ -413,7 +434,7 @@ class SessionLocks:
     def __init__(self, locks: LockTable, session: SessionToken) -> None:
         self._locks = locks
         self._session = session
-        self._owner = LockOwner(session, session.name)
+        self._owner = LockOwner(session)
         self._counts: dict[tuple[Any, int], int] = {}
 
     def acquire(self, key: Any, mode: AdvisoryLock | int, wait: str = "block") -> bool:
@@ -453,13 +474,12 @@ class SessionLocks:
 
 
 def _called(owner: LockOwner) -> str:
-    return f"Process {owner.name}" if owner.name else "Process"
+    return "Process" if owner.session is None else f"Process {owner.session.name}"
 
 
 def _lock_name(waiter: Waiter) -> str:
     names = LOCK_NAMES.get(id(waiter.conflicts))
     if names is None:
-        blocker = next(iter(waiter.queue.holders), None) if waiter.queue is not None else None
-        transaction = getattr(blocker.transaction, "transaction_id", None) if blocker is not None else None
-        return "ShareLock on transaction" + ("" if transaction is None else f" {transaction}")
+        holder = next(iter(waiter.queue.holders), None) if waiter.queue is not None else None
+        return "ShareLock on transaction" + ("" if holder is None else f" {holder.transaction_id}")
     return f"{names[waiter.mode]} on {waiter.key}"

@@ -12,13 +12,13 @@ the row's lock, keys change, serializable transactions or listeners are about) i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from heliosdb.errors import SerializationFailure
 from heliosdb.store.block import Block
 from heliosdb.store.commits import Author
 from heliosdb.store.relation import FOLD_AT, Relation
+from heliosdb.store.store import has_null
 from heliosdb.store.timeline_index import TimelineIndex
 from heliosdb.store.versions import PRUNED, Row, push
 from heliosdb.transaction.locks import LockOwner, RowLock, SessionToken
@@ -88,7 +88,7 @@ def _slow_reader(store: TransactionalStore, relation: Relation, index: TimelineI
 
 
 class PointWriter:
-    """Autocommit writes of single rows by a unique key. Any thread may use it."""
+    """Autocommit writes of single rows by a unique key of main. Any thread may use it."""
 
     __slots__ = ("_author", "_author_number", "_index", "_owner", "_relation", "_session", "_store", "_tree")
 
@@ -114,44 +114,51 @@ class PointWriter:
     def update(self, key: Any, change: Callable[[Row], Row]) -> bool:
         """Replace the row with this key by ``change(row)`` and commit; False when there is none."""
         store, relation, index = self._store, self._relation, self._index
-        key_of, indexes, locks = index.spec.key, relation.indexes, relation.locks
-        grant = self._owner.grants[RowLock.NO_KEY_UPDATE]
+        locks, indexes, key_of = relation.locks, relation.indexes, index.simple_key
+        grant = self._owner.grant(RowLock.NO_KEY_UPDATE)
         with store.commit_lock:
             row_id = self._tree.current.get(key)
-            if row_id is None and not store.last_scn > store.published:
-                return False
-            if row_id.__class__ is int and not store.history.open and not store.listeners:
-                if locks.setdefault(row_id, grant) is grant:
-                    try:
-                        block = relation.blocks[row_id >> 12]
-                        if block is not None and index.spec.predicate is None:
-                            before, row, older = block.newest_with_older(row_id & 4095)
-                            if row is not None and key_of(row) == key:
-                                new = change(row)
-                                for other in indexes.values():
-                                    if other is index:
-                                        if key_of(new) != key:
-                                            break
-                                    elif other.elements(row) != other.elements(new):
-                                        break
-                                else:
-                                    self._replace(block, row_id, before, row, older, new)
-                                    return True
-                    finally:
-                        store.locks.give_back(locks, row_id, self._owner)
+            if (
+                row_id.__class__ is int
+                and key_of is not None
+                and not store.is_followed
+                and locks.get(row_id) is None
+                and locks.setdefault(row_id, grant) is grant
+            ):
+                try:
+                    block = relation.blocks[row_id >> 12]
+                    if block is not None:
+                        slot = row_id & 4095
+                        entry = block.overlay.get(slot) or block.newest_with_older(slot)
+                        row = entry[1]
+                        if row is not None and key_of(row) == key:
+                            new = change(row)
+                            if key_of(new) == key and (len(indexes) == 1 or not self._changes_keys(row, new)):
+                                self._replace(block, row_id, entry, new)
+                                return True
+                finally:
+                    store.locks.give_back(locks, row_id, self._owner)
         return self._ordinary(key, change)
 
-    def _replace(self, block: Block, row_id: int, before: int, row: Row, older: Any, new: Row | None) -> None:
+    def _changes_keys(self, row: Row, new: Row) -> bool:
+        return any(index.elements(row) != index.elements(new) for index in self._relation.indexes.values())
+
+    def _replace(self, block: Block, row_id: int, entry: Any, new: Row) -> None:
+        """Give a row a new version with the same keys, as a commit of its own."""
         store, relation = self._store, self._relation
-        snapshots = store.snapshots
-        readers: tuple[int, ...] | None = ()
-        if snapshots.readers or snapshots.pins or snapshots.retention or snapshots.default_retention is not None:
-            readers = snapshots.needed(relation.oid)
-        scn = store.last_scn + 1
+        snapshots, scn = store.snapshots, store.last_scn + 1
+        before, row, older = entry
+        overlay = block.overlay
+        slot = row_id & 4095
+        readers: Sequence[int] | None
+        if snapshots.is_idle and scn - 1 == store.published:
+            readers = ()
+            overlay[slot] = (scn, new, (before, row, PRUNED if older is not None else None))
+        else:
+            readers = store.needed(relation.oid)
+            overlay[slot] = (scn, new, push(older, before, row, readers))
         if older is not None and readers is not None:
             relation.pruned_to = before
-        overlay = block.overlay
-        overlay[row_id & 4095] = (scn, new, push(older, before, row, readers))
         if len(overlay) >= FOLD_AT:
             relation.fold(row_id >> 12, readers)
         feed = relation.feed
@@ -159,11 +166,84 @@ class PointWriter:
             feed.record(scn, [(row_id, row, new)])
         else:
             feed.horizon = scn
+        self._publish(scn)
+
+    def _publish(self, scn: int) -> None:
+        store = self._store
         store.last_scn = scn
         store.commits.record(next(store.transaction_ids), self._author_number)
         store.published = scn
 
-    def _ordinary(self, key: Any, change: Callable[[Row], Row | None]) -> bool:
+    def delete(self, key: Any) -> bool:
+        """Delete the row with this key and commit; False when there is none."""
+        store, relation = self._store, self._relation
+        locks, key_of = relation.locks, self._index.simple_key
+        grant = self._owner.grant(RowLock.UPDATE)
+        with store.commit_lock:
+            row_id = self._tree.current.get(key)
+            if (
+                row_id.__class__ is int
+                and key_of is not None
+                and not store.is_followed
+                and locks.get(row_id) is None
+                and locks.setdefault(row_id, grant) is grant
+            ):
+                try:
+                    row = relation.newest(row_id)[1]
+                    if row is not None and key_of(row) == key:
+                        scn = store.last_scn + 1
+                        store.apply([(relation, {row_id >> 12: {row_id & 4095: None}}, {}, True)], scn)
+                        self._publish(scn)
+                        return True
+                finally:
+                    store.locks.give_back(locks, row_id, self._owner)
+        return self._ordinary(key, None)
+
+    def insert(self, row: Row) -> int:
+        """Insert a row, commit, and return its row id."""
+        store, relation, owner = self._store, self._relation, self._owner
+        grant = owner.grant(0)
+        taken: list[tuple[dict[Any, Any], Any]] = []
+        with store.commit_lock:
+            try:
+                if not store.is_followed and self._takes_keys(row, grant, taken):
+                    row_id = relation.row_ids.take()
+                    scn = store.last_scn + 1
+                    store.apply([(relation, {row_id >> 12: {row_id & 4095: row}}, {}, True)], scn)
+                    self._publish(scn)
+                    return row_id
+            finally:
+                for locks, key in taken:
+                    store.locks.give_back(locks, key, owner)
+        transaction = store.begin(self._session, isolation="read committed", author=self._author)
+        try:
+            transaction.begin_statement()
+            row_id = transaction.insert(relation.oid, row)
+            transaction.commit().wait()
+        finally:
+            transaction.rollback()
+        return row_id
+
+    def _takes_keys(self, row: Row, grant: Any, taken: list[tuple[dict[Any, Any], Any]]) -> bool:
+        """Lock every unique key of a new row; False as soon as one is taken or the case is not a plain one."""
+        for index in self._relation.indexes.values():
+            spec, tree, key_of = index.spec, index.tree, index.simple_key
+            if key_of is None or spec.deferrable:
+                return False
+            if spec.unique:
+                key = key_of(row)
+                if not spec.nulls_not_distinct and has_null(key, spec.width):
+                    continue
+                locks = index.key_locks
+                if index.claims or locks.get(key) is not None or locks.setdefault(key, grant) is not grant:
+                    return False
+                taken.append((locks, key))
+                if key in tree.current:
+                    return False
+        return True
+
+    def _ordinary(self, key: Any, change: Callable[[Row], Row] | None) -> bool:
+        """Do the same in a transaction of its own: None deletes."""
         store, oid = self._store, self._relation.oid
         while True:
             transaction = store.begin(self._session, isolation="read committed", author=self._author)
@@ -173,29 +253,12 @@ class PointWriter:
                 if found is None:
                     return False
                 row_id, row = found
-                new = change(row)
-                state = (
-                    transaction.delete(oid, row_id, row) if new is None else transaction.update(oid, row_id, row, new)
-                )
+                if change is None:
+                    state = transaction.delete(oid, row_id, row)
+                else:
+                    state = transaction.update(oid, row_id, row, change(row))
                 if state is None:
                     transaction.commit().wait()
                     return True
-            except SerializationFailure:
-                continue
             finally:
                 transaction.rollback()
-
-    def delete(self, key: Any) -> bool:
-        """Delete the row with this key and commit; False when there is none."""
-        return self._ordinary(key, lambda row: None)
-
-    def insert(self, row: Row) -> int:
-        """Insert a row, commit, and return its row id."""
-        transaction = self._store.begin(self._session, isolation="read committed", author=self._author)
-        try:
-            transaction.begin_statement()
-            row_id = transaction.insert(self._relation.oid, row)
-            transaction.commit().wait()
-        finally:
-            transaction.rollback()
-        return row_id

@@ -30,8 +30,7 @@ from heliosdb.store.block import BLOCK_BITS, BLOCK_SIZE, SLOT_MASK
 from heliosdb.store.commits import Author
 from heliosdb.store.relation import Relation
 from heliosdb.store.row_ids import BULK_ROWS
-from heliosdb.store.snapshot import Snapshot
-from heliosdb.store.store import RowChange
+from heliosdb.store.snapshot import REGISTERING, Snapshot
 from heliosdb.store.timeline import Timeline
 from heliosdb.store.timeline_index import TimelineIndex
 from heliosdb.store.versions import Row
@@ -62,28 +61,24 @@ REPEATABLE_READ = "repeatable read"
 SERIALIZABLE = "serializable"
 
 
-class Transaction:
+class Transaction(LockOwner):
     """See the module. One thread at a time uses a transaction."""
 
     __slots__ = (
+        "_at_end",
         "_checks",
         "_dropped_indexes",
         "_fixed",
-        "_holds",
         "_journal",
         "_on_commit",
         "_transaction_id",
         "author",
-        "claims",
-        "collected",
         "command",
         "deferred",
         "isolation",
-        "owner",
         "read_only",
         "reads",
         "scn",
-        "session",
         "status",
         "store",
         "timeline",
@@ -101,28 +96,25 @@ class Transaction:
         snapshot: Snapshot | int | None = None,
         author: Author | None = None,
     ) -> None:
+        super().__init__(session)
         self.store = store
-        self.session = session
         self.isolation = isolation
         self.read_only = read_only
         self.status = "active"
         self.command = 0
         self.writes: dict[int, RelationWrites] = {}
         self.deferred: list[tuple[RelationWrites, TimelineIndex, Any]] = []
-        self.claims: list[tuple[TimelineIndex, Any]] = []
-        self.owner = LockOwner(session, "" if session is None else session.name, self)
         self.author = author
         self._transaction_id: int | None = None
         self._journal: list[Any] = []
         self._checks: list[Callable[[], None]] = []
         self._on_commit: list[Callable[[], None]] = []
+        self._at_end: list[Callable[[], None]] = []
         self._dropped_indexes: set[int] = set()
-        self._holds: list[SnapshotHold] = []
         self._fixed = snapshot is not None
-        self.collected: list[tuple[Relation, list[RowChange]]] = []
-        """After the commit, what it did, where somebody listens."""
+        self.reads: ReadSet | None = None
         readers = store.snapshots.readers
-        readers[self] = 0  # protects every version until the real SCN is known: see heliosdb.store.snapshot
+        readers[self] = REGISTERING
         scn = store.published
         if snapshot is not None:
             if isinstance(snapshot, Snapshot):
@@ -135,8 +127,8 @@ class Transaction:
                 timeline = timeline.parent
         readers[self] = self.scn = scn
         self.timeline = timeline
-        self.reads = ReadSet() if isolation == SERIALIZABLE and not self.read_only else None
-        if self.reads is not None:
+        if isolation == SERIALIZABLE and not self.read_only:
+            self.reads = ReadSet()
             store.history.open[self] = scn
 
     # -- statements and reading
@@ -160,8 +152,8 @@ class Transaction:
         self.command += 1
         if self.isolation == READ_COMMITTED and not self._fixed:
             readers = self.store.snapshots.readers
-            # The old registration protects until the new one stands: the horizon only ever moves up.
-            self.scn = readers[self] = self.store.published
+            readers[self] = REGISTERING
+            readers[self] = self.scn = self.store.published
         return self.command
 
     def advance_command(self) -> int:
@@ -187,7 +179,8 @@ class Transaction:
         if found is None:
             found = self.store.create_relation(self.timeline, relation_oid)
         if self._fixed:
-            self.store.check_readable(found, self.scn)
+            with self.store.commit_lock:  # who drops versions holds it, and sees the registration or is through
+                self.store.check_readable(found, self.scn)
         return RelationView(found, self.scn, self.writes.get(relation_oid), self.command, self.reads)
 
     def _past_view(self, relation_oid: int, at: Snapshot) -> RelationView:
@@ -195,14 +188,10 @@ class Transaction:
         while timeline.parent is not None and at.scn < timeline.fork:
             timeline = timeline.parent
         relation = self.store.create_relation(timeline, relation_oid)
-        # Registered before it is checked, so that nothing is dropped in between; released with the transaction.
-        hold = SnapshotHold(self.store.snapshots, at.scn)
-        try:
+        with self.store.commit_lock:  # so that nothing is dropped between the check and the registration
             self.store.check_readable(relation, at.scn)
-        except BaseException:
-            hold.release()
-            raise
-        self._holds.append(hold)
+            hold = SnapshotHold(self.store.snapshots, at.scn)
+        self._at_end.append(hold.release)
         return RelationView(relation, at.scn, None, 0)
 
     # -- writing
@@ -233,6 +222,7 @@ class Transaction:
         for index in writes.indexes:
             unique.enter_row(self, writes, index, row_id, row)
         self._enter(writes, row_id, row)
+        writes.keys_change = True
         writes.count += 1
         return row_id
 
@@ -254,6 +244,7 @@ class Transaction:
                 number = first + offset // BLOCK_SIZE
                 writes.bulk[number] = (self.command, list(rows[offset : offset + BLOCK_SIZE]))
                 self._journal.append((writes.bulk, number, None))
+        writes.keys_change = True
         writes.count += count
         return row_ids
 
@@ -266,15 +257,23 @@ class Transaction:
         """
         writes = self._writes(relation_oid, "UPDATE")
         mode = RowLock.NO_KEY_UPDATE
+        entering = []
         for index in writes.indexes:
-            if index.spec.unique and index.elements(old_row) != index.elements(new_row):
+            key = index.simple_key
+            if key is not None:
+                if key(old_row) == key(new_row):
+                    continue
+            elif index.elements(old_row) == index.elements(new_row):
+                continue
+            entering.append(index)
+            if index.spec.unique:
                 mode = RowLock.UPDATE
         state = self._prepare_change(writes, row_id, old_row, mode)
         if state is not None:
             return state
-        for index in writes.indexes:
-            elements = index.elements(new_row)
-            if elements and elements != index.elements(old_row):
+        if entering:
+            writes.keys_change = True
+            for index in entering:
                 unique.enter_row(self, writes, index, row_id, new_row)
         self._enter(writes, row_id, new_row)
         return None
@@ -286,6 +285,7 @@ class Transaction:
         if state is not None:
             return state
         self._enter(writes, row_id, None)
+        writes.keys_change = True
         writes.count -= 1
         return None
 
@@ -297,12 +297,12 @@ class Transaction:
                 return LockedRow(SAME, mine)
             if mine is None:
                 return DELETED
-            if mode == RowLock.UPDATE and row_id < relation.row_ids.next:
+            if mode == RowLock.UPDATE:
                 self._lock(relation, row_id, mode)
             return None
-        grant, locks = self.owner.grants[mode], relation.locks
+        grant, locks = self.grant(mode), relation.locks
         if locks.get(row_id) is None and locks.setdefault(row_id, grant) is grant:
-            self.owner.held.append((locks, row_id, 0))
+            self.held.append((locks, row_id, 0))
         else:
             self._lock(relation, row_id, mode)
         scn, newest = relation.newest(row_id)
@@ -319,7 +319,7 @@ class Transaction:
     def _lock(self, relation: Relation, row_id: int, mode: int, wait: str = "block") -> bool:
         what = "" if wait != "nowait" else f'row in relation "{self.store.relation_name(relation.oid)}"'
         return self.store.locks.acquire(
-            relation.locks, row_id, self.owner, mode, ROW_CONFLICTS, wait=wait, session=self.session, what=what
+            relation.locks, row_id, self, mode, ROW_CONFLICTS, wait=wait, session=self.session, what=what
         )
 
     def lock_row(self, relation_oid: int, row_id: int, mode: RowLock | int, wait: str = "block") -> LockedRow:
@@ -350,7 +350,7 @@ class Transaction:
         return self.store.locks.acquire(
             self.store.locks.relations,
             key,
-            self.owner,
+            self,
             mode,
             RELATION_CONFLICTS,
             wait=wait,
@@ -365,7 +365,7 @@ class Transaction:
         return locks.acquire(
             locks.advisory,
             key,
-            self.owner,
+            self,
             mode,
             ADVISORY_CONFLICTS,
             wait=wait,
@@ -499,14 +499,14 @@ class Transaction:
 
     def mark(self) -> Mark:
         """Return a mark to roll back to."""
-        return Mark(len(self._journal), len(self.owner.held), len(self._checks), len(self.deferred))
+        return Mark(len(self._journal), len(self.held), len(self._checks), len(self.deferred))
 
     def rollback_to(self, mark: Mark) -> None:
         """Undo everything since a mark and give back the locks taken since."""
         self._undo(mark.journal)
         del self._checks[mark.checks :]
         del self.deferred[mark.deferred :]
-        self.store.locks.release(self.owner, mark.locks)
+        self.store.locks.release(self, mark.locks)
 
     def _undo(self, keep: int) -> None:
         journal = self._journal
@@ -533,7 +533,7 @@ class Transaction:
             self.rollback()
             raise
         self._finish("committed")
-        self.store.committed(self, ticket)
+        self.store.announce(self, ticket)
         return ticket
 
     def rollback(self) -> None:
@@ -545,15 +545,23 @@ class Transaction:
     def _finish(self, status: str) -> None:
         self.status = status
         store = self.store
-        for index, claim in self.claims:
-            index.claims.remove(claim)
-        self.claims.clear()
-        store.locks.release(self.owner)
         store.snapshots.readers.pop(self, None)
-        for hold in self._holds:
-            hold.release()
+        for action in self._at_end:
+            action()
+        if self.held:
+            store.locks.release(self)
+        self.grants.clear()  # they refer to this object
         if self.reads is not None:
             store.history.open.pop(self, None)
+
+    def at_end(self, action: Callable[[], None]) -> None:
+        """Run an action when the transaction ends, either way, before its locks are given back."""
+        self._at_end.append(action)
+
+    def has_written_row(self, relation_oid: int, row_id: int) -> bool:
+        """Whether a row has an own version."""
+        writes = self.writes.get(relation_oid)
+        return writes is not None and writes.newest(row_id) is not ABSENT
 
     def _require_active(self) -> None:
         if self.status != "active":

@@ -8,9 +8,8 @@ from typing import Any
 from heliosdb.errors import FeatureNotSupported
 from heliosdb.store.access_method import AccessMethod
 from heliosdb.store.commits import Author
-from heliosdb.store.relation import Relation
 from heliosdb.store.snapshot import Snapshot
-from heliosdb.store.store import RelationChanges, RowChange, Store
+from heliosdb.store.store import RelationChanges, Store
 from heliosdb.store.timeline import Timeline
 from heliosdb.store.versions import Row
 from heliosdb.store.volume import Volume
@@ -29,7 +28,7 @@ ISOLATION = {
     "serializable": "serializable",
 }
 
-CommitListener = Callable[[Transaction, CommitTicket, "list[tuple[Relation, list[RowChange]]]"], None]
+CommitListener = Callable[[Transaction, CommitTicket], None]
 
 
 class TransactionalStore(Store):
@@ -41,7 +40,12 @@ class TransactionalStore(Store):
         self.history = CommitHistory()
         self.relation_name: Callable[[int], str] = str
         self.listeners: list[CommitListener] = []
-        """Called after every commit with (transaction, ticket, [(relation, [(row id, old, new)])])."""
+        """Called after every commit; ``ticket.changes`` is what it did."""
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether somebody wants to know row by row what commits do: listeners, serializable transactions."""
+        return bool(self.listeners or self.history.open)
 
     def begin(
         self,
@@ -84,30 +88,30 @@ class TransactionalStore(Store):
         for writes in transaction.writes.values():
             rows, bulk = writes.net()
             if rows or bulk:
-                changed.append((writes.relation, rows, bulk))
+                changed.append((writes.relation, rows, bulk, writes.keys_change))
         if not changed and not transaction.has_written:
             return CommitTicket(0, None)
-        author = transaction.author or Author(timeline=transaction.timeline.name)
+        author = transaction.author or Author(transaction.timeline.name)
         with self.commit_lock:
             if transaction.reads is not None:
                 self.history.validate(transaction.reads, transaction.scn)
-            scn = self.last_scn + 1
+            # Its snapshot is not read any more, and would only keep versions.
+            self.snapshots.readers.pop(transaction, None)
             for action in transaction.actions_at_commit():
                 action()
-            collect = bool(self.history.open or self.listeners)
-            collected = self.apply(changed, scn, collect=collect)
-            if self.history.open:
+            scn = self.last_scn + 1
+            followed = self.is_followed
+            collected = self.apply(changed, scn, collect=followed)
+            if followed and self.history.open:
                 self.history.record(scn, collected)
             self.last_scn = scn
-            time = self.commits.record(transaction.transaction_id, self.commits.author_number(author))
+            number = transaction.transaction_id
+            time = self.commits.record(number, self.commits.author_number(author))
             self.published = scn
-        ticket = CommitTicket(scn, transaction.transaction_id, time)
-        if self.listeners:
-            transaction.collected = collected
-        return ticket
+        return CommitTicket(scn, number, time, collected)
 
-    def committed(self, transaction: Transaction, ticket: CommitTicket) -> None:
-        """Tell the listeners; the locks have been given back."""
+    def announce(self, transaction: Transaction, ticket: CommitTicket) -> None:
+        """Tell the listeners of a commit, after its locks have been given back."""
         if ticket.scn:
             for listener in tuple(self.listeners):
-                listener(transaction, ticket, transaction.collected)
+                listener(transaction, ticket)

@@ -51,15 +51,15 @@ def enter_row(transaction: Transaction, writes: RelationWrites, index: TimelineI
     if index.tree is None:
         return  # many-key methods read own rows from the write set
     key = spec.key(row)
-    own = writes.own_keys[spec.oid]
+    own = writes.keys_of(index)
     if spec.unique and (spec.nulls_not_distinct or not has_null(key, spec.width)):
         if spec.deferrable:
             transaction.deferred.append((writes, index, key))
         else:
             locks = index.key_locks
-            grant = transaction.owner.grants[0]
+            grant = transaction.grant(0)
             if locks.get(key) is None and locks.setdefault(key, grant) is grant:
-                transaction.owner.held.append((locks, key, 0))
+                transaction.held.append((locks, key, 0))
             else:
                 _lock_key(transaction, index, key)
             if index.claims or key in index.tree.current or index.parent is not None or key in own.keys:
@@ -79,7 +79,7 @@ def enter_rows(
     if spec.predicate is None:
         keys = list(map(spec.key, rows))
         fresh = dict(zip(keys, row_ids))
-        own = writes.own_keys[spec.oid]
+        own = writes.keys_of(index)
         distinct = len(fresh) == len(keys) and fresh.keys().isdisjoint(own.keys)
         if distinct and (not spec.unique or _claim_all(transaction, index, fresh)):
             elements = keys if spec.order_key is None else list(zip(map(spec.order_key, rows), keys))
@@ -96,11 +96,11 @@ def _claim_all(transaction: Transaction, index: TimelineIndex, fresh: dict[Any, 
         spec.width > 1 and not spec.nulls_not_distinct and any(has_null(k, spec.width) for k in fresh)
     ):
         return False
-    made = Claim(transaction.owner, fresh)
+    made = Claim(transaction, fresh)
     store = transaction.store
-    store.locks.acquire(index.key_locks, made, transaction.owner, 0, KEY_CONFLICTS)
+    store.locks.acquire(index.key_locks, made, transaction, 0, KEY_CONFLICTS)
     index.claims.append(made)
-    transaction.claims.append((index, made))
+    transaction.at_end(lambda: index.claims.remove(made))
     free = index.key_locks.keys().isdisjoint(fresh) and all(
         other.owner is made.owner or other not in index.key_locks or other.keys.keys().isdisjoint(fresh)
         for other in tuple(index.claims)
@@ -112,7 +112,7 @@ def _claim_all(transaction: Transaction, index: TimelineIndex, fresh: dict[Any, 
         free = tree.current.keys().isdisjoint(fresh) and (line is index or tree.past.keys().isdisjoint(fresh))
         line = line.parent
     if not free:
-        store.locks.release_one(transaction.owner, index.key_locks, made)
+        store.locks.release_one(transaction, index.key_locks, made)
     return free
 
 
@@ -157,19 +157,19 @@ def claim(transaction: Transaction, writes: RelationWrites, index: TimelineIndex
 
 def _lock_key(transaction: Transaction, index: TimelineIndex, key: Any) -> None:
     locks = transaction.store.locks
-    locks.acquire(index.key_locks, key, transaction.owner, 0, KEY_CONFLICTS, session=transaction.session)
+    locks.acquire(index.key_locks, key, transaction, 0, KEY_CONFLICTS, session=transaction.session)
 
 
 def _settle(
     transaction: Transaction, writes: RelationWrites, index: TimelineIndex, key: Any, row_id: int
 ) -> tuple[int, Row] | None:
     """With the key locked, return the row that has the key for good, waiting where that is open."""
-    locks, owner, session = transaction.store.locks, transaction.owner, transaction.session
+    locks, session = transaction.store.locks, transaction.session
     relation = writes.relation
     while True:
         blocking = None
         for other in tuple(index.claims):
-            if other.owner is not owner and key in other.keys and other in index.key_locks:
+            if other.owner is not transaction and key in other.keys and other in index.key_locks:
                 blocking = (index.key_locks, other, 0, KEY_CONFLICTS)
         if blocking is None:
             found = find(relation, writes, index, key, row_id)
@@ -179,22 +179,19 @@ def _settle(
                 return found
             blocking = (relation.locks, found[0], RowLock.KEY_SHARE, ROW_CONFLICTS)
         space, place, mode, conflicts = blocking
-        locks.release_one(owner, index.key_locks, key)
-        held = len(owner.held)
-        locks.acquire(space, place, owner, mode, conflicts, session=session)
-        if len(owner.held) > held:
-            locks.release_one(owner, space, place)
+        locks.release_one(transaction, index.key_locks, key)
+        held = len(transaction.held)
+        locks.acquire(space, place, transaction, mode, conflicts, session=session)
+        if len(transaction.held) > held:
+            locks.release_one(transaction, space, place)
         _lock_key(transaction, index, key)
 
 
 def _is_being_changed(transaction: Transaction, relation: Relation, row_id: int) -> bool:
     """Whether another open transaction has deleted the row or written a new version of it."""
     for holder in transaction.store.locks.holders(relation.locks, row_id):
-        other = holder.transaction
-        if other is not None and other is not transaction:
-            theirs = other.writes.get(relation.oid)
-            if theirs is not None and theirs.newest(row_id) is not ABSENT:
-                return True
+        if holder is not transaction and holder.has_written_row(relation.oid, row_id):
+            return True
     return False
 
 

@@ -91,7 +91,7 @@ class OwnKeys:
 class RelationWrites:
     """The own writes of one transaction in one relation."""
 
-    __slots__ = ("_dropped", "blocks", "bulk", "count", "indexes", "own_keys", "relation")
+    __slots__ = ("_dropped", "blocks", "bulk", "count", "indexes", "keys_change", "own_keys", "relation")
 
     def __init__(self, relation: Relation, dropped: Container[int] = ()) -> None:
         self.relation = relation
@@ -101,6 +101,8 @@ class RelationWrites:
         self.count = 0
         """Rows more (or fewer) than committed ones; an estimate after a partial rollback."""
         self.indexes: tuple[TimelineIndex, ...] = ()
+        self.keys_change = False
+        """Whether any index is concerned: False when there were only updates that kept every key."""
         self.own_keys: dict[int, OwnKeys] = {}
         self.refresh_indexes()
 
@@ -108,9 +110,13 @@ class RelationWrites:
         """Take note of the indexes the relation has now."""
         indexes = tuple(self.relation.indexes.values())
         self.indexes = tuple([index for index in indexes if index.spec.oid not in self._dropped])
-        for index in self.indexes:
-            if index.tree is not None:
-                self.own_keys.setdefault(index.spec.oid, OwnKeys(index.spec.order_key is not None))
+
+    def keys_of(self, index: TimelineIndex) -> OwnKeys:
+        """Return the own keys of an index, to add to."""
+        found = self.own_keys.get(index.spec.oid)
+        if found is None:
+            found = self.own_keys[index.spec.oid] = OwnKeys(index.spec.order_key is not None)
+        return found
 
     def newest(self, row_id: int) -> Any:
         """Return the own newest version of a row, None if deleted, ABSENT if untouched."""
