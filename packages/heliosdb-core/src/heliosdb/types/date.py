@@ -129,11 +129,10 @@ def make_date(year: int, month: int, day: int) -> int:
     astronomical = year + 1 if year < 0 else year
     if year == 0 or not 1 <= month <= 12 or not 1 <= day <= days_in_month(astronomical, month):
         raise errors.DatetimeFieldOverflow(f"date field value out of range: {year}-{month:02d}-{day:02d}")
-    if not -4714 < astronomical < 5_874_898:
-        raise errors.DatetimeFieldOverflow(f"date out of range: {year}-{month:02d}-{day:02d}")
     days = days_from_civil(astronomical, month, day)
     if not DATE_START <= days < DATE_END:
-        raise errors.DatetimeFieldOverflow(f"date out of range: {year}-{month:02d}-{day:02d}")
+        # PostgreSQL shows the year as it counts internally, in which 1 BC is 0.
+        raise errors.DatetimeFieldOverflow(f"date out of range: {astronomical}-{month:02d}-{day:02d}")
     return days
 
 

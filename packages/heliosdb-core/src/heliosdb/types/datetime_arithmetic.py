@@ -185,8 +185,8 @@ def datetimetz_pl(date: int, time: TimeWithZone) -> int:
         return TIMESTAMP_INFINITY
     if date == DATE_MINUS_INFINITY:
         return TIMESTAMP_MINUS_INFINITY
-    timestamp = date * MICROSECONDS_PER_DAY + time[0] + time[1] * MICROSECONDS_PER_SECOND
-    return check_timestamp(timestamp)
+    midnight = date_to_timestamp(date)
+    return check_timestamp(midnight + time[0] + time[1] * MICROSECONDS_PER_SECOND)
 
 
 def timetzdate_pl(time: TimeWithZone, date: int) -> int:

@@ -236,7 +236,7 @@ def _real(value: Decimal) -> float:
         number: float = struct.unpack("<f", struct.pack("<f", float(value)))[0]
     except OverflowError:
         raise errors.NumericValueOutOfRange(f'"{value:f}" is out of range for type real') from None
-    if number == 0.0 and value:
+    if math.isinf(number) or (number == 0.0 and value):
         raise errors.NumericValueOutOfRange(f'"{value:f}" is out of range for type real')
     return number
 

@@ -225,6 +225,11 @@ def time_from_timetz(datum: TimeWithZone) -> int:
     return datum[0]
 
 
+def seconds_text(second: float) -> str:
+    """Return a count of seconds as error messages show it (C's ``%02g``)."""
+    return "NaN" if second != second else f"{second:02g}"
+
+
 def make_time(hour: int, minute: int, second: float) -> int:
     """Return the time of these fields."""
     valid = 0 <= hour <= 24 and 0 <= minute <= 59 and 0 <= second <= 60
@@ -232,8 +237,7 @@ def make_time(hour: int, minute: int, second: float) -> int:
     if valid:
         microseconds += round(second * MICROSECONDS_PER_SECOND)
     if not valid or microseconds > MICROSECONDS_PER_DAY:
-        shown = f"{second:02.17g}" if second != int(second) else f"{int(second):02d}"
-        raise errors.DatetimeFieldOverflow(f"time field value out of range: {hour}:{minute:02d}:{shown}")
+        raise errors.DatetimeFieldOverflow(f"time field value out of range: {hour}:{minute:02d}:{seconds_text(second)}")
     return microseconds
 
 
