@@ -19,6 +19,7 @@ from heliosdb.catalog.sequences import SequenceCounters
 from heliosdb.catalog.storage import SYSTEM_INDEXES
 from heliosdb.catalog.view import CatalogCache
 from heliosdb.plugin.host import load_plugins
+from heliosdb.rows import RowMaker
 from heliosdb.session.adapters import Adapters
 from heliosdb.session.session import Session
 from heliosdb.session.statements import StatementCache
@@ -30,6 +31,7 @@ from heliosdb.transaction import TransactionalStore
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from heliosdb.plan.nodes import OutputColumn
     from heliosdb.transaction import CommitTicket, Transaction
 
 __all__ = ["Database"]
@@ -72,6 +74,7 @@ class Database:
         self._oids = itertools.count(FIRST_OID)
         self._session_numbers = itertools.count(1)
         self._lock = threading.Lock()
+        self._row_makers: dict[tuple[OutputColumn, ...], RowMaker] = {}
         self.volume = MemoryVolume()
         self.store = TransactionalStore(self.volume, self.registries.access_methods.values())
         self._bootstrap()
@@ -101,6 +104,15 @@ class Database:
                 "the database was opened by another process",
                 hint="Open it after fork(), in the child.",
             )
+
+    def row_maker(self, columns: tuple[OutputColumn, ...]) -> RowMaker:
+        """Return what makes Python rows of a result with these columns."""
+        found = self._row_makers.get(columns)
+        if found is None:
+            if len(self._row_makers) >= 1024:
+                self._row_makers.clear()
+            found = self._row_makers[columns] = RowMaker(columns, self.adapters)
+        return found
 
     def next_oid(self) -> int:
         """Return a number that no object, version or counter of this database ever had."""

@@ -94,6 +94,7 @@ class Session:
         self.last_plan: Plan | None = None
         self._interrupt: str | None = None
         self._deadline: float | None = None
+        self._limit: float | None = None
         self._catalog: tuple[Any, CatalogSnapshot] | None = None
         self._temporary_schema: str | None = None
         self.closed = False
@@ -252,7 +253,7 @@ class Session:
         return self._bind_context((), ())
 
     def _bind_context(
-        self, types: Sequence[str | None], hints: Sequence[str | None], catalog: Any = None
+        self, types: Sequence[str | None], hints: Sequence[str | None], catalog: Any = None, *, lift: bool = True
     ) -> BindContext:
         from heliosdb.sql.binder.context import BindContext
 
@@ -262,6 +263,7 @@ class Session:
             search_path=self.search_path,
             parameter_types=tuple(types),
             parameter_hints=tuple(hints),
+            lift_constants=lift,
             dialect=self.database.dialect,
             setting=self.setting,
             session_functions=self.functions,
@@ -274,6 +276,71 @@ class Session:
         if snapshot is None:
             raise errors.FeatureNotSupported(f"no plugin resolves the clause {request.clause}")
         return self.transaction.view(relation, at=snapshot)
+
+    # -- what doors need -----------------------------------------------------------------------------------------------
+
+    def begin(self, isolation: str | None = None, read_only: bool | None = None) -> None:
+        """Begin a transaction block."""
+        self.statement_timestamp = time.time_ns() // 1000 - EPOCH
+        self.block.begin(isolation, read_only)
+
+    def fork(self) -> Session:
+        """Open another session with this one's role, settings and functions."""
+        other = Session(self.database, user=self.user, on_notice=self.on_notice)
+        other.session_user = self.session_user
+        other.settings.copy_from(self.settings)
+        other.functions = self.functions
+        if self.on_notice is None:
+            other.notices = self.notices
+        return other
+
+    @contextmanager
+    def time_limit(self, seconds: float) -> Iterator[None]:
+        """Cancel whatever statement still runs after this many seconds, while the block runs."""
+        before, self._limit = self._limit, time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._limit = before
+
+    def create_function(
+        self, name: str, arguments: Sequence[str], returns: str, function: Callable[..., Any], *, strict: bool, volatility: str
+    ) -> None:
+        """Make a Python function callable in this session (and those forked from it)."""
+        from heliosdb.session.functions import python_function
+
+        made = python_function(self, name, arguments, returns, function, strict=strict, volatility=volatility)
+        others = tuple(f for f in self.functions.get(made.name, ()) if f.arguments != made.arguments)
+        # A new dict: plans are keyed by its identity, and forked sessions keep what they had.
+        self.functions = {**self.functions, made.name: (*others, made)}
+
+    def execute_many(self, text: str, rows: Sequence[Sequence[Any]]) -> int:
+        """Run one statement for many parameter rows in one transaction; return the total of rows affected."""
+        statements = self._texts(text)
+        if len(statements) != 1:
+            raise errors.SqlSyntaxError("cannot insert multiple commands into a prepared statement")
+        opened = not self.block.is_open
+        if opened:
+            self.begin()
+        try:
+            total = self._execute_many(statements[0], rows)
+        except BaseException:
+            if opened:
+                self.block.rollback()
+            raise
+        if opened:
+            self.block.commit()
+        return total
+
+    def _execute_many(self, statement: StatementText, rows: Sequence[Sequence[Any]]) -> int:
+        total = 0
+        for row in rows:
+            total += self.run(statement, row).row_count or 0
+        return total
+
+    def discard_sequences(self) -> None:
+        """Forget what currval and lastval answer."""
+        self.sequences = SessionSequences()
 
     # -- running -----------------------------------------------------------------------------------------------------
 
@@ -322,6 +389,8 @@ class Session:
         self.current_query = statement.text
         timeout = self.setting("statement_timeout")
         self._deadline = time.monotonic() + timeout / 1000 if timeout else None
+        if self._limit is not None:
+            self._deadline = self._limit if self._deadline is None else min(self._deadline, self._limit)
         self._interrupt = None
         try:
             with self.guarded():
@@ -500,7 +569,7 @@ class Session:
 
         catalog = self.catalog
         recorder = RecordingCatalog(catalog)
-        bound = bind(tree, self._bind_context(types, hints, recorder))
+        bound = bind(tree, self._bind_context(types, hints, recorder, lift=statement is not None))
         optimized = optimize(bound, self)
         compiled = compile_statement(optimized, self.registries)
         constants = () if statement is None else statement.constants

@@ -105,6 +105,12 @@ class SessionSettings:
             if setting is None or setting.context != "internal":
                 self.reset(key, in_transaction=in_transaction)
 
+    def copy_from(self, other: SessionSettings) -> None:
+        """Take over another session's values."""
+        self._values = dict(other._values)
+        self._custom = dict(other._custom)
+        self._renew_plan_key()
+
     def names(self) -> Iterable[str]:
         """Return the names of all registered settings, sorted."""
         return sorted(self._registered)

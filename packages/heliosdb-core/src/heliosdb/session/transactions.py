@@ -54,6 +54,11 @@ class TransactionBlock:
         return self.is_open and not self.is_implicit
 
     @property
+    def depth(self) -> int:
+        """The number of savepoints."""
+        return len(self._savepoints)
+
+    @property
     def status(self) -> str:
         """PostgreSQL's transaction status: "I" idle, "T" in a transaction, "E" in a failed one."""
         return {"open": "T", "failed": "E"}.get(self.state, "I")

@@ -48,6 +48,8 @@ class Binder:
         self.types = context.types
         self.search_path = context.search_path
         self.slots = Slots()
+        if not context.lift_constants:
+            self.slots.suspended += 1
         self.parameters = Parameters(context.parameter_types, context.parameter_hints)
         self.dependencies: set[tuple[int, int]] = set()
         self.volatile_calls = 0

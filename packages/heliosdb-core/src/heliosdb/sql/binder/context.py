@@ -57,6 +57,8 @@ class BindContext:
     search_path: tuple[str, ...] = ("public",)
     parameter_types: tuple[str | None, ...] = ()
     parameter_hints: tuple[str | None, ...] = ()
+    lift_constants: bool = True
+    """Whether literals with a slot may stay free; False where the plan serves this text only."""
     dialect: Any = None
     setting: Callable[[str], Any] = _no_setting
     session_functions: Mapping[str, tuple[AnyFunction, ...]] = field(factory=dict)
