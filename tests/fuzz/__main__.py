@@ -1,0 +1,58 @@
+"""Search for differences: ``python -m tests.fuzz [--minutes N] [--seed N] [--server CONNINFO] [--save FOLDER]``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from contextlib import nullcontext
+from pathlib import Path
+
+from tests.differential.doors import EmbeddedDoor
+from tests.differential.reference import REFERENCE_VARIABLE, ReferenceDoor, started_cluster
+
+from .campaign import Campaign, Finding
+
+
+def _report(finding: Finding, number: int, folder: Path | None) -> None:
+    print(f"{number}. {finding.cause[0]} {finding.cause[1]}")
+    print(finding.script())
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"seed{finding.seed}_{number}.sql").write_text(finding.script(), encoding="utf-8")
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=1)
+    parser.add_argument("--seed", type=int, help="the first world's seed; by default the time")
+    parser.add_argument("--server", default=os.environ.get(REFERENCE_VARIABLE), help="connection string")
+    parser.add_argument("--save", type=Path, help="write each finding to a script in this folder")
+    parser.add_argument("--repeat", action="store_true", help="report findings that look like an earlier one, too")
+    arguments = parser.parse_args()
+    seed = int(time.time()) if arguments.seed is None else arguments.seed
+    causes: dict[tuple[str, str], int] = {}
+    with nullcontext(arguments.server) if arguments.server else started_cluster() as conninfo:
+        door, tested = ReferenceDoor(conninfo, "fuzz"), EmbeddedDoor()
+        try:
+            sides = (door.open(), tested.open())
+            for side in sides:
+                side.send("SET statement_timeout = '5s'")
+            campaign = Campaign(*sides)
+            for finding in campaign.run(seed, until=time.monotonic() + arguments.minutes * 60):
+                causes[finding.cause] = causes.get(finding.cause, 0) + 1
+                if arguments.repeat or causes[finding.cause] == 1:
+                    _report(finding, sum(causes.values()), arguments.save)
+        finally:
+            tested.close()
+            door.close()
+    print(f"seed {seed}: {campaign.asked} statements, {sum(causes.values())} differ, {len(causes)} kinds")
+    for (kind, message), count in sorted(causes.items(), key=lambda item: -item[1]):
+        print(f"{count:6} {kind} {message}")
+    return 1 if causes else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

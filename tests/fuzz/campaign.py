@@ -1,0 +1,159 @@
+"""A campaign: worlds and statements from a seed, asked of both sides, and what differs made small."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tests.differential.doors import Conversation
+from tests.differential.recording import Answer, quote
+
+from .compare import HARD, SAME, difference, signature
+from .queries import Queries
+from .tree import Node, smaller
+from .world import World, make_world
+
+__all__ = ["Campaign", "Finding"]
+
+STATEMENTS_PER_WORLD = 40
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A statement that is answered differently, with the world it needs."""
+
+    seed: int
+    world: World
+    statement: Node
+    reference: Answer
+    answer: Answer
+
+    def script(self) -> str:
+        """Return a script for ``tests/differential`` that shows the difference."""
+        lines = [f"-- Found by the fuzzer, seed {self.seed}: {_summary(self.reference)}, not {_summary(self.answer)}."]
+        lines += [f"{text};" for text in (*self.world.statements(), str(self.statement))]
+        return "\n".join(lines) + "\n"
+
+    @property
+    def cause(self) -> tuple[str, str]:
+        """Return what the finding looks like, to tell it from others."""
+        message = self.answer.failure.message if self.answer.failure else ""
+        return f"{signature(self.reference)} / {signature(self.answer)}", message
+
+
+def _summary(answer: Answer) -> str:
+    if answer.failure is not None:
+        return f"{answer.failure.sqlstate} {answer.failure.message}".replace("\n", " ")
+    rows = [" | ".join(map(quote, row)) for result in answer.results for row in result.rows]
+    return "; ".join(rows[:3]) + ("; ..." if len(rows) > 3 else "") if rows else "no rows"
+
+
+class Campaign:
+    """Asks both sides until the time or the number of worlds is over."""
+
+    def __init__(self, reference: Conversation, tested: Conversation) -> None:
+        self.reference = reference
+        self.tested = tested
+        self.asked = 0
+        self._world: World | None = None
+
+    def run(self, seed: int, *, until: float | None = None, worlds: int | None = None) -> Iterator[Finding]:
+        """Yield findings, each from a seed of its own (the first world's seed is ``seed``)."""
+        count = 0
+        while (worlds is None or count < worlds) and (until is None or time.monotonic() < until):
+            yield from self.explore(seed + count, until)
+            count += 1
+
+    def explore(self, seed: int, until: float | None = None) -> Iterator[Finding]:
+        """Make one world and ask questions about it."""
+        rng = random.Random(seed)
+        world = make_world(rng)
+        queries = Queries(rng, world)
+        for number in range(STATEMENTS_PER_WORLD):
+            if until is not None and time.monotonic() > until:
+                return
+            is_change = number % 5 == 4
+            statement = queries.change() if is_change else queries.statement()
+            self.build(world)
+            verdict, left, right = self.ask(statement)
+            if is_change:
+                self._world = None  # the next question is about the world as it was made
+                if verdict == SAME:
+                    verdict = self._compare_tables(world)
+            if verdict == HARD:
+                yield self.minimal(Finding(seed, world, statement, left, right))
+
+    def build(self, world: World) -> None:
+        """Make a world on both sides unless it stands there already."""
+        if world == self._world:
+            return
+        self._world = None
+        for side in (self.reference, self.tested):
+            for text in ("DROP TABLE IF EXISTS t0, t1, t2", *world.statements()):
+                failure = side.send(text).failure
+                if failure is not None:
+                    raise AssertionError(f"{failure.sqlstate} {failure.message}: {text}")
+        self._world = world
+
+    def ask(self, statement: Node) -> tuple[str, Answer, Answer]:
+        """Ask both sides and compare."""
+        self.asked += 1
+        text = str(statement)
+        left, right = self.reference.send(text), self.tested.send(text)
+        return difference(text, left, right), left, right
+
+    def _compare_tables(self, world: World) -> str:
+        for table in world.tables:
+            verdict = self.ask(Node("statement", (f"SELECT * FROM {table.name}",)))[0]
+            if verdict != SAME:
+                return verdict
+        return SAME
+
+    def minimal(self, finding: Finding, attempts: int = 400) -> Finding:
+        """Return a smaller finding that differs in the same way."""
+        left = [attempts]
+
+        def differs(world: World, statement: Node) -> Finding | None:
+            left[0] -= 1
+            self.build(world)
+            verdict, reference, answer = self.ask(statement)
+            if not str(statement).startswith(("SELECT", "(", "WITH")):
+                self._world = None
+            smaller_one = Finding(finding.seed, world, statement, reference, answer)
+            return smaller_one if verdict == HARD and smaller_one.cause[0] == finding.cause[0] else None
+
+        def shrink_once(found: Finding) -> Finding | None:
+            for statement in smaller(found.statement):
+                if left[0] <= 0:
+                    return None
+                if len(str(statement)) < len(str(found.statement)) and (less := differs(found.world, statement)):
+                    return less
+            for world in _smaller_worlds(found.world, str(found.statement)):
+                if left[0] <= 0:
+                    return None
+                if less := differs(world, found.statement):
+                    return less
+            return None
+
+        return _repeat(shrink_once, finding)
+
+
+def _repeat(step: Callable[[Finding], Finding | None], finding: Finding) -> Finding:
+    while (less := step(finding)) is not None:
+        finding = less
+    return finding
+
+
+def _smaller_worlds(world: World, statement: str) -> Iterator[World]:
+    """Yield worlds with fewer tables, indexes and rows."""
+    for index, table in enumerate(world.tables):
+        if table.name not in statement and len(world.tables) > 1:
+            yield World((*world.tables[:index], *world.tables[index + 1 :]))
+    for index, table in enumerate(world.tables):
+        size = len(table.rows)
+        while size:
+            for start in range(0, len(table.rows), size):
+                yield world.with_rows(index, table.rows[:start] + table.rows[start + size :])
+            size //= 2

@@ -1,0 +1,88 @@
+"""When two answers are the same.
+
+Some freedom is PostgreSQL's own: which of two values that are equal but print differently survives a DISTINCT, in
+what order a float sum is taken, and whether an expression that fails is evaluated at all. Such a difference is *soft*
+and not reported.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from tests.differential.recording import Answer, Rows
+
+__all__ = ["HARD", "SAME", "SOFT", "difference", "signature"]
+
+SAME, SOFT, HARD = "same", "soft", "hard"
+_PICKS_ONE = re.compile(r"DISTINCT|GROUP BY|UNION|INTERSECT|EXCEPT|\bmax\(|\bmin\(|greatest|least|LIMIT|nullif")
+_INTERVAL = re.compile(
+    r"^(?:(-?\d+) years? ?)?(?:([+-]?\d+) mons? ?)?(?:([+-]?\d+) days? ?)?(?:([+-]?)(\d+):(\d+):(\d+(?:\.\d+)?))?$"
+)
+
+
+def signature(answer: Answer) -> str:
+    """Return what kind of answer it is: rows, or an error's SQLSTATE."""
+    return answer.failure.sqlstate if answer.failure else "rows"
+
+
+def difference(text: str, left: Answer, right: Answer) -> str:
+    """Say how two answers to a statement relate."""
+    codes = (signature(left), signature(right))
+    if "57014" in codes:
+        return SOFT  # took too long
+    if codes != ("rows", "rows"):
+        if codes[0] == codes[1]:
+            return SAME
+        if "-----" in codes:
+            return HARD
+        evaluated = [code for code in codes if code != "rows"]
+        return SOFT if all(code[:2] in ("22", "21") for code in evaluated) else HARD
+    if [r.columns for r in left.results] != [r.columns for r in right.results]:
+        return HARD
+    if [r.tag for r in left.results] != [r.tag for r in right.results]:
+        return HARD
+    ordered = " ORDER BY 1" in text
+    if _same_rows(left.results, right.results, ordered, loosely=False):
+        return SAME
+    if _PICKS_ONE.search(text) and _same_rows(left.results, right.results, ordered, loosely=True):
+        return SOFT
+    return HARD
+
+
+def _same_rows(left: tuple[Rows, ...], right: tuple[Rows, ...], ordered: bool, *, loosely: bool) -> bool:
+    for one, other in zip(left, right, strict=True):
+        kinds = [kind for _, kind in one.columns or ()]
+        rows = [
+            [tuple(_value(v, kind, loosely) for v, kind in zip(row, kinds, strict=True)) for row in result.rows]
+            for result in (one, other)
+        ]
+        if not ordered or loosely:
+            rows = [sorted(side, key=repr) for side in rows]
+        if rows[0] != rows[1]:
+            return False
+    return True
+
+
+def _value(value: str | None, kind: str, loosely: bool) -> object:
+    if value is None:
+        return None
+    if kind in ("double precision", "real") and value not in ("NaN", "Infinity", "-Infinity"):
+        number = float(f"{float(value):.11g}")
+        return number + 0.0 if loosely else repr(number)
+    if loosely and kind.startswith("numeric") and value not in ("NaN", "Infinity", "-Infinity"):
+        return Decimal(value).normalize()
+    if loosely and kind == "interval":
+        return _seconds(value)
+    return value
+
+
+def _seconds(text: str) -> object:
+    """Return an interval's length with months of 30 days, by which intervals are compared."""
+    found = _INTERVAL.match(text)
+    if found is None:
+        return text
+    years, months, days, sign, hours, minutes, seconds = found.groups()
+    clock = Decimal(hours or 0) * 3600 + Decimal(minutes or 0) * 60 + Decimal(seconds or 0)
+    whole = (int(years or 0) * 12 + int(months or 0)) * 30 + int(days or 0)
+    return Decimal(whole) * 86400 + (-clock if sign == "-" else clock)

@@ -1,0 +1,87 @@
+"""A bounded run of the fuzzer where a reference server is at hand, and its parts where none is."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.differential.doors import EmbeddedDoor
+from tests.differential.recording import Answer, Failure, Rows
+from tests.differential.reference import ReferenceDoor, reachable
+
+from .campaign import Campaign, Finding
+from .compare import HARD, SAME, SOFT, difference
+from .queries import Queries
+from .tree import Node, listing, smaller
+from .world import make_world
+
+WORLDS = 12
+
+
+def test_a_seed_gives_the_same_statements() -> None:
+    def texts(seed: int) -> list[str]:
+        rng = random.Random(seed)
+        world = make_world(rng)
+        queries = Queries(rng, world)
+        return [*world.statements(), *(str(queries.statement()) for _ in range(20)), str(queries.change())]
+
+    assert texts(5) == texts(5)
+    assert texts(5) != texts(6)
+
+
+def test_smaller_texts_drop_options_elements_and_levels() -> None:
+    inner = Node("integer", ("a",))
+    sum_ = Node("integer", ("(", inner, " + ", Node("integer", ("b",)), ")"))
+    query = Node(
+        "query", ("SELECT ", listing("items", [sum_, Node("text", ("t",))]), Node("where", (" WHERE x",), True))
+    )
+    texts = {str(less) for less in smaller(query)}
+    assert texts == {
+        "SELECT (a + b), t",
+        "SELECT t WHERE x",
+        "SELECT (a + b) WHERE x",
+        "SELECT a, t WHERE x",
+        "SELECT b, t WHERE x",
+    }
+
+
+def rows(*values: str | None, kind: str = "integer") -> Answer:
+    return Answer((Rows(f"SELECT {len(values)}", (("a", kind),), tuple((v,) for v in values)),))
+
+
+def error(sqlstate: str) -> Answer:
+    return Answer(failure=Failure(sqlstate, "no"))
+
+
+def test_answers_are_compared_as_strictly_as_the_statement_allows() -> None:
+    assert difference("SELECT", rows("1", "2"), rows("2", "1")) == SAME
+    assert difference("SELECT ORDER BY 1", rows("1", "2"), rows("2", "1")) == HARD
+    assert difference("SELECT", rows("1"), rows("1", "1")) == HARD
+    assert difference("SELECT", rows(None), rows("")) == HARD
+    assert difference("SELECT", rows("1"), rows("1", kind="bigint")) == HARD
+    assert difference("SELECT", rows("1.0", kind="numeric"), rows("1.00", kind="numeric")) == HARD
+    assert difference("SELECT DISTINCT", rows("1.0", kind="numeric"), rows("1.00", kind="numeric")) == SOFT
+    assert difference("SELECT max(a)", rows("1 mon", kind="interval"), rows("30 days", kind="interval")) == SOFT
+    assert difference("SELECT max(a)", rows("1 mon", kind="interval"), rows("31 days", kind="interval")) == HARD
+    assert difference("SELECT", error("22012"), rows("1")) == SOFT
+    assert difference("SELECT", error("42601"), rows("1")) == HARD
+    assert difference("SELECT", error("42601"), error("42601")) == SAME
+    assert difference("SELECT", rows("1"), error("XX000")) == HARD
+
+
+def test_random_statements_have_the_same_answers_as_on_the_reference() -> None:
+    conninfo = reachable()
+    if conninfo is None:
+        pytest.skip("no reference server: POSTGRESQL_REFERENCE names none that answers")
+    door, tested = ReferenceDoor(conninfo, "fuzz_test"), EmbeddedDoor()
+    findings: list[Finding] = []
+    try:
+        sides = (door.open(), tested.open())
+        for side in sides:
+            side.send("SET statement_timeout = '5s'")
+        findings = list(Campaign(*sides).run(1000, worlds=WORLDS))
+    finally:
+        tested.close()
+        door.close()
+    assert not findings, "\n".join(finding.script() for finding in findings)
