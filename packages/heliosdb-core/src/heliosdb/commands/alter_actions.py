@@ -133,9 +133,7 @@ def drop_column(change: TableChange, action: tree.DropColumn) -> None:
     from heliosdb.commands.views import forget_column
 
     forget_column(change.session, change.edit, relation, column)
-    Dropper(change.session, change.edit).drop(
-        [Object("column", relation.oid, column.number)], cascade=action.cascade
-    )
+    Dropper(change.session, change.edit).drop([Object("column", relation.oid, column.number)], cascade=action.cascade)
 
 
 def alter_type(change: TableChange, action: tree.AlterColumnType) -> None:
@@ -154,12 +152,19 @@ def alter_type(change: TableChange, action: tree.AlterColumnType) -> None:
     if column.default is not None:
         default = parse_expression(session, column.default)
         try:
-            bind_assignment(session, default, new)
-        except DatatypeMismatch:
+            written = bind_expression(session, default)
+            if written.type == "unknown":
+                written = bind_assignment(session, default, column)
+            coerced(session, written, type_name, typmod)
+        except (DatatypeMismatch, CannotCoerce):
             raise DatatypeMismatch(
                 f'default for column "{column.name}" cannot be cast automatically to type '
                 f"{spelled_type(session, type_name, typmod)}"
             ) from None
+        if isinstance(default, tree.Literal) and default.kind == "string":
+            # The constant was read as the old type, and must not be read as the new one now.
+            old_type = tree.TypeName(("pg_catalog", column.type))
+            new = evolve(new, default=expression_text(tree.TypeCast(default, old_type)))
     indexes = {index.oid for index in change.indexes_on(column.number)}
     change.put_column(new)
     if not (isinstance(conversion, Column) and conversion.index == column.number - 1):
@@ -207,7 +212,7 @@ def _refuse_dependents(change: TableChange, column: ColumnDefinition) -> None:
         if (relation.oid, column.number) in other.dependencies:
             raise FeatureNotSupported(
                 "cannot alter type of a column used by a view or rule",
-                detail=f"rule _RETURN on view {visible_name(session, other)} depends on column \"{column.name}\"",
+                detail=f'rule _RETURN on view {visible_name(session, other)} depends on column "{column.name}"',
             )
     for generated in relation.columns:
         if generated.generated is not None and not generated.dropped and generated.number != column.number:
@@ -228,9 +233,7 @@ def _renew_indexes(change: TableChange, oids: set[int]) -> None:
         relation,
         indexes=tuple(evolve(index, oid=renamed.get(index.oid, index.oid)) for index in relation.indexes),
         constraints=tuple(
-            evolve(item, index=renamed[item.index])
-            if item.index in renamed and item.foreign is None
-            else item
+            evolve(item, index=renamed[item.index]) if item.index in renamed and item.foreign is None else item
             for item in relation.constraints
         ),
     )
@@ -261,7 +264,9 @@ def set_default(change: TableChange, action: tree.SetDefault) -> None:
         hint = None if action.expression is not None else "Use ALTER TABLE ... ALTER COLUMN ... DROP IDENTITY instead."
         raise SqlSyntaxError(f'column "{column.name}" of relation "{name}" is an identity column', hint=hint)
     if column.generated is not None:
-        hint = None if action.expression is not None else "Use ALTER TABLE ... ALTER COLUMN ... DROP EXPRESSION instead."
+        hint = (
+            None if action.expression is not None else "Use ALTER TABLE ... ALTER COLUMN ... DROP EXPRESSION instead."
+        )
         raise SqlSyntaxError(f'column "{column.name}" of relation "{name}" is a generated column', hint=hint)
     if action.expression is None:
         change.put_column(evolve(column, default=None))
@@ -337,9 +342,7 @@ def _identity_sequence(change: TableChange, column: ColumnDefinition) -> Relatio
     return None
 
 
-def _alter_identity_sequence(
-    change: TableChange, column: ColumnDefinition, options: tuple[tree.Option, ...]
-) -> None:
+def _alter_identity_sequence(change: TableChange, column: ColumnDefinition, options: tuple[tree.Option, ...]) -> None:
     sequence = _identity_sequence(change, column)
     if sequence is not None and sequence.sequence is not None and options:
         parameters = options_of(change.session, options, sequence.sequence, identity=True)
@@ -428,9 +431,7 @@ def drop_constraint(change: TableChange, action: tree.DropConstraint) -> None:
             raise UndefinedObject(words)
         change.session.notice(f"{words}, skipping")
         return
-    Dropper(change.session, change.edit).drop(
-        [Object("constraint", relation.oid, found.oid)], cascade=action.cascade
-    )
+    Dropper(change.session, change.edit).drop([Object("constraint", relation.oid, found.oid)], cascade=action.cascade)
 
 
 def alter_constraint(change: TableChange, action: tree.AlterConstraint) -> None:
@@ -497,8 +498,6 @@ def table_action(change: TableChange, action: tree.TableAction) -> None:
         change.relation = evolve(relation, persistence=persistence)
     else:
         raise FeatureNotSupported(f"ALTER TABLE ... {action.kind.upper()} is not supported")
-
-
 
 
 ACTIONS: dict[str, Callable[[TableChange, Any], None]] = {

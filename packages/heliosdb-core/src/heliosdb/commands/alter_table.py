@@ -53,7 +53,9 @@ def execute_alter_table(session: CommandSession, statement: tree.AlterTable) -> 
     for action in sorted(statement.actions, key=_pass):
         handler: Callable[[TableChange, tree.Node], None] | None = ACTIONS.get(type(action).__name__)
         if handler is None:
-            raise FeatureNotSupported(f"ALTER TABLE {_words(action)} is not supported", position=action.position or None)
+            raise FeatureNotSupported(
+                f"ALTER TABLE {_words(action)} is not supported", position=action.position or None
+            )
         handler(change, action)
     change.finish()
     apply(session, edit, change.rewrite if change.needs_rows else None)
@@ -73,9 +75,7 @@ def _words(action: tree.Node) -> str:
     return "".join(" " + letter.upper() if letter.isupper() else letter.upper() for letter in name).strip()
 
 
-def find_altered(
-    session: CommandSession, kind: str, name: tree.QualifiedName, *, if_exists: bool
-) -> Relation | None:
+def find_altered(session: CommandSession, kind: str, name: tree.QualifiedName, *, if_exists: bool) -> Relation | None:
     """Return the relation that ALTER names, None where it does not exist and need not."""
     relation = find_relation(session, name)
     if relation is None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from heliosdb.catalog.definitions import ColumnDefinition, Relation
+from heliosdb.catalog.definitions import ColumnDefinition
 from heliosdb.commands.trees import walk
 from heliosdb.errors import (
     DatatypeMismatch,
@@ -18,7 +18,6 @@ from heliosdb.errors import (
     FeatureNotSupported,
     GroupingError,
     InvalidObjectDefinition,
-    InvalidTableDefinition,
     WindowingError,
 )
 from heliosdb.plan.expressions import Call, Column, Constant, Convert, Expression
@@ -222,13 +221,3 @@ def not_immutable(what: str) -> Error:
     if what == "generation expression":
         return InvalidObjectDefinition("generation expression is not immutable")
     return InvalidObjectDefinition(f"functions in {what} must be marked IMMUTABLE")
-
-
-def relation_columns(relation: Relation) -> tuple[ColumnDefinition, ...]:
-    """Return the columns of a relation that are not dropped."""
-    return tuple(column for column in relation.columns if not column.dropped)
-
-
-def too_many_columns() -> Error:
-    """Return the error for more columns than a table can have."""
-    return InvalidTableDefinition("tables can have at most 1600 columns")

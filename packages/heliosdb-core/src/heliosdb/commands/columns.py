@@ -34,7 +34,6 @@ from heliosdb.errors import (
     NameTooLong,
     SqlSyntaxError,
     UndefinedObject,
-    WrongObjectType,
 )
 from heliosdb.sql import statements as tree
 from heliosdb.sql.deparse import expression_text, quote_identifier, quote_literal
@@ -298,23 +297,3 @@ def with_generation(
     if not is_immutable(bound):
         raise not_immutable("generation expression")
     return evolve(column, generated=expression_text(expression))
-
-
-def refuse_generated(column: ColumnDefinition, words: str, table: str) -> None:
-    """Refuse what generated columns cannot have."""
-    if column.generated is not None:
-        raise SqlSyntaxError(
-            f'column "{column.name}" of relation "{table}" is a generated column', detail=words or None
-        )
-
-
-def refuse_identity(column: ColumnDefinition, table: str, hint: str) -> None:
-    """Refuse what identity columns cannot have."""
-    if column.identity is not None:
-        raise SqlSyntaxError(f'column "{column.name}" of relation "{table}" is an identity column', hint=hint)
-
-
-def refuse_view(relation: Relation) -> None:
-    """Refuse relations that have no rows of their own."""
-    if relation.kind != "table":
-        raise WrongObjectType(f'"{relation.name}" is not a table')

@@ -42,6 +42,11 @@ class CommandSession(Protocol):
         ...
 
     @property
+    def block(self) -> Any:
+        """The transaction block."""
+        ...
+
+    @property
     def catalog(self) -> CatalogSnapshot:
         """The catalog as the current command sees it, its transaction's changes included."""
         ...
@@ -68,6 +73,14 @@ class CommandSession(Protocol):
 
     def setting(self, name: str) -> Any:
         """Return a setting's current value."""
+        ...
+
+    def show_setting(self, name: str) -> str:
+        """Return a setting as SHOW prints it."""
+        ...
+
+    def set_setting(self, name: str, text: str, *, local: bool = False) -> str:
+        """Set a setting from text; return what SHOW prints."""
         ...
 
     def notice(

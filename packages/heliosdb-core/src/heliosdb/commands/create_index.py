@@ -20,7 +20,7 @@ from heliosdb.commands.binding import (
     not_immutable,
 )
 from heliosdb.commands.ddl import apply, done, edit_of, lock_relation
-from heliosdb.commands.names import relation_named
+from heliosdb.commands.names import check_tablespace, relation_named
 from heliosdb.commands.naming import choose_relation_name, index_name_parts
 from heliosdb.errors import (
     DatatypeMismatch,
@@ -45,8 +45,7 @@ MAX_KEYS = 32
 
 def execute_create_index(session: CommandSession, statement: tree.CreateIndex) -> Result:
     """Execute CREATE INDEX."""
-    if statement.tablespace not in (None, "pg_default"):
-        raise FeatureNotSupported("tablespaces are not supported")
+    check_tablespace(statement.tablespace)
     relation = relation_named(session, statement.table)
     if relation.kind not in ("table", "materialized view"):
         raise WrongObjectType(

@@ -17,7 +17,7 @@ from heliosdb.commands.columns import ColumnDraft, draft_column, finish_expressi
 from heliosdb.commands.constraints import add_check, add_foreign_key, add_key
 from heliosdb.commands.ddl import apply, done, edit_of
 from heliosdb.commands.like import add_like, copy_indexes
-from heliosdb.commands.names import creation_schema
+from heliosdb.commands.names import check_tablespace, creation_schema
 from heliosdb.errors import (
     DuplicateColumn,
     DuplicateTable,
@@ -76,8 +76,7 @@ def _refuse_unsupported(statement: tree.CreateTable) -> None:
         raise FeatureNotSupported("table partitioning is not supported", position=statement.position or None)
     if statement.access_method not in (None, "heap"):
         raise FeatureNotSupported(f'table access method "{statement.access_method}" is not supported')
-    if statement.tablespace not in (None, "pg_default"):
-        raise FeatureNotSupported("tablespaces are not supported")
+    check_tablespace(statement.tablespace)
     if statement.server is not None:
         raise FeatureNotSupported("foreign tables are not supported")
     if statement.on_commit is not None and statement.persistence != "temporary":
@@ -167,7 +166,7 @@ def _check_unique_names(draft: TableDraft) -> None:
     seen: set[str] = set()
     for item in draft.drafts:
         if item.column.name in seen:
-            raise DuplicateColumn(f'column "{item.column.name}" specified more than once', position=item.position)
+            raise DuplicateColumn(f'column "{item.column.name}" specified more than once')
         seen.add(item.column.name)
 
 

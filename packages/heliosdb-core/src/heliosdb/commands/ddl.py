@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from heliosdb.catalog.changes import CatalogEdit
-from heliosdb.catalog.definitions import Relation
+from heliosdb.catalog.definitions import Index, Relation
 from heliosdb.catalog.result import Result
-from heliosdb.errors import ReadOnlySqlTransaction
+from heliosdb.errors import UniqueViolation
 from heliosdb.transaction.locks import RelationLock
 
 if TYPE_CHECKING:
@@ -48,14 +48,12 @@ def apply(session: CommandSession, edit: CatalogEdit, rewrite: Callable[[], None
     """
     if edit.is_empty:
         return
-    from heliosdb.commands.index_specs import index_spec
-
     transaction = session.transaction
     changes = list(edit.index_changes())
     edit.write(transaction, session.database.next_oid)
     # What follows in the same command (rows of CREATE TABLE AS, a schema's elements) sees the new state.
     transaction.advance_command()
-    for old, new, gone, come in changes:
+    for old, new, gone, _ in changes:
         if old is not None and old.kind == "table":
             for index in gone:
                 transaction.drop_index(old.oid, index.oid)
@@ -67,10 +65,22 @@ def apply(session: CommandSession, edit: CatalogEdit, rewrite: Callable[[], None
     for _, new, _, come in changes:
         if new is not None and new.kind == "table":
             for index in come:
-                transaction.define_index(index_spec(session, new, index))
+                _define_index(session, new, index)
 
 
-def refuse_read_only(session: CommandSession, tag: str) -> None:
-    """Refuse a command in a read-only transaction."""
-    if getattr(session.transaction, "read_only", False):
-        raise ReadOnlySqlTransaction(f"cannot execute {tag} in a read-only transaction")
+def _define_index(session: CommandSession, relation: Relation, index: Index) -> None:
+    from heliosdb.commands.index_specs import index_spec
+
+    try:
+        session.transaction.define_index(index_spec(session, relation, index))
+    except UniqueViolation as error:
+        # Rows of the transaction itself are entered one by one and complain as an INSERT does.
+        if error.message.startswith("could not create"):
+            raise
+        raise UniqueViolation(
+            f'could not create unique index "{index.name}"',
+            detail=(error.detail or "").replace(" already exists.", " is duplicated.") or None,
+            schema=relation.schema,
+            table=relation.name,
+            constraint=index.name,
+        ) from None

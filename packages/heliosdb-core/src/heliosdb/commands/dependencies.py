@@ -12,7 +12,7 @@ its messages.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
@@ -256,7 +256,7 @@ class Dropper:
         reported = [
             (item, parent)
             for item, (tie, parent) in ((item, found[item]) for item in order)
-            if tie == "normal" and parent is not None
+            if tie == "normal" and parent is not None and not self._is_part_of_dropped(item, found)
         ]
         if reported and not cascade:
             detail = "\n".join(
@@ -304,6 +304,15 @@ class Dropper:
             else:
                 stack.pop()
                 order.append(item)
+
+    @staticmethod
+    def _is_part_of_dropped(item: Object, found: Container[Object]) -> bool:
+        """Return whether a part of a relation goes with the relation, or a default with its column."""
+        if item.kind in ("schema", "relation"):
+            return False
+        if item.kind == "default" and Object("column", item.relation, item.number) in found:
+            return True
+        return Object("relation", item.relation) in found
 
     def _refuse_internal(self, target: Object, originals: list[Object]) -> None:
         """Refuse to drop a part of something else on its own."""

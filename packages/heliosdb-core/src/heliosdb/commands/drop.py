@@ -35,7 +35,7 @@ from heliosdb.types.definitions import resolve_implementation
 if TYPE_CHECKING:
     from heliosdb.commands.context import CommandSession
 
-__all__ = ["drop_temporary_objects", "execute_drop"]
+__all__ = ["execute_drop"]
 
 RELATION_KINDS = ("table", "view", "materialized view", "sequence")
 ARTICLES = {
@@ -135,21 +135,3 @@ def _schema(session: CommandSession, name: tree.ObjectName, if_exists: bool) -> 
             f"cannot drop schema {found.name} because it is required by the database system"
         )
     return Object("schema", found.oid)
-
-
-def drop_temporary_objects(session: CommandSession, schema: str) -> None:
-    """Drop everything in a session's temporary schema, when the session ends or on DISCARD TEMP."""
-    edit = edit_of(session)
-    targets = [Object("relation", relation.oid) for relation in edit.relations() if relation.schema == schema]
-    if targets:
-        Dropper(session, edit).drop(targets, cascade=True, quiet=True)
-        apply(session, edit)
-
-
-def execute_drop_nothing(session: CommandSession, statement: tree.Drop) -> Result:
-    """Execute DROP of a kind of which no objects can exist."""
-    for name in statement.objects:
-        if not statement.if_exists:
-            raise UndefinedObject(f'{statement.kind} "{name.name}" does not exist')
-        session.notice(f'{statement.kind} "{name.name}" does not exist, skipping')
-    return done(f"DROP {statement.kind.upper()}")

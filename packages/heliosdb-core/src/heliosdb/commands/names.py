@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ARTICLES",
     "SYSTEM_SCHEMAS",
+    "check_tablespace",
     "creation_schema",
     "find_index",
     "find_relation",
@@ -91,6 +92,12 @@ def creation_schema(session: CommandSession, name: QualifiedName, persistence: s
         if session.catalog.schema(candidate) is not None:
             return candidate, persistence
     raise InvalidSchemaName("no schema has been selected to create in", position=position_of(name))
+
+
+def check_tablespace(name: str | None) -> None:
+    """Refuse tablespaces that do not exist: there is the default one only."""
+    if name not in (None, "pg_default"):
+        raise UndefinedObject(f'tablespace "{name}" does not exist')
 
 
 def _own_schema(session: CommandSession, name: QualifiedName) -> str | None:

@@ -12,6 +12,7 @@ from heliosdb.commands.ddl import apply, done, edit_of
 from heliosdb.commands.names import role_name
 from heliosdb.errors import DuplicateSchema, FeatureNotSupported, InvalidSchemaDefinition, ReservedName
 from heliosdb.sql import statements as tree
+from heliosdb.sql.deparse import quote_identifier
 from heliosdb.types.definitions import resolve_implementation
 
 if TYPE_CHECKING:
@@ -36,8 +37,13 @@ def execute_create_schema(session: CommandSession, statement: tree.CreateSchema)
     edit = edit_of(session)
     edit.put(Schema(oid=session.database.next_oid(), name=name, owner=owner))
     apply(session, edit)
-    for element in statement.elements:
-        _create_element(session, name, element)
+    if statement.elements:
+        # The elements see the new schema first.
+        path = session.show_setting("search_path")
+        session.set_setting("search_path", f"{quote_identifier(name)}, {path}", local=True)
+        for element in statement.elements:
+            _create_element(session, name, element)
+        session.set_setting("search_path", path, local=True)
     return done("CREATE SCHEMA")
 
 

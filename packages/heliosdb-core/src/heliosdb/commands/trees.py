@@ -7,10 +7,11 @@ from functools import cache
 from typing import Any, TypeVar
 
 import attrs
+from attrs import evolve
 
 from heliosdb.sql import statements as tree
 
-__all__ = ["column_names", "replaced", "walk"]
+__all__ = ["column_names", "replaced", "walk", "without_slots"]
 
 Node = TypeVar("Node", bound=tree.Node)
 
@@ -40,6 +41,11 @@ def column_names(node: tree.Node) -> list[str]:
         if isinstance(part, tree.ColumnRef) and not part.star:
             names[part.parts[-1]] = None
     return list(names)
+
+
+def without_slots(node: Node) -> Node:
+    """Return the tree with its literals' values taken as they are: for a query that is part of another statement."""
+    return replaced(node, lambda part: evolve(part, slot=None) if isinstance(part, tree.Literal) else part)
 
 
 def replaced(node: Node, change: Callable[[tree.Node], tree.Node]) -> Node:

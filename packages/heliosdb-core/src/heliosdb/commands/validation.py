@@ -1,6 +1,7 @@
 """Do the rows that are there satisfy a new constraint? Asked by ALTER TABLE, with PostgreSQL's words when they do not.
 
-A reference is checked set against set: the referenced keys are read once, so that adding it costs one pass over each table.
+A reference is checked set against set: the referenced keys are read once, so that adding it costs one pass over each
+table.
 """
 
 from __future__ import annotations

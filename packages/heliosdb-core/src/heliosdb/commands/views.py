@@ -3,8 +3,8 @@
 A view is kept as SQL text. Two things make that text mean the same for ever, whatever PostgreSQL would keep by number:
 
 * every ``*`` is written out, so that a column added to a table later does not appear in the view;
-* a table's column that is renamed keeps its old name inside the view, by an alias: ``FROM t AS t(a, old_name)``. So does a table
-  that is renamed: ``FROM new_name AS t``.
+* a table's column that is renamed keeps its old name inside the view, by an alias: ``FROM t AS t(a, old_name)``. So
+  does a table that is renamed: ``FROM new_name AS t``.
 
 Which columns of which relations a view needs is taken from its bound plan and kept in ``Relation.dependencies``.
 """
@@ -82,9 +82,11 @@ def stored_query(session: CommandSession, query: tree.Query) -> tuple[tree.Query
         targets: list[tree.Target] = []
         for target in node.targets:
             targets.extend(binder.stars.get(id(target.expression), (target,)))
-        return evolve(node, targets=tuple(targets)) if len(targets) != len(node.targets) or any(
-            new is not old for new, old in zip(targets, node.targets)
-        ) else node
+        return (
+            evolve(node, targets=tuple(targets))
+            if len(targets) != len(node.targets) or any(new is not old for new, old in zip(targets, node.targets))
+            else node
+        )
 
     return replaced(query, expanded), bound
 
@@ -114,10 +116,11 @@ def dependencies_of(session: CommandSession, query: tree.Query, bound: BoundStat
 def execute_create_view(session: CommandSession, statement: tree.CreateView) -> Result:
     """Execute CREATE VIEW."""
     _refuse_unsupported(statement)
-    query, bound = stored_query(session, statement.query)
+    written = _recursive(statement) if statement.recursive else statement.query
+    query, bound = stored_query(session, written)
     assert bound.columns is not None
-    dependencies = dependencies_of(session, statement.query, bound)
-    persistence = statement.persistence
+    dependencies = dependencies_of(session, written, bound)
+    persistence: str = statement.persistence
     if persistence != "temporary" and statement.name.schema is None and _uses_temporary(session, dependencies):
         session.notice(f'view "{statement.name.name}" will be a temporary view')
         persistence = "temporary"
@@ -134,9 +137,12 @@ def execute_create_view(session: CommandSession, statement: tree.CreateView) -> 
         lock_relation(session, old)
         edit = edit_of(session)
         _check_replacement(session, old, columns)
-        columns = tuple(
-            evolve(new, comment=column.comment, default=column.default) for new, column in zip(columns, old.columns)
-        ) + columns[len(old.columns) :]
+        columns = (
+            tuple(
+                evolve(new, comment=column.comment, default=column.default) for new, column in zip(columns, old.columns)
+            )
+            + columns[len(old.columns) :]
+        )
         if any(oid == old.oid for oid, _ in dependencies):
             raise InvalidTableDefinition(f'infinite recursion detected in rules for relation "{name}"')
     elif session.catalog.is_name_taken(schema, name):
@@ -163,7 +169,12 @@ def _refuse_unsupported(statement: tree.CreateView) -> None:
     if statement.check_option is not None:
         raise FeatureNotSupported("WITH CHECK OPTION is not supported", position=statement.position or None)
     for option in statement.options:
-        if option.name not in ("security_barrier", "security_invoker") or option.text not in (None, "false", "off", "0"):
+        if option.name not in ("security_barrier", "security_invoker") or option.text not in (
+            None,
+            "false",
+            "off",
+            "0",
+        ):
             raise FeatureNotSupported(f'view option "{option.name}" is not supported', position=option.position or None)
     if statement.persistence == "unlogged":
         raise SqlSyntaxError("views cannot be unlogged because they do not have storage")
@@ -174,8 +185,16 @@ def _refuse_unsupported(statement: tree.CreateView) -> None:
             raise FeatureNotSupported("views must not contain parameters", position=node.position or None)
         if isinstance(node, tree.CommonTable) and not isinstance(node.query, tree.Query):
             raise FeatureNotSupported("views must not contain data-modifying statements in WITH")
-    if statement.recursive:
-        raise FeatureNotSupported("CREATE RECURSIVE VIEW is not supported", position=statement.position or None)
+
+
+def _recursive(statement: tree.CreateView) -> tree.Query:
+    """Return ``WITH RECURSIVE name (columns) AS (query) SELECT columns FROM name``, what it stands for."""
+    name = statement.name.name
+    return tree.Select(
+        tuple(tree.Target(tree.ColumnRef((column,))) for column in statement.columns),
+        (tree.RangeTable(tree.QualifiedName((name,))),),
+        with_clause=tree.With((tree.CommonTable(name, statement.columns, statement.query),), recursive=True),
+    )
 
 
 def _uses_temporary(session: CommandSession, dependencies: Sequence[tuple[int, int]]) -> bool:
@@ -198,9 +217,7 @@ def _columns(statement: tree.CreateView, outputs: Sequence[OutputColumn]) -> tup
     if not outputs:
         raise InvalidTableDefinition("view must have at least one column")
     return tuple(
-        ColumnDefinition(
-            number=number, name=name, type=output.type, typmod=output.typmod, collation=output.collation
-        )
+        ColumnDefinition(number=number, name=name, type=output.type, typmod=output.typmod, collation=output.collation)
         for number, (name, output) in enumerate(zip(names, outputs), 1)
     )
 
@@ -236,6 +253,7 @@ def _change_items(
         if view.query is None or not any(oid == relation.oid for oid, _ in view.dependencies):
             continue
         query = parse_one(view.query, session.registries.grammar)
+        assert isinstance(query, tree.Query)
         shadowed = {node.name for node in walk(query) if isinstance(node, tree.CommonTable)}
 
         def changed(
