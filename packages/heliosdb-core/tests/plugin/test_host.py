@@ -394,9 +394,9 @@ def _specifications() -> dict[str, Any]:
 
 def test_planner_rules_run_in_the_order_they_ask_for() -> None:
     rules = [
-        PlannerRule(name="a", rewrite=str, after=("c",)),
-        PlannerRule(name="b", rewrite=str),
-        PlannerRule(name="c", rewrite=str, before=("b",)),
+        PlannerRule(name="a", apply=str, after=("c",)),
+        PlannerRule(name="b", apply=str),
+        PlannerRule(name="c", apply=str, before=("b",)),
     ]
     registries = load_plugins([plugin("one", register_planner_rules=lambda: rules)]).freeze()
     assert [rule.name for rule in registries.planner_rules] == ["c", "a", "b"]

@@ -19,7 +19,7 @@ IMPLEMENTATIONS = frozenset(
     (
         *("input", "output", "receive", "send", "typmod_in", "typmod_out", "coerce_typmod", "to_python", "from_python"),
         *("implementation", "batch", "initial", "step", "final", "inverse", "hash_key", "sort_key", "factory", "parse"),
-        *("execute", "bind", "check", "resolve", "rewrite", "emit", "compile", "validate", "inline", "run", "replay"),
+        *("execute", "bind", "check", "resolve", "apply", "emit", "compile", "validate", "inline", "run", "replay"),
         *("command", "rows", "reader", "display", "node"),
     )
 )

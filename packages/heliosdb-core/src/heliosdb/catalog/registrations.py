@@ -74,21 +74,20 @@ class Statement:
 class ClauseContext(Protocol):
     """What a clause's ``bind`` may ask of the binder. Expressions are bound ones (``heliosdb.plan.expressions``)."""
 
-    def expression(self, tree: Any, node: Any = None) -> Any:
-        """Bind a parsed expression; names mean columns of ``node``, without one only constants and parameters are
-        allowed."""
+    def expression(self, tree: Any, plan: Any = None) -> Any:
+        """Bind a parsed expression; names mean columns of the plan, without one there are none."""
         ...
 
-    def column(self, node: Any, name: str) -> Any:
-        """Return the expression for a column of a node; UndefinedColumn when it has none of that name."""
+    def column(self, plan: Any, name: str) -> Any:
+        """Return the expression for a column of a plan; UndefinedColumn when it has none of that name."""
         ...
 
     def call(self, name: str, *arguments: Any) -> Any:
-        """Return the call of a function, resolved by the arguments' types; UndefinedFunction when there is none."""
+        """Return the call of a scalar function; UndefinedFunction when there is none for these arguments."""
         ...
 
     def operator(self, name: str, left: Any, right: Any) -> Any:
-        """Return ``left name right``, resolved by the operands' types; UndefinedFunction when there is none."""
+        """Return ``left name right``; UndefinedFunction when there is none for these operands."""
         ...
 
 
@@ -96,16 +95,15 @@ class ClauseContext(Protocol):
 class Clause:
     """A clause that begins with ``words`` at one of the points of the grammar.
 
-    ``parse(cursor) -> payload`` as for statements. ``bind(context, node, payload) -> node`` returns what the thing
-    that the clause stands on becomes:
+    ``parse(cursor) -> payload`` as for statements. ``bind(context, payload)`` is called when the statement is bound,
+    with a ``heliosdb.spi.ClauseContext``. It returns a function of the thing that the clause stands on, which gives
+    what takes its place, or None to leave it as it is:
 
-    * ``table``: the scan of that table, a ``plan.nodes.Scan``; the result is a plan node with the same columns and
-      sources.
-    * ``query``: the plan of that query, likewise.
-    * ``column``, ``create_table``, ``create_index``: ``catalog.definitions.ColumnDefinition``, ``Relation``,
-      ``Index``, before they are stored.
-
-    ``context`` is a ``heliosdb.spi.ClauseContext``, which binds expressions against the columns of a node.
+    * ``table`` and ``query``: ``plan -> plan``, with the same sources. The plan of a table is its scan. These may
+      instead return a ``plan.nodes.SnapshotRequest``: read as of another snapshot, which the hook
+      ``resolve_snapshot`` gives when the statement runs; at the end of a query it holds for every table in it.
+    * ``column``, ``create_table``, ``create_index``: ``definition -> definition``, of a
+      ``catalog.definitions.ColumnDefinition``, ``Relation`` or ``Index``, before it is stored.
     """
 
     name: str
@@ -146,7 +144,8 @@ class ColumnOption:
 class RelationResolver:
     """Resolves names in FROM that the catalog does not know (``t@x``).
 
-    ``resolve(session, schema, name) -> Relation | CatalogView | None``; None: not mine. Asked in order of name.
+    ``resolve(schema, name, context) -> Relation | (Relation, SnapshotRequest) | None``; None: not mine. ``schema`` is
+    None where none was written; ``context`` is the binder's surroundings. Resolvers are asked in order of name.
     """
 
     name: str
@@ -156,14 +155,16 @@ class RelationResolver:
 
 @frozen(kw_only=True)
 class PlannerRule:
-    """A rewrite of the logical plan: ``rewrite(node, context) -> node`` (the same object where nothing changes).
+    """A rewrite of the plan: ``apply(plan, session) -> plan`` (the same object where nothing changes).
 
-    Rules run in the order of registration, moved by ``before`` and ``after``, which name other rules; a cycle is an
+    ``stage``: "logical" rules see the bound plan before the optimizer, "physical" ones what it chose. Within a stage
+    rules run in the order of registration, moved by ``before`` and ``after``, which name other rules; a cycle is an
     error.
     """
 
     name: str
-    rewrite: Implementation
+    apply: Implementation
+    stage: Literal["logical", "physical"] = "logical"
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     description: str = ""

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 __all__: list[str] = []
 
 
+CATALOG_FAMILIES = ("heliosdb.catalog.sequences",)
+"""Modules of functions over the catalog, listed as the type families are."""
+
+
 def _of_families(*tables: str) -> Iterator[Any]:
-    for family in FAMILIES:
+    for family in (*FAMILIES, *CATALOG_FAMILIES):
         module = import_module(family)
         for table in tables:
             yield from getattr(module, table, ())

@@ -256,7 +256,7 @@ def register_planner_rules() -> Iterable[PlannerRule] | None:
 
         @hookimpl
         def register_planner_rules():
-            return [PlannerRule(name="use_view", rewrite="my_plugin.rules:use_view", before=("push_filters",))]
+            return [PlannerRule(name="use_view", apply="my_plugin.rules:use_view", before=("other_rule",))]
     """
     raise NotImplementedError
 
