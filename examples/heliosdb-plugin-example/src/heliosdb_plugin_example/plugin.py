@@ -153,7 +153,9 @@ def register_operator_classes() -> list[OperatorClass]:
     return [
         OperatorClass("semver_ops", "btree", "semver", operators=BTREE, schema="public", **keys),
         OperatorClass("semver_ops", "hash", "semver", operators={1: "="}, schema="public", **keys),
-        OperatorClass("trigram_ops", "trigram", "text", operators={1: "%", 2: "~~", 3: "<->"}, schema="public"),
+        OperatorClass(
+            "trigram_ops", "trigram", "text", operators={1: "%", 2: "~~"}, ordering_operators=("<->",), schema="public"
+        ),
     ]
 
 

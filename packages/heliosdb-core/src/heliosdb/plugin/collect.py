@@ -212,11 +212,10 @@ class Collector:
         # "hash" is no access method of its own: its classes say how values are grouped.
         if value.access_method not in self.registries["access_methods"] and value.access_method != "hash":
             raise UndefinedObject(f'access method "{value.access_method}" does not exist (operator class {value.name})')
-        for strategy, operator in value.operators.items():
-            if not any(candidate.name == operator for candidate in self.registries["operators"]):
-                raise UndefinedFunction(
-                    f"operator {operator} does not exist (strategy {strategy} of operator class {value.name})"
-                )
+        known = {operator.name for operator in self.registries["operators"]}
+        for operator in (*value.operators.values(), *value.ordering_operators):
+            if operator not in known:
+                raise UndefinedFunction(f"operator {operator} does not exist (named by operator class {value.name})")
 
     def _check_cast(self, value: Any) -> None:
         self._check_type(value.source, "a cast")

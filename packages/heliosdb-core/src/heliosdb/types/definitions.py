@@ -407,6 +407,8 @@ class OperatorClass:
     hash_key: Implementation | None = None
     sort_key: Implementation | None = None
     functions: Mapping[str, Implementation] = field(factory=dict, eq=False)
+    ordering_operators: tuple[str, ...] = ()
+    """Operators by which an index gives rows in order: ``ORDER BY column <-> value LIMIT k``."""
     schema: str = "pg_catalog"
 
 

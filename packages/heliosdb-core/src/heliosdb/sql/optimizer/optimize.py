@@ -155,9 +155,7 @@ class _Optimizer:
         from heliosdb.codegen.index_keys import operator_class_of
 
         wanted = operator_class_of(column.type, index.keys[0], index.method, self.registries)
-        if key.operator not in wanted.operators.values():
-            return None
-        if key.operator not in wanted.functions.get("ordering_operators", ()):
+        if key.operator not in wanted.ordering_operators:
             return None
         # Rows without a value have no distance; they come last, and the index does not know them.
         if column.nullable:
