@@ -59,4 +59,5 @@ FAMILIES = (
     "heliosdb.types.json",
     "heliosdb.types.jsonb",
     "heliosdb.types.jsonb_functions",
+    "heliosdb.types.generic",
 )

@@ -107,12 +107,25 @@ class SessionContext(Protocol):
         """Return a setting's current value (``session.setting("timezone")`` is a str); UndefinedObject when unknown."""
         ...
 
+    def show_setting(self, name: str) -> str:
+        """Return a setting as SHOW prints it; UndefinedObject when unknown."""
+        ...
+
     def set_setting(self, name: str, text: str, *, local: bool = False) -> str:
         """Set a setting from text and return the value as SHOW prints it."""
         ...
 
     def notice(self, message: str, *, severity: str = "NOTICE", sqlstate: str = "00000") -> None:
         """Send a notice to the client."""
+        ...
+
+    def check_interrupt(self) -> None:
+        """Raise QueryCanceled when the running statement is to stop; for implementations that take long."""
+        ...
+
+    @property
+    def search_path(self) -> tuple[str, ...]:
+        """The schemas in which unqualified names are looked up, implicit ones included."""
         ...
 
     def relation_oid(self, name: str) -> int | None:
@@ -164,6 +177,10 @@ class TypeLookup(Protocol):
 
     def receive(self, name: str) -> Callable[[bytes], Any]:
         """Return the binary input function of a type: ``(data) -> datum``."""
+        ...
+
+    def format(self, name: str, typmod: int = -1) -> str:
+        """Return how SQL spells a type: ``character varying(10)``, ``numeric(5,2)[]``."""
         ...
 
     def ordering(self, name: str) -> OperatorClass | None:

@@ -76,11 +76,11 @@ def _timetz_typmod_in(modifiers: Sequence[int | str]) -> int:
 
 
 def _time_typmod_out(typmod: int) -> str:
-    return f"({typmod}) without time zone"
+    return f"({typmod})"
 
 
 def _timetz_typmod_out(typmod: int) -> str:
-    return f"({typmod}) with time zone"
+    return f"({typmod})"
 
 
 def time_input(text: str, typmod: int, session: SessionContext) -> int:

@@ -101,11 +101,11 @@ def _timestamptz_typmod_in(modifiers: Sequence[int | str]) -> int:
 
 
 def _timestamp_typmod_out(typmod: int) -> str:
-    return f"({typmod}) without time zone"
+    return f"({typmod})"
 
 
 def _timestamptz_typmod_out(typmod: int) -> str:
-    return f"({typmod}) with time zone"
+    return f"({typmod})"
 
 
 def coerce_timestamp(datum: int, typmod: int, explicit: bool) -> int:
