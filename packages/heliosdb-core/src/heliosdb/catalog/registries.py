@@ -84,7 +84,12 @@ class PluginStatus:
     version: str | None
     status: str
     error: str | None = None
-    registered: tuple[tuple[str, str], ...] = ()
+    listing: Callable[[], tuple[tuple[str, str], ...]] = field(default=tuple, eq=False, repr=False)
+
+    @property
+    def registered(self) -> tuple[tuple[str, str], ...]:
+        """What the plugin registered; made when it is asked for, because nobody asks when a database opens."""
+        return self.listing()
 
 
 @frozen(kw_only=True)

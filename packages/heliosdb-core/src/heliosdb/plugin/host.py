@@ -192,13 +192,18 @@ class Host:
                 version=loaded.candidate.version,
                 status=loaded.status,
                 error=None if loaded.error is None else _described(loaded.error),
-                registered=self._collector.registered_by(loaded.candidate.name) if loaded.status == "active" else (),
+                listing=self._listing(loaded),
             )
             for loaded in self._loaded
         ]
         return tuple(
             sorted(rows, key=lambda row: (row.name != CORE, row.name, row.status != "active", row.package or ""))
         )
+
+    def _listing(self, loaded: Loaded) -> Callable[[], tuple[tuple[str, str], ...]]:
+        if loaded.status != "active":
+            return tuple
+        return lambda: self._collector.registered_by(loaded.candidate.name)
 
     def freeze(self) -> Registries:
         """Close the registries and return them; the host has nothing more to do."""

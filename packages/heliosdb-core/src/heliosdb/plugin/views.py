@@ -10,18 +10,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heliosdb.catalog.registries import CatalogView
 
+if TYPE_CHECKING:
+    from heliosdb.catalog.registries import PluginStatus
+
 __all__ = ["VIEWS", "available_extensions", "background_workers", "extensions", "plugins"]
+
+
+NAMES_SHOWN = 12
 
 
 def plugins(session: Any) -> Iterator[tuple[Any, ...]]:
     """Return (name, package, version, status, error, registered) for each plugin."""
     for plugin in session.registries.plugins:
-        registered = tuple(f"{registry}: {key}" for registry, key in plugin.registered)
-        yield plugin.name, plugin.package, plugin.version, plugin.status, plugin.error, registered
+        yield plugin.name, plugin.package, plugin.version, plugin.status, plugin.error, summary(plugin)
+
+
+def summary(plugin: PluginStatus) -> tuple[str, ...]:
+    """Return a line for each registry that the plugin added to: ``types: semver``; of many names the first ones."""
+    names: dict[str, list[str]] = {}
+    for registry, name in plugin.registered:
+        names.setdefault(registry, []).append(name)
+    lines = []
+    for registry, found in names.items():
+        more = f" and {len(found) - NAMES_SHOWN} more" if len(found) > NAMES_SHOWN else ""
+        lines.append(f"{registry.replace('_', ' ')}: {', '.join(found[:NAMES_SHOWN])}{more}")
+    return tuple(lines)
 
 
 def available_extensions(session: Any) -> Iterator[tuple[Any, ...]]:
