@@ -145,7 +145,14 @@ VIEW = evolve(
     search_path=("public",),
 )
 OTHER = table(106, "o", ("x", "int4"), schema="other")
-RELATIONS = (TRACKS, USES, RICH, IDENTITY, *SEQUENCES, VIEW, OTHER)
+MANY = table(
+    107, "many",
+    ("i2", "int2"), ("i4", "int4"), ("i8", "int8"), ("f4", "float4"), ("f8", "float8"), ("n", "numeric"), ("tx", "text"),
+    ("vc", "varchar", {"typmod": 14}), ("ch", "bpchar", {"typmod": 7}), ("d", "date"), ("ts", "timestamp"),
+    ("tz", "timestamptz"), ("tm", "time"), ("iv", "interval"), ("u", "uuid"), ("by", "bytea"), ("j", "json"),
+    ("jb", "jsonb"), ("ia", "_int4"), ("ta", "_text"), ("bo", "bool"),
+)  # fmt: skip
+RELATIONS = (TRACKS, USES, RICH, IDENTITY, *SEQUENCES, VIEW, OTHER, MANY)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """The binder: from syntax tree to logical plan.
 
-Reading order: context, scope, names, literals, coercion, functions, expressions, query, from_clause, aggregates, windows,
-cte, insert.
+Reading order: context, scope, names, literals, coercion, functions, expressions, query, from_clause, aggregates,
+windows, cte, insert.
 """
 
 from __future__ import annotations

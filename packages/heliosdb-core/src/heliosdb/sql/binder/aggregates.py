@@ -22,6 +22,7 @@ from heliosdb.errors import (
     FeatureNotSupported,
     GroupingError,
     InvalidColumnReference,
+    InvalidRecursion,
     SqlSyntaxError,
     UndefinedFunction,
     WindowingError,
@@ -98,7 +99,6 @@ def bind_aggregate_call(
     if node.within_group:
         count = len(converted) - len(node.order_by)
         direct, converted = converted[:count], converted[count:]
-        concrete = concrete[count:]
         keys = _within_group_keys(binder, node, converted)
     else:
         keys = _aggregate_keys(binder, node, converted, scope)
@@ -190,6 +190,10 @@ def _check_place(call: AggregateCall, owner: Scope, position: int | None) -> Non
                 hint="You might be able to move the set-returning function into a LATERAL FROM item.",
                 position=inner.position,
             )
+    if owner.recursive_item:
+        raise InvalidRecursion(
+            "aggregate functions are not allowed in a recursive query's recursive term", position=position
+        )
     if owner.clause not in AGGREGATE_CLAUSES:
         raise GroupingError(f"aggregate functions are not allowed in {owner.clause}", position=position)
 

@@ -23,7 +23,7 @@ from heliosdb.errors import (
     UndefinedTable,
 )
 from heliosdb.plan.expressions import Expression
-from heliosdb.plan.nodes import BoundStatement, OutputColumn, PlanNode, SnapshotRequest
+from heliosdb.plan.nodes import BoundStatement, OutputColumn, PlanNode
 from heliosdb.sql.binder.coercion import ASSIGNMENT, coerce_to_type, resolve_unknown
 from heliosdb.sql.binder.expressions import EXPRESSIONS
 from heliosdb.sql.binder.literals import Parameters, Slots
@@ -59,8 +59,8 @@ class Binder:
         self.owners: dict[int, Scope] = {}
         self._sources = 0
         self._ctes = 0
+        self.other_texts = 0
         self.views: list[int] = []
-        self.snapshot: SnapshotRequest | None = None
 
     # -- entry points --------------------------------------------------------------------------------------------------
 
@@ -184,10 +184,12 @@ class Binder:
         """Bind inside the text of a view, default or check: no slots, no parameters, its own search path."""
         before = self.search_path
         self.slots.suspended += 1
+        self.other_texts += 1
         if search_path is not None:
             self.search_path = search_path
         yield
         self.slots.suspended -= 1
+        self.other_texts -= 1
         self.search_path = before
 
     def note_star(self, node: ExpressionNode, items: Sequence[RangeItem]) -> None:
@@ -203,12 +205,15 @@ class Binder:
             self.dependencies.add((found.oid, found.version))
         return found
 
-    def undefined_relation(self, parts: tuple[str, ...], position: int | None) -> Error:
+    def undefined_relation(self, parts: tuple[str, ...], position: int | None, scope: Scope | None = None) -> Error:
         """Return the error for a relation that does not exist."""
-        if len(parts) > 1 and parts[-2] not in set(self.context.catalog.schemas()):
-            if parts[-2] not in ("pg_catalog", "information_schema"):
-                return UndefinedTable(f'relation "{".".join(parts[-2:])}" does not exist', position=position)
-        return UndefinedTable(f'relation "{".".join(parts[-2:])}" does not exist', position=position)
+        error = UndefinedTable(f'relation "{".".join(parts[-2:])}" does not exist', position=position)
+        if scope is not None and len(parts) == 1 and any(parts[0] in level.later_ctes for level in scope.ancestors()):
+            error.detail = (
+                f'There is a WITH item named "{parts[0]}", but it cannot be referenced from this part of the query.'
+            )
+            error.hint = "Use WITH RECURSIVE, or re-order the WITH items to remove forward references."
+        return error
 
     def undefined_schema(self, name: str, position: int | None) -> Error:
         """Return the error for a schema that does not exist."""

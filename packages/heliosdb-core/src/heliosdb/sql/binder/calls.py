@@ -124,6 +124,12 @@ def _undefined(
     exists: bool,
 ) -> UndefinedFunction:
     position = node.position or None
+    if len(node.name) > 1 and node.name[-2] not in {
+        "pg_catalog",
+        "information_schema",
+        *binder.context.catalog.schemas(),
+    }:
+        raise binder.undefined_schema(node.name[-2], position)
     if node.star and exists:
         return UndefinedFunction(f"function {shown}() does not exist", hint=FUNCTION_HINT, position=position)
     if (
@@ -267,6 +273,21 @@ def scalar_call(
         collation=binder.combined_collation(converted) if binder.has_collations else None,
         position=position,
     )
+
+
+def call_function(
+    binder: Binder, name: tuple[str, ...], arguments: tuple[Expression, ...], position: int | None
+) -> Expression:
+    """Return the call of a scalar function on bound arguments; 42883 when there is none that takes them."""
+    types = tuple(argument.type for argument in arguments)
+    candidate, _ = find_function(binder, name, types)
+    if candidate is None or candidate is AMBIGUOUS or not isinstance(candidate.target, ScalarFunction):
+        raise UndefinedFunction(
+            f"function {_signature(binder, '.'.join(name), (), types)} does not exist",
+            hint=FUNCTION_HINT,
+            position=position,
+        )
+    return scalar_call(binder, candidate, arguments, position)
 
 
 def _set_returning(

@@ -208,6 +208,13 @@ def compare_rows(
     if len(lefts) == 1:
         return bind_operator(binder, operator, lefts[0], rights[0], position)
     if operator not in ROW_OPERATORS:
+        for left, right in zip(lefts, rights):
+            result = bind_operator(binder, operator, left, right, position)
+            if result.type != "bool":
+                raise DatatypeMismatch(
+                    f"row comparison operator must yield type boolean, not type {binder.display(result.type)}",
+                    position=position,
+                )
         raise FeatureNotSupported(
             f"could not determine interpretation of row comparison operator {operator}",
             hint="Row comparison operators must be associated with btree operator families.",

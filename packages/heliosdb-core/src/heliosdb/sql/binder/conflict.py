@@ -43,8 +43,6 @@ def bind_conflict(
         return nodes.ConflictClause(arbiters=arbiters, existing=existing, excluded=excluded), set()
     excluded_item = row_item(binder, relation, "excluded", excluded)
     binder.owners[existing] = binder.owners[excluded] = scope
-    # Unqualified names mean the existing row; the proposed one must be named as excluded.
-    excluded_item.columns_visible = False
     scope.items = [existing_item, excluded_item]
     assignments = bind_assignments(binder, relation, clause.assignments, scope)
     condition: Expression | None = None
@@ -115,7 +113,7 @@ def _elements(
             )
         node: ast.Expression | None = element.expression
         if element.name is not None:
-            node = ast.ColumnRef((element.name,), position=element.position)
+            node = ast.ColumnRef((element.name,), position=target.position)
         assert node is not None
         expression = binder.expression(node, _table_scope(binder, relation, source, "index expressions"))
         if isinstance(expression, Column) and expression.index >= 0:

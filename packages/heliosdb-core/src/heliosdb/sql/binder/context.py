@@ -62,6 +62,8 @@ class BindContext:
     dialect: Any = None
     setting: Callable[[str], Any] = _no_setting
     session_functions: Mapping[str, tuple[AnyFunction, ...]] = field(factory=dict)
+    session: Any = None
+    """Given to the relation resolvers of plugins; None where no session is at hand."""
     types: TypeRegistry = field(
         default=Factory(lambda self: cast("TypeRegistry", self.registries.types), takes_self=True)
     )

@@ -21,7 +21,6 @@ from heliosdb.errors import (
     FeatureNotSupported,
     InvalidColumnReference,
     InvalidRecursion,
-    UndefinedTable,
 )
 from heliosdb.plan import nodes
 from heliosdb.plan.expressions import Column
@@ -65,12 +64,14 @@ def bind_with(binder: Binder, clause: ast.With, scope: Scope, body: Any = None) 
         names.add(table.name)
     tables = _in_order(clause) if clause.recursive else list(clause.tables)
     result: list[BoundCommonTable] = []
+    scope.later_ctes = set() if clause.recursive else set(names)
     for table in tables:
         if clause.recursive and _names_itself(table):
             bound = _bind_recursive(binder, table, scope)
         else:
             bound = _bind_plain(binder, table, scope)
         scope.ctes[table.name] = bound
+        scope.later_ctes.discard(table.name)
         result.append(bound)
     return result
 
@@ -226,14 +227,14 @@ def _check_recursive_form(table: ast.CommonTable, query: ast.SetOperation, posit
             f'recursive reference to query "{name}" must not appear within its non-recursive term',
             position=_reference_position(query.left, name) or position,
         )
-    for present, construct in (
-        (query.order_by, "ORDER BY"),
-        (query.offset, "OFFSET"),
-        (query.limit, "LIMIT"),
-        (query.locking, "FOR UPDATE/SHARE"),
-    ):
-        if present:
-            raise FeatureNotSupported(f"{construct} in a recursive query is not implemented", position=position)
+    order = query.order_by[0].expression if query.order_by else None
+    for present, construct in ((order, "ORDER BY"), (query.offset, "OFFSET"), (query.limit, "LIMIT")):
+        if present is not None:
+            raise FeatureNotSupported(
+                f"{construct} in a recursive query is not implemented", position=ast.leftmost(present) or None
+            )
+    if query.locking:
+        raise FeatureNotSupported("FOR UPDATE/SHARE in a recursive query is not implemented", position=position)
     if count_references(query.right, name) > 1:
         raise InvalidRecursion(
             f'recursive reference to query "{name}" must not appear more than once',
@@ -268,18 +269,6 @@ def _check_places(query: Any, name: str) -> None:
                 f'recursive reference to query "{name}" must not appear {refused[1]}',
                 position=_reference_position(refused[0], name),
             )
-        if isinstance(node, ast.Select) and any(
-            count_references(item, name) for item in node.from_items if isinstance(item, ast.RangeTable | ast.Join)
-        ):
-            _check_aggregates(node)
-
-
-def _check_aggregates(select: ast.Select) -> None:
-    if select.group_by or select.having is not None:
-        raise InvalidRecursion(
-            "aggregate functions are not allowed in a recursive query's recursive term",
-            position=select.position or None,
-        )
 
 
 def _recursive_union(
@@ -308,6 +297,14 @@ def _recursive_union(
                 position=start.expressions[index].position if start.expressions else None,
             )
         types.append((column.type, column.typmod))
+        if column.typmod >= 0 and pair[1].typmod != column.typmod:
+            shown = binder.types.format(column.type, column.typmod)
+            raise DatatypeMismatch(
+                f'recursive query "{table.name}" column {index + 1} has type {shown} '
+                f"in non-recursive term but type {binder.display(column.type)} overall",
+                hint="Cast the output of the non-recursive term to the correct type.",
+                position=start.expressions[index].position if start.expressions else None,
+            )
     step = retyped(binder, step, types, "UNION")
     classes: tuple[object, ...] = ()
     if not query.all:
@@ -348,10 +345,11 @@ def bind_cte_reference(binder: Binder, scope: Scope, item: ast.RangeTable) -> tu
     source = binder.new_source()
     columns = table.columns
     if item.alias is not None and item.alias.columns:
-        columns = tuple(renamed_columns(columns, item.alias.columns, alias, item.alias.position or None))
+        columns = tuple(renamed_columns(columns, item.alias.columns, alias))
     plan: nodes.PlanNode
     table.references += 1
     if table.plan is None:
+        scope.recursive_item = True
         plan = nodes.WorkTableScan(source=source, columns=columns, cte=table.number, name=name)
     else:
         plan = nodes.CteScan(source=source, columns=columns, cte=table.number, name=name)
@@ -419,12 +417,3 @@ def _put_in_place(
         if other.plan is not None:
             other.plan = rewritten(other.plan, replace)
     return rewritten(plan, replace), kept
-
-
-def undefined_common_table(name: str, position: int | None) -> UndefinedTable:
-    """Return the error for a common table that is used before it is defined."""
-    return UndefinedTable(
-        f'relation "{name}" does not exist',
-        detail=f'There is a WITH item named "{name}", but it cannot be referenced from this part of the query.',
-        position=position,
-    )

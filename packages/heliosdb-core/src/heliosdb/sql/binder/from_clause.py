@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from heliosdb.catalog.definitions import Relation
 from heliosdb.errors import (
     AmbiguousColumn,
     DatatypeMismatch,
@@ -33,7 +34,6 @@ from heliosdb.sql.binder.rewrite import free_columns
 from heliosdb.sql.binder.scope import AMBIGUOUS, JoinColumn, JoinItem, RangeItem, Scope
 
 if TYPE_CHECKING:
-    from heliosdb.catalog.definitions import Relation
     from heliosdb.catalog.registries import CatalogView
     from heliosdb.sql.binder.binder import Binder
 
@@ -104,8 +104,6 @@ def _bind_item(binder: Binder, scope: Scope, item: ast.FromItem) -> tuple[nodes.
 
 def bind_table_item(binder: Binder, scope: Scope, item: ast.RangeTable) -> tuple[nodes.PlanNode, RangeItem]:
     """Bind a named relation: a common table, a stored relation, a view or a catalog view."""
-    from heliosdb.sql.binder.extensions import table_clauses
-
     parts = item.name.parts
     position = item.name.position or item.position or None
     if len(parts) > 2:
@@ -120,20 +118,20 @@ def bind_table_item(binder: Binder, scope: Scope, item: ast.RangeTable) -> tuple
         referenced = bind_cte_reference(binder, scope, item)
         if referenced is not None:
             return referenced
-    snapshot, wrappers = table_clauses(binder, item.extensions, scope) if item.extensions else (None, [])
     relation = _find_relation(binder, parts)
-    resolved_snapshot: nodes.SnapshotRequest | None = None
     if relation is None:
         view = _find_catalog_view(binder, parts)
         if view is not None:
             return _catalog_scan(binder, item, view)
-        relation, resolved_snapshot = _resolve_relation(binder, parts)
+        resolved = _resolve_relation(binder, parts)
+        if resolved is not None and not isinstance(resolved, Relation):
+            return _catalog_scan(binder, item, resolved)
+        relation = resolved
     if relation is None:
-        raise binder.undefined_relation(parts, position)
-    request = snapshot or resolved_snapshot or binder.snapshot
+        raise binder.undefined_relation(parts, position, scope)
     alias = item.alias.name if item.alias is not None else None
     if relation.kind == "view":
-        plan, entry = _view(binder, relation, alias, request, position)
+        plan, entry = _view(binder, relation, alias, position)
     else:
         if relation.kind not in ("table", "materialized view", "sequence"):
             raise WrongObjectType(f'cannot open relation "{relation.name}"', position=position)
@@ -144,12 +142,13 @@ def bind_table_item(binder: Binder, scope: Scope, item: ast.RangeTable) -> tuple
             columns=binder.scan_columns(relation),
             relation=relation,
             alias=alias or relation.name,
-            snapshot=request,
         )
-    for wrap in wrappers:
-        plan = wrap(plan)
+    if item.extensions:
+        from heliosdb.sql.binder.extensions import apply_clauses
+
+        plan = apply_clauses(binder, item.extensions, plan)
     if item.alias is not None and item.alias.columns:
-        entry.columns = renamed_columns(entry.columns, item.alias.columns, entry.name, item.alias.position or None)
+        entry.columns = renamed_columns(entry.columns, item.alias.columns, entry.name)
     return plan, entry
 
 
@@ -172,23 +171,18 @@ def _find_catalog_view(binder: Binder, parts: tuple[str, ...]) -> CatalogView | 
     return None
 
 
-def _resolve_relation(binder: Binder, parts: tuple[str, ...]) -> tuple[Relation | None, nodes.SnapshotRequest | None]:
-    """Ask the plugins' resolvers for a name that nothing has: a Relation, (Relation, SnapshotRequest) or None."""
+def _resolve_relation(binder: Binder, parts: tuple[str, ...]) -> Relation | CatalogView | None:
+    """Ask the plugins' resolvers for a name that the catalog does not know."""
     from heliosdb.types.definitions import resolve_implementation
 
     schema = parts[-2] if len(parts) > 1 else None
     for resolver in binder.registries.relation_resolvers:
-        resolve = getattr(resolver, "resolve", resolver)
-        found = resolve_implementation(resolve)(schema, parts[-1], binder.context)
-        if found is None:
-            continue
-        if isinstance(found, tuple):
-            relation, snapshot = found
-        else:
-            relation, snapshot = found, None
-        binder.dependencies.add((relation.oid, relation.version))
-        return relation, snapshot
-    return None, None
+        found = resolve_implementation(resolver.resolve)(binder.context.session, schema, parts[-1])
+        if isinstance(found, Relation):
+            binder.dependencies.add((found.oid, found.version))
+        if found is not None:
+            return found  # type: ignore[no-any-return]
+    return None
 
 
 def _catalog_scan(binder: Binder, item: ast.RangeTable, view: CatalogView) -> tuple[nodes.PlanNode, RangeItem]:
@@ -196,7 +190,7 @@ def _catalog_scan(binder: Binder, item: ast.RangeTable, view: CatalogView) -> tu
     plan, entry = catalog_scan(binder, view, alias)
     entry.schema = view.schema if item.alias is None else None
     if item.alias is not None and item.alias.columns:
-        entry.columns = renamed_columns(entry.columns, item.alias.columns, entry.name, item.alias.position or None)
+        entry.columns = renamed_columns(entry.columns, item.alias.columns, entry.name)
     return plan, entry
 
 
@@ -208,7 +202,7 @@ def catalog_scan(binder: Binder, view: CatalogView, alias: str) -> tuple[nodes.P
 
 
 def _view(
-    binder: Binder, relation: Relation, alias: str | None, snapshot: nodes.SnapshotRequest | None, position: int | None
+    binder: Binder, relation: Relation, alias: str | None, position: int | None
 ) -> tuple[nodes.PlanNode, RangeItem]:
     """Bind a view's text and give its columns the names and types that the view was made with."""
     from heliosdb.errors import InvalidRecursion
@@ -220,10 +214,8 @@ def _view(
         )
     query = parse_view(binder, relation)
     binder.views.append(relation.oid)
-    before, binder.snapshot = binder.snapshot, snapshot
     with binder.other_text(relation.search_path):
         result = binder.query(query, None)
-    binder.snapshot = before
     binder.views.pop()
     live = [column for column in relation.columns if not column.dropped]
     source = binder.new_source()
@@ -249,13 +241,12 @@ def _view(
 
 
 def renamed_columns(
-    columns: Sequence[nodes.OutputColumn], names: Sequence[str], alias: str, position: int | None
+    columns: Sequence[nodes.OutputColumn], names: Sequence[str], alias: str
 ) -> list[nodes.OutputColumn]:
     """Return the columns under the names of an alias's column list."""
     if len(names) > len(columns):
         raise InvalidColumnReference(
-            f'table "{alias}" has {len(columns)} columns available but {len(names)} columns specified',
-            position=position,
+            f'table "{alias}" has {len(columns)} columns available but {len(names)} columns specified'
         )
     return [
         evolve(column, name=names[number]) if number < len(names) else column for number, column in enumerate(columns)
@@ -284,7 +275,7 @@ def _subquery(binder: Binder, scope: Scope, item: ast.RangeSubquery) -> tuple[no
     scope.lateral_active, scope.clause = before, clause
     names = item.alias.columns
     if len(names) > len(result.columns):
-        renamed_columns(result.columns, names, item.alias.name, item.alias.position or None)
+        renamed_columns(result.columns, names, item.alias.name)
     plan = result.plan
     if isinstance(plan, nodes.Project):
         plan = evolve(plan, alias=item.alias.name)
@@ -320,7 +311,7 @@ def _bind_join(binder: Binder, scope: Scope, join: ast.Join) -> tuple[nodes.Plan
         condition = _on_condition(binder, scope, join.on, both)
     plan = _join(left_plan, right_plan, kind, condition)
     _null_sides(kind, left_items, right_items)
-    return plan, _shown_items(binder, join, both, left_items, right_items, merged, using)
+    return plan, _shown_items(binder, scope, join, both, left_items, right_items, merged, using)
 
 
 def _null_sides(kind: str, left_items: list[RangeItem], right_items: list[RangeItem]) -> None:
@@ -418,6 +409,7 @@ def _using_condition(
 
 def _shown_items(
     binder: Binder,
+    scope: Scope,
     join: ast.Join,
     both: list[RangeItem],
     left_items: list[RangeItem],
@@ -454,9 +446,10 @@ def _shown_items(
         return shown + both
     item = JoinItem(join.alias.name, columns, both, convert)
     if join.alias.columns:
-        item.columns = renamed_columns(item.columns, join.alias.columns, join.alias.name, join.alias.position or None)
+        item.columns = renamed_columns(item.columns, join.alias.columns, join.alias.name)
     for other in both:
         other.columns_visible = other.relation_visible = False
+    scope.from_pending = scope.from_pending + both
     return [item]
 
 

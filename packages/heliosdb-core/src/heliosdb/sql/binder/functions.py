@@ -34,14 +34,19 @@ __all__ = ["Candidate", "bind_operator", "find_function", "find_operator", "make
 
 TOTAL_OPERATORS = frozenset(
     {
-        "=", "<>", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "||", "~~", "!~~", "~~*", "!~~*", "~", "!~", "~*", "!~*",
-        "&", "|", "#", "<<", ">>", "@",
+        "=", "<>", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "||", "~~", "!~~", "~~*", "!~~*",
+        "~", "!~", "~*", "!~*", "&", "|", "#", "<<", ">>", "@",
     }
 )  # fmt: skip
 TOTAL_FUNCTIONS = frozenset(
     {"lower", "upper", "length", "char_length", "abs", "round", "floor", "ceil", "now", "trunc"}
 )
 """Strict functions of the core that give no NULL for arguments that are not NULL; of others one cannot know."""
+
+NO_OPERATOR = "No operator matches the given name and argument types. You might need to add explicit type casts."
+NO_PREFIX_OPERATOR = (
+    "No operator matches the given name and argument type. You might need to add an explicit type cast."
+)
 
 
 @frozen
@@ -150,11 +155,7 @@ def bind_operator(
     if found is None:
         raise UndefinedFunction(
             f"operator does not exist: {_signature(binder, name, left_type, right.type)}",
-            hint=(
-                "No operator matches the given name and argument types. You might need to add explicit type casts."
-                if left is not None
-                else "No operator matches the given name and argument type. You might need to add an explicit type cast."
-            ),
+            hint=NO_PREFIX_OPERATOR if left is None else NO_OPERATOR,
             position=position,
         )
     operator, function = found
@@ -294,7 +295,7 @@ def _is_preferred(binder: Binder, name: str, category: str | None) -> bool:
 
 
 def _by_category(binder: Binder, inputs: list[str], candidates: list[Candidate]) -> list[Candidate]:
-    """Keep the candidates that take, at every unknown argument, the category that the candidates agree on; string wins."""
+    """Keep the candidates that take, at every unknown argument, the category that they agree on; string wins."""
     chosen: dict[int, tuple[str, bool]] = {}
     for at, source in enumerate(inputs):
         if source != "unknown":

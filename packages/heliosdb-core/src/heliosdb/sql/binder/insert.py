@@ -48,11 +48,13 @@ def bind_insert(binder: Binder, statement: ast.Insert, parent: Scope | None) -> 
     ctes = bind_with(binder, statement.with_clause, scope) if statement.with_clause is not None else []
     relation = modify_target(binder, statement.target, "insert into")
     columns = _listed_columns(binder, relation, statement)
-    plan, given = _source(binder, relation, columns, statement, scope)
     target, source = binder.new_source(), binder.new_source()
     name = statement.target.alias.name if statement.target.alias is not None else relation.name
     item = row_item(binder, relation, name, target)
     binder.owners[target] = scope
+    # The target cannot be named in the source, but errors may say that it is there.
+    scope.from_pending = [item]
+    plan, given = _source(binder, relation, columns, statement, scope)
     scope.items = [item]
     conflict = None
     referencing: tuple[object, ...] = ()

@@ -195,7 +195,7 @@ def bind_literal(binder: Binder, literal: Literal, scope: Scope | None = None) -
 
 def bind_parameter(binder: Binder, node: ParameterNode, scope: Scope | None = None) -> Expression:
     """Return the parameter that ``$n`` names; in a default or view there are none."""
-    if binder.slots.suspended:
+    if binder.other_texts:
         raise UndefinedParameter(f"there is no parameter ${node.number}", position=node.position or None)
     return binder.parameters.reference(node.number, node.position or None)
 

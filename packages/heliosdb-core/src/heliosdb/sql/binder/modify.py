@@ -63,12 +63,7 @@ def target_column(binder: Binder, relation: Relation, target: ast.AssignmentTarg
     column = relation.column(target.name)
     position = target.position or None
     if column is None:
-        hint = None
-        if target.path and target.name == relation.name:
-            hint = "SET target columns cannot be qualified with the relation name."
-        raise UndefinedColumn(
-            f'column "{target.name}" of relation "{relation.name}" does not exist', hint=hint, position=position
-        )
+        raise UndefinedColumn(f'column "{target.name}" of relation "{relation.name}" does not exist', position=position)
     if target.path:
         raise FeatureNotSupported("assignment to an element or a field of a column is not supported", position=position)
     return column
@@ -97,9 +92,7 @@ def bind_assignments(
         for (target, node), value in zip(pairs, values):
             column = target_column(binder, relation, target)
             if column.number in result:
-                raise SqlSyntaxError(
-                    f'multiple assignments to same column "{column.name}"', position=target.position or None
-                )
+                raise SqlSyntaxError(f'multiple assignments to same column "{column.name}"')
             result[column.number] = nodes.Assignment(
                 slot=column.number - 1, value=_stored(binder, relation, column, value, node)
             )

@@ -58,14 +58,14 @@ class SortRequest:
     ordering: OperatorClass
 
 
-def ordering_class(binder: Binder, expression: Expression) -> OperatorClass:
+def ordering_class(binder: Binder, expression: Expression, position: int | None = None) -> OperatorClass:
     """Return the operator class that sorts a type; 42883 where there is none."""
     ordering = binder.types.ordering(expression.type)
     if ordering is None:
         raise UndefinedFunction(
             f"could not identify an ordering operator for type {binder.display(expression.type)}",
             hint="Use an explicit ordering operator or modify the query.",
-            position=expression.position,
+            position=position or expression.position,
         )
     return ordering
 
@@ -188,7 +188,7 @@ def bind_sort_items(
         if any(request.target is target for request in requests):
             continue
         descending, nulls_first = sort_direction(binder, item)
-        ordering = ordering_class(binder, target.expression)
+        ordering = ordering_class(binder, target.expression, ast.leftmost(item.expression) or None)
         requests.append(SortRequest(target, descending, nulls_first, ordering))
     return requests
 

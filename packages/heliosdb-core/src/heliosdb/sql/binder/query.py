@@ -107,12 +107,7 @@ class BoundQuery:
 
 def bind_query(binder: Binder, query: ast.Query, parent: Scope | None, *, resolve_unknowns: bool = True) -> BoundQuery:
     """Bind any query; ``resolve_unknowns`` False leaves undecided literals to the caller (INSERT, set operations)."""
-    from heliosdb.sql.binder.extensions import query_clauses
-
     scope = Scope(parent)
-    finish = None
-    if query.extensions:
-        finish = query_clauses(binder, query.extensions, scope)
     if query.with_clause is not None:
         from heliosdb.sql.binder.cte import bind_with
 
@@ -133,8 +128,10 @@ def bind_query(binder: Binder, query: ast.Query, parent: Scope | None, *, resolv
         from heliosdb.sql.binder.cte import with_node
 
         result.plan = with_node(ctes, result.plan)
-    if finish is not None:
-        result.plan = finish(result.plan)
+    if query.extensions:
+        from heliosdb.sql.binder.extensions import apply_clauses
+
+        result.plan = apply_clauses(binder, query.extensions, result.plan)
     return result
 
 
@@ -225,7 +222,7 @@ class _SelectBinder:
                 continue
             target = find_target(binder, node, self.targets, scope, "GROUP BY")
             target.expression = resolve_unknown(binder, target.expression)
-            numbers[id(node)] = self._group_number(target.expression, groups)
+            numbers[id(node)] = self._group_number(target.expression, groups, node)
         # Targets that only GROUP BY needs are no outputs: the groups hold their expressions.
         self.targets = [
             target
@@ -242,7 +239,7 @@ class _SelectBinder:
             grouping_sets.append(indexes)
         return Grouper(binder, scope, groups, tuple(grouping_sets))
 
-    def _group_number(self, expression: Expression, groups: list[Expression]) -> int:
+    def _group_number(self, expression: Expression, groups: list[Expression], written: ast.Expression) -> int:
         from heliosdb.sql.binder.ordering import matches
 
         for node in walk(expression):
@@ -252,7 +249,7 @@ class _SelectBinder:
         for number, known in enumerate(groups):
             if matches(self.binder, known, expression):
                 return number
-        equality_class(self.binder, expression.type, expression.position)
+        equality_class(self.binder, expression.type, ast.leftmost(written) or None)
         groups.append(expression)
         return len(groups) - 1
 
@@ -565,7 +562,7 @@ def finish_plain(binder: Binder, query: ast.Query, result: BoundQuery, scope: Sc
                     "invalid UNION/INTERSECT/EXCEPT ORDER BY clause",
                     detail="Only result column names can be used, not expressions or functions.",
                     hint=("Add the expression/function to every SELECT, or move the UNION into a FROM clause."),
-                    position=query.order_by[0].expression.position or None,
+                    position=ast.leftmost(query.order_by[0].expression) or None,
                 )
         keys = tuple(
             SortKey(

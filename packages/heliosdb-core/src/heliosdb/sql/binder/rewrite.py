@@ -40,7 +40,39 @@ NODES = (
 """The classes that a walk descends into; catalog objects, functions and types are left alone."""
 
 LEAVES = frozenset(
-    ["type", "typmod", "nullable", "collation", "position", "source", "index", "name", "rows", "cost", "columns", "kind", "relation", "function", "cast", "aggregate", "ordering", "classes", "group_classes", "key_classes", "alias", "names", "argument_types", "value", "slot", "operator", "number", "view", "constraint", "foreign_keys", "referencing"]
+    {
+        "type",
+        "typmod",
+        "nullable",
+        "collation",
+        "position",
+        "source",
+        "index",
+        "name",
+        "rows",
+        "cost",
+        "columns",
+        "kind",
+        "relation",
+        "function",
+        "cast",
+        "aggregate",
+        "ordering",
+        "classes",
+        "group_classes",
+        "key_classes",
+        "alias",
+        "names",
+        "argument_types",
+        "value",
+        "slot",
+        "operator",
+        "number",
+        "view",
+        "constraint",
+        "foreign_keys",
+        "referencing",
+    }
 )
 """Attributes that hold no nodes."""
 
@@ -62,7 +94,7 @@ def walk(node: Any) -> Iterator[Any]:
             pending.extend(current)
         elif isinstance(current, NODES):
             yield current
-            for name in _attributes(type(current)):
+            for name in _attributes(type(current)):  # type: ignore[arg-type]
                 child = getattr(current, name)
                 if child.__class__ is tuple or isinstance(child, NODES):
                     pending.append(child)
@@ -121,7 +153,7 @@ def rewritten(node: Any, replace: Callable[[Any], Any]) -> Any:
     if replacement is not None:
         return replacement
     changes: dict[str, Any] = {}
-    for name in _attributes(type(node)):
+    for name in _attributes(type(node)):  # type: ignore[arg-type]
         child = getattr(node, name)
         if child.__class__ is tuple or isinstance(child, NODES):
             new = rewritten(child, replace)

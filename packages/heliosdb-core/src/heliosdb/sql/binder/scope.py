@@ -204,7 +204,7 @@ class JoinItem(RangeItem):
 
 
 class Scope:
-    """Names of one query level. ``clause`` is what is being bound, in the words of errors: "WHERE", "JOIN conditions"."""
+    """Names of one query level. ``clause`` is what is being bound, in the words of errors: "WHERE", "SELECT"."""
 
     __slots__ = (
         "aggregates",
@@ -217,9 +217,11 @@ class Scope:
         "in_aggregate",
         "in_window",
         "items",
+        "later_ctes",
         "lateral_active",
         "outer",
         "parent",
+        "recursive_item",
         "windows",
     )
 
@@ -236,6 +238,8 @@ class Scope:
         self.has_set_returning = False
         self.in_aggregate = False
         self.in_window = False
+        self.later_ctes: set[str] = set()
+        self.recursive_item = False
         self.from_pending: list[RangeItem] = []
         self.groupings: list[Grouping] = []
 

@@ -76,7 +76,9 @@ def combine(binder: Binder, operation: ast.SetOperation, left: BoundQuery, right
     right = retyped(binder, right, types, word)
     classes: tuple[object, ...] = ()
     if not (operation.operator == "union" and operation.all):
-        classes = tuple(equality_class(binder, type_) for type_, _ in types)
+        classes = tuple(
+            equality_class(binder, type_, _output(left, number).position) for number, (type_, _) in enumerate(types)
+        )
     source = binder.new_source()
     columns = tuple(
         nodes.OutputColumn(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from heliosdb.errors import DatatypeMismatch, SqlSyntaxError
 from heliosdb.plan import nodes
 from heliosdb.plan.expressions import Expression, SetReturningCall
@@ -20,8 +22,6 @@ from heliosdb.sql.binder.targets import column_name
 from heliosdb.sql.binder.type_names import bind_type_name
 
 if TYPE_CHECKING:
-    from attrs import evolve as _evolve  # noqa: F401
-
     from heliosdb.catalog.registries import CatalogView
     from heliosdb.sql.binder.binder import Binder
 
@@ -41,24 +41,36 @@ def bind_range_function(binder: Binder, scope: Scope, item: ast.RangeFunction) -
     clause, scope.clause = scope.clause, "functions in FROM"
     calls: list[Expression] = []
     columns: list[nodes.OutputColumn] = []
-    for function in item.functions:
+    for function in _spread_unnest(item.functions):
         definitions = function.column_definitions or (item.column_definitions if len(item.functions) == 1 else ())
         call, shown = _function(binder, scope, function.function, definitions, alias, len(item.functions) == 1)
         calls.append(call)
         columns.extend(shown)
     scope.lateral_active, scope.clause = before, clause
-    if len(item.functions) > 1:
+    if len(calls) > 1:
         columns = [_nullable(column) for column in columns]
     if item.ordinality:
         columns.append(nodes.OutputColumn(name="ordinality", type="int8", nullable=False))
     source = binder.new_source()
     name = alias or column_name(item.functions[0].function)
     if item.alias is not None and item.alias.columns:
-        columns = renamed_columns(columns, item.alias.columns, name, item.alias.position or None)
+        columns = renamed_columns(columns, item.alias.columns, name)
     plan = nodes.FunctionScan(
         source=source, columns=tuple(columns), calls=tuple(calls), ordinality=item.ordinality, alias=name
     )
     return plan, RangeItem(name, source, columns)
+
+
+def _spread_unnest(functions: tuple[ast.RowsFromItem, ...]) -> tuple[ast.RowsFromItem, ...]:
+    """Return ``unnest(a, b)`` as unnest(a) and unnest(b) side by side, which is what it means in FROM."""
+    result: list[ast.RowsFromItem] = []
+    for item in functions:
+        call = item.function
+        if isinstance(call, ast.FunctionCall) and call.name[-1] == "unnest" and len(call.arguments) > 1:
+            result += [evolve(item, function=evolve(call, arguments=(argument,))) for argument in call.arguments]
+        else:
+            result.append(item)
+    return tuple(result)
 
 
 def _nullable(column: nodes.OutputColumn) -> nodes.OutputColumn:
@@ -88,7 +100,7 @@ def _view_call(
 
     plan, entry = catalog_scan(binder, view, alias or view.name)
     if item.alias is not None and item.alias.columns:
-        entry.columns = renamed_columns(entry.columns, item.alias.columns, entry.name, item.alias.position or None)
+        entry.columns = renamed_columns(entry.columns, item.alias.columns, entry.name)
     return plan, entry
 
 
@@ -110,8 +122,6 @@ def _function(
     name = column_name(node)
     if isinstance(call, SetReturningCall) and call.columns and not definitions:
         shown = [nodes.OutputColumn(name=column, type=type_) for column, type_ in call.columns]
-        if len(shown) == 1 and alias is not None and alone:
-            shown = [nodes.OutputColumn(name=alias, type=shown[0].type)]
         return call, shown
     if definitions:
         return _defined(binder, call, definitions, position)
@@ -135,8 +145,6 @@ def _defined(
     binder: Binder, call: Expression, definitions: tuple[ast.ColumnDefinitionItem, ...], position: int | None
 ) -> tuple[Expression, list[nodes.OutputColumn]]:
     """Apply a column definition list, which only functions returning ``record`` take."""
-    from attrs import evolve
-
     if call.type != "record" or (isinstance(call, SetReturningCall) and call.columns):
         kind = (
             "a column definition list is redundant for a function with OUT parameters"

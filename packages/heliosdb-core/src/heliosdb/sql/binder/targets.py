@@ -89,8 +89,6 @@ def _name(node: ast.Expression) -> tuple[str | None, int]:
     if isinstance(node, ast.Case):
         name, strength = _name(node.default) if node.default is not None else (None, 0)
         return (name, strength) if strength > 1 else ("case", 1)
-    if isinstance(node, ast.Literal):
-        return ("bool", 1) if node.kind == "boolean" else (None, 0)
     if isinstance(node, ast.ScalarSubquery):
         return _query_name(node.query)
     if isinstance(node, ast.SqlValueFunction):

@@ -31,7 +31,7 @@ from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.coercion import coerce, coerce_to_named_type, resolve_unknown
 from heliosdb.sql.binder.functions import Candidate, find_operator
 from heliosdb.sql.binder.ordering import bind_plain_sort_keys, find_target, matches, sort_direction, sort_key
-from heliosdb.sql.binder.rewrite import columns_in, contains, rewritten
+from heliosdb.sql.binder.rewrite import columns_in, rewritten, walk
 from heliosdb.types.definitions import Aggregate, WindowFunction
 
 if TYPE_CHECKING:
@@ -82,8 +82,11 @@ def window_call(
 ) -> Expression:
     """Return the window call with its window bound."""
     position = node.position or None
-    if scope.in_window or contains((arguments, condition), WindowCall):
-        raise WindowingError("window function calls cannot be nested", position=position)
+    if scope.in_window:
+        raise WindowingError("window functions are not allowed in window definitions", position=position)
+    for inner in walk((arguments, condition)):
+        if isinstance(inner, WindowCall):
+            raise WindowingError("window function calls cannot be nested", position=inner.position)
     if scope.clause not in WINDOW_CLAUSES:
         raise WindowingError(f"window functions are not allowed in {scope.clause}", position=position)
     assert node.over is not None
@@ -144,7 +147,7 @@ def _specification(binder: Binder, spec: ast.WindowSpec, scope: Scope, *, is_ove
     scope.clause, scope.in_window = before_clause, before_window
     if spec.frame is None:
         return WindowSpecification(partition_by=partition, order_by=order)
-    return _with_frame(binder, spec.frame, partition, order, scope)
+    return _with_frame(binder, spec.frame, partition, order, scope, position)
 
 
 def _named(scope: Scope, name: str, position: int | None) -> ast.WindowSpec:
@@ -174,8 +177,8 @@ def _with_frame(
     partition: tuple[SortKey, ...],
     order: tuple[SortKey, ...],
     scope: Scope,
+    position: int | None,
 ) -> WindowSpecification:
-    position = frame.position or None
     if frame.mode == "groups" and not order:
         raise WindowingError("GROUPS mode requires an ORDER BY clause", position=position)
     has_offset = frame.start.offset is not None or frame.end.offset is not None
@@ -193,7 +196,7 @@ def _with_frame(
         if plus is None or minus is None:
             raise FeatureNotSupported(
                 f"RANGE with offset PRECEDING/FOLLOWING is not supported for column type {binder.display(key.type)}",
-                position=key.position,
+                position=_offset_position(frame),
             )
         range_add, range_subtract = plus[1], minus[1]
     return WindowSpecification(
@@ -206,6 +209,13 @@ def _with_frame(
         range_add=range_add,
         range_subtract=range_subtract,
     )
+
+
+def _offset_position(frame: ast.WindowFrame) -> int | None:
+    for bound in (frame.start, frame.end):
+        if bound.offset is not None:
+            return ast.leftmost(bound.offset) or None
+    return None
 
 
 def _range_offset_type(key: str) -> str:
