@@ -63,6 +63,9 @@ def alter(p: Parser) -> Statement:
             p.reset(p.i + len(words))
             return relation(p, kind)
     kind = p.kind
+    if kind == "materialized" or (kind == "foreign" and p.next_kind() != "data"):
+        p.advance()
+        p.unexpected()
     rule = _RULES.get(kind)
     if rule is not None:
         p.advance()
@@ -268,10 +271,8 @@ def domain(p: Parser) -> Statement:
 def routine(kind: str) -> Callable[[Parser], Statement]:
     def parse(p: Parser) -> Statement:
         target = objects.aggregate(p) if kind == "aggregate" else objects.routine(p, kind)
-        if p.kind in ("rename", "owner") or (p.kind == "set" and p.next_kind() == "schema"):
+        if kind == "aggregate" or p.kind in ("rename", "owner") or (p.kind == "set" and p.next_kind() == "schema"):
             return common(p, target)
-        if kind == "aggregate":
-            p.unexpected()
         if p.kind in ("depends", "no"):
             return depends(p, target)
         found, sets = routines.routine_settings(p)

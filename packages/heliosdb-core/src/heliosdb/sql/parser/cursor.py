@@ -182,14 +182,13 @@ class Parser:
         """Read a name with up to two qualifiers."""
         position = self.positions[self.i]
         parts = [self.identifier()]
-        while self.kind == ".":
+        while self.kind == "." or self.kind == "[":
+            if self.kind == "[" or self.next_kind() == "*":
+                # PostgreSQL's rule takes stars and subscripts here and refuses them when it has read them all.
+                expressions.indirection(self)
+                raise self.error()
             self.advance()
             parts.append(self.label())
-        if self.kind == "[":
-            # PostgreSQL's rule takes subscripts here and refuses them when it has read them.
-            while self.kind == "[":
-                expressions.subscript(self)
-            raise self.error()
         if len(parts) > 3:
             raise SqlSyntaxError(
                 f"improper qualified name (too many dotted names): {'.'.join(parts)}", position=position
@@ -363,15 +362,14 @@ class Parser:
 
     def if_exists(self) -> bool:
         """Take IF EXISTS if it is there."""
-        if self.kind != "if":
+        if self.kind != "if" or self.next_kind() != "exists":
             return False
-        self.advance()
-        self.expect("exists")
+        self.reset(self.i + 2)
         return True
 
     def if_not_exists(self) -> bool:
         """Take IF NOT EXISTS if it is there."""
-        if self.kind != "if":
+        if self.kind != "if" or self.next_kind() != "not":
             return False
         self.advance()
         self.expect_all("not", "exists")

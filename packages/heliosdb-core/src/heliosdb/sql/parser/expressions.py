@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from heliosdb.errors import FeatureNotSupported
 from heliosdb.sql.parser import functions, names, query, types
 from heliosdb.sql.statements import (
     And,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OPERATORS",
+    "OUTPUT",
     "apply_indirection",
     "expression",
     "expression_list",
@@ -65,6 +67,18 @@ __all__ = [
 
 # Binding powers, from PostgreSQL's table (gram.y: the %left, %right and %nonassoc lines), loosest first.
 OR, AND, NOT, IS, COMPARE, MATCH, OTHER, ADD, MULTIPLY, POWER, AT, COLLATE, UNARY, CAST = range(1, 15)
+
+#: As the minimum: the expression is an output column, where a word such as AND may be its label.
+OUTPUT: Final = -1
+_LABELS: Final = frozenset(
+    {"or", "and", "is", "between", "in", "like", "ilike", "similar", "operator", "at", "collate"}
+)
+_ENDS_OUTPUT: Final = frozenset(
+    {
+        ",", "from", "into", "where", "group", "having", "window", "union", "intersect", "except", "order", "limit",
+        "offset", "fetch", "for", "on", "returning", "with", ")", ";", "EOF",
+    }
+)  # fmt: skip
 
 _INFIX: Final = {
     "or": OR,
@@ -140,6 +154,8 @@ def infix(p: Parser, left: Expression, minimum: int, restricted: bool) -> Expres
         power = _INFIX.get(kind, 0)
         if power < minimum or not power or (restricted and kind not in _RESTRICTED):
             return left
+        if minimum < 0 and kind in _LABELS and p.kinds[p.i + 1] in _ENDS_OUTPUT:
+            return left
         if power == last:
             p.unexpected()
         last = 0
@@ -156,7 +172,7 @@ def infix(p: Parser, left: Expression, minimum: int, restricted: bool) -> Expres
             if power == COMPARE:
                 last = COMPARE
         elif kind == "and" or kind == "or":
-            left = chain(p, left, kind, power, position)
+            left = chain(p, left, kind, power, position, minimum)
         elif kind == "::":
             p.advance()
             left = TypeCast(left, types.type_name(p), position=position)
@@ -189,13 +205,13 @@ def infix(p: Parser, left: Expression, minimum: int, restricted: bool) -> Expres
             left = IsNull(left, kind == "notnull", position=position)
 
 
-def chain(p: Parser, left: Expression, word: str, power: int, position: int) -> Expression:
+def chain(p: Parser, left: Expression, word: str, power: int, position: int, minimum: int) -> Expression:
     """Read ``AND b AND c ...`` into one node (PostgreSQL flattens to the left, parentheses or not)."""
     node = And if word == "and" else Or
     operands = list(left.operands) if isinstance(left, node) else [left]
     if isinstance(left, node):
         position = left.position
-    while p.kind == word:
+    while p.kind == word and not (minimum < 0 and p.kinds[p.i + 1] in _ENDS_OUTPUT):
         p.advance()
         operands.append(expression(p, power + 1))
     return node(tuple(operands), position=position)
@@ -345,13 +361,22 @@ def prefix_not(p: Parser, restricted: bool) -> Expression:
     if restricted:
         p.unexpected()
     positions: list[int] = []
-    while p.kind == "not":
+    while p.kind in ("not", "not_la"):
         positions.append(p.position)
         p.advance()
     operand = p.deeper(lambda: expression(p, NOT))
     for position in reversed(positions):
         operand = Not(operand, position=position)
     return operand
+
+
+def prefix_unique(p: Parser, restricted: bool) -> Expression:
+    if restricted:
+        p.unexpected()
+    position = p.position
+    p.advance()
+    query.parenthesized_query(p)
+    raise FeatureNotSupported("UNIQUE predicate is not yet implemented", position=position)
 
 
 def prefix_default(p: Parser, restricted: bool) -> Expression:
@@ -368,6 +393,8 @@ _PREFIX: Final = {
     "OP": prefix_operator,
     "operator": prefix_operator,
     "not": prefix_not,
+    "not_la": prefix_not,
+    "unique": prefix_unique,
     "default": prefix_default,
 }
 
@@ -429,6 +456,9 @@ def overlaps(p: Parser, left: RowConstructor) -> Expression:
     if p.kind == "row":
         right = row_elements(p)
     else:
+        if p.kind == "(" and p.next_kind() in query.QUERY_WORDS - {"values"}:
+            p.advance()
+            p.unexpected()
         inner = parenthesized(p)
         if isinstance(inner, Query) or len(inner) == 1:
             p.unexpected()
@@ -548,13 +578,6 @@ def row_elements(p: Parser) -> tuple[Expression, ...]:
     return elements
 
 
-def unique(p: Parser) -> Expression:
-    position = p.position
-    p.advance()
-    query.parenthesized_query(p)
-    raise p.unsupported("UNIQUE predicate", position)
-
-
 # -- subscripts and fields --------------------------------------------------------------------------------------------
 
 
@@ -630,6 +653,5 @@ _PRIMARIES: Final = {
     "exists": exists,
     "array": array,
     "row": row,
-    "unique": unique,
     **functions.SPECIAL,
 }

@@ -123,11 +123,12 @@ def single_item(p: Parser) -> FromItem:
     if kind == "lateral":
         p.advance()
         if p.kind == "(":
+            position = p.position
             return subquery(p, query.parenthesized_query(p), True, position)
         return function_item(p, True, position)
     if kind == "only":
         return relation_item(p)
-    if kind == "rows" and p.next_kind() == "from" and p.next_kind(2) == "(":
+    if kind == "rows" and p.next_kind() == "from":
         return function_item(p, False, position)
     if kind == "xmltable" and p.next_kind() == "(":
         raise p.unsupported("XMLTABLE")
@@ -290,7 +291,7 @@ def target_relation(p: Parser) -> RangeTable:
 
 def function_item(p: Parser, lateral: bool, position: int) -> RangeFunction:
     """Read a function, or ROWS FROM, with what may follow it."""
-    rows_from = p.kind == "rows" and p.next_kind() == "from" and p.next_kind(2) == "("
+    rows_from = p.kind == "rows" and p.next_kind() == "from"
     if rows_from:
         p.advance()
         p.advance()

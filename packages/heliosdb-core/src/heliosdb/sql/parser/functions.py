@@ -130,7 +130,7 @@ def plain_call(p: Parser, name: tuple[str, ...], position: int) -> FunctionCall:
 
 def argument(p: Parser) -> Expression:
     """Read an argument, by name or not."""
-    if p.kinds[p.i + 1] in (":=", "=>") and p.kind in FUNCTION_NAMES:
+    if p.kind in FUNCTION_NAMES and p.kinds[p.i + 1] in (":=", "=>"):
         position = p.position
         name = p.values[p.i]
         p.advance()

@@ -21,7 +21,7 @@ def key(p: Parser) -> tuple[str | None, Expression | None]:
         expression = expressions.expression(p)
         p.expect(")")
         return None, expression
-    if p.kind in COLUMN_NAMES and not from_items.is_function(p):
+    if p.kind in COLUMN_NAMES and p.next_kind() != "." and not from_items.is_function(p):
         return p.identifier(), None
     return None, from_items.windowless_function(p)
 

@@ -257,7 +257,7 @@ def target(p: Parser) -> Target:
     if p.kind == "*":
         p.advance()
         return Target(ColumnRef((), True, position=position), position=position)
-    expression = expressions.expression(p)
+    expression = expressions.expression(p, expressions.OUTPUT)
     kind = p.kind
     if kind == "as":
         p.advance()

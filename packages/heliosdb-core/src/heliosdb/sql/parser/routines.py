@@ -348,6 +348,7 @@ def create_trigger(p: Parser, *, constraint: bool, replace: bool) -> CreateTrigg
     position = p.position
     function = QualifiedName(p.function_name(), position=position)
     p.expect("(")
+    p.accept(",")  # PostgreSQL's rule lets the first of several arguments be empty
     arguments = () if p.kind == ")" else p.separated(lambda: trigger_argument(p))
     p.expect(")")
     if constraint and replace:

@@ -79,6 +79,7 @@ def set_rest(p: Parser, local: bool, position: int) -> Statement:
 
 
 _ASSIGNS: Final = frozenset({"=", "to", ".", "from"})
+_NO_SCOPE: Final = _ASSIGNS | {"authorization", "characteristics"}
 
 
 def set_variable(p: Parser, local: bool, position: int) -> Set:

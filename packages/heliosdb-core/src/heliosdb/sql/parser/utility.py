@@ -429,7 +429,7 @@ def lock_mode(p: Parser) -> str:
         matched = 0
         while matched < len(words) and p.next_kind(matched) == words[matched]:
             matched += 1
-        if matched == len(words):
+        if matched == len(words) and matched >= begun:
             p.reset(p.i + matched)
             return " ".join(words)
         begun = max(begun, matched)
