@@ -11,8 +11,6 @@ from tests.differential.script import parse_script
 
 from .data import ANSWERS, QUESTIONS, SCRIPT, statements
 
-pytest.importorskip("heliosdb.embedded")
-
 QUESTIONNAIRE = parse_script("chinook/questions", QUESTIONS.read_text(encoding="utf-8"))
 
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import heliosdb
+from heliosdb import errors
+
 from .recording import Answer, Failure, Notice, Rows
 
 __all__ = ["Conversation", "Door", "EmbeddedDoor"]
@@ -38,6 +41,13 @@ class Door(Protocol):
         """Remove the database."""
 
 
+LIMIT = 15.0
+"""Seconds after which a statement is cancelled."""
+
+COUNTED = frozenset({"SELECT", "UPDATE", "DELETE", "MERGE", "FETCH", "MOVE", "COPY"})
+"""Commands whose tag ends in a row count."""
+
+
 class EmbeddedConversation:
     """A session of a database in this process."""
 
@@ -45,30 +55,51 @@ class EmbeddedConversation:
         self._session = session
 
     def send(self, text: str, bind: tuple[str | None, ...] | None = None) -> Answer:
-        from heliosdb.errors import Error
-
         session = self._session
         session.notices.clear()
         results: list[Rows] = []
         failure: Failure | None = None
         try:
-            for result in session.execute_script(text) if bind is None else [session.execute(text, bind)]:
-                columns = None
-                if result.columns is not None:
-                    columns = tuple((column.name, column.type_name) for column in result.columns)
-                rows = tuple(result.text_rows()) if columns is not None else ()
-                results.append(Rows(result.tag, columns, rows))
-        except Error as error:
+            with session.time_limit(LIMIT):
+                if bind is not None:
+                    results += [self._rows(result) for result in session.execute(text, bind, hints=False)]
+                else:
+                    for result in session._run_script(session._texts(text)):
+                        results.append(self._rows(result))
+        except errors.Error as error:
             failure = Failure(error.sqlstate, error.message, error.detail, error.hint, error.position)
         except Exception as error:  # noqa: BLE001 - a defect of the engine: the step differs, the script goes on
             failure = Failure("-----", f"{type(error).__name__}: {error}")
-        return Answer(tuple(results), failure, tuple(Notice(n.severity, n.message) for n in session.notices))
+        notices = tuple(Notice(notice.severity, notice.message) for notice in session.notices)
+        return Answer(tuple(results) or (() if failure else (Rows("EMPTY"),)), failure, notices)
+
+    def _rows(self, result: Any) -> Rows:
+        types = self._session.types
+        if result.columns is None:
+            return Rows(_tag(result.tag, result.row_count))
+        writers = [types.output(column.type) for column in result.columns]
+        rows = tuple(
+            tuple(
+                None if datum is None else write(datum, self._session)
+                for datum, write in zip(row, writers, strict=True)
+            )
+            for row in result.rows
+        )
+        columns = tuple((column.name, types.format(column.type, column.typmod)) for column in result.columns)
+        return Rows(_tag(result.tag, len(rows) if result.row_count is None else result.row_count), columns, rows)
 
     def is_waiting(self) -> bool:
-        return bool(self._session.is_waiting)
+        transaction = self._session.block.transaction
+        return transaction is not None and transaction.waiter is not None
 
     def close(self) -> None:
         self._session.close()
+
+
+def _tag(tag: str, count: int | None) -> str:
+    if count is None or tag[-1:].isdigit():
+        return tag
+    return f"INSERT 0 {count}" if tag == "INSERT" else f"{tag} {count}" if tag in COUNTED else tag
 
 
 class EmbeddedDoor:
@@ -77,15 +108,11 @@ class EmbeddedDoor:
     name = "embedded"
 
     def __init__(self) -> None:
-        import heliosdb
-
         self._database = heliosdb.EmbeddedDatabase.new_in_memory()
 
     def open(self) -> EmbeddedConversation:
-        conversation = EmbeddedConversation(self._database.session())
         # explicit transactions of the embedded API are snapshots; the recordings come from a server, where they are not
-        conversation.send("SET default_transaction_isolation = 'read committed'")
-        return conversation
+        return EmbeddedConversation(self._database.session(isolation="read committed"))
 
     def close(self) -> None:
         self._database.close()

@@ -9,12 +9,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
 
 from .recording import render
 from .reference import REFERENCE_VARIABLE, ReferenceDoor, started_cluster
 from .runner import run_script
-from .script import ROOT, read_script, script_names
+from .script import ROOT, named, read_script, script_names
 
 __all__ = ["main", "record"]
 
@@ -28,12 +27,6 @@ def record(name: str, conninfo: str) -> str:
         return render([script.narration, *door.header()], steps)
     finally:
         door.close()
-
-
-def _name(argument: str) -> str:
-    path = Path(argument).resolve()
-    root = ROOT / "scripts"
-    return path.relative_to(root).with_suffix("").as_posix() if path.is_relative_to(root) else argument
 
 
 def _record_all(names: list[str], conninfo: str, check: bool) -> int:
@@ -58,7 +51,7 @@ def main() -> int:
     parser.add_argument("--server", default=os.environ.get(REFERENCE_VARIABLE), help="connection string")
     parser.add_argument("--check", action="store_true", help="write nothing, say what would change")
     arguments = parser.parse_args()
-    names = [_name(argument) for argument in arguments.scripts] or script_names()
+    names = [named(argument) for argument in arguments.scripts] or script_names()
     if arguments.server:
         changed = _record_all(names, arguments.server, arguments.check)
     else:

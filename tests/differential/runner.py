@@ -12,12 +12,12 @@ import time
 from dataclasses import replace
 
 from .doors import Conversation, Door
-from .recording import Answer, Step
+from .recording import Answer, Failure, Step
 from .script import Script, Statement
 
 __all__ = ["run_script"]
 
-PATIENCE = 20.0
+PATIENCE = 10.0
 """Seconds after which a statement that neither waits nor ends, or a wait that does not end, is a failure."""
 
 
@@ -90,6 +90,11 @@ def run_script(script: Script, door: Door, *, is_reference: bool = False) -> lis
                 answers[place] = conversation.send(statement.text, statement.bind)
         for session in list(running):
             finish(session)
+    except TimeoutError as error:
+        if is_reference:
+            raise
+        stuck = Answer(failure=Failure("-----", f"not run to its end: {error}"))
+        answers = [stuck if answer is None else answer for answer in answers]
     finally:
         for conversation in conversations.values():
             conversation.close()

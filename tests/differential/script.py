@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["ROOT", "Script", "Statement", "read_script", "script_names"]
+__all__ = ["ROOT", "Script", "Statement", "named", "read_script", "script_names"]
 
 ROOT = Path(__file__).resolve().parent
 
@@ -101,6 +101,12 @@ class _Pending:
 def script_names(root: Path = ROOT / "scripts", suffix: str = "sql") -> list[str]:
     """Return the names of all scripts, as ``area/name``, in order."""
     return sorted(path.relative_to(root).with_suffix("").as_posix() for path in root.rglob(f"*.{suffix}"))
+
+
+def named(argument: str) -> str:
+    """Return the name of a script that the command line gives as a name or as a file."""
+    path, root = Path(argument).resolve(), ROOT / "scripts"
+    return path.relative_to(root).with_suffix("").as_posix() if path.is_relative_to(root) else argument
 
 
 def read_script(name: str, root: Path = ROOT / "scripts") -> Script:

@@ -10,8 +10,6 @@ from .recording import differences, same_as_recorded
 from .runner import run_script
 from .script import ROOT, read_script, script_names
 
-pytest.importorskip("heliosdb.embedded")
-
 DOORS: list[type[EmbeddedDoor]] = [EmbeddedDoor]
 PENDING = read_pending()
 
