@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 from heliosdb import errors
 from heliosdb.catalog.changes import write_bootstrap
 from heliosdb.catalog.sequences import SequenceCounters
-from heliosdb.catalog.storage import SYSTEM_INDEXES
+from heliosdb.catalog.settings import find_setting, initial_values
+from heliosdb.catalog.storage import OBJECTS_RELATION, SYSTEM_INDEXES
 from heliosdb.catalog.view import CatalogCache
 from heliosdb.plugin.host import load_plugins
+from heliosdb.plugin.workers import BackgroundWorkers
 from heliosdb.rows import RowMaker
 from heliosdb.session.adapters import Adapters
 from heliosdb.session.session import Session
@@ -64,7 +66,7 @@ class Database:
         self.registries = self.host.freeze()
         self.dialect = POSTGRESQL
         self.resolutions = Resolutions()
-        self.settings = dict(settings or {})
+        self.settings = initial_values(self.registries.settings, settings or {})
         self.statements = StatementCache(self.dialect)
         self.adapters = Adapters(self.registries.types)
         self.catalogs = CatalogCache()
@@ -73,7 +75,9 @@ class Database:
         self.process = os.getpid()
         self._oids = itertools.count(FIRST_OID)
         self._session_numbers = itertools.count(1)
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
+        self.epoch = 0
+        """Counts commits that changed the catalog."""
         self._row_makers: dict[tuple[OutputColumn, ...], RowMaker] = {}
         self.volume = MemoryVolume()
         self.store = TransactionalStore(self.volume, self.registries.access_methods.values())
@@ -81,6 +85,13 @@ class Database:
         self.store.relation_name = self._relation_name
         for listener in self.registries.lifecycle.get("database_opened", ()):
             listener(self)
+        self.workers = BackgroundWorkers(self.registries.background_workers, self, self.setting)
+        self.workers.start()
+
+    def setting(self, name: str) -> Any:
+        """Return the value that a setting has in a new session."""
+        found = find_setting(self.registries.settings, name)
+        return self.settings.get(name.lower(), found.default)
 
     def _bootstrap(self) -> None:
         for spec in SYSTEM_INDEXES:
@@ -137,15 +148,18 @@ class Database:
             transaction.rollback()
 
     def committed(self, session: Session, transaction: Transaction, ticket: CommitTicket) -> None:
-        """Tell plugins about a commit."""
+        """Follow a commit: drop what the old catalog was good for, tell plugins."""
+        if OBJECTS_RELATION in transaction.writes:
+            with self.lock:
+                self.epoch += 1
+                for other in list(self.sessions.values()):
+                    other.forget_fast()
         listeners = self.registries.lifecycle.get("transaction_committed", ())
         for listener in listeners:
             listener(self, ticket)
 
     def _relation_name(self, oid: int) -> str:
         with self.store_transaction() as transaction:
-            from heliosdb.catalog.storage import OBJECTS_RELATION
-
             catalog = self.catalogs.snapshot(None, transaction.view(OBJECTS_RELATION).row_blocks())
         relation = catalog.relation_by_oid(oid)
         return str(oid) if relation is None else relation.name
@@ -157,6 +171,8 @@ class Database:
         if os.getpid() == self.process:
             for session in list(self.sessions.values()):
                 session.close()
+            # A worker may be in the middle of a statement: it ends before plugins let go of what it uses.
+            self.workers.stop()
             for listener in self.registries.lifecycle.get("database_closing", ()):
                 listener(self)
         self.closed = True

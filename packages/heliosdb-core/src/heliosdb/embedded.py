@@ -57,16 +57,31 @@ class _Handle:
 
         For several statements it is the sum. ``params`` are the values of ``$1``, ``$2``, ...; ``timeout`` is in seconds.
         """
+        fast = self._session.fast.get(sql)
+        if fast is not None:
+            count = fast(params)
+            if count.__class__ is int:
+                return count  # type: ignore[no-any-return]
         results = self._run(sql, params, timeout)
+        if len(results) == 1 and results[0].columns is None:
+            self._session.make_fast(sql, None)
         return sum(result.row_count or 0 for result in results)
 
     def query(self, sql: str, params: Sequence[Any] = (), *, timeout: float | None = None) -> list[Row]:
         """Run one statement and return its rows (of several statements, the last one's)."""
+        fast = self._session.fast.get(sql)
+        if fast is not None:
+            rows = fast(params)
+            if rows.__class__ is list:
+                return rows  # type: ignore[no-any-return]
         results = self._run(sql, params, timeout)
         if not results or results[-1].columns is None:
             return []
         result = results[-1]
-        return self._row_maker(result).pack(result.rows)  # type: ignore[arg-type]
+        maker = self._row_maker(result)
+        if len(results) == 1 and len(result.rows) < 2:  # type: ignore[arg-type]
+            self._session.make_fast(sql, maker)
+        return maker.pack(result.rows)  # type: ignore[arg-type]
 
     def _row_maker(self, result: Result) -> RowMaker:
         assert result.columns is not None

@@ -27,3 +27,13 @@ class Result:
     columns: tuple[OutputColumn, ...] | None = None
     rows: Iterable[tuple[Any, ...]] = ()
     row_count: int | None = None
+
+    @property
+    def status(self) -> str:
+        """PostgreSQL's whole command tag: ``SELECT 3``, ``INSERT 0 1``."""
+        if self.row_count is None or self.tag.split()[0] not in _COUNTED:
+            return self.tag
+        return f"{self.tag}{' 0' if self.tag == 'INSERT' else ''} {self.row_count}"
+
+
+_COUNTED = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "FETCH", "MOVE"})

@@ -142,10 +142,11 @@ def _finish(pipelines: Pipelines, body: list[str]) -> tuple[Callable[..., Any], 
         lines.extend(definition.text(1))
     lines.extend(f" {line}" for line in pipelines.head)
     lines.extend(body or [" pass"])
-    return _compile("\n".join(lines) + "\n", pipelines.source, "run")
+    return compile_text("\n".join(lines) + "\n", pipelines.source, "run")
 
 
-def _compile(text: str, source: Source, name: str) -> tuple[Callable[..., Any], str]:
+def compile_text(text: str, source: Source, name: str) -> tuple[Callable[..., Any], str]:
+    """Compile a module's text in the namespace of its source; return the function of that name, and the text."""
     filename = f"<heliosdb statement {next(_MODULE_NUMBERS)}>"
     namespace = dict(source.namespace)
     exec(compile(text, filename, "exec"), namespace)  # noqa: S102 - the text is made of generated symbols only
@@ -179,5 +180,5 @@ def compile_row_function(
         lines.extend(definition.text(1))
     lines.extend(f" {line}" for line in emitter.head)
     lines.append(f" return lambda r: ({values})")
-    make, _ = _compile("\n".join(lines) + "\n", emitter.source, "make")
+    make, _ = compile_text("\n".join(lines) + "\n", emitter.source, "make")
     return make(None, session)  # type: ignore[no-any-return]

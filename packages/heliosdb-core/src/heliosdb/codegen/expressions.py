@@ -67,6 +67,8 @@ class Expressions:
         self._elements: list[Callable[[int], str]] = []
         self._parameters: dict[int, str] = {}
         self._slots: dict[int, str] = {}
+        self.known_slots: tuple[Any, ...] | None = None
+        """The datums of the literal slots, where the code serves one text only."""
         self.subquery: Callable[[ex.Subquery, str], str] = self._no_subquery
 
     # -- the three forms -------------------------------------------------------------------------------------------
@@ -282,6 +284,8 @@ class Expressions:
     def _constant(self, node: ex.Constant) -> str:
         if node.slot is None:
             return self.bind(node.value)
+        if self.known_slots is not None:
+            return self.bind(self.known_slots[node.slot])
         name = self._slots.get(node.slot)
         if name is None:
             name = self._slots[node.slot] = f"s{node.slot}"
@@ -320,8 +324,15 @@ class Expressions:
         if not node.function.strict:
             text = self._call(node)
             return f"{text} is False" if negation else text
+        if not negation and self._is_plain_equality(node):
+            return self.apply(node, [self.value(argument) for argument in node.arguments])
         atoms, conditions = self.arguments(node.arguments)
         return " and ".join([*conditions, f"{negation}{self.apply(node, atoms)}"])
+
+    @staticmethod
+    def _is_plain_equality(node: ex.Call) -> bool:
+        """Whether the test is Python's ``==`` with a side that is not NULL: None equals no datum, so nothing need be checked."""
+        return node.function.inline == "{0} == {1}" and not all(argument.nullable for argument in node.arguments)
 
     def _convert(self, node: ex.Convert) -> str:
         operand = node.operand

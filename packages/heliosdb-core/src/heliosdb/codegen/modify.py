@@ -34,7 +34,7 @@ _STRENGTHS = {
 _WAITS = {"block": "block", "nowait": "nowait", "skip": "skip", "skip locked": "skip"}
 
 
-def _write_row(pipelines: Pipelines, node: pn.Modify, row: str) -> None:
+def write_row(pipelines: Pipelines, node: pn.Modify, row: str) -> None:
     """Write what completes and checks a new row held in the variable ``row``."""
     function, source = pipelines.function, pipelines.source
     relation = node.relation
@@ -99,7 +99,7 @@ def produce_insert(pipelines: Pipelines, node: pn.Insert, consume: Consume) -> N
 
     def take() -> None:
         function.line(f"{row} = ({''.join(f'{pipelines.value(value)}, ' for value in node.values)})")
-        _write_row(pipelines, node, row)
+        write_row(pipelines, node, row)
         function.line(f"{rows}.append({row})")
         if not by_row:
             function.open(f"if len({rows}) >= {INSERT_BATCH}:")
@@ -161,7 +161,7 @@ def _write_conflict(pipelines: Pipelines, node: pn.Insert, conflict: pn.Conflict
             assigned = {a.slot: pipelines.value(a.value) for a in conflict.assignments}
             parts = [assigned.get(slot, f"{existing}[{slot}]") for slot in range(len(node.relation.columns))]
             function.line(f"{new} = ({''.join(f'{part}, ' for part in parts)})")
-            _write_row(pipelines, node, new)
+            write_row(pipelines, node, new)
             function.line(f"return {new}")
         function.loops = loops
     touched, changes = source.fresh("h"), source.fresh("m")
@@ -228,7 +228,7 @@ def produce_update(pipelines: Pipelines, node: pn.Update, consume: Consume) -> N
         function.line(f"{new} = ({''.join(f'{part}, ' for part in parts)})")
         if pipelines.needs(node.target, -1):
             function.line(f"i_{new} = i_{row}")
-        _write_row(pipelines, node, new)
+        write_row(pipelines, node, new)
         return f"{update}({oid}, i_{row}, {row}, {new})"
 
     def done(row: str) -> None:

@@ -27,6 +27,7 @@ from heliosdb.catalog.sequences import SessionSequences
 from heliosdb.catalog.storage import OBJECTS_RELATION
 from heliosdb.codegen import compile_statement
 from heliosdb.codegen.execution import Execution
+from heliosdb.codegen.point import FastStatement, compile_point
 from heliosdb.session.settings import SessionSettings
 from heliosdb.session.statements import Plan, PreparedStatement, RecordingCatalog, StatementText
 from heliosdb.session.transactions import TransactionBlock
@@ -79,7 +80,13 @@ class Session:
         self.session_user = user
         self.number = database.next_session_number()
         self.name = f"session {self.number}"
-        self.settings = SessionSettings(database.registries.settings, database.settings | (settings or {}))
+        self.fast: dict[str, FastStatement] = {}
+        """Functions of point statements by exact text; empty while a transaction block is open."""
+        self._fast: dict[str, FastStatement] = self.fast
+        self._not_fast: set[str] = set()
+        self.settings = SessionSettings(
+            database.registries.settings, database.settings | (settings or {}), self.forget_fast
+        )
         if isolation is not None:
             self.settings.put("default_transaction_isolation", isolation, in_transaction=False)
         self.sequences = SessionSequences()
@@ -259,6 +266,7 @@ class Session:
 
         return BindContext(
             registries=self.registries,
+            session=self,
             catalog=self.catalog if catalog is None else catalog,
             search_path=self.search_path,
             parameter_types=tuple(types),
@@ -313,6 +321,7 @@ class Session:
         others = tuple(f for f in self.functions.get(made.name, ()) if f.arguments != made.arguments)
         # A new dict: plans are keyed by its identity, and forked sessions keep what they had.
         self.functions = {**self.functions, made.name: (*others, made)}
+        self.forget_fast()
 
     def execute_many(self, text: str, rows: Sequence[Sequence[Any]]) -> int:
         """Run one statement for many parameter rows in one transaction; return the total of rows affected."""
@@ -337,6 +346,44 @@ class Session:
         for row in rows:
             total += self.run(statement, row).row_count or 0
         return total
+
+    # -- point statements --------------------------------------------------------------------------------------------
+
+    def forget_fast(self) -> None:
+        """Drop the functions of point statements: a setting, a role or the catalog has changed."""
+        self._fast.clear()
+        self._not_fast.clear()
+
+    def suspend_fast(self) -> None:
+        """Take the ordinary way while a transaction block is open."""
+        self.fast = {}
+
+    def resume_fast(self) -> None:
+        """Point statements may be short again."""
+        self.fast = self._fast
+
+    def make_fast(self, text: str, row_maker: Any) -> None:
+        """Make the function of a statement that has just been run, where it is a point statement.
+
+        Nothing is made on the first run: most texts are run once.
+        """
+        if self.block.is_open or text in self._not_fast or self.functions or self.database.timeline_of(self) is not None:
+            return
+        epoch = self.database.epoch
+        (statement, *others) = self.database.statements.texts(text)
+        plan = self.last_plan
+        if others or plan is None or plan.runs < 2:
+            return
+        made = None
+        if plan.bound.read_only or not self.setting("default_transaction_read_only"):
+            slots = plan.slots(statement.constants, self)
+            made = compile_point(plan.bound, plan.explained, self.registries, self, slots, row_maker)
+        with self.database.lock:
+            if made is None:
+                if len(self._not_fast) < 10_000:
+                    self._not_fast.add(text)
+            elif epoch == self.database.epoch and len(self._fast) < 1_000:
+                self._fast[text] = made
 
     def discard_sequences(self) -> None:
         """Forget what currval and lastval answer."""
@@ -518,7 +565,7 @@ class Session:
         plan = self._cached(statement, parameters)
         if plan is None:
             tree = self.tree(statement)
-            if type(tree).__name__ not in QUERIES:
+            if type(tree).__name__ not in QUERIES or getattr(tree, "into", None) is not None:
                 if parameters:
                     raise errors.ProtocolViolation(
                         f"bind message supplies {len(parameters)} parameters, but prepared statement requires 0"
@@ -601,6 +648,7 @@ class Session:
         if not plan.bound.read_only and transaction.read_only:
             raise errors.ReadOnlySqlTransaction(f"cannot execute {plan.bound.tag} in a read-only transaction")
         self.last_plan = plan
+        plan.runs += 1
         execution = Execution(self, transaction, parameters, plan.slots(constants, self))
         rows: list[tuple[Any, ...]] = []
         for batch in plan.compiled.run(execution):

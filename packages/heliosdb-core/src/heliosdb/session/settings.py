@@ -6,7 +6,7 @@ LOCAL ends with the transaction. So every change inside a transaction notes what
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.catalog.settings import find_setting, parse_setting, require_changeable, show_setting
@@ -20,8 +20,11 @@ _CUSTOM_MISSING = object()
 class SessionSettings:
     """The values of one session. ``version`` changes whenever a value does that plans depend on."""
 
-    def __init__(self, registered: Mapping[str, Setting], initial: Mapping[str, Any]) -> None:
+    def __init__(
+        self, registered: Mapping[str, Setting], initial: Mapping[str, Any], on_change: Callable[[], None] | None = None
+    ) -> None:
         self._registered = registered
+        self._on_change = on_change
         self._defaults = {name: initial.get(name, setting.default) for name, setting in registered.items()}
         self._values: dict[str, Any] = {}
         self._undo: list[tuple[str, Any]] = []
@@ -110,6 +113,8 @@ class SessionSettings:
         self._values = dict(other._values)
         self._custom = dict(other._custom)
         self._renew_plan_key()
+        if self._on_change is not None:
+            self._on_change()
 
     def names(self) -> Iterable[str]:
         """Return the names of all registered settings, sorted."""
@@ -124,6 +129,8 @@ class SessionSettings:
                 self._local.pop(key, None)
 
     def _changed(self, key: str) -> None:
+        if self._on_change is not None:
+            self._on_change()
         setting = self._registered.get(key)
         if setting is not None and setting.affects_plans:
             self._renew_plan_key()

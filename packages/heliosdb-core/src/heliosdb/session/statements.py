@@ -104,7 +104,7 @@ class Plan:
     recorded: RecordingCatalog
     catalog: Any
     explained: Any = None
-    fast: Any = None
+    runs: int = 0
 
     @property
     def columns(self) -> tuple[OutputColumn, ...] | None:

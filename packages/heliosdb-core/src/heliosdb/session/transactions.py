@@ -71,12 +71,19 @@ class TransactionBlock:
             timeline=session.database.timeline_of(session),
             isolation=isolation or setting("default_transaction_isolation"),
             read_only=setting("default_transaction_read_only") if read_only is None else read_only,
-            author=Author(
-                role=session.user, session_user=session.session_user, application_name=setting("application_name")
-            ),
+            author=self.author(),
         )
         self.transaction.begin_statement()
         session.transaction_timestamp = session.statement_timestamp
+
+    def author(self) -> Author:
+        """Return who the session's commits are by."""
+        session = self._session
+        return Author(
+            role=session.user,
+            session_user=session.session_user,
+            application_name=session.settings.get("application_name"),
+        )
 
     def begin_alone(self) -> None:
         """Open a transaction for one statement."""
@@ -88,6 +95,7 @@ class TransactionBlock:
         self._start()
         self.state = "open"
         self.is_implicit = True
+        self._session.suspend_fast()
 
     def begin(self, isolation: str | None = None, read_only: bool | None = None) -> None:
         """BEGIN."""
@@ -100,6 +108,7 @@ class TransactionBlock:
             return
         self._start(isolation, read_only)
         self.state = "open"
+        self._session.suspend_fast()
 
     def _change_modes(self, isolation: str | None, read_only: bool | None) -> None:
         if isolation is not None:
@@ -180,6 +189,7 @@ class TransactionBlock:
         for name in [name for name, cursor in session.cursors.items() if not (committed and cursor.is_held)]:
             session.cursors.pop(name).close()
         session.settings.end_transaction(committed=committed)
+        session.resume_fast()
 
     # -- savepoints --------------------------------------------------------------------------------------------------
 

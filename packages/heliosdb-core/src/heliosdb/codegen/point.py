@@ -1,0 +1,234 @@
+"""The shortest way: a statement on one row by a unique key, outside a transaction, as one plain function of its parameters.
+
+    fast(params) -> list of rows                 SELECT ... WHERE key = $1
+    fast(params) -> number of rows               UPDATE ... SET ... WHERE key = $1
+
+The function checks that every parameter is exactly of the Python class whose value is the datum and answers None otherwise, which
+sends the caller the ordinary way: there conversions, errors and everything unusual are dealt with. What it runs is the same plan,
+emitted by the same emitters; only the transaction around it is the store's ``point_reader`` or ``point_writer``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from heliosdb.codegen import modify
+from heliosdb.codegen.expressions import row_binding
+from heliosdb.codegen.index_keys import key_shape
+from heliosdb.codegen.pipeline import Pipelines
+from heliosdb.plan import expressions as ex
+from heliosdb.plan import nodes as pn
+from heliosdb.types.definitions import Volatility
+
+if TYPE_CHECKING:
+    from heliosdb.catalog.registries import Registries
+
+__all__ = ["FastStatement", "compile_point"]
+
+FastStatement = Callable[[Any], Any]
+
+_CHECKS = {
+    "int2": "{p}.__class__ is not int or not -32768 <= {p} <= 32767",
+    "int4": "{p}.__class__ is not int or not -2147483648 <= {p} <= 2147483647",
+    "int8": "{p}.__class__ is not int or not -9223372036854775808 <= {p} <= 9223372036854775807",
+    "bool": "{p}.__class__ is not bool",
+    "float8": "{p}.__class__ is not float",
+    "text": '{p}.__class__ is not str or not {p}.isascii() or "\\0" in {p}',
+    "varchar": '{p}.__class__ is not str or not {p}.isascii() or "\\0" in {p}',
+}
+"""When a Python object is not the datum of a parameter of the type."""
+
+
+def compile_point(
+    bound: pn.BoundStatement,
+    plan: pn.PlanNode,
+    registries: Registries,
+    session: Any,
+    slots: tuple[Any, ...],
+    row_maker: Any,
+) -> FastStatement | None:
+    """Return the function of a statement, or None where the statement is not of these shapes.
+
+    ``slots`` are the text's own constants. ``row_maker`` makes result rows (``rows.RowMaker``), or is None for plain tuples.
+    """
+    if any(type_name not in _CHECKS for type_name in bound.parameter_types):
+        return None
+    if isinstance(plan, pn.Update):
+        scan: pn.PlanNode = plan.input
+    elif isinstance(plan, pn.Project):
+        scan = plan.input
+        while isinstance(scan, pn.Filter):
+            scan = scan.input
+    else:
+        return None
+    if not isinstance(scan, pn.IndexScan) or not scan.unique or scan.snapshot is not None or scan.recheck is not None:
+        return None
+    if scan.relation.persistence != "permanent" or not all(_is_simple(node) for node in _expressions(plan)):
+        return None
+    writer = _Writer(bound, plan, scan, registries, session, slots)
+    if isinstance(plan, pn.Update):
+        return writer.update(plan)
+    return writer.select(plan, row_maker)
+
+
+def _expressions(node: pn.PlanNode) -> Iterator[ex.Expression]:
+    match node:
+        case pn.Project():
+            yield from node.expressions
+            yield from _expressions(node.input)
+        case pn.Filter():
+            yield node.condition
+            yield from _expressions(node.input)
+        case pn.IndexScan():
+            yield from node.equal
+        case pn.Update():
+            yield from (assignment.value for assignment in (*node.assignments, *node.generated))
+            yield from (check.condition for check in node.checks)
+            yield from _expressions(node.input)
+
+
+def _is_simple(node: Any) -> bool:
+    """Whether an expression needs nothing but the row and the parameters."""
+    if isinstance(node, ex.Column):
+        return node.index >= 0
+    if isinstance(node, ex.Constant | ex.Parameter):
+        return True
+    if isinstance(node, ex.Call):
+        function = node.function
+        return (
+            not function.needs_session
+            and function.volatility == Volatility.IMMUTABLE
+            and function.bounded
+            and all(map(_is_simple, node.arguments))
+        )
+    if isinstance(node, ex.Convert):
+        plain = not node.via_text and (node.cast is None or not node.cast.needs_session)
+        return plain and _is_simple(node.operand)
+    if isinstance(node, ex.And | ex.Or | ex.Coalesce):
+        return all(map(_is_simple, node.arguments))
+    if isinstance(node, ex.Not | ex.IsNull | ex.CoerceTypmod):
+        return _is_simple(node.operand)
+    return False
+
+
+class _Writer:
+    def __init__(
+        self,
+        bound: pn.BoundStatement,
+        plan: pn.PlanNode,
+        scan: pn.IndexScan,
+        registries: Registries,
+        session: Any,
+        slots: tuple[Any, ...],
+    ) -> None:
+        self.bound = bound
+        self.scan = scan
+        self.session = session
+        self.registries = registries
+        self.pipelines = Pipelines(plan, registries, {})
+        self.pipelines.expressions.bindings[scan.source] = row_binding("r")
+        self.pipelines.expressions.known_slots = slots
+        self.lines: list[str] = []
+
+    def _head(self) -> str:
+        """Write the checks of the parameters; return source of the key."""
+        count = len(self.bound.parameter_types)
+        lines = self.lines
+        lines.append(f"  if len(params) != {count}: return None")
+        names = [f"p{number}" for number in range(1, count + 1)]
+        if names:
+            lines.append(f"  {', '.join(names)}{',' if count == 1 else ''} = params")
+        checks = [
+            _CHECKS[type_name].format(p=name) for name, type_name in zip(names, self.bound.parameter_types, strict=True)
+        ]
+        if checks:
+            lines.append(f"  if {' or '.join(checks)}: return None")
+        values = [self.pipelines.value(part) for part in self.scan.equal]
+        shape = key_shape(self.scan.relation, self.scan.index, self.registries)
+        if shape.is_identity:
+            return values[0] if shape.width == 1 else f"({', '.join(values)})"
+        return f"{self.pipelines.source.bind(shape.key, 'f')}(({', '.join(values)},))"
+
+    def select(self, plan: pn.Project, row_maker: Any) -> FastStatement:
+        lines = self.lines
+        key = self._head()
+        lines.append(f"  r = read({key})")
+        lines.append("  if r is None: return []")
+        node: pn.PlanNode = plan.input
+        while isinstance(node, pn.Filter):
+            lines.append(f"  if not ({self.pipelines.test(node.condition)}): return []")
+            node = node.input
+        values = [self.pipelines.value(expression) for expression in plan.expressions]
+        values = [self._written(text, column, row_maker) for text, column in zip(values, plan.columns, strict=True)]
+        whole = values == [f"r[{index}]" for index in range(len(self.scan.columns))]
+        row = "r" if whole else f"({''.join(f'{value}, ' for value in values)})"
+        if row_maker is None:
+            lines.append(f"  return [{row}]")
+        else:
+            self.pipelines.source.namespace["new"] = row_maker.new
+            lines.append(f"  return [new({row})]")
+        store = self.session.database.store
+        reader = store.point_reader(self.scan.relation.oid, self.scan.index.oid)
+        return self._make("read", reader)
+
+    def _written(self, text: str, column: pn.OutputColumn, row_maker: Any) -> str:
+        write = self.session.database.adapters.writer(column.type)
+        if write is None:
+            return text
+        name = self.pipelines.source.bind(write, "f")
+        return f"(None if (t := {text}) is None else {name}(t))"
+
+    def update(self, plan: pn.Update) -> FastStatement | None:
+        changed = {assignment.slot for assignment in (*plan.assignments, *plan.generated)}
+        relation = plan.relation
+        if plan.returning is not None or any(
+            number - 1 in changed for constraint in plan.foreign_keys for number in constraint.columns
+        ):
+            return None
+        for _, constraint in plan.referencing:
+            assert constraint.foreign is not None
+            if any(number - 1 in changed for number in constraint.foreign.columns):
+                return None
+        if any(c.deferrable and c.kind in ("unique", "primary key") for c in relation.constraints):
+            return None
+        if any(self.registries.lifecycle.get(name) for name in ("transaction_committing", "transaction_committed")):
+            return None
+        pipelines, function = self.pipelines, self.pipelines.function
+        key = self._head()
+        pipelines.expressions.bindings[plan.scan] = row_binding("r")
+        assigned = {a.slot: pipelines.value(a.value) for a in plan.assignments}
+        parts = [assigned.get(slot, f"r[{slot}]") for slot in range(len(relation.columns))]
+        function.depth = 3
+        function.line(f"n = ({''.join(f'{part}, ' for part in parts)})")
+        modify.write_row(pipelines, plan, "n")
+        self.lines.append("  def change(r):")
+        self.lines.extend(function.lines)
+        self.lines.append("   return n")
+        self.lines.append(f"  return 1 if write({key}, change) else 0")
+        writer = self.session.database.store.point_writer(
+            relation.oid, self.scan.index.oid, self.session, self.session.block.author()
+        )
+        return self._make("write", writer.update)
+
+    def _make(self, name: str, access: Any) -> FastStatement | None:
+        from heliosdb.codegen.compile import compile_text
+
+        expressions = self.pipelines.expressions
+        if expressions.uses_session or any(not line.startswith("p") for line in self.pipelines.head):
+            return None
+        text = [f"def make({name}, x):"]
+        for definition in expressions.definitions:
+            text.extend(definition.text(1))
+        text += [" def fast(params):", *self.lines, " return fast"]
+        make, _ = compile_text("\n".join(text) + "\n", self.pipelines.source, "make")
+        return make(access, _Place(self.session))  # type: ignore[no-any-return]
+
+
+class _Place:
+    """What checks of a row ask for while there is no execution: the session, for printing the row."""
+
+    __slots__ = ("session",)
+
+    def __init__(self, session: Any) -> None:
+        self.session = session

@@ -1,0 +1,565 @@
+"""PEP 249 in psycopg 3's feel: ``heliosdb.connect()`` gives connections, cursors, row factories.
+
+    with heliosdb.connect(":memory:") as conn:
+        conn.execute("CREATE TABLE users (id int PRIMARY KEY, name text)")
+        with conn.transaction():
+            conn.execute("INSERT INTO users VALUES (%s, %s)", (1, "Alice"))
+        name = conn.execute("SELECT name FROM users WHERE id = %(id)s", {"id": 1}).fetchone()[0]
+
+As in psycopg, the first statement begins a transaction, which ``commit`` or leaving the connection's context ends; with
+``autocommit=True`` every statement is its own. Parameters are ``%s`` (a sequence), ``%(name)s`` (a mapping) or PostgreSQL's ``$1``; a
+text uses one of them. ``%`` means nothing where no parameters are given. Threads may share a connection: they take turns.
+"""
+
+from __future__ import annotations
+
+import datetime
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from heliosdb import errors
+from heliosdb.errors import (
+    DatabaseError,
+    DataError,
+    Error,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    Warning,
+)
+from heliosdb.placeholders import rewrite
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from heliosdb.catalog.result import Result
+    from heliosdb.database import Database
+    from heliosdb.embedded import EmbeddedDatabase
+    from heliosdb.plan.nodes import OutputColumn
+
+__all__ = [
+    "BINARY",
+    "DATETIME",
+    "NUMBER",
+    "ROWID",
+    "STRING",
+    "Binary",
+    "Column",
+    "Connection",
+    "Cursor",
+    "DataError",
+    "DatabaseError",
+    "Date",
+    "DateFromTicks",
+    "Error",
+    "IntegrityError",
+    "InterfaceError",
+    "InternalError",
+    "NotSupportedError",
+    "OperationalError",
+    "ProgrammingError",
+    "Time",
+    "TimeFromTicks",
+    "Timestamp",
+    "TimestampFromTicks",
+    "Warning",
+    "apilevel",
+    "connect",
+    "dict_row",
+    "named_row",
+    "paramstyle",
+    "scalar_row",
+    "threadsafety",
+    "tuple_row",
+]
+
+apilevel = "2.0"
+threadsafety = 2
+paramstyle = "pyformat"
+
+Parameters = Sequence[Any] | Mapping[str, Any] | None
+RowFactory = Callable[["Cursor"], Callable[[tuple[Any, ...]], Any]]
+
+Binary = bytes
+Date = datetime.date
+Time = datetime.time
+Timestamp = datetime.datetime
+
+
+def DateFromTicks(ticks: float) -> datetime.date:  # noqa: N802 - the name PEP 249 prescribes
+    """Return the local date of a Unix time."""
+    return datetime.date(*time.localtime(ticks)[:3])
+
+
+def TimeFromTicks(ticks: float) -> datetime.time:  # noqa: N802 - the name PEP 249 prescribes
+    """Return the local time of day of a Unix time."""
+    return datetime.time(*time.localtime(ticks)[3:6])
+
+
+def TimestampFromTicks(ticks: float) -> datetime.datetime:  # noqa: N802 - the name PEP 249 prescribes
+    """Return the local date and time of a Unix time."""
+    return datetime.datetime(*time.localtime(ticks)[:6])
+
+
+class _TypeObject:
+    """Equal to the type codes (OIDs) of a family of types, as PEP 249 wants."""
+
+    def __init__(self, *oids: int) -> None:
+        self._oids = frozenset(oids)
+
+    def __eq__(self, other: object) -> bool:
+        return other in self._oids
+
+    def __hash__(self) -> int:
+        return hash(self._oids)
+
+
+STRING = _TypeObject(18, 19, 25, 114, 705, 1042, 1043, 2275, 2950, 3802)
+BINARY = _TypeObject(17)
+NUMBER = _TypeObject(20, 21, 23, 700, 701, 1700)
+DATETIME = _TypeObject(1082, 1083, 1114, 1184, 1186, 1266)
+ROWID = _TypeObject(26)
+
+
+class Column(tuple[Any, ...]):
+    """One item of ``Cursor.description``: PEP 249's seven values, with names for those that say something."""
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> str:
+        """The column's name."""
+        return self[0]  # type: ignore[no-any-return]
+
+    @property
+    def type_code(self) -> int:
+        """The type's OID."""
+        return self[1]  # type: ignore[no-any-return]
+
+    @property
+    def precision(self) -> int | None:
+        """The precision of a numeric column that has one."""
+        return self[4]  # type: ignore[no-any-return]
+
+    @property
+    def scale(self) -> int | None:
+        """The scale of a numeric column that has one."""
+        return self[5]  # type: ignore[no-any-return]
+
+
+def tuple_row(cursor: Cursor) -> Callable[[tuple[Any, ...]], Any]:
+    """Row factory: plain tuples, the default."""
+    return _same
+
+
+def _same(row: tuple[Any, ...]) -> Any:
+    return row
+
+
+def dict_row(cursor: Cursor) -> Callable[[tuple[Any, ...]], dict[str, Any]]:
+    """Row factory: a dict for each row."""
+    names = [column.name for column in cursor.description or ()]
+    return lambda row: dict(zip(names, row, strict=True))
+
+
+def named_row(cursor: Cursor) -> Callable[[tuple[Any, ...]], Any]:
+    """Row factory: tuples that also answer ``row["name"]``."""
+    result = cursor.result
+    if result is None or result.columns is None:
+        return _same
+    return cursor.connection.database.row_maker(result.columns).new
+
+
+def scalar_row(cursor: Cursor) -> Callable[[tuple[Any, ...]], Any]:
+    """Row factory: the first column's value."""
+    return lambda row: row[0]
+
+
+def connect(
+    path: str | EmbeddedDatabase = ":memory:",
+    *,
+    autocommit: bool = False,
+    row_factory: RowFactory = tuple_row,
+    plugins: Sequence[Any] | None = None,
+    strict: bool = False,
+    timeout: float | None = None,
+) -> Connection:
+    """Open a database and a connection to it.
+
+    ``path`` is ``":memory:"`` for a new database in memory, or an open ``EmbeddedDatabase``, which stays open when the
+    connection is closed. ``plugins`` None loads the installed plugins, a sequence exactly these; ``strict`` raises if one fails.
+    ``timeout`` seconds is the longest a statement of this connection may run or wait.
+    """
+    from heliosdb.database import Database
+
+    if isinstance(path, str):
+        return Connection(
+            Database(path, plugins=plugins, strict=strict),
+            owns=True, autocommit=autocommit, row_factory=row_factory, timeout=timeout,
+        )  # fmt: skip
+    if plugins is not None:
+        raise InterfaceError("plugins are chosen when the database is opened")
+    return Connection(path.database, owns=False, autocommit=autocommit, row_factory=row_factory, timeout=timeout)
+
+
+class Connection:
+    """A session with PEP 249's interface. As a context manager: commit, or roll back after an error, then close."""
+
+    Warning = Warning
+    Error = Error
+    InterfaceError = InterfaceError
+    DatabaseError = DatabaseError
+    DataError = DataError
+    OperationalError = OperationalError
+    IntegrityError = IntegrityError
+    InternalError = InternalError
+    ProgrammingError = ProgrammingError
+    NotSupportedError = NotSupportedError
+
+    def __init__(
+        self, database: Database, *, owns: bool, autocommit: bool, row_factory: RowFactory, timeout: float | None
+    ) -> None:
+        self.database = database
+        self.session = database.session()
+        self.row_factory = row_factory
+        self._owns = owns
+        self._autocommit = autocommit
+        self._timeout = timeout
+        self._lock = threading.RLock()
+        self._blocks = 0
+        self.closed = False
+
+    # -- statements ------------------------------------------------------------------------------------------------
+
+    def cursor(self, *, row_factory: RowFactory | None = None) -> Cursor:
+        """Return a new cursor."""
+        self._require_open()
+        return Cursor(self, row_factory or self.row_factory)
+
+    def execute(self, query: str, params: Parameters = None) -> Cursor:
+        """Run a statement on a new cursor and return the cursor."""
+        return self.cursor().execute(query, params)
+
+    def executemany(self, query: str, rows: Iterable[Sequence[Any] | Mapping[str, Any]]) -> Cursor:
+        """Run a statement for each row of parameters on a new cursor and return the cursor."""
+        return self.cursor().executemany(query, rows)
+
+    def run(self, query: str, parameters: Sequence[Any]) -> list[Result]:
+        """Run a text whose parameters are ``$1``, ... and return the results; begins a transaction where one is due."""
+        with self._lock:
+            self._require_open()
+            session = self.session
+            if not self._autocommit and not session.block.is_open and not _controls(query):
+                session.begin()
+            if self._timeout is None:
+                return session.execute(query, parameters)
+            with session.time_limit(self._timeout):
+                return session.execute(query, parameters)
+
+    def run_many(self, query: str, rows: Sequence[Sequence[Any]]) -> int:
+        """Run a statement for many rows of parameters in one transaction; return the rows affected."""
+        with self._lock:
+            self._require_open()
+            if not self._autocommit and not self.session.block.is_open:
+                self.session.begin()
+            return self.session.execute_many(query, rows)
+
+    # -- transactions ----------------------------------------------------------------------------------------------
+
+    @property
+    def autocommit(self) -> bool:
+        """Whether every statement is a transaction of its own."""
+        return self._autocommit
+
+    @autocommit.setter
+    def autocommit(self, value: bool) -> None:
+        with self._lock:
+            if self.session.block.is_open:
+                raise errors.ActiveSqlTransaction(
+                    "autocommit cannot be changed inside a transaction", hint="Commit or roll back first."
+                )
+            self._autocommit = bool(value)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self.session.block.is_open
+
+    def commit(self) -> None:
+        """Commit the open transaction, if there is one; a failed one is rolled back."""
+        with self._lock:
+            self._require_open()
+            self._refuse_in_block("commit")
+            self.session.block.commit()
+
+    def rollback(self) -> None:
+        """Roll back the open transaction, if there is one."""
+        with self._lock:
+            self._require_open()
+            self._refuse_in_block("rollback")
+            self.session.block.rollback()
+
+    def _refuse_in_block(self, what: str) -> None:
+        if self._blocks:
+            raise ProgrammingError(f"explicit {what}() is forbidden within a transaction() block")
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Commit what the block did, or roll it back if it raises; inside another transaction it is a savepoint."""
+        with self._lock:
+            self._require_open()
+            block = self.session.block
+            outer = block.is_open
+            name = f"_heliosdb_{self._blocks + 1}"
+            if outer:
+                self.session.execute(f'SAVEPOINT "{name}"')
+            else:
+                self.session.begin()
+            self._blocks += 1
+            try:
+                yield self
+            except BaseException:
+                self._blocks -= 1
+                if outer:
+                    self.session.execute(f'ROLLBACK TO SAVEPOINT "{name}"')
+                    self.session.execute(f'RELEASE SAVEPOINT "{name}"')
+                else:
+                    block.rollback()
+                raise
+            self._blocks -= 1
+            if outer:
+                self.session.execute(f'RELEASE SAVEPOINT "{name}"')
+            elif not block.commit():
+                raise errors.InFailedSqlTransaction("the transaction had failed and was rolled back")
+
+    # -- the rest --------------------------------------------------------------------------------------------------
+
+    def cancel(self) -> None:
+        """Stop the statement that is running, from any thread."""
+        self.session.interrupt()
+
+    @property
+    def notices(self) -> list[Any]:
+        """The latest notices: objects with severity, message, sqlstate, detail, hint."""
+        return self.session.notices
+
+    def create_function(
+        self, name: str, arguments: Sequence[str], returns: str, function: Callable[..., Any], *,
+        strict: bool = True, volatility: str = "volatile",
+    ) -> None:  # fmt: skip
+        """Make a Python function callable in SQL on this connection."""
+        with self._lock:
+            self.session.create_function(name, arguments, returns, function, strict=strict, volatility=volatility)
+
+    def close(self) -> None:
+        """Close the connection; an open transaction is rolled back. Harmless a second time."""
+        if self.closed:
+            return
+        self.closed = True
+        self.session.close()
+        if self._owns:
+            self.database.close()
+
+    def _require_open(self) -> None:
+        if self.closed:
+            raise InterfaceError("the connection is closed")
+        self.database.require_open()
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if not self.closed and self.session.block.is_open:
+                if kind is None:
+                    self.commit()
+                else:
+                    self.session.block.rollback()
+        finally:
+            self.close()
+
+
+class Cursor:
+    """Runs statements and holds the rows of the last one."""
+
+    arraysize = 1
+
+    def __init__(self, connection: Connection, row_factory: RowFactory) -> None:
+        self.connection = connection
+        self.row_factory = row_factory
+        self.result: Result | None = None
+        self.closed = False
+        self._results: list[Result] = []
+        self._rows: list[Any] = []
+        self._position = 0
+        self._rowcount = -1
+
+    @property
+    def description(self) -> list[Column] | None:
+        """The columns of the last result (PEP 249), None where it has no rows."""
+        if self.result is None or self.result.columns is None:
+            return None
+        types = self.connection.database.registries.types
+        return [_described(column, types) for column in self.result.columns]
+
+    @property
+    def rowcount(self) -> int:
+        """The number of rows the last statement gave or changed; -1 before the first."""
+        return self._rowcount
+
+    @property
+    def rownumber(self) -> int | None:
+        """The number of the next row to be fetched, None without a result."""
+        return None if self.result is None or self.result.columns is None else self._position
+
+    @property
+    def statusmessage(self) -> str | None:
+        """The last statement's command tag, such as ``INSERT 0 1``."""
+        return None if self.result is None else self.result.status
+
+    def execute(self, query: str, params: Parameters = None) -> Cursor:
+        """Run a statement (or several, without parameters) and return self."""
+        self._require_open()
+        text, values = rewrite(query, params)
+        self._take(self.connection.run(text, values))
+        return self
+
+    def executemany(self, query: str, rows: Iterable[Sequence[Any] | Mapping[str, Any]]) -> Cursor:
+        """Run a statement for each row of parameters, in one transaction; results are counted, rows are not kept."""
+        self._require_open()
+        self._clear()
+        text = None
+        values = []
+        for row in rows:
+            text, made = rewrite(query, row)
+            values.append(made)
+        if text is None:
+            self._rowcount = 0
+            return self
+        self._rowcount = self.connection.run_many(text, values)
+        return self
+
+    def _clear(self) -> None:
+        self.result = None
+        self._results = []
+        self._rows = []
+        self._position = 0
+        self._rowcount = -1
+
+    def _take(self, results: list[Result]) -> None:
+        self._clear()
+        if results:
+            self._results = results[1:]
+            self._show(results[0])
+
+    def _show(self, result: Result) -> None:
+        self.result = result
+        self._position = 0
+        self._rowcount = -1 if result.row_count is None else result.row_count
+        if result.columns is None:
+            self._rows = []
+            return
+        maker = self.connection.database.row_maker(result.columns)
+        rows = maker.convert(result.rows)
+        if self.row_factory is tuple_row:
+            self._rows = rows if isinstance(rows, list) else list(rows)
+        else:
+            make = self.row_factory(self)
+            self._rows = [make(row) for row in rows]
+
+    def nextset(self) -> bool | None:
+        """Go on to the result of the text's next statement; None where there is none."""
+        if not self._results:
+            return None
+        self._show(self._results.pop(0))
+        return True
+
+    def fetchone(self) -> Any:
+        """Return the next row, None at the end."""
+        rows = self._fetchable()
+        if self._position >= len(rows):
+            return None
+        self._position += 1
+        return rows[self._position - 1]
+
+    def fetchmany(self, size: int | None = None) -> list[Any]:
+        """Return the next rows, at most ``size`` (``arraysize`` by default)."""
+        rows = self._fetchable()
+        start = self._position
+        self._position = min(len(rows), start + (self.arraysize if size is None else size))
+        return rows[start : self._position]
+
+    def fetchall(self) -> list[Any]:
+        """Return all rows that are left."""
+        rows = self._fetchable()
+        start, self._position = self._position, len(rows)
+        return rows[start:] if start else list(rows)
+
+    def scroll(self, value: int, mode: str = "relative") -> None:
+        """Move the position by, or to, a row number; IndexError outside the result."""
+        rows = self._fetchable()
+        if mode not in ("relative", "absolute"):
+            raise ValueError(f"mode must be 'relative' or 'absolute', not {mode!r}")
+        target = self._position + value if mode == "relative" else value
+        if not 0 <= target < len(rows):
+            raise IndexError("position out of bound")
+        self._position = target
+
+    def _fetchable(self) -> list[Any]:
+        self._require_open()
+        if self.result is None or self.result.columns is None:
+            raise ProgrammingError("the last operation didn't produce a result")
+        return self._rows
+
+    def __iter__(self) -> Iterator[Any]:
+        while (row := self.fetchone()) is not None:
+            yield row
+
+    def setinputsizes(self, sizes: Sequence[Any]) -> None:
+        """Do nothing: PEP 249 allows it, sizes need not be told."""
+
+    def setoutputsize(self, size: int, column: int | None = None) -> None:
+        """Do nothing: PEP 249 allows it, values come whole."""
+
+    def close(self) -> None:
+        """Forget the rows; the cursor cannot be used any more."""
+        self._clear()
+        self.closed = True
+
+    def _require_open(self) -> None:
+        if self.closed:
+            raise InterfaceError("the cursor is closed")
+        if self.connection.closed:
+            raise InterfaceError("the connection is closed")
+
+    def __enter__(self) -> Cursor:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _described(column: OutputColumn, types: Any) -> Column:
+    found = types.by_name(column.type)
+    precision = scale = None
+    if column.type == "numeric" and column.typmod >= 4:
+        packed = column.typmod - 4
+        precision, scale = packed >> 16, (packed & 0x7FF ^ 0x400) - 0x400
+    size = found.length if found.length > 0 else None
+    return Column((column.name, found.oid, None, size, precision, scale, column.nullable))
+
+
+def _controls(query: str) -> bool:
+    """Whether a text begins, ends or sets a transaction itself, so that none is begun for it."""
+    first = query.lstrip()[:12].lower()
+    return first.startswith(("begin", "start", "commit", "end", "rollback", "abort"))
