@@ -41,6 +41,8 @@ FAMILIES = (
     "heliosdb.types.uuid",
     "heliosdb.types.oid",
     "heliosdb.types.system",
+    "heliosdb.types.size_functions",
+    "heliosdb.types.cast_functions",
     "heliosdb.types.aggregate_functions",
     "heliosdb.types.statistics_functions",
     "heliosdb.types.ordered_set_functions",

@@ -306,7 +306,7 @@ def _functions() -> tuple[list[ScalarFunction], list[Operator]]:
             functions.append(function)
             if not symbol:
                 continue
-            commutator = symbol if symbol in commutative else None
+            commutator = symbol if symbol in commutative and len(function.arguments) == 2 else None
             left_type, right_type = (None, *function.arguments) if len(function.arguments) == 1 else function.arguments
             operators.append(
                 Operator(symbol, left_type, str(right_type), width.name, function.name, commutator=commutator)

@@ -8,15 +8,20 @@ library's own values there. ``random`` has the generator.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from heliosdb.errors import (
+    ArraySubscriptError,
     InvalidArgumentForLogarithm,
     InvalidArgumentForPowerFunction,
     InvalidArgumentForWidthBucketFunction,
+    NullValueNotAllowed,
     NumericValueOutOfRange,
+    UndefinedFunction,
 )
-from heliosdb.types.definitions import Operator, ScalarFunction
+from heliosdb.types.definitions import CallTypes, Operator, ScalarFunction, resolve_implementation
 from heliosdb.types.float import overflow, underflow
 
 __all__ = ["FUNCTIONS", "OPERATORS", "power"]
@@ -379,6 +384,23 @@ _BINARY: tuple[tuple[str, Callable[[float, float], float]], ...] = (
 )
 
 
+def array_bucket(call: CallTypes) -> Callable[[Any, Sequence[Any]], int]:
+    """Make ``width_bucket`` over sorted thresholds: how many of them are not above the operand."""
+    ordering = call.types.ordering(call.arguments[0])
+    if ordering is None:
+        raise UndefinedFunction(f"could not identify a comparison function for type {call.arguments[0]}")
+    key = None if ordering.sort_key is None or ordering.identity else resolve_implementation(ordering.sort_key)
+
+    def bucket(operand: Any, thresholds: Sequence[Any]) -> int:
+        if thresholds and isinstance(thresholds[0], tuple) and not isinstance(operand, tuple):
+            raise ArraySubscriptError("thresholds must be one-dimensional array")
+        if None in thresholds:
+            raise NullValueNotAllowed("thresholds array must not contain NULLs")
+        return bisect_right(thresholds, operand if key is None else key(operand), key=key)
+
+    return bucket
+
+
 def pi() -> float:
     """Return the number pi."""
     return math.pi
@@ -390,6 +412,7 @@ def _functions() -> Iterator[ScalarFunction]:
     for name, binary in _BINARY:
         yield ScalarFunction(name, ("float8", "float8"), "float8", binary)
     yield ScalarFunction("pi", (), "float8", pi)
+    yield ScalarFunction("width_bucket", ("anycompatible", "anycompatiblearray"), "int4", array_bucket, specialize=True)
     yield ScalarFunction("width_bucket", ("float8", "float8", "float8", "int4"), "int4", width_bucket)
 
 

@@ -32,7 +32,16 @@ from heliosdb.types.comparison import (
     comparison_operators,
     operator_classes,
 )
-from heliosdb.types.definitions import Cast, CastContext, Operator, OperatorClass, ScalarFunction, SessionContext, Type
+from heliosdb.types.definitions import (
+    Cast,
+    CastContext,
+    Operator,
+    OperatorClass,
+    ScalarFunction,
+    SessionContext,
+    Type,
+    Volatility,
+)
 from heliosdb.types.identifiers import parse_identifiers, quote_identifier
 from heliosdb.types.integer import INT2, parse_integer
 
@@ -330,11 +339,10 @@ def _types() -> Iterator[Type]:
 
 
 _I, _A = CastContext.IMPLICIT, CastContext.ASSIGNMENT
-_CONVERTIBLE = ("regproc", "regprocedure", "regclass", "regtype", "regnamespace", "regrole")
 
 
 def _casts() -> Iterator[Cast]:
-    for name in ("oid", *_CONVERTIBLE):
+    for name in ("oid", *(name for name, *_ in _REG_TYPES)):
         yield Cast("int8", name, _I, oid_from_int8, inline=f"({{0}} if 0 <= {{0}} <= {HIGHEST} else {{f}}({{0}}))")
         yield Cast("int4", name, _I, oid_from_int4, inline=f"({{0}} & {HIGHEST})")
         yield Cast("int2", name, _I, oid_from_int4, inline=f"({{0}} & {HIGHEST})")
@@ -347,7 +355,21 @@ def _casts() -> Iterator[Cast]:
         yield Cast(left, right, _I, None, inline="{0}")
         yield Cast(right, left, _I, None, inline="{0}")
     for name in ("text", "varchar"):
-        yield Cast(name, "regclass", _I, regclass_from_text, needs_session=True)
+        yield Cast(name, "regclass", _I, regclass_from_text, needs_session=True, volatility=Volatility.STABLE)
+
+
+def _lookup(read: Callable[..., int]) -> Callable[[str, SessionContext], int | None]:
+    """Return the ``to_reg*`` function of a type: NULL instead of an error where there is no such object."""
+
+    def look_up(name: str, session: SessionContext) -> int | None:
+        if name.strip(BLANKS).isdigit():
+            return None
+        try:
+            return read(name, -1, session)
+        except (UndefinedTable, UndefinedObject, UndefinedFunction, InvalidName, SqlSyntaxError):
+            return None
+
+    return look_up
 
 
 _OID_NAMES = comparison_names("oid")
@@ -358,6 +380,10 @@ CASTS: tuple[Cast, ...] = tuple(_casts())
 FUNCTIONS: tuple[ScalarFunction, ...] = (
     *comparison_functions("oid", "oid", _OID_NAMES),
     *comparison_functions("oidvector", "oidvector", _VECTOR_NAMES),
+    *(
+        ScalarFunction(f"to_{name}", ("text",), name, _lookup(read), needs_session=True, volatility=Volatility.STABLE)
+        for name, _, _, read, _ in _REG_TYPES
+    ),
 )
 OPERATORS: tuple[Operator, ...] = (
     *comparison_operators("oid", "oid", _OID_NAMES),

@@ -517,25 +517,27 @@ def emit(parsed: ParsedRegex) -> str:
     """Return the source of the same expression for ``re`` (with ``re.ASCII``)."""
     positions = _positions(parsed.flags.lines)
 
-    def write(node: Node) -> Iterator[str]:
+    def write(node: Node, lazy: bool = False) -> Iterator[str]:
         if isinstance(node, CharacterSet):
             yield _set(node)
         elif isinstance(node, Position):
             yield positions[node.kind]
         elif isinstance(node, Concatenation):
             for part in node.parts:
-                yield from (("(?:", *write(part), ")") if isinstance(part, Alternation) else write(part))
+                yield from (("(?:", *write(part, lazy), ")") if isinstance(part, Alternation) else write(part, lazy))
         elif isinstance(node, Alternation):
             for index, branch in enumerate(node.branches):
                 yield "|" if index else ""
-                yield from write(branch)
+                yield from write(branch, lazy)
         elif isinstance(node, Repetition):
-            yield from ("(?:", *write(node.body), ")")
+            # {1,1}? says nothing but "as short as possible" about what it holds.
+            shortest = lazy or (not node.greedy and node.lowest == node.highest == 1)
+            yield from ("(?:", *write(node.body, shortest), ")")
             yield f"{{{node.lowest},{'' if node.highest is None else node.highest}}}"
-            yield "" if node.greedy else "?"
+            yield "" if node.greedy and not lazy else "?"
         elif isinstance(node, Group):
             yield "(" if node.number is not None else "(?:"
-            yield from write(node.body)
+            yield from write(node.body, lazy)
             yield ")"
         elif isinstance(node, Look):
             yield from (node.opening, *write(node.body), ")")

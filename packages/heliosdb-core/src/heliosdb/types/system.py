@@ -12,6 +12,8 @@ from struct import Struct
 from struct import error as struct_error
 from typing import Any
 
+from attrs import evolve
+
 from heliosdb.errors import (
     FeatureNotSupported,
     InvalidBinaryRepresentation,
@@ -130,6 +132,10 @@ _PSEUDO_TYPES = (
     ("tsm_handler", 3310, "tsm_handler"),
 )
 
+_VARIABLE_LENGTH = ("anyarray", "anyrange", "anymultirange") + tuple(
+    f"anycompatible{kind}" for kind in ("array", "range", "multirange")
+)
+
 _COUNTERS = (
     ("xid", 28, 1011, Struct(">I"), "transaction id"),
     ("cid", 29, 1012, Struct(">I"), "command identifier type, sequence in transaction id"),
@@ -182,7 +188,7 @@ def _types() -> Iterator[Type]:
             display,
             oid=oid,
             category="P",
-            length=4,
+            length=-1 if name in _VARIABLE_LENGTH else 4,
             kind="pseudo",
             input=_no_input(name),
             output=_no_output(name),
@@ -211,8 +217,16 @@ def _equal(left: str, right: str, *names: str) -> Iterator[tuple[ScalarFunction,
     inlines = PLAIN if right != "int4" else tuple(f"({{0}} {symbol} {{1}} & 4294967295)" for symbol in ("==", "!=") * 3)
     implementations = (_same_bits, _other_bits) * 3
     functions = comparison_functions(left, right, padded, inlines, implementations)[: len(names)]
-    operators = comparison_operators(left, right, padded, merges=False)[: len(names)]
-    yield from zip(functions, operators, strict=True)
+    for function, operator in zip(functions, comparison_operators(left, right, padded, merges=False), strict=False):
+        # pg_operator knows no commutator across types, and a negator only where there is one.
+        yield (
+            function,
+            evolve(
+                operator,
+                commutator=operator.commutator if left == right else None,
+                negator=operator.negator if len(names) == 2 else None,
+            ),
+        )
 
 
 _NAMES = {name: comparison_names(name) for name in ("xid8", "tid")}

@@ -38,6 +38,7 @@ from heliosdb.types.definitions import (
     ScalarFunction,
     Type,
     TypeLookup,
+    Volatility,
 )
 
 __all__ = [
@@ -403,6 +404,7 @@ FUNCTIONS: tuple[ScalarFunction, ...] = (
         "text",
         concatenate_left_text,
         specialize=True,
+        volatility=Volatility.STABLE,
         needs_session=True,
     ),
     ScalarFunction(
@@ -411,6 +413,7 @@ FUNCTIONS: tuple[ScalarFunction, ...] = (
         "text",
         concatenate_right_text,
         specialize=True,
+        volatility=Volatility.STABLE,
         needs_session=True,
     ),
     ScalarFunction("starts_with", ("text", "text"), "bool", text_starts_with, inline="{0}.startswith({1})"),
