@@ -49,6 +49,12 @@ def unique(oid: int, name: str, relation: int, *keys: int | str, primary: bool =
     )
 
 
+def sequence(oid: int, name: str, owner: tuple[int, int]) -> Relation:
+    """Make the sequence of a column."""
+    options = SequenceOptions(owned_by=owner)
+    return Relation(oid=oid, schema="public", name=name, kind="sequence", sequence=options)
+
+
 class SmallCatalog:
     """A catalog of given relations."""
 
@@ -147,8 +153,8 @@ VIEW = evolve(
 OTHER = table(106, "o", ("x", "int4"), schema="other")
 MANY = table(
     107, "many",
-    ("i2", "int2"), ("i4", "int4"), ("i8", "int8"), ("f4", "float4"), ("f8", "float8"), ("n", "numeric"), ("tx", "text"),
-    ("vc", "varchar", {"typmod": 14}), ("ch", "bpchar", {"typmod": 7}), ("d", "date"), ("ts", "timestamp"),
+    ("i2", "int2"), ("i4", "int4"), ("i8", "int8"), ("f4", "float4"), ("f8", "float8"), ("n", "numeric"),
+    ("tx", "text"), ("vc", "varchar", {"typmod": 14}), ("ch", "bpchar", {"typmod": 7}), ("d", "date"), ("ts", "timestamp"),
     ("tz", "timestamptz"), ("tm", "time"), ("iv", "interval"), ("u", "uuid"), ("by", "bytea"), ("j", "json"),
     ("jb", "jsonb"), ("ia", "_int4"), ("ta", "_text"), ("bo", "bool"),
 )  # fmt: skip

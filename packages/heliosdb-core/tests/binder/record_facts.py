@@ -1,7 +1,7 @@
 """Record what PostgreSQL 15 says about each statement of statements.sql: result columns and parameters, or the error.
 
-Run ``python record_facts.py "host=... dbname=..."`` against an empty database made with initdb -E UTF8 --no-locale (TimeZone UTC,
-DateStyle ISO). The facts are what PREPARE and its description give: nothing is executed.
+Run ``python record_facts.py "host=... dbname=..."`` against an empty database made with initdb -E UTF8 --no-locale
+(TimeZone UTC, DateStyle ISO). The facts are what PREPARE and its description give: nothing is executed.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main(conninfo: str) -> None:
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public; DROP SCHEMA IF EXISTS other CASCADE")
         connection.execute((HERE / "schema.sql").read_text())
-        names = {oid: name for oid, name in connection.execute("SELECT oid, typname FROM pg_type").fetchall()}
+        names = dict(connection.execute("SELECT oid, typname FROM pg_type").fetchall())
         facts = {}
         for line in (HERE / "statements.sql").read_text().splitlines():
             if line and not line.startswith("--"):

@@ -124,11 +124,8 @@ def _undefined(
     exists: bool,
 ) -> UndefinedFunction:
     position = node.position or None
-    if len(node.name) > 1 and node.name[-2] not in {
-        "pg_catalog",
-        "information_schema",
-        *binder.context.catalog.schemas(),
-    }:
+    known_schemas = {"pg_catalog", "information_schema", *binder.context.catalog.schemas()}
+    if len(node.name) > 1 and node.name[-2] not in known_schemas:
         raise binder.undefined_schema(node.name[-2], position)
     if node.star and exists:
         return UndefinedFunction(f"function {shown}() does not exist", hint=FUNCTION_HINT, position=position)

@@ -1,9 +1,9 @@
 """Clauses of plugins: what a registered clause makes of the plan.
 
 A plugin's grammar puts a ``Clause(name, payload)`` after a table's name (or alias), or at the end of a query. The
-registration under that name in ``Registries.clauses`` has ``bind``, called as ``bind(context, node, payload)`` once when
-the statement is bound, with the scan of the table or the plan of the query; it returns the node that takes its place,
-with the same sources and columns. ``context`` is a ``ClauseBinder``. A clause that is not registered is 0A000.
+registration under that name in ``Registries.clauses`` has ``bind``, called as ``bind(context, node, payload)`` once
+when the statement is bound, with the scan of the table or the plan of the query; it returns the node that takes its
+place, with the same sources and columns. ``context`` is a ``ClauseBinder``. A clause that is not registered is 0A000.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import FeatureNotSupported, UndefinedColumn
 from heliosdb.plan.expressions import Column, Expression
-from heliosdb.plan.nodes import OutputColumn, PlanNode, Scan, SnapshotRequest, Source
+from heliosdb.plan.nodes import OutputColumn, PlanNode, Scan, SnapshotRequest
 from heliosdb.sql.binder.coercion import coerce_to_named_type, resolve_unknown
 from heliosdb.sql.binder.functions import bind_operator
 from heliosdb.sql.binder.rewrite import rewritten, walk
@@ -99,9 +99,9 @@ def _producers(node: Any) -> list[Any]:
     wanted = set(node.sources)
     found: dict[int, Any] = {}
     for inner in walk(node):
-        if isinstance(inner, Source) or (isinstance(inner, PlanNode) and hasattr(inner, "columns")):
-            if inner.source in wanted:
-                found.setdefault(inner.source, inner)
+        source: Any = getattr(inner, "source", None)
+        if isinstance(inner, PlanNode) and source in wanted and hasattr(inner, "columns"):
+            found.setdefault(source, inner)
     return [found[source] for source in node.sources if source in found]
 
 
