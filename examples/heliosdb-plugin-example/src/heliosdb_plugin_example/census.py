@@ -1,4 +1,4 @@
-"""The background worker ``semver_census``: counts the columns of type semver and logs the number when it changes."""
+"""The background worker ``semver_census``: counts the columns of type semver and logs the number."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ LOG = logging.getLogger(__name__)
 
 def count(database: Any, stop: Event) -> None:
     """Count in a session of the worker's own. Called every ``semver.census_interval``."""
-    with database.session() as session:
-        (row,) = session.query("SELECT count(*) FROM semver_columns")
-    LOG.info("%s columns of type semver", row[0])
+    session = database.session()
+    try:
+        (result,) = session.execute("SELECT count(*) FROM semver_columns")
+    finally:
+        session.close()
+    ((columns,),) = result.rows
+    LOG.info("%s columns of type semver", columns)

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from heliosdb.catalog.definitions import Constraint, Index, Relation, Role, Schema
 from heliosdb.catalog.storage import (
@@ -31,7 +31,7 @@ from heliosdb.catalog.storage import (
 from heliosdb.catalog.view import CatalogSnapshot
 from heliosdb.errors import DuplicateObject, DuplicateSchema, DuplicateTable, Error, InternalFailure, UniqueViolation
 
-__all__ = ["BOOTSTRAP", "CatalogEdit", "CatalogWriter", "names_of", "write_bootstrap"]
+__all__ = ["BOOTSTRAP", "CatalogChange", "CatalogEdit", "CatalogWriter", "names_of", "write_bootstrap"]
 
 BOOTSTRAP: tuple[CatalogObject, ...] = (
     Role(oid=10, name="helios"),
@@ -40,6 +40,17 @@ BOOTSTRAP: tuple[CatalogObject, ...] = (
     Schema(oid=13183, name="information_schema"),
 )
 """What every database begins with; the OIDs are PostgreSQL's."""
+
+
+@frozen
+class CatalogChange:
+    """One object's change as plugins see it: ``operation`` is "create", "alter" or "drop", ``kind`` the relation's kind
+    or "schema", "role", "extension"; indexes and constraints change with their relation."""
+
+    operation: str
+    kind: str
+    before: CatalogObject | None
+    after: CatalogObject | None
 
 
 class CatalogWriter(Protocol):
@@ -157,6 +168,16 @@ class CatalogEdit:
     def is_empty(self) -> bool:
         """Whether nothing changes."""
         return not self._pending
+
+    def changes(self) -> Iterator[CatalogChange]:
+        """Yield what is created, altered and dropped, for the hook ``catalog_changed``."""
+        for oid, after in self._pending.items():
+            before = self.catalog.object_by_oid(oid)
+            definition = before if after is None else after
+            if definition is not None:
+                operation = "create" if before is None else "drop" if after is None else "alter"
+                kind = definition.kind if isinstance(definition, Relation) else class_name(definition)
+                yield CatalogChange(operation, kind, before, after)
 
     def index_changes(self) -> Iterator[tuple[Relation | None, Relation | None, tuple[Index, ...], tuple[Index, ...]]]:
         """Yield (old relation, new relation, indexes that go, indexes that come) for each changed relation."""

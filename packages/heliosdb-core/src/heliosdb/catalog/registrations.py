@@ -202,9 +202,9 @@ class Language:
 class BackgroundWorker:
     """Work in a thread of its own while a database is open.
 
-    ``run(database, stop)`` is called every ``interval`` seconds (a number, or the name of a setting that gives it in
-    milliseconds, 0: never) and must return soon after the event ``stop`` is set. An exception ends the worker, not
-    the database; the view ``heliosdb_background_workers`` shows it.
+    ``run(database, stop)`` is called after every ``interval`` seconds (a number, or the name of a setting that gives
+    it in milliseconds, 0: never) and must return soon after the event ``stop`` is set. An exception ends the worker,
+    not the database; the view ``heliosdb_background_workers`` shows it.
     """
 
     name: str

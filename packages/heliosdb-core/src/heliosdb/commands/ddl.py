@@ -66,6 +66,9 @@ def apply(session: CommandSession, edit: CatalogEdit, rewrite: Callable[[], None
         if new is not None and new.kind == "table":
             for index in come:
                 _define_index(session, new, index)
+    for listener in session.registries.lifecycle.get("catalog_changed", ()):
+        for change in edit.changes():
+            listener(session, change)
 
 
 def _define_index(session: CommandSession, relation: Relation, index: Index) -> None:

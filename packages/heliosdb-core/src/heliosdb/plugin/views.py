@@ -120,7 +120,7 @@ PLUGIN_VIEWS = (
 def _catalog_views() -> tuple[CatalogView, ...]:
     if find_spec("heliosdb.catalog.views") is None:
         return ()
-    views: tuple[CatalogView, ...] = import_module("heliosdb.catalog.views").VIEWS
+    views: tuple[CatalogView, ...] = getattr(import_module("heliosdb.catalog.views"), "VIEWS", ())
     return views
 
 

@@ -1,6 +1,7 @@
 """Background workers: the threads in which plugins work while a database is open.
 
-One thread a worker. It calls the worker's function, waits for the interval, and calls again until the database closes.
+One thread a worker. It waits for the interval, calls the worker's function, and so on until the database closes; so
+opening a database waits for no worker.
 
 Rules: an exception ends the worker, not the database, and is shown in ``heliosdb_background_workers``; a setting that
 gives the interval is read again before each wait, and while it is 0 the worker rests; ``stop`` wakes every wait at
@@ -62,12 +63,12 @@ class RunningWorker:
 
     def _work(self) -> None:
         try:
-            while not self._stop.is_set():
+            while True:
                 seconds = self._seconds()
-                if seconds > 0:
-                    self._run_once()
                 if self._stop.wait(seconds if seconds > 0 else RESTING_SECONDS):
                     break
+                if seconds > 0:
+                    self._run_once()
             self.state = "stopped"
         except Exception as error:  # noqa: BLE001 - the plugin boundary: a worker that fails must not take the process along
             self.error = f"{type(error).__name__}: {error}"
