@@ -46,7 +46,9 @@ def texts(database: EmbeddedDatabase, sql: str) -> list[Any]:
 
 
 def test_versions_sort_by_precedence_and_not_by_text(releases: EmbeddedDatabase) -> None:
-    assert texts(releases, "SELECT version::text FROM releases WHERE package = 'engine' ORDER BY version DESC") == [
+    assert texts(
+        releases, "SELECT version::text FROM releases WHERE package = 'engine' ORDER BY releases.version DESC"
+    ) == [
         "2.0.0-rc.1",
         "1.10.2",
         "1.10.0",

@@ -72,22 +72,33 @@ class Statement:
 
 
 class ClauseContext(Protocol):
-    """What a clause's ``bind`` may ask of the binder. Expressions are bound ones (``heliosdb.plan.expressions``)."""
+    """What a clause's ``bind`` may ask of the binder. Expressions are bound ones (``heliosdb.plan.expressions``).
 
-    def expression(self, tree: Any, plan: Any = None) -> Any:
-        """Bind a parsed expression; names mean columns of the plan, without one there are none."""
+    Where definitions are made (``column``, ``create_table``, ``create_index``) there is only ``expression``.
+    """
+
+    def expression(self, tree: Any, node: Any = None) -> Any:
+        """Bind a parsed expression; names mean columns of the node, without one there are none."""
         ...
 
-    def column(self, plan: Any, name: str) -> Any:
-        """Return the expression for a column of a plan; UndefinedColumn when it has none of that name."""
+    def column(self, node: Any, name: str) -> Any:
+        """Return the expression for a column of a node; UndefinedColumn when it has none of that name."""
         ...
 
     def call(self, name: str, *arguments: Any) -> Any:
-        """Return the call of a scalar function; UndefinedFunction when there is none for these arguments."""
+        """Return the call of a function; UndefinedFunction when there is none for these arguments."""
         ...
 
     def operator(self, name: str, left: Any, right: Any) -> Any:
         """Return ``left name right``; UndefinedFunction when there is none for these operands."""
+        ...
+
+    def as_of(self, node: Any, request: Any) -> Any:
+        """Return the node with every scan below it reading the requested snapshot, bar those that read another."""
+        ...
+
+    def keep_private(self) -> None:
+        """Keep the plan out of caches: what it was bound to holds for this execution only."""
         ...
 
 
@@ -95,15 +106,14 @@ class ClauseContext(Protocol):
 class Clause:
     """A clause that begins with ``words`` at one of the points of the grammar.
 
-    ``parse(cursor) -> payload`` as for statements. ``bind(context, payload)`` is called when the statement is bound,
-    with a ``heliosdb.spi.ClauseContext``. It returns a function of the thing that the clause stands on, which gives
-    what takes its place, or None to leave it as it is:
+    ``parse(cursor) -> payload`` as for statements. ``bind(context, node, payload) -> node`` is called when the statement
+    is bound, with a ``heliosdb.spi.ClauseContext`` and what the clause stands on, and returns what takes its place:
 
-    * ``table`` and ``query``: ``plan -> plan``, with the same sources. The plan of a table is its scan. These may
-      instead return a ``plan.nodes.SnapshotRequest``: read as of another snapshot, which the hook
-      ``resolve_snapshot`` gives when the statement runs; at the end of a query it holds for every table in it.
-    * ``column``, ``create_table``, ``create_index``: ``definition -> definition``, of a
-      ``catalog.definitions.ColumnDefinition``, ``Relation`` or ``Index``, before it is stored.
+    * ``table``: the scan of the table, ``query``: the plan of the query; the result is a plan with the same sources, or a
+      ``plan.nodes.SnapshotRequest``: read as of another snapshot, which the hook ``resolve_snapshot`` gives when the
+      statement runs (at the end of a query it holds for every table in it).
+    * ``column``, ``create_table``, ``create_index``: a ``catalog.definitions.ColumnDefinition``, ``Relation`` or
+      ``Index``, before it is stored.
     """
 
     name: str
@@ -144,8 +154,8 @@ class ColumnOption:
 class RelationResolver:
     """Resolves names in FROM that the catalog does not know (``t@x``).
 
-    ``resolve(schema, name, context) -> Relation | (Relation, SnapshotRequest) | None``; None: not mine. ``schema`` is
-    None where none was written; ``context`` is the binder's surroundings. Resolvers are asked in order of name.
+    ``resolve(session, schema, name) -> Relation | (Relation, SnapshotRequest) | None``; None: not mine. ``schema`` is
+    None where none was written. Resolvers are asked in order of name.
     """
 
     name: str

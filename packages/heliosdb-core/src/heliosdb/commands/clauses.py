@@ -36,7 +36,5 @@ def bind_clauses(session: CommandSession, definition: Definition, clauses: Seque
     """Return the definition as the clauses' registrations make it."""
     for clause in clauses:
         bind = resolve_implementation(session.registries.clauses[clause.name].bind)
-        change = bind(DefinitionContext(session), clause.payload)
-        if change is not None:
-            definition = change(definition)
+        definition = bind(DefinitionContext(session), definition, clause.payload)
     return definition
