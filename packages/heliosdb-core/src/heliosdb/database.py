@@ -160,7 +160,7 @@ class Database:
 
     def _relation_name(self, oid: int) -> str:
         with self.store_transaction() as transaction:
-            catalog = self.catalogs.snapshot(None, transaction.view(OBJECTS_RELATION).row_blocks())
+            catalog = self.catalogs.of(transaction)
         relation = catalog.relation_by_oid(oid)
         return str(oid) if relation is None else relation.name
 

@@ -127,7 +127,8 @@ def concrete_aggregate(aggregate: Aggregate, call: Any, pipelines: Pipelines) ->
     if not aggregate.specialize:
         return aggregate
     factory = resolve_implementation(aggregate.implementation or "")
-    concrete = factory(CallTypes(call.argument_types, call.type, pipelines.registries.types))
+    rows = tuple(ex.row_shape(argument) for argument in call.arguments)
+    concrete = factory(CallTypes(call.argument_types, call.type, pipelines.registries.types, rows))
     assert isinstance(concrete, Aggregate)
     return concrete
 

@@ -257,7 +257,8 @@ class Expressions:
         """Return the callable of a function for these argument types."""
         implementation = resolve_implementation(function.implementation)
         if function.specialize:
-            implementation = implementation(CallTypes(node.argument_types, node.type, self.registries.types))
+            rows = tuple(ex.row_shape(argument) for argument in node.arguments)
+            implementation = implementation(CallTypes(node.argument_types, node.type, self.registries.types, rows))
         return implementation
 
     def _inline(self, template: str, atoms: list[str], implementation: Any) -> str:

@@ -248,7 +248,9 @@ def _used_columns(plan: Any) -> set[tuple[int, int]]:
             used.update((number, -1) for number, _, _ in node.locks)
         elif isinstance(node, pn.Update | pn.Delete):
             used.add((node.scan, -1))
-        if attrs.has(type(node)) and isinstance(node, _WALKED):
+        elif type(node) is ex.Constant:
+            continue
+        if isinstance(node, _WALKED):
             if id(node) in seen:
                 continue
             seen.add(id(node))

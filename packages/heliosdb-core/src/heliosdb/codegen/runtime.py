@@ -6,25 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from heliosdb import errors
+from heliosdb.types import array as arrays
+from heliosdb.types.array import construct_nested as nested_array
+from heliosdb.types.array import flatten, map_elements, slice_array
+
+__all__ = ["flatten", "map_elements", "nested_array", "slice_array"]
 
 Row = tuple[Any, ...]
-
-
-def map_elements(function: Callable[[Any], Any], array: Row) -> Row:
-    """Apply a function to each element that is not NULL, through all dimensions."""
-    return tuple(
-        None if item is None else map_elements(function, item) if isinstance(item, tuple) else function(item)
-        for item in array
-    )
-
-
-def flatten(array: Row) -> Iterable[Any]:
-    """Yield an array's elements in storage order, through all dimensions."""
-    for item in array:
-        if isinstance(item, tuple):
-            yield from flatten(item)
-        else:
-            yield item
 
 
 def any_element(comparison: Callable[[Any], Any], array: Row) -> bool | None:
@@ -49,41 +37,9 @@ def all_elements(comparison: Callable[[Any], Any], array: Row) -> bool | None:
     return None if unknown else True
 
 
-def nested_array(items: Sequence[Any]) -> Row:
-    """Build a multi-dimensional array: the parts must have equal lengths."""
-    lengths = {len(item) for item in items if item is not None}
-    if len(lengths) > 1 or (lengths and None in items):
-        raise errors.ArraySubscriptError(
-            "multidimensional arrays must have array expressions with matching dimensions"
-        )
-    return tuple(item for item in items if item != ())
-
-
 def subscript_array(array: Row | None, subscripts: Sequence[tuple[Any, Any]]) -> Any:
     """``array[i][j]``: NULL outside the bounds, for NULL subscripts and for too few or many of them."""
-    value: Any = array
-    for index, _ in subscripts:
-        if not isinstance(value, tuple) or index is None:
-            return None
-        position = index - getattr(value, "lower_bound", 1)
-        if not 0 <= position < len(value):
-            return None
-        value = value[position]
-    return None if isinstance(value, tuple) else value
-
-
-def slice_array(array: Row | None, subscripts: Sequence[tuple[Any, Any]]) -> Row | None:
-    """``array[a:b][c:d]``: the part within the bounds, numbered from 1; a missing bound is the array's own."""
-    if array is None:
-        return None
-    (low, high), rest = subscripts[0], subscripts[1:]
-    lower_bound = getattr(array, "lower_bound", 1)
-    start = 0 if low is None else max(low - lower_bound, 0)
-    stop = len(array) if high is None else max(high - lower_bound + 1, 0)
-    part = array[start:stop]
-    if rest:
-        return tuple(item for item in (slice_array(item, rest) for item in part) if item)
-    return tuple(part)
+    return arrays.subscript_array(array, [index for index, _ in subscripts])
 
 
 def subscript_jsonb(document: Any, subscripts: Sequence[tuple[Any, Any]]) -> Any:

@@ -1,13 +1,14 @@
 """ORDER BY, LIMIT and DISTINCT.
 
-A sort collects the carriers and sorts the list; keys that run in the same direction become one tuple key, each change of direction is
-a pass of its own (the sort is stable, so the last keys go first). NULLs are placed by a flag in front of a nullable
-key. With a known LIMIT the list is cut back to the best rows whenever it has grown to twice that size, so that memory stays
-proportional to the limit.
+A sort collects (key, carriers) and sorts the list by the key; keys that run in the same direction, and integer keys in either,
+become one tuple. What is left needs a pass for each change of direction (the sort is stable, so the last keys go first).
+NULLs are placed by a flag in front of a nullable key. With a known LIMIT the list is cut back to the best rows whenever it
+has grown to twice that size, so that memory stays proportional to the limit.
 """
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from heliosdb.codegen import runtime
@@ -54,8 +55,76 @@ def sort_passes(pipelines: Pipelines, keys: tuple[ex.SortKey, ...], target: str)
     return arguments
 
 
+def one_pass_key(pipelines: Pipelines, keys: tuple[ex.SortKey, ...]) -> tuple[str, bool] | None:
+    """Return (source of one key for all of ORDER BY, whether it runs backwards), None where directions cannot be joined.
+
+    A key of integers that runs the other way is negated.
+    """
+    descending = keys[0].descending
+    parts: list[str] = []
+    for key in keys:
+        turned = key.descending != descending
+        if turned and key.expression.type not in _NEGATABLE:
+            return None
+        text = pipelines.expressions.sorted_by(key.expression, key.ordering)
+        sign = "-" if turned else ""
+        if not key.expression.nullable:
+            parts.append(f"{sign}{text}")
+            continue
+        name = pipelines.local(text)
+        # The flag sorts NULLs to their end of the list, seen in the direction of the whole key.
+        parts.append(f"{name} is {'not ' if key.nulls_first != descending else ''}None")
+        parts.append(f"0 if {name} is None else -{name}" if turned else name)
+    return (parts[0] if len(parts) == 1 else f"({', '.join(parts)})"), descending
+
+
+_NEGATABLE = frozenset({"int2", "int4", "int8", "date", "time", "timestamp", "timestamptz", "oid"})
+
+
 def produce_sort(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> None:
     """Collect, sort, go on in order."""
+    mixed = any(
+        key.descending != node.keys[0].descending and key.expression.type not in _NEGATABLE for key in node.keys
+    )
+    if mixed:
+        return _sort_in_passes(pipelines, node, consume)
+    function, source = pipelines.function, pipelines.source
+    rows, add, top, worst = source.fresh("m"), source.fresh("d"), None, source.fresh("k")
+    sources = node.input.sources
+    first = source.bind(itemgetter(0), "f")
+    if node.top is not None:
+        top = source.fresh("n")
+        function.line(f"{top} = {source.bind(runtime.row_count, 'f')}({pipelines.value(node.top)}, 'LIMIT')")
+        function.line(f"{worst} = None")
+    function.line(f"{rows} = []; {add} = {rows}.append")
+    reverse = ", reverse=True" if node.keys[0].descending else ""
+
+    def collect() -> None:
+        found = one_pass_key(pipelines, node.keys)
+        assert found is not None
+        key, descending = found
+        if top is None:
+            function.line(f"{add}(({key}, {pipelines.pack(sources)}))")
+            return
+        name = pipelines.local(key, "k")
+        # Rows that could not be among the first any more are not even kept.
+        function.open(f"if {worst} is None or {name} {'>' if descending else '<'} {worst}:")
+        function.line(f"{add}(({name}, {pipelines.pack(sources)}))")
+        function.open(f"if {top} is not None and len({rows}) >= 2 * {top} + 100:")
+        function.line(f"{rows}.sort(key={first}{reverse}); del {rows}[{top}:]")
+        function.line(f"if {rows}: {worst} = {rows}[-1][0]")
+
+    pipelines.produce(node.input, collect)
+    function.line(f"{rows}.sort(key={first}{reverse})")
+    if top is not None:
+        function.line(f"if {top} is not None: del {rows}[{top}:]")
+    names = pipelines.unpacked(pipelines.names(sources))
+    function.open(f"for _, {names} in {rows}:", loop=True)
+    consume()
+
+
+def _sort_in_passes(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> None:
+    """Sort by several keys of mixed direction: a stable sort for each change of direction."""
     function, source = pipelines.function, pipelines.source
     rows = source.fresh("m")
     sources = node.input.sources
@@ -66,24 +135,21 @@ def produce_sort(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> None:
     function.line(f"{rows} = []")
     add = source.fresh("d")
     function.line(f"{add} = {rows}.append")
-    # The key functions need the bindings, which exist only once the input is produced: they are written in a nested function.
+    # The key functions need the bindings, which exist only once the input is produced: they are put in front of it afterwards.
     sorter = source.fresh("g")
 
     def collect() -> None:
         function.line(f"{add}({pipelines.pack(sources)})")
         if top is not None:
-            function.line(f"if {top} is not None and len({rows}) >= 2 * {top} + {1000}: {sorter}({rows}); del {rows}[{top}:]")
+            function.line(f"if {top} is not None and len({rows}) >= 2 * {top} + 1000: {sorter}({rows}); del {rows}[{top}:]")
 
     mark = len(function.lines)
-    depth = function.depth
     pipelines.produce(node.input, collect)
     produced = function.lines[mark:]
     del function.lines[mark:]
     loops, function.loops = function.loops, 0
-    assert function.depth == depth
     with function.block(f"def {sorter}({rows}):"):
-        names = pipelines.names(sources)
-        target = pipelines.unpacked(names)
+        target = pipelines.unpacked(pipelines.names(sources))
         for arguments in sort_passes(pipelines, node.keys, target):
             function.line(f"{rows}.sort({arguments})")
     function.loops = loops

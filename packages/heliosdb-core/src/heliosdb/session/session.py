@@ -102,7 +102,6 @@ class Session:
         self._interrupt: str | None = None
         self._deadline: float | None = None
         self._limit: float | None = None
-        self._catalog: tuple[Any, CatalogSnapshot] | None = None
         self._temporary_schema: str | None = None
         self.closed = False
         database.sessions[self.number] = self
@@ -154,26 +153,8 @@ class Session:
         transaction = self.block.transaction
         if transaction is None:
             with self.database.store_transaction() as short:
-                return self._catalog_of(short)
-        return self._catalog_of(transaction)
-
-    def _catalog_of(self, transaction: Transaction) -> CatalogSnapshot:
-        writes = transaction.writes.get(OBJECTS_RELATION)
-        if writes is not None:
-            state: Any = (id(transaction), transaction.command)
-            if self._catalog is not None and self._catalog[0] == state:
-                return self._catalog[1]
-            made = self.database.catalogs.snapshot(None, transaction.view(OBJECTS_RELATION).row_blocks())
-        else:
-            relation = transaction.relation(OBJECTS_RELATION)
-            last = relation.feed.last_scn
-            state = (transaction.timeline.id, last if last <= transaction.scn else f"at {transaction.scn}")
-            if self._catalog is not None and self._catalog[0] == state:
-                return self._catalog[1]
-            view = transaction.view(OBJECTS_RELATION)
-            made = self.database.catalogs.snapshot(state, view.row_blocks())
-        self._catalog = (state, made)
-        return made
+                return self.database.catalogs.of(short)
+        return self.database.catalogs.of(transaction)
 
     @property
     def search_path(self) -> tuple[str, ...]:
@@ -599,7 +580,7 @@ class Session:
             return found
         plan = self.make_plan(self.tree(statement), hints, types, statement)
         private = self.block.transaction is not None and OBJECTS_RELATION in self.block.transaction.writes
-        if plan.bound.cacheable and not private and not self.functions:
+        if plan.bound.cacheable and not private and not self.functions and statement.is_lifted:
             self.database.statements.add(key, plan)
         return plan
 
@@ -616,7 +597,7 @@ class Session:
 
         catalog = self.catalog
         recorder = RecordingCatalog(catalog)
-        bound = bind(tree, self._bind_context(types, hints, recorder, lift=statement is not None))
+        bound = bind(tree, self._bind_context(types, hints, recorder, lift=statement is not None and statement.is_lifted))
         optimized = optimize(bound, self)
         compiled = compile_statement(optimized, self.registries)
         constants = () if statement is None else statement.constants

@@ -30,17 +30,24 @@ __all__ = ["Plan", "PreparedStatement", "RecordingCatalog", "StatementCache", "S
 TEXTS = 2048
 PLANS = 1024
 PLANS_PER_SHAPE = 8
+LIFTED_CONSTANTS = 100
+LIFTED_LENGTH = 16_384
+"""Texts with more constants, or longer ones, are compiled for themselves alone."""
 
 
 @define(slots=True)
 class StatementText:
-    """One statement of a text. ``tree`` is parsed when it is first needed; ``offset`` is where it begins in the script."""
+    """One statement of a text. ``tree`` is parsed when it is first needed; ``offset`` is where it begins in the script.
+
+    ``is_lifted``: its plan may leave constants free and serve other texts of the shape.
+    """
 
     text: str
     shape: tuple[str, ...]
     constants: tuple[Constant, ...]
     offset: int = 0
     tree: Statement | None = None
+    is_lifted: bool = True
 
 
 class RecordingCatalog:
@@ -155,10 +162,15 @@ class StatementCache:
 
         parts = []
         for part in split(text) if ";" in text else [_whole(text)]:
+            if len(part.text) > LIFTED_LENGTH:
+                # A text of this size is data; it will not come again with other constants.
+                parts.append(StatementText(part.text, (part.text,), (), part.offset, is_lifted=False))
+                continue
             key, constants = shape(part.text, self._dialect)
-            parts.append(StatementText(part.text, key, tuple(constants), part.offset))
+            lifted = len(constants) <= LIFTED_CONSTANTS
+            parts.append(StatementText(part.text, key, tuple(constants), part.offset, is_lifted=lifted))
         made = tuple(parts)
-        if len(text) <= 65536:
+        if len(text) <= LIFTED_LENGTH:
             with self._lock:
                 self._texts[text] = made
                 while len(self._texts) > TEXTS:

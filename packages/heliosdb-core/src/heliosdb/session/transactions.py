@@ -161,6 +161,10 @@ class TransactionBlock:
             return False
         session = self._session
         try:
+            if session.has_temporary_schema:
+                from heliosdb.commands.temporary import apply_on_commit
+
+                apply_on_commit(session)
             for listener in session.registries.lifecycle.get("transaction_committing", ()):
                 listener(session)
             ticket = transaction.commit()
