@@ -308,7 +308,8 @@ class StoreModel(RuleBasedStateMachine):
                 assert not index.key_locks
                 assert not index.claims
         for index in self.store.relation(None, TABLE).indexes.values():
-            assert index.method.check((i, index.elements(row)) for i, row in self.newest("main").items()) == []
+            problems = index.method.check((i, index.elements(row)) for i, row in self.newest("main").items())
+            assert problems == []
 
 
 TestStoreModel = StoreModel.TestCase

@@ -50,7 +50,6 @@ class BTree:
     def apply(self, changes: Sequence[IndexChange], scn: int) -> None:
         """Take in a commit's changes in the order that readers rely on."""
         current, past, paired = self.current, self.past, self.paired
-        add = self.order.add
         for row_id, removed, added in changes:
             for element in removed:
                 key = element[1] if paired else element
@@ -64,9 +63,9 @@ class BTree:
                 key = element[1] if paired else element
                 present = current.get(key)
                 if present is None:
+                    current[key] = row_id  # before it is ordered: a merge leaves out keys that nobody has
                     if key not in past:
-                        add(element, self.in_use)
-                    current[key] = row_id
+                        self.order.add(element, self.in_use)
                 elif type(present) is int:
                     if present != row_id:
                         current[key] = {present: None, row_id: None}
@@ -100,7 +99,24 @@ class BTree:
             if elements:
                 self.order.add_many(elements, self.in_use)
         else:
-            self.apply([(row_id, (), (element,)) for row_id, element in zip(row_ids, elements)], 0)
+            self._apply_repeating(elements, keys, row_ids)
+
+    def _apply_repeating(self, elements: list[Any], keys: list[Any], row_ids: Iterable[int]) -> None:
+        current, past = self.current, self.past
+        new = []
+        for element, key, row_id in zip(elements, keys, row_ids):
+            present = current.get(key)
+            if present is None:
+                if key not in past:
+                    new.append(element)
+                current[key] = row_id
+            elif type(present) is int:
+                if present != row_id:
+                    current[key] = {present: None, row_id: None}
+            else:
+                present[row_id] = None
+        if new:
+            self.order.add_many(new, self.in_use)
 
     def forget(self, entries: Iterable[tuple[Any, int]]) -> None:
         """Drop the oldest past entry of each (element, row id)."""
@@ -130,9 +146,10 @@ class BTree:
         """Enter (end SCN, element, row id) of versions that were superseded before the index was made."""
         for end, element, row_id in entries:
             key = element[1] if self.paired else element
-            if not self.in_use(key):
-                self.order.add(element, self.in_use)
+            ordered = self.in_use(key)
             self.past.setdefault(key, []).append((end, row_id))
+            if not ordered:
+                self.order.add(element, self.in_use)
             self.last_superseded = max(self.last_superseded, end)
 
     def row_ids(self, key: Any, scn: int) -> Sequence[int]:

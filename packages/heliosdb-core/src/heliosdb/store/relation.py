@@ -13,7 +13,7 @@ From then on a branch reads as fast as main. Nothing here compares SCNs of two t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from threading import Lock
 from typing import Any
 
@@ -27,6 +27,8 @@ __all__ = ["Relation"]
 
 FOLD_AT = 1024
 """Overlay entries after which the committer folds a block."""
+QUIET_FOLD_AT = 32
+"""Overlay entries after which a scan folds a block that nobody needs an older state of."""
 
 
 class Relation:
@@ -44,6 +46,7 @@ class Relation:
         "parent",
         "pruned_to",
         "row_ids",
+        "tidy",
         "timeline",
     )
 
@@ -62,6 +65,8 @@ class Relation:
         self.count: int = 0 if parent is None else parent.count
         self.pruned_to = fork
         """Versions that ended at or before this SCN may be gone."""
+        self.tidy: Callable[[Relation, int], Block | None] | None = None
+        """Folds a block if the commit lock is free and no reader needs its older versions."""
         self._touch = Lock()
         if parent is not None:
             self.blocks.extend([None] * parent.block_count())
@@ -165,6 +170,15 @@ class Relation:
             self.pruned_to = max(self.pruned_to, folded.begin)
         self.blocks[number] = folded
         return folded
+
+    def visible(self, number: int, scn: int) -> list[Row]:
+        """Return a block's rows visible at an SCN, and fold the block on the way if that costs nobody anything."""
+        block = self.block(number)
+        if block is None:
+            return []
+        if len(block.overlay) >= QUIET_FOLD_AT and self.tidy is not None:
+            block = self.tidy(self, number) or block
+        return block.visible(scn)
 
     def items(self, scn: int) -> Iterator[tuple[int, Row]]:
         """Yield (row id, row) of every row visible at an SCN."""

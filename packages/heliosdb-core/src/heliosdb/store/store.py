@@ -19,8 +19,10 @@ from itertools import count
 from threading import Lock, RLock
 from typing import Any
 
+from heliosdb.encoding.keys import NULL
 from heliosdb.errors import DuplicateObject, ObjectInUse, ObjectNotInPrerequisiteState, UndefinedObject, UniqueViolation
 from heliosdb.store.access_method import AccessMethod, IndexDefinition, IndexSpec
+from heliosdb.store.block import Block
 from heliosdb.store.btree import BTree, BTreeMethod
 from heliosdb.store.commits import Commits
 from heliosdb.store.feed import Change
@@ -28,14 +30,12 @@ from heliosdb.store.relation import Relation
 from heliosdb.store.row_ids import RowIds
 from heliosdb.store.snapshot import Snapshots
 from heliosdb.store.timeline import Timeline
-from heliosdb.store.timeline_index import TimelineIndex
+from heliosdb.store.timeline_index import RowChange, TimelineIndex
 from heliosdb.store.versions import Row
 from heliosdb.store.volume import MemoryVolume, Volume
 
 __all__ = ["RelationChanges", "RowChange", "Store"]
 
-RowChange = tuple[int, "Row | None", "Row | None"]
-"""(row id, old, new)."""
 
 RelationChanges = tuple[Relation, Mapping[int, dict[int, "Row | None"]], Mapping[int, list["Row | None"]], bool]
 """(relation, {block: {slot: new row or None}}, {block: rows of a bulk insert}, whether index keys may change)."""
@@ -148,6 +148,7 @@ class Store:
         if parent is not None:
             for index in tuple(parent.indexes.values()):
                 made.indexes[index.spec.oid] = self._branch_index(index, line.fork)
+        made.tidy = self._tidy
         line.relations[oid] = made
         return made
 
@@ -314,6 +315,19 @@ class Store:
             for index in relation.indexes.values():
                 self._forget(relation, index, self.needed(relation.oid))
 
+    def _tidy(self, relation: Relation, number: int) -> Block | None:
+        if not self.commit_lock.acquire(blocking=False):
+            return None
+        try:
+            block, readers = relation.blocks[number], self.needed(relation.oid)
+            if block is None or (
+                readers and readers[0] < max((entry[0] for entry in block.overlay.values()), default=0)
+            ):
+                return None
+            return relation.fold(number, readers)
+        finally:
+            self.commit_lock.release()
+
     # -- committing (the caller holds commit_lock)
 
     def apply(
@@ -334,16 +348,21 @@ class Store:
                 for number, slots in rows.items():
                     block = relation.block(number)
                     first = number << 12
+                    if block is None:
+                        changes.extend((first + slot, None, row) for slot, row in slots.items() if row is not None)
+                        continue
+                    newest = block.newest
                     for slot, row in slots.items():
-                        old = None if block is None else block.newest(slot)[1]
+                        old = newest(slot)[1]
                         if old is not None or row is not None:
                             changes.append((first + slot, old, row))
             for index in indexes:
                 if changes:
-                    index.apply(index.changes(changes), scn)
+                    index.apply(changes, scn)
                 for number, run in bulk.items():
-                    self._index_run(index, number << 12, run, scn)
-                self._forget(relation, index, readers)
+                    index.apply_run(range(number << 12, (number << 12) + len(run)), run, scn)
+                if index.superseded:
+                    self._forget(relation, index, readers)
             for number, slots in rows.items():
                 relation.apply_rows(number, slots, scn, readers)
             for number, run in bulk.items():
@@ -357,18 +376,6 @@ class Store:
             if collect:
                 collected.append((relation, changes))
         return collected
-
-    @staticmethod
-    def _index_run(index: TimelineIndex, first: int, run: Sequence[Row | None], scn: int) -> None:
-        spec, tree = index.spec, index.tree
-        if tree is not None and spec.predicate is None and None not in run:
-            keys: list[Any] = list(map(spec.key, run))  # type: ignore[arg-type]
-            if spec.order_key is not None:
-                keys = list(zip(map(spec.order_key, run), keys))  # type: ignore[arg-type]
-            tree.apply_run(keys, range(first, first + len(run)))
-        else:
-            changes = [(first + slot, None, row) for slot, row in enumerate(run) if row is not None]
-            index.apply(index.changes(changes), scn)
 
     def _forget(self, relation: Relation, index: TimelineIndex, readers: Sequence[int] | None) -> None:
         """Let the index forget removed entries that ended before every reader and before the last published SCN."""
@@ -390,6 +397,4 @@ class Store:
 
 def has_null(key: Any, width: int) -> bool:
     """Whether a key has a NULL in it (keys of one column are not looked into: their datum may be a tuple)."""
-    from heliosdb.encoding.keys import NULL
-
     return key is NULL or (width > 1 and any(part is NULL for part in key))

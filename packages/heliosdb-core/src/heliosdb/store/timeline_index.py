@@ -19,6 +19,10 @@ from heliosdb.store.versions import Row
 
 __all__ = ["TimelineIndex"]
 
+MANY = 16
+RowChange = tuple[int, "Row | None", "Row | None"]
+"""(row id, old, new)."""
+
 
 class TimelineIndex:
     """One index of one timeline: the access method's Index (``method``; ``tree`` if that is a btree) and its
@@ -55,31 +59,49 @@ class TimelineIndex:
         assert spec.values is not None
         return self.method.extract(spec.values(row))
 
-    def changes(self, changed: Iterable[tuple[int, Row | None, Row | None]]) -> list[IndexChange]:
+    def changes(self, changed: Iterable[RowChange]) -> list[IndexChange]:
         """Return what (row id, old, new) changes mean to this index."""
         result: list[IndexChange] = []
-        elements = self.elements
+        elements, key = self.elements, self.simple_key
         for row_id, old, new in changed:
+            if key is not None and old is not None and new is not None and key(old) == key(new):
+                continue
             before = () if old is None else elements(old)
             after = () if new is None else elements(new)
-            if len(before) == 1 and len(after) == 1:
-                if before[0] == after[0]:
-                    continue
+            if len(before) > 1 or len(after) > 1:
+                before, after = [k for k in before if k not in after], [k for k in after if k not in before]
+            elif before == after:
+                continue
+            if before or after:
                 result.append((row_id, before, after))
-            else:
-                removed = [key for key in before if key not in after]
-                added = [key for key in after if key not in before]
-                if removed or added:
-                    result.append((row_id, removed, added))
         return result
 
-    def apply(self, changes: Sequence[IndexChange], scn: int) -> None:
-        """Enter a commit's changes."""
-        self.method.apply(changes, scn)
-        superseded = self.superseded
-        for row_id, removed, _ in changes:
-            for key in removed:
-                superseded.append((scn, key, row_id))
+    def apply(self, changed: Sequence[RowChange], scn: int) -> None:
+        """Enter a commit's (row id, old, new) changes."""
+        key, tree = self.simple_key, self.tree
+        if len(changed) >= MANY and key is not None and tree is not None:
+            fresh = [change for change in changed if change[1] is None]
+            if len(fresh) == len(changed):
+                self.apply_run([row_id for row_id, _, _ in fresh], [row for _, _, row in fresh], scn)
+                return
+        changes = self.changes(changed)
+        if changes:
+            self.method.apply(changes, scn)
+            superseded = self.superseded
+            for row_id, removed, _ in changes:
+                for element in removed:
+                    superseded.append((scn, element, row_id))
+
+    def apply_run(self, row_ids: Sequence[int], rows: Sequence[Row | None], scn: int) -> None:
+        """Enter many new rows."""
+        key, tree, order_key = self.simple_key, self.tree, self.spec.order_key
+        if key is None or tree is None or None in rows:
+            self.method.apply(self.changes((i, None, row) for i, row in zip(row_ids, rows) if row is not None), scn)
+            return
+        elements: list[Any] = list(map(key, rows))  # type: ignore[arg-type]
+        if order_key is not None:
+            elements = list(zip(map(order_key, rows), elements))  # type: ignore[arg-type]
+        tree.apply_run(elements, row_ids)
 
     def row_ids(self, key: Any, scn: int) -> Sequence[int]:
         """Return the row ids that may have a btree key in the version visible at an SCN of this timeline."""

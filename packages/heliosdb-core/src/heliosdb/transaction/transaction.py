@@ -231,14 +231,12 @@ class Transaction(LockOwner):
         writes = self._writes(relation_oid, "INSERT")
         count = len(rows)
         row_ids = writes.relation.row_ids.take_run(count)
+        for index in writes.indexes:
+            unique.enter_rows(self, writes, index, row_ids, rows)
         if count < BULK_ROWS:
             for row_id, row in zip(row_ids, rows):
-                for index in writes.indexes:
-                    unique.enter_row(self, writes, index, row_id, row)
                 self._enter(writes, row_id, row)
         else:
-            for index in writes.indexes:
-                unique.enter_rows(self, writes, index, row_ids, rows)
             first = row_ids.start >> BLOCK_BITS
             for offset in range(0, count, BLOCK_SIZE):
                 number = first + offset // BLOCK_SIZE

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from heliosdb.encoding.keys import NULL
 from heliosdb.errors import UniqueViolation
 from heliosdb.store.relation import Relation
 from heliosdb.store.store import has_null
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from heliosdb.transaction.transaction import Transaction
 
 __all__ = ["Claim", "claim", "enter_existing", "enter_row", "enter_rows", "find", "recheck"]
+
+
+CLAIM_AT = 16
+"""Rows from which a claim is cheaper than a lock for each key."""
 
 
 class Claim:
@@ -52,7 +57,7 @@ def enter_row(transaction: Transaction, writes: RelationWrites, index: TimelineI
         return  # many-key methods read own rows from the write set
     key = spec.key(row)
     own = writes.keys_of(index)
-    if spec.unique and (spec.nulls_not_distinct or not has_null(key, spec.width)):
+    if spec.unique and (spec.nulls_not_distinct or not (key is NULL if spec.width == 1 else has_null(key, spec.width))):
         if spec.deferrable:
             transaction.deferred.append((writes, index, key))
         else:
@@ -76,13 +81,17 @@ def enter_rows(
     spec, tree = index.spec, index.tree
     if tree is None:
         return
-    if spec.predicate is None:
+    if spec.predicate is None and len(rows) >= CLAIM_AT:
         keys = list(map(spec.key, rows))
         fresh = dict(zip(keys, row_ids))
         own = writes.keys_of(index)
         distinct = len(fresh) == len(keys) and fresh.keys().isdisjoint(own.keys)
+        elements = keys if spec.order_key is None else list(zip(map(spec.order_key, rows), keys))
+        if not spec.unique and not distinct:
+            for element, row_id in zip(elements, row_ids):
+                own.add(element, row_id)
+            return
         if distinct and (not spec.unique or _claim_all(transaction, index, fresh)):
-            elements = keys if spec.order_key is None else list(zip(map(spec.order_key, rows), keys))
             own.add_many(elements, fresh)
             return
     for row_id, row in zip(row_ids, rows):

@@ -45,11 +45,9 @@ class RelationView:
             self.reads.add_relation(relation)
         if own is None:
             for number in range(relation.block_count()):
-                block = relation.block(number)
-                if block is not None:
-                    rows = block.visible(scn)
-                    if rows:
-                        yield rows
+                rows = relation.visible(number, scn)
+                if rows:
+                    yield rows
             return
         for number in self._numbers(own):
             positional = self._positional(number, own)
