@@ -366,7 +366,7 @@ def _lookup(read: Callable[..., int]) -> Callable[[str, SessionContext], int | N
             return None
         try:
             return read(name, -1, session)
-        except (UndefinedTable, UndefinedObject, UndefinedFunction, InvalidName, SqlSyntaxError):
+        except (UndefinedTable, UndefinedObject, UndefinedFunction, FeatureNotSupported):
             return None
 
     return look_up

@@ -137,12 +137,13 @@ class Backreference(Node):
 
 @frozen
 class Repetition(Node):
-    """A quantified atom; ``highest`` is None where there is no bound."""
+    """A quantified atom; ``highest`` is None where there is no bound, ``exact`` says that it was written ``{m}``."""
 
     body: Node
     lowest: int
     highest: int | None
     greedy: bool
+    exact: bool = False
 
 
 @frozen
@@ -302,6 +303,10 @@ class _Parser:
         if isinstance(atom, (Position, Look)):
             raise _error("quantifier operand invalid")
         lowest, highest = bounds
+        exact = (
+            self.text[self.position - 1] == "}"
+            and "," not in self.text[self.text.rfind("{", 0, self.position) : self.position]
+        )
         greedy = True
         if self.peek() == "?":
             self.take()
@@ -310,7 +315,7 @@ class _Parser:
             self.peek() == "{" and self.text[self.position + 1 : self.position + 2].isdigit()
         ):
             raise _error("quantifier operand invalid")
-        return Repetition(atom, lowest, highest, greedy)
+        return Repetition(atom, lowest, highest, greedy, exact)
 
     def quantifier(self) -> tuple[int, int | None] | None:
         character = self.peek()
