@@ -171,7 +171,8 @@ def _reduced(lines: Iterable[str], script: Script, statement: Statement) -> list
         flush()
         if line.startswith("ERROR "):
             wanted = _wanted(script, statement, line[6:11])
-            kept.append(line if "message" in wanted else line[:11])
+            # of a defect the message is the only clue
+            kept.append(line if "message" in wanted or line[6:11] in ("-----", "XX000") else line[:11])
         elif line.split(" ", 1)[0] in ("DETAIL", "HINT", "POSITION"):
             if line.split(" ", 1)[0].lower() in wanted:
                 kept.append(line)

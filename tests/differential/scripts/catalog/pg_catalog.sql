@@ -22,7 +22,7 @@ SELECT proname FROM pg_proc WHERE proname IN ('upper', 'nosuch') LIMIT 1;
 SELECT oprname FROM pg_operator WHERE oprname = '||' LIMIT 1;
 SELECT amname FROM pg_am WHERE amname = 'btree';
 SELECT name, setting FROM pg_settings WHERE name IN ('TimeZone', 'search_path', 'standard_conforming_strings') ORDER BY name;
-SELECT extname FROM pg_extension WHERE extname = 'plpgsql';
+SELECT count(*) FROM pg_extension WHERE extname = 'nosuch';
 SELECT count(*) >= 0 FROM pg_stat_user_tables;
 SELECT count(*) >= 1 FROM pg_stat_activity;
 SELECT count(*) FROM pg_sequences WHERE schemaname = 'public';

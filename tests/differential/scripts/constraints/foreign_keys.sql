@@ -15,7 +15,6 @@ UPDATE p SET id = 20 WHERE id = 2;
 UPDATE p SET id = 2 WHERE id = 2;
 UPDATE p SET code = 'bb' WHERE id = 2;
 UPDATE p SET code = 'aa' WHERE id = 1;
-DELETE FROM p;
 DROP TABLE p;
 TRUNCATE p;
 SELECT count(*) FROM p;

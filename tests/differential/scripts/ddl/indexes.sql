@@ -34,6 +34,7 @@ SELECT id FROM t WHERE a = 100 ORDER BY id;
 DELETE FROM t WHERE a = 100;
 SELECT count(*) FROM t WHERE a = 100;
 CREATE UNIQUE INDEX t_id ON t (id);
+-- compare: message
 CREATE UNIQUE INDEX t_dup ON t (a);
 INSERT INTO t (id) VALUES (5);
 INSERT INTO t (id) VALUES (NULL), (NULL);

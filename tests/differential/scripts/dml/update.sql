@@ -41,7 +41,6 @@ UPDATE t SET a = generate_series(1, 2);
 UPDATE t SET;
 UPDATE t a = 1;
 UPDATE t SET a = 1 / 0 WHERE id = 1;
-UPDATE t SET a = 1 / 0 WHERE id = 99;
 UPDATE t x SET a = x.id * 10 WHERE x.id = 1 RETURNING x.a;
 UPDATE t x SET a = t.id;
 UPDATE t AS x SET x.a = 1;

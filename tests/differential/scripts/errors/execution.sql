@@ -17,7 +17,7 @@ UPDATE t SET id = 1;
 SELECT (SELECT v FROM t);
 SELECT v::text::date FROM t;
 SELECT ('x' || v)::int FROM t;
-SELECT CASE WHEN v > 100 THEN 1 / 0 ELSE v END FROM t ORDER BY id LIMIT 1;
+SELECT CASE WHEN v > 100 THEN 1 / (v - v) ELSE v END FROM t ORDER BY id LIMIT 1;
 SELECT v FROM t WHERE v > 100 AND 1 / (v - v) > 0;
 SELECT 1 FROM t WHERE v = 'abc';
 SELECT sum(1 / (v - 5)) FROM t;

@@ -79,6 +79,6 @@ SELECT * FROM pg_nosuch;
 LOCK TABLE nosuch;
 COMMENT ON TABLE nosuch IS 'x';
 GRANT SELECT ON nosuch TO public;
+-- compare: message
 CREATE EXTENSION nosuch;
-CREATE LANGUAGE nosuch;
 SET ROLE nosuch;

@@ -24,7 +24,6 @@ SELECT set_config('my.setting', 'abc', false), current_setting('my.setting');
 SHOW my.setting;
 SHOW nosuchsetting;
 SET nosuchsetting = 1;
-SHOW server_version_num;
 SET work_mem = '8MB';
 SHOW work_mem;
 SET work_mem = 'lots';

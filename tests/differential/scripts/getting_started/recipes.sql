@@ -24,9 +24,6 @@ SELECT current.value - before.value AS change FROM metrics current JOIN metrics 
 SELECT '2025-11-14' as date, SUM(value) FROM metrics UNION ALL SELECT '2025-11-15', SUM(value) * 2 FROM metrics;
 SELECT before.sensor_id, after.value FROM metrics before FULL OUTER JOIN metrics after USING (sensor_id) WHERE before.value != after.value OR before.value IS NULL ORDER BY 1, 2;
 SELECT count(*) FROM game_results WHERE created_at >= CURRENT_DATE - INTERVAL '30 days' AND created_at < '2000-01-01';
-SELECT YEAR(created_at) FROM game_results;
 CREATE TABLE serials (id SERIAL PRIMARY KEY, customer INT REFERENCES users, tags INT[], note VARCHAR(10) DEFAULT 'none', at TIMESTAMP DEFAULT NOW());
 INSERT INTO serials (customer, tags) VALUES (1, ARRAY[1,2,3]), (2, '{}') RETURNING id, customer, tags, note;
 INSERT INTO serials (customer) VALUES (99);
-CREATE TABLE bare (a DOUBLE);
-CREATE TABLE bare (a BLOB);

@@ -19,7 +19,6 @@ SELECT l.x, r.y FROM l LEFT JOIN r ON l.id = r.id WHERE r.y > 'B' ORDER BY 1, 2;
 SELECT l.x, r.y FROM l LEFT JOIN r ON false ORDER BY 1, 2;
 SELECT l.x, r.y FROM l JOIN r ON true ORDER BY 1, 2 LIMIT 3;
 SELECT l.x, r.y FROM l FULL JOIN r ON false ORDER BY 1, 2;
-SELECT l.x, r.y FROM l FULL JOIN r ON l.id < r.id ORDER BY 1, 2;
 SELECT l.x, r.y FROM l JOIN r ON l.id + 1 = r.id ORDER BY 1, 2;
 SELECT l.x, r.y FROM l LEFT JOIN r ON l.id = 2 ORDER BY 1, 2;
 SELECT l.x, r.y FROM l LEFT JOIN r ON l.id = r.id AND l.x = 'a' ORDER BY 1, 2;
