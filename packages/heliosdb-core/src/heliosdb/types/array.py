@@ -155,22 +155,22 @@ def subscript_array(array: Array | None, indexes: Sequence[int | None]) -> Any:
     return value
 
 
-def slice_array(array: Array | None, bounds: Sequence[tuple[int | None, int | None]]) -> Array | None:
-    """Return ``array[a:b][c:d]``, numbered from 1; None stands for a bound that was left out.
+def slice_array(array: Array | None, bounds: Sequence[tuple[Any, Any]]) -> Array | None:
+    """Return ``array[a:b][c:d]``, numbered from 1; ``...`` stands for a bound that was left out.
 
     A dimension without bounds of its own is kept whole; more bounds than dimensions give the empty array. A NULL
-    bound makes the whole slice NULL, which the caller sees to, because None has a meaning here.
+    bound makes the whole slice NULL.
     """
-    if array is None:
+    if array is None or any(low is None or high is None for low, high in bounds):
         return None
     sizes, lower = dimensions(array), lower_bounds(array)
     if len(bounds) > len(sizes):
         return ()
     spans = []
     for axis, (size, first) in enumerate(zip(sizes, lower, strict=True)):
-        low, high = bounds[axis] if axis < len(bounds) else (None, None)
-        start = 0 if low is None else max(low - first, 0)
-        stop = size if high is None else min(high - first + 1, size)
+        low, high = bounds[axis] if axis < len(bounds) else (..., ...)
+        start = 0 if low is ... else max(low - first, 0)
+        stop = size if high is ... else min(high - first + 1, size)
         if start >= stop:
             return ()
         spans.append(slice(start, stop))

@@ -62,4 +62,5 @@ FAMILIES = (
     "heliosdb.types.jsonb",
     "heliosdb.types.jsonb_functions",
     "heliosdb.types.generic",
+    "heliosdb.types.json_construction",
 )

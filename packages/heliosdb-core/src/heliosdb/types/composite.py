@@ -20,6 +20,7 @@ __all__ = [
     "OPERATORS",
     "TYPES",
     "Composite",
+    "as_element",
     "compare_rows",
     "make_input",
     "make_output",
@@ -36,6 +37,11 @@ class Composite(tuple[Any, ...]):
     """A row that stands in an array."""
 
     __slots__ = ()
+
+
+def as_element(row: tuple[Any, ...] | None) -> Composite | None:
+    """Return a row as it stands in an array."""
+    return None if row is None else Composite(row)
 
 
 _SPACE = " \t\n\v\f\r"

@@ -21,7 +21,7 @@ from heliosdb.types.calendar import (
 from heliosdb.types.definitions import SessionContext
 from heliosdb.types.zones import abbreviation_at, offset_at_utc, offset_text, session_zone
 
-__all__ = ["date_text", "time_text", "timestamp_text", "timestamptz_text"]
+__all__ = ["date_text", "iso_text", "time_text", "timestamp_text", "timestamptz_text"]
 
 _ORDINAL_OF_2000 = 730_120
 _EPOCH = datetime(2000, 1, 1)
@@ -118,3 +118,12 @@ def _instant_text(local: int, style: tuple[str, str], shown: int | None, offset:
         return f"{day:02d}.{month:02d}.{year:04d} {clock}{zone}{era}"
     first, second = (day, month) if order == "DMY" else (month, day)
     return f"{first:02d}/{second:02d}/{year:04d} {clock}{zone}{era}"
+
+
+def iso_text(local: int, offset: int | None = None) -> str:
+    """Return an instant as ISO 8601 has it, with a T, whatever DateStyle says; ``offset`` in seconds east."""
+    days, rest = divmod(local, MICROSECONDS_PER_DAY)
+    year, month, day = civil_from_days(days)
+    year, era = _shown_year(year)
+    zone = "" if offset is None else offset_text(offset, colons=True)
+    return f"{year:04d}-{month:02d}-{day:02d}T{time_text(rest)}{zone}{era}"

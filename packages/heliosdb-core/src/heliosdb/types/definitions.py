@@ -37,6 +37,7 @@ __all__ = [
     "Implementation",
     "Operator",
     "OperatorClass",
+    "RowShape",
     "ScalarFunction",
     "SessionContext",
     "TableFunction",
@@ -232,12 +233,24 @@ class Type:
 
 
 @frozen
+class RowShape:
+    """The fields of a row expression: (name, type, the shape where the field is itself a row)."""
+
+    fields: tuple[tuple[str, str, RowShape | None], ...]
+
+
+@frozen
 class CallTypes:
-    """The concrete types of one call, given to a ``specialize`` factory: resolved names and the registry."""
+    """The concrete types of one call, given to a ``specialize`` factory: resolved names and the registry.
+
+    ``rows`` has the shape of each argument that is written as a row (``ROW(...)``, ``t.*``, a table's name), else
+    None; it may be empty.
+    """
 
     arguments: tuple[str, ...]
     result: str
     types: TypeLookup
+    rows: tuple[RowShape | None, ...] = ()
 
 
 @frozen
