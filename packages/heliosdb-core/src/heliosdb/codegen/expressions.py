@@ -25,6 +25,7 @@ from heliosdb import errors
 from heliosdb.codegen import runtime
 from heliosdb.codegen.source import Function, Source
 from heliosdb.plan import expressions as ex
+from heliosdb.types.composite import as_element
 from heliosdb.types.definitions import CallTypes, OperatorClass, ScalarFunction, resolve_implementation
 
 if TYPE_CHECKING:
@@ -562,10 +563,21 @@ class Expressions:
         return f"(None if {array_set} is None else {function}(lambda {element}: {comparison}, {array}))"
 
     def _array(self, node: ex.ArrayConstructor) -> str:
-        values = "".join(f"{self.value(element)}, " for element in node.elements)
+        texts = [self.value(element) for element in node.elements]
+        if not node.nested and self._holds_rows(node):
+            # In an array a plain tuple is a further dimension.
+            wrap = self.bind(as_element, "f")
+            texts = [f"{wrap}({text})" for text in texts]
+        values = "".join(f"{text}, " for text in texts)
         if node.nested:
             return f"{self.bind(runtime.nested_array, 'f')}(({values}))"
         return f"({values})"
+
+    def _holds_rows(self, node: ex.ArrayConstructor) -> bool:
+        element = self.registries.types.by_name(node.type).element
+        return element is not None and (
+            element == "record" or self.registries.types.by_name(element).kind == "composite"
+        )
 
     def _row(self, node: ex.RowConstructor) -> str:
         return f"({''.join(f'{self.value(item)}, ' for item in node.fields)})"
@@ -590,7 +602,7 @@ class Expressions:
         if node.operand.type == "jsonb":
             function = runtime.subscript_jsonb
         bounds = ", ".join(
-            f"({'None' if low is None else self.value(low)}, {'None' if high is None else self.value(high)})"
+            f"({'...' if low is None else self.value(low)}, {'...' if high is None else self.value(high)})"
             for low, high in node.subscripts
         )
         return f"{self.bind(function, 'f')}({self.value(node.operand)}, ({bounds},))"

@@ -22,7 +22,15 @@ from attrs import field, frozen
 
 if TYPE_CHECKING:
     from heliosdb.plan.nodes import PlanNode
-    from heliosdb.types.definitions import Aggregate, Cast, OperatorClass, ScalarFunction, TableFunction, WindowFunction
+    from heliosdb.types.definitions import (
+        Aggregate,
+        Cast,
+        OperatorClass,
+        RowShape,
+        ScalarFunction,
+        TableFunction,
+        WindowFunction,
+    )
 
 
 @frozen(kw_only=True)
@@ -263,6 +271,17 @@ class RowConstructor(Expression):
     fields: tuple[Expression, ...]
     names: tuple[str, ...] = ()
     nullable: bool = False
+
+
+def row_shape(expression: Expression) -> RowShape | None:
+    """Return the fields of an expression that is written as a row, or None."""
+    if not isinstance(expression, RowConstructor):
+        return None
+    from heliosdb.types.definitions import RowShape
+
+    names = expression.names or tuple(f"f{number}" for number in range(1, len(expression.fields) + 1))
+    pairs = zip(names, expression.fields, strict=True)
+    return RowShape(tuple((name, field.type, row_shape(field)) for name, field in pairs))
 
 
 @frozen(kw_only=True)

@@ -198,6 +198,10 @@ def resolved_arguments(
         argument if argument.type == wanted else _converted(binder, argument, wanted)
         for argument, wanted in zip(arguments, concrete)
     )
+    # What a function of "any" computes depends on the type that came.
+    concrete = tuple(
+        argument.type if wanted == "any" else wanted for argument, wanted in zip(converted, concrete)
+    )
     if candidate.order is not None or candidate.defaulted:
         converted, concrete = _completed(binder, candidate, converted, concrete)
     if candidate.spread:
