@@ -54,7 +54,7 @@ _ascii_upper: Final = {code + 32: code for code in range(65, 91)}
 _NAMED_OPERATORS: Final = frozenset(["+", "-", "*", "/", "%", "^", "<", ">", "=", "<=", ">=", "<>", "=>"])
 
 # Indices of the groups of the master expression.
-_WORD, _MARK, _INTEGER, _STRING, _QUOTED, _PARAMETER, _NUMBER, _OPERATORS, _COLONS, _DOTS, _END, _OTHER = range(1, 13)
+_WORD, _QUOTED, _MARK, _INTEGER, _STRING, _PARAMETER, _NUMBER, _OPERATORS, _COLONS, _DOTS, _END, _OTHER = range(1, 13)
 
 INT4_MAX: Final = 2147483647
 
@@ -124,10 +124,10 @@ class Lexer:
         self._master = re.compile(
             rf"""[ \t\n\r\f]*+(?:--[^\n\r]*+[ \t\n\r\f]*+)*+(?:
             ((?![eEbBxXnN]'|[uU]&['"])[{START}][{PART}]*+)
+            |({quoted})
             |([(),;\[\]]|[+\-*/%^<>=](?![{_OPERATOR}]))
             |([0-9]++)(?![.{START}])
             |({PLAIN_STRING})
-            |({quoted})
             |(\$[0-9]++)(?![{START}])
             |({NUMBER})
             |([{_OPERATOR}]++)

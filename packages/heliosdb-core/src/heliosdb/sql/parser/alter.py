@@ -166,7 +166,9 @@ def alter_type(p: Parser) -> Statement:
     kind, following = p.kind, p.next_kind()
     if kind == "add" and following == "value":
         p.reset(p.i + 2)
-        exists = p.if_not_exists()
+        exists = p.kind == "if"
+        if exists:
+            p.expect_all("if", "not", "exists")
         label = p.string()
         neighbour = None
         after = True

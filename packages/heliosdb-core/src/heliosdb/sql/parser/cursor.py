@@ -254,9 +254,11 @@ class Parser:
         return self.scan.text[self.positions[self.i] - 1 : self.ends[self.i] - 1]
 
     def advance(self) -> None:
-        """Go to the next token."""
-        self.i = i = self.i + 1
-        self.kind = self.kinds[i]
+        """Go to the next token; at the end stay there."""
+        i = self.i + 1
+        if i < len(self.kinds):
+            self.i = i
+            self.kind = self.kinds[i]
 
     def next_kind(self, distance: int = 1) -> str:
         """Return the kind of a token further on."""
@@ -385,11 +387,15 @@ class Parser:
     def deeper(self, function: Callable[[], Result]) -> Result:
         """Call a rule one level down, on a fresh stack where this one is used up."""
         self.depth += 1
-        if self.depth > DEEPEST:
-            raise StatementTooComplex("stack depth limit exceeded", position=self.position)
+        self.check_depth(0)
         result = on_fresh_stack(function) if self.depth % LEVELS_PER_STACK == 0 else function()
         self.depth -= 1
         return result
+
+    def check_depth(self, more: int) -> None:
+        """Refuse a tree that would be so many levels deeper than the cursor is and too deep for all who read it."""
+        if self.depth + more > DEEPEST:
+            raise StatementTooComplex("stack depth limit exceeded", position=self.position)
 
     def clauses(self, point: str) -> tuple[Clause, ...]:
         """Read the clauses of plugins that stand here."""

@@ -339,6 +339,7 @@ def prefix_sign(p: Parser, restricted: bool) -> Expression:
     while p.kind in ("+", "-"):
         signs.append((p.kind, p.position))
         p.advance()
+    p.check_depth(len(signs))
     operand = expression(p, UNARY, restricted)
     for sign, position in reversed(signs):
         if sign == "-":
@@ -364,6 +365,7 @@ def prefix_not(p: Parser, restricted: bool) -> Expression:
     while p.kind in ("not", "not_la"):
         positions.append(p.position)
         p.advance()
+    p.check_depth(len(positions))
     operand = p.deeper(lambda: expression(p, NOT))
     for position in reversed(positions):
         operand = Not(operand, position=position)

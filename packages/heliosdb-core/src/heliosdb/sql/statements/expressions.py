@@ -471,6 +471,9 @@ def leftmost(node: Expression) -> int:
     position = node.position
     while True:
         inner: Expression | None = getattr(node, "operand", None) or getattr(node, "left", None)
+        if isinstance(node, FunctionCall) and node.sql_syntax:
+            # Written in any order: all of the few arguments may come first.
+            return min([position, *(leftmost(argument) for argument in node.arguments if argument.position)])
         if inner is None:
             operands: tuple[Expression, ...] = getattr(node, "operands", ())
             if not operands:
