@@ -38,6 +38,7 @@ FAMILIES = (
     "heliosdb.types.random_functions",
     "heliosdb.types.bytea",
     "heliosdb.types.bytea_functions",
+    "heliosdb.types.bit",
     "heliosdb.types.uuid",
     "heliosdb.types.oid",
     "heliosdb.types.system",
