@@ -156,7 +156,7 @@ def _frozen(value: Any, depth: int) -> Json:
     kind = type(value)
     if kind is str or kind is Decimal:
         return value  # type: ignore[no-any-return]
-    if depth < 0:
+    if depth <= 0 and kind in (dict, list):
         raise RecursionError
     if kind is dict:
         members = {}

@@ -47,7 +47,7 @@ _CYCLE = 146_097 * MICROSECONDS_PER_DAY
 _FIRST_DIRECT = -1990 * 366 * MICROSECONDS_PER_DAY
 _LAST_DIRECT = 7990 * 365 * MICROSECONDS_PER_DAY
 _POSIX_WITHOUT_RULE = re.compile(
-    r"(?P<std>[A-Za-z]{3,}|<[A-Za-z0-9+-]+>)(?P<offset>[+-]?\d{1,3}(:\d{1,2}){0,2})(?P<dst>[A-Za-z]{3,}|<[A-Za-z0-9+-]+>)?"
+    r"(?P<std>[A-Za-z]{3,}|<[A-Za-z0-9+:-]+>)(?P<offset>[+-]?\d{1,3}(:\d{1,2}){0,2})(?P<dst>[A-Za-z]{3,}|<[A-Za-z0-9+-]+>)?"
     r"(?P<dst_offset>[+-]?\d{1,3}(:\d{1,2}){0,2})?(?P<rule>,.*)?"
 )
 _NUMERIC_ZONE = re.compile(r"\s*([+-]?)(\d+)(?:\.(\d+))?\s*")
@@ -68,6 +68,8 @@ def _zone_names() -> dict[str, str]:
 def _posix_zone(rule: str) -> ZoneInfo | None:
     header = b"TZif2" + bytes(15)
     empty_block = header + struct.pack(">6l", 0, 0, 0, 0, 1, 4) + struct.pack(">lbb", 0, 0, 0) + b"UTC\0"
+    # PostgreSQL puts colons into the names it makes of offsets, <-07:30>; the file format does not have them.
+    rule = re.sub(r"<[^>]*>", lambda name: name[0].replace(":", ""), rule)
     try:
         return ZoneInfo.from_file(BytesIO(empty_block + empty_block + b"\n" + rule.encode("ascii") + b"\n"), key=rule)
     except (ValueError, UnicodeError):
