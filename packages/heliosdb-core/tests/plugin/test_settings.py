@@ -9,7 +9,10 @@ from heliosdb.catalog.settings import find_setting, parse_setting, require_chang
 from heliosdb.errors import CantChangeRuntimeParam, Error, FeatureNotSupported, InvalidParameterValue, UndefinedObject
 from heliosdb.plugin.core_settings import SETTINGS
 
-BY_NAME = {setting.name.lower(): setting for setting in SETTINGS}
+MEMORY = Setting(
+    name="work_mem", kind="integer", default=4096, unit="kB", minimum=64, maximum=2**31 - 1, description="", reader=""
+)
+BY_NAME = {setting.name.lower(): setting for setting in SETTINGS} | {"work_mem": MEMORY}
 
 
 def shown(name: str, text: str, current: object = None) -> str:
@@ -128,12 +131,15 @@ def test_a_date_style_keeps_the_part_that_is_not_given() -> None:
         ("client_encoding", "latin1"),
         ("standard_conforming_strings", "off"),
         ("synchronous_commit", "remote_write"),
-        ("row_security", "off"),
+        ("work_mem", "8MB"),
+        ("idle_in_transaction_session_timeout", "1s"),
+        ("default_transaction_deferrable", "on"),
     ],
 )
 def test_what_the_core_does_not_have_is_refused_not_ignored(name: str, text: str) -> None:
+    (setting,) = [setting for setting in SETTINGS if setting.name == name]
     with pytest.raises(FeatureNotSupported):
-        shown(name, text)
+        parse_setting(setting, text, setting.default)
 
 
 def test_unknown_and_internal_settings() -> None:

@@ -106,12 +106,13 @@ class ClauseContext(Protocol):
 class Clause:
     """A clause that begins with ``words`` at one of the points of the grammar.
 
-    ``parse(cursor) -> payload`` as for statements. ``bind(context, node, payload) -> node`` is called when the statement
-    is bound, with a ``heliosdb.spi.ClauseContext`` and what the clause stands on, and returns what takes its place:
+    ``parse(cursor) -> payload`` as for statements. ``bind(context, node, payload) -> node`` is called when the
+    statement is bound, with a ``heliosdb.spi.ClauseContext`` and what the clause stands on, and returns what takes
+    its place:
 
-    * ``table``: the scan of the table, ``query``: the plan of the query; the result is a plan with the same sources, or a
-      ``plan.nodes.SnapshotRequest``: read as of another snapshot, which the hook ``resolve_snapshot`` gives when the
-      statement runs (at the end of a query it holds for every table in it).
+    * ``table``: the scan of the table, ``query``: the plan of the query; the result is a plan with the same sources,
+      or a ``plan.nodes.SnapshotRequest``: read as of another snapshot, which the hook ``resolve_snapshot`` gives when
+      the statement runs (at the end of a query it holds for every table in it).
     * ``column``, ``create_table``, ``create_index``: a ``catalog.definitions.ColumnDefinition``, ``Relation`` or
       ``Index``, before it is stored.
     """

@@ -7,6 +7,7 @@ Checks get (value, current value) and return what is stored.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from heliosdb import __version__
@@ -139,11 +140,21 @@ def check_synchronous_commit(value: str, current: str | None) -> str:
     return value
 
 
-def check_row_security(value: bool, current: bool | None) -> bool:
-    """Accept ``on`` only as long as there are no policies to leave out."""
-    if not value:
-        raise FeatureNotSupported("row_security = off is not supported")
-    return value
+def only(name: str, accepted: Any, why: str) -> Callable[[Any, Any], Any]:
+    """Return a check that accepts one value and refuses every other, saying what it would need."""
+
+    def check(value: Any, current: Any) -> Any:
+        if value != accepted:
+            raise FeatureNotSupported(f"a value of {name} other than {_spelled(accepted)} is not supported", detail=why)
+        return value
+
+    return check
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def check_application_name(text: str, current: str | None) -> str:
@@ -161,6 +172,14 @@ def _milliseconds(name: str, description: str, reader: str) -> Setting:
 
 def _shown(name: str, kind: str, value: Any, description: str, reader: str, **more: Any) -> Setting:
     return _session(name, kind, value, description, reader, context="internal", **more)
+
+
+HERE = "heliosdb.plugin.core_settings"
+
+
+def _only(name: str, kind: str, accepted: Any, description: str, why: str, **more: Any) -> Setting:
+    check = only(name, accepted, why)
+    return _session(name, kind, accepted, description, f"{HERE}:only", check=check, **more)
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -214,35 +233,12 @@ SETTINGS: tuple[Setting, ...] = (
         "transaction_read_only", "bool", False, "Sets the current transaction's read-only status.",
         "heliosdb.session:Session",
     ),
-    _session(
-        "default_transaction_deferrable", "bool", False, "Sets the default deferrable status of new transactions.",
-        "heliosdb.session:Session",
-    ),
-    _session(
-        "transaction_deferrable", "bool", False,
-        "Whether to defer a read-only serializable transaction until it can be executed with no possible "
-        "serialization failures.",
-        "heliosdb.session:Session",
-    ),
-    _session(
-        "synchronous_commit", "enum", "on", "Sets the current transaction's synchronization level.",
-        "heliosdb.session:Session", values=("local", "remote_write", "remote_apply", "on", "off"),
-        check=check_synchronous_commit,
-    ),
     # Limits
     _milliseconds(
         "statement_timeout", "Sets the maximum allowed duration of any statement.", "heliosdb.session:Session"
     ),
     _milliseconds(
         "lock_timeout", "Sets the maximum allowed duration of any wait for a lock.", "heliosdb.session:Session"
-    ),
-    _milliseconds(
-        "idle_in_transaction_session_timeout",
-        "Sets the maximum allowed idle time between queries, when in a transaction.", "heliosdb.session:Session",
-    ),
-    _session(
-        "work_mem", "integer", 4096, "Sets the maximum memory to be used for query workspaces.",
-        "heliosdb.session:Session", unit="kB", minimum=64, maximum=HIGHEST,
     ),
     # The session and its client
     _session(
@@ -257,9 +253,104 @@ SETTINGS: tuple[Setting, ...] = (
         "client_min_messages", "enum", "notice", "Sets the message levels that are sent to the client.",
         "heliosdb.session:Session", values=MESSAGE_LEVELS,
     ),
+    # What tools and dumps set, whose other values need something that is not here
     _session(
-        "row_security", "bool", True, "Enable row security.", "heliosdb.plugin.core_settings:check_row_security",
-        check=check_row_security, affects_plans=True,
+        "synchronous_commit",
+        "enum",
+        "on",
+        "Sets the current transaction's synchronization level.",
+        f"{HERE}:check_synchronous_commit",
+        values=("local", "remote_write", "remote_apply", "on", "off"),
+        check=check_synchronous_commit,
+    ),
+    # Row security has no policies yet, so that neither value leaves anything out; routine bodies are not checked, for
+    # there are none.
+    _session("row_security", "bool", True, "Enable row security.", f"{HERE}:SETTINGS"),
+    _session(
+        "check_function_bodies",
+        "bool",
+        True,
+        "Check routine bodies during CREATE FUNCTION and CREATE PROCEDURE.",
+        f"{HERE}:SETTINGS",
+    ),
+    *(
+        _only(name, kind, accepted, description, why, **more)
+        for name, kind, accepted, description, why, more in (
+            (
+                "work_mem",
+                "integer",
+                4096,
+                "Sets the maximum memory to be used for query workspaces.",
+                "Sorts and hash tables are kept in memory, whatever their size.",
+                {"unit": "kB", "minimum": 64, "maximum": HIGHEST},
+            ),
+            (
+                "default_transaction_deferrable",
+                "bool",
+                False,
+                "Sets the default deferrable status of new transactions.",
+                "Transactions never wait for a safe snapshot.",
+                {},
+            ),
+            (
+                "transaction_deferrable",
+                "bool",
+                False,
+                "Whether to defer a read-only serializable transaction until it can be executed with no possible "
+                "serialization failures.",
+                "Transactions never wait for a safe snapshot.",
+                {},
+            ),
+            (
+                "idle_in_transaction_session_timeout",
+                "integer",
+                0,
+                "Sets the maximum allowed idle time between queries, when in a transaction.",
+                "Sessions in the program's own process are never ended from outside.",
+                {"unit": "ms", "minimum": 0, "maximum": HIGHEST},
+            ),
+            (
+                "idle_session_timeout",
+                "integer",
+                0,
+                "Sets the maximum allowed idle time between queries, when not in a transaction.",
+                "Sessions in the program's own process are never ended from outside.",
+                {"unit": "ms", "minimum": 0, "maximum": HIGHEST},
+            ),
+            (
+                "default_tablespace",
+                "string",
+                "",
+                "Sets the default tablespace to create tables and indexes in.",
+                "There are no tablespaces.",
+                {},
+            ),
+            (
+                "default_table_access_method",
+                "string",
+                "heap",
+                "Sets the default table access method for new tables.",
+                "There is one way to store tables.",
+                {},
+            ),
+            (
+                "xmloption",
+                "enum",
+                "content",
+                "Sets whether XML data in implicit parsing and serialization operations is to be considered as "
+                "documents or content fragments.",
+                "There is no XML type.",
+                {"values": ("content", "document")},
+            ),
+            (
+                "escape_string_warning",
+                "bool",
+                True,
+                "Warn about backslash escapes in ordinary string literals.",
+                "Ordinary string literals have no backslash escapes.",
+                {},
+            ),
+        )
     ),
     # What can only be shown
     _shown(

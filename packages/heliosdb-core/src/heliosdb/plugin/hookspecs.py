@@ -185,8 +185,7 @@ def register_statements() -> Iterable[Statement] | None:
 
 @hookspec
 def register_clauses() -> Iterable[Clause] | None:
-    """Add clauses at the grammar's named points: after a query, a table in FROM, a column definition, CREATE TABLE or
-    INDEX.
+    """Add clauses at named points of the grammar: of a query, a table in FROM, a column, CREATE TABLE or INDEX.
 
     Called once while a database opens. None: no clauses.
 
