@@ -22,7 +22,7 @@ from heliosdb.errors import (
     UndefinedColumn,
     UndefinedTable,
 )
-from heliosdb.plan.expressions import Expression
+from heliosdb.plan.expressions import Case, Column, Expression, RowConstructor, Subquery, SubqueryKind
 from heliosdb.plan.nodes import BoundStatement, OutputColumn, PlanNode
 from heliosdb.sql.binder.coercion import ASSIGNMENT, coerce_to_type, resolve_unknown
 from heliosdb.sql.binder.expressions import EXPRESSIONS
@@ -60,6 +60,8 @@ class Binder:
         self._sources = 0
         self._ctes = 0
         self.other_texts = 0
+        self.set_calls: list[int | None] = []
+        self.rows: dict[tuple[int, int], RowConstructor] = {}
         self.views: list[int] = []
 
     # -- entry points --------------------------------------------------------------------------------------------------
@@ -251,6 +253,27 @@ class Binder:
             nullable=expression.nullable,
             collation=expression.collation,
         )
+
+    def note_rows(self, source: int, expressions: Sequence[Expression]) -> None:
+        """Remember the fields of output columns that are rows, for those who select fields from them."""
+        for index, expression in enumerate(expressions):
+            if expression.type == "record":
+                row = self.row_of(expression)
+                if row is not None:
+                    self.rows[source, index] = row
+
+    def row_of(self, expression: Expression) -> RowConstructor | None:
+        """Return the row constructor behind an expression of type record, if it is known."""
+        if isinstance(expression, RowConstructor):
+            return expression
+        if isinstance(expression, Column):
+            return self.rows.get((expression.source, expression.index))
+        if isinstance(expression, Case) and expression.default is not None:
+            return self.row_of(expression.default)
+        if isinstance(expression, Subquery) and expression.kind is SubqueryKind.SCALAR:
+            (source,) = expression.plan.sources
+            return self.rows.get((source, 0))
+        return None
 
     def known(self, expression: Expression) -> Expression:
         """Return the expression with a type: an undecided literal or parameter becomes text."""

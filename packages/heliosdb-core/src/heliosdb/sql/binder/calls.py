@@ -199,9 +199,7 @@ def resolved_arguments(
         for argument, wanted in zip(arguments, concrete)
     )
     # What a function of "any" computes depends on the type that came.
-    concrete = tuple(
-        argument.type if wanted == "any" else wanted for argument, wanted in zip(converted, concrete)
-    )
+    concrete = tuple(argument.type if wanted == "any" else wanted for argument, wanted in zip(converted, concrete))
     if candidate.order is not None or candidate.defaulted:
         converted, concrete = _completed(binder, candidate, converted, concrete)
     if candidate.spread:
@@ -307,6 +305,7 @@ def bind_table_call(
     """Return the call of a set-returning function."""
     function = candidate.target
     assert isinstance(function, TableFunction)
+    binder.set_calls.append(position)
     converted, concrete, returns = resolved_arguments(binder, candidate, arguments, position)
     if function.volatility is Volatility.VOLATILE:
         binder.volatile_calls += 1

@@ -47,7 +47,7 @@ from heliosdb.sql.binder.comparisons import (
 )
 from heliosdb.sql.binder.functions import bind_operator, make_call
 from heliosdb.sql.binder.literals import bind_literal, bind_parameter
-from heliosdb.sql.binder.names import bind_column_reference
+from heliosdb.sql.binder.names import bind_column_reference, bind_whole_row
 from heliosdb.sql.binder.polymorphic import element_of
 from heliosdb.sql.binder.subqueries import (
     bind_array_subquery,
@@ -66,7 +66,9 @@ __all__ = ["EXPRESSIONS"]
 
 def _column(binder: Binder, node: ast.ColumnRef, scope: Scope) -> Expression:
     if node.star:
-        raise SqlSyntaxError('row expansion via "*" is not supported here', position=node.position or None)
+        if not node.parts:
+            raise SqlSyntaxError('row expansion via "*" is not supported here', position=node.position or None)
+        return bind_whole_row(node, scope)
     return bind_column_reference(node, scope)
 
 
@@ -187,7 +189,18 @@ def call_by_name(binder: Binder, name: str, arguments: tuple[Expression, ...], p
     return make_call(binder, candidate.target, arguments, candidate.arguments, candidate.target.returns, position)
 
 
+def _refuse_sets(binder: Binder, before: int, construct: str) -> None:
+    """Raise 0A000 where a set-returning call was bound inside a construct that may skip it."""
+    if len(binder.set_calls) > before:
+        raise FeatureNotSupported(
+            f"set-returning functions are not allowed in {construct}",
+            hint="You might be able to move the set-returning function into a LATERAL FROM item.",
+            position=binder.set_calls[before],
+        )
+
+
 def _case(binder: Binder, node: ast.Case, scope: Scope) -> Expression:
+    sets = len(binder.set_calls)
     operand: Expression | None = None
     placeholder: Expression | None = None
     if node.operand is not None:
@@ -208,6 +221,7 @@ def _case(binder: Binder, node: ast.Case, scope: Scope) -> Expression:
         conditions.append(coerce_to_boolean(binder, condition, "CASE/WHEN"))
         results.append(binder.expression(when.result, scope))
     default = binder.expression(node.default, scope) if node.default is not None else None
+    _refuse_sets(binder, sets, "CASE")
     # PostgreSQL lets ELSE decide first.
     ordered = [default, *results] if default is not None else results
     type_ = select_common_type(binder, ordered, "CASE")
@@ -239,7 +253,9 @@ def _common(
 
 
 def _coalesce(binder: Binder, node: ast.Coalesce, scope: Scope) -> Expression:
+    sets = len(binder.set_calls)
     arguments, type_, typmod = _common(binder, node.arguments, scope, "COALESCE")
+    _refuse_sets(binder, sets, "COALESCE")
     return bound.Coalesce(
         type=type_,
         typmod=typmod,
@@ -429,6 +445,22 @@ def composite_fields(binder: Binder, expression: Expression) -> list[tuple[str, 
     """Return (name, expression) for the fields of a composite value, or None where it is none or not known."""
     if isinstance(expression, bound.RowConstructor):
         return list(zip(expression.names, expression.fields))
+    row = binder.row_of(expression)
+    if row is not None:
+        return [
+            (
+                name,
+                bound.FieldSelection(
+                    type=field.type,
+                    typmod=field.typmod,
+                    collation=field.collation,
+                    operand=expression,
+                    index=index,
+                    position=expression.position,
+                ),
+            )
+            for index, (name, field) in enumerate(zip(row.names, row.fields))
+        ]
     found = binder.types.find(expression.type)
     if found is None or found.kind != "composite":
         return None

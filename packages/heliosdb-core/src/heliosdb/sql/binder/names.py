@@ -24,7 +24,7 @@ from heliosdb.sql.binder.scope import AMBIGUOUS, RangeItem, Scope
 if TYPE_CHECKING:
     from heliosdb.sql.statements import ColumnRef
 
-__all__ = ["bind_column_reference", "find_relation_item", "note_outer", "undefined_relation_item"]
+__all__ = ["bind_column_reference", "bind_whole_row", "find_relation_item", "note_outer", "undefined_relation_item"]
 
 SYSTEM_COLUMNS = frozenset({"ctid", "tableoid", "xmin", "xmax", "cmin", "cmax"})
 MAX_FUZZY_DISTANCE = 3
@@ -49,6 +49,17 @@ def bind_column_reference(reference: ColumnRef, scope: Scope) -> Expression:
     if len(parts) == 1:
         return _unqualified(parts[0], scope, position)
     return _qualified(parts, scope, position)
+
+
+def bind_whole_row(reference: ColumnRef, scope: Scope) -> Expression:
+    """Return the row that ``t.*`` means where one value is wanted."""
+    parts = reference.parts
+    position = reference.position or None
+    schema = parts[-2] if len(parts) > 1 else None
+    item, owner = find_relation_item(scope, schema, parts[-1], position)
+    expression = item.whole_row(position)
+    note_outer(scope, owner, expression)
+    return expression
 
 
 def _unqualified(name: str, scope: Scope, position: int | None) -> Expression:

@@ -58,6 +58,7 @@ from heliosdb.sql.binder.ordering import (
 )
 from heliosdb.sql.binder.rewrite import columns_in, contains, walk
 from heliosdb.sql.binder.scope import RangeItem, Scope
+from heliosdb.sql.binder.set_returning import expand_sets
 from heliosdb.sql.binder.targets import bind_targets
 from heliosdb.sql.binder.windows import WindowPlanner, bind_window_definitions
 from heliosdb.types.definitions import Volatility
@@ -406,6 +407,10 @@ class _SelectBinder:
         source = binder.new_source()
         expressions = tuple(target.expression for target in targets)
         columns = tuple(binder.output_column(target.name, target.expression) for target in targets)
+        if set_returning:
+            plan, expressions = expand_sets(binder, plan, expressions)
+            set_returning = any(isinstance(expression, SetReturningCall) for expression in expressions)
+        binder.note_rows(source, expressions)
         node = nodes.ProjectSet if set_returning else nodes.Project
         return BoundQuery(
             node(input=plan, source=source, columns=columns, expressions=expressions), source, columns, expressions

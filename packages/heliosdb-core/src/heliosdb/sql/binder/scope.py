@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from heliosdb.plan.expressions import Coalesce, Column, Constant, Expression, RowConstructor
+from heliosdb.plan.expressions import Case, Coalesce, Column, Constant, Expression, IsNull, RowConstructor
 from heliosdb.plan.nodes import OutputColumn
 
 if TYPE_CHECKING:
@@ -107,12 +107,19 @@ class RangeItem:
 
     def whole_row(self, position: int | None = None) -> Expression:
         """Return the expression for the item's row as one composite value."""
-        return RowConstructor(
+        row = RowConstructor(
             type="record",
             fields=tuple(self.column(number, position) for number in range(len(self.columns))),
             names=tuple(column.name for column in self.columns),
             position=position,
         )
+        if not self.nulled or not self.source:
+            return row
+        # The row that an outer join did not find is NULL, not a row of NULLs.
+        stored = self.relation is not None and self.relation.kind != "view"
+        whole = Column(type="int8" if stored else "record", source=self.source, index=-1 if stored else -2)
+        missing = Constant(type="record", value=None)
+        return Case(type="record", branches=((IsNull(operand=whole), missing),), default=row, position=position)
 
     def system_column(self, name: str, position: int | None) -> Expression | None:
         """Return ``ctid`` or ``tableoid`` of a stored relation; None for what is no system column here."""
