@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any
 from heliosdb import errors
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from heliosdb.plan.nodes import SnapshotRequest
 
 
 class Execution:
-    """The argument ``x`` of generated functions.
+    """The argument ``x`` of generated functions. ``parameter_rows`` are those of ``executemany``, Python objects still.
 
     ``parameters`` and ``slots`` are datums already of the types that the plan expects. ``cancelled`` is polled once a block. ``row_count``
     is what a data modification counts, ``counts`` the rows of each node under EXPLAIN ANALYZE.
     """
 
-    __slots__ = ("counts", "parameters", "row_count", "session", "slots", "transaction")
+    __slots__ = ("counts", "parameter_rows", "parameters", "row_count", "session", "slots", "transaction")
 
     def __init__(self, session: Any, transaction: Any, parameters: tuple[Any, ...], slots: tuple[Any, ...]) -> None:
         self.session = session
@@ -25,6 +27,7 @@ class Execution:
         self.parameters = parameters
         self.slots = slots
         self.row_count = 0
+        self.parameter_rows: Sequence[Sequence[Any]] = ()
         self.counts: dict[int, int] = {}
 
     @property

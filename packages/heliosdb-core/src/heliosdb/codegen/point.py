@@ -17,6 +17,7 @@ from heliosdb.codegen import modify
 from heliosdb.codegen.expressions import row_binding
 from heliosdb.codegen.index_keys import key_shape
 from heliosdb.codegen.pipeline import Pipelines
+from heliosdb.codegen.scan import DATUM_CHECKS
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 from heliosdb.types.definitions import Volatility
@@ -27,18 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["FastStatement", "compile_point"]
 
 FastStatement = Callable[[Any], Any]
-
-_CHECKS = {
-    "int2": "{p}.__class__ is not int or not -32768 <= {p} <= 32767",
-    "int4": "{p}.__class__ is not int or not -2147483648 <= {p} <= 2147483647",
-    "int8": "{p}.__class__ is not int or not -9223372036854775808 <= {p} <= 9223372036854775807",
-    "bool": "{p}.__class__ is not bool",
-    "float8": "{p}.__class__ is not float",
-    "text": '{p}.__class__ is not str or not {p}.isascii() or "\\0" in {p}',
-    "varchar": '{p}.__class__ is not str or not {p}.isascii() or "\\0" in {p}',
-}
-"""When a Python object is not the datum of a parameter of the type."""
-
 
 def compile_point(
     bound: pn.BoundStatement,
@@ -52,7 +41,7 @@ def compile_point(
 
     ``slots`` are the text's own constants. ``row_maker`` makes result rows (``rows.RowMaker``), or is None for plain tuples.
     """
-    if any(type_name not in _CHECKS for type_name in bound.parameter_types):
+    if any(type_name not in DATUM_CHECKS for type_name in bound.parameter_types):
         return None
     if isinstance(plan, pn.Update):
         scan: pn.PlanNode = plan.input
@@ -140,7 +129,7 @@ class _Writer:
         if names:
             lines.append(f"  {', '.join(names)}{',' if count == 1 else ''} = params")
         checks = [
-            _CHECKS[type_name].format(p=name) for name, type_name in zip(names, self.bound.parameter_types, strict=True)
+            DATUM_CHECKS[type_name].format(p=name) for name, type_name in zip(names, self.bound.parameter_types, strict=True)
         ]
         if checks:
             lines.append(f"  if {' or '.join(checks)}: return None")

@@ -111,6 +111,13 @@ def lockstep(*streams: tuple[Iterable[Any], int]) -> Iterable[Row]:
 _END = object()
 
 
+def wrong_parameter_count(given: int, wanted: int) -> None:
+    """Raise for a parameter row of another length."""
+    raise errors.ProtocolViolation(
+        f"bind message supplies {given} parameters, but prepared statement requires {wanted}"
+    )
+
+
 def once(function: Callable[[], Any]) -> Callable[[], Any]:
     """Return a function that calls ``function`` the first time and remembers the result."""
     result: list[Any] = []

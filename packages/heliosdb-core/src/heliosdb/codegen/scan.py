@@ -197,6 +197,45 @@ def produce_values(pipelines: Pipelines, node: pn.Values, consume: Consume) -> N
     consume()
 
 
+def produce_parameter_scan(pipelines: Pipelines, node: pn.ParameterScan, consume: Consume) -> None:
+    """Loop over parameter rows; what is not exactly the datum's Python class is converted."""
+    function, source = pipelines.function, pipelines.source
+    row = source.fresh("r")
+    width = len(node.columns)
+    names = {index: source.fresh("c") for index in range(width)}
+    pipelines.null_values |= dict.fromkeys(names.values(), "None")
+    fail = source.bind(runtime.wrong_parameter_count, "f")
+    read = source.fresh("f")
+    pipelines.head.append(f"{read} = x.session.database.adapters.read")
+    function.open(f"for {row} in x.parameter_rows:", loop=True)
+    function.line(f"if len({row}) != {width}: {fail}(len({row}), {width})")
+    if names:
+        function.line(f"{', '.join(names.values())}{',' if width == 1 else ''} = {row}")
+    for index, name in names.items():
+        type_name = node.columns[index].type
+        check = DATUM_CHECKS.get(type_name)
+        if check is not None:
+            function.open(f"if {check.format(p=name)}:")
+        wanted = source.bind(type_name, "n")
+        function.line(f"if {name} is not None: {name} = {read}({wanted}, {name}, {pipelines.expressions.session()})")
+        if check is not None:
+            function.depth -= 1
+    pipelines.bind_locals(node.source, names)
+    consume()
+
+
+DATUM_CHECKS = {
+    "int2": "{p}.__class__ is not int or not -32768 <= {p} <= 32767",
+    "int4": "{p}.__class__ is not int or not -2147483648 <= {p} <= 2147483647",
+    "int8": "{p}.__class__ is not int or not -9223372036854775808 <= {p} <= 9223372036854775807",
+    "bool": "{p}.__class__ is not bool",
+    "float8": "{p}.__class__ is not float",
+    "text": '{p}.__class__ is not str or not {p}.isascii() or "\\0" in {p}',
+    "varchar": '{p}.__class__ is not str or not {p}.isascii() or "\\0" in {p}',
+}
+"""When a Python object is not exactly the datum of a parameter of the type."""
+
+
 def call_source(pipelines: Pipelines, call: ex.SetReturningCall) -> str:
     """Return source of an iterable with the results of a set-returning call."""
     function = call.function
@@ -265,5 +304,6 @@ PRODUCERS = {
     pn.IndexScan: produce_index_scan,
     pn.CatalogScan: produce_catalog_scan,
     pn.Values: produce_values,
+    pn.ParameterScan: produce_parameter_scan,
     pn.FunctionScan: produce_function_scan,
 }

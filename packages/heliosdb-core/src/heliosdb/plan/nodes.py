@@ -148,6 +148,11 @@ class Values(Source):
 
 
 @frozen(kw_only=True)
+class ParameterScan(Source):
+    """The parameter rows of ``executemany``: column i is what ``$i+1`` is for one row."""
+
+
+@frozen(kw_only=True)
 class FunctionScan(Source):
     """Rows of set-returning (or scalar, one row) calls side by side, with an ordinality column where asked."""
 

@@ -28,6 +28,7 @@ from heliosdb.catalog.storage import OBJECTS_RELATION
 from heliosdb.codegen import compile_statement
 from heliosdb.codegen.execution import Execution
 from heliosdb.codegen.point import FastStatement, compile_point
+from heliosdb.session.many import many_rows
 from heliosdb.session.settings import SessionSettings
 from heliosdb.session.statements import Plan, PreparedStatement, RecordingCatalog, StatementText
 from heliosdb.session.transactions import TransactionBlock
@@ -323,6 +324,22 @@ class Session:
         return total
 
     def _execute_many(self, statement: StatementText, rows: Sequence[Sequence[Any]]) -> int:
+        if not isinstance(rows, list | tuple):
+            rows = list(rows)
+        if not rows:
+            return 0
+        if type(self.tree(statement)).__name__ == "Insert":
+            with self.guarded():
+                self.block.require_healthy()
+                self.transaction.begin_statement()
+                plan = self.plan(statement, tuple(self.hint(parameter) for parameter in rows[0]))
+                compiled = many_rows(plan, self.registries)
+                if compiled is not None:
+                    execution = Execution(self, self.transaction, (), plan.slots(statement.constants, self))
+                    execution.parameter_rows = rows
+                    for _ in compiled.run(execution):
+                        pass
+                    return execution.row_count
         total = 0
         for row in rows:
             total += self.run(statement, row).row_count or 0

@@ -112,6 +112,8 @@ class Plan:
     catalog: Any
     explained: Any = None
     runs: int = 0
+    many: Any = None
+    """The compiled form for many parameter rows at once; False where there is none (``session/many.py``)."""
 
     @property
     def columns(self) -> tuple[OutputColumn, ...] | None:
