@@ -8,7 +8,7 @@ that is an error that names the horizon.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -31,12 +31,14 @@ class Change(NamedTuple):
 class Feed:
     """The commits that changed one relation in one timeline."""
 
-    __slots__ = ("_commits", "horizon", "wanted")
+    __slots__ = ("_commits", "consumers", "horizon", "wanted")
 
     def __init__(self) -> None:
         self._commits: list[tuple[int, Sequence[tuple[int, Row | None, Row | None]]]] = []
         self.horizon = 0
         """Changes after this SCN are complete."""
+        self.consumers: dict[Hashable, int] = {}
+        """Who reads the feed, and up to which SCN each has read."""
         self.wanted = False
         """Whether commits are recorded at all."""
 
@@ -59,6 +61,11 @@ class Feed:
     def last_scn(self) -> int:
         """The SCN of the last commit that changed the relation, recorded or not."""
         return self._commits[-1][0] if self._commits else self.horizon
+
+    def trim(self) -> None:
+        """Drop what every consumer has read."""
+        if self.consumers:
+            self.forget(min(self.consumers.values()))
 
     def forget(self, scn: int | None) -> None:
         """Drop commits up to an SCN, or all of them and stop recording."""

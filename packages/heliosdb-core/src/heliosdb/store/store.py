@@ -291,12 +291,36 @@ class Store:
         relation = self.create_relation(timeline, relation_oid)
         return relation.feed.changes(since, self.published if until is None else min(until, self.published))
 
+    # -- the change feed
+
     def follow(self, relation_oid: int, timeline: Timeline | None = None) -> int:
-        """Record a relation's changes from now on and return the SCN after which they are complete."""
+        """Record a relation's changes from now on, for good, and return the SCN after which they are complete."""
         relation = self.create_relation(timeline, relation_oid)
         with self.commit_lock:
             relation.feed.start(self.last_scn)
             return relation.feed.horizon
+
+    def add_consumer(self, name: Hashable, relation_oid: int, timeline: Timeline | None = None) -> int:
+        """Register a consumer of a relation's changes; they are kept from the returned SCN until it advances."""
+        relation = self.create_relation(timeline, relation_oid)
+        with self.commit_lock:
+            relation.feed.start(self.last_scn)
+            relation.feed.consumers[name] = self.last_scn
+            return self.last_scn
+
+    def advance_consumer(self, name: Hashable, relation_oid: int, scn: int, timeline: Timeline | None = None) -> None:
+        """Note that a consumer has taken in everything up to an SCN."""
+        relation = self.create_relation(timeline, relation_oid)
+        with self.commit_lock:
+            relation.feed.consumers[name] = scn
+
+    def drop_consumer(self, name: Hashable, relation_oid: int, timeline: Timeline | None = None) -> None:
+        """Forget a consumer; after the last one changes are no longer recorded."""
+        relation = self.create_relation(timeline, relation_oid)
+        with self.commit_lock:
+            relation.feed.consumers.pop(name, None)
+            if not relation.feed.consumers:
+                relation.feed.forget(None)
 
     def vacuum(self) -> None:
         """Fold every block that has changes, and drop every version that nobody needs."""
@@ -314,6 +338,7 @@ class Store:
         with self.commit_lock:
             for index in relation.indexes.values():
                 self._forget(relation, index, self.needed(relation.oid))
+            relation.feed.trim()
 
     def _tidy(self, relation: Relation, number: int) -> Block | None:
         if not self.commit_lock.acquire(blocking=False):

@@ -231,8 +231,7 @@ class Transaction(LockOwner):
         writes = self._writes(relation_oid, "INSERT")
         count = len(rows)
         row_ids = writes.relation.row_ids.take_run(count)
-        for index in writes.indexes:
-            unique.enter_rows(self, writes, index, row_ids, rows)
+        # Rows before keys: a key that comes twice is found on the own row that has it.
         if count < BULK_ROWS:
             for row_id, row in zip(row_ids, rows):
                 self._enter(writes, row_id, row)
@@ -242,6 +241,8 @@ class Transaction(LockOwner):
                 number = first + offset // BLOCK_SIZE
                 writes.bulk[number] = (self.command, list(rows[offset : offset + BLOCK_SIZE]))
                 self._journal.append((writes.bulk, number, None))
+        for index in writes.indexes:
+            unique.enter_rows(self, writes, index, row_ids, rows)
         writes.keys_change = True
         writes.count += count
         return row_ids
