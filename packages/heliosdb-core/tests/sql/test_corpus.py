@@ -7,7 +7,6 @@ the former by ``record_syntax.py``.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from heliosdb.sql.script import split
 HERE = Path(__file__).parent
 ACCEPTED = (HERE / "accepted.sql").read_text(encoding="utf-8").splitlines()
 REJECTED = [json.loads(line) for line in (HERE / "rejected.jsonl").read_text(encoding="utf-8").splitlines()]
-DATA = Path(os.environ.get("HELIOSDB_SHARED_DATA", HERE.parents[4] / "shared" / "data"))
+DATA = HERE.parents[4] / "shared" / "data"
 
 
 def verdict(text: str) -> tuple[str, str, int | None] | None:

@@ -304,3 +304,47 @@ def test_deep_and_long_statements_are_parsed(text: str) -> None:
 def test_nesting_beyond_all_measure_is_54001(opening: str) -> None:
     with pytest.raises(StatementTooComplex, match="stack depth limit exceeded"):
         parse("select " + opening * 20_000)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "timing"),
+    [
+        ("", (False, False)),
+        ("deferrable", (True, False)),
+        ("initially deferred", (True, True)),
+        ("initially immediate deferrable", (True, False)),
+        ("not deferrable initially immediate", (False, False)),
+    ],
+)
+def test_attributes_belong_to_the_column_constraint_before(attributes: str, timing: tuple[bool, bool]) -> None:
+    tree = one(f"create table t (a int check (a > 0) references u {attributes} not null)")
+    assert isinstance(tree, s.CreateTable)
+    definition = tree.elements[0]
+    assert isinstance(definition, s.ColumnDefinition)
+    key = definition.constraints[1]
+    assert isinstance(key, s.ForeignKeyConstraint)
+    assert (key.deferrable, key.initially_deferred) == timing
+    assert len(definition.constraints) == 3
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message", "position"),
+    [
+        ("not null deferrable", "misplaced DEFERRABLE clause", 32),
+        ("unique deferrable not deferrable", "multiple DEFERRABLE/NOT DEFERRABLE clauses not allowed", 41),
+        (
+            "unique initially deferred initially immediate",
+            "multiple INITIALLY IMMEDIATE/DEFERRED clauses not allowed",
+            49,
+        ),
+        (
+            "unique not deferrable initially deferred",
+            "constraint declared INITIALLY DEFERRED must be DEFERRABLE",
+            45,
+        ),
+    ],
+)
+def test_attributes_that_contradict_are_refused(attributes: str, message: str, position: int) -> None:
+    with pytest.raises(SqlSyntaxError) as caught:
+        parse(f"create table t (a int {attributes})")
+    assert (caught.value.message, caught.value.position) == (message, position)

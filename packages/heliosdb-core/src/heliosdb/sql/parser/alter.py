@@ -203,9 +203,8 @@ def type_action(p: Parser) -> Node:
     p.expect("attribute")
     if kind == "add":
         item = from_items.column_definition(p)
-        p.cascade()
         column = ColumnDefinition(item.name, item.type, item.collation, position=item.position)
-        return AddColumn(column, position=position)
+        return AddColumn(column, cascade=p.cascade(), position=position)
     if kind == "drop":
         exists = p.if_exists()
         name = p.identifier()
@@ -216,8 +215,7 @@ def type_action(p: Parser) -> Node:
     p.expect("type")
     type_name = types.type_name(p)
     collation = p.any_name() if p.accept("collate") else None
-    p.cascade()
-    return AlterColumnType(name, type_name, collation, position=position)
+    return AlterColumnType(name, type_name, collation, cascade=p.cascade(), position=position)
 
 
 def domain(p: Parser) -> Statement:

@@ -117,30 +117,36 @@ def generated(p: Parser) -> Constraint:
     return GeneratedColumn(expression, position=position)
 
 
-def constraint_timing(p: Parser, constraints: list[Constraint]) -> bool:
-    """Read DEFERRABLE and INITIALLY, which belong to the column constraint before; False when none is here."""
+def constraint_timing(p: Parser, constraints: list[Constraint], said: set[str]) -> bool:
+    """Read DEFERRABLE and INITIALLY, which belong to the column constraint before; False when none is here.
+
+    ``said`` holds what was said of that constraint already; the caller empties it when the next one begins.
+    """
     position = p.position
-    changes: dict[str, Any]
     if p.kind == "not" and p.next_kind() == "deferrable":
         p.advance()
         p.advance()
-        word, changes = "NOT DEFERRABLE", {"deferrable": False}
+        word = "NOT DEFERRABLE"
     elif p.kind == "deferrable":
         p.advance()
-        word, changes = "DEFERRABLE", {"deferrable": True}
+        word = "DEFERRABLE"
     elif p.kind == "initially":
         p.advance()
-        deferred = p.one_of("immediate", "deferred") == "deferred"
-        word = "INITIALLY DEFERRED" if deferred else "INITIALLY IMMEDIATE"
-        changes = {"deferrable": True, "initially_deferred": True} if deferred else {"initially_deferred": False}
+        word = f"INITIALLY {p.one_of('immediate', 'deferred').upper()}"
     else:
         return False
     if not constraints or not isinstance(constraints[-1], _DEFERRABLE):
         raise SqlSyntaxError(f"misplaced {word} clause", position=position)
-    if word == "NOT DEFERRABLE" and constraints[-1].initially_deferred:
+    initially = word.startswith("INITIALLY")
+    if any(other.startswith("INITIALLY") == initially for other in said):
+        both = "INITIALLY IMMEDIATE/DEFERRED" if initially else "DEFERRABLE/NOT DEFERRABLE"
+        raise SqlSyntaxError(f"multiple {both} clauses not allowed", position=position)
+    said.add(word)
+    if {"NOT DEFERRABLE", "INITIALLY DEFERRED"} <= said:
         raise SqlSyntaxError("constraint declared INITIALLY DEFERRED must be DEFERRABLE", position=position)
     last: Constraint = constraints[-1]
-    constraints[-1] = evolve(last, **changes)
+    deferred = "INITIALLY DEFERRED" in said
+    constraints[-1] = evolve(last, deferrable=deferred or "DEFERRABLE" in said, initially_deferred=deferred)
     return True
 
 

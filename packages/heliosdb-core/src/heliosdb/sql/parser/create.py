@@ -83,8 +83,6 @@ def create_special(p: Parser, persistence: str, replace: bool) -> Statement:
     """Read what may have OR REPLACE, TEMPORARY or UNLOGGED in front."""
     kind = p.kind
     if kind == "view" or kind == "recursive":
-        if persistence == "unlogged" and (kind != "recursive" or p.next_kind() == "view"):
-            p.advance()
         return tables.create_view(p, persistence, replace)
     if not replace:
         if kind == "table":
@@ -194,6 +192,9 @@ def domain(p: Parser) -> CreateDomain:
     p.accept("as")
     type_name = types.type_name(p)
     found = tables.column_qualifiers(p)
+    if found["extensions"]:
+        clause = found["extensions"][0]
+        raise p.unsupported(f"clause {clause.name} in CREATE DOMAIN", clause.position)
     return CreateDomain(name, type_name, found["collation"], found["constraints"], position=p.start_position)
 
 

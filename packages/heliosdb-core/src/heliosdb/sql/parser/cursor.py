@@ -16,6 +16,7 @@ from heliosdb.sql.keywords import COLUMN_NAMES, FUNCTION_NAMES, LABELS
 from heliosdb.sql.lexer import Token, lexer_for
 from heliosdb.sql.parser import expressions, options, query, types
 from heliosdb.sql.parser.grammar import ClauseRule, Grammar
+from heliosdb.sql.parser.indirection import indirection
 from heliosdb.sql.parser.stack import on_fresh_stack
 from heliosdb.sql.statements import Clause, Expression, Literal, Option, QualifiedName, Query, TypeName
 
@@ -185,7 +186,7 @@ class Parser:
         while self.kind == "." or self.kind == "[":
             if self.kind == "[" or self.next_kind() == "*":
                 # PostgreSQL's rule takes stars and subscripts here and refuses them when it has read them all.
-                expressions.indirection(self)
+                indirection(self)
                 raise self.error()
             self.advance()
             parts.append(self.label())

@@ -11,23 +11,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from heliosdb.errors import FeatureNotSupported
-from heliosdb.sql.parser import functions, names, query, types
+from heliosdb.sql.parser import primaries, query, types
 from heliosdb.sql.statements import (
     And,
     AnyAll,
-    ArrayConstructor,
-    ArrayIndex,
-    ArraySlice,
-    ArraySubquery,
     Between,
     BooleanTest,
-    Case,
     Collate,
     Default,
-    Exists,
     Expression,
-    FieldSelection,
-    FieldStar,
     FunctionCall,
     InList,
     InSubquery,
@@ -38,31 +30,24 @@ from heliosdb.sql.statements import (
     Not,
     Operator,
     Or,
-    Parameter,
     QualifiedName,
     Query,
-    RowConstructor,
-    ScalarSubquery,
-    Subscript,
     TypeCast,
-    When,
 )
 
 if TYPE_CHECKING:
     from heliosdb.sql.parser.cursor import Parser
 
 __all__ = [
+    "INFIX",
     "OPERATORS",
     "OUTPUT",
-    "apply_indirection",
     "expression",
     "expression_list",
-    "indirection",
+    "infix",
     "negate",
-    "primary",
     "qualified_operator",
     "restricted_expression",
-    "subscript",
 ]
 
 # Binding powers, from PostgreSQL's table (gram.y: the %left, %right and %nonassoc lines), loosest first.
@@ -80,7 +65,7 @@ _ENDS_OUTPUT: Final = frozenset(
     }
 )  # fmt: skip
 
-_INFIX: Final = {
+INFIX: Final = {
     "or": OR,
     "and": AND,
     "is": IS,
@@ -139,9 +124,9 @@ def expression(p: Parser, minimum: int = 0, restricted: bool = False) -> Express
     if kind in _PREFIX:
         left = _PREFIX[kind](p, restricted)
     else:
-        left = primary(p)
+        left = primaries.primary(p)
     kind = p.kind
-    if kind not in _INFIX:
+    if kind not in INFIX:
         return left
     return infix(p, left, minimum, restricted)
 
@@ -151,7 +136,7 @@ def infix(p: Parser, left: Expression, minimum: int, restricted: bool) -> Expres
     last = 0
     while True:
         kind = p.kind
-        power = _INFIX.get(kind, 0)
+        power = INFIX.get(kind, 0)
         if power < minimum or not power or (restricted and kind not in _RESTRICTED):
             return left
         if minimum < 0 and kind in _LABELS and p.kinds[p.i + 1] in _ENDS_OUTPUT:
@@ -264,7 +249,7 @@ def match(p: Parser, left: Expression, position: int) -> tuple[Expression, bool]
     if kind == "in":
         if p.kind != "(":
             p.unexpected()
-        inner = parenthesized(p)
+        inner = primaries.parenthesized(p)
         if isinstance(inner, Query):
             return InSubquery(left, inner, negated, position=position), False
         return InList(left, inner, negated, position=position), False
@@ -287,7 +272,7 @@ def quantified(p: Parser, left: Expression, operator: str, schema: tuple[str, ..
     p.advance()
     if p.kind != "(":
         p.unexpected()
-    inner = parenthesized(p)
+    inner = primaries.parenthesized(p)
     if isinstance(inner, Query):
         return AnyAll(left, operator, quantifier, query=inner, schema=schema, position=position)  # type: ignore[arg-type]
     return AnyAll(left, operator, quantifier, array=inner[0], schema=schema, position=position)  # type: ignore[arg-type]
@@ -351,7 +336,7 @@ def prefix_sign(p: Parser, restricted: bool) -> Expression:
 
 def prefix_operator(p: Parser, restricted: bool) -> Expression:
     if p.kind == "operator" and p.next_kind() != "(":
-        return primary(p)
+        return primaries.primary(p)
     position = p.position
     name = qualified_operator(p)
     operand = p.deeper(lambda: expression(p, OTHER + 1, restricted))
@@ -398,262 +383,4 @@ _PREFIX: Final = {
     "not_la": prefix_not,
     "unique": prefix_unique,
     "default": prefix_default,
-}
-
-
-# -- primaries --------------------------------------------------------------------------------------------------------
-
-
-def primary(p: Parser) -> Expression:
-    """Read a ``c_expr``: a constant, a name, a call, something in parentheses ..."""
-    kind = p.kind
-    if kind == "IDENT":
-        return names.name_expression(p)
-    handler = _PRIMARIES.get(kind)
-    if handler is not None:
-        return handler(p)
-    return names.name_expression(p)
-
-
-def constant(p: Parser) -> Expression:
-    return p.constant()
-
-
-def word_constant(p: Parser) -> Expression:
-    kind = p.kind
-    position = p.position
-    p.advance()
-    if kind == "null":
-        return Literal("null", "", position=position)
-    return Literal("boolean", kind, position=position)
-
-
-def parameter(p: Parser) -> Expression:
-    position = p.position
-    # PostgreSQL reads the number with atol and keeps 32 bits of it; numbers that large mean nothing anyway.
-    digits = p.values[p.i].lstrip("0")
-    number = int(digits or "0") if len(digits) <= 10 else 2**31
-    p.advance()
-    return apply_indirection(p, Parameter(number, position=position))
-
-
-def parenthesis(p: Parser) -> Expression:
-    """Read ``(a)``, ``(a, b)``, ``(SELECT ...)`` with what may follow them."""
-    position = p.position
-    inner = parenthesized(p)
-    if isinstance(inner, Query):
-        return apply_indirection(p, ScalarSubquery(inner, position=position))
-    if len(inner) == 1:
-        return apply_indirection(p, inner[0])
-    return overlaps(p, RowConstructor(inner, position=position))
-
-
-def overlaps(p: Parser, left: RowConstructor) -> Expression:
-    """Read ``OVERLAPS (c, d)`` behind a row if it is there."""
-    if p.kind != "overlaps":
-        return left
-    position = p.position
-    p.advance()
-    at = p.position
-    if p.kind == "row":
-        right = row_elements(p)
-    else:
-        if p.kind == "(" and p.next_kind() in query.QUERY_WORDS - {"values"}:
-            p.advance()
-            p.unexpected()
-        inner = parenthesized(p)
-        if isinstance(inner, Query) or len(inner) == 1:
-            p.unexpected()
-        right = inner
-    for elements, where in ((left.elements, left.position), (right, at)):
-        if len(elements) != 2:
-            side = "left" if elements is left.elements else "right"
-            error = p.error(f"wrong number of parameters on {side} side of OVERLAPS expression")
-            error.position = where
-            raise error
-    return FunctionCall(("pg_catalog", "overlaps"), (*left.elements, *right), sql_syntax=True, position=position)
-
-
-def parenthesized(p: Parser) -> Query | tuple[Expression, ...]:
-    """Read what stands in parentheses: a query, or one or more expressions."""
-    return p.deeper(lambda: _parenthesized(p))
-
-
-def _parenthesized(p: Parser) -> Query | tuple[Expression, ...]:
-    p.expect("(")
-    if p.kind in query.QUERY_WORDS and not (p.kind == "values" and p.next_kind() != "("):
-        inner = query.query(p)
-        p.expect(")")
-        return inner
-    if p.kind == "(":
-        position = p.position
-        content = parenthesized(p)
-        if isinstance(content, Query):
-            if p.kind == ")":
-                p.advance()
-                return content
-            if p.kind in query.TAIL_WORDS:
-                inner = query.query_tail(p, content)
-                p.expect(")")
-                return inner
-            first: Expression = ScalarSubquery(content, position=position)
-        elif len(content) == 1:
-            first = content[0]
-        else:
-            first = overlaps(p, RowConstructor(content, position=position))
-        if not isinstance(first, RowConstructor):
-            first = apply_indirection(p, first)
-        if p.kind in _INFIX:
-            first = infix(p, first, 0, False)
-    else:
-        first = expression(p)
-    items = [first]
-    while p.accept(","):
-        items.append(expression(p))
-    p.expect(")")
-    return tuple(items)
-
-
-def case(p: Parser) -> Expression:
-    return p.deeper(lambda: _case(p))
-
-
-def _case(p: Parser) -> Expression:
-    position = p.position
-    p.advance()
-    operand = None if p.kind == "when" else expression(p)
-    whens: list[When] = []
-    while p.kind == "when":
-        at = p.position
-        p.advance()
-        condition = expression(p)
-        p.expect("then")
-        whens.append(When(condition, expression(p), position=at))
-    if not whens:
-        p.unexpected()
-    default = expression(p) if p.accept("else") else None
-    p.expect("end")
-    return Case(operand, tuple(whens), default, position=position)
-
-
-def exists(p: Parser) -> Expression:
-    if p.next_kind() != "(":
-        return names.name_expression(p)
-    position = p.position
-    p.advance()
-    return Exists(query.parenthesized_query(p), position=position)
-
-
-def array(p: Parser) -> Expression:
-    position = p.position
-    p.advance()
-    if p.kind == "(":
-        return ArraySubquery(query.parenthesized_query(p), position=position)
-    return p.deeper(lambda: array_elements(p, position))
-
-
-def array_elements(p: Parser, position: int) -> ArrayConstructor:
-    """Read ``[a, b]`` or ``[[a], [b]]``."""
-    p.expect("[")
-    elements: tuple[Expression, ...] = ()
-    if p.kind == "[":
-        elements = p.separated(lambda: p.deeper(lambda: array_elements(p, p.position)))
-    elif p.kind != "]":
-        elements = expression_list(p)
-    p.expect("]")
-    return ArrayConstructor(elements, position=position)
-
-
-def row(p: Parser) -> Expression:
-    if p.next_kind() != "(":
-        return names.name_expression(p)
-    position = p.position
-    return overlaps(p, RowConstructor(row_elements(p), True, position=position))
-
-
-def row_elements(p: Parser) -> tuple[Expression, ...]:
-    """Read ``ROW(a, b)`` from the word on."""
-    p.advance()
-    p.expect("(")
-    elements = () if p.kind == ")" else p.deeper(lambda: expression_list(p))
-    p.expect(")")
-    return elements
-
-
-# -- subscripts and fields --------------------------------------------------------------------------------------------
-
-
-def subscript(p: Parser) -> ArrayIndex | ArraySlice:
-    """Read ``[i]`` or ``[lower:upper]``."""
-    position = p.position
-    p.expect("[")
-    lower = None if p.kind == ":" else expression(p)
-    if p.accept(":"):
-        upper = None if p.kind == "]" else expression(p)
-        p.expect("]")
-        return ArraySlice(lower, upper, position=position)
-    assert lower is not None
-    p.expect("]")
-    return ArrayIndex(lower, position=position)
-
-
-def indirection(p: Parser) -> list[str | ArrayIndex | ArraySlice | None]:
-    """Read ``.name``, ``.*`` (None) and subscripts as far as they go."""
-    elements: list[str | ArrayIndex | ArraySlice | None] = []
-    while True:
-        if p.kind == ".":
-            p.advance()
-            if p.accept("*"):
-                elements.append(None)
-            else:
-                elements.append(p.label())
-        elif p.kind == "[":
-            elements.append(p.deeper(lambda: subscript(p)))
-        else:
-            return elements
-
-
-def apply_indirection(p: Parser, operand: Expression) -> Expression:
-    """Read what may follow an expression in parentheses or a parameter, and wrap it."""
-    if p.kind != "." and p.kind != "[":
-        return operand
-    return wrap(p, operand, indirection(p))
-
-
-def wrap(p: Parser, operand: Expression, elements: list[str | ArrayIndex | ArraySlice | None]) -> Expression:
-    """Wrap an expression in field selections and subscripts."""
-    if None in elements[:-1]:
-        raise p.near('improper use of "*"')
-    position = operand.position
-    subscripts: list[ArrayIndex | ArraySlice] = []
-    for element in elements:
-        if isinstance(element, (ArrayIndex, ArraySlice)):
-            subscripts.append(element)
-            continue
-        if subscripts:
-            operand = Subscript(operand, tuple(subscripts), position=position)
-            subscripts = []
-        if element is None:
-            operand = FieldStar(operand, position=position)
-        else:
-            operand = FieldSelection(operand, element, position=position)
-    return Subscript(operand, tuple(subscripts), position=position) if subscripts else operand
-
-
-_PRIMARIES: Final = {
-    "ICONST": constant,
-    "FCONST": constant,
-    "SCONST": constant,
-    "BCONST": constant,
-    "XCONST": constant,
-    "PARAM": parameter,
-    "(": parenthesis,
-    "null": word_constant,
-    "true": word_constant,
-    "false": word_constant,
-    "case": case,
-    "exists": exists,
-    "array": array,
-    "row": row,
-    **functions.SPECIAL,
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from heliosdb.sql.parser import expressions, from_items, indexes, query
+from heliosdb.sql.parser.indirection import indirection
 from heliosdb.sql.statements import (
     Alias,
     Assignment,
@@ -99,7 +100,7 @@ def assignment_target(p: Parser) -> AssignmentTarget:
     name = p.identifier()
     if p.kind not in (".", "["):
         return AssignmentTarget(name, position=position)
-    elements = expressions.indirection(p)
+    elements = indirection(p)
     if None in elements:
         raise p.near('improper use of "*"')
     return AssignmentTarget(name, tuple(e for e in elements if e is not None), position=position)

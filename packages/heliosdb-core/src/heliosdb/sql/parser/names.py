@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heliosdb.sql.keywords import COLUMN_NAMES, FUNCTION_NAMES, RESERVED
-from heliosdb.sql.parser import expressions, functions, types
+from heliosdb.sql.parser import functions, types
+from heliosdb.sql.parser.indirection import apply_indirection, indirection
 from heliosdb.sql.statements import ColumnRef, Expression, FunctionCall, TypeCast, TypeName
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def name_expression(p: Parser) -> Expression:
         return cast_constant(p, TypeName((p.values[i],), position=position), position)
     column = ColumnRef((p.values[i],), position=position)
     if kind_after == "[":
-        wrapped = expressions.apply_indirection(p, column)
+        wrapped = apply_indirection(p, column)
         if p.kind == "(":
             p.unexpected()
         return wrapped
@@ -66,7 +67,7 @@ def dotted_name(p: Parser, first: str, position: int) -> Expression:
         if p.kind == "*":
             p.advance()
             if p.kind in (".", "["):
-                expressions.indirection(p)
+                indirection(p)
                 raise p.near('improper use of "*"')
             if p.kind in ("(", "SCONST"):
                 p.unexpected()
@@ -79,7 +80,7 @@ def dotted_name(p: Parser, first: str, position: int) -> Expression:
     column = ColumnRef(tuple(parts), position=position)
     if p.kind != "[":
         return column
-    wrapped = expressions.apply_indirection(p, column)
+    wrapped = apply_indirection(p, column)
     if p.kind in ("(", "SCONST"):
         p.unexpected()
     return wrapped

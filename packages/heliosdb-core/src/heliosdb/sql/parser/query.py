@@ -12,7 +12,7 @@ from attrs import evolve
 
 from heliosdb.errors import SqlSyntaxError
 from heliosdb.sql.keywords import BARE_LABELS
-from heliosdb.sql.parser import expressions, from_items, functions, with_clause
+from heliosdb.sql.parser import expressions, from_items, functions, primaries, with_clause
 from heliosdb.sql.statements import (
     ColumnRef,
     Expression,
@@ -455,7 +455,7 @@ def fetch(p: Parser, found: dict[str, Any]) -> Expression:
 def fetch_value(p: Parser) -> Expression:
     """Read a signed number or a primary (select_fetch_first_value)."""
     if p.kind not in ("+", "-"):
-        return expressions.primary(p)
+        return primaries.primary(p)
     position = p.position
     negative = p.kind == "-"
     p.advance()

@@ -196,6 +196,7 @@ def column_qualifiers(p: Parser) -> dict[str, Any]:
     """Read constraints, COLLATE and the clauses of plugins behind a column's type (ColQualList)."""
     found: list[Constraint] = []
     extensions: list[Clause] = []
+    said: set[str] = set()
     collation = None
     while True:
         if p.kind == "collate":
@@ -211,7 +212,8 @@ def column_qualifiers(p: Parser) -> dict[str, Any]:
         constraint = constraints.column_constraint(p)
         if constraint is not None:
             found.append(constraint)
-        elif not constraints.constraint_timing(p, found) and p.kind != "collate":
+            said.clear()
+        elif not constraints.constraint_timing(p, found, said) and p.kind != "collate":
             return {"constraints": tuple(found), "collation": collation, "extensions": tuple(extensions)}
 
 

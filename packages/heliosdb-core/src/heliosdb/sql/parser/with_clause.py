@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heliosdb.sql.parser import expressions, modify, query
+from heliosdb.sql.parser import modify, primaries, query
 from heliosdb.sql.statements import CommonTable, CycleClause, Expression, SearchClause, Statement, With
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ def cycle_clause(p: Parser) -> CycleClause:
     value: Expression | None = None
     default: Expression | None = None
     if p.accept("to"):
-        value = expressions.primary(p)
+        value = primaries.primary(p)
         p.expect("default")
-        default = expressions.primary(p)
+        default = primaries.primary(p)
     p.expect("using")
     return CycleClause(columns, mark, value, default, p.identifier(), position=position)
 

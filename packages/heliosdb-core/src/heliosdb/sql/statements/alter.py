@@ -61,10 +61,11 @@ class ObjectName(Node):
 
 @frozen
 class AddColumn(Node):
-    """``ADD [COLUMN] [IF NOT EXISTS] definition``."""
+    """``ADD [COLUMN] [IF NOT EXISTS] definition``; ``cascade`` only for attributes of types."""
 
     column: ColumnDefinition
     if_not_exists: bool = False
+    cascade: bool = False
 
 
 @frozen
@@ -78,12 +79,13 @@ class DropColumn(Node):
 
 @frozen
 class AlterColumnType(Node):
-    """``ALTER name TYPE type [COLLATE c] [USING expression]``."""
+    """``ALTER name TYPE type [COLLATE c] [USING expression]``; ``cascade`` only for attributes of types."""
 
     name: str
     type: TypeName
     collation: QualifiedName | None = None
     using: Expression | None = None
+    cascade: bool = False
 
 
 @frozen
