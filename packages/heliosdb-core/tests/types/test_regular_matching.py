@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from heliosdb.errors import InvalidParameterValue, InvalidRegularExpression
 from heliosdb.types.pattern import textlike
-from heliosdb.types.regexp_functions import regexp_match, regexp_replace, textregexeq
+from heliosdb.types.regexp import regexp_match, regexp_replace, textregexeq
 from heliosdb.types.regular_expression import parse_flags
 from heliosdb.types.regular_matching import compile_regex
 

@@ -34,7 +34,7 @@ FAMILIES = (
     "heliosdb.types.regexp_functions",
     "heliosdb.types.numeric_functions",
     "heliosdb.types.math_functions",
-    "heliosdb.types.number_format",
+    "heliosdb.types.number_functions",
     "heliosdb.types.random_functions",
     "heliosdb.types.bytea",
     "heliosdb.types.bytea_functions",

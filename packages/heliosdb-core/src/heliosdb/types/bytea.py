@@ -31,7 +31,7 @@ __all__ = [
     "unescape_text",
 ]
 
-_ESCAPE = re.compile(rb"\\(\\|[0-3][0-7][0-7])")
+_ESCAPE = rb"\\(\\|[0-3][0-7][0-7])"
 
 
 def hexadecimal(text: str) -> bytes:
@@ -70,7 +70,7 @@ def unescape_text(text: str) -> bytes | None:
         if backslash < 0:
             pieces.append(data[position:])
             return b"".join(pieces)
-        match = _ESCAPE.match(data, backslash)
+        match = re.compile(_ESCAPE).match(data, backslash)
         if match is None:
             return None
         escaped = match.group(1)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Callable, Iterator
-from hashlib import md5, sha224, sha256, sha384, sha512
 
 from heliosdb.errors import (
     ArraySubscriptError,
@@ -25,7 +24,6 @@ from heliosdb.types.string_functions import overlay, strpos, substring
 __all__ = ["FUNCTIONS"]
 
 BASE64_LINE = 76
-_NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/= \t\n\r]")
 
 CODECS = {
     "utf8": "utf-8",
@@ -108,7 +106,7 @@ def decode(text: str, form: str) -> bytes:
 
 def _base64(text: str) -> bytes:
     """Decode base64 as PostgreSQL does: blanks anywhere, padding required."""
-    wrong = _NOT_BASE64.search(text)
+    wrong = re.search(r"[^A-Za-z0-9+/= \t\n\r]", text)
     if wrong is not None:
         raise InvalidParameterValue(f'invalid symbol "{wrong.group()}" found while decoding base64 sequence')
     digits = re.sub(r"[ \t\n\r]", "", text)
@@ -179,7 +177,19 @@ def bit_length(data: bytes) -> int:
 
 def md5_bytes(data: bytes) -> str:
     """Return the MD5 digest in hexadecimal."""
+    from hashlib import md5
+
     return md5(data, usedforsecurity=False).hexdigest()
+
+
+def _digest(name: str) -> Callable[[bytes], bytes]:
+    def digest(data: bytes) -> bytes:
+        # Imported here: few statements need it, and it loads the system's cryptography.
+        from hashlib import new
+
+        return new(name, data).digest()
+
+    return digest
 
 
 def _codec(name: str, role: str = "") -> str:
@@ -249,10 +259,10 @@ def _functions() -> Iterator[ScalarFunction]:
     yield ScalarFunction("set_bit", (data, int8, int4), data, set_bit)
     yield ScalarFunction("bit_count", (data,), int8, bit_count)
     yield ScalarFunction("md5", (data,), "text", md5_bytes)
-    yield ScalarFunction("sha224", (data,), data, lambda value: sha224(value).digest())
-    yield ScalarFunction("sha256", (data,), data, lambda value: sha256(value).digest())
-    yield ScalarFunction("sha384", (data,), data, lambda value: sha384(value).digest())
-    yield ScalarFunction("sha512", (data,), data, lambda value: sha512(value).digest())
+    yield ScalarFunction("sha224", (data,), data, _digest("sha224"))
+    yield ScalarFunction("sha256", (data,), data, _digest("sha256"))
+    yield ScalarFunction("sha384", (data,), data, _digest("sha384"))
+    yield ScalarFunction("sha512", (data,), data, _digest("sha512"))
     yield ScalarFunction("encode", (data, "text"), "text", encode)
     yield ScalarFunction("decode", ("text", "text"), data, decode)
     stable = Volatility.STABLE

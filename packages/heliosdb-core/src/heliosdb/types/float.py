@@ -50,8 +50,8 @@ __all__ = [
 LARGEST = 1.7976931348623157e308
 _SINGLE = Struct(">f")
 _DOUBLE = Struct(">d")
-_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_HEXADECIMAL = re.compile(r"[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)(?:[pP][+-]?[0-9]+)?")
+_DECIMAL = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_HEXADECIMAL = r"[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)(?:[pP][+-]?[0-9]+)?"
 _WORDS = {"nan": math.nan, "inf": math.inf, "infinity": math.inf}
 _WORDS |= {f"{sign}{word}": -math.inf if sign == "-" else math.inf for word in ("inf", "infinity") for sign in "+-"}
 _WORDS |= {"+nan": math.nan, "-nan": math.nan}
@@ -79,12 +79,12 @@ def single(value: float) -> float:
 def _read(text: str, display: str) -> float:
     """Read a number of any size in C's notation; the callers check its range."""
     stripped = text.strip(BLANKS)
-    if _DECIMAL.fullmatch(stripped):
+    if re.fullmatch(_DECIMAL, stripped):
         return float(stripped)
     value = _WORDS.get(stripped.lower())
     if value is not None:
         return value
-    if _HEXADECIMAL.fullmatch(stripped):
+    if re.fullmatch(_HEXADECIMAL, stripped):
         try:
             return float.fromhex(stripped)
         except OverflowError:

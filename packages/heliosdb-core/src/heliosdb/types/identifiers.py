@@ -7,8 +7,6 @@ quoted.
 
 from __future__ import annotations
 
-import re
-
 from heliosdb.errors import InvalidParameterValue
 
 __all__ = ["QUOTED_KEYWORDS", "parse_identifiers", "quote_identifier", "quote_literal"]
@@ -169,16 +167,13 @@ QUOTED_KEYWORDS = frozenset(
     ]
 )
 
-_PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
-_START = re.compile(r"[A-Za-z_\u0080-\U0010FFFF]")
-_REST = re.compile(r"[A-Za-z0-9_$\u0080-\U0010FFFF]*")
 _BLANKS = " \t\n\v\f\r"
 _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
 
 def quote_identifier(name: str) -> str:
     """Return a name as SQL writes it: in double quotes unless it is a plain word that is no keyword."""
-    if _PLAIN.match(name) and name not in QUOTED_KEYWORDS:
+    if name.isascii() and name.isidentifier() and name == name.lower() and name not in QUOTED_KEYWORDS:
         return name
     return '"' + name.replace('"', '""') + '"'
 
@@ -189,6 +184,11 @@ def quote_literal(text: str) -> str:
     if "\\" in quoted:
         return "E'" + quoted.replace("\\", "\\\\") + "'"
     return "'" + quoted + "'"
+
+
+def _may_start(character: str) -> bool:
+    """Whether an unquoted name may start with a character: a letter, an underscore, anything outside of ASCII."""
+    return not character.isascii() or character.isalpha() or character == "_"
 
 
 def _invalid(text: str, detail: str | None = None) -> InvalidParameterValue:
@@ -226,11 +226,12 @@ def parse_identifiers(text: str, strict: bool = True) -> tuple[str, ...]:
                 raise _invalid(text, "Quoted identifier must not be empty.")
             names.append(name)
             position = end + 1
-        elif position < length and _START.match(text, position):
-            match = _REST.match(text, position)
-            assert match is not None
-            names.append(match.group().translate(_LOWER))
-            position = match.end()
+        elif position < length and _may_start(text[position]):
+            end = position + 1
+            while end < length and (_may_start(text[end]) or text[end] in "0123456789$"):
+                end += 1
+            names.append(text[position:end].translate(_LOWER))
+            position = end
         elif position < length and text[position] == ".":
             raise _invalid(text, 'No valid identifier before ".".')
         elif after_dot:

@@ -100,12 +100,12 @@ INT4 = IntegerWidth("int4", "integer", 23, 1007, 32, Struct(">i"), ("integer", "
 INT8 = IntegerWidth("int8", "bigint", 20, 1016, 64, Struct(">q"), ("bigint",), "8")
 WIDTHS = (INT2, INT4, INT8)
 
-_INTEGER = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+[ \t\n\v\f\r]*")
+_INTEGER = r"[ \t\n\v\f\r]*[+-]?[0-9]+[ \t\n\v\f\r]*"
 
 
 def parse_integer(text: str, width: IntegerWidth) -> int:
     """Parse a decimal integer of a width; 22P02 for other text, 22003 outside the range."""
-    if _INTEGER.fullmatch(text) is None:
+    if re.fullmatch(_INTEGER, text) is None:
         raise InvalidTextRepresentation(f'invalid input syntax for type {width.display}: "{text}"')
     # No number of more than 4000 digits fits, and Python refuses to read so many at once; leading zeros do not count.
     digits = text.strip(BLANKS)

@@ -14,14 +14,20 @@ from copy import copy
 from decimal import Decimal
 
 from heliosdb.errors import FeatureNotSupported, InvalidTextRepresentation, NumericValueOutOfRange
-from heliosdb.types.definitions import ScalarFunction, Volatility
 from heliosdb.types.float import overflow
 from heliosdb.types.integer import INT4, INT8
 from heliosdb.types.number_picture import Item, Picture, parse_picture
 from heliosdb.types.numeric import coerce_numeric, numeric_input, numeric_mul
 from heliosdb.types.numeric_functions import numeric_power, round_numeric
 
-__all__ = ["FUNCTIONS", "to_number"]
+__all__ = [
+    "float4_to_char",
+    "float8_to_char",
+    "int4_to_char",
+    "int8_to_char",
+    "numeric_to_char",
+    "to_number",
+]
 
 ROMAN_WIDTH = 15
 _ROMAN = (
@@ -258,6 +264,10 @@ def _integer_to_char(fit: Callable[[int], int]) -> Callable[[int, str], str]:
     return integer_to_char
 
 
+int4_to_char = _integer_to_char(INT4.wrapped)
+int8_to_char = _integer_to_char(INT8.checked)
+
+
 def numeric_to_char(number: Decimal, text: str) -> str:
     """Write a numeric under a picture."""
     if not text:
@@ -329,6 +339,10 @@ def _float_to_char(sure_digits: int) -> Callable[[float, str], str]:
         return _finish(picture, _c_format(number, picture.after))
 
     return float_to_char
+
+
+float4_to_char = _float_to_char(6)
+float8_to_char = _float_to_char(15)
 
 
 def _c_format(number: float, places: int) -> str:
@@ -453,15 +467,3 @@ def to_number(text: str, picture_text: str) -> Decimal | None:
     if picture.shifted:
         number = numeric_mul(number, numeric_power(_TEN, Decimal(-picture.shift)))
     return number
-
-
-_STABLE = Volatility.STABLE
-
-FUNCTIONS: tuple[ScalarFunction, ...] = (
-    ScalarFunction("to_char", ("int4", "text"), "text", _integer_to_char(INT4.wrapped), volatility=_STABLE),
-    ScalarFunction("to_char", ("int8", "text"), "text", _integer_to_char(INT8.checked), volatility=_STABLE),
-    ScalarFunction("to_char", ("float4", "text"), "text", _float_to_char(6), volatility=_STABLE),
-    ScalarFunction("to_char", ("float8", "text"), "text", _float_to_char(15), volatility=_STABLE),
-    ScalarFunction("to_char", ("numeric", "text"), "text", numeric_to_char, volatility=_STABLE),
-    ScalarFunction("to_number", ("text", "text"), "numeric", to_number, volatility=_STABLE),
-)

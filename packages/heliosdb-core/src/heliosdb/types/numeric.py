@@ -88,7 +88,7 @@ _WORDS = {
     **{f"+{word}": value for word, value in _INFINITIES.items()},
     **{f"-{word}": value.copy_negate() for word, value in _INFINITIES.items()},
 }
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]([+-]?[0-9]+))?")
+_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]([+-]?[0-9]+))?"
 _EXPONENTS = tuple(Decimal((0, (1,), -scale)) for scale in range(MAXIMUM_DISPLAY_SCALE + 1))
 _WIRE = Struct(">hhHH")
 _WIRE_SIGNS = {0xC000: NAN, 0xD000: Decimal("Infinity"), 0xF000: Decimal("-Infinity")}
@@ -142,7 +142,7 @@ def normal(value: Decimal) -> Decimal:
 def numeric_input(text: str, typmod: int = -1) -> Decimal:
     """Parse a number, ``NaN`` or an infinity; 22P02 for other text, 22003 for too many digits."""
     stripped = text.strip(BLANKS)
-    match = _NUMBER.fullmatch(stripped)
+    match = re.fullmatch(_NUMBER, stripped)
     if match is None:
         value = _WORDS.get(stripped.lower())
         if value is None:

@@ -50,14 +50,14 @@ __all__ = ["CASTS", "FUNCTIONS", "OPERATORS", "OPERATOR_CLASSES", "TYPES", "pars
 HIGHEST = 4294967295
 WIRE = Struct(">I")
 OIDVECTOR = 30
-_NUMBER = re.compile(r"[+-]?[0-9]+")
-_TYPE_NAME = re.compile(r"(.*?)\s*(\([^()]*\))?((?:\s*\[\s*[0-9]*\s*\])*)\s*(with(?:out)? time zone)?\s*", re.DOTALL)
+_NUMBER = r"[+-]?[0-9]+"
+_TYPE_NAME = r"(?s)(.*?)\s*(\([^()]*\))?((?:\s*\[\s*[0-9]*\s*\])*)\s*(with(?:out)? time zone)?\s*"
 
 
 def parse_oid(text: str) -> int:
     """Parse an unsigned number of 32 bits; a negative one counts from the top, as C's strtoul has it."""
     stripped = text.strip(BLANKS)
-    if _NUMBER.fullmatch(stripped) is None:
+    if re.fullmatch(_NUMBER, stripped) is None:
         raise InvalidTextRepresentation(f'invalid input syntax for type oid: "{text}"')
     value = int(stripped) if len(stripped) < 30 else 1 << 99
     if not -(1 << 31) <= value <= HIGHEST:
@@ -174,7 +174,7 @@ def regtype_input(text: str, typmod: int, session: SessionContext) -> int:
         return 0
     if stripped.isascii() and stripped.isdigit():
         return parse_oid(stripped)
-    match = _TYPE_NAME.fullmatch(stripped)
+    match = re.fullmatch(_TYPE_NAME, stripped)
     assert match is not None
     base, _, brackets, zone = match.groups()
     if not base:

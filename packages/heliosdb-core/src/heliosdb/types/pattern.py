@@ -18,7 +18,6 @@ from functools import lru_cache
 
 from heliosdb.errors import InvalidEscapeSequence, InvalidUseOfEscapeCharacter
 from heliosdb.types.definitions import Operator, ScalarFunction
-from heliosdb.types.regexp_functions import regexp_substring
 from heliosdb.types.string_functions import lower_text
 
 __all__ = ["FUNCTIONS", "OPERATORS", "compile_like", "like_prefix", "textlike"]
@@ -234,11 +233,6 @@ def similar_escape(pattern: str | None, escape: str | None) -> str | None:
     return similar_to_escape(pattern, "\\" if escape is None else escape)
 
 
-def similar_substring(text: str, pattern: str, escape: str) -> str | None:
-    """``substring(text similar pattern escape escape)``: the part between the escaped double quotes."""
-    return regexp_substring(text, similar_to_escape(pattern, escape))
-
-
 _MATCHING = (
     ("like", "~~", textlike),
     ("nlike", "!~~", textnlike),
@@ -262,7 +256,6 @@ def _functions() -> Iterator[ScalarFunction]:
     yield ScalarFunction("like_escape", ("bytea", "bytea"), "bytea", bytea_like_escape)
     yield ScalarFunction("similar_to_escape", ("text",), "text", similar_to_escape)
     yield ScalarFunction("similar_to_escape", ("text", "text"), "text", similar_to_escape)
-    yield ScalarFunction("substring", ("text", "text", "text"), "text", similar_substring)
     yield ScalarFunction("similar_escape", ("text", "text"), "text", similar_escape, strict=False)
 
 

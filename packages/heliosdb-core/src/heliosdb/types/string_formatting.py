@@ -18,7 +18,7 @@ from heliosdb.types.text import text_conversion
 
 __all__ = ["FUNCTIONS"]
 
-_SPECIFIER = re.compile(r"(?:([0-9]+)\$)?(-*)(?:([0-9]+)|(\*)(?:([0-9]+)\$)?)?")
+_SPECIFIER = r"(?:([0-9]+)\$)?(-*)(?:([0-9]+)|(\*)(?:([0-9]+)\$)?)?"
 INT4_HIGHEST = 2147483647
 
 
@@ -105,7 +105,7 @@ def format_text(call: CallTypes) -> Callable[..., str | None]:
                 pieces.append("%")
                 position += 1
                 continue
-            match = _SPECIFIER.match(template, position)
+            match = re.compile(_SPECIFIER).match(template, position)
             assert match is not None
             place, minus, width_digits, star, star_place = match.groups()
             position = match.end()
@@ -163,7 +163,7 @@ def format_plain(template: str | None) -> str | None:
     if re.fullmatch(r"(?:[^%]|%%)*", template, re.DOTALL):
         return template.replace("%%", "%")
     after = re.sub(r"%%", "", template).partition("%")[2]
-    match = _SPECIFIER.match(after)
+    match = re.match(_SPECIFIER, after)
     assert match is not None
     if match.end() >= len(after):
         raise _unterminated()

@@ -8,9 +8,7 @@ the matching.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
-from hashlib import md5
 from typing import Any
 
 from heliosdb.errors import (
@@ -30,10 +28,8 @@ INT4_HIGHEST = 2147483647
 
 _UPPER = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}
 _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
-_WORD = re.compile(r"[A-Za-z0-9]+")
-_UNICODE_ESCAPE = re.compile(
-    r"\\(?:(\\)|([0-9A-Fa-f]{4})|\+([0-9A-Fa-f]{6})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.|$))", re.DOTALL
-)
+# Patterns are compiled on first use, by re's own cache: a database opens faster without them.
+_UNICODE_ESCAPE = r"(?s)\\(?:(\\)|([0-9A-Fa-f]{4})|\+([0-9A-Fa-f]{6})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.|$))"
 _FORMS = ("NFC", "NFD", "NFKC", "NFKD")
 
 
@@ -54,7 +50,7 @@ def initcap(text: str) -> str:
         word = match.group()
         return word[0].upper() + word[1:].lower()
 
-    return _WORD.sub(capital, text)
+    return re.sub("[A-Za-z0-9]+", capital, text)
 
 
 def blank_trimmed_length(text: str) -> int:
@@ -220,6 +216,9 @@ def to_hex_int8(number: int) -> str:
 
 def md5_text(text: str) -> str:
     """Return the MD5 digest of the UTF-8 form in hexadecimal."""
+    # Imported here: few statements need it, and it loads the system's cryptography.
+    from hashlib import md5
+
     return md5(text.encode("utf-8"), usedforsecurity=False).hexdigest()
 
 
@@ -257,7 +256,7 @@ def unistr(text: str) -> str:
             raise InvalidParameterValue(f"invalid Unicode code point: {code:04X}")
         return chr(code)
 
-    decoded = _UNICODE_ESCAPE.sub(decode, text)
+    decoded = re.sub(_UNICODE_ESCAPE, decode, text)
     if not any("\ud800" <= character <= "\udfff" for character in decoded):
         return decoded
     try:
@@ -273,14 +272,18 @@ def _form(name: str) -> Any:
     return upper
 
 
-def normalize(text: str, form: str = "NFC") -> str:
+def normalized(text: str, form: str = "NFC") -> str:
     """Return the text in a Unicode normalization form."""
-    return unicodedata.normalize(_form(form), text)
+    from unicodedata import normalize
+
+    return normalize(_form(form), text)
 
 
-def is_normalized(text: str, form: str = "NFC") -> bool:
+def has_form(text: str, form: str = "NFC") -> bool:
     """Return whether the text is in a Unicode normalization form."""
-    return unicodedata.is_normalized(_form(form), text)
+    from unicodedata import is_normalized
+
+    return is_normalized(_form(form), text)
 
 
 def _text_functions() -> Iterator[ScalarFunction]:
@@ -321,8 +324,8 @@ def _text_functions() -> Iterator[ScalarFunction]:
     yield ScalarFunction("to_hex", ("int8",), text, to_hex_int8)
     yield ScalarFunction("md5", (text,), text, md5_text)
     yield ScalarFunction("unistr", (text,), text, unistr)
-    yield ScalarFunction("normalize", (text, text), text, normalize, defaults=("'NFC'",))
-    yield ScalarFunction("is_normalized", (text, text), "bool", is_normalized, defaults=("'NFC'",))
+    yield ScalarFunction("normalize", (text, text), text, normalized, defaults=("'NFC'",))
+    yield ScalarFunction("is_normalized", (text, text), "bool", has_form, defaults=("'NFC'",))
     yield ScalarFunction("string_to_array", (text, text), "_text", split, strict=False)
     yield ScalarFunction("string_to_array", (text, text, text), "_text", split, strict=False)
     yield ScalarFunction(

@@ -31,8 +31,8 @@ from heliosdb.types.definitions import Cast, CastContext, Operator, OperatorClas
 
 __all__ = ["CASTS", "FUNCTIONS", "OPERATORS", "OPERATOR_CLASSES", "TYPES"]
 
-_NUMBER = re.compile(r"[+-]?[0-9]+")
-_TID = re.compile(r"\(([0-9]+),([0-9]+)\)")
+_NUMBER = r"[+-]?[0-9]+"
+_TID = r"\(([0-9]+),([0-9]+)\)"
 _TID_WIRE = Struct(">IH")
 
 
@@ -42,7 +42,7 @@ def _counter_input(name: str, bits: int) -> Callable[..., int]:
     mask = (1 << bits) - 1
 
     def counter_input(text: str, typmod: int = -1) -> int:
-        match = _NUMBER.match(text.strip(BLANKS))
+        match = re.match(_NUMBER, text.strip(BLANKS))
         return int(match.group()) & mask if match is not None else 0
 
     return counter_input
@@ -60,7 +60,7 @@ def _receive(form: Struct) -> Callable[[bytes], int]:
 
 def tid_input(text: str, typmod: int = -1) -> tuple[int, int]:
     """Parse ``(block,offset)``."""
-    match = _TID.fullmatch(text)
+    match = re.fullmatch(_TID, text)
     if match is None or int(match.group(1)) > 0xFFFFFFFF or int(match.group(2)) > 0xFFFF:
         raise InvalidTextRepresentation(f'invalid input syntax for type tid: "{text}"')
     return int(match.group(1)), int(match.group(2))

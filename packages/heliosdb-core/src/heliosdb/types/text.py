@@ -54,7 +54,7 @@ __all__ = [
 ]
 
 MAXIMUM_LENGTH = 10485760
-_OCTAL = re.compile(r"\\([0-7]{3})")
+_OCTAL = r"\\([0-7]{3})"
 MAXIMUM_NAME_BYTES = 63
 
 
@@ -144,7 +144,7 @@ def name_input(text: str, typmod: int = -1) -> str:
 
 def char_from_text(datum: str, typmod: int = -1) -> str:
     """Return the first byte as a ``"char"``, or the one that a backslash and three octal digits give."""
-    if len(datum) == 4 and (match := _OCTAL.fullmatch(datum)) is not None:
+    if len(datum) == 4 and (match := re.fullmatch(_OCTAL, datum)) is not None:
         return chr(int(match.group(1), 8) & 0xFF).replace("\0", "")
     return datum[:1] if datum[:1].isascii() else chr(datum.encode("utf-8")[0])
 

@@ -20,12 +20,12 @@ from heliosdb.types.definitions import Operator, OperatorClass, ScalarFunction, 
 
 __all__ = ["FUNCTIONS", "OPERATORS", "OPERATOR_CLASSES", "TYPES", "gen_random_uuid", "uuid_input", "uuid_output"]
 
-_DIGITS = re.compile(r"(\{)?(?:[0-9a-fA-F]{4}-?){7}[0-9a-fA-F]{4}(?(1)\})")
+_DIGITS = r"(\{)?(?:[0-9a-fA-F]{4}-?){7}[0-9a-fA-F]{4}(?(1)\})"
 
 
 def uuid_input(text: str, typmod: int = -1) -> bytes:
     """Parse a UUID; 22P02 for other text."""
-    if _DIGITS.fullmatch(text) is None:
+    if re.fullmatch(_DIGITS, text) is None:
         raise InvalidTextRepresentation(f'invalid input syntax for type uuid: "{text}"')
     return bytes.fromhex(text.strip("{}").replace("-", ""))
 
