@@ -64,7 +64,7 @@ def type_of(session: CommandSession, written: tree.TypeName) -> tuple[str, int]:
 
 def spelled_type(session: CommandSession, name: str, typmod: int = -1) -> str:
     """Return how SQL spells a type."""
-    return session.registries.types.format(name, typmod)  # type: ignore[attr-defined,no-any-return]
+    return session.registries.types.format(name, typmod)
 
 
 def output_columns(relation_columns: Sequence[ColumnDefinition]) -> tuple[OutputColumn, ...]:

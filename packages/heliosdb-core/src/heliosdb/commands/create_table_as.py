@@ -83,7 +83,7 @@ def execute_create_table_as(session: CommandSession, statement: tree.CreateTable
         while batch := list(islice(rows, BATCH)):
             session.transaction.insert_rows(relation.oid, batch)
             count += len(batch)
-        return Result("SELECT", row_count=count)
+        return Result("SELECT", rows=[], row_count=count)
     return done(tag)
 
 

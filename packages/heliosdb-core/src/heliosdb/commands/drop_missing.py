@@ -1,4 +1,4 @@
-"""DROP of kinds of objects that cannot be created yet: what the registries have is required, and nothing else exists."""
+"""DROP of kinds of objects that cannot be created yet: what the registries have is required, nothing else exists."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _missing(session: CommandSession, kind: str, name: tree.ObjectName, written:
         if name.relation is not None and find_relation(session, name.relation) is None:
             return UndefinedTable(f'relation "{name.relation}" does not exist')
         return UndefinedObject(f'trigger "{last}" for table "{name.relation}" does not exist')
-    found = session.registries.types.find(last)  # type: ignore[attr-defined]
+    found = session.registries.types.find(last)
     if found is not None:
         return DependentObjectsStillExist(
             f"cannot drop type {found.display} because it is required by the database system"

@@ -1,0 +1,393 @@
+"""Functions over the catalog: what tools ask about types, definitions, comments, visibility, privileges and sizes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from heliosdb.catalog.definitions import Relation
+from heliosdb.catalog.views.support import describe, function_oid, system_relations
+from heliosdb.errors import InvalidParameterValue, UndefinedColumn, UndefinedObject, UndefinedTable
+from heliosdb.types.definitions import Implementation, ScalarFunction, Volatility
+from heliosdb.types.identifiers import parse_identifiers, quote_identifier
+
+__all__ = ["FUNCTIONS"]
+
+
+def pg_get_expr(text: str, relation: int, session: Any) -> str:
+    """Return a stored expression; the views show it as text already."""
+    return text
+
+
+def pg_get_expr_pretty(text: str, relation: int, pretty: bool, session: Any) -> str:
+    """Return a stored expression."""
+    return text
+
+
+def _constraint(oid: int, session: Any) -> tuple[Relation, Any] | None:
+    for relation in session.catalog.relations():
+        for constraint in relation.constraints:
+            if constraint.oid == oid:
+                return relation, constraint
+    return None
+
+
+def pg_get_constraintdef(oid: int, session: Any) -> str | None:
+    """Return a constraint as ADD CONSTRAINT writes it."""
+    found = _constraint(oid, session)
+    text: str | None = None if found is None else describe("constraint_definition")(session, *found)
+    return text
+
+
+def pg_get_constraintdef_pretty(oid: int, pretty: bool, session: Any) -> str | None:
+    """Return a constraint as ADD CONSTRAINT writes it."""
+    return pg_get_constraintdef(oid, session)
+
+
+def pg_get_indexdef(oid: int, session: Any) -> str | None:
+    """Return an index as CREATE INDEX."""
+    found = session.catalog.index_by_oid(oid)
+    text: str | None = None if found is None else describe("index_definition")(session, *found)
+    return text
+
+
+def pg_get_indexdef_column(oid: int, column: int, pretty: bool, session: Any) -> str | None:
+    """Return one key of an index, or with 0 the whole."""
+    if column == 0:
+        return pg_get_indexdef(oid, session)
+    found = session.catalog.index_by_oid(oid)
+    if found is None:
+        return None
+    relation, index = found
+    if column <= len(index.keys):
+        text: str = describe("index_key")(session, relation, index.keys[column - 1], bare=True)
+        return text
+    included = index.include[column - len(index.keys) - 1 : column - len(index.keys)]
+    return quote_identifier(relation.columns[included[0] - 1].name) if included else ""
+
+
+def pg_get_viewdef(oid: int, session: Any) -> str | None:
+    """Return a view's query."""
+    found = session.catalog.relation_by_oid(oid)
+    if found is None:
+        return None
+    if found.kind != "view":
+        return "Not a view"
+    text: str | None = describe("view_definition")(session, found)
+    return text
+
+
+def pg_get_viewdef_pretty(oid: int, pretty: bool, session: Any) -> str | None:
+    """Return a view's query."""
+    return pg_get_viewdef(oid, session)
+
+
+def pg_get_viewdef_named(name: str, session: Any) -> str | None:
+    """Return a view's query."""
+    return pg_get_viewdef(_relation_oid(name, session), session)
+
+
+def pg_get_ruledef(oid: int, session: Any) -> str | None:
+    """Return a rule: there are none but those of views."""
+    return None
+
+
+def pg_get_userbyid(oid: int, session: Any) -> str:
+    """Return a role's name."""
+    for role in session.catalog.roles.values():
+        if role.oid == oid:
+            return str(role.name)
+    return f"unknown (OID={oid})"
+
+
+def _relation_oid(name: str, session: Any) -> int:
+    oid: int | None = session.relation_oid(name)
+    if oid is None:
+        raise UndefinedTable(f'relation "{".".join(parse_identifiers(name))}" does not exist')
+    return oid
+
+
+def pg_get_serial_sequence(table: str, column: str, session: Any) -> str | None:
+    """Return the sequence that a column owns, as text that nextval takes."""
+    relation = session.catalog.relation_by_oid(_relation_oid(table, session))
+    found = None if relation is None else relation.column(column)
+    if relation is None or found is None:
+        raise UndefinedColumn(f'column "{column}" of relation "{table}" does not exist')
+    for sequence in session.catalog.sequences():
+        if sequence.sequence.owned_by == (relation.oid, found.number):
+            return f"{quote_identifier(sequence.schema)}.{quote_identifier(sequence.name)}"
+    return None
+
+
+def pg_table_is_visible(oid: int, session: Any) -> bool | None:
+    """Return whether search_path finds a relation by its name alone."""
+    catalog = session.catalog
+    found: Any = catalog.relation_by_oid(oid)
+    if found is None:
+        entry = catalog.index_by_oid(oid)
+        if entry is None:
+            for number, view in system_relations(session):
+                if number == oid:
+                    return view.schema in session.search_path
+            return None
+        found = entry[1]
+    for schema in session.search_path:
+        if catalog.is_name_taken(schema, found.name):
+            return bool(schema == found.schema)
+    return False
+
+
+def pg_type_is_visible(oid: int, session: Any) -> bool | None:
+    """Return whether search_path finds a type by its name alone."""
+    try:
+        session.types.by_oid(oid)
+    except UndefinedObject:
+        return None
+    return True
+
+
+def pg_function_is_visible(oid: int, session: Any) -> bool | None:
+    """Return whether search_path finds a function by its name alone."""
+    return True
+
+
+def obj_description(oid: int, session: Any) -> str | None:
+    """Return an object's comment."""
+    catalog = session.catalog
+    found: Any = catalog.object_by_oid(oid)
+    if found is None:
+        entry = catalog.index_by_oid(oid) or _constraint(oid, session)
+        found = None if entry is None else entry[1]
+    comment: str | None = getattr(found, "comment", None)
+    return comment
+
+
+def obj_description_in(oid: int, catalog_name: str, session: Any) -> str | None:
+    """Return an object's comment; the second argument says in which catalog the object is."""
+    return obj_description(oid, session)
+
+
+def col_description(oid: int, number: int, session: Any) -> str | None:
+    """Return a column's comment."""
+    relation = session.catalog.relation_by_oid(oid)
+    if relation is None or not 1 <= number <= len(relation.columns):
+        return None
+    comment: str | None = relation.columns[number - 1].comment
+    return comment
+
+
+def shobj_description(oid: int, catalog_name: str, session: Any) -> str | None:
+    """Return a shared object's comment: there are none."""
+    return None
+
+
+# -- privileges: in process, who has the database may do everything ------------------------------------------------
+
+TABLE_PRIVILEGES = frozenset({"select", "insert", "update", "delete", "truncate", "references", "trigger"})
+PRIVILEGES = {
+    "table": TABLE_PRIVILEGES,
+    "any_column": frozenset({"select", "insert", "update", "references"}),
+    "column": frozenset({"select", "insert", "update", "references"}),
+    "schema": frozenset({"create", "usage"}),
+    "database": frozenset({"create", "connect", "temporary", "temp"}),
+    "sequence": frozenset({"usage", "select", "update"}),
+    "function": frozenset({"execute"}),
+    "language": frozenset({"usage"}),
+    "type": frozenset({"usage"}),
+    "tablespace": frozenset({"create"}),
+}
+
+
+def _check_privileges(kind: str, text: str) -> None:
+    for part in text.split(","):
+        word = part.strip().lower().removesuffix(" with grant option")
+        if word not in PRIVILEGES[kind]:
+            raise InvalidParameterValue(f'unrecognized privilege type: "{part.strip()}"')
+
+
+def _check_object(kind: str, target: Any, session: Any) -> bool | None:
+    """Raise where a named object is not there; False: an OID that nothing has."""
+    if kind in ("table", "any_column", "column", "sequence"):
+        if isinstance(target, str):
+            _relation_oid(target, session)
+        elif session.relation_name(target) is None:
+            return None
+    elif kind == "schema" and isinstance(target, str) and session.catalog.schema(target) is None:
+        raise UndefinedObject(f'schema "{target}" does not exist')
+    return True
+
+
+def _privilege(kind: str) -> tuple[ScalarFunction, ...]:
+    name = f"has_{kind}_privilege"
+    columns = ("text",) if kind == "column" else ()
+
+    def for_self(target: Any, *rest: Any) -> bool | None:
+        *_, privilege, session = rest
+        _check_privileges(kind, privilege)
+        return _check_object(kind, target, session)
+
+    def for_role(role: Any, target: Any, *rest: Any) -> bool | None:
+        *_, privilege, session = rest
+        if isinstance(role, str) and role not in session.catalog.roles:
+            raise UndefinedObject(f'role "{role}" does not exist')
+        _check_privileges(kind, privilege)
+        return _check_object(kind, target, session)
+
+    found = []
+    for target in ("text", "oid"):
+        found.append(_stable(name, (target, *columns, "text"), "bool", for_self))
+        for role in ("name", "oid"):
+            found.append(_stable(name, (role, target, *columns, "text"), "bool", for_role))
+    return tuple(found)
+
+
+def pg_has_role(role: str, privilege: str, session: Any) -> bool:
+    """Return whether the session may act as a role."""
+    if role not in session.catalog.roles:
+        raise UndefinedObject(f'role "{role}" does not exist')
+    return True
+
+
+# -- sizes ---------------------------------------------------------------------------------------------------------
+
+
+def _indexes_size(session: Any, relation: Relation) -> int:
+    stored = session.transaction.relation(relation.oid)
+    return sum(index.method.size_bytes() for index in stored.indexes.values())
+
+
+def _rows_size(session: Any, relation: Relation) -> int:
+    """Return about the memory that a table's rows take: a sample of them, times their number."""
+    view = session.transaction.view(relation.oid)
+    count = view.estimated_rows()
+    for block in view.row_blocks():
+        sample = block[:100]
+        if sample:
+            from sys import getsizeof
+
+            size = sum(getsizeof(row) + sum(map(getsizeof, row)) for row in sample)
+            return int(size * count // len(sample))
+    return 0
+
+
+def pg_relation_size(oid: int, session: Any) -> int | None:
+    """Return the bytes of a table's rows, or of an index."""
+    relation = session.catalog.relation_by_oid(oid)
+    if relation is not None:
+        return _rows_size(session, relation) if relation.kind == "table" else 0
+    entry = session.catalog.index_by_oid(oid)
+    if entry is None:
+        return None
+    index = session.transaction.relation(entry[0].oid).indexes.get(oid)
+    return 0 if index is None else int(index.method.size_bytes())
+
+
+def pg_relation_size_fork(oid: int, fork: str, session: Any) -> int | None:
+    """Return the bytes of a relation's main fork; others do not exist."""
+    if fork not in ("main", "fsm", "vm", "init"):
+        raise InvalidParameterValue("invalid fork name", hint='Valid fork names are "main", "fsm", "vm", and "init".')
+    return pg_relation_size(oid, session) if fork == "main" else 0
+
+
+def pg_table_size(oid: int, session: Any) -> int | None:
+    """Return the bytes of a table without its indexes."""
+    return pg_relation_size(oid, session)
+
+
+def pg_indexes_size(oid: int, session: Any) -> int | None:
+    """Return the bytes of a table's indexes."""
+    relation = session.catalog.relation_by_oid(oid)
+    return None if relation is None else _indexes_size(session, relation)
+
+
+def pg_total_relation_size(oid: int, session: Any) -> int | None:
+    """Return the bytes of a table with its indexes."""
+    relation = session.catalog.relation_by_oid(oid)
+    if relation is None:
+        return pg_relation_size(oid, session)
+    return _rows_size(session, relation) + _indexes_size(session, relation)
+
+
+def pg_database_size(name: str, session: Any) -> int:
+    """Return the bytes of the database."""
+    if name != session.database.name:
+        raise UndefinedObject(f'database "{name}" does not exist')
+    return sum(pg_total_relation_size(relation.oid, session) or 0 for relation in session.catalog.relations())
+
+
+def pg_database_size_oid(oid: int, session: Any) -> int:
+    """Return the bytes of the database."""
+    return pg_database_size(session.database.name, session)
+
+
+# -- routines ------------------------------------------------------------------------------------------------------
+
+
+def _function(oid: int, session: Any) -> Any:
+    for functions in session.registries.functions.values():
+        for function in functions:
+            if function_oid(function.name, function.arguments) == oid:
+                return function
+    return None
+
+
+def pg_get_function_arguments(oid: int, session: Any) -> str | None:
+    """Return a function's arguments as CREATE FUNCTION writes them."""
+    function = _function(oid, session)
+    if function is None:
+        return None
+    names = getattr(function, "argument_names", ())
+    parts = []
+    for number, argument in enumerate(function.arguments):
+        spelled = session.types.format(argument)
+        parts.append(f"{names[number]} {spelled}" if number < len(names) and names[number] else spelled)
+    return ", ".join(parts)
+
+
+def pg_get_function_result(oid: int, session: Any) -> str | None:
+    """Return a function's result type."""
+    function = _function(oid, session)
+    spelled: str | None = None if function is None else session.types.format(function.returns)
+    return spelled
+
+
+def _stable(
+    name: str, arguments: tuple[str, ...], returns: str, implementation: Implementation, *, strict: bool = True
+) -> ScalarFunction:
+    return ScalarFunction(
+        name, arguments, returns, implementation, strict=strict, volatility=Volatility.STABLE, needs_session=True
+    )
+
+
+FUNCTIONS = (
+    _stable("pg_get_expr", ("text", "oid"), "text", pg_get_expr),
+    _stable("pg_get_expr", ("text", "oid", "bool"), "text", pg_get_expr_pretty),
+    _stable("pg_get_constraintdef", ("oid",), "text", pg_get_constraintdef),
+    _stable("pg_get_constraintdef", ("oid", "bool"), "text", pg_get_constraintdef_pretty),
+    _stable("pg_get_indexdef", ("oid",), "text", pg_get_indexdef),
+    _stable("pg_get_indexdef", ("oid", "int4", "bool"), "text", pg_get_indexdef_column),
+    _stable("pg_get_viewdef", ("oid",), "text", pg_get_viewdef),
+    _stable("pg_get_viewdef", ("oid", "bool"), "text", pg_get_viewdef_pretty),
+    _stable("pg_get_viewdef", ("text",), "text", pg_get_viewdef_named),
+    _stable("pg_get_ruledef", ("oid",), "text", pg_get_ruledef),
+    _stable("pg_get_userbyid", ("oid",), "name", pg_get_userbyid),
+    _stable("pg_get_serial_sequence", ("text", "text"), "text", pg_get_serial_sequence),
+    _stable("pg_table_is_visible", ("oid",), "bool", pg_table_is_visible),
+    _stable("pg_type_is_visible", ("oid",), "bool", pg_type_is_visible),
+    _stable("pg_function_is_visible", ("oid",), "bool", pg_function_is_visible),
+    _stable("obj_description", ("oid",), "text", obj_description),
+    _stable("obj_description", ("oid", "name"), "text", obj_description_in),
+    _stable("col_description", ("oid", "int4"), "text", col_description),
+    _stable("shobj_description", ("oid", "name"), "text", shobj_description),
+    *[function for kind in PRIVILEGES for function in _privilege(kind)],
+    _stable("pg_has_role", ("name", "text"), "bool", pg_has_role),
+    _stable("pg_relation_size", ("regclass",), "int8", pg_relation_size),
+    _stable("pg_relation_size", ("regclass", "text"), "int8", pg_relation_size_fork),
+    _stable("pg_table_size", ("regclass",), "int8", pg_table_size),
+    _stable("pg_indexes_size", ("regclass",), "int8", pg_indexes_size),
+    _stable("pg_total_relation_size", ("regclass",), "int8", pg_total_relation_size),
+    _stable("pg_database_size", ("name",), "int8", pg_database_size),
+    _stable("pg_database_size", ("oid",), "int8", pg_database_size_oid),
+    _stable("pg_get_function_arguments", ("oid",), "text", pg_get_function_arguments),
+    _stable("pg_get_function_identity_arguments", ("oid",), "text", pg_get_function_arguments),
+    _stable("pg_get_function_result", ("oid",), "text", pg_get_function_result),
+)

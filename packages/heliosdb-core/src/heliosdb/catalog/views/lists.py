@@ -1,0 +1,327 @@
+"""The views that people read: pg_tables, pg_indexes, pg_settings, pg_roles, pg_stat_activity and kin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from heliosdb.catalog.settings import show_setting
+from heliosdb.catalog.views.columns import PG_CATALOG
+from heliosdb.catalog.views.support import (
+    OWNER,
+    catalog_view,
+    describe,
+    no_rows,
+    owner_oid,
+    row_maker,
+    system_relations,
+    type_oid,
+)
+
+__all__ = ["CATALOG_VIEWS", "DATABASE_OID"]
+
+Row = tuple[Any, ...]
+
+DATABASE_OID = 5
+"""OID of the one database."""
+
+TABLESPACES = ((1663, "pg_default"), (1664, "pg_global"))
+
+_activity_row = row_maker(PG_CATALOG["pg_stat_activity"])
+_settings_row = row_maker(PG_CATALOG["pg_settings"])
+_locks_row = row_maker(PG_CATALOG["pg_locks"])
+_table_statistics_row = row_maker(PG_CATALOG["pg_stat_user_tables"])
+_database_statistics_row = row_maker(PG_CATALOG["pg_stat_database"])
+
+
+def pg_tables(session: Any) -> Iterator[Row]:
+    """Tables, those of the system included."""
+    for relation in session.catalog.relations():
+        if relation.kind == "table":
+            triggers = bool(
+                session.catalog.relations_referencing(relation.oid)
+                or any(constraint.foreign is not None for constraint in relation.constraints)
+            )
+            yield (
+                relation.schema, relation.name, relation.owner, None, bool(relation.indexes), False, triggers, False,
+            )  # fmt: skip
+
+
+def pg_views(session: Any) -> Iterator[Row]:
+    """Views, those of the system included (their definition is not SQL)."""
+    definition = describe("view_definition")
+    for relation in session.catalog.relations():
+        if relation.kind == "view":
+            yield relation.schema, relation.name, relation.owner, definition(session, relation)
+    for _, view in system_relations(session):
+        yield view.schema, view.name, "helios", None
+
+
+def pg_indexes(session: Any) -> Iterator[Row]:
+    """Indexes with their definitions."""
+    definition = describe("index_definition")
+    for relation in session.catalog.relations():
+        for index in relation.indexes:
+            yield relation.schema, relation.name, index.name, None, definition(session, relation, index)
+
+
+def pg_sequences(session: Any) -> Iterator[Row]:
+    """Sequences with where they stand."""
+    for relation in session.catalog.sequences():
+        options = relation.sequence
+        last, called = session.database.sequences.state(options)
+        yield (
+            relation.schema, relation.name, relation.owner, type_oid(session, options.type), options.start,
+            options.minimum, options.maximum, options.increment, options.cycle, options.cache, last if called else None,
+        )  # fmt: skip
+
+
+def pg_settings(session: Any) -> Iterator[Row]:
+    """Run-time parameters."""
+    for name in sorted(session.registries.settings):
+        setting = session.registries.settings[name]
+        boot = show_setting(setting, setting.default)
+        value = session.show_setting(setting.name)
+        yield _settings_row(
+            name=setting.name,
+            setting=value,
+            unit=setting.unit,
+            category="Customized Options" if "." in setting.name else "HeliosDB",
+            short_desc=setting.description,
+            context=setting.context,
+            vartype=setting.kind,
+            source="default" if value == boot else "session",
+            min_val=None if setting.minimum is None else f"{setting.minimum:g}",
+            max_val=None if setting.maximum is None else f"{setting.maximum:g}",
+            enumvals=setting.values or None,
+            boot_val=boot,
+            reset_val=boot,
+            pending_restart=False,
+        )
+
+
+def pg_roles(session: Any) -> Iterator[Row]:
+    """Roles."""
+    for role in session.catalog.roles.values():
+        power = role.superuser
+        yield (
+            role.name, power, True, power, power, role.login, power, -1, "********", None, power, None, role.oid,
+        )  # fmt: skip
+
+
+def pg_authid(session: Any) -> Iterator[Row]:
+    """Roles."""
+    for role in session.catalog.roles.values():
+        power = role.superuser
+        yield role.oid, role.name, power, True, power, power, role.login, power, power, -1, None, None
+
+
+def pg_user(session: Any) -> Iterator[Row]:
+    """Roles that may log in."""
+    for role in session.catalog.roles.values():
+        if role.login:
+            power = role.superuser
+            yield role.name, role.oid, power, power, power, power, "********", None, None
+
+
+def pg_shadow(session: Any) -> Iterator[Row]:
+    """Roles that may log in; passwords are not kept."""
+    for role in session.catalog.roles.values():
+        if role.login:
+            power = role.superuser
+            yield role.name, role.oid, power, power, power, power, None, None, None
+
+
+def pg_database(session: Any) -> Iterator[Row]:
+    """The one database."""
+    yield (
+        DATABASE_OID, session.database.name, OWNER, 6, "c", False, True, -1, 0, 0, 1663, "C", "C", None, None, None,
+    )  # fmt: skip
+
+
+def pg_tablespace(session: Any) -> Iterator[Row]:
+    """Tablespaces: the names that PostgreSQL's tools expect."""
+    for oid, name in TABLESPACES:
+        yield oid, name, OWNER, None, None
+
+
+def pg_stat_activity(session: Any) -> Iterator[Row]:
+    """Sessions of this database."""
+    for number, other in sorted(dict(session.database.sessions).items()):
+        state = {"T": "idle in transaction", "E": "idle in transaction (aborted)"}.get(other.block.status, "idle")
+        yield _activity_row(
+            datid=DATABASE_OID,
+            datname=session.database.name,
+            pid=number,
+            usesysid=owner_oid(session, other.user),
+            usename=other.user,
+            application_name=other.show_setting("application_name"),
+            xact_start=other.transaction_timestamp if other.block.transaction is not None else None,
+            query_start=other.statement_timestamp or None,
+            state="active" if other.current_query else state,
+            query=other.current_query,
+            backend_type="client backend",
+        )
+
+
+def pg_locks(session: Any) -> Iterator[Row]:
+    """Relation locks that are held."""
+    for key, holder in dict(session.database.store.locks.relations).items():
+        relation = key[1] if isinstance(key, tuple) else key
+        for owner, mask in lock_holders(holder):
+            for mode in range(8):
+                if mask >> mode & 1:
+                    yield _locks_row(
+                        locktype="relation",
+                        database=DATABASE_OID,
+                        relation=relation,
+                        pid=getattr(getattr(owner, "session", None), "number", None),
+                        mode=MODES[mode],
+                        granted=True,
+                        fastpath=False,
+                    )
+
+
+MODES = (
+    "AccessShareLock",
+    "RowShareLock",
+    "RowExclusiveLock",
+    "ShareUpdateExclusiveLock",
+    "ShareLock",
+    "ShareRowExclusiveLock",
+    "ExclusiveLock",
+    "AccessExclusiveLock",
+)
+
+
+def lock_holders(holder: Any) -> Iterator[tuple[Any, int]]:
+    """Yield (owner, mask of modes) of a lock's holders."""
+    if isinstance(holder, tuple):
+        yield holder[0], holder[1]
+        return
+    held = getattr(holder, "holders", {})
+    yield from dict(held).items()
+
+
+def _table_statistics(session: Any) -> Iterator[Row]:
+    for relation in session.catalog.relations():
+        if relation.kind == "table":
+            yield _table_statistics_row(
+                relid=relation.oid,
+                schemaname=relation.schema,
+                relname=relation.name,
+                n_live_tup=session.transaction.view(relation.oid).estimated_rows(),
+            )
+
+
+def pg_stat_user_indexes(session: Any) -> Iterator[Row]:
+    """Indexes; how often they were used is not counted."""
+    for relation in session.catalog.relations():
+        for index in relation.indexes:
+            yield relation.oid, index.oid, relation.schema, relation.name, index.name, None, None, None
+
+
+def pg_stat_database(session: Any) -> Iterator[Row]:
+    """The one database; only what is counted is not NULL."""
+    yield _database_statistics_row(
+        datid=DATABASE_OID,
+        datname=session.database.name,
+        numbackends=len(session.database.sessions),
+        xact_commit=session.database.store.published,
+    )
+
+
+def pg_timezone_names(session: Any) -> Iterator[Row]:
+    """Time zones with their present offsets."""
+    from datetime import UTC, datetime
+    from zoneinfo import ZoneInfo, available_timezones
+
+    now = datetime.now(UTC)
+    for name in sorted(available_timezones()):
+        local = now.astimezone(ZoneInfo(name))
+        offset = local.utcoffset()
+        microseconds = 0 if offset is None else round(offset.total_seconds()) * 1_000_000
+        yield name, local.tzname(), interval(microseconds), bool(local.dst())
+
+
+def interval(microseconds: int) -> Any:
+    """Return an interval datum."""
+    from heliosdb.types.interval import Interval
+
+    return Interval(0, 0, microseconds)
+
+
+def pg_timezone_abbrevs(session: Any) -> Iterator[Row]:
+    """Abbreviations of time zones with a fixed offset that date and time input knows."""
+    from heliosdb.types.zone_abbreviations import DAYLIGHT_ABBREVIATIONS, STANDARD_ABBREVIATIONS
+
+    every = [(name, seconds, False) for name, seconds in STANDARD_ABBREVIATIONS.items()]
+    every += [(name, seconds, True) for name, seconds in DAYLIGHT_ABBREVIATIONS.items()]
+    for name, seconds, is_dst in sorted(every):
+        yield name.upper(), interval(seconds * 1_000_000), is_dst
+
+
+def pg_prepared_statements(session: Any) -> Iterator[Row]:
+    """Statements that PREPARE made in this session."""
+    for name, prepared in session.prepared.items():
+        yield name, getattr(prepared, "text", None), None, None, True, None, None
+
+
+def pg_cursors(session: Any) -> Iterator[Row]:
+    """Cursors that are open in this session."""
+    for name, cursor in session.cursors.items():
+        yield name, getattr(cursor, "text", None), bool(getattr(cursor, "is_held", False)), False, None, None
+
+
+def pg_group(session: Any) -> Iterator[Row]:
+    """Roles that may not log in, as groups."""
+    for role in session.catalog.roles.values():
+        if not role.login:
+            yield role.name, role.oid, ()
+
+
+CATALOG_VIEWS = (
+    catalog_view("pg_auth_members", no_rows, "Membership of roles in roles; there is none."),
+    catalog_view("pg_authid", pg_authid, "Roles."),
+    catalog_view("pg_conversion", no_rows, "Encoding conversions; text is UTF-8 throughout."),
+    catalog_view("pg_cursors", pg_cursors, "Open cursors of this session."),
+    catalog_view("pg_database", pg_database, "The database."),
+    catalog_view("pg_default_acl", no_rows, "Default privileges; there are none."),
+    catalog_view("pg_event_trigger", no_rows, "Event triggers; there are none."),
+    catalog_view("pg_foreign_data_wrapper", no_rows, "Foreign-data wrappers; there are none."),
+    catalog_view("pg_foreign_server", no_rows, "Foreign servers; there are none."),
+    catalog_view("pg_foreign_table", no_rows, "Foreign tables; there are none."),
+    catalog_view("pg_group", pg_group, "Roles that may not log in."),
+    catalog_view("pg_indexes", pg_indexes, "Indexes with their definitions."),
+    catalog_view("pg_locks", pg_locks, "Relation locks that are held."),
+    catalog_view("pg_matviews", no_rows, "Materialized views; there are none."),
+    catalog_view("pg_partitioned_table", no_rows, "Partitioned tables; there are none."),
+    catalog_view("pg_policies", no_rows, "Row security policies; there are none."),
+    catalog_view("pg_policy", no_rows, "Row security policies; there are none."),
+    catalog_view("pg_prepared_statements", pg_prepared_statements, "Prepared statements of this session."),
+    catalog_view("pg_publication", no_rows, "Publications; there are none."),
+    catalog_view("pg_publication_rel", no_rows, "Tables of publications; there are none."),
+    catalog_view("pg_roles", pg_roles, "Roles."),
+    catalog_view("pg_rules", no_rows, "Rules other than those of views; there are none."),
+    catalog_view("pg_seclabel", no_rows, "Security labels; there are none."),
+    catalog_view("pg_sequences", pg_sequences, "Sequences and where they stand."),
+    catalog_view("pg_settings", pg_settings, "Run-time parameters."),
+    catalog_view("pg_shadow", pg_shadow, "Roles that may log in."),
+    catalog_view("pg_shdescription", no_rows, "Comments on shared objects; there are none."),
+    catalog_view("pg_stat_activity", pg_stat_activity, "Sessions of this database."),
+    catalog_view("pg_stat_all_tables", _table_statistics, "Tables with their row counts."),
+    catalog_view("pg_stat_database", pg_stat_database, "The database's counters."),
+    catalog_view("pg_stat_user_indexes", pg_stat_user_indexes, "Indexes."),
+    catalog_view("pg_stat_user_tables", _table_statistics, "Tables with their row counts."),
+    catalog_view("pg_statistic_ext", no_rows, "Extended statistics; there are none."),
+    catalog_view("pg_subscription", no_rows, "Subscriptions; there are none."),
+    catalog_view("pg_tables", pg_tables, "Tables."),
+    catalog_view("pg_tablespace", pg_tablespace, "Tablespaces."),
+    catalog_view("pg_timezone_abbrevs", pg_timezone_abbrevs, "Time zone abbreviations."),
+    catalog_view("pg_timezone_names", pg_timezone_names, "Time zones."),
+    catalog_view("pg_trigger", no_rows, "Triggers; there are none."),
+    catalog_view("pg_ts_config", no_rows, "Text search configurations; there are none."),
+    catalog_view("pg_user", pg_user, "Roles that may log in."),
+    catalog_view("pg_user_mapping", no_rows, "User mappings; there are none."),
+    catalog_view("pg_views", pg_views, "Views with their definitions."),
+)
