@@ -97,6 +97,8 @@ class Session:
         self.notices: list[Notice] = []
         self.on_notice = on_notice
         self.functions: dict[str, tuple[Any, ...]] = {}
+        self.memory: dict[str, Any] = {}
+        """What functions keep from call to call: ``random()`` its generator."""
         self.statement_timestamp = self.transaction_timestamp = 0
         self.current_query = ""
         self.last_plan: Plan | None = None
