@@ -21,7 +21,11 @@ def parse(cursor: Cursor) -> str:
     return cursor.identifier()
 
 
+# [bind]
 def bind(context: ClauseContext, scan: Any, column: str) -> Any:
     """Return the scan without prereleases."""
     is_prerelease = context.call("semver_is_prerelease", context.column(scan, column))
     return nodes.Filter(input=scan, condition=expressions.Not(operand=is_prerelease))
+
+
+# [end bind]
