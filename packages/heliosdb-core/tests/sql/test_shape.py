@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from attrs import fields, has
+from attrs import fields_dict, has
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -81,8 +81,9 @@ def literals(node: object) -> list[Literal]:
         return [node]
     if isinstance(node, tuple):
         return [found for item in node for found in literals(item)]
-    if has(type(node)):
-        return [found for field in fields(type(node)) for found in literals(getattr(node, field.name))]
+    kind = type(node)
+    if has(kind):
+        return [found for name in fields_dict(kind) for found in literals(getattr(node, name))]
     return []
 
 

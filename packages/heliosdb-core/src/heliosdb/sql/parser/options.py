@@ -137,11 +137,11 @@ def generic_options(p: Parser, *, alter: bool = False) -> tuple[Option, ...]:
 
 def _generic_option(p: Parser, alter: bool) -> Option:
     position = p.position
-    if alter and p.kind == "drop":
+    if alter and p.kind == "drop" and p.next_kind() != "SCONST":
         p.advance()
         return Option(p.label(), action="drop", position=position)
     action = None
-    if alter and p.kind in ("set", "add"):
+    if alter and p.kind in ("set", "add") and p.next_kind() != "SCONST":
         action = p.kind
         p.advance()
     name = p.label()

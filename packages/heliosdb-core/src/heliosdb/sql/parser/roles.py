@@ -331,7 +331,7 @@ def grant_target(p: Parser) -> tuple[str, tuple[ObjectName, ...], bool]:
         p.expect_all("in", "schema")
         return kind, p.separated(lambda: objects.named(p, "schema")), True
     for words, kind in _TARGETS.items():
-        if p.at_keyword(*words) and (p.kind == "foreign" or p.next_kind(len(words)) not in _ENDS):
+        if p.at_keyword(*words) and (p.kind in ("foreign", "table") or p.next_kind(len(words)) not in _ENDS):
             p.reset(p.i + len(words))
             return kind, p.separated(partial(target, p, kind)), False
     if p.kind == "foreign":
