@@ -63,6 +63,8 @@ class Pipelines:
         """Each carrier's value when its source's row is missing."""
         self.ctes: dict[int, str] = {}
         """The functions that give the rows of common table expressions, by number."""
+        self.streamed: set[int] = set()
+        """The numbers of those that give blocks of rows once, not a list."""
         self._views: dict[Any, str] = {}
 
     # -- producing -------------------------------------------------------------------------------------------------

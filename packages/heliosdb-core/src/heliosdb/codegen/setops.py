@@ -116,6 +116,13 @@ def produce_with(pipelines: Pipelines, node: pn.With, consume: Consume) -> None:
     """Each common table expression is a function that fills its list once; data-modifying ones run first."""
     function, source = pipelines.function, pipelines.source
     for number, _, plan in node.ctes:
+        if not modifies(plan) and _is_read_once(node, number):
+            # Rows flow through, so that a LIMIT above ends even an endless recursion.
+            pipelines.ctes[number] = pipelines.generator(
+                lambda add, plan=plan: pipelines.produce(plan, lambda: add(row_of(pipelines, plan)))  # type: ignore[misc]
+            )
+            pipelines.streamed.add(number)
+            continue
         name, rows = source.fresh("g"), source.fresh("m")
         pipelines.ctes[number] = name
         loops, function.loops = function.loops, 0
@@ -139,6 +146,23 @@ def produce_with(pipelines: Pipelines, node: pn.With, consume: Consume) -> None:
     pipelines.produce(node.input, consume)
 
 
+def _is_read_once(node: pn.With, number: int) -> bool:
+    """Whether one scan, evaluated once, reads the common table expression."""
+    readers = 0
+    pending: list[pn.PlanNode] = [node.input, *(plan for _, _, plan in node.ctes)]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, pn.CteScan) and current.cte == number:
+            readers += 1
+        if isinstance(current, pn.Join) and current.lateral:
+            return False
+        pending.extend(current.inputs)
+        if isinstance(current, pn.With):
+            pending.extend(plan for _, _, plan in current.ctes)
+    # A scan inside a subquery of an expression is not among the inputs: then readers is 0.
+    return readers == 1
+
+
 def modifies(plan: pn.PlanNode) -> bool:
     """Whether the plan changes data."""
     return isinstance(plan, pn.Modify) or any(modifies(part) for part in plan.inputs)
@@ -146,7 +170,9 @@ def modifies(plan: pn.PlanNode) -> bool:
 
 def produce_cte_scan(pipelines: Pipelines, node: pn.CteScan | pn.WorkTableScan, consume: Consume) -> None:
     """Read the rows of a common table expression (or of the last round of a recursive one)."""
-    _loop(pipelines, node, f"({pipelines.ctes[node.cte]}(),)", consume)
+    call = f"{pipelines.ctes[node.cte]}()"
+    streamed = isinstance(node, pn.CteScan) and node.cte in pipelines.streamed
+    _loop(pipelines, node, call if streamed else f"({call},)", consume)
 
 
 def produce_recursive_union(pipelines: Pipelines, node: pn.RecursiveUnion, consume: Consume) -> None:

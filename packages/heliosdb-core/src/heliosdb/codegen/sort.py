@@ -93,8 +93,7 @@ def produce_sort(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> None:
     sources = node.input.sources
     first = source.bind(itemgetter(0), "f")
     if node.top is not None:
-        top = source.fresh("n")
-        function.line(f"{top} = {source.bind(runtime.row_count, 'f')}({pipelines.value(node.top)}, 'LIMIT')")
+        top = _write_top(pipelines, node)
         function.line(f"{worst} = None")
     function.line(f"{rows} = []; {add} = {rows}.append")
     reverse = ", reverse=True" if node.keys[0].descending else ""
@@ -123,6 +122,17 @@ def produce_sort(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> None:
     consume()
 
 
+def _write_top(pipelines: Pipelines, node: pn.Sort) -> str:
+    """Write how many rows are wanted at most; return the variable (None at run time: all)."""
+    function, top = pipelines.function, pipelines.source.fresh("n")
+    count = pipelines.source.bind(runtime.row_count, "f")
+    assert node.top is not None
+    function.line(f"{top} = {count}({pipelines.value(node.top)}, 'LIMIT')")
+    if node.skip is not None:
+        function.line(f"if {top} is not None: {top} += {count}({pipelines.value(node.skip)}, 'OFFSET') or 0")
+    return top
+
+
 def _sort_in_passes(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> None:
     """Sort by several keys of mixed direction: a stable sort for each change of direction."""
     function, source = pipelines.function, pipelines.source
@@ -130,8 +140,7 @@ def _sort_in_passes(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> No
     sources = node.input.sources
     top = None
     if node.top is not None:
-        top = source.fresh("n")
-        function.line(f"{top} = {source.bind(runtime.row_count, 'f')}({pipelines.value(node.top)}, 'LIMIT')")
+        top = _write_top(pipelines, node)
     function.line(f"{rows} = []")
     add = source.fresh("d")
     function.line(f"{add} = {rows}.append")

@@ -81,6 +81,8 @@ class Function:
         """Keep the depth as it was at the end of the block, whatever was opened inside."""
         depth, loops = self.depth, self.loops
         yield
+        if self.lines and self.lines[-1].endswith(":"):
+            self.line("pass")
         self.depth, self.loops = depth, loops
 
     def open(self, header: str, *, loop: bool = False) -> None:

@@ -32,6 +32,10 @@ class Frame:
                 raise errors.NullValueNotAllowed(f"frame {which} offset must not be null")
             if self.mode in ("rows", "groups") and offset < 0:
                 raise errors.InvalidPrecedingOrFollowingSize(f"frame {which} offset must not be negative")
+            if self.mode == "range" and _is_negative(offset):
+                raise errors.InvalidPrecedingOrFollowingSize(
+                    "invalid preceding or following size in window function"
+                )
 
     @property
     def only_grows(self) -> bool:
@@ -89,12 +93,12 @@ class Partition:
             if mode == "rows":
                 return row if is_start else row + 1
             return self.peer_starts[row] if is_start else self.peer_ends[row]
+        if mode == "range":
+            return self._range_bound(row, kind, offset, is_start=is_start)
         signed = -offset if kind == "preceding" else offset
         if mode == "rows":
             return row + signed if is_start else row + signed + 1
-        if mode == "groups":
-            return self._group_bound(row, signed, is_start=is_start)
-        return self._range_bound(row, kind, offset, is_start=is_start)
+        return self._group_bound(row, signed, is_start=is_start)
 
     def _group_bound(self, row: int, signed: int, *, is_start: bool) -> int:
         firsts = [r for r in range(self.size) if self.peer_starts[r] == r]
@@ -138,6 +142,14 @@ class Partition:
             return [r for r in range(low, high) if r != row]
         begin, end = self.peer_starts[row], self.peer_ends[row]
         return [r for r in range(low, high) if not begin <= r < end or (exclusion == "ties" and r == row)]
+
+
+def _is_negative(offset: Any) -> bool:
+    if isinstance(offset, tuple):
+        from heliosdb.types.interval import interval_key
+
+        return interval_key(offset) < 0  # type: ignore[arg-type]
+    return bool(offset < 0)
 
 
 class Whole:

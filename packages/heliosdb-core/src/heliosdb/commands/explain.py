@@ -64,7 +64,9 @@ def execute_explain(session: Session, statement: tree.Explain) -> Result:
 
 
 def _result(lines: list[str], type_name: str) -> Result:
-    return Result("EXPLAIN", (OutputColumn(name="QUERY PLAN", type=type_name),), [(line,) for line in lines], len(lines))
+    return Result(
+        "EXPLAIN", (OutputColumn(name="QUERY PLAN", type=type_name),), [(line,) for line in lines], len(lines)
+    )
 
 
 def _options(statement: tree.Explain) -> dict[str, Any]:
@@ -76,7 +78,9 @@ def _options(statement: tree.Explain) -> dict[str, Any]:
         if name in UNSUPPORTED:
             raise errors.FeatureNotSupported(f"EXPLAIN option {name.upper()} is not supported")
         if name not in OPTIONS:
-            raise errors.SqlSyntaxError(f'unrecognized EXPLAIN option "{option.name}"', position=option.position or None)
+            raise errors.SqlSyntaxError(
+                f'unrecognized EXPLAIN option "{option.name}"', position=option.position or None
+            )
         text = _option_text(option)
         if name == "format":
             if text.lower() not in ("text", "json"):
@@ -86,7 +90,9 @@ def _options(statement: tree.Explain) -> dict[str, Any]:
             values[name] = _boolean(name, text)
     for name in ("timing", "verbose"):
         if values[name] is (name == "verbose"):
-            raise errors.FeatureNotSupported(f"EXPLAIN option {name.upper()} {'ON' if name == 'verbose' else 'OFF'} is not supported")
+            raise errors.FeatureNotSupported(
+                f"EXPLAIN option {name.upper()} {'ON' if name == 'verbose' else 'OFF'} is not supported"
+            )
     if values["summary"] is None:
         values["summary"] = values["analyze"]
     return values
@@ -106,5 +112,3 @@ def _boolean(name: str, text: str) -> bool:
     if word in ("off", "false", "0"):
         return False
     raise errors.SqlSyntaxError(f"{name} requires a Boolean value")
-
-

@@ -27,7 +27,9 @@ def _values(name: str, values: tuple[tree.Expression, ...]) -> str:
     """Return the text of a SET; lists (search_path, datestyle) are joined, with quotes where an element needs them."""
     texts = [_text(value) for value in values]
     if name == "search_path":
-        return ", ".join(text if text.isidentifier() and text.islower() else '"' + text.replace('"', '""') + '"' for text in texts)
+        return ", ".join(
+            text if text.isidentifier() and text.islower() else '"' + text.replace('"', '""') + '"' for text in texts
+        )
     return ", ".join(texts)
 
 
@@ -45,7 +47,9 @@ def execute_set(session: Session, statement: tree.Set) -> Result:
         return _set_role(session, name, statement)
     if name == "transaction_isolation" and not statement.default:
         if not session.block.is_explicit:
-            session.notice("SET TRANSACTION can only be used in transaction blocks", severity="WARNING", sqlstate="25P01")
+            session.notice(
+                "SET TRANSACTION can only be used in transaction blocks", severity="WARNING", sqlstate="25P01"
+            )
             return Result("SET")
         session.block.set_isolation(_values(name, statement.values))
         return Result("SET")
@@ -92,9 +96,9 @@ def execute_show(session: Session, statement: tree.Show) -> Result:
         return Result("SHOW", columns, rows, len(rows))
     name = _SPECIAL.get(statement.name.lower(), statement.name)
     if name == "transaction_isolation":
-        text = session.transaction.isolation
+        text = session.block.isolation
     elif name == "transaction_read_only":
-        text = "on" if session.transaction.read_only else "off"
+        text = "on" if session.block.read_only else "off"
     elif name == "role":
         text = "none" if session.user == session.session_user else session.user
     elif name == "session_authorization":

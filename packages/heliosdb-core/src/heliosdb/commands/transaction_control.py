@@ -46,8 +46,9 @@ def _finish(session: Session, *, commit: bool, chain: bool) -> Result:
             raise errors.NoActiveSqlTransaction(f"{word} AND CHAIN can only be used in transaction blocks")
         session.notice("there is no transaction in progress", severity="WARNING", sqlstate="25P01")
         return Result("COMMIT" if commit else "ROLLBACK")
-    transaction = session.transaction
-    isolation, read_only = transaction.isolation, transaction.read_only
+    if block.is_implicit:
+        session.notice("there is no transaction in progress", severity="WARNING", sqlstate="25P01")
+    isolation, read_only = block.isolation, block.read_only
     if commit:
         committed = block.commit()
     else:

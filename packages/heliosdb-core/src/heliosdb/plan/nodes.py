@@ -289,10 +289,11 @@ class Window(Unary):
 
 @frozen(kw_only=True)
 class Sort(Unary):
-    """Order by keys; stable. ``limit`` and ``offset`` expressions make it a top-k (set by the optimizer)."""
+    """Order by keys; stable. ``top`` (and ``skip``, added to it) bound the rows that are kept: a top-k, set by the optimizer."""
 
     keys: tuple[SortKey, ...]
     top: Expression | None = None
+    skip: Expression | None = None
 
 
 @frozen(kw_only=True)

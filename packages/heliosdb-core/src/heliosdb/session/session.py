@@ -101,6 +101,8 @@ class Session:
         """What functions keep from call to call: ``random()`` its generator."""
         self.statement_timestamp = self.transaction_timestamp = 0
         self.current_query = ""
+        self.memory: dict[str, Any] = {}
+        """What functions keep for the session (the seed of ``random``), by names of their own."""
         self.last_plan: Plan | None = None
         self._interrupt: str | None = None
         self._deadline: float | None = None
@@ -400,18 +402,25 @@ class Session:
             raise errors.SqlSyntaxError("cannot insert multiple commands into a prepared statement")
         if len(statements) == 1:
             return [self.run(statements[0], parameters)]
+        if not statements:
+            self.block.require_healthy()
+            return []
         return list(self._run_script(statements))
 
     def _run_script(self, statements: Sequence[StatementText]) -> Iterator[Result]:
-        """Several statements of one text run as one implicit transaction, as PostgreSQL's simple query does."""
-        opened = not self.block.is_open and len(statements) > 1
-        if opened:
-            self.block.begin_implicit()
+        """Several statements of one text run as one implicit transaction, as PostgreSQL's simple query does.
+
+        COMMIT or ROLLBACK among them ends it; the next statement begins another one.
+        """
+        implicit = not self.block.is_open
         try:
             for statement in statements:
+                if implicit and not self.block.is_open:
+                    self.statement_timestamp = time.time_ns() // 1000 - EPOCH
+                    self.block.begin_implicit()
                 yield self.run(statement)
         except BaseException:
-            if opened and self.block.is_implicit:
+            if self.block.is_implicit:
                 self.block.rollback()
             raise
         if self.block.is_implicit:
@@ -517,7 +526,9 @@ class Session:
     def _run_in_block(self, statement: StatementText, parameters: Sequence[Any]) -> Result:
         if self._controls_transactions(statement):
             return self._command(statement)
-        self.block.require_healthy()
+        if self.block.status == "E":
+            self.tree(statement)
+            self.block.require_healthy()
         self.transaction.begin_statement()
         result = self._dispatch(statement, parameters)
         if not isinstance(result.rows, list):
@@ -537,6 +548,9 @@ class Session:
         """Return a statement's syntax tree, parsed once a text."""
         if statement.tree is None:
             from heliosdb.sql.parser import parse_one
+
+            if not statement.text:
+                raise errors.SqlSyntaxError("the statement is empty")
 
             statement.tree = parse_one(statement.text, self.registries.grammar)
         return statement.tree
@@ -653,7 +667,7 @@ class Session:
         rows: list[tuple[Any, ...]] = []
         for batch in plan.compiled.run(execution):
             rows.extend(batch)
-        count = len(rows) if plan.bound.read_only else execution.row_count
+        count = len(rows) if plan.bound.tag == "SELECT" else execution.row_count
         return Result(plan.bound.tag, plan.columns, rows, count)
 
     def stream_plan(self, plan: Plan, constants: Sequence[Any], parameters: tuple[Any, ...]) -> Iterator[list[tuple[Any, ...]]]:

@@ -163,7 +163,7 @@ class StatementCache:
         from heliosdb.sql.script import split
 
         parts = []
-        for part in split(text) if ";" in text else [_whole(text)]:
+        for part in split(text):
             if len(part.text) > LIFTED_LENGTH:
                 # A text of this size is data; it will not come again with other constants.
                 parts.append(StatementText(part.text, (part.text,), (), part.offset, is_lifted=False))
@@ -203,13 +203,6 @@ class StatementCache:
         """Forget all plans (DISCARD PLANS)."""
         with self._lock:
             self._plans.clear()
-
-
-def _whole(text: str) -> Any:
-    from heliosdb.sql.script import StatementText as Cut
-
-    stripped = text.strip()
-    return Cut(stripped, text.find(stripped) if stripped else 0)
 
 
 @frozen

@@ -37,7 +37,8 @@ class TransactionBlock:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self.transaction: Transaction | None = None
+        self._transaction: Transaction | None = None
+        self._modes: tuple[str | None, bool | None] = (None, None)
         self.state = "idle"
         self.is_implicit = False
         self._savepoints: list[_Savepoint] = []
@@ -63,18 +64,39 @@ class TransactionBlock:
         """PostgreSQL's transaction status: "I" idle, "T" in a transaction, "E" in a failed one."""
         return {"open": "T", "failed": "E"}.get(self.state, "I")
 
-    def _start(self, isolation: str | None = None, read_only: bool | None = None) -> None:
+    @property
+    def transaction(self) -> Transaction | None:
+        """The open transaction. An explicit block's begins with its first statement, and so does its snapshot."""
+        if self._transaction is None and self.state == "open":
+            self._start()
+        return self._transaction
+
+    @property
+    def isolation(self) -> str:
+        """The isolation level of the current or next transaction."""
+        if self._transaction is not None:
+            return self._transaction.isolation
+        return self._modes[0] or str(self._session.settings.get("default_transaction_isolation"))
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the current or next transaction may not write."""
+        if self._transaction is not None:
+            return self._transaction.read_only
+        if self._modes[1] is not None:
+            return self._modes[1]
+        return bool(self._session.settings.get("default_transaction_read_only"))
+
+    def _start(self) -> None:
         session = self._session
-        setting = session.settings.get
-        self.transaction = session.database.store.begin(
+        self._transaction = session.database.store.begin(
             session,
             timeline=session.database.timeline_of(session),
-            isolation=isolation or setting("default_transaction_isolation"),
-            read_only=setting("default_transaction_read_only") if read_only is None else read_only,
+            isolation=self.isolation,
+            read_only=self.read_only,
             author=self.author(),
         )
-        self.transaction.begin_statement()
-        session.transaction_timestamp = session.statement_timestamp
+        self._transaction.begin_statement()
 
     def author(self) -> Author:
         """Return who the session's commits are by."""
@@ -87,12 +109,13 @@ class TransactionBlock:
 
     def begin_alone(self) -> None:
         """Open a transaction for one statement."""
+        self._session.transaction_timestamp = self._session.statement_timestamp
         self._start()
         self.state = "alone"
 
     def begin_implicit(self) -> None:
         """Open the transaction that several statements of one text share."""
-        self._start()
+        self._session.transaction_timestamp = self._session.statement_timestamp
         self.state = "open"
         self.is_implicit = True
         self._session.suspend_fast()
@@ -106,8 +129,9 @@ class TransactionBlock:
                 return
             self._session.notice("there is already a transaction in progress", severity="WARNING", sqlstate="25001")
             return
-        self._start(isolation, read_only)
+        self._modes = (isolation, read_only)
         self.state = "open"
+        self._session.transaction_timestamp = self._session.statement_timestamp
         self._session.suspend_fast()
 
     def _change_modes(self, isolation: str | None, read_only: bool | None) -> None:
@@ -118,26 +142,26 @@ class TransactionBlock:
 
     def set_isolation(self, isolation: str) -> None:
         """SET TRANSACTION ISOLATION LEVEL: only before the first query."""
-        transaction = self._require()
-        if transaction.isolation == isolation:
-            return
-        if transaction.command > 2 or transaction.has_written:
+        transaction = self._transaction
+        if transaction is not None and transaction.isolation != isolation:
             raise errors.ActiveSqlTransaction("SET TRANSACTION ISOLATION LEVEL must be called before any query")
-        read_only = transaction.read_only
-        transaction.rollback()
-        self._start(isolation, read_only)
+        self._modes = (isolation, self._modes[1])
 
     def set_read_only(self, read_only: bool) -> None:
         """SET TRANSACTION READ ONLY | READ WRITE."""
-        transaction = self._require()
-        if transaction.read_only and not read_only and transaction.command > 2:
+        transaction = self._transaction
+        if transaction is None:
+            self._modes = (self._modes[0], read_only)
+            return
+        if transaction.read_only and not read_only:
             raise errors.ActiveSqlTransaction("transaction read-write mode must be set before any query")
         transaction.read_only = read_only
 
     def _require(self) -> Transaction:
-        if self.transaction is None:
+        transaction = self.transaction
+        if transaction is None:
             raise errors.NoActiveSqlTransaction("there is no transaction in progress")
-        return self.transaction
+        return transaction
 
     def require_healthy(self) -> None:
         """Raise 25P02 in a failed block."""
@@ -147,18 +171,30 @@ class TransactionBlock:
             )
 
     def fail(self) -> None:
-        """Note an error: an open block accepts only ROLLBACK from now on."""
-        if self.state == "open":
-            self.state = "failed"
+        """Note an error: an open block accepts only ROLLBACK from now on, and holds no locks any more.
+
+        With a savepoint, what came before it stays until it is clear whether ROLLBACK TO saves it.
+        """
+        if self.state != "open":
+            return
+        self.state = "failed"
+        transaction = self._transaction
+        if transaction is None:
+            return
+        if self._savepoints:
+            transaction.rollback_to(self._savepoints[-1].mark)
+        else:
+            transaction.rollback()
 
     def commit(self) -> bool:
         """COMMIT. Return whether it committed: a failed block is rolled back instead."""
-        transaction, failed = self.transaction, self.state == "failed"
-        if transaction is None:
-            return True
-        if failed:
+        if self.state == "failed":
             self.rollback()
             return False
+        transaction = self._transaction
+        if transaction is None:
+            self._end(committed=True)
+            return True
         session = self._session
         try:
             if session.has_temporary_schema:
@@ -179,12 +215,13 @@ class TransactionBlock:
 
     def rollback(self) -> None:
         """ROLLBACK."""
-        if self.transaction is not None:
-            self.transaction.rollback()
+        if self._transaction is not None:
+            self._transaction.rollback()
         self._end(committed=False)
 
     def _end(self, *, committed: bool) -> None:
-        self.transaction = None
+        self._transaction = None
+        self._modes = (None, None)
         self.state = "idle"
         self.is_implicit = False
         self._savepoints.clear()
@@ -215,7 +252,8 @@ class TransactionBlock:
         self._require_block("ROLLBACK TO SAVEPOINT")
         position = self._find(name)
         savepoint = self._savepoints[position]
-        transaction = self._require()
+        transaction = self._transaction
+        assert transaction is not None
         transaction.rollback_to(savepoint.mark)
         transaction.begin_statement()
         self._session.settings.rollback_to(savepoint.settings)

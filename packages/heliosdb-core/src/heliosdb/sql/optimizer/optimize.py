@@ -95,22 +95,9 @@ class _Optimizer:
         ordered = self._in_index_order(sort)
         if ordered is not None:
             return evolve(limit, input=ordered)
-        top = limit.limit
-        if top is not None and limit.offset is not None:
-            top = self._sum(top, limit.offset)
-        return evolve(limit, input=evolve(sort, input=self.physical(sort.input), top=top))
-
-    def _sum(self, limit: ex.Expression, offset: ex.Expression) -> ex.Expression | None:
-        for function in self.registries.functions.get("int8pl", ()):
-            if function.arguments == ("int8", "int8") and limit.type == offset.type == "int8":
-                return ex.Call(
-                    type="int8",
-                    function=function,  # type: ignore[arg-type]
-                    arguments=(limit, offset),
-                    argument_types=("int8", "int8"),
-                    nullable=limit.nullable or offset.nullable,
-                )
-        return None
+        return evolve(
+            limit, input=evolve(sort, input=self.physical(sort.input), top=limit.limit, skip=limit.offset)
+        )
 
     def _in_index_order(self, sort: pn.Sort) -> pn.PlanNode | None:
         """Return the sort's input read through an index that gives its order, where one does."""
