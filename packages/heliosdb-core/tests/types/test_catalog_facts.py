@@ -61,10 +61,6 @@ MISSING_FUNCTIONS = {
     ("numeric", "numeric int4"),
     # Hypothetical-set aggregates.
     *((name, "any") for name in ("rank", "dense_rank", "percent_rank", "cume_dist")),
-    # Conversions to encodings without accents.
-    ("to_ascii", "text"),
-    ("to_ascii", "text int4"),
-    ("to_ascii", "text name"),
     # Of PostgreSQL's inside.
     ("currtid2", "text tid"),
     ("oidvectortypes", "oidvector"),

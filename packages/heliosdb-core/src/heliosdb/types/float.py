@@ -47,6 +47,7 @@ __all__ = [
     "underflow",
 ]
 
+SMALLEST_NORMAL_SINGLE = 2.0**-126
 LARGEST = 1.7976931348623157e308
 _SINGLE = Struct(">f")
 _DOUBLE = Struct(">d")
@@ -179,7 +180,8 @@ def single_text(value: float) -> str:
         return "-0" if math.copysign(1.0, value) < 0 else "0"
     magnitude = abs(value)
     text = f"{magnitude:.8e}"
-    for digits in range(8):
+    # Six digits identify any normal single that has a text of so few, and trailing zeros are cut anyway.
+    for digits in range(5 if magnitude >= SMALLEST_NORMAL_SINGLE else 0, 8):
         candidate = _single_candidate(magnitude, digits)
         if candidate is not None:
             text = candidate

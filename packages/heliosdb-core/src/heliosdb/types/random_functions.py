@@ -64,11 +64,12 @@ def random(session: SessionContext) -> float:
     return _generator(session).number()
 
 
-def setseed(seed: float, session: SessionContext) -> None:
-    """Seed the session's generator with a number from -1 to 1."""
+def setseed(seed: float, session: SessionContext) -> str:
+    """Seed the session's generator with a number from -1 to 1; the result is void, which is not NULL."""
     if not -1 <= seed <= 1:
         raise InvalidParameterValue(f"setseed parameter {double_text(seed)} is out of allowed range [-1,1]")
     session.memory[MEMORY_KEY] = Xoroshiro128(int(float((1 << 52) - 1) * seed) & WORD)
+    return ""
 
 
 FUNCTIONS: tuple[ScalarFunction, ...] = (

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from heliosdb.errors import (
+    FeatureNotSupported,
     InvalidParameterValue,
     NumericValueOutOfRange,
     ProgramLimitExceeded,
@@ -286,6 +287,11 @@ def has_form(text: str, form: str = "NFC") -> bool:
     return is_normalized(_form(form), text)
 
 
+def to_ascii(text: str, encoding: object = None) -> str:
+    """Refuse: only single-byte encodings can be reduced to ASCII, and text is always UTF-8."""
+    raise FeatureNotSupported("encoding conversion from UTF8 to ASCII not supported")
+
+
 def _text_functions() -> Iterator[ScalarFunction]:
     text, int4 = "text", "int4"
     for name in ("length", "char_length", "character_length"):
@@ -323,6 +329,9 @@ def _text_functions() -> Iterator[ScalarFunction]:
     yield ScalarFunction("to_hex", (int4,), text, to_hex_int4)
     yield ScalarFunction("to_hex", ("int8",), text, to_hex_int8)
     yield ScalarFunction("md5", (text,), text, md5_text)
+    yield ScalarFunction("to_ascii", (text,), text, to_ascii)
+    yield ScalarFunction("to_ascii", (text, int4), text, to_ascii)
+    yield ScalarFunction("to_ascii", (text, "name"), text, to_ascii)
     yield ScalarFunction("unistr", (text,), text, unistr)
     yield ScalarFunction("normalize", (text, text), text, normalized, defaults=("'NFC'",))
     yield ScalarFunction("is_normalized", (text, text), "bool", has_form, defaults=("'NFC'",))

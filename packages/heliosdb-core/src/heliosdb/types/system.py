@@ -85,9 +85,9 @@ def tid_send(datum: tuple[int, int]) -> bytes:
     return _TID_WIRE.pack(*datum)
 
 
-def void_input(text: str, typmod: int = -1) -> None:
+def void_input(text: str, typmod: int = -1) -> str:
     """Read nothing out of any text."""
-    return None
+    return ""
 
 
 def void_output(datum: Any) -> str:
@@ -179,7 +179,7 @@ def _types() -> Iterator[Type]:
         input=void_input,
         output=void_output,
         send=lambda datum: b"",
-        receive=lambda data: None,
+        receive=lambda data: "",
         description="pseudo-type for the result of a function with no real result",
     )
     for name, oid, display in _PSEUDO_TYPES:
