@@ -69,6 +69,8 @@ class CatalogView:
     schema: str = "pg_catalog"
     description: str = ""
     callable_form: bool = True
+    typmods: Mapping[str, int] = field(factory=dict)
+    """Type modifiers of columns that have one."""
 
 
 @frozen(kw_only=True)

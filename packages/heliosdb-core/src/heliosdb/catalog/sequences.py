@@ -15,6 +15,7 @@ from threading import Lock
 from typing import Any
 
 from heliosdb.catalog.definitions import Relation, SequenceOptions
+from heliosdb.catalog.registries import CatalogView
 from heliosdb.errors import (
     NumericValueOutOfRange,
     ObjectNotInPrerequisiteState,
@@ -24,7 +25,7 @@ from heliosdb.errors import (
 )
 from heliosdb.types.definitions import ScalarFunction, TableFunction, Volatility
 
-__all__ = ["FUNCTIONS", "TABLE_FUNCTIONS", "SequenceCounters", "SessionSequences"]
+__all__ = ["FUNCTIONS", "TABLE_FUNCTIONS", "SequenceCounters", "SessionSequences", "sequence_view"]
 
 
 class SequenceCounters:
@@ -163,6 +164,19 @@ def pg_sequence_parameters(oid: int, session: Any) -> Iterator[tuple[Any, ...]]:
         options.cache,
         type_oid,
     )
+
+
+def sequence_view(relation: Relation) -> CatalogView:
+    """Return what ``SELECT ... FROM sequence`` reads: one row that says where the sequence stands."""
+    options = relation.sequence
+    assert options is not None
+
+    def rows(session: Any) -> Iterator[tuple[Any, ...]]:
+        last, called = session.database.sequences.state(options)
+        yield last, 0, called
+
+    columns = (("last_value", "int8"), ("log_cnt", "int8"), ("is_called", "bool"))
+    return CatalogView(name=relation.name, columns=columns, rows=rows, schema=relation.schema, callable_form=False)
 
 
 FUNCTIONS = (

@@ -38,6 +38,7 @@ from heliosdb.errors import (
     DatatypeMismatch,
     DuplicateColumn,
     FeatureNotSupported,
+    InvalidParameterValue,
     InvalidTableDefinition,
     ObjectNotInPrerequisiteState,
     SqlSyntaxError,
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
 __all__ = ["ACTIONS"]
 
 Row = tuple[Any, ...]
+
+STORAGE = frozenset({"plain", "external", "extended", "main"})
 
 
 # -- columns -------------------------------------------------------------------------------------------------------
@@ -152,9 +155,8 @@ def alter_type(change: TableChange, action: tree.AlterColumnType) -> None:
     if column.default is not None:
         default = parse_expression(session, column.default)
         try:
-            written = bind_expression(session, default)
-            if written.type == "unknown":
-                written = bind_assignment(session, default, column)
+            is_text = isinstance(default, tree.Literal) and default.kind == "string"
+            written = bind_assignment(session, default, column) if is_text else bind_expression(session, default)
             coerced(session, written, type_name, typmod)
         except (DatatypeMismatch, CannotCoerce):
             raise DatatypeMismatch(
@@ -276,6 +278,8 @@ def set_default(change: TableChange, action: tree.SetDefault) -> None:
 
 def column_action(change: TableChange, action: tree.ColumnAction) -> None:
     """The other forms of ALTER COLUMN."""
+    if action.kind == "set storage" and (action.value or "").lower() not in STORAGE:
+        raise InvalidParameterValue(f'invalid storage type "{action.value}"')
     handler = COLUMN_ACTIONS.get(action.kind)
     if handler is None or action.name is None:
         raise FeatureNotSupported(

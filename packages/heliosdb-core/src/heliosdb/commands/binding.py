@@ -48,6 +48,10 @@ __all__ = [
 SOURCE = 1
 """The source number of the relation's row in expressions that stand alone."""
 
+TEXT_CONCATENATION = frozenset({"textanycat", "anytextcat"})
+SETTING_DEPENDENT = frozenset({"date", "timestamp", "timestamptz", "record"})
+"""Types whose text form depends on settings or on what is inside."""
+
 SUBQUERIES = (
     tree.Query,
     tree.InSubquery,
@@ -187,10 +191,17 @@ def is_immutable(bound: Expression) -> bool:
 
     for node in walk_bound(bound):
         if isinstance(node, Call) and node.function.volatility is not Volatility.IMMUTABLE:
+            if node.function.name in TEXT_CONCATENATION and _is_written_alike(node):
+                continue
             return False
         if isinstance(node, Convert) and node.cast is not None and node.cast.volatility is not Volatility.IMMUTABLE:
             return False
     return True
+
+
+def _is_written_alike(node: Call) -> bool:
+    """Return whether the text of a concatenation's operands depends on no setting, as PostgreSQL sees by inlining."""
+    return not any(argument.type in SETTING_DEPENDENT or argument.type.startswith("_") for argument in node.arguments)
 
 
 def is_volatile(bound: Expression) -> bool:

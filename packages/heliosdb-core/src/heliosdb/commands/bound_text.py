@@ -47,7 +47,7 @@ class _Writer:
 
     def top(self, node: plan.Expression) -> str | None:
         """Write without the implicit conversion around the whole."""
-        if isinstance(node, plan.Convert) and not node.explicit:
+        if isinstance(node, plan.Convert) and not node.explicit and not _is_read(node):
             return self.top(node.operand)
         return self.write(node)
 
@@ -102,11 +102,12 @@ class _Writer:
         return f"{quote_identifier(name)}({', '.join(texts)})"
 
     def write_convert(self, node: plan.Convert) -> str | None:
+        if _is_read(node):
+            assert isinstance(node.operand, plan.Constant)
+            return f"{quote_literal(str(node.operand.value))}::{self._type(node.type, node.typmod)}"
         operand = self.write(node.operand)
         if operand is None:
             return None
-        if isinstance(node.operand, plan.Constant) and node.operand.type == "unknown":
-            return operand
         return f"({operand})::{self._type(node.type, node.typmod)}"
 
     def write_coerce_typmod(self, node: plan.CoerceTypmod) -> str | None:
@@ -204,3 +205,8 @@ class _Writer:
         if left is None or array is None:
             return None
         return f"({left} {comparison.operator} {'ALL' if node.all else 'ANY'} ({array}))"
+
+
+def _is_read(node: plan.Convert) -> bool:
+    """Return whether a conversion is that of a constant whose type's input is left to the execution."""
+    return node.via_text and isinstance(node.operand, plan.Constant) and node.operand.value is not None

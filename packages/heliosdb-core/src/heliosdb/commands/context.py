@@ -103,6 +103,10 @@ class CommandSession(Protocol):
         """Run a query and return its result with columns and rows."""
         ...
 
+    def lock_definition(self, relation: Any, mode: Any) -> None:
+        """Lock a relation and take a snapshot in which everything before the lock is seen."""
+        ...
+
     def temporary_schema(self) -> str:
         """Return the name of this session's schema for temporary objects, which is made when it is first needed."""
         ...

@@ -114,7 +114,8 @@ def define_table(
             draft.constraints.append((element, tuple(getattr(element, "columns", ()))))
     if len(draft.drafts) > MAX_COLUMNS:
         raise TooManyColumns(f"tables can have at most {MAX_COLUMNS} columns")
-    bare = tuple(item.column for item in draft.drafts)
+    # A generated column must not use another: until its expression is read, that it has one is all that is known.
+    bare = tuple(item.column if item.generated is None else evolve(item.column, generated="") for item in draft.drafts)
     _check_unique_names(draft)
     columns = tuple(finish_expressions(session, item, bare, draft.name) for item in draft.drafts)
     relation = Relation(

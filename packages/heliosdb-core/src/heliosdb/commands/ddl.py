@@ -33,12 +33,11 @@ def done(tag: str) -> Result:
 
 
 def lock_relation(session: CommandSession, relation: Relation, mode: str = "access exclusive") -> None:
-    """Lock a relation for the rest of the transaction, in one of PostgreSQL's eight modes.
+    """Lock a relation for the rest of the transaction, in one of PostgreSQL's eight modes, and see it as it is now.
 
-    Under read committed the command then looks at the catalog, and at the rows, as they are once it has the lock.
+    Whoever held the lock before may have changed rows or the definition; see ``Session.lock_definition``.
     """
-    session.transaction.lock_relation(relation.oid, RelationLock[mode.upper().replace(" ", "_")])
-    session.transaction.begin_statement()
+    session.lock_definition(relation, RelationLock[mode.upper().replace(" ", "_")])
 
 
 def apply(session: CommandSession, edit: CatalogEdit, rewrite: Callable[[], None] | None = None) -> None:

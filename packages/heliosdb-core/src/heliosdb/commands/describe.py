@@ -56,11 +56,12 @@ def column_default(session: CommandSession, relation: Relation, column: ColumnDe
     if isinstance(expression, tree.SqlValueFunction):
         return column.default
     try:
-        bound = bind_expression(session, expression)
-        if bound.type == "unknown":
+        if isinstance(expression, tree.Literal) and expression.kind == "string":
             bound = bind_assignment(session, expression, column)
             if isinstance(bound, CoerceTypmod):
                 bound = bound.operand
+        else:
+            bound = bind_expression(session, expression)
     except Error:
         return column.default
     return _shown(session, bound, relation, column.default)

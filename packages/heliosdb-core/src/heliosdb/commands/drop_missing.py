@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from heliosdb.catalog.result import Result
 from heliosdb.commands.binding import spelled_type, type_of
@@ -51,7 +51,8 @@ def _missing(session: CommandSession, kind: str, name: tree.ObjectName, written:
         if name.relation is not None and find_relation(session, name.relation) is None:
             return UndefinedTable(f'relation "{name.relation}" does not exist')
         return UndefinedObject(f'trigger "{last}" for table "{name.relation}" does not exist')
-    found = session.registries.types.find(last)
+    types: Any = session.registries.types
+    found = types.find(last)
     if found is not None:
         return DependentObjectsStillExist(
             f"cannot drop type {found.display} because it is required by the database system"

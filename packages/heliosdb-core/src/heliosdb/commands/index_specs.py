@@ -12,8 +12,9 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.catalog.definitions import Index, IndexKey, Relation
+from heliosdb.codegen import compile_row_function
 from heliosdb.codegen.index_keys import operator_class_of
-from heliosdb.commands.binding import bind_condition, bind_expression, compile_row, parse_expression
+from heliosdb.commands.binding import SOURCE, bind_condition, bind_expression, parse_expression
 from heliosdb.encoding.keys import KeyColumn, KeyShape
 from heliosdb.sql.deparse import quote_identifier
 from heliosdb.store.access_method import IndexDefinition, IndexSpec
@@ -25,6 +26,19 @@ if TYPE_CHECKING:
 __all__ = ["index_spec"]
 
 Row = tuple[Any, ...]
+
+
+class DefaultSession:
+    """What an index's functions get for a session: they serve all sessions and outlive the one that made the index."""
+
+    def __init__(self, session: CommandSession) -> None:
+        self.registries = session.registries
+        self.types = session.registries.types
+
+    def setting(self, name: str) -> Any:
+        """Return a setting's default."""
+        return self.registries.settings[name.lower()].default
+
 
 EXACT_CLASSES: Mapping[str, tuple[type, ...]] = {
     "int2": (int,),
@@ -107,7 +121,7 @@ def _reader(session: CommandSession, relation: Relation, key: IndexKey) -> int |
         return key.column - 1
     assert key.expression is not None
     bound = bind_expression(session, parse_expression(session, key.expression), relation.columns, relation.name)
-    compute = compile_row(session, [bound])
+    compute = compile_row_function([bound], SOURCE, session.registries, DefaultSession(session))
     return lambda row: compute(row)[0]
 
 
@@ -142,7 +156,7 @@ def _predicate(
     condition = bind_condition(
         session, parse_expression(session, index.predicate), relation.columns, relation.name, "WHERE"
     )
-    compute = compile_row(session, [condition])
+    compute = compile_row_function([condition], SOURCE, session.registries, DefaultSession(session))
     if fits is None:
         return lambda row: compute(row)[0]
     return lambda row: fits(row) and compute(row)[0]
@@ -180,11 +194,12 @@ def _describe(
 ) -> Callable[[Row], str]:
     # Printed by the types' output functions when an error needs it, so nothing is looked up before.
     registry = session.registries.types
+    reader = DefaultSession(session)
 
     def describe(row: Row) -> str:
         names = ", ".join([_key_name(relation, key) for key in index.keys])
         shown = [
-            "null" if datum is None else registry.output(type_name)(datum, None)
+            "null" if datum is None else registry.output(type_name)(datum, reader)
             for type_name, datum in zip(types, values(row))
         ]
         return f"({names})=({', '.join(shown)})"

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from heliosdb import errors
-from heliosdb.catalog.definitions import Constraint
+from heliosdb.catalog.definitions import Constraint, Relation
 from heliosdb.catalog.result import Result
 from heliosdb.catalog.sequences import SessionSequences
 from heliosdb.catalog.storage import OBJECTS_RELATION
@@ -30,8 +30,9 @@ from heliosdb.codegen.execution import Execution
 from heliosdb.codegen.point import FastStatement, compile_point
 from heliosdb.session.many import many_rows
 from heliosdb.session.settings import SessionSettings
-from heliosdb.session.statements import Plan, PreparedStatement, RecordingCatalog, StatementText
+from heliosdb.session.statements import Plan, PreparedStatement, RecordingCatalog, StatementText, locks_of
 from heliosdb.session.transactions import TransactionBlock
+from heliosdb.transaction.locks import RelationLock
 
 if TYPE_CHECKING:
     from heliosdb.catalog.view import CatalogSnapshot
@@ -219,7 +220,12 @@ class Session:
         if found is not None:
             return found.oid
         index = catalog.lookup_index(schema, parts[-1], self.search_path)
-        return None if index is None else index[1].oid
+        if index is not None:
+            return index[1].oid
+        from heliosdb.catalog.views.support import system_relation_oid
+
+        schemas = ("pg_catalog", *self.search_path) if schema is None else (schema,)
+        return next((oid for s in schemas if (oid := system_relation_oid(self, s, parts[-1])) is not None), None)
 
     def relation_name(self, oid: int) -> str | None:
         """Return a relation's name, qualified where search_path does not find it, or None."""
@@ -230,7 +236,9 @@ class Session:
         if found is None:
             entry = catalog.index_by_oid(oid)
             if entry is None:
-                return None
+                from heliosdb.catalog.views.support import system_relation_name
+
+                return system_relation_name(self, oid)
             found = entry[1]
         visible = catalog.lookup_relation(None, found.name, self.search_path)
         if visible is not None and visible.oid == oid:
@@ -270,6 +278,61 @@ class Session:
         if snapshot is None:
             raise errors.FeatureNotSupported(f"no plugin resolves the clause {request.clause}")
         return self.transaction.view(relation, at=snapshot)
+
+    # -- relation locks ----------------------------------------------------------------------------------------------
+
+    def lock_definition(self, relation: Relation, mode: RelationLock) -> None:
+        """Lock a relation for a change of its definition, and see it as it is now.
+
+        Under read committed the statement goes on with a new snapshot. A snapshot that is kept cannot see what was committed
+        before the lock was granted, so then the transaction fails with 40001 (and is repeated if the statement stands alone).
+        """
+        transaction = self.transaction
+        transaction.lock_relation(relation.oid, mode)
+        store = self.database.store
+        # A point statement that looked at the lock before it was ours has finished once the commit lock is free.
+        with store.commit_lock:
+            pass
+        if transaction.isolation == "read committed":
+            transaction.begin_statement()
+        elif transaction.relation(relation.oid).feed.last_scn > transaction.scn:
+            raise errors.SerializationFailure(
+                f'could not serialize access due to concurrent changes of relation "{relation.name}"'
+            )
+        if self._newest_version(relation.oid) != relation.version and OBJECTS_RELATION not in transaction.writes:
+            raise errors.SerializationFailure(
+                f'could not serialize access due to a concurrent change of the definition of "{relation.name}"'
+            )
+
+    def _newest_version(self, oid: int) -> int | None:
+        with self.database.store_transaction() as newest:
+            return self.database.catalogs.of(newest).version_of(oid)
+
+    def _locked(self, plan: Plan) -> bool:
+        """Lock what a plan touches against changes of its definition; False: the plan is outdated, make it anew.
+
+        A lone query needs no lock: its snapshot has the catalog and the rows of one moment.
+        """
+        block = self.block
+        if block.state == "alone" and plan.bound.read_only:
+            return True
+        wanted = [lock for lock in plan.locks if lock not in block.locked]
+        if not wanted:
+            return True
+        transaction = self.transaction
+        for oid, mode in wanted:
+            transaction.lock_relation(oid, mode)
+            block.locked.add((oid, mode))
+        if transaction.relation(OBJECTS_RELATION).feed.last_scn <= transaction.scn:
+            return True
+        # The catalog has changed since the snapshot was taken.
+        if transaction.isolation == "read committed":
+            transaction.begin_statement()
+            return plan.is_valid(self.catalog)
+        with self.database.store_transaction() as newest:
+            if plan.recorded.still_holds(self.database.catalogs.of(newest)):
+                return True
+        raise errors.SerializationFailure("could not serialize access due to a concurrent change of a table's definition")
 
     # -- what doors need -----------------------------------------------------------------------------------------------
 
@@ -336,7 +399,10 @@ class Session:
             with self.guarded():
                 self.block.require_healthy()
                 self.transaction.begin_statement()
-                plan = self.plan(statement, tuple(self.hint(parameter) for parameter in rows[0]))
+                hints = tuple(self.hint(parameter) for parameter in rows[0])
+                plan = self.plan(statement, hints)
+                while not self._locked(plan):
+                    plan = self.plan(statement, hints)
                 compiled = many_rows(plan, self.registries)
                 if compiled is not None:
                     execution = Execution(self, self.transaction, (), plan.slots(statement.constants, self))
@@ -586,6 +652,8 @@ class Session:
                     )
                 return self._executor(tree)(self, tree)  # type: ignore[no-any-return]
             plan = self.plan(statement, tuple(self.hint(parameter) for parameter in parameters))
+        while not self._locked(plan):
+            plan = self.plan(statement, tuple(self.hint(parameter) for parameter in parameters))
         return self.run_plan(plan, statement.constants, self.read_parameters(plan, parameters))
 
     # -- plans -------------------------------------------------------------------------------------------------------
@@ -640,7 +708,9 @@ class Session:
         for slot in bound.slots:
             read = self.types.input(slot.type)
             readers.append((slot.slot, _slot_reader(read, slot.typmod), slot.negated))
-        return Plan(bound, compiled, pinned, len(constants), tuple(readers), recorder, catalog, optimized)
+        return Plan(
+            bound, compiled, pinned, len(constants), tuple(readers), recorder, catalog, optimized, locks_of(bound.plan)
+        )
 
     def read_parameters(self, plan: Plan, parameters: Sequence[Any]) -> tuple[Any, ...]:
         """Return Python parameters as datums of the plan's parameter types."""

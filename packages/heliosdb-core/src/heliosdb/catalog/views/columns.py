@@ -5,7 +5,7 @@ Types that have no values here are shown as text: expression trees, privileges, 
 
 from __future__ import annotations
 
-__all__ = ["INFORMATION_SCHEMA", "PG_CATALOG", "parse_columns"]
+__all__ = ["INFORMATION_SCHEMA", "PG_CATALOG", "YES_OR_NO", "parse_columns"]
 
 
 def parse_columns(text: str) -> tuple[tuple[str, str], ...]:
@@ -413,3 +413,13 @@ INFORMATION_SCHEMA: dict[str, str] = {
         "varchar, is_trigger_insertable_into varchar"
     ),
 }
+
+YES_OR_NO = frozenset({
+    "as_locator", "cycle_option", "enforced", "identity_cycle", "initially_deferred", "is_deferrable",
+    "is_derived_reference_attribute", "is_deterministic", "is_final", "is_grantable", "is_identity",
+    "is_implicitly_invocable", "is_insertable_into", "is_instantiable", "is_null_call", "is_nullable", "is_result",
+    "is_self_referencing", "is_supported", "is_trigger_deletable", "is_trigger_insertable_into",
+    "is_trigger_updatable", "is_typed", "is_udt_dependent", "is_updatable", "is_user_defined_cast",
+    "new_savepoint_level", "nulls_distinct", "result_cast_as_locator", "schema_level_routine", "with_hierarchy",
+})  # fmt: skip
+"""Columns of information_schema whose domain yes_or_no is varchar(3)."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from heliosdb.catalog.definitions import ColumnDefinition, Relation
 from heliosdb.catalog.registries import CatalogView
-from heliosdb.catalog.views.columns import INFORMATION_SCHEMA, PG_CATALOG, parse_columns
+from heliosdb.catalog.views.columns import INFORMATION_SCHEMA, PG_CATALOG, YES_OR_NO, parse_columns
 from heliosdb.types.definitions import Type, resolve_implementation
 from heliosdb.types.registry import stable_oid
 
@@ -30,6 +30,7 @@ __all__ = [
     "row_maker",
     "schema_oid",
     "storage_of",
+    "system_relation_name",
     "system_relation_oid",
     "system_relations",
     "type_oid",
@@ -57,6 +58,7 @@ CATALOG_OIDS = {
 }  # fmt: skip
 
 _FIRST_VIEW_OID = 12000
+_LAST_SYSTEM_OID = 16384
 
 ALIGNMENT = {1: "c", 2: "s", 4: "i", 8: "d"}
 DOUBLE_ALIGNED = frozenset({"interval", "timetz"})
@@ -84,12 +86,14 @@ def catalog_view(name: str, rows: Callable[..., Any], description: str) -> Catal
 
 def information_schema_view(name: str, rows: Callable[..., Any], description: str) -> CatalogView:
     """Return a view of information_schema with PostgreSQL's columns."""
+    columns = parse_columns(INFORMATION_SCHEMA[name])
     return CatalogView(
         name=name,
-        columns=parse_columns(INFORMATION_SCHEMA[name]),
+        columns=columns,
         rows=rows,
         schema="information_schema",
         description=description,
+        typmods={column: 7 for column, _ in columns if column in YES_OR_NO},
     )
 
 
@@ -174,6 +178,16 @@ def system_relations(session: Any) -> Iterator[tuple[int, CatalogView]]:
 def system_relation_oid(session: Any, schema: str, name: str) -> int | None:
     """Return the OID of a system catalog or view, or None."""
     return next((oid for oid, view in system_relations(session) if (view.schema, view.name) == (schema, name)), None)
+
+
+def system_relation_name(session: Any, oid: int) -> str | None:
+    """Return the name of a system catalog or view, qualified where search_path does not find it, or None."""
+    if oid >= _LAST_SYSTEM_OID:
+        return None
+    for number, view in system_relations(session):
+        if number == oid:
+            return view.name if view.schema in ("pg_catalog", *session.search_path) else f"{view.schema}.{view.name}"
+    return None
 
 
 def live_columns(relation: Relation) -> list[ColumnDefinition]:

@@ -116,9 +116,9 @@ def bind_generated(binder: Binder, relation: Relation, source: int) -> tuple[nod
 
 
 def bind_checks(binder: Binder, relation: Relation, source: int) -> tuple[nodes.RowCheck, ...]:
-    """Return the CHECK constraints, bound on the new row."""
+    """Return the CHECK constraints, bound on the new row, in the order they are checked: by name, as in PostgreSQL."""
     result = []
-    for constraint in relation.constraints:
+    for constraint in sorted(relation.constraints, key=lambda constraint: constraint.name):
         if constraint.kind != "check" or constraint.expression is None:
             continue
         expression = bind_table_text(binder, constraint.expression, relation, source, "check constraints")

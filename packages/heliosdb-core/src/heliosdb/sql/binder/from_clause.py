@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from heliosdb.catalog.definitions import Relation
+from heliosdb.catalog.sequences import sequence_view
 from heliosdb.errors import (
     AmbiguousColumn,
     DatatypeMismatch,
@@ -132,8 +133,10 @@ def bind_table_item(binder: Binder, scope: Scope, item: ast.RangeTable) -> tuple
     alias = item.alias.name if item.alias is not None else None
     if relation.kind == "view":
         plan, entry = _view(binder, relation, alias, position)
+    elif relation.kind == "sequence":
+        plan, entry = catalog_scan(binder, sequence_view(relation), alias or relation.name)
     else:
-        if relation.kind not in ("table", "materialized view", "sequence"):
+        if relation.kind not in ("table", "materialized view"):
             raise WrongObjectType(f'cannot open relation "{relation.name}"', position=position)
         source = binder.new_source()
         entry = binder.scan_item(relation, alias, source)
@@ -197,7 +200,9 @@ def _catalog_scan(binder: Binder, item: ast.RangeTable, view: CatalogView) -> tu
 def catalog_scan(binder: Binder, view: CatalogView, alias: str) -> tuple[nodes.PlanNode, RangeItem]:
     """Return the scan of a virtual catalog view."""
     source = binder.new_source()
-    columns = tuple(nodes.OutputColumn(name=name, type=type_) for name, type_ in view.columns)
+    columns = tuple(
+        nodes.OutputColumn(name=name, type=type_, typmod=view.typmods.get(name, -1)) for name, type_ in view.columns
+    )
     return nodes.CatalogScan(source=source, columns=columns, view=view, alias=alias), RangeItem(alias, source, columns)
 
 
