@@ -10,6 +10,9 @@ change in this order: the past entry and ``last_superseded``, then the new key, 
 ``current``; the row itself changes after that and the SCN is published last. Whatever a reader meets half done, one
 of the two has the row, and the recheck of the key on the visible version drops what should not be there.
 
+A reader who finds, after having read ``current``, that ``last_changed`` <= s knows more: nothing was entered since his
+snapshot, so every row id he read is of a row he sees under this very key, and he need not check again.
+
 A key here is an *element* of ``key_order``: the key itself, or (order key, key) where they differ.
 """
 
@@ -30,13 +33,15 @@ LESS, LESS_EQUAL, EQUAL, GREATER_EQUAL, GREATER = 1, 2, 3, 4, 5
 class BTree:
     """One btree of one timeline."""
 
-    __slots__ = ("current", "last_superseded", "order", "paired", "past")
+    __slots__ = ("current", "last_changed", "last_superseded", "order", "paired", "past")
 
     def __init__(self, *, paired: bool = False, width: int = 1) -> None:
         self.paired = paired
         self.current: dict[Any, Any] = {}
         self.past: dict[Any, list[tuple[int, int]]] = {}
         self.last_superseded = 0
+        self.last_changed = 0
+        """The SCN of the last commit that entered anything, set before it does."""
         self.order = KeyOrder(paired=paired, single=width == 1)
 
     def in_use(self, key: Any) -> bool:
@@ -50,6 +55,8 @@ class BTree:
     def apply(self, changes: Sequence[IndexChange], scn: int) -> None:
         """Take in a commit's changes in the order that readers rely on."""
         current, past, paired = self.current, self.past, self.paired
+        if scn > self.last_changed:
+            self.last_changed = scn
         for row_id, removed, added in changes:
             for element in removed:
                 key = element[1] if paired else element
@@ -86,9 +93,11 @@ class BTree:
             elif not present:
                 del self.current[key]
 
-    def apply_run(self, elements: list[Any], row_ids: Sequence[int]) -> None:
+    def apply_run(self, elements: list[Any], row_ids: Sequence[int], scn: int = 0) -> None:
         """Take in the keys of many new rows at once."""
         current = self.current
+        if scn > self.last_changed:
+            self.last_changed = scn
         keys = [element[1] for element in elements] if self.paired else elements
         fresh = dict(zip(keys, row_ids))
         if len(fresh) == len(keys) and current.keys().isdisjoint(fresh):

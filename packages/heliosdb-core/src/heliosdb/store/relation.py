@@ -21,7 +21,7 @@ from heliosdb.store.access_method import Index
 from heliosdb.store.block import BLOCK_BITS, SLOT_MASK, Block
 from heliosdb.store.feed import Feed
 from heliosdb.store.row_ids import RowIds
-from heliosdb.store.versions import Row, history, push
+from heliosdb.store.versions import Row, history, lookup, push
 
 __all__ = ["Relation"]
 
@@ -100,8 +100,17 @@ class Relation:
 
     def row(self, row_id: int, scn: int) -> Any:
         """Return a row at an SCN, None, or PRUNED (only to readers without a registered snapshot)."""
-        block = self.block(row_id >> BLOCK_BITS)
-        return None if block is None else block.row(row_id & SLOT_MASK, scn)
+        number = row_id >> BLOCK_BITS
+        blocks = self.blocks
+        block = blocks[number] if number < len(blocks) else None
+        if block is None:
+            if self.parent is None or number >= len(blocks):
+                return None
+            block = self._from_parent(number)
+        entry = block.overlay.get(row_id & SLOT_MASK)
+        if entry is not None:
+            return entry[1] if entry[0] <= scn else lookup(entry[2], scn)
+        return block.row(row_id & SLOT_MASK, scn)
 
     def newest(self, row_id: int) -> tuple[int, Row | None]:
         """Return (SCN, row) of the newest version, published or pending."""

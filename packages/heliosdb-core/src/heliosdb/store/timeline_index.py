@@ -101,7 +101,7 @@ class TimelineIndex:
         elements: list[Any] = list(map(key, rows))  # type: ignore[arg-type]
         if order_key is not None:
             elements = list(zip(map(order_key, rows), elements))  # type: ignore[arg-type]
-        tree.apply_run(elements, row_ids)
+        tree.apply_run(elements, row_ids, scn)
 
     def row_ids(self, key: Any, scn: int) -> Sequence[int]:
         """Return the row ids that may have a btree key in the version visible at an SCN of this timeline."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from heliosdb.encoding.keys import MAX, MIN
 from heliosdb.errors import FeatureNotSupported
 from heliosdb.store.access_method import Nearest
+from heliosdb.store.block import BLOCK_BITS, SLOT_MASK
 from heliosdb.store.timeline_index import TimelineIndex
 from heliosdb.store.versions import Row
 
@@ -29,12 +30,15 @@ SEARCH_BATCH = 1024
 class IndexView:
     """See the module. Keys and bounds are in the forms ``heliosdb.encoding.keys`` describes."""
 
-    __slots__ = ("_own", "index", "view")
+    __slots__ = ("_own", "_plain", "index", "view")
 
     def __init__(self, view: RelationView, index: TimelineIndex) -> None:
         self.view = view
         self.index = index
-        self._own: OwnKeys | None = None if view.own is None else view.own.own_keys.get(index.spec.oid)
+        own = view.own
+        self._own: OwnKeys | None = None if own is None else own.own_keys.get(index.spec.oid)
+        self._plain = own is None and view.reads is None and index.parent is None and index.simple_key is not None
+        """Whether the timeline's own btree says everything: no own writes, no ancestors, no notes to take."""
 
     def _row_ids(self, key: Any) -> Sequence[int]:
         found = self.index.row_ids(key, self.view.scn)
@@ -50,9 +54,15 @@ class IndexView:
 
     def get(self, key: Any) -> Row | None:
         """Return the row with this key in a unique index, or None."""
-        view = self.view
-        if view.reads is not None:
-            view.reads.add_key(view.relation, self.index, key)
+        view, index = self.view, self.index
+        if self._plain:
+            row_id = index.tree.current.get(key)  # type: ignore[union-attr]
+            if row_id.__class__ is int:
+                row = view.relation.row(row_id, view.scn)
+                if row is not None and index.simple_key(row) == key:  # type: ignore[misc]
+                    return row  # type: ignore[no-any-return]
+        elif view.reads is not None:
+            view.reads.add_key(view.relation, index, key)
         for row_id in self._row_ids(key):
             row = view.peek(row_id)
             if row is not None and self._matches(key, row):
@@ -89,14 +99,33 @@ class IndexView:
         if view.reads is not None:
             view.reads.add_range(view.relation, self.index, bounds)
         for keys in self._windows(*bounds):
-            batch = []
-            for key in keys:
-                for row_id in self._row_ids(key):
-                    row = view.peek(row_id)
-                    if row is not None and self._matches(key, row):
-                        batch.append((row_id, row))
+            row_ids = self._settled(keys) if self._plain else None
+            if row_ids is not None:
+                peek = view.peek
+                batch = [(row_id, row) for row_id in row_ids if (row := peek(row_id)) is not None]
+            else:
+                batch = []
+                for key in keys:
+                    for row_id in self._row_ids(key):
+                        row = view.peek(row_id)
+                        if row is not None and self._matches(key, row):
+                            batch.append((row_id, row))
             if batch:
                 yield batch
+
+    def _settled(self, keys: list[Any]) -> list[Any] | None:
+        """Return the row ids of many keys if nothing was entered since the snapshot, else None."""
+        tree = self.index.tree
+        assert tree is not None
+        found = list(map(tree.current.get, keys))
+        if not self.index.spec.unique or None in found or dict in set(map(type, found)):
+            found = [
+                row_id
+                for present in found
+                if present is not None
+                for row_id in (tuple(present) if type(present) is dict else (present,))
+            ]
+        return None if tree.last_changed > self.view.scn else found
 
     def range_blocks(
         self,
@@ -107,8 +136,30 @@ class IndexView:
         descending: bool = False,
     ) -> Iterator[list[Row]]:
         """Yield rows in key order between two bounds, in blocks that grow."""
-        for batch in self.range_item_blocks(low, high, low_inclusive, high_inclusive, descending):
-            yield [row for _, row in batch]
+        if not self._plain:
+            for batch in self.range_item_blocks(low, high, low_inclusive, high_inclusive, descending):
+                yield [row for _, row in batch]
+            return
+        view = self.view
+        blocks, scn = view.relation.blocks, view.scn
+        bounds = (None if low is MIN else low, None if high is MAX else high, low_inclusive, high_inclusive, descending)
+        for keys in self._windows(*bounds):
+            row_ids = self._settled(keys)
+            rows: list[Row]
+            if row_ids is None:
+                rows = [row for key in keys for row in self.rows(key)]
+            else:
+                clean = True
+                for number in {row_id >> BLOCK_BITS for row_id in row_ids}:
+                    block = blocks[number]
+                    clean = clean and block is not None and not block.overlay and block.begin <= scn
+                if clean:
+                    rows = [blocks[row_id >> BLOCK_BITS].rows[row_id & SLOT_MASK] for row_id in row_ids]  # type: ignore[union-attr]
+                else:
+                    peek = view.peek
+                    rows = [row for row_id in row_ids if (row := peek(row_id)) is not None]
+            if rows:
+                yield rows
 
     def _windows(
         self,

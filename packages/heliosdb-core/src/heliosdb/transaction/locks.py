@@ -44,6 +44,9 @@ __all__ = [
 POLL_SECONDS = 0.02
 """How often a waiter looks whether its statement was cancelled."""
 
+RELEASE_BATCH = 1000
+"""Locks given back in one hold of the mutex."""
+
 Space = dict[Any, Any]
 Grant = tuple["LockOwner", int]
 
@@ -131,15 +134,16 @@ LOCK_NAMES = {
 class LockOwner:
     """Who holds locks: a transaction, or a session for its session-level advisory locks.
 
-    ``held`` lists (space, key, mask before) in the order the locks were taken, so that a savepoint can give back what
-    came after it. Owners of one ``session`` do not block each other; without a session an owner stands for itself.
+    ``held`` lists space, key, mask before, space, key, ... in the order the locks were taken, so that a savepoint
+    can give back what came after it. (Flat, because a million small tuples would keep the garbage collector busy.)
+    Owners of one ``session`` do not block each other; without a session an owner stands for itself.
     """
 
     __slots__ = ("grants", "held", "session", "waiter")
 
     def __init__(self, session: SessionToken | None = None) -> None:
         self.session = session
-        self.held: list[tuple[Space, Any, int]] = []
+        self.held: list[Any] = []
         self.grants: dict[int, Grant] = {}
         self.waiter: Waiter | None = None
 
@@ -235,18 +239,18 @@ class LockTable:
         # Only this owner's thread puts this grant there, so "absent, and now it is mine" means that it was taken
         # just now.
         if space.get(key) is None and space.setdefault(key, grant) is grant:
-            owner.held.append((space, key, 0))
+            owner.held += (space, key, 0)
             return True
         with self._mutex:
             present: Any = space.get(key)
             if present is None and (present := space.setdefault(key, grant)) is grant:
-                owner.held.append((space, key, 0))
+                owner.held += (space, key, 0)
                 return True
             if type(present) is tuple:
                 holder, mask = present
                 if holder is owner:
                     if not mask >> mode & 1:
-                        owner.held.append((space, key, mask))
+                        owner.held += (space, key, mask)
                         space[key] = (owner, mask | 1 << mode)
                     return True
                 queue = LockQueue({holder: mask})
@@ -276,7 +280,7 @@ class LockTable:
     def _grant(queue: LockQueue, owner: LockOwner, mode: int, space: Space, key: Any) -> None:
         before = queue.holders.get(owner, 0)
         queue.holders[owner] = before | 1 << mode
-        owner.held.append((space, key, before))
+        owner.held += (space, key, before)
 
     def _wait(self, waiter: Waiter, session: SessionToken | None) -> None:
         timeout = None if session is None else session.lock_timeout
@@ -358,41 +362,45 @@ class LockTable:
                 space[key] = next(iter(queue.holders.items()))
 
     def release(self, owner: LockOwner, keep: int = 0) -> None:
-        """Give back what ``owner`` took, down to the first ``keep`` entries of ``held``, latest first."""
+        """Give back what ``owner`` took, down to the first ``keep`` items of ``held``, latest first."""
         held = owner.held
-        if len(held) <= keep:
-            return
-        with self._mutex:
-            while len(held) > keep:
-                space, key, before = held.pop()
-                self._restore(space, key, owner, before)
+        while len(held) > keep:
+            end = max(keep, len(held) - 3 * RELEASE_BATCH)
+            batch = held[end:]
+            del held[end:]
+            with self._mutex:
+                while batch:
+                    before, key, space = batch.pop(), batch.pop(), batch.pop()
+                    present = space.get(key)
+                    if not before and type(present) is tuple:
+                        del space[key]
+                    else:
+                        self._restore(space, key, owner, before)
 
     def release_one(self, owner: LockOwner, space: Space, key: Any) -> bool:
         """Give back the lock that ``owner`` took last on this key; return whether there was one."""
         with self._mutex:
             held = owner.held
-            for place in range(len(held) - 1, -1, -1):
-                if held[place][0] is space and held[place][1] == key:
-                    before = held.pop(place)[2]
+            for place in range(len(held) - 3, -1, -3):
+                if held[place] is space and held[place + 1] == key:
+                    before = held[place + 2]
+                    del held[place : place + 3]
                     self._restore(space, key, owner, before)
                     return True
         return False
 
     def release_mode(self, owner: LockOwner, space: Space, key: Any, mode: int) -> None:
         """Give back one mode of a lock, whichever was taken first."""
-        bit = 1 << mode
         with self._mutex:
-            kept: list[tuple[Space, Any, int]] = []
-            mask = 0
-            for entry in owner.held:
-                if entry[0] is space and entry[1] == key:
-                    continue
-                kept.append(entry)
+            held, kept = owner.held, []
+            for place in range(0, len(held), 3):
+                if held[place] is not space or held[place + 1] != key:
+                    kept += held[place : place + 3]
             present = space[key]
-            mask = (present[1] if type(present) is tuple else present.holders[owner]) & ~bit
+            mask = (present[1] if type(present) is tuple else present.holders[owner]) & ~(1 << mode)
             if mask:
-                kept.append((space, key, 0))
-            owner.held[:] = kept
+                kept += (space, key, 0)
+            owner.held = kept
             self._restore(space, key, owner, mask)
 
     def _restore(self, space: Space, key: Any, owner: LockOwner, before: int) -> None:

@@ -90,7 +90,7 @@ def _slow_reader(store: TransactionalStore, relation: Relation, index: TimelineI
 class PointWriter:
     """Autocommit writes of single rows by a unique key of main. Any thread may use it."""
 
-    __slots__ = ("_author", "_author_number", "_index", "_owner", "_relation", "_session", "_store", "_tree")
+    __slots__ = ("_author", "_author_number", "_index", "_owner", "_relation", "_session", "_store", "_tree", "_waits")
 
     def __init__(
         self,
@@ -99,7 +99,10 @@ class PointWriter:
         index_oid: int,
         session: SessionToken | None = None,
         author: Author | None = None,
+        *,
+        waits: bool = True,
     ) -> None:
+        self._waits = waits
         self._store = store
         self._relation = store.create_relation(None, relation_oid)
         self._index = store.index(None, relation_oid, index_oid)
@@ -111,12 +114,19 @@ class PointWriter:
         self._author_number = store.commits.author_number(self._author)
         self._owner = LockOwner(session)
 
-    def update(self, key: Any, change: Callable[[Row], Row]) -> bool:
-        """Replace the row with this key by ``change(row)`` and commit; False when there is none."""
+    def update(self, key: Any, change: Callable[[Row], Row]) -> bool | None:
+        """Replace the row with this key by ``change(row)`` and commit; False when there is none.
+
+        None (only of a writer that does not wait): somebody holds a lock on the relation or the row, or listens to
+        commits; nothing was done, and an ordinary transaction has to do it.
+        """
         store, relation, index = self._store, self._relation, self._index
         locks, indexes, key_of = relation.locks, relation.indexes, index.simple_key
         grant = self._owner.grant(RowLock.NO_KEY_UPDATE)
         with store.commit_lock:
+            if not self._waits and relation.oid in store.locks.relations:
+                # A change of the definition may be under way, and ``change`` was made for the one before.
+                return None
             row_id = self._tree.current.get(key)
             if (
                 row_id.__class__ is int
@@ -138,7 +148,7 @@ class PointWriter:
                                 return True
                 finally:
                     store.locks.give_back(locks, row_id, self._owner)
-        return self._ordinary(key, change)
+        return self._ordinary(key, change) if self._waits else None
 
     def _changes_keys(self, row: Row, new: Row) -> bool:
         return any(index.elements(row) != index.elements(new) for index in self._relation.indexes.values())

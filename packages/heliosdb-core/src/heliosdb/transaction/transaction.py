@@ -73,6 +73,7 @@ class Transaction(LockOwner):
         "_on_commit",
         "_transaction_id",
         "author",
+        "claims",
         "command",
         "deferred",
         "isolation",
@@ -104,9 +105,11 @@ class Transaction(LockOwner):
         self.command = 0
         self.writes: dict[int, RelationWrites] = {}
         self.deferred: list[tuple[RelationWrites, TimelineIndex, Any]] = []
+        self.claims: dict[TimelineIndex, unique.Claim] = {}
         self.author = author
         self._transaction_id: int | None = None
         self._journal: list[Any] = []
+        """container, place, what was there before, container, ... of every change; flat as ``held`` is."""
         self._checks: list[Callable[[], None]] = []
         self._on_commit: list[Callable[[], None]] = []
         self._at_end: list[Callable[[], None]] = []
@@ -213,7 +216,7 @@ class Transaction(LockOwner):
         slot = row_id & SLOT_MASK
         previous = slots.get(slot)
         slots[slot] = (self.command, row, previous)
-        self._journal.append((slots, slot, previous))
+        self._journal += (slots, slot, previous)
 
     def insert(self, relation_oid: int, row: Row) -> int:
         """Insert a row and return its row id. Raises UniqueViolation; may wait for whoever inserts the same key."""
@@ -240,7 +243,7 @@ class Transaction(LockOwner):
             for offset in range(0, count, BLOCK_SIZE):
                 number = first + offset // BLOCK_SIZE
                 writes.bulk[number] = (self.command, list(rows[offset : offset + BLOCK_SIZE]))
-                self._journal.append((writes.bulk, number, None))
+                self._journal += (writes.bulk, number, None)
         for index in writes.indexes:
             unique.enter_rows(self, writes, index, row_ids, rows)
         writes.keys_change = True
@@ -301,7 +304,7 @@ class Transaction(LockOwner):
             return None
         grant, locks = self.grant(mode), relation.locks
         if locks.get(row_id) is None and locks.setdefault(row_id, grant) is grant:
-            self.held.append((locks, row_id, 0))
+            self.held += (locks, row_id, 0)
         else:
             self._lock(relation, row_id, mode)
         scn, newest = relation.newest(row_id)
@@ -452,7 +455,7 @@ class Transaction(LockOwner):
         self._require_active()
         index = self.store.define_index(self.timeline, spec.relation_oid, spec)
         relation_oid, oid = spec.relation_oid, spec.oid
-        self._journal.append(lambda: self.store.drop_index(self.timeline, relation_oid, oid))
+        self._undo_by(lambda: self.store.drop_index(self.timeline, relation_oid, oid))
         writes = self.writes.get(relation_oid)
         if writes is not None:
             writes.refresh_indexes()
@@ -477,7 +480,7 @@ class Transaction(LockOwner):
             if relation_oid in self.writes:
                 self.writes[relation_oid].refresh_indexes()
 
-        self._journal.append(undo)
+        self._undo_by(undo)
         self._at_commit(lambda: self.store.drop_index(self.timeline, relation_oid, index_oid))
 
     def drop_relation(self, relation_oid: int) -> None:
@@ -488,7 +491,7 @@ class Transaction(LockOwner):
     def _at_commit(self, action: Callable[[], None]) -> None:
         actions = self._on_commit
         actions.append(action)
-        self._journal.append(actions.pop)
+        self._undo_by(actions.pop)
 
     def actions_at_commit(self) -> list[Callable[[], None]]:
         """Return what is to be done under the commit lock, before the changes are entered."""
@@ -510,15 +513,17 @@ class Transaction(LockOwner):
     def _undo(self, keep: int) -> None:
         journal = self._journal
         while len(journal) > keep:
-            entry = journal.pop()
-            if type(entry) is tuple:
-                container, place, previous = entry
-                if previous is None:
-                    del container[place]
-                else:
-                    container[place] = previous
+            previous, place, container = journal.pop(), journal.pop(), journal.pop()
+            if container is None:
+                place()
+            elif previous is None:
+                del container[place]
             else:
-                entry()
+                container[place] = previous
+
+    def _undo_by(self, action: Callable[[], object]) -> None:
+        """Enter an action into the journal that undoes what was done."""
+        self._journal += (None, action, None)
 
     def commit(self) -> CommitTicket:
         """Make the transaction's changes permanent and visible; return the ticket that says when they are durable."""

@@ -78,9 +78,14 @@ class TransactionalStore(Store):
         index_oid: int,
         session: SessionToken | None = None,
         author: Author | None = None,
+        *,
+        waits: bool = True,
     ) -> PointWriter:
-        """Return an object whose ``update``, ``delete`` and ``insert`` each commit one row of main."""
-        return PointWriter(self, relation_oid, index_oid, session, author)
+        """Return an object whose ``update``, ``delete`` and ``insert`` each commit one row of main.
+
+        ``waits`` False: its ``update`` declines (None) where an ordinary transaction would have to wait.
+        """
+        return PointWriter(self, relation_oid, index_oid, session, author, waits=waits)
 
     def commit(self, transaction: Transaction) -> CommitTicket:
         """Order, enter and publish a transaction's writes. Called by ``Transaction.commit``."""

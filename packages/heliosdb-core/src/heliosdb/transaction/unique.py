@@ -39,13 +39,29 @@ CLAIM_AT = 16
 
 
 class Claim:
-    """The keys that a bulk insert is about to add. Live while it is itself a locked key of the index."""
+    """The keys that a transaction's bulk inserts add to one index: those it has, and those it is about to claim.
 
-    __slots__ = ("keys", "owner")
+    Live while it is itself a locked key of the index.
+    """
 
-    def __init__(self, owner: object, keys: dict[Any, int]) -> None:
+    __slots__ = ("fresh", "keys", "owner")
+
+    def __init__(self, owner: object) -> None:
         self.owner = owner
-        self.keys = keys
+        self.keys: dict[Any, int] = {}
+        self.fresh: dict[Any, int] = {}
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.fresh or key in self.keys  # in this order: ``settle`` goes the other way
+
+    def is_disjoint(self, keys: dict[Any, int]) -> bool:
+        """Whether it has none of these keys."""
+        return self.fresh.keys().isdisjoint(keys) and self.keys.keys().isdisjoint(keys)
+
+    def settle(self) -> None:
+        """Take the fresh keys for good."""
+        self.keys.update(self.fresh)
+        self.fresh = {}
 
 
 def enter_row(transaction: Transaction, writes: RelationWrites, index: TimelineIndex, row_id: int, row: Row) -> None:
@@ -64,7 +80,7 @@ def enter_row(transaction: Transaction, writes: RelationWrites, index: TimelineI
             locks = index.key_locks
             grant = transaction.grant(0)
             if locks.get(key) is None and locks.setdefault(key, grant) is grant:
-                transaction.held.append((locks, key, 0))
+                transaction.held += (locks, key, 0)
             else:
                 _lock_key(transaction, index, key)
             if index.claims or key in index.tree.current or index.parent is not None or key in own.keys:
@@ -85,7 +101,7 @@ def enter_rows(
         keys = list(map(spec.key, rows))
         fresh = dict(zip(keys, row_ids))
         own = writes.keys_of(index)
-        distinct = len(fresh) == len(keys) and fresh.keys().isdisjoint(own.keys)
+        distinct = len(fresh) == len(keys) and own.keys.keys().isdisjoint(fresh)
         elements = keys if spec.order_key is None else list(zip(map(spec.order_key, rows), keys))
         if not spec.unique and not distinct:
             for element, row_id in zip(elements, row_ids):
@@ -105,14 +121,16 @@ def _claim_all(transaction: Transaction, index: TimelineIndex, fresh: dict[Any, 
         spec.width > 1 and not spec.nulls_not_distinct and any(has_null(k, spec.width) for k in fresh)
     ):
         return False
-    made = Claim(transaction, fresh)
-    store = transaction.store
-    store.locks.acquire(index.key_locks, made, transaction, 0, KEY_CONFLICTS)
-    index.claims.append(made)
-    transaction.at_end(lambda: index.claims.remove(made))
+    locks, claims = transaction.store.locks, index.claims
+    made = transaction.claims.get(index)
+    if made is None or made not in index.key_locks:
+        made = transaction.claims[index] = Claim(transaction)
+        locks.acquire(index.key_locks, made, transaction, 0, KEY_CONFLICTS)
+        claims.append(made)
+        transaction.at_end(lambda: claims.remove(made))
+    made.fresh = fresh
     free = index.key_locks.keys().isdisjoint(fresh) and all(
-        other.owner is made.owner or other not in index.key_locks or other.keys.keys().isdisjoint(fresh)
-        for other in tuple(index.claims)
+        other is made or other not in index.key_locks or other.is_disjoint(fresh) for other in tuple(claims)
     )
     line: TimelineIndex | None = index
     while free and line is not None:
@@ -120,8 +138,10 @@ def _claim_all(transaction: Transaction, index: TimelineIndex, fresh: dict[Any, 
         assert tree is not None
         free = tree.current.keys().isdisjoint(fresh) and (line is index or tree.past.keys().isdisjoint(fresh))
         line = line.parent
-    if not free:
-        store.locks.release_one(transaction, index.key_locks, made)
+    if free:
+        made.settle()
+    else:
+        made.fresh = {}
     return free
 
 
@@ -178,7 +198,7 @@ def _settle(
     while True:
         blocking = None
         for other in tuple(index.claims):
-            if other.owner is not transaction and key in other.keys and other in index.key_locks:
+            if other.owner is not transaction and key in other and other in index.key_locks:
                 blocking = (index.key_locks, other, 0, KEY_CONFLICTS)
         if blocking is None:
             found = find(relation, writes, index, key, row_id)

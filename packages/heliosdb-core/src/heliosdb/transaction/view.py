@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import UndefinedObject
-from heliosdb.store.block import BLOCK_BITS, SLOT_MASK
+from heliosdb.store.block import BLOCK_BITS
 from heliosdb.store.relation import Relation
 from heliosdb.store.versions import Row
 from heliosdb.transaction.index_view import IndexView
@@ -106,10 +106,7 @@ class RelationView:
             mine = own.visible(row_id, self.command)
             if mine is not ABSENT:
                 return mine  # type: ignore[no-any-return]
-        block = self.relation.block(row_id >> BLOCK_BITS)
-        if block is None:
-            return None
-        row: Row | None = block.row(row_id & SLOT_MASK, self.scn)
+        row: Row | None = self.relation.row(row_id, self.scn)
         return row
 
     def estimated_rows(self) -> int:
