@@ -171,7 +171,8 @@ def numeric_send(datum: Decimal) -> bytes:
     if datum != datum:
         return _WIRE.pack(0, 0, 0xC000, 0)
     if not datum.is_finite():
-        return _WIRE.pack(0, 0, 0xD000 if datum > _ZERO else 0xF000, 0)
+        # PostgreSQL sends the scale field of an infinity as 0x20.
+        return _WIRE.pack(0, 0, 0xD000 if datum > _ZERO else 0xF000, 0x20)
     sign, digits, exponent = datum.as_tuple()
     scale = -int(exponent)
     text = "".join(map(str, digits))
