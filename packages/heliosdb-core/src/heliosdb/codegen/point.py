@@ -194,9 +194,11 @@ class _Writer:
         self.lines.append("  def change(r):")
         self.lines.extend(function.lines)
         self.lines.append("   return n")
-        self.lines.append(f"  return 1 if write({key}, change) else 0")
+        # True or False: done, or no such row. None: the ordinary way has to do it.
+        self.lines.append(f"  done = write({key}, change)")
+        self.lines.append("  return None if done is None else int(done)")
         writer = self.session.database.store.point_writer(
-            relation.oid, self.scan.index.oid, self.session, self.session.block.author()
+            relation.oid, self.scan.index.oid, self.session, self.session.block.author(), waits=False
         )
         return self._make("write", writer.update)
 

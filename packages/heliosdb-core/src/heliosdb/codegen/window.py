@@ -123,8 +123,15 @@ def _bounds(pipelines: Pipelines, specification: ex.WindowSpecification, rows: s
             if specification.range_subtract is None
             else resolve_implementation(specification.range_subtract.implementation)
         )
-        sort_key = None if key.ordering.identity or key.ordering.sort_key is None else resolve_implementation(key.ordering.sort_key)
-        in_range = pipelines.source.bind((add, subtract, sort_key, key.descending, key.nulls_first), "q")
+        compared = key.expression.type
+        convert = None
+        if specification.range_add is not None and specification.range_add.returns != compared:
+            # date + interval is a timestamp, so the dates are compared as timestamps.
+            cast = pipelines.registries.casts[compared, specification.range_add.returns]
+            convert = None if cast.implementation is None else resolve_implementation(cast.implementation)
+        ordering = key.ordering
+        sort_key = None if ordering.identity or ordering.sort_key is None else resolve_implementation(ordering.sort_key)
+        in_range = pipelines.source.bind((add, subtract, convert, sort_key, key.descending, key.nulls_first), "q")
     start, end = specification.start.kind, specification.end.kind
     shape = pipelines.source.bind((specification.mode, start, end, specification.exclusion), "q")
     return f"{frame}({shape}, {offsets[0]}, {offsets[1]}, {values}, {in_range})"

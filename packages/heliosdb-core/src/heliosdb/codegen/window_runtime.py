@@ -18,7 +18,7 @@ class Frame:
         start_offset: Any,
         end_offset: Any,
         values: Sequence[Any] | None,
-        in_range: tuple[Any, Any, Any, bool, bool] | None,
+        in_range: tuple[Any, Any, Any, Any, bool, bool] | None,
     ) -> None:
         self.mode, self.start, self.end, self.exclusion = shape
         self.start_offset = start_offset
@@ -112,7 +112,7 @@ class Partition:
     def _range_bound(self, row: int, kind: str, offset: Any, *, is_start: bool) -> int:
         frame = self._frame
         assert frame.values is not None and frame.in_range is not None
-        add, subtract, sort_key, descending, nulls_first = frame.in_range
+        add, subtract, convert, sort_key, descending, nulls_first = frame.in_range
         values = frame.values
         value = values[self.first + row]
         if value is None:
@@ -125,7 +125,8 @@ class Partition:
         nulls = sum(1 for r in range(self.size) if values[self.first + r] is None)
         begin, end = (nulls, self.size) if nulls_first else (0, self.size - nulls)
         key = (lambda v: v) if sort_key is None else sort_key
-        keys = [key(values[self.first + r]) for r in range(begin, end)]
+        compared = [values[self.first + r] for r in range(begin, end)]
+        keys = [key(v if convert is None else convert(v)) for v in compared]
         target = key(limit)
         if descending:
             keys.reverse()

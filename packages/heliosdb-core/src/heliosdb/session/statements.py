@@ -17,12 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
+from heliosdb.plan import nodes as pn
+from heliosdb.sql.binder.rewrite import walk
+from heliosdb.errors import Error
 from heliosdb.sql.shape import Constant, shape
+from heliosdb.transaction.locks import RelationLock
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Constraint, Relation
     from heliosdb.codegen import CompiledStatement
-    from heliosdb.plan.nodes import BoundStatement, OutputColumn
+    from heliosdb.plan.nodes import BoundStatement, OutputColumn, PlanNode
     from heliosdb.sql.statements import Statement
 
 __all__ = ["Plan", "PreparedStatement", "RecordingCatalog", "StatementCache", "StatementText"]
@@ -111,6 +115,8 @@ class Plan:
     recorded: RecordingCatalog
     catalog: Any
     explained: Any = None
+    locks: tuple[tuple[int, RelationLock], ...] = ()
+    """The relations it touches and the mode to lock each in."""
     runs: int = 0
     many: Any = None
     """The compiled form for many parameter rows at once; False where there is none (``session/many.py``)."""
@@ -127,7 +133,10 @@ class Plan:
         values: list[Any] = [None] * self.width
         for slot, read, negated in self.slot_readers:
             text = constants[slot].value
-            values[slot] = read(f"-{text}" if negated else text, session)
+            try:
+                values[slot] = read(f"-{text}" if negated else text, session)
+            except Error as error:
+                raise error.at(constants[slot].position) from None
         return tuple(values)
 
     def fits(self, constants: Sequence[Constant]) -> bool:
@@ -142,6 +151,25 @@ class Plan:
             return False
         self.catalog = catalog
         return True
+
+
+def locks_of(plan: PlanNode) -> tuple[tuple[int, RelationLock], ...]:
+    """Return the relation locks of a logical plan: PostgreSQL's modes for reading, locking rows and writing."""
+    modes: dict[int, RelationLock] = {}
+
+    def want(oid: int, mode: RelationLock) -> None:
+        modes[oid] = max(modes.get(oid, mode), mode)
+
+    for node in walk(plan):
+        if isinstance(node, pn.Scan):
+            want(node.relation.oid, RelationLock.ACCESS_SHARE)
+        elif isinstance(node, pn.Modify):
+            want(node.relation.oid, RelationLock.ROW_EXCLUSIVE)
+        elif isinstance(node, pn.LockRows):
+            for inner in walk(node.input):
+                if isinstance(inner, pn.Scan):
+                    want(inner.relation.oid, RelationLock.ROW_SHARE)
+    return tuple(sorted(modes.items()))
 
 
 class StatementCache:

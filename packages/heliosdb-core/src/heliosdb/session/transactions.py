@@ -40,6 +40,8 @@ class TransactionBlock:
         self._transaction: Transaction | None = None
         self._modes: tuple[str | None, bool | None] = (None, None)
         self.state = "idle"
+        self.locked: set[tuple[int, int]] = set()
+        """The relation locks that the transaction has: (OID, mode)."""
         self.is_implicit = False
         self._savepoints: list[_Savepoint] = []
         self._deferred: dict[int | None, bool] = {}
@@ -222,6 +224,7 @@ class TransactionBlock:
     def _end(self, *, committed: bool) -> None:
         self._transaction = None
         self._modes = (None, None)
+        self.locked.clear()
         self.state = "idle"
         self.is_implicit = False
         self._savepoints.clear()
@@ -255,6 +258,7 @@ class TransactionBlock:
         transaction = self._transaction
         assert transaction is not None
         transaction.rollback_to(savepoint.mark)
+        self.locked.clear()
         transaction.begin_statement()
         self._session.settings.rollback_to(savepoint.settings)
         del self._savepoints[position + 1 :]
