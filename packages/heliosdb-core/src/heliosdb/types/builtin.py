@@ -57,6 +57,7 @@ FAMILIES = (
     "heliosdb.types.datetime_extract",
     "heliosdb.types.datetime_truncate",
     "heliosdb.types.datetime_functions",
+    "heliosdb.types.datetime_format",
     "heliosdb.types.composite",
     "heliosdb.types.array_functions",
     "heliosdb.types.json",
