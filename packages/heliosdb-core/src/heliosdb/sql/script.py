@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from heliosdb.sql.lexer import CONTINUATION, PART, START
+from heliosdb.sql.lexer import CONTINUATION, PART, START, passed_over
 
 __all__ = ["StatementText", "next_statement", "split"]
 
@@ -25,12 +25,13 @@ class StatementText(NamedTuple):
 
 _WORD, _MARK, _COMMENT, _DOLLAR, _QUOTE, _ESCAPES = 1, 2, 3, 4, 5, 6
 
+_PASSED_OVER: Final = passed_over("0123456789'\"$/-();")
 _pattern: Final = re.compile(
-    rf"""[^0-9'"$/\-();{START}]++|-(?!-)|/(?!\*)|[0-9]++(?:[{START}][{PART}]*+)?+|\$[0-9]++|--[^\n\r]*+
-    |((?![eE]')[{START}][{PART}]*+)
+    rf"""{_PASSED_OVER}++|-(?!-)|/(?!\*)|[0-9]++(?:{START}{PART}*+)?+|\$[0-9]++|--[^\n\r]*+
+    |((?![eE]'){START}{PART}*+)
     |([();])
     |(/\*)
-    |(\$(?:[{START}](?:(?!\$)[{PART}])*+)?+\$)
+    |(\$(?:{START}(?:(?!\$){PART})*+)?+\$)
     |('(?:[^']++|'')*+'|"(?:[^"]++|"")*+")
     |([eE]'(?:[^'\\]++|''|\\.)*+'(?:{CONTINUATION}'(?:[^'\\]++|''|\\.)*+')*+)
     |\$|['"]|[eE]""",

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from heliosdb.sql.dialect import POSTGRESQL, Dialect
-from heliosdb.sql.lexer import CONTINUATION, NUMBER, PART, PLAIN_STRING, START, lexer_for
+from heliosdb.sql.lexer import CONTINUATION, NUMBER, PART, PLAIN_STRING, START, lexer_for, passed_over
 
 __all__ = ["Constant", "Shape", "shape"]
 
@@ -43,18 +43,18 @@ def _pattern(dialect: Dialect) -> re.Pattern[str]:
         rf"{re.escape(left)}(?:[^{re.escape(right)}]++|{re.escape(right)}{re.escape(right)})++{re.escape(right)}"
         for left, right in dialect.identifier_quotes
     )
-    openings = "".join(re.escape(left) for left, _ in dialect.identifier_quotes)
+    stops = "0123456789'$/.-" + "".join(left for left, _ in dialect.identifier_quotes)
     return re.compile(
-        rf"""(?:[^0-9'$/.\-\0{openings}{START}]++
-        |(?![eEbBxXnN]'|[uU]&['"])[{START}][{PART}]*+
+        rf"""(?:{passed_over(stops)}++
+        |(?![eEbBxXnN]'|[uU]&['"]){START}{PART}*+
         |{quoted}
         |--[^\n\r]*+|-
         |/\*(?:[^*/]++|\*(?!/)|/(?!\*))*+\*/|/(?!\*)
         |\.\.|\.(?![0-9])
-        |\$[0-9]++(?![{START}])
+        |\$[0-9]++(?!{START})
         )*+(?:({PLAIN_STRING})
-        |([0-9]++)(?![.{START}])
-        |({NUMBER})(?![{START}])
+        |([0-9]++)(?!\.|{START})
+        |({NUMBER})(?!{START})
         |(\Z)
         |.)""",
         re.VERBOSE | re.DOTALL,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from heliosdb.errors import FeatureNotSupported
 from heliosdb.sql.keywords import COLUMN_NAMES
 from heliosdb.sql.parser import (
+    create_index,
     entry,
     expressions,
     from_items,
@@ -71,7 +72,7 @@ def create(p: Parser) -> Statement:
         p.advance()
         return rule(p)
     if kind in ("unique", "index"):
-        return indexes.create_index(p, p.start_position)
+        return create_index.create_index(p, p.start_position)
     if kind in ("view", "recursive"):
         return tables.create_view(p, persistence, False)
     if kind in _UNSUPPORTED:

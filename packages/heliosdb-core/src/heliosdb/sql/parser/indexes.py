@@ -1,4 +1,4 @@
-"""CREATE INDEX and the keys that it shares with ON CONFLICT and EXCLUDE."""
+"""The keys of indexes, which ON CONFLICT, EXCLUDE and partitions have too."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from heliosdb.sql.keywords import COLUMN_NAMES
 from heliosdb.sql.parser import expressions, from_items, options
-from heliosdb.sql.statements import CreateIndex, Expression, IndexElement, Option
+from heliosdb.sql.statements import Expression, IndexElement, Option
 
 if TYPE_CHECKING:
     from heliosdb.sql.parser.cursor import Parser
 
-__all__ = ["create_index", "index_element", "key"]
+__all__ = ["index_element", "key"]
 
 
 def key(p: Parser) -> tuple[str | None, Expression | None]:
@@ -50,50 +50,5 @@ def index_element(p: Parser) -> IndexElement:
         class_options,
         direction,  # type: ignore[arg-type]
         nulls,  # type: ignore[arg-type]
-        position=position,
-    )
-
-
-def create_index(p: Parser, position: int) -> CreateIndex:
-    """Read CREATE INDEX from UNIQUE or INDEX on."""
-    unique = p.accept("unique")
-    p.expect("index")
-    concurrently = p.accept("concurrently")
-    exists = p.if_not_exists()
-    name = p.identifier() if exists or p.kind != "on" else None
-    p.expect("on")
-    relation = from_items.relation(p)
-    method = p.identifier() if p.accept("using") else None
-    p.expect("(")
-    elements = p.separated(lambda: index_element(p))
-    p.expect(")")
-    include: tuple[IndexElement, ...] = ()
-    if p.accept("include"):
-        p.expect("(")
-        include = p.separated(lambda: index_element(p))
-        p.expect(")")
-    nulls_not_distinct = False
-    if p.kind == "nulls":
-        p.advance()
-        nulls_not_distinct = p.accept("not")
-        p.expect("distinct")
-    found = options.relation_options(p) if p.accept("with") else ()
-    tablespace = p.identifier() if p.accept("tablespace") else None
-    where = expressions.expression(p) if p.accept("where") else None
-    return CreateIndex(
-        name,
-        relation.name,
-        elements,
-        unique,
-        concurrently,
-        exists,
-        relation.only,
-        method,
-        include,
-        nulls_not_distinct,
-        found,
-        tablespace,
-        where,
-        p.clauses("create_index"),
         position=position,
     )

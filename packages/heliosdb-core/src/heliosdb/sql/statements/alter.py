@@ -8,7 +8,8 @@ from attrs import frozen
 
 from heliosdb.sql.statements.base import Expression, Node, QualifiedName, Statement
 from heliosdb.sql.statements.expressions import TypeName
-from heliosdb.sql.statements.table import ColumnDefinition, Constraint, Option, PartitionBound
+from heliosdb.sql.statements.option import Option
+from heliosdb.sql.statements.table import ColumnDefinition, Constraint, PartitionBound
 
 __all__ = [
     "AddColumn",
@@ -34,7 +35,7 @@ __all__ = [
 ]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class RoleName(Node):
     """A role: by name, or one of ``current_user``, ``current_role``, ``session_user``, ``public`` in ``special``."""
 
@@ -42,7 +43,7 @@ class RoleName(Node):
     special: OneOf["current_user", "current_role", "session_user", "public"] | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ObjectName(Node):
     """An object of any kind in DROP, ALTER, COMMENT, GRANT.
 
@@ -59,7 +60,7 @@ class ObjectName(Node):
     method: str | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AddColumn(Node):
     """``ADD [COLUMN] [IF NOT EXISTS] definition``; ``cascade`` only for attributes of types."""
 
@@ -68,7 +69,7 @@ class AddColumn(Node):
     cascade: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class DropColumn(Node):
     """``DROP [COLUMN] [IF EXISTS] name [CASCADE]``."""
 
@@ -77,7 +78,7 @@ class DropColumn(Node):
     cascade: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AlterColumnType(Node):
     """``ALTER name TYPE type [COLLATE c] [USING expression]``; ``cascade`` only for attributes of types."""
 
@@ -88,7 +89,7 @@ class AlterColumnType(Node):
     cascade: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class SetDefault(Node):
     """``ALTER name SET DEFAULT expression``; None is DROP DEFAULT."""
 
@@ -96,7 +97,7 @@ class SetDefault(Node):
     expression: Expression | None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ColumnAction(Node):
     """The other things ALTER COLUMN does.
 
@@ -114,14 +115,14 @@ class ColumnAction(Node):
     number: int | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AddConstraint(Node):
     """``ADD constraint``."""
 
     constraint: Constraint
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AlterConstraint(Node):
     """``ALTER CONSTRAINT name [DEFERRABLE ...]``."""
 
@@ -130,14 +131,14 @@ class AlterConstraint(Node):
     initially_deferred: bool
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ValidateConstraint(Node):
     """``VALIDATE CONSTRAINT name``."""
 
     name: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class DropConstraint(Node):
     """``DROP CONSTRAINT [IF EXISTS] name [CASCADE]``."""
 
@@ -146,7 +147,7 @@ class DropConstraint(Node):
     cascade: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AttachPartition(Node):
     """``ATTACH PARTITION name bound``; for an index ``bound`` is None."""
 
@@ -154,7 +155,7 @@ class AttachPartition(Node):
     bound: PartitionBound | None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class DetachPartition(Node):
     """``DETACH PARTITION name [CONCURRENTLY | FINALIZE]``."""
 
@@ -163,7 +164,7 @@ class DetachPartition(Node):
     finalize: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class TableAction(Node):
     """The other things ALTER TABLE does.
 
@@ -182,7 +183,7 @@ class TableAction(Node):
     special: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AlterTable(Statement):
     """``ALTER TABLE`` and the forms for relations of another ``kind``: index, view, materialized view, sequence, ...
 
@@ -196,7 +197,7 @@ class AlterTable(Statement):
     if_exists: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Rename(Statement):
     """``ALTER kind object RENAME TO new_name``; of a column, constraint, attribute ``part`` says which, and ``old``."""
 
@@ -209,7 +210,7 @@ class Rename(Statement):
     only: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AlterSchema(Statement):
     """``ALTER kind object SET SCHEMA schema``."""
 
@@ -218,7 +219,7 @@ class AlterSchema(Statement):
     if_exists: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AlterOwner(Statement):
     """``ALTER kind object OWNER TO role`` (relations: a TableAction)."""
 
@@ -226,7 +227,7 @@ class AlterOwner(Statement):
     owner: RoleName
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AlterDependsOnExtension(Statement):
     """``ALTER kind object [NO] DEPENDS ON EXTENSION name``."""
 
@@ -235,7 +236,7 @@ class AlterDependsOnExtension(Statement):
     remove: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AlterObject(Statement):
     """Other ALTER statements that give options to one object: its ``action`` says which form.
 

@@ -10,29 +10,56 @@ constant slots take no part in comparison: ``a + 1`` equals ``a  +  1``.
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from functools import lru_cache
+from typing import Any
+
+from attrs import field, fields, frozen
 
 __all__ = ["Clause", "Expression", "ExtensionStatement", "Node", "QualifiedName", "Statement"]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Node:
-    """Anything in the tree."""
+    """Anything in the tree.
+
+    Comparing, hashing and printing work for all nodes by the same few lines: methods made for each of two hundred
+    classes would cost a process more at its start than all of them save later.
+    """
 
     position: int = field(default=0, kw_only=True, eq=False, repr=False)
 
+    def __eq__(self, other: object) -> bool:
+        kind: Any = type(self)
+        if kind is not type(other):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in compared(kind))
 
-@frozen
+    def __hash__(self) -> int:
+        kind: Any = type(self)
+        return hash((kind, *(getattr(self, name) for name in compared(kind))))
+
+    def __repr__(self) -> str:
+        shown = (f"{f.name}={getattr(self, f.name)!r}" for f in fields(type(self)) if f.repr)
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+@lru_cache(maxsize=512)
+def compared(kind: Any) -> tuple[str, ...]:
+    """Return the names of the fields that tell two nodes of a kind apart: all but positions and slots."""
+    return tuple(f.name for f in fields(kind) if f.eq)
+
+
+@frozen(eq=False, repr=False)
 class Expression(Node):
     """Anything that yields a value (or, for stars and rows, several)."""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Statement(Node):
     """Anything that can be sent to the engine by itself."""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class QualifiedName(Node):
     """A possibly qualified name: ``a``, ``a.b``, ``a.b.c``, folded and unquoted."""
 
@@ -57,7 +84,7 @@ class QualifiedName(Node):
         return ".".join(self.parts)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Clause(Node):
     """A clause that a plugin's grammar read at one of the named points; ``payload`` is what its parse function gave."""
 
@@ -65,7 +92,7 @@ class Clause(Node):
     payload: object
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ExtensionStatement(Statement):
     """A statement that a plugin's grammar claimed by its leading words."""
 

@@ -69,7 +69,7 @@ __all__ = [
 LiteralKind = OneOf["integer", "numeric", "string", "bitstring", "boolean", "null"]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ColumnRef(Expression):
     """``a``, ``t.a``, ``s.t.a``; with ``star`` set ``*``, ``t.*``, ``s.t.*`` (parts without the star)."""
 
@@ -77,7 +77,7 @@ class ColumnRef(Expression):
     star: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Literal(Expression):
     """A constant as written.
 
@@ -94,19 +94,19 @@ class Literal(Expression):
     negated: bool = field(default=False, eq=False, repr=False)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Parameter(Expression):
     """``$1``."""
 
     number: int
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Default(Expression):
     """``DEFAULT`` in place of a value: in VALUES of INSERT and in SET."""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class TypeName(Node):
     """A type as written; the standard's spellings come out as ``pg_catalog`` names (``INTEGER`` as pg_catalog.int4).
 
@@ -127,7 +127,7 @@ class TypeName(Node):
         return self.names[-1]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class TypeCast(Expression):
     """``CAST(x AS t)``, ``x::t`` and ``t 'literal'``."""
 
@@ -135,7 +135,7 @@ class TypeCast(Expression):
     type: TypeName
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class NamedArgument(Expression):
     """``name => value`` (or ``:=``) among a call's arguments."""
 
@@ -143,7 +143,7 @@ class NamedArgument(Expression):
     value: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class FrameBound(Node):
     """One end of a window frame; ``offset`` only with plain ``preceding`` and ``following``."""
 
@@ -151,7 +151,7 @@ class FrameBound(Node):
     offset: Expression | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class WindowFrame(Node):
     """``ROWS BETWEEN start AND end EXCLUDE ...``; a frame without BETWEEN ends at the current row."""
 
@@ -161,7 +161,7 @@ class WindowFrame(Node):
     exclusion: OneOf["current row", "group", "ties"] | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class WindowSpec(Node):
     """A window: ``OVER w`` has only ``name``; ``WINDOW w AS (base ...)`` has both; ``OVER (base ...)`` has ``base``."""
 
@@ -172,7 +172,7 @@ class WindowSpec(Node):
     frame: WindowFrame | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class FunctionCall(Expression):
     """A call. ``order_by`` is the aggregate's own, or with ``within_group`` that of WITHIN GROUP."""
 
@@ -188,7 +188,7 @@ class FunctionCall(Expression):
     sql_syntax: bool = field(default=False, eq=False)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class SqlValueFunction(Expression):
     """``CURRENT_DATE``, ``LOCALTIME(3)``, ``CURRENT_USER`` ...: functions that are called without parentheses."""
 
@@ -208,7 +208,7 @@ class SqlValueFunction(Expression):
     precision: int | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Operator(Expression):
     """A binary operator, or with ``left`` None a prefix one; ``schema`` from ``OPERATOR(schema.op)``."""
 
@@ -218,28 +218,28 @@ class Operator(Expression):
     schema: tuple[str, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class And(Expression):
     """Two or more operands joined by AND, flattened."""
 
     operands: tuple[Expression, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Or(Expression):
     """Two or more operands joined by OR, flattened."""
 
     operands: tuple[Expression, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Not(Expression):
     """``NOT x``."""
 
     operand: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class IsNull(Expression):
     """``x IS NULL``, ``x ISNULL``; negated ``IS NOT NULL``, ``NOTNULL``."""
 
@@ -247,7 +247,7 @@ class IsNull(Expression):
     negated: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class BooleanTest(Expression):
     """``x IS [NOT] TRUE``, FALSE, UNKNOWN."""
 
@@ -256,7 +256,7 @@ class BooleanTest(Expression):
     negated: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class IsDistinctFrom(Expression):
     """``a IS [NOT] DISTINCT FROM b``."""
 
@@ -265,7 +265,7 @@ class IsDistinctFrom(Expression):
     negated: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Between(Expression):
     """``x [NOT] BETWEEN [SYMMETRIC] low AND high``."""
 
@@ -276,7 +276,7 @@ class Between(Expression):
     negated: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class InList(Expression):
     """``x [NOT] IN (a, b, ...)``."""
 
@@ -285,7 +285,7 @@ class InList(Expression):
     negated: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class InSubquery(Expression):
     """``x [NOT] IN (SELECT ...)``; the operand may be a RowConstructor."""
 
@@ -294,7 +294,7 @@ class InSubquery(Expression):
     negated: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Like(Expression):
     """``x [NOT] LIKE | ILIKE | SIMILAR TO pattern [ESCAPE e]``; position is that of the word."""
 
@@ -305,7 +305,7 @@ class Like(Expression):
     negated: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AnyAll(Expression):
     """``x op ANY (array)`` or ``x op ALL (SELECT ...)``: exactly one of ``array`` and ``query`` is set.
 
@@ -320,35 +320,35 @@ class AnyAll(Expression):
     schema: tuple[str, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Exists(Expression):
     """``EXISTS (SELECT ...)``."""
 
     query: Query
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ScalarSubquery(Expression):
     """``(SELECT ...)`` as a value."""
 
     query: Query
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ArraySubquery(Expression):
     """``ARRAY(SELECT ...)``."""
 
     query: Query
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ArrayConstructor(Expression):
     """``ARRAY[a, b]``; the inner brackets of ``ARRAY[[1], [2]]`` are ArrayConstructors too."""
 
     elements: tuple[Expression, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class RowConstructor(Expression):
     """``ROW(a, b)`` (explicit) or ``(a, b)``."""
 
@@ -356,7 +356,7 @@ class RowConstructor(Expression):
     explicit: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class When(Node):
     """``WHEN condition THEN result``; with a CASE operand ``condition`` is what it is compared with."""
 
@@ -364,7 +364,7 @@ class When(Node):
     result: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Case(Expression):
     """``CASE [operand] WHEN ... [ELSE default] END``."""
 
@@ -373,14 +373,14 @@ class Case(Expression):
     default: Expression | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Coalesce(Expression):
     """``COALESCE(a, b, ...)``."""
 
     arguments: tuple[Expression, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class NullIf(Expression):
     """``NULLIF(a, b)``."""
 
@@ -388,28 +388,28 @@ class NullIf(Expression):
     right: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Greatest(Expression):
     """``GREATEST(a, b, ...)``."""
 
     arguments: tuple[Expression, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Least(Expression):
     """``LEAST(a, b, ...)``."""
 
     arguments: tuple[Expression, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ArrayIndex(Node):
     """``[i]``."""
 
     index: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ArraySlice(Node):
     """``[lower:upper]``, either of which may be missing."""
 
@@ -417,7 +417,7 @@ class ArraySlice(Node):
     upper: Expression | None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Subscript(Expression):
     """One or more subscripts in a row: ``x[1][2:3]``."""
 
@@ -425,7 +425,7 @@ class Subscript(Expression):
     subscripts: tuple[ArrayIndex | ArraySlice, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class FieldSelection(Expression):
     """``(x).name``; dotted names without parentheses are ColumnRef."""
 
@@ -433,14 +433,14 @@ class FieldSelection(Expression):
     name: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class FieldStar(Expression):
     """``(x).*``."""
 
     operand: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Collate(Expression):
     """``x COLLATE c``."""
 
@@ -448,14 +448,14 @@ class Collate(Expression):
     collation: QualifiedName
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class GroupingFunction(Expression):
     """``GROUPING(a, b)``."""
 
     arguments: tuple[Expression, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CurrentOf(Expression):
     """``WHERE CURRENT OF cursor``; ``parameter`` is the number when the cursor is given as ``$n``."""
 

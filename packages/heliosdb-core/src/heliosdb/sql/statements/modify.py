@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AssignmentTarget(Node):
     """A column to write: in INSERT's list and left of ``=`` in SET; ``path`` is ``.field`` and subscripts after it."""
 
@@ -33,7 +33,7 @@ class AssignmentTarget(Node):
     path: tuple[str | ArrayIndex | ArraySlice, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Assignment(Node):
     """``column = value``; value may be Default."""
 
@@ -41,7 +41,7 @@ class Assignment(Node):
     value: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class MultiAssignment(Node):
     """``(a, b) = source``, where source is a RowConstructor, a ScalarSubquery, or what the binder refuses."""
 
@@ -49,7 +49,7 @@ class MultiAssignment(Node):
     source: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class IndexElement(Node):
     """One key of an index or of ON CONFLICT: a ``name`` or an ``expression``."""
 
@@ -62,7 +62,7 @@ class IndexElement(Node):
     nulls: OneOf["first", "last"] | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ConflictTarget(Node):
     """``ON CONFLICT (elements) [WHERE ...]`` or ``ON CONFLICT ON CONSTRAINT name``."""
 
@@ -71,7 +71,7 @@ class ConflictTarget(Node):
     constraint: str | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class OnConflict(Node):
     """``ON CONFLICT [target] DO NOTHING | DO UPDATE SET assignments [WHERE ...]``."""
 
@@ -81,7 +81,7 @@ class OnConflict(Node):
     where: Expression | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Insert(Statement):
     """``INSERT INTO``; ``columns`` empty: none listed; ``source`` None: DEFAULT VALUES."""
 
@@ -94,7 +94,7 @@ class Insert(Statement):
     with_clause: With | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Update(Statement):
     """``UPDATE``; ``where`` may be CurrentOf."""
 
@@ -106,7 +106,7 @@ class Update(Statement):
     with_clause: With | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Delete(Statement):
     """``DELETE FROM``; ``where`` may be CurrentOf."""
 
@@ -117,7 +117,7 @@ class Delete(Statement):
     with_clause: With | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class MergeWhen(Node):
     """``WHEN [NOT] MATCHED [AND condition] THEN action``; for insert ``values`` None means DEFAULT VALUES."""
 
@@ -130,7 +130,7 @@ class MergeWhen(Node):
     overriding: OneOf["user", "system"] | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Merge(Statement):
     """``MERGE INTO target USING source ON condition WHEN ...``."""
 

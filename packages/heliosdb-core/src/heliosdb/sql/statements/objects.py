@@ -9,8 +9,9 @@ from attrs import frozen
 from heliosdb.sql.statements.alter import ObjectName, RoleName
 from heliosdb.sql.statements.base import Expression, Node, QualifiedName, Statement
 from heliosdb.sql.statements.expressions import TypeName
+from heliosdb.sql.statements.option import Option
 from heliosdb.sql.statements.query import ColumnDefinitionItem
-from heliosdb.sql.statements.table import Constraint, Option, Persistence
+from heliosdb.sql.statements.table import Constraint, Persistence
 
 __all__ = [
     "AlterDatabaseSet",
@@ -49,7 +50,7 @@ __all__ = [
 ]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CreateSchema(Statement):
     """``CREATE SCHEMA [IF NOT EXISTS] [name] [AUTHORIZATION owner] elements``."""
 
@@ -59,7 +60,7 @@ class CreateSchema(Statement):
     elements: tuple[Statement, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CreateSequence(Statement):
     """``CREATE SEQUENCE``.
 
@@ -73,7 +74,7 @@ class CreateSequence(Statement):
     if_not_exists: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CreateEnum(Statement):
     """``CREATE TYPE name AS ENUM (labels)``."""
 
@@ -81,7 +82,7 @@ class CreateEnum(Statement):
     labels: tuple[str, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AlterEnum(Statement):
     """``ALTER TYPE name ADD VALUE [IF NOT EXISTS] label [BEFORE | AFTER neighbour]`` or RENAME VALUE ``old`` TO."""
 
@@ -93,7 +94,7 @@ class AlterEnum(Statement):
     old: str | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CreateCompositeType(Statement):
     """``CREATE TYPE name AS (attributes)``."""
 
@@ -101,7 +102,7 @@ class CreateCompositeType(Statement):
     attributes: tuple[ColumnDefinitionItem, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CreateRangeType(Statement):
     """``CREATE TYPE name AS RANGE (options)``."""
 
@@ -109,7 +110,7 @@ class CreateRangeType(Statement):
     options: tuple[Option, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CreateDomain(Statement):
     """``CREATE DOMAIN name AS type [COLLATE c] constraints``."""
 
@@ -119,7 +120,7 @@ class CreateDomain(Statement):
     constraints: tuple[Constraint, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AlterDomain(Statement):
     """``ALTER DOMAIN``; action: set default (``expression``), drop default, set not null, drop not null,
     add constraint (``constraint``), drop constraint, validate constraint (``name_of_constraint``)."""
@@ -133,7 +134,7 @@ class AlterDomain(Statement):
     cascade: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class RoutineParameter(Node):
     """A parameter of a routine, or with mode ``table`` a column of RETURNS TABLE."""
 
@@ -143,7 +144,7 @@ class RoutineParameter(Node):
     default: Expression | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CreateRoutine(Statement):
     """``CREATE [OR REPLACE] FUNCTION | PROCEDURE``.
 
@@ -162,7 +163,7 @@ class CreateRoutine(Statement):
     settings: tuple[Statement, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class TriggerEvent(Node):
     """``INSERT``, ``UPDATE [OF columns]``, ``DELETE``, ``TRUNCATE``."""
 
@@ -170,7 +171,7 @@ class TriggerEvent(Node):
     columns: tuple[str, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class TransitionTable(Node):
     """``REFERENCING NEW | OLD TABLE | ROW AS name``."""
 
@@ -179,7 +180,7 @@ class TransitionTable(Node):
     table: bool
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CreateTrigger(Statement):
     """``CREATE [OR REPLACE] [CONSTRAINT] TRIGGER``."""
 
@@ -199,7 +200,7 @@ class CreateTrigger(Statement):
     replace: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CreateRule(Statement):
     """``CREATE [OR REPLACE] RULE``."""
 
@@ -212,7 +213,7 @@ class CreateRule(Statement):
     replace: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CreateRole(Statement):
     """``CREATE ROLE | USER | GROUP``; options as written: superuser ``true``/``false``, password, in_role, ..."""
 
@@ -221,7 +222,7 @@ class CreateRole(Statement):
     options: tuple[Option, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AlterRole(Statement):
     """``ALTER ROLE name options``, or ``ALTER ROLE name [IN DATABASE d] SET ...`` (``setting`` is a Set or Reset).
 
@@ -234,7 +235,7 @@ class AlterRole(Statement):
     setting: Statement | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CreatePolicy(Statement):
     """``CREATE POLICY``."""
 
@@ -247,7 +248,7 @@ class CreatePolicy(Statement):
     check: Expression | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AlterPolicy(Statement):
     """``ALTER POLICY``; what was not given is None."""
 
@@ -258,7 +259,7 @@ class AlterPolicy(Statement):
     check: Expression | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CreateExtension(Statement):
     """``CREATE EXTENSION [IF NOT EXISTS] name [WITH] options`` (schema, new_version, cascade)."""
 
@@ -267,7 +268,7 @@ class CreateExtension(Statement):
     if_not_exists: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CreateStatistics(Statement):
     """``CREATE STATISTICS name (kinds) ON expressions FROM tables``."""
 
@@ -278,7 +279,7 @@ class CreateStatistics(Statement):
     if_not_exists: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CreateCast(Statement):
     """``CREATE CAST (source AS target) WITH FUNCTION f | WITHOUT FUNCTION | WITH INOUT``."""
 
@@ -289,7 +290,7 @@ class CreateCast(Statement):
     context: OneOf["explicit", "assignment", "implicit"] = "explicit"
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CreateDatabase(Statement):
     """``CREATE DATABASE``."""
 
@@ -297,7 +298,7 @@ class CreateDatabase(Statement):
     options: tuple[Option, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AlterDatabaseSet(Statement):
     """``ALTER DATABASE name SET | RESET ...``; ``setting`` is a Set or Reset."""
 
@@ -305,7 +306,7 @@ class AlterDatabaseSet(Statement):
     setting: Statement
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CreateObject(Statement):
     """CREATE of the kinds that are a name and options: aggregate, operator, collation, text search ..., tablespace."""
 
@@ -316,7 +317,7 @@ class CreateObject(Statement):
     source: QualifiedName | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Drop(Statement):
     """``DROP kind [IF EXISTS] objects [CASCADE]``; ``options`` only for DATABASE."""
 
@@ -329,7 +330,7 @@ class Drop(Statement):
     types: tuple[TypeName, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class DropOwned(Statement):
     """``DROP OWNED BY roles``."""
 
@@ -337,7 +338,7 @@ class DropOwned(Statement):
     cascade: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ReassignOwned(Statement):
     """``REASSIGN OWNED BY roles TO role``."""
 
@@ -345,7 +346,7 @@ class ReassignOwned(Statement):
     new_owner: RoleName
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Comment(Statement):
     """``COMMENT ON object IS 'text'``; None removes it."""
 
@@ -354,7 +355,7 @@ class Comment(Statement):
     types: tuple[TypeName, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class SecurityLabel(Statement):
     """``SECURITY LABEL [FOR provider] ON object IS 'label'``."""
 
@@ -363,7 +364,7 @@ class SecurityLabel(Statement):
     provider: str | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Privilege(Node):
     """``SELECT (a, b)``; the name ``all`` is ALL PRIVILEGES."""
 
@@ -371,7 +372,7 @@ class Privilege(Node):
     columns: tuple[str, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Grant(Statement):
     """``GRANT | REVOKE privileges ON objects TO roles``; ``all_in_schema``: the objects are schemas."""
 
@@ -386,7 +387,7 @@ class Grant(Statement):
     cascade: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class GrantRole(Statement):
     """``GRANT | REVOKE roles TO roles``."""
 
@@ -398,7 +399,7 @@ class GrantRole(Statement):
     cascade: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AlterDefaultPrivileges(Statement):
     """``ALTER DEFAULT PRIVILEGES [FOR ROLE ...] [IN SCHEMA ...] GRANT | REVOKE ...``."""
 

@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class SortItem(Node):
     """One key of ORDER BY. ``using`` is the operator of ``USING``, which excludes ``direction``."""
 
@@ -49,7 +49,7 @@ class SortItem(Node):
     using: QualifiedName | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Locking(Node):
     """``FOR UPDATE OF t NOWAIT`` and kin; no relations means all of them."""
 
@@ -58,7 +58,7 @@ class Locking(Node):
     wait: OneOf["block", "nowait", "skip locked"] = "block"
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class SearchClause(Node):
     """``SEARCH BREADTH | DEPTH FIRST BY columns SET column``."""
 
@@ -67,7 +67,7 @@ class SearchClause(Node):
     sequence_column: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CycleClause(Node):
     """``CYCLE columns SET mark [TO value DEFAULT default] USING path``."""
 
@@ -78,7 +78,7 @@ class CycleClause(Node):
     path_column: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CommonTable(Node):
     """One member of WITH; ``query`` is a Query or a data-modifying statement. ``materialized`` None: not said."""
 
@@ -90,7 +90,7 @@ class CommonTable(Node):
     cycle: CycleClause | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class With(Node):
     """``WITH [RECURSIVE] ...``."""
 
@@ -98,7 +98,7 @@ class With(Node):
     recursive: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Query(Statement):
     """Anything that yields rows by itself.
 
@@ -115,7 +115,7 @@ class Query(Statement):
     extensions: tuple[Clause, ...] = field(default=(), kw_only=True)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Target(Node):
     """An output column: SELECT list and RETURNING. A star is a ColumnRef or FieldStar without alias."""
 
@@ -123,7 +123,7 @@ class Target(Node):
     alias: str | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Alias(Node):
     """``AS name (columns)``."""
 
@@ -131,7 +131,7 @@ class Alias(Node):
     columns: tuple[str, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ColumnDefinitionItem(Node):
     """``name type [COLLATE c]`` in the column definition list of a function in FROM."""
 
@@ -140,12 +140,12 @@ class ColumnDefinitionItem(Node):
     collation: QualifiedName | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class FromItem(Node):
     """Anything in FROM."""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class TableSample(Node):
     """``TABLESAMPLE method (arguments) [REPEATABLE (seed)]``."""
 
@@ -154,7 +154,7 @@ class TableSample(Node):
     repeatable: Expression | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class RangeTable(FromItem):
     """A named relation; also the target of DML. ``extensions``: clauses of plugins after the name or the alias."""
 
@@ -165,7 +165,7 @@ class RangeTable(FromItem):
     extensions: tuple[Clause, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class RangeSubquery(FromItem):
     """``[LATERAL] (query) [AS] alias``."""
 
@@ -174,7 +174,7 @@ class RangeSubquery(FromItem):
     lateral: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class RowsFromItem(Node):
     """A function in FROM with its column definition list; ``function`` is a FunctionCall or what the syntax gives."""
 
@@ -182,7 +182,7 @@ class RowsFromItem(Node):
     column_definitions: tuple[ColumnDefinitionItem, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class RangeFunction(FromItem):
     """``f(...)`` or ``ROWS FROM (f(...), g(...))`` in FROM.
 
@@ -197,7 +197,7 @@ class RangeFunction(FromItem):
     rows_from: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Join(FromItem):
     """A join; position is that of the word that begins it (JOIN, LEFT, NATURAL ...)."""
 
@@ -211,7 +211,7 @@ class Join(FromItem):
     alias: Alias | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class GroupingSet(Node):
     """A member of GROUP BY that is not a plain expression; ``empty`` is ``()``, members of ``simple`` ones are rows."""
 
@@ -219,7 +219,7 @@ class GroupingSet(Node):
     members: tuple[Expression | GroupingSet, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class IntoTable(Node):
     """``SELECT ... INTO table``."""
 
@@ -227,7 +227,7 @@ class IntoTable(Node):
     persistence: OneOf["permanent", "temporary", "unlogged"] = "permanent"
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Select(Query):
     """``SELECT``; ``distinct_on`` implies ``distinct``. ``from_items`` are joined by commas."""
 
@@ -243,14 +243,14 @@ class Select(Query):
     into: IntoTable | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Values(Query):
     """``VALUES (...), (...)``; Default may stand for a value, which only INSERT allows."""
 
     rows: tuple[tuple[Expression, ...], ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class SetOperation(Query):
     """``left UNION | INTERSECT | EXCEPT [ALL] right``; position is that of the operator. Chains are left-deep."""
 

@@ -7,8 +7,9 @@ from typing import Literal as OneOf
 from attrs import field, frozen
 
 from heliosdb.sql.statements.base import Clause, Expression, Node, QualifiedName, Statement
-from heliosdb.sql.statements.expressions import Literal, TypeName
+from heliosdb.sql.statements.expressions import TypeName
 from heliosdb.sql.statements.modify import IndexElement
+from heliosdb.sql.statements.option import Option
 from heliosdb.sql.statements.query import Query
 
 __all__ = [
@@ -27,7 +28,6 @@ __all__ = [
     "LikeClause",
     "NotNullConstraint",
     "NullConstraint",
-    "Option",
     "PartitionBound",
     "PartitionElement",
     "PartitionSpec",
@@ -39,37 +39,7 @@ __all__ = [
 Persistence = OneOf["permanent", "temporary", "unlogged"]
 
 
-@frozen
-class Option(Node):
-    """``name = value`` in WITH (...) and other option lists; a bare name has no value.
-
-    Words (``on``, ``false``, ``plain``) come as string literals without slot, type names that are more than a word as
-    TypeName, operators and names as QualifiedName, lists as tuples. ``namespace`` is the ``toast`` of
-    ``toast.autovacuum_enabled``; ``action`` is ``set``, ``add`` or ``drop`` where ALTER has them.
-    """
-
-    name: str
-    value: Literal | TypeName | QualifiedName | tuple[str | Literal | TypeName, ...] | None = None
-    namespace: str | None = None
-    action: OneOf["set", "add", "drop"] | None = None
-
-    @property
-    def text(self) -> str | None:
-        """The value as plain text: ``70``, ``on``, ``plain``; None without one."""
-        value = self.value
-        if value is None:
-            return None
-        if isinstance(value, Literal):
-            return value.value
-        if isinstance(value, TypeName):
-            return ".".join(value.names)
-        if isinstance(value, QualifiedName):
-            return str(value)
-        words = (item if isinstance(item, str) else Option("", item).text or "" for item in value)
-        return ", ".join(words)
-
-
-@frozen
+@frozen(eq=False, repr=False)
 class Constraint(Node):
     """Base of constraints; column and table constraints share the classes (a column's own has empty ``columns``)."""
 
@@ -79,31 +49,31 @@ class Constraint(Node):
     not_valid: bool = field(default=False, kw_only=True)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class NotNullConstraint(Constraint):
     """``NOT NULL``."""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class NullConstraint(Constraint):
     """``NULL``."""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class DefaultConstraint(Constraint):
     """``DEFAULT expression``."""
 
     expression: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class GeneratedColumn(Constraint):
     """``GENERATED ALWAYS AS (expression) STORED``."""
 
     expression: Expression
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class IdentityColumn(Constraint):
     """``GENERATED ALWAYS | BY DEFAULT AS IDENTITY [(sequence options)]``."""
 
@@ -111,7 +81,7 @@ class IdentityColumn(Constraint):
     options: tuple[Option, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CheckConstraint(Constraint):
     """``CHECK (expression) [NO INHERIT]``."""
 
@@ -119,7 +89,7 @@ class CheckConstraint(Constraint):
     no_inherit: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class UniqueConstraint(Constraint):
     """``UNIQUE [NULLS NOT DISTINCT] (columns) [INCLUDE ...]`` or ``UNIQUE USING INDEX index``."""
 
@@ -131,7 +101,7 @@ class UniqueConstraint(Constraint):
     index: str | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class PrimaryKeyConstraint(Constraint):
     """``PRIMARY KEY (columns) [INCLUDE ...]`` or ``PRIMARY KEY USING INDEX index``."""
 
@@ -142,7 +112,7 @@ class PrimaryKeyConstraint(Constraint):
     index: str | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ForeignKeyConstraint(Constraint):
     """``FOREIGN KEY (columns) REFERENCES table (columns)``; the column lists after SET NULL in ``delete_columns``."""
 
@@ -155,7 +125,7 @@ class ForeignKeyConstraint(Constraint):
     delete_columns: tuple[str, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ExclusionConstraint(Constraint):
     """``EXCLUDE USING method (element WITH operator, ...) WHERE (...)``."""
 
@@ -167,7 +137,7 @@ class ExclusionConstraint(Constraint):
     where: Expression | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ColumnDefinition(Node):
     """A column of CREATE TABLE or ADD COLUMN; ``type`` is None only in ``CREATE TABLE ... OF type (column ...)``."""
 
@@ -180,7 +150,7 @@ class ColumnDefinition(Node):
     extensions: tuple[Clause, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class LikeClause(Node):
     """``LIKE table INCLUDING | EXCLUDING ...`` as (including, what) pairs in order of writing."""
 
@@ -188,7 +158,7 @@ class LikeClause(Node):
     options: tuple[tuple[bool, str], ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class PartitionElement(Node):
     """One key of PARTITION BY: a column ``name`` or an ``expression``."""
 
@@ -198,7 +168,7 @@ class PartitionElement(Node):
     operator_class: tuple[str, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class PartitionSpec(Node):
     """``PARTITION BY strategy (elements)``."""
 
@@ -206,7 +176,7 @@ class PartitionSpec(Node):
     elements: tuple[PartitionElement, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class PartitionBound(Node):
     """``FOR VALUES IN | FROM ... TO | WITH (MODULUS, REMAINDER)`` or ``DEFAULT``."""
 
@@ -217,7 +187,7 @@ class PartitionBound(Node):
     remainder: int | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CreateTable(Statement):
     """``CREATE TABLE``; ``elements`` in order of writing. ``of_type`` and ``partition_of`` exclude ``inherits``."""
 
@@ -239,7 +209,7 @@ class CreateTable(Statement):
     server_options: tuple[Option, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CreateTableAs(Statement):
     """``CREATE TABLE ... AS query | EXECUTE`` and, with ``materialized``, ``CREATE MATERIALIZED VIEW``."""
 
@@ -257,7 +227,7 @@ class CreateTableAs(Statement):
     extensions: tuple[Clause, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CreateView(Statement):
     """``CREATE [OR REPLACE] [TEMPORARY] [RECURSIVE] VIEW``."""
 
@@ -271,7 +241,7 @@ class CreateView(Statement):
     check_option: OneOf["local", "cascaded"] | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CreateIndex(Statement):
     """``CREATE INDEX``; ``name`` None: to be chosen."""
 

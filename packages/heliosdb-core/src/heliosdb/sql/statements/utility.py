@@ -8,8 +8,8 @@ from attrs import frozen
 
 from heliosdb.sql.statements.base import Expression, Node, QualifiedName, Statement
 from heliosdb.sql.statements.expressions import FunctionCall, Literal, TypeName
+from heliosdb.sql.statements.option import Option
 from heliosdb.sql.statements.query import Query
-from heliosdb.sql.statements.table import Option
 
 __all__ = [
     "Analyze",
@@ -54,7 +54,7 @@ __all__ = [
 ]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class TransactionModes(Node):
     """``ISOLATION LEVEL ...``, ``READ ONLY``, ``DEFERRABLE``; None: not said."""
 
@@ -63,56 +63,56 @@ class TransactionModes(Node):
     deferrable: bool | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Begin(Statement):
     """``BEGIN`` or ``START TRANSACTION``."""
 
     modes: TransactionModes
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Commit(Statement):
     """``COMMIT``, ``END``."""
 
     chain: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Rollback(Statement):
     """``ROLLBACK``, ``ABORT``."""
 
     chain: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Savepoint(Statement):
     """``SAVEPOINT name``."""
 
     name: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Release(Statement):
     """``RELEASE [SAVEPOINT] name``."""
 
     name: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class RollbackTo(Statement):
     """``ROLLBACK TO [SAVEPOINT] name``."""
 
     name: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class PrepareTransaction(Statement):
     """``PREPARE TRANSACTION 'id'``."""
 
     identifier: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class PreparedTransaction(Statement):
     """``COMMIT PREPARED 'id'`` and ``ROLLBACK PREPARED 'id'``."""
 
@@ -120,7 +120,7 @@ class PreparedTransaction(Statement):
     commit: bool
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class SetTransaction(Statement):
     """``SET TRANSACTION modes``, ``SET SESSION CHARACTERISTICS AS TRANSACTION modes``, or ``SNAPSHOT 'id'``."""
 
@@ -130,7 +130,7 @@ class SetTransaction(Statement):
     local: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Set(Statement):
     """``SET [LOCAL] name = values``.
 
@@ -147,14 +147,14 @@ class Set(Statement):
     from_current: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Reset(Statement):
     """``RESET name``; None is ALL."""
 
     name: str | None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Show(Statement):
     """``SHOW name``; None is ALL. ``SHOW TIME ZONE`` is timezone, ``SHOW TRANSACTION ISOLATION LEVEL``
     transaction_isolation, ``SHOW SESSION AUTHORIZATION`` session_authorization."""
@@ -162,7 +162,7 @@ class Show(Statement):
     name: str | None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class SetConstraints(Statement):
     """``SET CONSTRAINTS names | ALL DEFERRED | IMMEDIATE``; no names is ALL."""
 
@@ -170,7 +170,7 @@ class SetConstraints(Statement):
     deferred: bool
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Explain(Statement):
     """``EXPLAIN``; the old ANALYZE and VERBOSE words come as options of that name."""
 
@@ -178,7 +178,7 @@ class Explain(Statement):
     options: tuple[Option, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class VacuumTarget(Node):
     """``table (columns)``."""
 
@@ -186,7 +186,7 @@ class VacuumTarget(Node):
     columns: tuple[str, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Analyze(Statement):
     """``ANALYZE``; no targets is everything."""
 
@@ -194,7 +194,7 @@ class Analyze(Statement):
     options: tuple[Option, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Vacuum(Statement):
     """``VACUUM``; the old words come as options full, freeze, verbose, analyze."""
 
@@ -202,7 +202,7 @@ class Vacuum(Statement):
     options: tuple[Option, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Reindex(Statement):
     """``REINDEX (options) kind [CONCURRENTLY] name``; CONCURRENTLY is an option of that name."""
 
@@ -211,7 +211,7 @@ class Reindex(Statement):
     options: tuple[Option, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Cluster(Statement):
     """``CLUSTER [table [USING index]]``."""
 
@@ -220,33 +220,33 @@ class Cluster(Statement):
     options: tuple[Option, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Checkpoint(Statement):
     """``CHECKPOINT``."""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Discard(Statement):
     """``DISCARD ALL | PLANS | SEQUENCES | TEMP``."""
 
     what: OneOf["all", "plans", "sequences", "temporary"]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Listen(Statement):
     """``LISTEN channel``."""
 
     channel: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Unlisten(Statement):
     """``UNLISTEN channel``; None is ``*``."""
 
     channel: str | None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Notify(Statement):
     """``NOTIFY channel [, 'payload']``."""
 
@@ -254,14 +254,14 @@ class Notify(Statement):
     payload: str | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Load(Statement):
     """``LOAD 'file'``."""
 
     file: str
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Lock(Statement):
     """``LOCK [TABLE] relations [IN mode MODE] [NOWAIT]``; relations are RangeTable nodes, mode in lower case."""
 
@@ -270,7 +270,7 @@ class Lock(Statement):
     nowait: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Truncate(Statement):
     """``TRUNCATE``; relations are RangeTable nodes."""
 
@@ -279,7 +279,7 @@ class Truncate(Statement):
     cascade: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class RefreshMaterializedView(Statement):
     """``REFRESH MATERIALIZED VIEW [CONCURRENTLY] name [WITH [NO] DATA]``."""
 
@@ -288,7 +288,7 @@ class RefreshMaterializedView(Statement):
     with_data: bool = True
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Prepare(Statement):
     """``PREPARE name (types) AS statement``."""
 
@@ -297,7 +297,7 @@ class Prepare(Statement):
     statement: Statement
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Execute(Statement):
     """``EXECUTE name (arguments)``."""
 
@@ -305,14 +305,14 @@ class Execute(Statement):
     arguments: tuple[Expression, ...] = ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Deallocate(Statement):
     """``DEALLOCATE [PREPARE] name``; None is ALL."""
 
     name: str | None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class DeclareCursor(Statement):
     """``DECLARE name ... CURSOR [WITH HOLD] FOR query``; what was not said is None."""
 
@@ -324,7 +324,7 @@ class DeclareCursor(Statement):
     hold: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Fetch(Statement):
     """``FETCH`` and, with ``move``, ``MOVE``; ``count`` None is ALL; only absolute and relative have negative counts.
 
@@ -337,14 +337,14 @@ class Fetch(Statement):
     move: bool = False
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class CloseCursor(Statement):
     """``CLOSE name``; None is ALL."""
 
     name: str | None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Copy(Statement):
     """``COPY``: exactly one of ``table`` and ``query``; ``file`` None with ``program`` unset is STDIN or STDOUT.
 
@@ -362,7 +362,7 @@ class Copy(Statement):
     where: Expression | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Do(Statement):
     """``DO [LANGUAGE l] 'code'``."""
 
@@ -370,14 +370,14 @@ class Do(Statement):
     language: str | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Call(Statement):
     """``CALL procedure(arguments)``."""
 
     procedure: FunctionCall
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class RoutineReturn(Statement):
     """``RETURN expression`` in a body of BEGIN ATOMIC."""
 
