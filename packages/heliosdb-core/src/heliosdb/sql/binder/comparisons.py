@@ -220,6 +220,8 @@ def compare_rows(
             hint="Row comparison operators must be associated with btree operator families.",
             position=position,
         )
+    for left, right in zip(lefts, rights) if operator != "=" else ():
+        bind_operator(binder, operator, left, right, position)
     equal = tuple(bind_operator(binder, "=", left, right, position) for left, right in zip(lefts, rights))
     less: tuple[Expression, ...] = ()
     if operator not in ("=", "<>"):
@@ -239,7 +241,10 @@ def bind_row_operator(binder: Binder, node: ast.Operator, scope: Scope) -> Expre
     position = node.position or None
     left, right = node.left, node.right
     if isinstance(left, ast.RowConstructor) and isinstance(right, ast.ScalarSubquery):
-        raise FeatureNotSupported("comparing a row with a subquery's row is not supported", position=position)
+        from heliosdb.sql.binder.subqueries import row_fields
+
+        lefts = [binder.expression(element, scope) for element in left.elements]
+        return compare_rows(binder, node.name, lefts, row_fields(binder, right, len(lefts), scope), position)
     if isinstance(left, ast.RowConstructor) and isinstance(right, ast.RowConstructor):
         lefts = [binder.expression(element, scope) for element in left.elements]
         rights = [binder.expression(element, scope) for element in right.elements]

@@ -62,6 +62,8 @@ class BindContext:
     dialect: Any = None
     setting: Callable[[str], Any] = _no_setting
     session_functions: Mapping[str, tuple[AnyFunction, ...]] = field(factory=dict)
+    database: str = "heliosdb"
+    """The name that may stand before a schema's."""
     session: Any = None
     """Given to the relation resolvers of plugins; None where no session is at hand."""
     types: TypeRegistry = field(

@@ -235,12 +235,12 @@ def _check_recursive_form(table: ast.CommonTable, query: ast.SetOperation, posit
             )
     if query.locking:
         raise FeatureNotSupported("FOR UPDATE/SHARE in a recursive query is not implemented", position=position)
+    _check_places(query.right, name)
     if count_references(query.right, name) > 1:
         raise InvalidRecursion(
             f'recursive reference to query "{name}" must not appear more than once',
             position=_reference_position(query.right, name),
         )
-    _check_places(query.right, name)
 
 
 def _reference_position(node: Any, name: str) -> int | None:

@@ -69,7 +69,7 @@ def _column(binder: Binder, node: ast.ColumnRef, scope: Scope) -> Expression:
         if not node.parts:
             raise SqlSyntaxError('row expansion via "*" is not supported here', position=node.position or None)
         return bind_whole_row(node, scope)
-    return bind_column_reference(node, scope)
+    return bind_column_reference(node, scope, binder.context.database)
 
 
 def _cast(binder: Binder, node: ast.TypeCast, scope: Scope) -> Expression:
@@ -485,6 +485,9 @@ def _field(binder: Binder, node: ast.FieldSelection, scope: Scope) -> Expression
     for name, field in fields:
         if name == node.name:
             return field
+    if isinstance(node.operand, ast.ColumnRef) and len(node.operand.parts) == 1:
+        if isinstance(operand, bound.RowConstructor | bound.Case):
+            raise UndefinedColumn(f"column {node.operand.parts[0]}.{node.name} does not exist", position=position)
     if operand.type == "record":
         raise UndefinedColumn(f'could not identify column "{node.name}" in record data type', position=position)
     raise UndefinedColumn(

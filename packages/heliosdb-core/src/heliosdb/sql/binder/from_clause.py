@@ -107,7 +107,9 @@ def bind_table_item(binder: Binder, scope: Scope, item: ast.RangeTable) -> tuple
     """Bind a named relation: a common table, a stored relation, a view or a catalog view."""
     parts = item.name.parts
     position = item.name.position or item.position or None
-    if len(parts) > 2:
+    if len(parts) > 3:
+        raise SqlSyntaxError(f"improper relation name (too many dotted names): {'.'.join(parts)}", position=position)
+    if len(parts) > 2 and parts[0] != binder.context.database:
         raise FeatureNotSupported(
             f'cross-database references are not implemented: "{".".join(parts)}"', position=position
         )

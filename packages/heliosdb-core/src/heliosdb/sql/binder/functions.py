@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 
 from heliosdb.errors import AmbiguousFunction, InternalFailure, UndefinedFunction
 from heliosdb.plan.expressions import ArrayConstructor, Call, Expression
-from heliosdb.sql.binder.coercion import base_type, can_coerce, coerce, is_binary_coercible
+from heliosdb.sql.binder.coercion import base_type, can_coerce, coerce, coerce_to_type, is_binary_coercible
 from heliosdb.sql.binder.polymorphic import element_of, is_polymorphic, resolve_generic_types
 from heliosdb.types.definitions import (
     Aggregate,
@@ -159,11 +159,22 @@ def bind_operator(
             position=position,
         )
     operator, function = found
+    if function.name in ("textanycat", "anytextcat") and left is not None:
+        # Their bodies are $1 || $2::text: bound so, the conversion is the argument's own, and as immutable as that is.
+        return _text_concatenation(binder, left, right, position)
     if left is None:
         return make_call(binder, function, (right,), (operator.right,), operator.returns, position, name)
     assert operator.left is not None
     declared = (operator.left, operator.right)
     return make_call(binder, function, (left, right), declared, operator.returns, position, name)
+
+
+def _text_concatenation(binder: Binder, left: Expression, right: Expression, position: int | None) -> Call:
+    operands = []
+    for operand in (left, right):
+        converted = coerce_to_type(binder, operand, "text", -1, CastContext.EXPLICIT, explicit=True)
+        operands.append(operand if converted is None else converted)
+    return bind_operator(binder, "||", operands[0], operands[1], position)
 
 
 def _signature(binder: Binder, name: str, left: str | None, right: str) -> str:

@@ -14,11 +14,12 @@ from heliosdb.errors import (
     WrongObjectType,
 )
 from heliosdb.plan import nodes
-from heliosdb.plan.expressions import Expression, FieldSelection, RowConstructor, Subquery
+from heliosdb.plan.expressions import Expression
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.coercion import resolve_unknown
 from heliosdb.sql.binder.constraints import bind_default
 from heliosdb.sql.binder.scope import Scope
+from heliosdb.sql.binder.subqueries import row_fields
 from heliosdb.sql.binder.targets import bind_targets
 
 if TYPE_CHECKING:
@@ -58,13 +59,15 @@ def modify_target(binder: Binder, target: ast.RangeTable, verb: str) -> Relation
     return relation
 
 
-def target_column(binder: Binder, relation: Relation, target: ast.AssignmentTarget) -> ColumnDefinition:
-    """Return the column that INSERT's list or SET names."""
+def target_column(
+    binder: Binder, relation: Relation, target: ast.AssignmentTarget, *, whole: bool = True
+) -> ColumnDefinition:
+    """Return the column that INSERT's list or SET names; ``whole`` refuses elements and fields of it."""
     column = relation.column(target.name)
     position = target.position or None
     if column is None:
         raise UndefinedColumn(f'column "{target.name}" of relation "{relation.name}" does not exist', position=position)
-    if target.path:
+    if target.path and whole:
         raise FeatureNotSupported("assignment to an element or a field of a column is not supported", position=position)
     return column
 
@@ -90,7 +93,13 @@ def bind_assignments(
         else:
             pairs, values = _several(binder, assignment, scope)
         for (target, node), value in zip(pairs, values):
-            column = target_column(binder, relation, target)
+            column = target_column(binder, relation, target, whole=False)
+            if target.path:
+                earlier = result.get(column.number)
+                so_far = earlier.value if earlier is not None else None
+                part = _assigned_part(binder, column, target, value, so_far, scope)
+                result[column.number] = nodes.Assignment(slot=column.number - 1, value=part)
+                continue
             if column.number in result:
                 raise SqlSyntaxError(f'multiple assignments to same column "{column.name}"')
             result[column.number] = nodes.Assignment(
@@ -98,6 +107,27 @@ def bind_assignments(
             )
     scope.clause = before
     return tuple(assignment for assignment in result.values() if not _is_generated(relation, assignment.slot))
+
+
+def _assigned_part(
+    binder: Binder,
+    column: ColumnDefinition,
+    target: ast.AssignmentTarget,
+    value: Expression | None,
+    current: Expression | None,
+    scope: Scope,
+) -> Expression:
+    """Return the column's value with an element or field replaced, on top of what SET did to it before."""
+    from heliosdb.sql.binder.assignment_paths import assigned_path
+
+    position = target.position or None
+    if value is None:
+        what = "an array element" if not isinstance(target.path[0], str) else "a subfield"
+        raise FeatureNotSupported(f"cannot set {what} to DEFAULT", position=position)
+    if current is None:
+        item = scope.items[0]
+        current = item.column(item.positions[column.name])
+    return assigned_path(binder, current, target.path, value, column.name, scope, position)
 
 
 def _is_generated(relation: Relation, slot: int) -> bool:
@@ -137,41 +167,13 @@ def _several(
         pairs = list(zip(assignment.targets, source.elements))
         return pairs, [_set_value(binder, node, scope) for node in source.elements]
     if isinstance(source, ast.ScalarSubquery):
-        return [(target, source) for target in assignment.targets], _row_subquery(binder, source, count, scope)
+        return [(target, source) for target in assignment.targets], list(
+            row_fields(binder, source, count, scope, assigned=True)
+        )
     raise FeatureNotSupported(
         "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression",
         position=source.position or None,
     )
-
-
-def _row_subquery(binder: Binder, source: ast.ScalarSubquery, count: int, scope: Scope) -> list[Expression | None]:
-    """Bind ``(a, b) = (SELECT x, y ...)`` to the fields of one row value."""
-    from heliosdb.plan.expressions import SubqueryKind
-
-    position = source.position or None
-    boundary = Scope(scope)
-    query = binder.query(source.query, boundary)
-    if len(query.columns) != count:
-        raise SqlSyntaxError("number of columns does not match number of values", position=position)
-    number = binder.new_source()
-    row = RowConstructor(
-        type="record",
-        fields=tuple(query.column(index) for index in range(count)),
-        names=tuple(column.name for column in query.columns),
-    )
-    plan = nodes.Project(
-        input=query.plan,
-        source=number,
-        columns=(nodes.OutputColumn(name="row", type="record", nullable=False),),
-        expressions=(row,),
-    )
-    subquery = Subquery(
-        type="record", kind=SubqueryKind.SCALAR, plan=plan, outer=tuple(boundary.outer.values()), position=position
-    )
-    return [
-        FieldSelection(type=column.type, typmod=column.typmod, operand=subquery, index=index, position=position)
-        for index, column in enumerate(query.columns)
-    ]
 
 
 def bind_returning(

@@ -14,6 +14,7 @@ from heliosdb.errors import (
     AmbiguousColumn,
     FeatureNotSupported,
     InvalidColumnReference,
+    SqlSyntaxError,
     UndefinedColumn,
     UndefinedTable,
 )
@@ -42,13 +43,13 @@ def note_outer(start: Scope, owner: Scope, expression: Expression) -> None:
         scope = scope.parent
 
 
-def bind_column_reference(reference: ColumnRef, scope: Scope) -> Expression:
+def bind_column_reference(reference: ColumnRef, scope: Scope, database: str) -> Expression:
     """Return the expression that a name in a value expression means."""
     parts = reference.parts
     position = reference.position or None
     if len(parts) == 1:
         return _unqualified(parts[0], scope, position)
-    return _qualified(parts, scope, position)
+    return _qualified(parts, scope, position, database)
 
 
 def bind_whole_row(reference: ColumnRef, scope: Scope) -> Expression:
@@ -110,13 +111,15 @@ def _system_column(level: Scope, name: str, position: int | None) -> Expression 
     return found
 
 
-def _qualified(parts: tuple[str, ...], scope: Scope, position: int | None) -> Expression:
+def _qualified(parts: tuple[str, ...], scope: Scope, position: int | None, database: str) -> Expression:
     *qualification, table, name = parts
-    if len(qualification) > 1:
+    if len(qualification) > 2:
+        raise SqlSyntaxError(f"improper qualified name (too many dotted names): {'.'.join(parts)}", position=position)
+    if len(qualification) > 1 and qualification[0] != database:
         raise FeatureNotSupported(
             f"cross-database references are not implemented: {'.'.join(parts)}", position=position
         )
-    schema = qualification[0] if qualification else None
+    schema = qualification[-1] if qualification else None
     item, owner = find_relation_item(scope, schema, table, position)
     number = item.positions.get(name)
     if number == AMBIGUOUS:

@@ -13,10 +13,10 @@ from attrs import define, fields
 
 from heliosdb.errors import (
     AmbiguousColumn,
-    FeatureNotSupported,
     InvalidColumnReference,
     SqlSyntaxError,
     UndefinedFunction,
+    WrongObjectType,
 )
 from heliosdb.plan.expressions import Constant, Expression, SortKey
 from heliosdb.plan.nodes import PlanNode
@@ -198,8 +198,10 @@ def sort_direction(binder: Binder, item: ast.SortItem) -> tuple[bool, bool]:
     if item.using is not None:
         operator = item.using.name
         if operator not in ("<", ">"):
-            raise FeatureNotSupported(
-                f"operator {operator} is not a valid ordering operator", position=item.position or None
+            raise WrongObjectType(
+                f"operator {operator} is not a valid ordering operator",
+                hint='Ordering operators must be "<" or ">" members of btree operator families.',
+                position=item.using.position or None,
             )
         descending = operator == ">"
     else:

@@ -264,7 +264,7 @@ class _SelectBinder:
                     item = select.order_by[self.sorts.index(request)]
                     raise InvalidColumnReference(
                         "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
-                        position=item.expression.position or None,
+                        position=ast.leftmost(item.expression) or None,
                     )
             return
         chosen: list[Target] = []
@@ -481,6 +481,7 @@ def bind_locking(binder: Binder, locking: tuple[ast.Locking, ...], scope: Scope)
             for item in scope.items:
                 for base in item.base_items():
                     if base.relation is not None and base.relation.kind in ("table", "materialized view"):
+                        _check_lockable(base, clause)
                         locks[base.source] = (base.source, clause.strength, wait)
             continue
         for name in clause.relations:
@@ -496,8 +497,16 @@ def bind_locking(binder: Binder, locking: tuple[ast.Locking, ...], scope: Scope)
                     position=name.position or None,
                 )
             if base_item.relation is not None:
+                _check_lockable(base_item, clause)
                 locks[base_item.source] = (base_item.source, clause.strength, wait)
     return tuple(locks.values())
+
+
+def _check_lockable(item: RangeItem, clause: ast.Locking) -> None:
+    if item.nulled:
+        raise FeatureNotSupported(
+            f"FOR {clause.strength.upper()} cannot be applied to the nullable side of an outer join"
+        )
 
 
 def _locked_item(scope: Scope, name: str) -> RangeItem | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from heliosdb.errors import SqlSyntaxError, UndefinedObject, WrongObjectType
 from heliosdb.plan import expressions as bound
+from heliosdb.plan import nodes
 from heliosdb.plan.expressions import Expression, SubqueryKind
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.comparisons import compare_rows, is_identity_equality
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
     from heliosdb.sql.binder.binder import Binder
     from heliosdb.sql.binder.query import BoundQuery
 
-__all__ = ["bind_array_subquery", "bind_exists", "bind_in_subquery", "bind_quantified", "bind_scalar_subquery"]
+__all__ = [
+    "bind_array_subquery",
+    "bind_exists",
+    "bind_in_subquery",
+    "bind_quantified",
+    "bind_scalar_subquery",
+    "row_fields",
+]
 
 WITHOUT_SUBQUERIES = {
     "check constraints": "cannot use subquery in check constraint",
@@ -99,6 +107,38 @@ def bind_array_subquery(binder: Binder, node: ast.ArraySubquery, scope: Scope) -
         nullable=False,
         position=position,
     )
+
+
+def row_fields(
+    binder: Binder, node: ast.ScalarSubquery, count: int, scope: Scope, *, assigned: bool = False
+) -> list[Expression]:
+    """Bind ``(SELECT x, y)`` where a row is wanted: the fields of the one row, NULLs where it gives none."""
+    position = node.position or None
+    query, boundary = _query(binder, node.query, scope, position)
+    if len(query.columns) != count:
+        if assigned:
+            raise SqlSyntaxError("number of columns does not match number of values", position=position)
+        few = len(query.columns) < count
+        raise SqlSyntaxError(f"subquery has too {'few' if few else 'many'} columns", position=position)
+    source = binder.new_source()
+    row = bound.RowConstructor(
+        type="record",
+        fields=tuple(query.column(index) for index in range(count)),
+        names=tuple(column.name for column in query.columns),
+    )
+    plan = nodes.Project(
+        input=query.plan,
+        source=source,
+        columns=(nodes.OutputColumn(name="row", type="record", nullable=False),),
+        expressions=(row,),
+    )
+    subquery = bound.Subquery(
+        type="record", kind=SubqueryKind.SCALAR, plan=plan, outer=tuple(boundary.outer.values()), position=position
+    )
+    return [
+        bound.FieldSelection(type=column.type, typmod=column.typmod, operand=subquery, index=index, position=position)
+        for index, column in enumerate(query.columns)
+    ]
 
 
 def bind_in_subquery(binder: Binder, node: ast.InSubquery, scope: Scope) -> Expression:

@@ -41,6 +41,9 @@ def bind_type_name(binder: Binder, written: TypeName) -> tuple[str, int]:
     names = written.names
     found = binder.types.resolve(names)
     if found is None:
+        known = {"pg_catalog", "information_schema", *binder.context.catalog.schemas()}
+        if len(names) > 1 and names[-2] not in known:
+            raise binder.undefined_schema(names[-2], position)
         raise UndefinedObject(f'type "{".".join(names)}" does not exist', position=position)
     typmod = _typmod(binder, found, written) if written.modifiers or written.interval_fields else -1
     if not written.dimensions:

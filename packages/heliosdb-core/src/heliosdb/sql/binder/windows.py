@@ -28,11 +28,11 @@ from heliosdb.plan.expressions import (
     WindowSpecification,
 )
 from heliosdb.sql import statements as ast
-from heliosdb.sql.binder.coercion import coerce, coerce_to_named_type, resolve_unknown
+from heliosdb.sql.binder.coercion import coerce_to_named_type, coerce_to_type, resolve_unknown
 from heliosdb.sql.binder.functions import Candidate, find_operator
 from heliosdb.sql.binder.ordering import bind_plain_sort_keys, find_target, matches, sort_direction, sort_key
 from heliosdb.sql.binder.rewrite import columns_in, rewritten, walk
-from heliosdb.types.definitions import Aggregate, WindowFunction
+from heliosdb.types.definitions import Aggregate, CastContext, WindowFunction
 
 if TYPE_CHECKING:
     from heliosdb.sql.binder.binder import Binder
@@ -184,6 +184,7 @@ def _with_frame(
     has_offset = frame.start.offset is not None or frame.end.offset is not None
     range_add = range_subtract = None
     offset_type = "int8"
+    key_type = order[0].expression.type if order else "int8"
     if frame.mode == "range" and has_offset:
         if len(order) != 1:
             raise WindowingError(
@@ -203,8 +204,8 @@ def _with_frame(
         partition_by=partition,
         order_by=order,
         mode=frame.mode,
-        start=_bound(binder, frame.start, frame.mode, offset_type, scope),
-        end=_bound(binder, frame.end, frame.mode, offset_type, scope),
+        start=_bound(binder, frame.start, frame.mode, offset_type, key_type, scope),
+        end=_bound(binder, frame.end, frame.mode, offset_type, key_type, scope),
         exclusion=frame.exclusion or "no others",
         range_add=range_add,
         range_subtract=range_subtract,
@@ -223,7 +224,9 @@ def _range_offset_type(key: str) -> str:
     return "interval" if key in ("date", "timestamp", "timestamptz", "time", "timetz") else key
 
 
-def _bound(binder: Binder, node: ast.FrameBound, mode: str, offset_type: str, scope: Scope) -> FrameBound:
+def _bound(
+    binder: Binder, node: ast.FrameBound, mode: str, offset_type: str, key_type: str, scope: Scope
+) -> FrameBound:
     if node.offset is None:
         return FrameBound(kind=node.kind)
     construct = mode.upper()
@@ -231,7 +234,15 @@ def _bound(binder: Binder, node: ast.FrameBound, mode: str, offset_type: str, sc
     for _ in columns_in(offset):
         raise InvalidColumnReference(f"argument of {construct} must not contain variables", position=offset.position)
     if mode == "range":
-        offset = coerce(binder, offset, offset_type)
+        converted = coerce_to_type(binder, offset, offset_type, -1, CastContext.IMPLICIT)
+        if converted is None:
+            raise FeatureNotSupported(
+                "RANGE with offset PRECEDING/FOLLOWING is not supported for column type "
+                f"{binder.display(key_type)} and offset type {binder.display(offset.type)}",
+                hint="Cast the offset value to an appropriate type.",
+                position=ast.leftmost(node.offset) or None,
+            )
+        offset = converted
     else:
         offset = coerce_to_named_type(binder, offset, "int8", construct)
     return FrameBound(kind=node.kind, offset=offset)
