@@ -39,7 +39,7 @@ ClausePoint = Literal["query", "table", "column", "create_table", "create_index"
 constraints; behind CREATE TABLE's and CREATE INDEX's own clauses."""
 
 
-@frozen
+@frozen(eq=False)
 class AccessMethodFactory:
     """An access method by name: ``factory()`` returns an object that implements ``heliosdb.spi.AccessMethod``."""
 
@@ -48,7 +48,7 @@ class AccessMethodFactory:
     description: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class Statement:
     """A statement that begins with ``words`` (keywords in any case, the first ones decide; longer claims win).
 
@@ -102,7 +102,7 @@ class ClauseContext(Protocol):
         ...
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class Clause:
     """A clause that begins with ``words`` at one of the points of the grammar.
 
@@ -125,7 +125,7 @@ class Clause:
     description: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class RelationOption:
     """An option of ``WITH (name = value)`` at a kind of relation, kept in the relation's ``options``.
 
@@ -141,7 +141,7 @@ class RelationOption:
     description: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class ColumnOption:
     """An option of one column, ``ALTER TABLE t ALTER c SET (name = value)``; kept in the column's ``options``."""
 
@@ -151,7 +151,7 @@ class ColumnOption:
     description: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class RelationResolver:
     """Resolves names in FROM that the catalog does not know (``t@x``).
 
@@ -164,7 +164,7 @@ class RelationResolver:
     description: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class PlannerRule:
     """A rewrite of the plan: ``apply(plan, session) -> plan`` (the same object where nothing changes).
 
@@ -181,7 +181,7 @@ class PlannerRule:
     description: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class PhysicalOperator:
     """A plan node class (``"package.module:Class"``) and the emitter that turns it into Python source.
 
@@ -193,7 +193,7 @@ class PhysicalOperator:
     description: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class Language:
     """A language of CREATE FUNCTION: ``compile(routine, session) -> callable(session, *arguments)``.
 
@@ -209,7 +209,7 @@ class Language:
     description: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class BackgroundWorker:
     """Work in a thread of its own while a database is open.
 
@@ -224,7 +224,7 @@ class BackgroundWorker:
     description: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class LogKind:
     """A kind of log record of a plugin's own. ``replay(database, payload: bytes)`` is called for each at recovery.
 
@@ -236,7 +236,7 @@ class LogKind:
     description: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class DatabaseMethod:
     """A method of the embedded API's database object: ``db.name(...)`` calls ``implementation(db, ...)``."""
 
@@ -245,7 +245,7 @@ class DatabaseMethod:
     description: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class Command:
     """A command of the command line, ``heliosdb name``: ``command`` is a click command, best given by import string."""
 
@@ -254,7 +254,7 @@ class Command:
     description: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class MetaCommand:
     """A command of the interactive shell, ``\\name``: ``run(shell, arguments: list[str]) -> None``."""
 

@@ -7,6 +7,7 @@ that functions created at run time come first. Every map is a plain dict; overlo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     AnyFunction = ScalarFunction | Aggregate | WindowFunction | TableFunction
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class Setting:
     """A run-time parameter. ``kind``: "bool", "integer", "real", "string" or "enum" (``values``); numbers within
     ``minimum``..``maximum``.
@@ -55,7 +56,7 @@ class Setting:
     list_of: str | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class CatalogView:
     """A virtual relation: ``rows(session) -> iterable of tuples`` (session is a SessionContext); ``columns`` are
     (name, type).
@@ -73,7 +74,7 @@ class CatalogView:
     """Type modifiers of columns that have one."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class PluginStatus:
     """What became of one plugin; a row of ``heliosdb_plugins``.
 
@@ -94,7 +95,7 @@ class PluginStatus:
         return self.listing()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class Registries:
     """The frozen registries of one open database.
 
@@ -131,8 +132,7 @@ class Registries:
     database_methods: Mapping[str, Any] = field(factory=dict)
     commands: Mapping[str, Any] = field(factory=dict)
     meta_commands: Mapping[str, Any] = field(factory=dict)
-    grammar: Any = None
-    """The ``sql.parser`` grammar with the plugins' statements and clauses."""
+    make_grammar: Callable[[], Any] = field(default=lambda: None, repr=False)
     owners: Mapping[tuple[str, Any], str] = field(factory=dict)
     plugins: tuple[PluginStatus, ...] = ()
     lifecycle: Mapping[str, tuple[Callable[..., Any], ...]] = field(factory=dict)
@@ -140,6 +140,12 @@ class Registries:
     call."""
     extra: Mapping[str, tuple[Any, ...]] = field(factory=dict)
     """What was registered through hooks that plugins declare themselves."""
+
+    @cached_property
+    def grammar(self) -> Any:
+        """The ``sql.parser`` grammar with the plugins' statements and clauses; the parser is imported when it is first
+        needed, which is not when a database opens."""
+        return self.make_grammar()
 
     def package_of(self, registry: str, key: Any) -> str | None:
         """Return the package whose plugin registered something, or None where nobody did or it is the core's."""

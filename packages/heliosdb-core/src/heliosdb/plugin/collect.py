@@ -18,7 +18,6 @@ from attrs import frozen
 from heliosdb.catalog import registrations
 from heliosdb.catalog.registries import CatalogView, PluginStatus, Registries, Setting
 from heliosdb.errors import DuplicateObject, InvalidObjectDefinition, UndefinedFunction, UndefinedObject
-from heliosdb.plugin.grammar import extended_grammar
 from heliosdb.registry import LazyMapping, Registry
 from heliosdb.types import definitions
 from heliosdb.types.definitions import resolve_implementation
@@ -264,12 +263,18 @@ class Collector:
             database_methods=frozen_values["database_methods"],
             commands=frozen_values["commands"],
             meta_commands=frozen_values["meta_commands"],
-            grammar=extended_grammar(statements.values(), frozen_values["clauses"].values()),
+            make_grammar=lambda: _grammar(statements.values(), frozen_values["clauses"].values()),
             owners=_Owners(self.registries),
             plugins=plugins,
             lifecycle=lifecycle,
             extra={hook: tuple(value for _, value in values) for hook, values in self.extra.items()},
         )
+
+
+def _grammar(statements: Iterable[Any], clauses: Iterable[Any]) -> Any:
+    from heliosdb.plugin.grammar import extended_grammar
+
+    return extended_grammar(statements, clauses)
 
 
 def _access_method(value: Any) -> Any:
