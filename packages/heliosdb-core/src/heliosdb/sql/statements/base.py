@@ -10,6 +10,7 @@ constant slots take no part in comparison: ``a + 1`` equals ``a  +  1``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -29,24 +30,24 @@ class Node:
     position: int = field(default=0, kw_only=True, eq=False, repr=False)
 
     def __eq__(self, other: object) -> bool:
-        kind: Any = type(self)
-        if kind is not type(other):
+        if type(self) is not type(other):
             return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in compared(kind))
+        return all(getattr(self, name) == getattr(other, name) for name in compared(type(self)))
 
     def __hash__(self) -> int:
-        kind: Any = type(self)
-        return hash((kind, *(getattr(self, name) for name in compared(kind))))
+        return hash((type(self), *(getattr(self, name) for name in compared(type(self)))))
 
     def __repr__(self) -> str:
         shown = (f"{f.name}={getattr(self, f.name)!r}" for f in fields(type(self)) if f.repr)
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-@lru_cache(maxsize=512)
-def compared(kind: Any) -> tuple[str, ...]:
-    """Return the names of the fields that tell two nodes of a kind apart: all but positions and slots."""
+def _compared(kind: Any) -> tuple[str, ...]:
     return tuple(f.name for f in fields(kind) if f.eq)
+
+
+#: The names of the fields that tell two nodes of a kind apart: all but positions and slots.
+compared: Callable[[Any], tuple[str, ...]] = lru_cache(maxsize=512)(_compared)
 
 
 @frozen(eq=False, repr=False)
