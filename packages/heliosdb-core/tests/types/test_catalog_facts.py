@@ -59,8 +59,6 @@ MISSING_FUNCTIONS = {
     ("bpchar", "bpchar int4 bool"),
     ("varchar", "varchar int4 bool"),
     ("numeric", "numeric int4"),
-    # Hypothetical-set aggregates.
-    *((name, "any") for name in ("rank", "dense_rank", "percent_rank", "cume_dist")),
     # Of PostgreSQL's inside.
     ("currtid2", "text tid"),
     ("oidvectortypes", "oidvector"),

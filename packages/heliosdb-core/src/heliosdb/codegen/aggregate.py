@@ -114,6 +114,18 @@ class _State:
         with function.loop(f"for {target} in {items}:"):
             write_step(pipelines, aggregate, fed, state)
         direct = [pipelines.value(argument) for argument in call.direct]
+        if aggregate.kind == "hypothetical":
+            sorting = tuple(
+                (
+                    None
+                    if key.ordering.identity or key.ordering.sort_key is None
+                    else resolve_implementation(key.ordering.sort_key),
+                    key.descending,
+                    key.nulls_first,
+                )
+                for key in call.order_by
+            )
+            direct = [f"({''.join(f'{text}, ' for text in direct)})", source.bind(sorting, "q")]
         return final_value(pipelines, aggregate, state, direct)
 
 

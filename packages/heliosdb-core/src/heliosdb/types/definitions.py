@@ -297,8 +297,9 @@ class Aggregate:
 
     ``strict``: rows in which an argument is NULL are left out before step. ``final_needs_arguments`` and ``kind``
     "ordered_set" or "hypothetical" serve WITHIN GROUP: ``step`` then receives the aggregated (sorted) values and
-    ``final(state, *direct)``. ``specialize``: ``implementation`` is a factory ``(CallTypes) -> Aggregate`` that
-    returns a concrete form.
+    ``final(state, *direct)``, for a hypothetical set ``final(state, row, sorting)``: the direct arguments as a tuple
+    and for each its sort key (None: the datum), whether it descends, whether NULLs come first.
+    ``specialize``: ``implementation`` is a factory ``(CallTypes) -> Aggregate`` that returns a concrete form.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The aggregates of WITHIN GROUP that need the sorted values: ``percentile_cont``, ``percentile_disc``, ``mode``.
+"""The aggregates of WITHIN GROUP: ``percentile_cont``, ``percentile_disc``, ``mode``, and the hypothetical ranks.
 
 The engine sorts and drops NULLs; the state is the list of values, and the final function looks at the places it needs.
 """
@@ -92,7 +92,74 @@ def _ordered(name: str, arguments: tuple[str, ...], returns: str, final: Callabl
     )
 
 
+Sorting = tuple[tuple[Callable[[Any], Any] | None, bool, bool], ...]
+"""For each thing sorted by: its sort key (None: the datum itself), whether it descends, whether NULLs come first."""
+
+
+def _append_row(rows: list[tuple[Any, ...]], *values: Any) -> list[tuple[Any, ...]]:
+    rows.append(values)
+    return rows
+
+
+def _comparison(left: Sequence[Any], right: Sequence[Any], sorting: Sorting) -> int:
+    """Return -1, 0 or 1 as a row sorts before, with or after another."""
+    for one, other, (key, descends, nulls_first) in zip(left, right, sorting, strict=True):
+        if one is None or other is None:
+            if one is other:
+                continue
+            return -1 if (one is None) == nulls_first else 1
+        if key is not None:
+            one, other = key(one), key(other)
+        if one != other:
+            return -1 if (one < other) != descends else 1
+    return 0
+
+
+def _hypothetical_rank(rows: Sequence[Sequence[Any]], row: Sequence[Any], sorting: Sorting) -> int:
+    return 1 + sum(1 for other in rows if _comparison(other, row, sorting) < 0)
+
+
+def _hypothetical_dense_rank(rows: Sequence[Sequence[Any]], row: Sequence[Any], sorting: Sorting) -> int:
+    rank = 1
+    previous: Sequence[Any] | None = None
+    for other in rows:
+        if _comparison(other, row, sorting) >= 0:
+            break
+        if previous is None or _comparison(previous, other, sorting):
+            rank += 1
+        previous = other
+    return rank
+
+
+def _hypothetical_percent_rank(rows: Sequence[Sequence[Any]], row: Sequence[Any], sorting: Sorting) -> float:
+    return (_hypothetical_rank(rows, row, sorting) - 1) / len(rows) if rows else 0.0
+
+
+def _hypothetical_cume_dist(rows: Sequence[Sequence[Any]], row: Sequence[Any], sorting: Sorting) -> float:
+    before = sum(1 for other in rows if _comparison(other, row, sorting) <= 0)
+    return (before + 1) / (len(rows) + 1)
+
+
+def _hypothetical(name: str, returns: str, final: Callable[..., Any]) -> Aggregate:
+    """An aggregate that says where a row would stand: ``final(rows, row, sorting)``."""
+    return Aggregate(
+        name,
+        ("any",),
+        returns,
+        initial=list,
+        step=_append_row,
+        final=final,
+        strict=False,
+        kind="hypothetical",
+        variadic=True,
+    )
+
+
 AGGREGATES: tuple[Aggregate, ...] = (
+    _hypothetical("rank", "int8", _hypothetical_rank),
+    _hypothetical("dense_rank", "int8", _hypothetical_dense_rank),
+    _hypothetical("percent_rank", "float8", _hypothetical_percent_rank),
+    _hypothetical("cume_dist", "float8", _hypothetical_cume_dist),
     _ordered("percentile_cont", ("float8", "float8"), "float8", continuous),
     _ordered("percentile_cont", ("_float8", "float8"), "_float8", _of_array(continuous)),
     _ordered("percentile_disc", ("float8", "anyelement"), "anyelement", discrete),

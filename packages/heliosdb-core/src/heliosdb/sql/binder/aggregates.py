@@ -41,7 +41,12 @@ from heliosdb.plan.expressions import (
     WindowCall,
 )
 from heliosdb.sql import statements as ast
-from heliosdb.sql.binder.coercion import coerce_to_boolean, resolve_unknown
+from heliosdb.sql.binder.coercion import (
+    coerce_to_boolean,
+    coerce_to_common_type,
+    resolve_unknown,
+    select_common_type,
+)
 from heliosdb.sql.binder.functions import Candidate
 from heliosdb.sql.binder.ordering import (
     bind_plain_sort_keys,
@@ -99,6 +104,9 @@ def bind_aggregate_call(
     if node.within_group:
         count = len(converted) - len(node.order_by)
         direct, converted = converted[:count], converted[count:]
+        if aggregate.kind == "hypothetical":
+            # From the arguments as written: an untyped literal takes the type that it is compared with.
+            direct, converted = _hypothetical_rows(binder, shown, arguments[:count], arguments[count:], position)
         keys = _within_group_keys(binder, node, converted)
     else:
         keys = _aggregate_keys(binder, node, converted, scope)
@@ -122,6 +130,30 @@ def bind_aggregate_call(
     _check_place(call, owner, position)
     owner.aggregates.append(call)
     return call
+
+
+def _hypothetical_rows(
+    binder: Binder,
+    shown: str,
+    direct: tuple[Expression, ...],
+    sorted_by: tuple[Expression, ...],
+    position: int | None,
+) -> tuple[tuple[Expression, ...], tuple[Expression, ...]]:
+    """Bring each direct argument and what WITHIN GROUP sorts by at its place to one type."""
+    if len(direct) != len(sorted_by):
+        types = ", ".join(binder.types.format(argument.type) for argument in (*direct, *sorted_by))
+        raise UndefinedFunction(
+            f"function {shown}({types}) does not exist",
+            hint=f"To use the hypothetical-set aggregate {shown}, the number of hypothetical direct arguments "
+            f"(here {len(direct)}) must match the number of ordering columns (here {len(sorted_by)}).",
+            position=position,
+        )
+    rows = []
+    for pair in zip(direct, sorted_by):
+        target = select_common_type(binder, pair, "WITHIN GROUP")
+        assert target is not None
+        rows.append([coerce_to_common_type(binder, argument, target, "WITHIN GROUP") for argument in pair])
+    return tuple(row[0] for row in rows), tuple(row[1] for row in rows)
 
 
 def _check_form(node: ast.FunctionCall, aggregate: Aggregate, shown: str, position: int | None) -> None:
