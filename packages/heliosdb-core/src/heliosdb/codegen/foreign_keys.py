@@ -94,7 +94,9 @@ class ForeignKeyCheck:
                 )
             if deferred and not self._still_there(x, key):
                 continue
-            if not x.transaction.reference(referenced.oid, index.oid, shape.key([key[i] for i in order])):
+            if not x.transaction.reference(
+                referenced.oid, index.oid, shape.key([key[i] for i in order])
+            ):
                 raise errors.ForeignKeyViolation(
                     f'insert or update on table "{self.relation.name}" violates foreign key constraint '
                     f'"{self.constraint.name}"',
@@ -157,7 +159,10 @@ class ReferencedCheck:
             return
         if not restrict and _matching(x, self.referenced, self.foreign.columns, key):
             return
-        raise errors.ForeignKeyViolation(
+        raise self._violation(x, key)
+
+    def _violation(self, x: Execution, key: Row) -> errors.ForeignKeyViolation:
+        return errors.ForeignKeyViolation(
             f'update or delete on table "{self.referenced.name}" violates foreign key constraint '
             f'"{self.constraint.name}" on table "{self.relation.name}"',
             detail=f"Key {_printed(self.referenced, self.foreign.columns, key, x)} is still referenced from table "
@@ -185,4 +190,10 @@ class ReferencedCheck:
         names = _names(self.relation, self.foreign.set_columns or numbers)
         assignments = ", ".join(f"{quoted(name)} = {word}" for name in names)
         text = f"UPDATE {table} SET {assignments} WHERE {_condition(self.relation, numbers)}"
-        x.session.run_internal(text, old_key)
+        try:
+            x.session.run_internal(text, old_key)
+        except errors.ForeignKeyViolation as error:
+            if error.constraint != self.constraint.name:
+                raise
+            # The default is not there either: so the rows still need the old key.
+            raise self._violation(x, old_key) from None

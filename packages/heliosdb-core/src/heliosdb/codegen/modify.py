@@ -94,6 +94,11 @@ def produce_insert(pipelines: Pipelines, node: pn.Insert, consume: Consume) -> N
     if by_row or node.foreign_keys:
         collected = source.fresh("m")
         function.line(f"{collected} = []")
+
+    def count(number: str) -> None:
+        if node is pipelines.counted:
+            function.line(f"x.row_count += {number}")
+
     if node.conflict is not None:
         upsert = _write_conflict(pipelines, node, node.conflict)
 
@@ -103,7 +108,8 @@ def produce_insert(pipelines: Pipelines, node: pn.Insert, consume: Consume) -> N
         function.line(f"{rows}.append({row})")
         if not by_row:
             function.open(f"if len({rows}) >= {INSERT_BATCH}:")
-            function.line(f"x.transaction.insert_rows({oid}, {rows}); x.row_count += len({rows})")
+            function.line(f"x.transaction.insert_rows({oid}, {rows})")
+            count(f"len({rows})")
             if node.foreign_keys:
                 function.line(f"{collected}.extend({rows})")
             function.line(f"{rows} = []")
@@ -111,7 +117,8 @@ def produce_insert(pipelines: Pipelines, node: pn.Insert, consume: Consume) -> N
     pipelines.produce(node.input, take)
     if not by_row:
         with function.block(f"if {rows}:"):
-            function.line(f"x.transaction.insert_rows({oid}, {rows}); x.row_count += len({rows})")
+            function.line(f"x.transaction.insert_rows({oid}, {rows})")
+            count(f"len({rows})")
             if node.foreign_keys:
                 function.line(f"{collected}.extend({rows})")
     else:
@@ -128,7 +135,7 @@ def produce_insert(pipelines: Pipelines, node: pn.Insert, consume: Consume) -> N
                 function.line(f"i_{row} = x.transaction.insert({oid}, {row})")
             else:
                 function.line(f"x.transaction.insert({oid}, {row})")
-            function.line("x.row_count += 1")
+            count("1")
             function.line(f"{collected}.append({row})")
             if returned:
                 _write_returning(pipelines, node, out)
@@ -200,7 +207,8 @@ def _change_each(
     with function.loop(f"for {target} in {rows}:"), function.loop("while True:"):
         function.line(f"{state} = {attempt(row)}")
         with function.block(f"if {state} is None:"):
-            function.line("x.row_count += 1")
+            if node is pipelines.counted:
+                function.line("x.row_count += 1")
             done(row)
             function.line("break")
         function.line(f'if {state}.status != "changed": break')
@@ -249,8 +257,9 @@ def produce_update(pipelines: Pipelines, node: pn.Update, consume: Consume) -> N
 
 def _write_end_of_statement(pipelines: Pipelines, node: pn.Modify) -> None:
     """Check deferrable unique constraints, which may be violated between two rows of one statement."""
-    if any(c.kind in ("unique", "primary key") and c.deferrable for c in node.relation.constraints):
-        pipelines.function.line("x.transaction.check_deferred(end_of_statement=True)")
+    deferrable = tuple(c for c in node.relation.constraints if c.kind in ("unique", "primary key") and c.deferrable)
+    if deferrable:
+        pipelines.function.line(f"x.session.check_unique({pipelines.source.bind(deferrable, 'q')})")
 
 
 def produce_delete(pipelines: Pipelines, node: pn.Delete, consume: Consume) -> None:

@@ -103,6 +103,7 @@ class Upsert:
                     continue
                 return row
             if change is None:
+                transaction.require_visible(oid, conflict)
                 return None
             if conflict in touched:
                 raise errors.CardinalityViolation(

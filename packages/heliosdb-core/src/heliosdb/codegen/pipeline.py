@@ -50,6 +50,10 @@ class Pipelines:
         self, plan: pn.PlanNode, registries: Registries, producers: dict[type, Producer], *, count_rows: bool = False
     ) -> None:
         self.count_rows = count_rows
+        self.counted = plan
+        """The data modification whose rows are the statement's count; those in WITH do not count."""
+        while isinstance(self.counted, pn.With):
+            self.counted = self.counted.input
         self.registries = registries
         self.source = Source()
         self.expressions = Expressions(self.source, registries)

@@ -25,7 +25,7 @@ def execute_begin(session: Session, statement: tree.Begin) -> Result:
     """BEGIN and START TRANSACTION."""
     session.block.require_healthy()
     session.block.begin(*_modes(statement.modes))
-    return Result("BEGIN")
+    return Result("START TRANSACTION" if session.current_query[:5].lower() == "start" else "BEGIN")
 
 
 def execute_commit(session: Session, statement: tree.Commit) -> Result:
@@ -103,9 +103,9 @@ def execute_set_constraints(session: Session, statement: tree.SetConstraints) ->
     """SET CONSTRAINTS."""
     if not session.block.is_explicit:
         session.notice("SET CONSTRAINTS can only be used in transaction blocks", severity="WARNING", sqlstate="25P01")
-        return Result("SET CONSTRAINTS")
     if not statement.names:
-        session.block.set_deferred(None, statement.deferred)
+        if session.block.is_explicit:
+            session.block.set_deferred(None, statement.deferred)
         return Result("SET CONSTRAINTS")
     oids = []
     for name in statement.names:
@@ -122,7 +122,8 @@ def execute_set_constraints(session: Session, statement: tree.SetConstraints) ->
             if not constraint.deferrable:
                 raise errors.WrongObjectType(f'constraint "{constraint.name}" is not deferrable')
             oids.append(constraint.oid)
-    session.block.set_deferred(oids, statement.deferred)
+    if session.block.is_explicit:
+        session.block.set_deferred(oids, statement.deferred)
     return Result("SET CONSTRAINTS")
 
 

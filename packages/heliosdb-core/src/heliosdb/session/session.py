@@ -245,6 +245,12 @@ class Session:
             return quote_identifier(found.name)
         return f"{quote_identifier(found.schema)}.{quote_identifier(found.name)}"
 
+    def check_unique(self, constraints: Sequence[Constraint]) -> None:
+        """Check deferrable unique constraints at the end of a statement, but for those that are deferred now."""
+        due = [c.index for c in constraints if c.index is not None and not self.block.is_deferred(c)]
+        if due:
+            self.transaction.check_deferred(due)
+
     def is_deferred(self, constraint: Constraint) -> bool:
         """Whether a constraint is checked at COMMIT in the current transaction."""
         return self.block.is_deferred(constraint)
@@ -307,6 +313,21 @@ class Session:
     def _newest_version(self, oid: int) -> int | None:
         with self.database.store_transaction() as newest:
             return self.database.catalogs.of(newest).version_of(oid)
+
+    def _definitions_changed(self, recorder: RecordingCatalog) -> bool:
+        """Wait for changes under way of what a statement named that could not be bound; whether there is a new catalog now."""
+        transaction = self.block.transaction
+        if transaction is None or transaction.isolation != "read committed":
+            return False
+        locks = self.database.store.locks.relations
+        oids = {answer[0] for answer in recorder.lookups.values() if answer is not None}
+        waited = [oid for oid in oids if oid in locks]
+        for oid in waited:
+            transaction.lock_relation(oid, RelationLock.ACCESS_SHARE)
+        if not waited:
+            return False
+        transaction.begin_statement()
+        return not recorder.still_holds(self.catalog)
 
     def _locked(self, plan: Plan) -> bool:
         """Lock what a plan touches against changes of its definition; False: the plan is outdated, make it anew.
@@ -484,13 +505,15 @@ class Session:
                 if implicit and not self.block.is_open:
                     self.statement_timestamp = time.time_ns() // 1000 - EPOCH
                     self.block.begin_implicit()
-                yield self.run(statement)
+                result = self.run(statement)
+                if statement is statements[-1] and self.block.is_implicit:
+                    # The last statement is done only when everything is committed.
+                    self.block.commit()
+                yield result
         except BaseException:
             if self.block.is_implicit:
                 self.block.rollback()
             raise
-        if self.block.is_implicit:
-            self.block.commit()
 
     def execute_script(self, text: str) -> Iterator[Result]:
         """Run a script one statement after the other, each by itself, as psql does with a file."""
@@ -595,6 +618,8 @@ class Session:
         if self.block.status == "E":
             self.tree(statement)
             self.block.require_healthy()
+        if type(self.tree(statement) if statement.tree is None and _sets(statement.text) else statement.tree).__name__ in _NO_SNAPSHOT:
+            return self._command(statement)
         self.transaction.begin_statement()
         result = self._dispatch(statement, parameters)
         if not isinstance(result.rows, list):
@@ -698,7 +723,15 @@ class Session:
 
         catalog = self.catalog
         recorder = RecordingCatalog(catalog)
-        bound = bind(tree, self._bind_context(types, hints, recorder, lift=statement is not None and statement.is_lifted))
+        lift = statement is not None and statement.is_lifted
+        try:
+            bound = bind(tree, self._bind_context(types, hints, recorder, lift=lift))
+        except errors.Error:
+            if not self._definitions_changed(recorder):
+                raise
+            catalog = self.catalog
+            recorder = RecordingCatalog(catalog)
+            bound = bind(tree, self._bind_context(types, hints, recorder, lift=lift))
         optimized = optimize(bound, self)
         compiled = compile_statement(optimized, self.registries)
         constants = () if statement is None else statement.constants
@@ -814,6 +847,14 @@ class Session:
         self.prepared.clear()
         self.cursors.clear()
         self.sequences = SessionSequences()
+
+
+_NO_SNAPSHOT = frozenset({"Set", "SetTransaction", "SetConstraints", "Show", "Reset", "Deallocate"})
+"""Commands that look at no data, so that a block's snapshot is not taken for them."""
+
+
+def _sets(text: str) -> bool:
+    return text[:10].lower().startswith(("set", "show", "reset", "deallocate"))
 
 
 _CONTROL_WORDS = ("begin", "start", "commit", "end", "rollback", "abort", "savepoin", "release", "prepare", "/*", "--")

@@ -405,7 +405,22 @@ class Transaction(LockOwner):
             self._lock(relation, found[0], RowLock.KEY_SHARE)
             again = unique.find(relation, self.writes.get(relation_oid), index, key)
             if again is not None and again[0] == found[0]:
-                return True
+                return self._is_visible(relation, found[0])
+
+    def _is_visible(self, relation: Relation, row_id: int) -> bool:
+        """Whether a kept snapshot has a version of the row; read committed looks at the newest state anyway."""
+        if self.isolation == READ_COMMITTED:
+            return True
+        writes = self.writes.get(relation.oid)
+        if writes is not None and writes.newest(row_id) is not ABSENT:
+            return True
+        row = relation.row(row_id, self.scn)
+        return row is not None
+
+    def require_visible(self, relation_oid: int, row_id: int) -> None:
+        """Raise SerializationFailure for a row that a kept snapshot cannot see (ON CONFLICT DO NOTHING met it)."""
+        if not self._is_visible(self.relation(relation_oid), row_id):
+            raise SerializationFailure("could not serialize access due to concurrent update")
 
     def _index(self, relation_oid: int, index_oid: int) -> TimelineIndex:
         found: TimelineIndex | None = self.relation(relation_oid).indexes.get(index_oid)

@@ -6,7 +6,7 @@ windows, cte, insert.
 
 from __future__ import annotations
 
-from heliosdb.sql.binder.bind import bind, bind_expression
+from heliosdb.sql.binder.bind import bind, bind_expression, bind_type
 from heliosdb.sql.binder.context import BindContext, Resolutions
 
-__all__ = ["BindContext", "Resolutions", "bind", "bind_expression"]
+__all__ = ["BindContext", "Resolutions", "bind", "bind_expression", "bind_type"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from heliosdb.sql.binder.binder import Binder
 from heliosdb.sql.binder.coercion import coerce_to_boolean, resolve_unknown
 from heliosdb.sql.binder.scope import RangeItem, Scope
+from heliosdb.sql.binder.type_names import bind_type_name
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Relation
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
     from heliosdb.plan.nodes import BoundStatement, OutputColumn
     from heliosdb.sql.binder.context import BindContext
     from heliosdb.sql.statements import Expression as ExpressionNode
-    from heliosdb.sql.statements import Statement
+    from heliosdb.sql.statements import Statement, TypeName
 
-__all__ = ["bind", "bind_expression"]
+__all__ = ["bind", "bind_expression", "bind_type"]
 
 
 def bind(statement: Statement, context: BindContext) -> BoundStatement:
@@ -58,3 +59,8 @@ def bind_expression(
         if type_ is not None:
             return binder.assigned(expression, type_, typmod, column)
         return resolve_unknown(binder, expression)
+
+
+def bind_type(written: TypeName, context: BindContext) -> tuple[str, int]:
+    """Return (internal name, typmod) of a written type."""
+    return bind_type_name(Binder(context), written)
