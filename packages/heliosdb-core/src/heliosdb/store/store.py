@@ -44,7 +44,9 @@ RelationChanges = tuple[Relation, Mapping[int, dict[int, "Row | None"]], Mapping
 class Store:
     """Everything that is committed, of every timeline."""
 
-    def __init__(self, volume: Volume | None = None, methods: Iterable[AccessMethod] = ()) -> None:
+    def __init__(
+        self, volume: Volume | None = None, methods: Iterable[AccessMethod] | Mapping[str, AccessMethod] = ()
+    ) -> None:
         self.volume: Volume = MemoryVolume() if volume is None else volume
         self.published = 0
         self.last_scn = 0
@@ -58,15 +60,12 @@ class Store:
         self._timeline_numbers = count(1)
         self._row_ids: dict[int, RowIds] = {}
         self._define = Lock()
-        self.methods: dict[str, AccessMethod] = {"btree": BTreeMethod()}
-        for method in methods:
-            self.add_method(method)
+        if not isinstance(methods, Mapping):
+            methods = {method.name: method for method in (BTreeMethod(), *methods)}
+        # A mapping is asked when an index is made: until one is, nothing of a plugin's method is imported.
+        self.methods: Mapping[str, AccessMethod] = methods
 
     # -- timelines
-
-    def add_method(self, method: AccessMethod) -> None:
-        """Make an access method known."""
-        self.methods[method.name] = method
 
     def now(self) -> int:
         """Return the commit clock: microseconds since 2000-01-01 UTC, never before the last commit."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from heliosdb.errors import FeatureNotSupported
@@ -34,7 +34,9 @@ CommitListener = Callable[[Transaction, CommitTicket], None]
 class TransactionalStore(Store):
     """See the module. ``relation_name`` may be set by the catalog's owner: it names relations in messages."""
 
-    def __init__(self, volume: Volume | None = None, methods: Iterable[AccessMethod] = ()) -> None:
+    def __init__(
+        self, volume: Volume | None = None, methods: Iterable[AccessMethod] | Mapping[str, AccessMethod] = ()
+    ) -> None:
         super().__init__(volume, methods)
         self.locks = LockTable()
         self.history = CommitHistory()
