@@ -80,7 +80,7 @@ class Database:
         """Counts commits that changed the catalog."""
         self._row_makers: dict[tuple[OutputColumn, ...], RowMaker] = {}
         self.volume = MemoryVolume()
-        self.store = TransactionalStore(self.volume, self.registries.access_methods.values())
+        self.store = TransactionalStore(self.volume, self.registries.access_methods)
         self._bootstrap()
         self.store.relation_name = self._relation_name
         for listener in self.registries.lifecycle.get("database_opened", ()):
