@@ -18,7 +18,7 @@ from typing import Any
 
 from heliosdb import errors
 from heliosdb.types.array_text import parse_array
-from heliosdb.types.composite import Composite
+from heliosdb.types.composite import as_element
 from heliosdb.types.definitions import SessionContext, Type, TypeLookup
 
 __all__ = [
@@ -197,7 +197,7 @@ def make_input(element: Type, types: TypeLookup) -> Callable[[str, int, SessionC
 
 
 def _element_wrapper(element: Type) -> Callable[[Any], Any]:
-    return Composite if element.kind == "composite" or element.name == "record" else _same
+    return as_element if element.kind == "composite" or element.name == "record" else _same
 
 
 def _same(datum: Any) -> Any:

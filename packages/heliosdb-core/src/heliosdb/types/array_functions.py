@@ -22,7 +22,7 @@ from heliosdb.types.array import (
     with_bounds,
 )
 from heliosdb.types.comparison import comparison_operators
-from heliosdb.types.composite import Composite
+from heliosdb.types.composite import as_element
 from heliosdb.types.definitions import (
     Aggregate,
     CallTypes,
@@ -391,7 +391,7 @@ def _append(state: list[Any], value: Any) -> list[Any]:
 
 
 def _append_composite(state: list[Any], value: Any) -> list[Any]:
-    state.append(None if value is None else Composite(value))
+    state.append(as_element(value))
     return state
 
 

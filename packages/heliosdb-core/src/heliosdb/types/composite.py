@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from heliosdb import errors
-from heliosdb.types.definitions import CallTypes, Operator, ScalarFunction, SessionContext, Type, TypeLookup
+from heliosdb.types.definitions import CallTypes, Operator, RowShape, ScalarFunction, SessionContext, Type, TypeLookup
 
 __all__ = [
     "FUNCTIONS",
@@ -26,6 +26,8 @@ __all__ = [
     "make_output",
     "make_receive",
     "make_send",
+    "record_class",
+    "shape_of",
     "parse_row",
     "rows_equal",
 ]
@@ -34,14 +36,35 @@ Compare = Callable[[Any, Any], bool]
 
 
 class Composite(tuple[Any, ...]):
-    """A row that stands in an array."""
+    """A row that is told from a plain tuple: one that stands in an array, or one that knows its fields.
+
+    ``shape`` and ``types`` are set by the subclasses that ``record_class`` makes: a value of the type ``record`` says
+    by its class what its fields are, as PostgreSQL's anonymous rows do by a registered descriptor.
+    """
 
     __slots__ = ()
+
+    shape: ClassVar[RowShape | None] = None
+    types: ClassVar[TypeLookup | None] = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A class made at run time cannot be found by name; the fields come back without it.
+        return Composite, (tuple(self),)
+
+
+def record_class(shape: RowShape, types: TypeLookup) -> type[Composite]:
+    """Return the class of anonymous rows with these fields."""
+    return type("Record", (Composite,), {"__slots__": (), "shape": shape, "types": types})
+
+
+def shape_of(datum: tuple[Any, ...]) -> RowShape | None:
+    """Return the fields of an anonymous row, or None where it does not know them."""
+    return datum.shape if isinstance(datum, Composite) else None
 
 
 def as_element(row: tuple[Any, ...] | None) -> Composite | None:
     """Return a row as it stands in an array."""
-    return None if row is None else Composite(row)
+    return row if row is None or isinstance(row, Composite) else Composite(row)
 
 
 _SPACE = " \t\n\v\f\r"
@@ -216,9 +239,33 @@ def _record_input(text: str, typmod: int) -> Any:
 
 
 def _record_output(datum: tuple[Any, ...], session: SessionContext) -> str:
-    """Show a row whose field types are not known: by what the datums themselves are."""
-    parts = ["" if field is None else quote_field(_text_of(field, session)) for field in datum]
+    """Show a row by its fields' types, or, where they are not known, by what the datums themselves are."""
+    shape = shape_of(datum)
+    if shape is None:
+        parts = ["" if field is None else quote_field(_text_of(field, session)) for field in datum]
+    else:
+        parts = [
+            "" if field is None else quote_field(session.types.output(type_name)(field, session))
+            for field, (_, type_name, _) in zip(datum, shape.fields, strict=True)
+        ]
     return f"({','.join(parts)})"
+
+
+def _record_send(datum: tuple[Any, ...]) -> bytes:
+    if not isinstance(datum, Composite) or datum.shape is None or datum.types is None:
+        raise errors.FeatureNotSupported("binary output of a row without known field types is not supported")
+    return make_send([(name, type_name) for name, type_name, _ in datum.shape.fields], datum.types)(datum)
+
+
+def _record_to_python(datum: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the fields as Python objects."""
+    if not isinstance(datum, Composite) or datum.shape is None or datum.types is None:
+        return tuple(datum)
+    converters = [datum.types.to_python(type_name) for _, type_name, _ in datum.shape.fields]
+    return tuple(
+        field if field is None or convert is None else convert(field)
+        for field, convert in zip(datum, converters, strict=True)
+    )
 
 
 def _text_of(field: Any, session: SessionContext) -> str:
@@ -243,6 +290,8 @@ TYPES: tuple[Type, ...] = (
         kind="pseudo",
         input=_record_input,
         output=_record_output,
+        send=_record_send,
+        to_python=_record_to_python,
         needs_session=True,
         description="pseudo-type representing any composite type",
     ),

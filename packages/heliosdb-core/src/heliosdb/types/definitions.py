@@ -180,6 +180,10 @@ class TypeLookup(Protocol):
         """Return the binary input function of a type: ``(data) -> datum``."""
         ...
 
+    def to_python(self, name: str) -> Callable[[Any], Any] | None:
+        """Return ``(datum) -> object`` for the edges, or None where the datum is already the object."""
+        ...
+
     def format(self, name: str, typmod: int = -1) -> str:
         """Return how SQL spells a type: ``character varying(10)``, ``numeric(5,2)[]``."""
         ...
@@ -357,7 +361,8 @@ class TableFunction:
     """A set-returning function: ``implementation(*arguments[, session])`` iterates over datums, or tuples if it has
     ``columns``.
 
-    ``returns`` is the element type (``"record"`` with ``columns``). ``specialize`` as for scalar functions.
+    ``returns`` is the element type (``"record"`` with ``columns``). ``result_name`` names the one column in FROM
+    where that is not the function's name. ``specialize`` as for scalar functions.
     """
 
     name: str
@@ -365,6 +370,7 @@ class TableFunction:
     returns: str
     implementation: Implementation
     columns: tuple[tuple[str, str], ...] = ()
+    result_name: str = ""
     strict: bool = True
     volatility: Volatility = Volatility.IMMUTABLE
     needs_session: bool = False

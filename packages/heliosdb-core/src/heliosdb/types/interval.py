@@ -89,7 +89,7 @@ def interval_input(text: str, typmod: int, session: SessionContext) -> Interval:
         fields = _fields_of(mask)
         last = "minute:second" if fields == ["minute", "second"] else fields[-1]
     standard = str(session.setting("intervalstyle")).lower() == "sql_standard"
-    return Interval(*parse_interval(text, last, standard))
+    return coerce_interval(Interval(*parse_interval(text, last, standard)), typmod, False)
 
 
 def interval_output(datum: Interval, session: SessionContext) -> str:

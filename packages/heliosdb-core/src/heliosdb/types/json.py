@@ -304,8 +304,15 @@ OPERATORS: tuple[Operator, ...] = (
 )
 
 TABLE_FUNCTIONS: tuple[TableFunction, ...] = (
-    TableFunction("json_array_elements", ("json",), "json", json_array_elements, rows=100.0),
-    TableFunction("json_array_elements_text", ("json",), "text", json_array_elements_text, rows=100.0),
+    TableFunction("json_array_elements", ("json",), "json", json_array_elements, result_name="value", rows=100.0),
+    TableFunction(
+        "json_array_elements_text",
+        ("json",),
+        "text",
+        json_array_elements_text,
+        result_name="value",
+        rows=100.0,
+    ),
     TableFunction(
         "json_each", ("json",), "record", json_each, columns=(("key", "text"), ("value", "json")), rows=100.0
     ),

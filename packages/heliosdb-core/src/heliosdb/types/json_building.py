@@ -21,6 +21,7 @@ from heliosdb.types.calendar import (
     TIMESTAMP_INFINITY,
     TIMESTAMP_MINUS_INFINITY,
 )
+from heliosdb.types.composite import shape_of
 from heliosdb.types.datetime_output import iso_text
 from heliosdb.types.definitions import RowShape, SessionContext, Type, TypeLookup
 from heliosdb.types.json_text import escape_json
@@ -116,6 +117,9 @@ def _row_writer(type_: Type, types: TypeLookup, shape: RowShape | None, pretty: 
     if fields is None:
 
         def unknown(value: Any, session: SessionContext) -> str:
+            own = shape_of(value)
+            if own is not None:
+                return _row_writer(type_, types, own, pretty)(value, session)
             parts = [f'"f{n}":{_guessed(item, session)}' for n, item in enumerate(value, 1)]
             return "{" + separator.join(parts) + "}"
 
@@ -229,7 +233,12 @@ def _array_builder(build: Builder) -> Builder:
 def _row_builder(type_: Type, types: TypeLookup, shape: RowShape | None) -> Builder:
     fields = _field_names(type_, shape)
     if fields is None:
-        return _guessed_tree
+
+        def unknown(value: Any, session: SessionContext) -> Json:
+            own = shape_of(value)
+            return _guessed_tree(value, session) if own is None else _row_builder(type_, types, own)(value, session)
+
+        return unknown
     builders = [(name, builder(field_type, types, field_shape)) for name, field_type, field_shape in fields]
 
     def row(value: Any, session: SessionContext) -> Json:

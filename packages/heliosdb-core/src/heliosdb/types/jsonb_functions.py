@@ -425,8 +425,15 @@ OPERATORS: tuple[Operator, ...] = (
 _KEY_VALUE = (("key", "text"), ("value", "jsonb"))
 
 TABLE_FUNCTIONS: tuple[TableFunction, ...] = (
-    TableFunction("jsonb_array_elements", ("jsonb",), "jsonb", jsonb_array_elements, rows=100.0),
-    TableFunction("jsonb_array_elements_text", ("jsonb",), "text", jsonb_array_elements_text, rows=100.0),
+    TableFunction("jsonb_array_elements", ("jsonb",), "jsonb", jsonb_array_elements, result_name="value", rows=100.0),
+    TableFunction(
+        "jsonb_array_elements_text",
+        ("jsonb",),
+        "text",
+        jsonb_array_elements_text,
+        result_name="value",
+        rows=100.0,
+    ),
     TableFunction("jsonb_each", ("jsonb",), "record", jsonb_each, columns=_KEY_VALUE, rows=100.0),
     TableFunction(
         "jsonb_each_text",

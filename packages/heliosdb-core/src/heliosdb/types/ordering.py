@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb.types.array import dimensions, lower_bounds
 from heliosdb.types.comparison import BTREE_STRATEGIES
+from heliosdb.types.composite import shape_of
 from heliosdb.types.definitions import OperatorClass, Type, resolve_implementation
 
 if TYPE_CHECKING:
@@ -69,8 +70,19 @@ def derived(type_: Type, types: TypeRegistry) -> OperatorClass | None:
     if type_.name == "record":
         # The field types of an anonymous row are the expression's, not the type's: the binder, which knows them, asks
         # composite_ordering itself; here the datums' own order has to do.
-        return _ordering("record", lambda datum: tuple(NULL_LAST if item is None else item for item in datum), None)
+        return _ordering("record", lambda datum: _record_key(datum, types), None)
     return None
+
+
+def _record_key(datum: Any, types: TypeRegistry) -> Any:
+    shape = shape_of(datum)
+    if shape is None:
+        return tuple(NULL_LAST if item is None else item for item in datum)
+    keys = []
+    for item, (_, type_name, _) in zip(datum, shape.fields, strict=True):
+        ordering = types.ordering(type_name)
+        keys.append(_applied(None if ordering is None else _keys(ordering)[0], item))
+    return tuple(keys)
 
 
 def array_ordering(name: str, element: OperatorClass) -> OperatorClass:
