@@ -25,7 +25,7 @@ from heliosdb import errors
 from heliosdb.codegen import runtime
 from heliosdb.codegen.source import Function, Source
 from heliosdb.plan import expressions as ex
-from heliosdb.types.composite import as_element
+from heliosdb.types.composite import as_element, record_class
 from heliosdb.types.definitions import CallTypes, OperatorClass, ScalarFunction, resolve_implementation
 
 if TYPE_CHECKING:
@@ -156,7 +156,9 @@ class Expressions:
         try:
             return self.bindings[node.source](node.index)
         except KeyError:
-            raise errors.InternalFailure(f"column {node.name!r} of source {node.source} is not available here") from None
+            raise errors.InternalFailure(
+                f"column {node.name!r} of source {node.source} is not available here"
+            ) from None
 
     def hashed(self, node: ex.Expression, operator_class: OperatorClass | None) -> str:
         """Return source of the value's hash key (None stays None)."""
@@ -580,7 +582,11 @@ class Expressions:
         )
 
     def _row(self, node: ex.RowConstructor) -> str:
-        return f"({''.join(f'{self.value(item)}, ' for item in node.fields)})"
+        fields = f"({''.join(f'{self.value(item)}, ' for item in node.fields)})"
+        shape = ex.row_shape(node)
+        if shape is None or node.type != "record":
+            return fields
+        return f"{self.bind(record_class(shape, self.registries.types), 'f')}({fields})"
 
     def _row_comparison(self, node: ex.RowComparison) -> str:
         if node.operator in ("=", "<>"):

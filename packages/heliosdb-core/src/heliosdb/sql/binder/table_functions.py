@@ -131,8 +131,9 @@ def _function(
     if found is not None and found.kind == "composite":
         shown = [nodes.OutputColumn(name=column, type=type_) for column, type_ in found.attributes]
         return call, shown
+    own_name = call.function.result_name if isinstance(call, SetReturningCall) else ""
     column = nodes.OutputColumn(
-        name=alias if alias is not None and alone else name,
+        name=own_name or (alias if alias is not None and alone else name),
         type=call.type,
         typmod=call.typmod,
         nullable=call.nullable,
