@@ -14,15 +14,15 @@ opens.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from threading import Lock, RLock
-from typing import Any
+from typing import Any, NamedTuple
 
 from heliosdb.encoding.keys import NULL
 from heliosdb.errors import DuplicateObject, ObjectInUse, ObjectNotInPrerequisiteState, UndefinedObject, UniqueViolation
 from heliosdb.store.access_method import AccessMethod, IndexDefinition, IndexSpec
-from heliosdb.store.block import Block
+from heliosdb.store.block import BLOCK_BITS, Block
 from heliosdb.store.btree import BTree, BTreeMethod
 from heliosdb.store.commits import Commits
 from heliosdb.store.feed import Change
@@ -30,7 +30,7 @@ from heliosdb.store.relation import Relation
 from heliosdb.store.row_ids import RowIds
 from heliosdb.store.snapshot import Snapshots
 from heliosdb.store.timeline import Timeline
-from heliosdb.store.timeline_index import RowChange, TimelineIndex
+from heliosdb.store.timeline_index import IndexEntries, RowChange, TimelineIndex
 from heliosdb.store.versions import Row
 from heliosdb.store.volume import MemoryVolume, Volume
 
@@ -39,6 +39,16 @@ __all__ = ["RelationChanges", "RowChange", "Store"]
 
 RelationChanges = tuple[Relation, Mapping[int, dict[int, "Row | None"]], Mapping[int, list["Row | None"]], bool]
 """(relation, {block: {slot: new row or None}}, {block: rows of a bulk insert}, whether index keys may change)."""
+
+
+class PreparedChanges(NamedTuple):
+    """What a commit is about to enter into one relation: rows, whole blocks, the changes row by row, index entries."""
+
+    relation: Relation
+    rows: Mapping[int, dict[int, Row | None]]
+    bulk: Mapping[int, list[Row | None]]
+    changes: list[RowChange]
+    entries: list[tuple[TimelineIndex, IndexEntries]]
 
 
 class Store:
@@ -98,6 +108,12 @@ class Store:
                     self.check_readable(relation, fork)
             made = Timeline(next(self._timeline_numbers), name, source, fork)
             self.snapshots.pins["timeline", made.id] = fork
+            # Now, so that the branch has the indexes of its parent and not those that come later.
+            line: Timeline | None = source
+            while line is not None:
+                for oid in tuple(line.relations):
+                    self.create_relation(made, oid)
+                line = line.parent
             self._timelines[name] = made
             return made
 
@@ -312,6 +328,7 @@ class Store:
         relation = self.create_relation(timeline, relation_oid)
         with self.commit_lock:
             relation.feed.consumers[name] = scn
+            relation.feed.trim()
 
     def drop_consumer(self, name: Hashable, relation_oid: int, timeline: Timeline | None = None) -> None:
         """Forget a consumer; after the last one changes are no longer recorded."""
@@ -354,24 +371,28 @@ class Store:
 
     # -- committing (the caller holds commit_lock)
 
-    def apply(
-        self, changed: Sequence[RelationChanges], scn: int, *, collect: bool = False
-    ) -> list[tuple[Relation, list[RowChange]]]:
-        """Enter a commit's changes with an SCN that is not published yet: indexes first, then rows.
+    def apply(self, changed: Sequence[RelationChanges], scn: int) -> None:
+        """Prepare and enter a commit's changes."""
+        self.enter(self.prepare(changed), scn)
 
-        Returns what was done row by row if ``collect`` asks for it.
+    def prepare(
+        self, changed: Sequence[RelationChanges], *, collect: bool = False, dropped: Container[int] = ()
+    ) -> list[PreparedChanges]:
+        """Work out what a commit's changes mean row by row and to each index that is not in ``dropped``.
+
+        Everything that may raise (key functions, predicates) is called here; ``enter`` does not fail half way.
         """
-        collected = []
+        prepared = []
         for relation, rows, bulk, keys_change in changed:
-            readers = self.needed(relation.oid)
-            feed = relation.feed
-            indexes = tuple(relation.indexes.values()) if keys_change else ()
+            wanted = collect or relation.feed.wanted
+            indexes = (
+                [index for index in relation.indexes.values() if index.spec.oid not in dropped] if keys_change else []
+            )
             changes: list[RowChange] = []
-            wanted = collect or feed.wanted
-            if (indexes or wanted) and rows:
+            if indexes or wanted:
                 for number, slots in rows.items():
                     block = relation.block(number)
-                    first = number << 12
+                    first = number << BLOCK_BITS
                     if block is None:
                         changes.extend((first + slot, None, row) for slot, row in slots.items() if row is not None)
                         continue
@@ -380,26 +401,37 @@ class Store:
                         old = newest(slot)[1]
                         if old is not None or row is not None:
                             changes.append((first + slot, old, row))
+            entries = []
             for index in indexes:
-                if changes:
-                    index.apply(changes, scn)
+                entry = index.prepare(changes)
+                if entry is not None:
+                    entries.append((index, entry))
                 for number, run in bulk.items():
-                    index.apply_run(range(number << 12, (number << 12) + len(run)), run, scn)
+                    first = number << BLOCK_BITS
+                    entries.append((index, index.prepare_run(range(first, first + len(run)), run)))
+            if wanted:
+                for number, run in bulk.items():
+                    first = number << BLOCK_BITS
+                    changes.extend((first + slot, None, row) for slot, row in enumerate(run) if row is not None)
+            prepared.append(PreparedChanges(relation, rows, bulk, changes, entries))
+        return prepared
+
+    def enter(self, prepared: Sequence[PreparedChanges], scn: int) -> None:
+        """Enter a commit's changes with an SCN that is not published yet: indexes first, then rows."""
+        for relation, rows, bulk, changes, entries in prepared:
+            readers = self.needed(relation.oid)
+            for index, entry in entries:
+                index.enter(entry, scn)
                 if index.superseded:
                     self._forget(relation, index, readers)
             for number, slots in rows.items():
                 relation.apply_rows(number, slots, scn, readers)
             for number, run in bulk.items():
                 relation.apply_block(number, run, scn, readers)
-                if wanted:
-                    changes.extend((number << 12 | slot, None, row) for slot, row in enumerate(run) if row is not None)
-            if feed.wanted:
-                feed.record(scn, changes)
+            if relation.feed.wanted:
+                relation.feed.record(scn, changes)
             else:
-                feed.missed(scn)
-            if collect:
-                collected.append((relation, changes))
-        return collected
+                relation.feed.missed(scn)
 
     def _forget(self, relation: Relation, index: TimelineIndex, readers: Sequence[int] | None) -> None:
         """Let the index forget removed entries that ended before every reader and before the last published SCN."""

@@ -11,17 +11,25 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from heliosdb.store.access_method import Index, IndexChange, IndexSpec
 from heliosdb.store.btree import BTree
 from heliosdb.store.versions import Row
 
-__all__ = ["TimelineIndex"]
+__all__ = ["IndexEntries", "RowChange", "TimelineIndex"]
 
 MANY = 16
 RowChange = tuple[int, "Row | None", "Row | None"]
 """(row id, old, new)."""
+
+
+class IndexEntries(NamedTuple):
+    """What a commit enters into one index: changes, and (in btrees) a run of new elements with their row ids."""
+
+    changes: list[IndexChange]
+    elements: list[Any]
+    row_ids: Sequence[int]
 
 
 class TimelineIndex:
@@ -76,32 +84,36 @@ class TimelineIndex:
                 result.append((row_id, before, after))
         return result
 
-    def apply(self, changed: Sequence[RowChange], scn: int) -> None:
-        """Enter a commit's (row id, old, new) changes."""
-        key, tree = self.simple_key, self.tree
-        if len(changed) >= MANY and key is not None and tree is not None:
-            fresh = [change for change in changed if change[1] is None]
-            if len(fresh) == len(changed):
-                self.apply_run([row_id for row_id, _, _ in fresh], [row for _, _, row in fresh], scn)
-                return
+    def prepare(self, changed: Sequence[RowChange]) -> IndexEntries | None:
+        """Return what a commit's (row id, old, new) changes are to enter here, None for nothing."""
+        if len(changed) >= MANY and self.simple_key is not None and all(old is None for _, old, _ in changed):
+            return self.prepare_run([row_id for row_id, _, _ in changed], [row for _, _, row in changed])
         changes = self.changes(changed)
+        return IndexEntries(changes, [], ()) if changes else None
+
+    def prepare_run(self, row_ids: Sequence[int], rows: Sequence[Row | None]) -> IndexEntries:
+        """Return what many new rows are to enter here."""
+        key, order_key = self.simple_key, self.spec.order_key
+        if key is None or None in rows:
+            added = self.changes((i, None, row) for i, row in zip(row_ids, rows) if row is not None)
+            return IndexEntries(added, [], ())
+        elements: list[Any] = list(map(key, rows))  # type: ignore[arg-type]
+        if order_key is not None:
+            elements = list(zip(map(order_key, rows), elements))  # type: ignore[arg-type]
+        return IndexEntries([], elements, row_ids)
+
+    def enter(self, entries: IndexEntries, scn: int) -> None:
+        """Enter what was prepared."""
+        changes, elements, row_ids = entries
+        if elements:
+            assert self.tree is not None
+            self.tree.apply_run(elements, row_ids, scn)
         if changes:
             self.method.apply(changes, scn)
             superseded = self.superseded
             for row_id, removed, _ in changes:
                 for element in removed:
                     superseded.append((scn, element, row_id))
-
-    def apply_run(self, row_ids: Sequence[int], rows: Sequence[Row | None], scn: int) -> None:
-        """Enter many new rows."""
-        key, tree, order_key = self.simple_key, self.tree, self.spec.order_key
-        if key is None or tree is None or None in rows:
-            self.method.apply(self.changes((i, None, row) for i, row in zip(row_ids, rows) if row is not None), scn)
-            return
-        elements: list[Any] = list(map(key, rows))  # type: ignore[arg-type]
-        if order_key is not None:
-            elements = list(zip(map(order_key, rows), elements))  # type: ignore[arg-type]
-        tree.apply_run(elements, row_ids, scn)
 
     def row_ids(self, key: Any, scn: int) -> Sequence[int]:
         """Return the row ids that may have a btree key in the version visible at an SCN of this timeline."""

@@ -154,7 +154,7 @@ class IndexView:
                     block = blocks[number]
                     clean = clean and block is not None and not block.overlay and block.begin <= scn
                 if clean:
-                    rows = [blocks[row_id >> BLOCK_BITS].rows[row_id & SLOT_MASK] for row_id in row_ids]  # type: ignore[union-attr]
+                    rows = [blocks[row_id >> BLOCK_BITS].rows[row_id & SLOT_MASK] for row_id in row_ids]
                 else:
                     peek = view.peek
                     rows = [row for row_id in row_ids if (row := peek(row_id)) is not None]

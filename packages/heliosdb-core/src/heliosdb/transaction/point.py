@@ -58,8 +58,11 @@ def point_reader(store: TransactionalStore, relation_oid: int, index_oid: int) -
                         return row
             except (IndexError, AttributeError):
                 pass  # the key is entered before its row: not published yet
-        elif row_id is None and tree.last_superseded <= store.published:
-            return None
+        elif row_id is None:
+            published = store.published
+            # Looked up again, now after ``published``: had the key been on its way to another row, it would be there.
+            if find(key) is None and tree.last_superseded <= published:
+                return None
         return slow(key)
 
     return read

@@ -67,7 +67,6 @@ class Transaction(LockOwner):
     __slots__ = (
         "_at_end",
         "_checks",
-        "_dropped_indexes",
         "_fixed",
         "_journal",
         "_on_commit",
@@ -76,6 +75,7 @@ class Transaction(LockOwner):
         "claims",
         "command",
         "deferred",
+        "dropped_indexes",
         "isolation",
         "read_only",
         "reads",
@@ -113,7 +113,7 @@ class Transaction(LockOwner):
         self._checks: list[Callable[[], None]] = []
         self._on_commit: list[Callable[[], None]] = []
         self._at_end: list[Callable[[], None]] = []
-        self._dropped_indexes: set[int] = set()
+        self.dropped_indexes: set[int] = set()
         self._fixed = snapshot is not None
         self.reads: ReadSet | None = None
         readers = store.snapshots.readers
@@ -205,7 +205,7 @@ class Transaction(LockOwner):
             self._require_active()
             if self.read_only:
                 raise ReadOnlySqlTransaction(f"cannot execute {operation} in a read-only transaction")
-            writes = self.writes[relation_oid] = RelationWrites(self.relation(relation_oid), self._dropped_indexes)
+            writes = self.writes[relation_oid] = RelationWrites(self.relation(relation_oid), self.dropped_indexes)
         return writes
 
     def _enter(self, writes: RelationWrites, row_id: int, row: Row | None) -> None:
@@ -424,7 +424,7 @@ class Transaction(LockOwner):
 
     def _index(self, relation_oid: int, index_oid: int) -> TimelineIndex:
         found: TimelineIndex | None = self.relation(relation_oid).indexes.get(index_oid)
-        if found is None or index_oid in self._dropped_indexes:
+        if found is None or index_oid in self.dropped_indexes:
             raise UndefinedObject(f"index {index_oid} does not exist")
         return found
 
@@ -485,13 +485,13 @@ class Transaction(LockOwner):
     def drop_index(self, relation_oid: int, index_oid: int) -> None:
         """Stop using an index now, and drop it when this transaction commits."""
         self._require_active()
-        self._dropped_indexes.add(index_oid)
+        self.dropped_indexes.add(index_oid)
         writes = self.writes.get(relation_oid)
         if writes is not None:
             writes.refresh_indexes()
 
         def undo() -> None:
-            self._dropped_indexes.discard(index_oid)
+            self.dropped_indexes.discard(index_oid)
             if relation_oid in self.writes:
                 self.writes[relation_oid].refresh_indexes()
 

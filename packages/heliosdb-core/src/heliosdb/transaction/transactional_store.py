@@ -102,14 +102,16 @@ class TransactionalStore(Store):
         with self.commit_lock:
             if transaction.reads is not None:
                 self.history.validate(transaction.reads, transaction.scn)
-            # Its snapshot is not read any more, and would only keep versions.
+            followed = self.is_followed
+            prepared = self.prepare(changed, collect=followed, dropped=transaction.dropped_indexes)
+            # From here on nothing raises. The transaction's snapshot is read no more, and would only keep versions.
             self.snapshots.readers.pop(transaction, None)
             for action in transaction.actions_at_commit():
                 action()
             scn = self.last_scn + 1
-            followed = self.is_followed
-            collected = self.apply(changed, scn, collect=followed)
-            if followed and self.history.open:
+            self.enter(prepared, scn)
+            collected = [(changes.relation, changes.changes) for changes in prepared] if followed else None
+            if collected is not None and self.history.open:
                 self.history.record(scn, collected)
             self.last_scn = scn
             number = transaction.transaction_id

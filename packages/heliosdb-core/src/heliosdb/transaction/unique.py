@@ -70,7 +70,10 @@ def enter_row(transaction: Transaction, writes: RelationWrites, index: TimelineI
     if spec.predicate is not None and not spec.predicate(row):
         return
     if index.tree is None:
-        return  # many-key methods read own rows from the write set
+        # Own rows of such methods are read from the write set; but what makes keys of a row may raise, and is to do
+        # so now.
+        index.elements(row)
+        return
     key = spec.key(row)
     own = writes.keys_of(index)
     if spec.unique and (spec.nulls_not_distinct or not (key is NULL if spec.width == 1 else has_null(key, spec.width))):
