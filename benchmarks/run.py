@@ -205,7 +205,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the large table (default: %(default)s)")
     parser.add_argument("--only", default="", help="run the cases whose names contain this")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="rounds a case (default: %(default)s)")
-    parser.add_argument("--json", type=Path, default=Path(__file__).with_name("results.json"), help="where to write JSON")
+    parser.add_argument(
+        "--json", type=Path, default=Path(__file__).with_name("results.json"), help="where to write JSON"
+    )
     options = parser.parse_args()
     header = {
         "command": " ".join(sys.argv),
@@ -226,10 +228,8 @@ def main() -> None:
                 results.append(result)
                 bar = "" if result.bar is None else f"{result.bar:.1f}"
                 mark = " missed" if result.bar is not None and result.ratio < result.bar else ""
-                print(
-                    f"{result.name:58} {shown(result.ours):>12} {shown(result.peer):>12} {result.ratio:7.2f} {bar:>5}{mark}",
-                    flush=True,
-                )
+                times = f"{shown(result.ours):>12} {shown(result.peer):>12} {result.ratio:7.2f}"
+                print(f"{result.name:58} {times} {bar:>5}{mark}", flush=True)
     starts = start_up() if not options.only else []
     for what, milliseconds, budget in starts:
         mark = " missed" if milliseconds > budget else ""

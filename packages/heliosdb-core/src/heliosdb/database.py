@@ -158,6 +158,18 @@ class Database:
         for listener in listeners:
             listener(self, ticket)
 
+    def drop_temporary_objects(self, session: Session) -> None:
+        """Drop a session's temporary objects: it ends."""
+        from heliosdb.commands.temporary import drop_temporary_objects
+
+        drop_temporary_objects(session)
+
+    def apply_on_commit(self, session: Session) -> None:
+        """Do what ON COMMIT says for a session's temporary tables: its transaction is about to commit."""
+        from heliosdb.commands.temporary import apply_on_commit
+
+        apply_on_commit(session)
+
     def _relation_name(self, oid: int) -> str:
         with self.store_transaction() as transaction:
             catalog = self.catalogs.of(transaction)

@@ -7,8 +7,9 @@
         name = conn.execute("SELECT name FROM users WHERE id = %(id)s", {"id": 1}).fetchone()[0]
 
 As in psycopg, the first statement begins a transaction, which ``commit`` or leaving the connection's context ends; with
-``autocommit=True`` every statement is its own. Parameters are ``%s`` (a sequence), ``%(name)s`` (a mapping) or PostgreSQL's ``$1``; a
-text uses one of them. ``%`` means nothing where no parameters are given. Threads may share a connection: they take turns.
+``autocommit=True`` every statement is its own. Parameters are ``%s`` (a sequence), ``%(name)s`` (a mapping) or
+PostgreSQL's ``$1``; a text uses one of them. ``%`` means nothing where no parameters are given. Threads may share a
+connection: they take turns.
 """
 
 from __future__ import annotations
@@ -193,8 +194,8 @@ def connect(
     """Open a database and a connection to it.
 
     ``path`` is ``":memory:"`` for a new database in memory, or an open ``EmbeddedDatabase``, which stays open when the
-    connection is closed. ``plugins`` None loads the installed plugins, a sequence exactly these; ``strict`` raises if one fails.
-    ``timeout`` seconds is the longest a statement of this connection may run or wait.
+    connection is closed. ``plugins`` None loads the installed plugins, a sequence exactly these; ``strict`` raises if
+    one fails. ``timeout`` seconds is the longest a statement of this connection may run or wait.
     """
     from heliosdb.database import Database
 

@@ -55,13 +55,14 @@ class _Handle:
     def execute(self, sql: str, params: Sequence[Any] = (), *, timeout: float | None = None) -> int:
         """Run one statement, or several without parameters, and return the number of rows affected.
 
-        For several statements it is the sum. ``params`` are the values of ``$1``, ``$2``, ...; ``timeout`` is in seconds.
+        For several statements it is the sum. ``params`` are the values of ``$1``, ``$2``, ...; ``timeout`` is in
+        seconds.
         """
         fast = self._session.fast.get(sql)
         if fast is not None:
             count = fast(params)
             if count.__class__ is int:
-                return count  # type: ignore[no-any-return]
+                return count
         results = self._run(sql, params, timeout)
         if len(results) == 1 and results[0].columns is None:
             self._session.make_fast(sql, None)
@@ -73,7 +74,7 @@ class _Handle:
         if fast is not None:
             rows = fast(params)
             if rows.__class__ is list:
-                return rows  # type: ignore[no-any-return]
+                return rows
         results = self._run(sql, params, timeout)
         if not results or results[-1].columns is None:
             return []
@@ -127,7 +128,9 @@ class _Handle:
         return convert(result, self._database)
 
     def insert_frame(self, table: str, frame: Any) -> int:
-        """Insert the rows of a pyarrow Table, a pandas or a Polars DataFrame into a table, by column name; return their number."""
+        """Insert the rows of a pyarrow Table, a pandas or a Polars DataFrame into a table, by column name; return
+        their number.
+        """
         from heliosdb.exchange import insert_frame
 
         with self._lock:
@@ -243,10 +246,12 @@ class EmbeddedDatabase(_Handle):
     ) -> None:
         """Open the database at ``path``; ``":memory:"`` makes a new one in memory.
 
-        ``plugins`` None loads the installed ones, a sequence (of modules or names) exactly these. ``strict`` raises when a
-        plugin fails to load, instead of noting it in ``heliosdb_plugins``.
+        ``plugins`` None loads the installed ones, a sequence (of modules or names) exactly these. ``strict`` raises
+        when a plugin fails to load, instead of noting it in ``heliosdb_plugins``.
         """
-        database = Database(path, plugins=plugins, strict=strict, settings=None if config is None else dict(config.settings))
+        database = Database(
+            path, plugins=plugins, strict=strict, settings=None if config is None else dict(config.settings)
+        )
         super().__init__(database, database.session(isolation="repeatable read"))
 
     @classmethod
@@ -311,8 +316,9 @@ class EmbeddedDatabase(_Handle):
     ) -> None:
         """Make a Python function callable in SQL on this database's handles, until it is closed.
 
-        ``arguments`` and ``returns`` are SQL type names; the function gets and returns Python objects. ``strict``: NULL arguments give
-        NULL without a call. ``volatility`` "immutable" or "stable" allows the planner to call it less often.
+        ``arguments`` and ``returns`` are SQL type names; the function gets and returns Python objects. ``strict``:
+        NULL arguments give NULL without a call. ``volatility`` "immutable" or "stable" allows the planner to call it
+        less often.
         """
         with self._lock:
             self._session.create_function(name, arguments, returns, function, strict=strict, volatility=volatility)

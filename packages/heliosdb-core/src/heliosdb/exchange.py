@@ -1,7 +1,8 @@
 """Results to and from Arrow, pandas and Polars, where those are installed.
 
-Arrow is the hinge: a result becomes a ``pyarrow.Table`` with the Arrow type that fits each column's SQL type, and pandas and
-Polars are made from that. What has no Arrow type of its own (interval, jsonb, arrays of such) travels as its text.
+Arrow is the hinge: a result becomes a ``pyarrow.Table`` with the Arrow type that fits each column's SQL type, and
+pandas and Polars are made from that. What has no Arrow type of its own (interval, jsonb, arrays of such) travels as
+its text.
 """
 
 from __future__ import annotations
@@ -73,7 +74,9 @@ def to_arrow(result: Result, database: Database) -> Any:
         wanted = _arrow_type(pa, column)
         if wanted is None and column.type == "numeric" and all(v is None or v.is_finite() for v in values):
             # Arrow finds precision and scale by itself, unless there is nothing to find them from.
-            arrays.append(pa.array(values) if any(v is not None for v in values) else pa.nulls(len(values), pa.decimal128(38, 0)))
+            arrays.append(
+                pa.array(values) if any(v is not None for v in values) else pa.nulls(len(values), pa.decimal128(38, 0))
+            )
             continue
         if wanted is None:
             output = database.registries.types.output(column.type)
@@ -130,7 +133,9 @@ def _columns_and_rows(frame: Any) -> tuple[list[str], list[tuple[Any, ...]]]:
     elif package == "polars":
         return list(frame.columns), [tuple(map(_plain, row)) for row in frame.rows()]
     elif package != "pyarrow":
-        raise errors.InterfaceError(f"cannot insert a {type(frame).__name__}: pass a pyarrow Table, a pandas or Polars DataFrame")
+        raise errors.InterfaceError(
+            f"cannot insert a {type(frame).__name__}: pass a pyarrow Table, a pandas or Polars DataFrame"
+        )
     columns = [column.to_pylist() for column in frame.columns]
     return list(frame.column_names), list(zip(*(map(_plain, column) for column in columns), strict=True))
 

@@ -1,8 +1,8 @@
 """The DB-API's parameters: ``%s`` and ``%(name)s`` become ``$1``, ``$2``, ...
 
-A text is scanned only when parameters are given. Then ``%%`` is a percent sign, ``%s`` the next parameter and ``%(name)s`` a
-named one; the two are never mixed, neither with ``$1``, which the engine reads itself. As in psycopg the scan does not look
-into string literals: with parameters a literal percent sign is written twice everywhere.
+A text is scanned only when parameters are given. Then ``%%`` is a percent sign, ``%s`` the next parameter and
+``%(name)s`` a named one; the two are never mixed, neither with ``$1``, which the engine reads itself. As in psycopg
+the scan does not look into string literals: with parameters a literal percent sign is written twice everywhere.
 """
 
 from __future__ import annotations

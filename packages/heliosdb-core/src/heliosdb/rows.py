@@ -1,8 +1,9 @@
 """Result rows: tuples that also answer by column name.
 
-``row[0]`` and unpacking are a tuple's; ``row["name"]`` and ``row.get(0)`` read by name or number. Every statement has its own
-subclass that knows its columns, so a row carries nothing but its values. ``pack`` makes the rows of a result at once, with automatic
-garbage collection paused: tuples of atoms never need it, and a collection for every 700 of them costs more than making them.
+``row[0]`` and unpacking are a tuple's; ``row["name"]`` and ``row.get(0)`` read by name or number. Every statement has
+its own subclass that knows its columns, so a row carries nothing but its values. ``pack`` makes the rows of a result
+at once, with automatic garbage collection paused: tuples of atoms never need it, and a collection for every 700 of
+them costs more than making them.
 """
 
 from __future__ import annotations
@@ -104,7 +105,9 @@ class RowMaker:
 
 
 class _Pauses:
-    """How many threads want automatic collection paused; the first one in switches it off, the last one out on again."""
+    """How many threads want automatic collection paused; the first one in switches it off, the last one out on
+    again.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()

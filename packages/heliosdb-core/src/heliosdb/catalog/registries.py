@@ -152,7 +152,7 @@ class Registries:
         owner = self.owners.get((registry, key))
         for plugin in self.plugins:
             if plugin.name == owner:
-                return None if plugin.name == "core" else plugin.package
+                return None if plugin.name == "core" else plugin.package or plugin.name
         return None
 
     def first_result(self, hook: str, *arguments: Any) -> Any:

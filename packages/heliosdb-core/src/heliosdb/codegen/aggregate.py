@@ -1,8 +1,9 @@
 """GROUP BY and aggregates: a dict from group key to a list of state slots.
 
-Without groups the slots are local variables. An aggregate in inline form adds its slots to the list and its steps to the loop; one in
-callable form has one slot. DISTINCT keeps a set of the keys it saw, ORDER BY (and WITHIN GROUP) a list that is sorted at the
-end. Where a group column's type is not its own hash key, the first value met is kept in a slot of its own.
+Without groups the slots are local variables. An aggregate in inline form adds its slots to the list and its steps to
+the loop; one in callable form has one slot. DISTINCT keeps a set of the keys it saw, ORDER BY (and WITHIN GROUP) a
+list that is sorted at the end. Where a group column's type is not its own hash key, the first value met is kept in a
+slot of its own.
 
 GROUPING SETS run the input once and keep one dict a set; the set's members are the mask that GROUPING reads.
 """
@@ -19,7 +20,7 @@ from heliosdb.types.definitions import Aggregate, CallTypes, resolve_implementat
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from heliosdb.codegen.pipeline import Consume, Pipelines
+    from heliosdb.codegen.pipeline import Consume, Pipelines, Producer
 
 Slot = "Callable[[int], str]"
 
@@ -155,7 +156,7 @@ def initial_state(pipelines: Pipelines, aggregate: Aggregate) -> list[str]:
 
 
 def _reads_once(aggregate: Aggregate, index: int) -> bool:
-    return sum(step.count("{%d}" % index) for step in aggregate.inline_step) <= 1
+    return sum(step.count(f"{{{index}}}") for step in aggregate.inline_step) <= 1
 
 
 def write_step(pipelines: Pipelines, aggregate: Aggregate, atoms: list[str], slots: list[str]) -> None:
@@ -167,7 +168,7 @@ def write_step(pipelines: Pipelines, aggregate: Aggregate, atoms: list[str], slo
             fields["f"] = pipelines.source.bind(resolve_implementation(aggregate.implementation), "f")
         fields["t"] = pipelines.source.fresh("t")
         for slot, template in zip(slots, aggregate.inline_step, strict=True):
-            if template != "{s%d}" % slots.index(slot):
+            if template != f"{{s{slots.index(slot)}}}":
                 function.line(f"{slot} = {template.format(*atoms, **fields)}")
         return
     step = pipelines.source.bind(resolve_implementation(aggregate.step or ""), "f")
@@ -207,7 +208,10 @@ def produce_aggregate(pipelines: Pipelines, node: pn.Aggregate, consume: Consume
 
     def collect() -> None:
         values = [pipelines.value(group) for group in node.groups]
-        keys = [pipelines.expressions.hashed(g, node.group_classes[i] if node.group_classes else None) for i, g in enumerate(node.groups)]
+        keys = [
+            pipelines.expressions.hashed(g, node.group_classes[i] if node.group_classes else None)
+            for i, g in enumerate(node.groups)
+        ]
         for i in kept:
             values[i] = pipelines.local(values[i])
         function.line(f"{key_name} = {keys[0] if len(keys) == 1 else f'({chr(44).join(keys)})'}")
@@ -313,7 +317,8 @@ def _produce_grouping_sets(pipelines: Pipelines, node: pn.Aggregate, consume: Co
     pipelines.produce(node.input, collect)
     mask, table = source.fresh("k"), source.fresh("h")
     pairs = "".join(
-        f"({source.bind(frozenset(members))}, {name}), " for members, name in zip(node.grouping_sets, tables, strict=True)
+        f"({source.bind(frozenset(members))}, {name}), "
+        for members, name in zip(node.grouping_sets, tables, strict=True)
     )
     function.open(f"for {mask}, {table} in ({pairs}):", loop=True)
     function.open(f"for {state} in {table}.values():", loop=True)
@@ -324,4 +329,4 @@ def _produce_grouping_sets(pipelines: Pipelines, node: pn.Aggregate, consume: Co
     consume()
 
 
-PRODUCERS = {pn.Aggregate: produce_aggregate}
+PRODUCERS: dict[type, Producer] = {pn.Aggregate: produce_aggregate}

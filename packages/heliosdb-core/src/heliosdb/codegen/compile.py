@@ -1,8 +1,8 @@
 """Compilation: a plan in, a callable out.
 
-The text of a statement's module is one function ``run(x)``, a generator of row batches. Functions that subqueries and deep expressions
-need stand at its head, after the lines that fetch views, parameters and literal slots. The commonest shape, a projection
-of a filtered scan, is written as a list comprehension over each block.
+The text of a statement's module is one function ``run(x)``, a generator of row batches. Functions that subqueries and
+deep expressions need stand at its head, after the lines that fetch views, parameters and literal slots. The commonest
+shape, a projection of a filtered scan, is written as a list comprehension over each block.
 """
 
 from __future__ import annotations
@@ -136,8 +136,8 @@ def _finish(pipelines: Pipelines, body: list[str]) -> tuple[Callable[..., Any], 
     lines = ["def run(x):"]
     if pipelines.expressions.uses_session:
         lines.append(" session = x.session")
-    # Definitions may use head variables and head lines may call definitions; all are closures of run, so the order matters only
-    # for what the head calls at once: nothing does.
+    # Definitions may use head variables and head lines may call definitions; all are closures of run, so the order
+    # matters only for what the head calls at once: nothing does.
     for definition in pipelines.expressions.definitions:
         lines.extend(definition.text(1))
     lines.extend(f" {line}" for line in pipelines.head)
@@ -169,8 +169,8 @@ def compile_row_function(
 ) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
     """Return ``row -> tuple of datums`` for expressions over the columns of one source.
 
-    Used where a row is at hand and no statement runs: index keys, partial-index predicates, column defaults. ``session`` serves
-    functions that need one.
+    Used where a row is at hand and no statement runs: index keys, partial-index predicates, column defaults.
+    ``session`` serves functions that need one.
     """
     emitter = Expressions(Source(), registries)
     emitter.bindings[source] = row_binding("r")

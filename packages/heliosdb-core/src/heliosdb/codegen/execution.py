@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Execution:
     """The argument ``x`` of generated functions. ``parameter_rows`` are those of ``executemany``, Python objects still.
 
-    ``parameters`` and ``slots`` are datums already of the types that the plan expects. ``cancelled`` is polled once a block. ``row_count``
-    is what a data modification counts, ``counts`` the rows of each node under EXPLAIN ANALYZE.
+    ``parameters`` and ``slots`` are datums already of the types that the plan expects. ``cancelled`` is polled once a
+    block. ``row_count`` is what a data modification counts, ``counts`` the rows of each node under EXPLAIN ANALYZE.
     """
 
     __slots__ = ("counts", "parameter_rows", "parameters", "row_count", "session", "slots", "transaction")

@@ -6,11 +6,11 @@ Each bound expression can be asked for in three forms:
 * ``test``: one that is truthy exactly if the SQL value is TRUE (WHERE, ON, FILTER, CHECK's opposite);
 * ``fails``: one that is truthy exactly if the SQL value is FALSE.
 
-So ``NOT (a < 5 AND b IS NULL)`` in WHERE becomes ``(a is not None and not a < 5) or b is not None``: no third value is ever
-made. A strict function of columns that cannot be NULL is called, or its template is inlined, without any check.
+So ``NOT (a < 5 AND b IS NULL)`` in WHERE becomes ``(a is not None and not a < 5) or b is not None``: no third value
+is ever made. A strict function of columns that cannot be NULL is called, or its template is inlined, without any check.
 
-Python refuses source that nests too deep, so a subtree below ``MAX_DEPTH`` levels becomes a function of its own that gets the columns
-it reads as arguments; a correlated subquery is such a function too (``codegen/subqueries.py``).
+Python refuses source that nests too deep, so a subtree below ``MAX_DEPTH`` levels becomes a function of its own that
+gets the columns it reads as arguments; a correlated subquery is such a function too (``codegen/subqueries.py``).
 """
 
 from __future__ import annotations
@@ -269,7 +269,7 @@ class Expressions:
         prepared = list(atoms)
         before: list[str] = []
         for index, atom in enumerate(atoms):
-            if not is_atom(atom) and template.count("{%d}" % index) > 1:
+            if not is_atom(atom) and template.count(f"{{{index}}}") > 1:
                 temporary = self.temporary()
                 before.append(f"({temporary} := {atom})")
                 prepared[index] = temporary
@@ -335,7 +335,9 @@ class Expressions:
 
     @staticmethod
     def _is_plain_equality(node: ex.Call) -> bool:
-        """Whether the test is Python's ``==`` with a side that is not NULL: None equals no datum, so nothing need be checked."""
+        """Whether the test is Python's ``==`` with a side that is not NULL: None equals no datum, so nothing need be
+        checked.
+        """
         return node.function.inline == "{0} == {1}" and not all(argument.nullable for argument in node.arguments)
 
     def _convert(self, node: ex.Convert) -> str:
@@ -604,7 +606,7 @@ class Expressions:
         return text
 
     def _subscript(self, node: ex.Subscript) -> str:
-        function = runtime.slice_array if node.slice else runtime.subscript_array
+        function: Callable[..., Any] = runtime.slice_array if node.slice else runtime.subscript_array
         if node.operand.type == "jsonb":
             function = runtime.subscript_jsonb
         bounds = ", ".join(

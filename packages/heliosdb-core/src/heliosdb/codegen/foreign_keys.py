@@ -1,8 +1,9 @@
 """Foreign keys: looked at when a statement's rows are all in, or at COMMIT where the constraint is deferred.
 
-On the referencing side each new key must be found in the newest state of the referenced unique index; the referenced row is locked
-FOR KEY SHARE, so that nobody deletes it before we commit. On the referenced side the actions are ordinary statements on the
-referencing table (``DELETE FROM child WHERE fk = $1``), run by the same binder and executor as anybody's.
+On the referencing side each new key must be found in the newest state of the referenced unique index; the referenced
+row is locked FOR KEY SHARE, so that nobody deletes it before we commit. On the referenced side the actions are
+ordinary statements on the referencing table (``DELETE FROM child WHERE fk = $1``), run by the same binder and
+executor as anybody's.
 """
 
 from __future__ import annotations
@@ -94,9 +95,7 @@ class ForeignKeyCheck:
                 )
             if deferred and not self._still_there(x, key):
                 continue
-            if not x.transaction.reference(
-                referenced.oid, index.oid, shape.key([key[i] for i in order])
-            ):
+            if not x.transaction.reference(referenced.oid, index.oid, shape.key([key[i] for i in order])):
                 raise errors.ForeignKeyViolation(
                     f'insert or update on table "{self.relation.name}" violates foreign key constraint '
                     f'"{self.constraint.name}"',
@@ -126,7 +125,9 @@ def _matching(x: Execution, relation: Relation, numbers: Sequence[int], key: Row
 class ReferencedCheck:
     """What happens to referencing rows when referenced ones are changed or deleted."""
 
-    def __init__(self, referenced: Relation, relation: Relation, constraint: Constraint, registries: Registries) -> None:
+    def __init__(
+        self, referenced: Relation, relation: Relation, constraint: Constraint, registries: Registries
+    ) -> None:
         assert constraint.foreign is not None
         self.referenced = referenced
         self.relation = relation
@@ -152,7 +153,11 @@ class ReferencedCheck:
             else:
                 self._act(x, action, old_key, new_key)
         if deferred:
-            x.transaction.on_commit_check(lambda: [self._check(x, key) for key in deferred])
+            x.transaction.on_commit_check(lambda: self._check_all(x, deferred))
+
+    def _check_all(self, x: Execution, keys: Sequence[Row]) -> None:
+        for key in keys:
+            self._check(x, key)
 
     def _check(self, x: Execution, key: Row, *, restrict: bool = False) -> None:
         if not _matching(x, self.relation, self.constraint.columns, key):

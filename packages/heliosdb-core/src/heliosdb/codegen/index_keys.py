@@ -40,8 +40,12 @@ def key_shape(relation: Relation, index: Index, registries: Registries) -> KeySh
         columns.append(
             KeyColumn(
                 source=0 if column is None else column.number - 1,
-                hash_key=None if ordering.identity or ordering.hash_key is None else resolve_implementation(ordering.hash_key),
-                sort_key=None if ordering.identity or ordering.sort_key is None else resolve_implementation(ordering.sort_key),
+                hash_key=None
+                if ordering.identity or ordering.hash_key is None
+                else resolve_implementation(ordering.hash_key),
+                sort_key=None
+                if ordering.identity or ordering.sort_key is None
+                else resolve_implementation(ordering.sort_key),
                 descending=key.descending,
                 nulls_first=key.nulls_first,
                 not_null=column is not None and column.not_null,

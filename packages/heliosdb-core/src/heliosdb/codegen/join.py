@@ -1,7 +1,8 @@
 """Joins: nested loops over a list, hash joins, index joins, and their outer, semi and anti forms.
 
-The right side is the one that is built (a list or a hash table) before the left side's loops begin; the optimizer decides which
-is which. A missing right row is the source's *null carriers*, so a left join needs no second copy of what follows.
+The right side is the one that is built (a list or a hash table) before the left side's loops begin; the optimizer
+decides which is which. A missing right row is the source's *null carriers*, so a left join needs no second copy of
+what follows.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 
 if TYPE_CHECKING:
-    from heliosdb.codegen.pipeline import Consume, Pipelines
+    from heliosdb.codegen.pipeline import Consume, Pipelines, Producer
 
 
 def produce_join(pipelines: Pipelines, node: pn.Join, consume: Consume) -> None:
@@ -47,9 +48,7 @@ def _probe(
     pipelines.produce(node.left, probe)
 
 
-def pair(
-    pipelines: Pipelines, node: pn.Join, matches: str, condition: ex.Expression | None, consume: Consume
-) -> None:
+def pair(pipelines: Pipelines, node: pn.Join, matches: str, condition: ex.Expression | None, consume: Consume) -> None:
     """Write what happens to one left row: the loop over its matches, as the kind of join says."""
     function, source = pipelines.function, pipelines.source
     sources = node.right.sources
@@ -106,9 +105,7 @@ def _produce_lateral(pipelines: Pipelines, node: pn.Join, consume: Consume) -> N
             return pipelines.produce(node.right, keep)
         found = source.fresh("m")
         function.line(f"{found} = []")
-        pipelines.produce(
-            node.right, lambda: function.line(f"{found}.append({pipelines.pack(node.right.sources)})")
-        )
+        pipelines.produce(node.right, lambda: function.line(f"{found}.append({pipelines.pack(node.right.sources)})"))
         pair(pipelines, node, found, node.condition, consume)
 
     pipelines.produce(node.left, inner)
@@ -144,7 +141,11 @@ def _produce_full(pipelines: Pipelines, node: pn.Join, consume: Consume) -> None
                 key, conditions = _key(pipelines, node.left_keys, node)
                 numbers = source.fresh("m")
                 lookup = f"{table}.get({key}, ())"
-                function.line(f"{numbers} = {lookup} if {' and '.join(conditions)} else ()" if conditions else f"{numbers} = {lookup}")
+                function.line(
+                    f"{numbers} = {lookup} if {' and '.join(conditions)} else ()"
+                    if conditions
+                    else f"{numbers} = {lookup}"
+                )
             else:
                 numbers = f"range(len({numbered}))"
             with function.loop(f"for {number} in {numbers}:"):
@@ -167,9 +168,7 @@ def _produce_full(pipelines: Pipelines, node: pn.Join, consume: Consume) -> None
     pipelines.loop_over(f"{name}()", sources, consume)
 
 
-def _key(
-    pipelines: Pipelines, keys: tuple[ex.Expression, ...], node: pn.HashJoin
-) -> tuple[str, list[str]]:
+def _key(pipelines: Pipelines, keys: tuple[ex.Expression, ...], node: pn.HashJoin) -> tuple[str, list[str]]:
     """Return (source of the hash key, conditions under which it is not NULL)."""
     parts: list[str] = []
     conditions: list[str] = []
@@ -190,8 +189,13 @@ def produce_hash_join(pipelines: Pipelines, node: pn.HashJoin, consume: Consume)
         return _produce_full(pipelines, node, consume)
     if node.kind == "right":
         mirrored = pn.HashJoin(
-            kind="left", left=node.right, right=node.left, condition=node.condition,
-            left_keys=node.right_keys, right_keys=node.left_keys, key_classes=node.key_classes,
+            kind="left",
+            left=node.right,
+            right=node.left,
+            condition=node.condition,
+            left_keys=node.right_keys,
+            right_keys=node.left_keys,
+            key_classes=node.key_classes,
         )
         return produce_hash_join(pipelines, mirrored, consume)
     function, source = pipelines.function, pipelines.source
@@ -199,7 +203,9 @@ def produce_hash_join(pipelines: Pipelines, node: pn.HashJoin, consume: Consume)
     sources = node.right.sources
     unique = is_unique_key(node.right, node.right_keys)
     only_keys = node.kind in ("semi", "anti") and node.condition is None
-    function.line(f"{table} = {'set()' if only_keys else '{}'}; {get} = {table}.{'__contains__' if only_keys else 'get'}")
+    function.line(
+        f"{table} = {'set()' if only_keys else '{}'}; {get} = {table}.{'__contains__' if only_keys else 'get'}"
+    )
     saw_null = source.fresh("z")
     if node.null_aware:
         function.line(f"{saw_null} = False")
@@ -282,4 +288,4 @@ def _is_deferrable(node: pn.Scan, index: int) -> bool:
     return any(constraint.index == index and constraint.deferrable for constraint in node.relation.constraints)
 
 
-PRODUCERS = {pn.Join: produce_join, pn.IndexJoin: produce_join, pn.HashJoin: produce_hash_join}
+PRODUCERS: dict[type, Producer] = {pn.Join: produce_join, pn.IndexJoin: produce_join, pn.HashJoin: produce_hash_join}

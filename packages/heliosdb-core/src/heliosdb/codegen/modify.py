@@ -1,12 +1,12 @@
 """INSERT, UPDATE and DELETE.
 
-The input's rows are collected first, then changed: a statement must not meet its own rows again. For UPDATE and DELETE each
-row is locked; under read committed another transaction may have changed it meanwhile, and then the newest version is put in the
-old one's place and the statement's conditions are evaluated once more (PostgreSQL 15, section 13.2.1), which is why they stand a
-second time in the generated code.
+The input's rows are collected first, then changed: a statement must not meet its own rows again. For UPDATE and
+DELETE each row is locked; under read committed another transaction may have changed it meanwhile, and then the newest
+version is put in the old one's place and the statement's conditions are evaluated once more (PostgreSQL 15, section
+13.2.1), which is why they stand a second time in the generated code.
 
-What a new row must satisfy is written once, in ``_write_row``, for every door: generated columns, NOT NULL, CHECK. Foreign
-keys are looked at when the statement's rows are all in (``codegen/foreign_keys.py``).
+What a new row must satisfy is written once, in ``_write_row``, for every door: generated columns, NOT NULL, CHECK.
+Foreign keys are looked at when the statement's rows are all in (``codegen/foreign_keys.py``).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from heliosdb.transaction.locks import RowLock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from heliosdb.codegen.pipeline import Consume, Pipelines
+    from heliosdb.codegen.pipeline import Consume, Pipelines, Producer
 
 INSERT_BATCH = 4096
 
@@ -61,7 +61,9 @@ def _foreign_keys(pipelines: Pipelines, node: pn.Modify, rows: str) -> None:
 
 
 def _referencing(pipelines: Pipelines, node: pn.Modify, changes: str) -> None:
-    """Write the checks and actions of foreign keys that point at this table, on a list of (old row, new row or None)."""
+    """Write the checks and actions of foreign keys that point at this table, on a list of (old row, new row or
+    None).
+    """
     for relation, constraint in node.referencing:
         check = pipelines.source.bind(ReferencedCheck(node.relation, relation, constraint, pipelines.registries), "f")
         pipelines.function.line(f"{check}(x, {changes})")
@@ -198,8 +200,8 @@ def _change_each(
 ) -> None:
     """Collect, then change each row: ``attempt(row)`` writes the change and returns its outcome's source.
 
-    The outcome is None when it is done. Otherwise somebody else was there: the row that is there now takes the old one's place, if
-    it still satisfies the conditions, or the row is left alone.
+    The outcome is None when it is done. Otherwise somebody else was there: the row that is there now takes the old
+    one's place, if it still satisfies the conditions, or the row is left alone.
     """
     function, source = pipelines.function, pipelines.source
     rows, target, row = _collect(pipelines, node)
@@ -313,10 +315,9 @@ def produce_lock_rows(pipelines: Pipelines, node: pn.LockRows, consume: Consume)
     pipelines.loop_rows(rows, sources, lock)
 
 
-PRODUCERS = {
+PRODUCERS: dict[type, Producer] = {
     pn.Insert: produce_insert,
     pn.Update: produce_update,
     pn.Delete: produce_delete,
     pn.LockRows: produce_lock_rows,
 }
-

@@ -43,7 +43,8 @@ class NotNull:
         for column in self.relation.columns:
             if column.not_null and not column.dropped and row[column.number - 1] is None:
                 raise errors.NotNullViolation(
-                    f'null value in column "{column.name}" of relation "{self.relation.name}" violates not-null constraint',
+                    f'null value in column "{column.name}" of relation "{self.relation.name}" '
+                    "violates not-null constraint",
                     detail=failing_row(self.relation, row, self.registries, session),
                     schema=self.relation.schema,
                     table=self.relation.name,
@@ -77,8 +78,9 @@ class Check:
 class Upsert:
     """Insert a row, or turn to the row that it conflicts with on one of the arbiter indexes.
 
-    ``change(existing, proposed)`` gives the row that replaces the existing one, or None to leave it; without ``change`` a conflict
-    does nothing. ``touched`` holds the ids of rows that this statement has inserted or changed: none may be changed twice.
+    ``change(existing, proposed)`` gives the row that replaces the existing one, or None to leave it; without
+    ``change`` a conflict does nothing. ``touched`` holds the ids of rows that this statement has inserted or changed:
+    none may be changed twice.
     """
 
     def __init__(self, relation: Relation, arbiters: tuple[Index, ...], registries: Registries) -> None:

@@ -1,7 +1,8 @@
 """Pipelines: how a plan becomes nested loops in one function.
 
-Every operator *produces* rows by writing a loop and calling its consumer, which writes what happens to a row inside the loop
-(Neumann, "Efficiently compiling efficient query plans for modern hardware", VLDB 2011). So a filter over a join over two scans is
+Every operator *produces* rows by writing a loop and calling its consumer, which writes what happens to a row inside
+the loop (Neumann, "Efficiently compiling efficient query plans for modern hardware", VLDB 2011). So a filter over a
+join over two scans is
 
     for b1 in v1.row_blocks():          hash table of the right side, once
         for r1 in b1: ...
@@ -12,11 +13,13 @@ Every operator *produces* rows by writing a loop and calling its consumer, which
                     add((r0[0], r1[2]))
 
 A source is read through its *binding*: a scan's columns are subscripts of its row variable, a projection's are local
-variables. Operators that must see all rows first (sort, hash, aggregate) keep the *carriers* of the sources that are needed later: the
-variables behind the bindings; unpacking them again restores the bindings, so everything above stays the same.
+variables. Operators that must see all rows first (sort, hash, aggregate) keep the *carriers* of the sources that are
+needed later: the variables behind the bindings; unpacking them again restores the bindings, so everything above stays
+the same.
 
-An operator whose rows come from several places (set operations, full joins), that may stop early (LIMIT inside a query), or that
-lies below too many loops writes an inner generator function that yields lists of carriers: the only boundary between pipelines.
+An operator whose rows come from several places (set operations, full joins), that may stop early (LIMIT inside a
+query), or that lies below too many loops writes an inner generator function that yields lists of carriers: the only
+boundary between pipelines.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.registries import Registries
 
 Consume = Callable[[], None]
-Producer = Callable[["Pipelines", Any, Consume], None]
+Producer = Callable[..., None]
 
 BATCH = 1024
 """Rows in a batch that leaves the statement."""
@@ -101,7 +104,9 @@ class Pipelines:
         self.loop_over(f"{name}()", node.sources, consume)
 
     def generator(self, write: Callable[[Callable[[str], None]], None], batch: int = BATCH) -> str:
-        """Write an inner generator function; ``write(add)`` produces and calls ``add(source of a row)``; return its name."""
+        """Write an inner generator function; ``write(add)`` produces and calls ``add(source of a row)``; return its
+        name.
+        """
         function = self.function
         name, out, add = self.source.fresh("g"), self.source.fresh("o"), self.source.fresh("d")
         loops, function.loops = function.loops, 0
@@ -133,7 +138,9 @@ class Pipelines:
     # -- carriers --------------------------------------------------------------------------------------------------
 
     def bind_row(self, source: int, variable: str, width: int) -> None:
-        """Let a source be read from a row tuple in ``variable`` (and its row id from ``i_<variable>`` where it is used)."""
+        """Let a source be read from a row tuple in ``variable`` (and its row id from ``i_<variable>`` where it is
+        used).
+        """
         self.expressions.bindings[source] = row_binding(variable)
         self.null_values[variable] = self.source.bind((None,) * width)
         self.carriers[source] = (variable,)
@@ -147,7 +154,9 @@ class Pipelines:
         self.carriers[source] = tuple(dict.fromkeys(name.partition("[")[0] for name in names.values()))
 
     def carried(self, text: str) -> str:
-        """Return source text that lives in a carrier: the text itself if it does, else a fresh variable with its value."""
+        """Return source text that lives in a carrier: the text itself if it does, else a fresh variable with its
+        value.
+        """
         if is_atom(text) and text.partition("[")[0] in self.null_values:
             return text
         name = self.source.fresh("c")
@@ -290,7 +299,17 @@ def columns_of(node: pn.PlanNode) -> tuple[pn.OutputColumn, ...]:
     return node.columns  # type: ignore[no-any-return]
 
 
-_WALKED = (ex.Expression, pn.PlanNode, ex.SortKey, ex.FrameBound, ex.WindowSpecification, pn.Assignment, pn.ConflictClause, pn.RowCheck, pn.SnapshotRequest)
+_WALKED = (
+    ex.Expression,
+    pn.PlanNode,
+    ex.SortKey,
+    ex.FrameBound,
+    ex.WindowSpecification,
+    pn.Assignment,
+    pn.ConflictClause,
+    pn.RowCheck,
+    pn.SnapshotRequest,
+)
 _FIELD_NAMES: dict[type, tuple[str, ...]] = {}
 
 
@@ -298,6 +317,8 @@ def _fields(cls: type) -> tuple[str, ...]:
     names = _FIELD_NAMES.get(cls)
     if names is None:
         names = _FIELD_NAMES[cls] = tuple(
-            attribute.name for attribute in attrs.fields(cls) if attribute.name not in ("relation", "index", "view", "columns")
+            attribute.name
+            for attribute in attrs.fields(cls)
+            if attribute.name not in ("relation", "index", "view", "columns")
         )
     return names

@@ -1,11 +1,13 @@
-"""The shortest way: a statement on one row by a unique key, outside a transaction, as one plain function of its parameters.
+"""The shortest way: a statement on one row by a unique key, outside a transaction, as one plain function of its
+parameters.
 
     fast(params) -> list of rows                 SELECT ... WHERE key = $1
     fast(params) -> number of rows               UPDATE ... SET ... WHERE key = $1
 
-The function checks that every parameter is exactly of the Python class whose value is the datum and answers None otherwise, which
-sends the caller the ordinary way: there conversions, errors and everything unusual are dealt with. What it runs is the same plan,
-emitted by the same emitters; only the transaction around it is the store's ``point_reader`` or ``point_writer``.
+The function checks that every parameter is exactly of the Python class whose value is the datum and answers None
+otherwise, which sends the caller the ordinary way: there conversions, errors and everything unusual are dealt with.
+What it runs is the same plan, emitted by the same emitters; only the transaction around it is the store's
+``point_reader`` or ``point_writer``.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ __all__ = ["FastStatement", "compile_point"]
 
 FastStatement = Callable[[Any], Any]
 
+
 def compile_point(
     bound: pn.BoundStatement,
     plan: pn.PlanNode,
@@ -39,7 +42,8 @@ def compile_point(
 ) -> FastStatement | None:
     """Return the function of a statement, or None where the statement is not of these shapes.
 
-    ``slots`` are the text's own constants. ``row_maker`` makes result rows (``rows.RowMaker``), or is None for plain tuples.
+    ``slots`` are the text's own constants. ``row_maker`` makes result rows (``rows.RowMaker``), or is None for plain
+    tuples.
     """
     if any(type_name not in DATUM_CHECKS for type_name in bound.parameter_types):
         return None
@@ -129,7 +133,8 @@ class _Writer:
         if names:
             lines.append(f"  {', '.join(names)}{',' if count == 1 else ''} = params")
         checks = [
-            DATUM_CHECKS[type_name].format(p=name) for name, type_name in zip(names, self.bound.parameter_types, strict=True)
+            DATUM_CHECKS[type_name].format(p=name)
+            for name, type_name in zip(names, self.bound.parameter_types, strict=True)
         ]
         if checks:
             lines.append(f"  if {' or '.join(checks)}: return None")
@@ -139,7 +144,7 @@ class _Writer:
             return values[0] if shape.width == 1 else f"({', '.join(values)})"
         return f"{self.pipelines.source.bind(shape.key, 'f')}(({', '.join(values)},))"
 
-    def select(self, plan: pn.Project, row_maker: Any) -> FastStatement:
+    def select(self, plan: pn.Project, row_maker: Any) -> FastStatement | None:
         lines = self.lines
         key = self._head()
         lines.append(f"  r = read({key})")

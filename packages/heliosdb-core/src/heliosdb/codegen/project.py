@@ -10,7 +10,7 @@ from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 
 if TYPE_CHECKING:
-    from heliosdb.codegen.pipeline import Consume, Pipelines
+    from heliosdb.codegen.pipeline import Consume, Pipelines, Producer
 
 
 def produce_filter(pipelines: Pipelines, node: pn.Filter, consume: Consume) -> None:
@@ -24,7 +24,9 @@ def produce_filter(pipelines: Pipelines, node: pn.Filter, consume: Consume) -> N
 
 
 def produce_project(pipelines: Pipelines, node: pn.Project, consume: Consume) -> None:
-    """Evaluate each expression that is read above once, into a local variable (columns and constants are only renamed)."""
+    """Evaluate each expression that is read above once, into a local variable (columns and constants are only
+    renamed).
+    """
 
     def compute() -> None:
         names = {
@@ -77,4 +79,8 @@ def produce_project_set(pipelines: Pipelines, node: pn.ProjectSet, consume: Cons
     pipelines.produce(node.input, compute)
 
 
-PRODUCERS = {pn.Filter: produce_filter, pn.Project: produce_project, pn.ProjectSet: produce_project_set}
+PRODUCERS: dict[type, Producer] = {
+    pn.Filter: produce_filter,
+    pn.Project: produce_project,
+    pn.ProjectSet: produce_project_set,
+}

@@ -1,4 +1,6 @@
-"""What generated code calls besides the functions of types: array and row helpers, subquery results, insertion of rows."""
+"""What generated code calls besides the functions of types: array and row helpers, subquery results, insertion of
+rows.
+"""
 
 from __future__ import annotations
 
@@ -90,13 +92,15 @@ def row_count(value: Any, what: str) -> int | None:
 
 
 def lockstep(*streams: tuple[Iterable[Any], int]) -> Iterable[Row]:
-    """Merge set-returning calls side by side; a shorter one is filled up with NULL. Each is (results, width or 0 for one column)."""
+    """Merge set-returning calls side by side; a shorter one is filled up with NULL. Each is (results, width or 0 for
+    one column).
+    """
     iterators = [(iter(results), width) for results, width in streams]
     while True:
         row: list[Any] = []
         alive = False
         for iterator, width in iterators:
-            item = next(iterator, _END)
+            item: Any = next(iterator, _END)
             if item is not _END:
                 alive = True
             if width:
@@ -133,7 +137,7 @@ def once(function: Callable[[], Any]) -> Callable[[], Any]:
 class HashedRows:
     """The rows of an uncorrelated ``= ANY`` subquery as a set of hash keys, with SQL's rule for NULLs."""
 
-    __slots__ = ("_keys", "_set", "_with_null", "_width")
+    __slots__ = ("_keys", "_set", "_width", "_with_null")
 
     def __init__(self, rows: Sequence[Row], classes: Sequence[Any]) -> None:
         from heliosdb.types.definitions import resolve_implementation

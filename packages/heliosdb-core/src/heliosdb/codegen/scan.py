@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from heliosdb.codegen import runtime
 from heliosdb.codegen.index_keys import key_shape
-from heliosdb.encoding.keys import MAX, MIN
+from heliosdb.encoding.keys import MAX, MIN, KeyShape
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 from heliosdb.types.definitions import CallTypes, resolve_implementation
 
 if TYPE_CHECKING:
-    from heliosdb.codegen.pipeline import Consume, Pipelines
+    from heliosdb.codegen.pipeline import Consume, Pipelines, Producer
 
 
 def produce_one_row(pipelines: Pipelines, node: pn.OneRow, consume: Consume) -> None:
@@ -87,8 +87,10 @@ def produce_index_scan(pipelines: Pipelines, node: pn.IndexScan, consume: Consum
         values.append(_loop_over_alternatives(pipelines, node))
     full = len(values) == shape.width and node.low is None and node.high is None
     if full:
-        key = (values[0] if shape.width == 1 else f"({', '.join(values)})") if shape.is_identity else (
-            f"{source.bind(shape.key, 'f')}(({', '.join(values)},))"
+        key = (
+            (values[0] if shape.width == 1 else f"({', '.join(values)})")
+            if shape.is_identity
+            else (f"{source.bind(shape.key, 'f')}(({', '.join(values)},))")
         )
         if node.unique and not with_ids:
             function.line(f"{row} = {index}.get({key})")
@@ -104,7 +106,9 @@ def _loop_over_alternatives(pipelines: Pipelines, node: pn.IndexScan) -> str:
     """Loop over the distinct values of an IN list; return the variable."""
     ordering = pipelines.registries.types.ordering(node.in_list[0].type)
     name = pipelines.source.fresh("c")
-    keys = "".join(f"{pipelines.expressions.hashed(item, ordering)}: {pipelines.value(item)}, " for item in node.in_list)
+    keys = "".join(
+        f"{pipelines.expressions.hashed(item, ordering)}: {pipelines.value(item)}, " for item in node.in_list
+    )
     pipelines.function.open(f"for {name} in {{{keys}}}.values():", loop=True)
     if any(item.nullable for item in node.in_list):
         pipelines.function.open(f"if {name} is not None:")
@@ -112,8 +116,14 @@ def _loop_over_alternatives(pipelines: Pipelines, node: pn.IndexScan) -> str:
 
 
 def _open_range(
-    pipelines: Pipelines, node: pn.IndexScan, shape, values: list[str], index: str, item: str, with_ids: bool
-) -> None:  # type: ignore[no-untyped-def]
+    pipelines: Pipelines,
+    node: pn.IndexScan,
+    shape: KeyShape,
+    values: list[str],
+    index: str,
+    item: str,
+    with_ids: bool,
+) -> None:
     """Open the loops of a range scan. Bounds are prefixes of order keys; a NULL bound means no rows."""
     function, source = pipelines.function, pipelines.source
     column = shape.columns[len(values)] if len(values) < shape.width else None
@@ -144,7 +154,8 @@ def _open_range(
     block = source.fresh("b")
     method = "range_item_blocks" if with_ids else "range_blocks"
     function.open(
-        f"for {block} in {index}.{method}({low}, {high}, {low_inclusive}, {high_inclusive}, {node.descending}):", loop=True
+        f"for {block} in {index}.{method}({low}, {high}, {low_inclusive}, {high_inclusive}, {node.descending}):",
+        loop=True,
     )
     function.line("if x.cancelled: x.raise_cancelled()")
     function.open(f"for {item} in {block}:", loop=True)
@@ -297,7 +308,7 @@ def _before_last_open(function, text: str) -> None:  # type: ignore[no-untyped-d
             return
 
 
-PRODUCERS = {
+PRODUCERS: dict[type, Producer] = {
     pn.OneRow: produce_one_row,
     pn.Empty: produce_empty,
     pn.Scan: produce_scan,

@@ -11,7 +11,7 @@ from heliosdb.types.definitions import resolve_implementation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from heliosdb.codegen.pipeline import Consume, Pipelines
+    from heliosdb.codegen.pipeline import Consume, Pipelines, Producer
 
 
 def row_of(pipelines: Pipelines, node: pn.PlanNode) -> str:
@@ -212,7 +212,7 @@ def produce_recursive_union(pipelines: Pipelines, node: pn.RecursiveUnion, consu
     _loop(pipelines, node, f"{pipelines.generator(write)}()", consume)
 
 
-PRODUCERS = {
+PRODUCERS: dict[type, Producer] = {
     pn.SetOperation: produce_set_operation,
     pn.With: produce_with,
     pn.CteScan: produce_cte_scan,

@@ -1,9 +1,9 @@
 """ORDER BY, LIMIT and DISTINCT.
 
-A sort collects (key, carriers) and sorts the list by the key; keys that run in the same direction, and integer keys in either,
-become one tuple. What is left needs a pass for each change of direction (the sort is stable, so the last keys go first).
-NULLs are placed by a flag in front of a nullable key. With a known LIMIT the list is cut back to the best rows whenever it
-has grown to twice that size, so that memory stays proportional to the limit.
+A sort collects (key, carriers) and sorts the list by the key; keys that run in the same direction, and integer keys
+in either, become one tuple. What is left needs a pass for each change of direction (the sort is stable, so the last
+keys go first). NULLs are placed by a flag in front of a nullable key. With a known LIMIT the list is cut back to the
+best rows whenever it has grown to twice that size, so that memory stays proportional to the limit.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 
 if TYPE_CHECKING:
-    from heliosdb.codegen.pipeline import Consume, Pipelines
+    from heliosdb.codegen.pipeline import Consume, Pipelines, Producer
 
 
 def sort_passes(pipelines: Pipelines, keys: tuple[ex.SortKey, ...], target: str) -> list[str]:
@@ -56,7 +56,8 @@ def sort_passes(pipelines: Pipelines, keys: tuple[ex.SortKey, ...], target: str)
 
 
 def one_pass_key(pipelines: Pipelines, keys: tuple[ex.SortKey, ...]) -> tuple[str, bool] | None:
-    """Return (source of one key for all of ORDER BY, whether it runs backwards), None where directions cannot be joined.
+    """Return (source of one key for all of ORDER BY, whether it runs backwards), None where directions cannot be
+    joined.
 
     A key of integers that runs the other way is negated.
     """
@@ -144,13 +145,16 @@ def _sort_in_passes(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> No
     function.line(f"{rows} = []")
     add = source.fresh("d")
     function.line(f"{add} = {rows}.append")
-    # The key functions need the bindings, which exist only once the input is produced: they are put in front of it afterwards.
+    # The key functions need the bindings, which exist only once the input is produced: they are put in front of it
+    # afterwards.
     sorter = source.fresh("g")
 
     def collect() -> None:
         function.line(f"{add}({pipelines.pack(sources)})")
         if top is not None:
-            function.line(f"if {top} is not None and len({rows}) >= 2 * {top} + 1000: {sorter}({rows}); del {rows}[{top}:]")
+            function.line(
+                f"if {top} is not None and len({rows}) >= 2 * {top} + 1000: {sorter}({rows}); del {rows}[{top}:]"
+            )
 
     mark = len(function.lines)
     pipelines.produce(node.input, collect)
@@ -233,7 +237,8 @@ def produce_distinct(pipelines: Pipelines, node: pn.Distinct, consume: Consume) 
                 ex.Column(source=number, index=i, type=c.type, nullable=c.nullable) for i, c in enumerate(columns)
             )
         parts = [
-            pipelines.expressions.hashed(e, node.classes[i] if node.classes else None) for i, e in enumerate(expressions)
+            pipelines.expressions.hashed(e, node.classes[i] if node.classes else None)
+            for i, e in enumerate(expressions)
         ]
         key = pipelines.local(parts[0] if len(parts) == 1 else f"({''.join(f'{p}, ' for p in parts)})", "k")
         function.open(f"if {key} not in {seen}:")
@@ -243,4 +248,4 @@ def produce_distinct(pipelines: Pipelines, node: pn.Distinct, consume: Consume) 
     pipelines.produce(node.input, keep)
 
 
-PRODUCERS = {pn.Sort: produce_sort, pn.Limit: produce_limit, pn.Distinct: produce_distinct}
+PRODUCERS: dict[type, Producer] = {pn.Sort: produce_sort, pn.Limit: produce_limit, pn.Distinct: produce_distinct}

@@ -1,7 +1,8 @@
 """Generated source: lines with indentation, fresh names, and the namespace through which objects reach the code.
 
-No text of a statement ever enters the source. Identifiers are generated symbols; constants, functions, operator classes and catalog
-objects are bound into the namespace under generated names. Only ints, bools and None are written out, from the objects themselves.
+No text of a statement ever enters the source. Identifiers are generated symbols; constants, functions, operator
+classes and catalog objects are bound into the namespace under generated names. Only ints, bools and None are written
+out, from the objects themselves.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ class Source:
 
 
 class Function:
-    """A function being written. ``head`` lines run first (captured views, parameters), ``body`` is where emitters write."""
+    """A function being written. ``head`` lines run first (captured views, parameters), ``body`` is where emitters
+    write.
+    """
 
     def __init__(self, source: Source, name: str, arguments: str) -> None:
         self.source = source

@@ -1,8 +1,8 @@
 """Subqueries in expressions.
 
-A subquery that names no column of an enclosing query is evaluated once an execution, on first use: its value, its list or, for
-``= ANY``, a hash set is kept. A correlated one is a function of the columns it reads, called for each row; EXISTS
-returns from inside its innermost loop.
+A subquery that names no column of an enclosing query is evaluated once an execution, on first use: its value, its
+list or, for ``= ANY``, a hash set is kept. A correlated one is a function of the columns it reads, called for each
+row; EXISTS returns from inside its innermost loop.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Window functions: collect the rows, sort them by partition and order, compute each call a partition at a time.
 
 Calls that share a specification share the sort and the frames. A partition is handed to a window function whole; an
-aggregate over a frame that only grows (the default) keeps its state from row to row, any other frame is aggregated anew,
-or by the aggregate's inverse where it has one.
+aggregate over a frame that only grows (the default) keeps its state from row to row, any other frame is aggregated
+anew, or by the aggregate's inverse where it has one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from heliosdb.plan import nodes as pn
 from heliosdb.types.definitions import Aggregate, resolve_implementation
 
 if TYPE_CHECKING:
-    from heliosdb.codegen.pipeline import Consume, Pipelines
+    from heliosdb.codegen.pipeline import Consume, Pipelines, Producer
 
 
 def produce_window(pipelines: Pipelines, node: pn.Window, consume: Consume) -> None:
@@ -49,8 +49,11 @@ def produce_window(pipelines: Pipelines, node: pn.Window, consume: Consume) -> N
             arguments = []
             for argument in call.arguments:
                 column = source.fresh("l")
-                function.line(f"{column} = [{pipelines.value(argument)} for {packed_target} in {rows}]" if _plain(
-                    pipelines.value(argument)) else f"{column} = list(map({_row_function(pipelines, argument, packed_target)}, {rows}))")
+                function.line(
+                    f"{column} = [{pipelines.value(argument)} for {packed_target} in {rows}]"
+                    if _plain(pipelines.value(argument))
+                    else f"{column} = list(map({_row_function(pipelines, argument, packed_target)}, {rows}))"
+                )
                 arguments.append(column)
             keep = "None"
             if call.filter is not None:
@@ -114,10 +117,10 @@ def _bounds(pipelines: Pipelines, specification: ex.WindowSpecification, rows: s
     if specification.mode == "range" and any(text != "None" for text in offsets):
         (key,) = specification.order_by
         values = pipelines.source.fresh("l")
-        pipelines.function.line(
-            f"{values} = list(map({_row_function(pipelines, key.expression, target)}, {rows}))"
+        pipelines.function.line(f"{values} = list(map({_row_function(pipelines, key.expression, target)}, {rows}))")
+        add = (
+            None if specification.range_add is None else resolve_implementation(specification.range_add.implementation)
         )
-        add = None if specification.range_add is None else resolve_implementation(specification.range_add.implementation)
         subtract = (
             None
             if specification.range_subtract is None
@@ -164,4 +167,4 @@ def _compute(pipelines: Pipelines, call: ex.WindowCall) -> str:
     return f"{wrapper}({start}, {step}, {final})"
 
 
-PRODUCERS = {pn.Window: produce_window}
+PRODUCERS: dict[type, Producer] = {pn.Window: produce_window}

@@ -33,9 +33,7 @@ class Frame:
             if self.mode in ("rows", "groups") and offset < 0:
                 raise errors.InvalidPrecedingOrFollowingSize(f"frame {which} offset must not be negative")
             if self.mode == "range" and _is_negative(offset):
-                raise errors.InvalidPrecedingOrFollowingSize(
-                    "invalid preceding or following size in window function"
-                )
+                raise errors.InvalidPrecedingOrFollowingSize("invalid preceding or following size in window function")
 
     @property
     def only_grows(self) -> bool:
@@ -95,7 +93,7 @@ class Partition:
             return self.peer_starts[row] if is_start else self.peer_ends[row]
         if mode == "range":
             return self._range_bound(row, kind, offset, is_start=is_start)
-        signed = -offset if kind == "preceding" else offset
+        signed: int = -offset if kind == "preceding" else offset
         if mode == "rows":
             return row + signed if is_start else row + signed + 1
         return self._group_bound(row, signed, is_start=is_start)
@@ -111,7 +109,8 @@ class Partition:
 
     def _range_bound(self, row: int, kind: str, offset: Any, *, is_start: bool) -> int:
         frame = self._frame
-        assert frame.values is not None and frame.in_range is not None
+        assert frame.values is not None
+        assert frame.in_range is not None
         add, subtract, convert, sort_key, descending, nulls_first = frame.in_range
         values = frame.values
         value = values[self.first + row]
@@ -166,16 +165,14 @@ class Whole:
 class OverFrame:
     """An aggregate over each row's frame."""
 
-    def __init__(
-        self, start: Callable[[], Any], step: Callable[..., Any], final: Callable[[Any], Any]
-    ) -> None:
+    def __init__(self, start: Callable[[], Any], step: Callable[..., Any], final: Callable[[Any], Any]) -> None:
         self.start = start
         self.step = step
         self.final = final
 
     def __call__(self, partition: Partition, columns: Sequence[Sequence[Any]], keep: Sequence[Any] | None) -> list[Any]:
         step = self.step
-        rows = list(zip(*columns)) if columns else [()] * partition.size  # noqa: B905 - equal by construction
+        rows = list(zip(*columns)) if columns else [()] * partition.size
         results: list[Any] = []
         if partition._frame.only_grows:
             state = self.start()

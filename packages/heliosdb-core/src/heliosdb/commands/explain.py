@@ -71,7 +71,8 @@ def _result(lines: list[str], type_name: str) -> Result:
 
 def _options(statement: tree.Explain) -> dict[str, Any]:
     values: dict[str, Any] = {
-        "analyze": False, "codegen": False, "costs": True, "format": "text", "summary": None, "timing": True, "verbose": False,
+        "analyze": False, "codegen": False, "costs": True, "format": "text", "summary": None, "timing": True,
+        "verbose": False,
     }  # fmt: skip
     for option in statement.options:
         name = option.name.lower()
@@ -90,9 +91,8 @@ def _options(statement: tree.Explain) -> dict[str, Any]:
             values[name] = _boolean(name, text)
     for name in ("timing", "verbose"):
         if values[name] is (name == "verbose"):
-            raise errors.FeatureNotSupported(
-                f"EXPLAIN option {name.upper()} {'ON' if name == 'verbose' else 'OFF'} is not supported"
-            )
+            state = "ON" if name == "verbose" else "OFF"
+            raise errors.FeatureNotSupported(f"EXPLAIN option {name.upper()} {state} is not supported")
     if values["summary"] is None:
         values["summary"] = values["analyze"]
     return values

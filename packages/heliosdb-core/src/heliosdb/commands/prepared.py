@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 @frozen(eq=False)
 class NamedStatement:
-    """What PREPARE keeps: the statement's tree and the parameter types that were given. ``text`` is the whole PREPARE."""
+    """What PREPARE keeps: the statement's tree and the parameter types that were given. ``text`` is the whole
+    PREPARE.
+    """
 
     name: str
     tree: tree.Statement

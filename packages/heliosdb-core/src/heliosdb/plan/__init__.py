@@ -1,1 +1,3 @@
-"""What the binder produces and the code generator consumes: bound expressions and plan nodes, values without behaviour."""
+"""What the binder produces and the code generator consumes: bound expressions and plan nodes, values without
+behaviour.
+"""

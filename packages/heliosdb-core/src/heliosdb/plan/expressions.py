@@ -1,16 +1,17 @@
 """Bound expressions: names are resolved, every node has a type, every call knows its function.
 
-A column is named by (source, index). A *source* is a number that is unique in the statement and belongs to the plan node
-that first produces the rows: a scan, a projection, an aggregate. Joins, filters, sorts and limits pass the sources of
-their inputs through unchanged, so that the optimizer moves expressions and reorders joins without renumbering anything, and the code
-generator keeps one variable a source. A correlated subquery simply names a source that its own plan does not produce.
+A column is named by (source, index). A *source* is a number that is unique in the statement and belongs to the plan
+node that first produces the rows: a scan, a projection, an aggregate. Joins, filters, sorts and limits pass the
+sources of their inputs through unchanged, so that the optimizer moves expressions and reorders joins without
+renumbering anything, and the code generator keeps one variable a source. A correlated subquery simply names a source
+that its own plan does not produce.
 
 A constant that stands for a literal of the statement's text carries the literal's ``slot``; the generated function then
 takes the value from the slot vector, so that one compiled statement serves all texts that differ in such literals only.
 ``slot`` None means that the value is part of the plan.
 
-Every class has ``type`` (internal type name), ``typmod`` (-1: none), ``nullable`` (False only where NULL is impossible) and
-``collation`` (None: the type's default).
+Every class has ``type`` (internal type name), ``typmod`` (-1: none), ``nullable`` (False only where NULL is
+impossible) and ``collation`` (None: the type's default).
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ class Expression:
 
 @frozen(kw_only=True)
 class Constant(Expression):
-    """A datum known when the statement is compiled, or per execution where ``slot`` is set (and then of the same type)."""
+    """A datum known when the statement is compiled, or per execution where ``slot`` is set (and then of the same
+    type).
+    """
 
     value: Any
     slot: int | None = None
@@ -87,7 +90,8 @@ class Call(Expression):
 class Convert(Expression):
     """A cast to ``type``: by ``cast``; through text I/O where ``cast`` is None and ``via_text``; else only relabelled.
 
-    ``explicit`` tells length coercion whether the user wrote the cast. ``element_cast`` converts each element of an array.
+    ``explicit`` tells length coercion whether the user wrote the cast. ``element_cast`` converts each element of an
+    array.
     """
 
     operand: Expression
@@ -201,8 +205,8 @@ class NullIf(Expression):
 
 @frozen(kw_only=True)
 class InList(Expression):
-    """``operand [NOT] IN (items)``: ``equalities`` are the bound ``operand = item``, one an item; ``hashable`` where all items are
-    constants or parameters of one type and equality is the type's own, so that a set can be used."""
+    """``operand [NOT] IN (items)``: ``equalities`` are the bound ``operand = item``, one an item; ``hashable`` where
+    all items are constants or parameters of one type and equality is the type's own, so that a set can be used."""
 
     operand: Expression
     items: tuple[Expression, ...]
@@ -241,10 +245,12 @@ class SubqueryKind(StrEnum):
 
 @frozen(kw_only=True)
 class Subquery(Expression):
-    """A subquery in an expression. ``outer`` are the columns of enclosing queries that the plan uses (empty: uncorrelated).
+    """A subquery in an expression. ``outer`` are the columns of enclosing queries that the plan uses (empty:
+    uncorrelated).
 
-    ANY and ALL (IN is ``= ANY``, NOT IN is Not of it) have ``comparison``, bound on the left expressions and ``Element(index)`` for the plan's
-    output columns; ``left`` holds the left expressions; ``hashable`` where every comparison is the types' own equality (only ANY).
+    ANY and ALL (IN is ``= ANY``, NOT IN is Not of it) have ``comparison``, bound on the left expressions and
+    ``Element(index)`` for the plan's output columns; ``left`` holds the left expressions; ``hashable`` where every
+    comparison is the types' own equality (only ANY).
     """
 
     kind: SubqueryKind
@@ -286,9 +292,11 @@ def row_shape(expression: Expression) -> RowShape | None:
 
 @frozen(kw_only=True)
 class RowComparison(Expression):
-    """``(a, b) op (c, d)`` for ``=``, ``<>``, ``<``, ``<=``, ``>``, ``>=``: pairwise bound equality and strict comparison.
+    """``(a, b) op (c, d)`` for ``=``, ``<>``, ``<``, ``<=``, ``>``, ``>=``: pairwise bound equality and strict
+    comparison.
 
-    ``less`` holds ``left < right`` (or ``>``) a pair, ``equal`` ``left = right``; for ``=`` and ``<>`` only ``equal`` is used.
+    ``less`` holds ``left < right`` (or ``>``) a pair, ``equal`` ``left = right``; for ``=`` and ``<>`` only ``equal``
+    is used.
     """
 
     operator: str
@@ -299,7 +307,8 @@ class RowComparison(Expression):
 
 @frozen(kw_only=True)
 class Subscript(Expression):
-    """``array[i]...`` or a slice; each subscript is (lower, upper) with upper None for a plain index and both kinds never mixed.
+    """``array[i]...`` or a slice; each subscript is (lower, upper) with upper None for a plain index and both kinds
+    never mixed.
 
     For jsonb each subscript is a text or integer key.
     """
@@ -350,7 +359,9 @@ class FrameBound:
 
 @frozen(kw_only=True)
 class WindowSpecification:
-    """PARTITION BY, ORDER BY and frame; ``in_range`` holds the functions a RANGE offset frame needs (bound on Element)."""
+    """PARTITION BY, ORDER BY and frame; ``in_range`` holds the functions a RANGE offset frame needs (bound on
+    Element).
+    """
 
     partition_by: tuple[SortKey, ...] = ()
     order_by: tuple[SortKey, ...] = ()

@@ -1,8 +1,8 @@
 """Plan nodes: relational algebra, logical and physical.
 
 The binder builds logical nodes, the optimizer replaces some by physical ones (index scans, hash joins, top-k) and the
-code generator turns the result into Python functions. A node that makes new rows has a ``source`` number and ``columns``;
-``sources`` of any node are the sources whose columns are available above it (see ``plan/expressions.py``).
+code generator turns the result into Python functions. A node that makes new rows has a ``source`` number and
+``columns``; ``sources`` of any node are the sources whose columns are available above it (see ``plan/expressions.py``).
 
 Plugins add physical nodes: a subclass of ``PlanNode`` plus an emitter registered for the class.
 """
@@ -86,8 +86,8 @@ class Empty(Source):
 class Scan(Source):
     """All rows of a stored relation. Columns are all attributes in slot order, dropped ones included.
 
-    ``snapshot`` is None for the statement's own, else what a clause extension resolved (its ``Expression`` arguments are evaluated
-    once a statement and given to the hook ``resolve_snapshot``). ``alias`` is what EXPLAIN prints.
+    ``snapshot`` is None for the statement's own, else what a clause extension resolved (its ``Expression`` arguments
+    are evaluated once a statement and given to the hook ``resolve_snapshot``). ``alias`` is what EXPLAIN prints.
     """
 
     relation: Relation
@@ -108,10 +108,11 @@ class SnapshotRequest:
 class IndexScan(Source):
     """Rows of a relation through an index, physical.
 
-    Ordered methods: ``equal`` are the values of a prefix of the key columns, then ``low``/``high`` bound the next one (None:
-    open). ``in_list``: alternatives for the last column of the prefix. ``unique`` where at most one row can come.
-    Other methods: ``strategy`` and ``argument`` of a search, or ``nearest`` = (operator, argument) for an ordering scan.
-    ``recheck`` is a condition to be tested on each row (inexact methods, or what the index cannot decide).
+    Ordered methods: ``equal`` are the values of a prefix of the key columns, then ``low``/``high`` bound the next one
+    (None: open). ``in_list``: alternatives for the last column of the prefix. ``unique`` where at most one row can
+    come. Other methods: ``strategy`` and ``argument`` of a search, or ``nearest`` = (operator, argument) for an
+    ordering scan. ``recheck`` is a condition to be tested on each row (inexact methods, or what the index cannot
+    decide).
     """
 
     relation: Relation
@@ -200,7 +201,9 @@ class Project(Unary):
 
 @frozen(kw_only=True)
 class ProjectSet(Unary):
-    """A projection in which some expressions are set-returning calls (or contain them): rows are the calls in lockstep."""
+    """A projection in which some expressions are set-returning calls (or contain them): rows are the calls in
+    lockstep.
+    """
 
     source: int
     columns: tuple[OutputColumn, ...]
@@ -213,7 +216,8 @@ class ProjectSet(Unary):
 
 @frozen(kw_only=True)
 class Join(PlanNode):
-    """``kind``: "inner", "left", "right", "full", "semi", "anti". ``lateral``: the right side names sources of the left.
+    """``kind``: "inner", "left", "right", "full", "semi", "anti". ``lateral``: the right side names sources of the
+    left.
 
     ``condition`` None is a cross join. Columns of the side that may be missing are NULL. Semi and anti joins
     give the left side's sources only; ``null_aware`` anti is NOT IN.
@@ -258,8 +262,8 @@ class IndexJoin(Join):
 class Aggregate(Unary):
     """Groups and aggregates. The row is: group values in order, then the calls in order.
 
-    ``groups`` empty and no grouping sets: one row always. ``grouping_sets`` lists group indexes a set; a group not in the
-    set is NULL; ``Grouping`` expressions above read the set's mask from the column after the calls.
+    ``groups`` empty and no grouping sets: one row always. ``grouping_sets`` lists group indexes a set; a group not in
+    the set is NULL; ``Grouping`` expressions above read the set's mask from the column after the calls.
     """
 
     source: int
@@ -289,7 +293,9 @@ class Window(Unary):
 
 @frozen(kw_only=True)
 class Sort(Unary):
-    """Order by keys; stable. ``top`` (and ``skip``, added to it) bound the rows that are kept: a top-k, set by the optimizer."""
+    """Order by keys; stable. ``top`` (and ``skip``, added to it) bound the rows that are kept: a top-k, set by the
+    optimizer.
+    """
 
     keys: tuple[SortKey, ...]
     top: Expression | None = None
@@ -333,7 +339,8 @@ class SetOperation(Source):
 
 @frozen(kw_only=True)
 class With(PlanNode):
-    """Common table expressions, evaluated on first use and kept; data-modifying ones always run to the end, before the input's end.
+    """Common table expressions, evaluated on first use and kept; data-modifying ones always run to the end, before
+    the input's end.
 
     Each is (number, name, plan). ``input`` refers to them by CteScan.
     """
@@ -407,11 +414,13 @@ class RowCheck:
 
 @frozen(kw_only=True)
 class Modify(Unary):
-    """Base of Insert, Update, Delete. ``target`` is the source number under which the new row (old for DELETE) is known.
+    """Base of Insert, Update, Delete. ``target`` is the source number under which the new row (old for DELETE) is
+    known.
 
-    ``checks`` and ``generated`` (stored generated columns) are bound on ``target``. ``returning`` expressions are bound on
-    ``target`` and, for UPDATE ... FROM, on the input's sources; ``columns`` and ``source`` describe RETURNING's row.
-    ``foreign_keys`` are constraints of this table to check; ``referencing`` those of other tables that point here.
+    ``checks`` and ``generated`` (stored generated columns) are bound on ``target``. ``returning`` expressions are
+    bound on ``target`` and, for UPDATE ... FROM, on the input's sources; ``columns`` and ``source`` describe
+    RETURNING's row. ``foreign_keys`` are constraints of this table to check; ``referencing`` those of other tables
+    that point here.
     """
 
     relation: Relation
@@ -424,7 +433,9 @@ class Modify(Unary):
     foreign_keys: tuple[Constraint, ...] = ()
     referencing: tuple[tuple[Relation, Constraint], ...] = ()
     recheck: Expression | None = None
-    """All conditions of UPDATE or DELETE in one, for a row that changed while its lock was waited for (set by the optimizer)."""
+    """All conditions of UPDATE or DELETE in one, for a row that changed while its lock was waited for (set by the
+    optimizer).
+    """
 
     @property
     def sources(self) -> tuple[int, ...]:
@@ -441,7 +452,9 @@ class Insert(Modify):
 
 @frozen(kw_only=True)
 class Update(Modify):
-    """Update the scan ``scan`` of the input; assignments are bound on the input's sources (the old row is source ``scan``)."""
+    """Update the scan ``scan`` of the input; assignments are bound on the input's sources (the old row is source
+    ``scan``).
+    """
 
     scan: int
     assignments: tuple[Assignment, ...]
@@ -458,8 +471,8 @@ class Delete(Modify):
 class LiteralSlot:
     """A literal of the text that the plan leaves free: how its datum is made before each execution.
 
-    The datum is ``input(type)(text, typmod, session)`` of the slot's text, with a minus sign before it where ``negated``;
-    for the type "bit" the text is what follows the leading b, or x (see the type's own input).
+    The datum is ``input(type)(text, typmod, session)`` of the slot's text, with a minus sign before it where
+    ``negated``; for the type "bit" the text is what follows the leading b, or x (see the type's own input).
     """
 
     slot: int
@@ -472,9 +485,10 @@ class LiteralSlot:
 class BoundStatement:
     """A bound query or data modification: what the optimizer and the code generator work on.
 
-    ``columns`` describe the result (None: no rows come back); ``parameter_types`` by number. ``slots`` are the literal slots that are
-    free: every other slot of the text counts as looked at; ``pinned`` are those that the binder met and knows to be so.
-    ``dependencies`` are (catalog object OID, its version) pairs; ``cacheable`` False keeps it out of shared caches.
+    ``columns`` describe the result (None: no rows come back); ``parameter_types`` by number. ``slots`` are the
+    literal slots that are free: every other slot of the text counts as looked at; ``pinned`` are those that the
+    binder met and knows to be so. ``dependencies`` are (catalog object OID, its version) pairs; ``cacheable`` False
+    keeps it out of shared caches.
     """
 
     plan: PlanNode

@@ -1,7 +1,7 @@
 """The edge between Python objects and datums: parameters in, result values out.
 
-The statement's context decides a parameter's type; a Python object is then read as that type. A str is read by the type's text
-input, as a literal in quotes would be; anything else by the type's ``from_python``.
+The statement's context decides a parameter's type; a Python object is then read as that type. A str is read by the
+type's text input, as a literal in quotes would be; anything else by the type's ``from_python``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def check_text(value: str) -> str:
             value.encode()
         except UnicodeEncodeError as error:
             raise errors.CharacterNotInRepertoire(
-                f"lone surrogate U+{ord(value[error.start]):04X} at character {error.start + 1} cannot be stored as text"
+                f"lone surrogate U+{ord(value[error.start]):04X} at character {error.start + 1} is no text"
             ) from None
     return value
 
@@ -45,7 +45,9 @@ class Adapters:
         self._writers: dict[str, Callable[[Any], Any] | None] = {}
 
     def suggest(self, value: Any) -> str | None:
-        """Return the type that a Python object suggests for a parameter whose context gives none; None for str and None."""
+        """Return the type that a Python object suggests for a parameter whose context gives none; None for str and
+        None.
+        """
         kind = type(value)
         if value is None or kind is str:
             return None
@@ -79,9 +81,7 @@ class Adapters:
         if limit is not None and type(value) is int:
             if -limit <= value < limit:
                 return value
-            raise errors.NumericValueOutOfRange(
-                f'value "{value}" is out of range for type {_INTEGER_NAMES[type_name]}'
-            )
+            raise errors.NumericValueOutOfRange(f'value "{value}" is out of range for type {_INTEGER_NAMES[type_name]}')
         reader = self._readers.get(type_name)
         if reader is None:
             reader = self._readers[type_name] = self._make_reader(type_name)

@@ -26,7 +26,8 @@ def python_function(
 ) -> ScalarFunction:
     """Return a function's registration: datums become Python objects on the way in and datums again on the way out.
 
-    An exception that is not the database's own becomes ExternalRoutineException-like 38000 with the exception as its cause.
+    An exception that is not the database's own becomes ExternalRoutineException-like 38000 with the exception as its
+    cause.
     """
     from heliosdb.sql.binder import bind_type
     from heliosdb.sql.parser import parse_type
@@ -34,7 +35,9 @@ def python_function(
     if not callable(function):
         raise errors.InterfaceError(f"{function!r} is not callable")
     if volatility not in ("immutable", "stable", "volatile"):
-        raise errors.InvalidParameterValue(f'volatility must be "immutable", "stable" or "volatile", not "{volatility}"')
+        raise errors.InvalidParameterValue(
+            f'volatility must be "immutable", "stable" or "volatile", not "{volatility}"'
+        )
     context = session.bind_context()
     types = [bind_type(parse_type(written), context)[0] for written in (*arguments, returns)]
     adapters = session.database.adapters
@@ -47,12 +50,19 @@ def python_function(
             value = function(*objects)
         except errors.Error:
             raise
-        except Exception as error:  # noqa: BLE001 - a user's function may raise anything
+        except Exception as error:
             raise errors.SqlRoutineException(
                 f'function "{name}" raised {type(error).__name__}: {error}', context=f"Python function {name}"
             ) from error
         return None if value is None else adapters.read(result, value, session)
 
     return ScalarFunction(
-        name.lower(), tuple(types[:-1]), result, call, strict=strict, volatility=Volatility(volatility), bounded=False, schema="public"
+        name.lower(),
+        tuple(types[:-1]),
+        result,
+        call,
+        strict=strict,
+        volatility=Volatility(volatility),
+        bounded=False,
+        schema="public",
     )

@@ -1,7 +1,8 @@
 """``executemany``: INSERT ... VALUES with many parameter rows as one statement.
 
-The plan's only row of values becomes a projection of a scan over the parameter rows, with columns in the parameters' place. So
-defaults, generated columns, checks and keys are dealt with by the code that every INSERT has, once for all rows.
+The plan's only row of values becomes a projection of a scan over the parameter rows, with columns in the parameters'
+place. So defaults, generated columns, checks and keys are dealt with by the code that every INSERT has, once for all
+rows.
 """
 
 from __future__ import annotations

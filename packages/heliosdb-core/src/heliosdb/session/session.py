@@ -4,8 +4,9 @@
                              run, commit if it was opened for this statement
     BEGIN ... COMMIT         the block's transaction stays open between calls; after an error only ROLLBACK (TO) goes on
 
-A statement is read to its end before its transaction is committed, so an error always undoes the whole statement. A statement that stands
-alone and meets 40001 is repeated on a fresh snapshot, at most ``RETRIES`` times: nobody has seen anything of it yet.
+A statement is read to its end before its transaction is committed, so an error always undoes the whole statement. A
+statement that stands alone and meets 40001 is repeated on a fresh snapshot, at most ``RETRIES`` times: nobody has
+seen anything of it yet.
 
 One thread at a time uses a session; ``interrupt`` may come from any.
 """
@@ -102,8 +103,6 @@ class Session:
         """What functions keep from call to call: ``random()`` its generator."""
         self.statement_timestamp = self.transaction_timestamp = 0
         self.current_query = ""
-        self.memory: dict[str, Any] = {}
-        """What functions keep for the session (the seed of ``random``), by names of their own."""
         self.last_plan: Plan | None = None
         self._interrupt: str | None = None
         self._deadline: float | None = None
@@ -127,7 +126,13 @@ class Session:
         return self.settings.set(name, text, local=local, in_transaction=self.block.is_open)
 
     def notice(
-        self, message: str, *, severity: str = "NOTICE", sqlstate: str = "00000", detail: str | None = None, hint: str | None = None
+        self,
+        message: str,
+        *,
+        severity: str = "NOTICE",
+        sqlstate: str = "00000",
+        detail: str | None = None,
+        hint: str | None = None,
     ) -> None:
         """Send a notice, if ``client_min_messages`` lets it through."""
         if not self._wants(severity):
@@ -290,8 +295,9 @@ class Session:
     def lock_definition(self, relation: Relation, mode: RelationLock) -> None:
         """Lock a relation for a change of its definition, and see it as it is now.
 
-        Under read committed the statement goes on with a new snapshot. A snapshot that is kept cannot see what was committed
-        before the lock was granted, so then the transaction fails with 40001 (and is repeated if the statement stands alone).
+        Under read committed the statement goes on with a new snapshot. A snapshot that is kept cannot see what was
+        committed before the lock was granted, so then the transaction fails with 40001 (and is repeated if the
+        statement stands alone).
         """
         transaction = self.transaction
         transaction.lock_relation(relation.oid, mode)
@@ -315,7 +321,9 @@ class Session:
             return self.database.catalogs.of(newest).version_of(oid)
 
     def _definitions_changed(self, recorder: RecordingCatalog) -> bool:
-        """Wait for changes under way of what a statement named that could not be bound; whether there is a new catalog now."""
+        """Wait for changes under way of what a statement named that could not be bound; whether there is a new
+        catalog now.
+        """
         transaction = self.block.transaction
         if transaction is None or transaction.isolation != "read committed":
             return False
@@ -353,7 +361,9 @@ class Session:
         with self.database.store_transaction() as newest:
             if plan.recorded.still_holds(self.database.catalogs.of(newest)):
                 return True
-        raise errors.SerializationFailure("could not serialize access due to a concurrent change of a table's definition")
+        raise errors.SerializationFailure(
+            "could not serialize access due to a concurrent change of a table's definition"
+        )
 
     # -- what doors need -----------------------------------------------------------------------------------------------
 
@@ -382,7 +392,14 @@ class Session:
             self._limit = before
 
     def create_function(
-        self, name: str, arguments: Sequence[str], returns: str, function: Callable[..., Any], *, strict: bool, volatility: str
+        self,
+        name: str,
+        arguments: Sequence[str],
+        returns: str,
+        function: Callable[..., Any],
+        *,
+        strict: bool,
+        volatility: str,
     ) -> None:
         """Make a Python function callable in this session (and those forked from it)."""
         from heliosdb.session.functions import python_function
@@ -456,7 +473,12 @@ class Session:
 
         Nothing is made on the first run: most texts are run once.
         """
-        if self.block.is_open or text in self._not_fast or self.functions or self.database.timeline_of(self) is not None:
+        if (
+            self.block.is_open
+            or text in self._not_fast
+            or self.functions
+            or self.database.timeline_of(self) is not None
+        ):
             return
         epoch = self.database.epoch
         (statement, *others) = self.database.statements.texts(text)
@@ -480,10 +502,10 @@ class Session:
 
     # -- running -----------------------------------------------------------------------------------------------------
 
-    def execute(
-        self, text: str, parameters: Sequence[Any] = (), *, hints: bool = True
-    ) -> list[Result]:
-        """Run every statement of a text and return their results. Parameters are Python objects, for one statement only."""
+    def execute(self, text: str, parameters: Sequence[Any] = (), *, hints: bool = True) -> list[Result]:
+        """Run every statement of a text and return their results. Parameters are Python objects, for one statement
+        only.
+        """
         statements = self._texts(text)
         if len(statements) > 1 and parameters:
             raise errors.SqlSyntaxError("cannot insert multiple commands into a prepared statement")
@@ -557,9 +579,7 @@ class Session:
             raise
         except RecursionError as error:
             self.block.fail()
-            raise errors.StatementTooComplex(
-                "stack depth limit exceeded", hint="Simplify the statement."
-            ) from error
+            raise errors.StatementTooComplex("stack depth limit exceeded", hint="Simplify the statement.") from error
         except MemoryError as error:
             self.block.fail()
             raise errors.OutOfMemory("out of memory") from error
@@ -618,7 +638,10 @@ class Session:
         if self.block.status == "E":
             self.tree(statement)
             self.block.require_healthy()
-        if type(self.tree(statement) if statement.tree is None and _sets(statement.text) else statement.tree).__name__ in _NO_SNAPSHOT:
+        if (
+            type(self.tree(statement) if statement.tree is None and _sets(statement.text) else statement.tree).__name__
+            in _NO_SNAPSHOT
+        ):
             return self._command(statement)
         self.transaction.begin_statement()
         result = self._dispatch(statement, parameters)
@@ -627,7 +650,18 @@ class Session:
             result = Result(result.tag, result.columns, rows, len(rows))
         return result
 
-    _CONTROL = frozenset({"Begin", "Commit", "Rollback", "Savepoint", "Release", "RollbackTo", "PrepareTransaction", "PreparedTransaction"})
+    _CONTROL = frozenset(
+        {
+            "Begin",
+            "Commit",
+            "Rollback",
+            "Savepoint",
+            "Release",
+            "RollbackTo",
+            "PrepareTransaction",
+            "PreparedTransaction",
+        }
+    )
 
     def _controls_transactions(self, statement: StatementText) -> bool:
         first = statement.text[:9].lower()
@@ -643,7 +677,9 @@ class Session:
             if not statement.text:
                 raise errors.SqlSyntaxError("the statement is empty")
 
-            statement.tree = parse_one(statement.text, self.registries.grammar)
+            tree = parse_one(statement.text, self.registries.grammar)
+            assert tree is not None
+            statement.tree = tree
         return statement.tree
 
     def _command(self, statement: StatementText) -> Result:
@@ -662,7 +698,9 @@ class Session:
     def _extension_executor(self, tree: Any) -> Callable[..., Any]:
         registered = self.registries.extension_statements[tree.name]
         if not registered.transactional and self.block.is_explicit:
-            raise errors.ActiveSqlTransaction(f"{' '.join(registered.words).upper()} cannot run inside a transaction block")
+            raise errors.ActiveSqlTransaction(
+                f"{' '.join(registered.words).upper()} cannot run inside a transaction block"
+            )
         executor = self.registries.statements[tree.name]
         return lambda session, statement: executor(session, statement.payload)
 
@@ -689,7 +727,16 @@ class Session:
 
     def _key(self, statement: StatementText, hints: tuple[str | None, ...], types: tuple[str | None, ...] = ()) -> Any:
         kinds = tuple(constant.kind for constant in statement.constants)
-        return (statement.shape, kinds, hints, types, self.settings.plan_key, self.user, self._temporary_schema, id(self.functions) if self.functions else 0)
+        return (
+            statement.shape,
+            kinds,
+            hints,
+            types,
+            self.settings.plan_key,
+            self.user,
+            self._temporary_schema,
+            id(self.functions) if self.functions else 0,
+        )
 
     def _cached(self, statement: StatementText, parameters: Sequence[Any]) -> Plan | None:
         hints = tuple(self.hint(parameter) for parameter in parameters)
@@ -773,7 +820,9 @@ class Session:
         count = len(rows) if plan.bound.tag == "SELECT" else execution.row_count
         return Result(plan.bound.tag, plan.columns, rows, count)
 
-    def stream_plan(self, plan: Plan, constants: Sequence[Any], parameters: tuple[Any, ...]) -> Iterator[list[tuple[Any, ...]]]:
+    def stream_plan(
+        self, plan: Plan, constants: Sequence[Any], parameters: tuple[Any, ...]
+    ) -> Iterator[list[tuple[Any, ...]]]:
         """Run a plan in the open transaction and yield its batches as they come (cursors, COPY, the wire)."""
         execution = Execution(self, self.transaction, parameters, plan.slots(constants, self))
         return plan.compiled.run(execution)
@@ -836,9 +885,7 @@ class Session:
         if self.block.is_open:
             self.block.rollback()
         if self._temporary_schema is not None and not self.database.closed:
-            from heliosdb.commands.temporary import drop_temporary_objects
-
-            drop_temporary_objects(self)
+            self.database.drop_temporary_objects(self)
         self.closed = True
         self.database.sessions.pop(self.number, None)
 

@@ -1,7 +1,8 @@
 """A session's settings, with the scopes that SET, SET LOCAL and ROLLBACK give them.
 
-A value set in a transaction is undone when the transaction, or the savepoint since which it was set, is rolled back; SET
-LOCAL ends with the transaction. So every change inside a transaction notes what was there before (PostgreSQL 15, SET).
+A value set in a transaction is undone when the transaction, or the savepoint since which it was set, is rolled back;
+SET LOCAL ends with the transaction. So every change inside a transaction notes what was there before (PostgreSQL 15,
+SET).
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """From text to compiled plan, and the caches on the way.
 
     text  --(exact text)-->  Text: its statements, cut and shaped
-    shape + kinds of constants + parameter types + surroundings  -->  plans, each for the pinned constants it was made with
+    shape + kinds of constants + parameter types + surroundings  -->  plans, each for the pinned constants it was made
+    with
 
-The first time a shape is met its text is parsed and bound with the constants marked; the binder says which constants it left free. The
-plan then serves every text of the shape whose other constants are equal. A plan remembers what it asked the catalog
-and what it was told; it is good as long as the answers are the same.
+The first time a shape is met its text is parsed and bound with the constants marked; the binder says which constants
+it left free. The plan then serves every text of the shape whose other constants are equal. A plan remembers what it
+asked the catalog and what it was told; it is good as long as the answers are the same.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
+from heliosdb.errors import Error
 from heliosdb.plan import nodes as pn
 from heliosdb.sql.binder.rewrite import walk
-from heliosdb.errors import Error
 from heliosdb.sql.shape import Constant, shape
 from heliosdb.transaction.locks import RelationLock
 
@@ -55,7 +56,9 @@ class StatementText:
 
 
 class RecordingCatalog:
-    """The catalog as the binder sees it, with a note of every look-up, so that a plan can be checked against a later catalog."""
+    """The catalog as the binder sees it, with a note of every look-up, so that a plan can be checked against a later
+    catalog.
+    """
 
     def __init__(self, catalog: Any) -> None:
         self.catalog = catalog
@@ -235,7 +238,9 @@ class StatementCache:
 
 @frozen
 class PreparedStatement:
-    """A statement that was parsed and, if it is a query or data modification, bound: what it takes and what it gives."""
+    """A statement that was parsed and, if it is a query or data modification, bound: what it takes and what it
+    gives.
+    """
 
     text: StatementText
     parameter_types: tuple[str, ...]

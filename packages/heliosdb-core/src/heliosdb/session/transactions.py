@@ -4,8 +4,8 @@
                        |                  |
                     COMMIT             ROLLBACK (COMMIT too)  -->  idle
 
-A statement outside a block has a transaction *alone*; several statements of one text share an *implicit* one, which BEGIN
-makes explicit (PostgreSQL 15, section 55.2.2.1).
+A statement outside a block has a transaction *alone*; several statements of one text share an *implicit* one, which
+BEGIN makes explicit (PostgreSQL 15, section 55.2.2.1).
 """
 
 from __future__ import annotations
@@ -200,9 +200,7 @@ class TransactionBlock:
         session = self._session
         try:
             if session.has_temporary_schema:
-                from heliosdb.commands.temporary import apply_on_commit
-
-                apply_on_commit(session)
+                session.database.apply_on_commit(session)
             for listener in session.registries.lifecycle.get("transaction_committing", ()):
                 listener(session)
             ticket = transaction.commit()

@@ -1,6 +1,7 @@
 """Names inside text: what ``'"My Table".x'::regclass`` and ``nextval('s.t_id_seq')`` mean.
 
-Parts are separated by dots; a quoted part keeps its letters, any other is folded to lower case (PostgreSQL's ``SplitIdentifierString``).
+Parts are separated by dots; a quoted part keeps its letters, any other is folded to lower case (PostgreSQL's
+``SplitIdentifierString``).
 """
 
 from __future__ import annotations

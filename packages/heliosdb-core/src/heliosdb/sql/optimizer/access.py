@@ -1,8 +1,8 @@
 """Access paths: which index, if any, a filtered scan uses.
 
-For an ordered method the conditions are matched to the key columns from the left: equalities (and one IN list) make the prefix, then
-comparisons bound the next column. What the index decides is taken out of the filter. For other methods an operator of
-the index's operator class on its column is a search; inexact ones keep the condition.
+For an ordered method the conditions are matched to the key columns from the left: equalities (and one IN list) make
+the prefix, then comparisons bound the next column. What the index decides is taken out of the filter. For other
+methods an operator of the index's operator class on its column is a search; inexact ones keep the condition.
 """
 
 from __future__ import annotations
@@ -44,7 +44,12 @@ def _comparisons(scan: pn.Scan, parts: list[ex.Expression], registries: Registri
             (part.arguments, part.operator),
             (part.arguments[::-1], _commuted(part, registries)),
         ):
-            if operator is None or not isinstance(column, ex.Column) or column.source != scan.source or column.index < 0:
+            if (
+                operator is None
+                or not isinstance(column, ex.Column)
+                or column.source != scan.source
+                or column.index < 0
+            ):
                 continue
             if not _reads(value, scan.source):
                 yield _Comparison(column.index, operator, value, part)

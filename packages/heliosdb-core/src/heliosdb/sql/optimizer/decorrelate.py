@@ -1,12 +1,14 @@
-"""EXISTS and IN in a condition become semi joins, NOT EXISTS an anti join (Kim 1982; Galindo-Legaria and Joshi, SIGMOD 2001).
+"""EXISTS and IN in a condition become semi joins, NOT EXISTS an anti join (Kim 1982; Galindo-Legaria and Joshi,
+SIGMOD 2001).
 
-The subquery's conditions that name outer columns become the join's condition, so that a hash join can take the place of one
-evaluation for each row. It applies where the subquery is a filtered join without aggregate, window, set operation or limit; any
-other stays a subquery. NOT IN stays one too: what NULLs do to it, the hashed subquery knows.
+The subquery's conditions that name outer columns become the join's condition, so that a hash join can take the place
+of one evaluation for each row. It applies where the subquery is a filtered join without aggregate, window, set
+operation or limit; any other stays a subquery. NOT IN stays one too: what NULLs do to it, the hashed subquery knows.
 """
 
 from __future__ import annotations
 
+from typing import Any
 
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
@@ -59,7 +61,8 @@ def _joined(left: pn.PlanNode, part: ex.Expression) -> pn.PlanNode | None:
     kept: list[ex.Expression] = []
     inner = set(plan.sources)
     if isinstance(plan, pn.Filter):
-        plan, parts = plan.input, list(split(plan.condition))
+        parts = list(split(plan.condition))
+        plan = plan.input
         inner = set(plan.sources)
         for condition in parts:
             outside = sources_of(condition) - inner
@@ -74,9 +77,9 @@ def _joined(left: pn.PlanNode, part: ex.Expression) -> pn.PlanNode | None:
 
         conditions.append(rewritten(part.comparison, element))
     right = plan
-    condition = conjunction(kept)
-    if condition is not None:
-        right = pn.Filter(input=right, condition=condition)
+    own = conjunction(kept)
+    if own is not None:
+        right = pn.Filter(input=right, condition=own)
     available = set(left.sources)
     if any(column.source in available for column in free_columns(right)):
         return None
@@ -85,8 +88,10 @@ def _joined(left: pn.PlanNode, part: ex.Expression) -> pn.PlanNode | None:
     return pn.Join(kind=kind, left=left, right=decorrelate(right), condition=conjunction(conditions))
 
 
-def _stripped(plan: pn.PlanNode) -> tuple[pn.PlanNode | None, tuple[ex.Expression, ...] | None]:
-    """Return the plan below projections and sorts, and the output expressions; (None, None) where it must stay whole."""
+def _stripped(plan: Any) -> tuple[pn.PlanNode | None, tuple[ex.Expression, ...] | None]:
+    """Return the plan below projections and sorts, and the output expressions; (None, None) where it must stay
+    whole.
+    """
     output: tuple[ex.Expression, ...] | None = None
     while isinstance(plan, pn.Project | pn.Sort):
         if isinstance(plan, pn.Project):
@@ -97,5 +102,3 @@ def _stripped(plan: pn.PlanNode) -> tuple[pn.PlanNode | None, tuple[ex.Expressio
     if isinstance(plan, pn.Filter | pn.Scan) or (isinstance(plan, pn.Join) and plan.kind == "inner"):
         return plan, output
     return None, None
-
-

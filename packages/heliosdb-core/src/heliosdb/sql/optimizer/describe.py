@@ -69,7 +69,9 @@ def _names(plan: pn.PlanNode) -> dict[int, str]:
 
 
 class _Describer:
-    def __init__(self, session: Any, estimates: Estimates, counts: dict[int, int] | None, names: dict[int, str]) -> None:
+    def __init__(
+        self, session: Any, estimates: Estimates, counts: dict[int, int] | None, names: dict[int, str]
+    ) -> None:
         self.session = session
         self.estimates = estimates
         self.counts = counts
@@ -108,8 +110,10 @@ class _Describer:
             case pn.HashJoin():
                 return f"Hash {_kind(node.kind)}Join"
             case pn.Join():
-                return f"Nested Loop {_kind(node.kind)}Join".replace(" Join", "") if node.kind == "inner" else (
-                    f"Nested Loop {_kind(node.kind)}Join"
+                return (
+                    f"Nested Loop {_kind(node.kind)}Join".replace(" Join", "")
+                    if node.kind == "inner"
+                    else (f"Nested Loop {_kind(node.kind)}Join")
                 )
             case pn.Aggregate():
                 return "HashAggregate" if node.groups else "Aggregate"
@@ -161,7 +165,8 @@ class _Describer:
     def index_condition(self, node: pn.IndexScan) -> list[tuple[str, str]]:
         show = self.expression
         names = [
-            node.relation.columns[key.column - 1].name if key.column else f"({key.expression})" for key in node.index.keys
+            node.relation.columns[key.column - 1].name if key.column else f"({key.expression})"
+            for key in node.index.keys
         ]
         parts = [f"({name} = {show(value)})" for name, value in zip(names, node.equal, strict=False)]
         at = len(node.equal)
@@ -189,9 +194,9 @@ class _Describer:
             case ex.Constant():
                 if node.value is None:
                     return "NULL"
-                text = self.session.registries.types.output(node.type)(node.value, self.session)
+                text: str = self.session.registries.types.output(node.type)(node.value, self.session)
                 if node.type in ("int2", "int4", "int8", "numeric", "bool", "float8"):
-                    return text  # type: ignore[no-any-return]
+                    return text
                 return "'" + text.replace("'", "''") + "'"
             case ex.Parameter():
                 return f"${node.number}"

@@ -1,7 +1,7 @@
 """How many rows a node gives, roughly.
 
-Rows of a table are counted by the store; selectivities are PostgreSQL's defaults where no statistics say better (src/include/utils/selfuncs.h:
-0.005 for equality, 1/3 for a comparison), and 1/rows for equality with a unique key.
+Rows of a table are counted by the store; selectivities are PostgreSQL's defaults where no statistics say better
+(src/include/utils/selfuncs.h: 0.005 for equality, 1/3 for a comparison), and 1/rows for equality with a unique key.
 """
 
 from __future__ import annotations

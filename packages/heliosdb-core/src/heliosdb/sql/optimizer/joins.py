@@ -1,9 +1,9 @@
 """Join order and join methods.
 
-A tree of inner joins is a set of items and conditions. It is built up greedily: begin with the item that gives the fewest rows, then always
-add the one whose join gives the fewest, of those that a condition connects. For each pair there are three methods: a hash join that
-builds the smaller side, index look-ups into the new item for each row so far, or nested loops. Outer, semi and
-anti joins keep their place; only their method is chosen.
+A tree of inner joins is a set of items and conditions. It is built up greedily: begin with the item that gives the
+fewest rows, then always add the one whose join gives the fewest, of those that a condition connects. For each pair
+there are three methods: a hash join that builds the smaller side, index look-ups into the new item for each row so
+far, or nested loops. Outer, semi and anti joins keep their place; only their method is chosen.
 """
 
 from __future__ import annotations

@@ -47,7 +47,8 @@ class _Optimizer:
         """Simplify and choose physical nodes, in subqueries too."""
         if isinstance(node, pn.Update | pn.Delete):
             node = evolve(node, recheck=conjunction(_conditions(node.input)))
-        return self.subqueries(self.physical(push(decorrelate(node))))
+        plan: pn.PlanNode = self.subqueries(self.physical(push(decorrelate(node))))
+        return plan
 
     def subqueries(self, node: Any) -> Any:
         """Optimize the plans of all subqueries in the node's expressions."""
@@ -95,9 +96,7 @@ class _Optimizer:
         ordered = self._in_index_order(sort)
         if ordered is not None:
             return evolve(limit, input=ordered)
-        return evolve(
-            limit, input=evolve(sort, input=self.physical(sort.input), top=limit.limit, skip=limit.offset)
-        )
+        return evolve(limit, input=evolve(sort, input=self.physical(sort.input), top=limit.limit, skip=limit.offset))
 
     def _in_index_order(self, sort: pn.Sort) -> pn.PlanNode | None:
         """Return the sort's input read through an index that gives its order, where one does."""

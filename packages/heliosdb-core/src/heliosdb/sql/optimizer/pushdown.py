@@ -1,13 +1,14 @@
 """Moving conditions down to where their columns come from.
 
-``push(node, conditions)`` returns the node with the conditions applied as far down as each may go. A condition passes a projection with
-the projection's expressions put in the columns' place, an aggregate if it is about group columns only, and a join on the side whose
-rows it cannot bring back as missing ones.
+``push(node, conditions)`` returns the node with the conditions applied as far down as each may go. A condition passes
+a projection with the projection's expressions put in the columns' place, an aggregate if it is about group columns
+only, and a join on the side whose rows it cannot bring back as missing ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from attrs import evolve
 
@@ -46,7 +47,7 @@ def push(node: pn.PlanNode, conditions: Sequence[ex.Expression] = ()) -> pn.Plan
 
 
 def _into_inputs(node: pn.PlanNode) -> pn.PlanNode:
-    changes = {}
+    changes: dict[str, Any] = {}
     for name in ("input", "left", "right", "start", "step"):
         child = getattr(node, name, None)
         if isinstance(child, pn.PlanNode):
@@ -133,9 +134,9 @@ def _push_join(node: pn.Join, conditions: Sequence[ex.Expression]) -> pn.PlanNod
                 above.append(part)
         for part in on:
             used = sources_of(part)
-            if kind in ("left", "semi") and not used & left and not node.lateral and not is_volatile(part):
-                to_right.append(part)
-            elif kind == "anti" and not used & left and not node.null_aware and not node.lateral:
+            if (kind in ("left", "semi") and not used & left and not node.lateral and not is_volatile(part)) or (
+                kind == "anti" and not used & left and not node.null_aware and not node.lateral
+            ):
                 to_right.append(part)
             elif kind in ("right", "semi") and not used & right and not is_volatile(part):
                 to_left.append(part)
@@ -176,7 +177,9 @@ def _push_aggregate(node: pn.Aggregate, conditions: Sequence[ex.Expression]) -> 
 
 def _push_set_operation(node: pn.SetOperation, conditions: Sequence[ex.Expression]) -> pn.PlanNode:
     """A condition on the result holds for a row of either side exactly if it holds for the result's row."""
-    movable = [c for c in conditions if not contains(c, ex.Subquery) and all(column.index >= 0 for column in _columns(c))]
+    movable = [
+        c for c in conditions if not contains(c, ex.Subquery) and all(column.index >= 0 for column in _columns(c))
+    ]
     above = [c for c in conditions if c not in movable]
 
     def for_side(side: pn.PlanNode) -> list[ex.Expression]:
