@@ -33,9 +33,9 @@ from heliosdb.errors import (
 )
 from heliosdb.plan import nodes
 from heliosdb.plan.nodes import OutputColumn
-from heliosdb.plugin import hookimpl
+from heliosdb.plugin import hookimpl, load_plugins
 from heliosdb.sql.binder.rewrite import walk
-from heliosdb.types.definitions import ScalarFunction, TableFunction, Type
+from heliosdb.types.definitions import OperatorClass, ScalarFunction, TableFunction, Type
 
 PATIENCE = 30.0
 
@@ -317,6 +317,83 @@ def test_a_type_of_a_plugin_is_one_like_any_other() -> None:
         with pytest.raises(Error) as raised:
             database.query("SELECT * FROM walls ORDER BY paint")
         assert raised.value.sqlstate == "42883"
+
+
+class Bag:
+    """The simplest index: it keeps every row and finds all of them."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, None] = {}
+
+    def extract(self, values: Any) -> list[Any]:
+        return [True]
+
+    def apply(self, changes: Any, scn: int) -> None:
+        self.rows.update({row_id: None for row_id, _, added in changes if added})
+
+    def forget(self, entries: Any) -> None:
+        for _, row_id in entries:
+            self.rows.pop(row_id, None)
+
+    def build(self, batches: Any, progress: Any = None) -> None:
+        for batch in batches:
+            self.rows.update({row_id: None for row_id, _ in batch})
+
+    def candidates(self, strategy: int, argument: Any, row_filter: Any = None) -> Iterator[list[int]]:
+        yield list(self.rows)
+
+    def size_bytes(self) -> int:
+        return len(self.rows)
+
+    def check(self, rows: Any) -> list[str]:
+        return []
+
+
+class BagMethod:
+    name = "bag"
+    exact = unique = ordered = False
+    many_keys = True
+    strategies: dict[str, dict[int, str]] = {}
+    options: dict[str, Any] = {}
+
+    def create(self, definition: Any) -> Bag:
+        return Bag()
+
+    def cost(self, rows: float, selectivity: float) -> float:
+        return rows
+
+
+def test_what_a_missing_plugin_owned_is_refused_by_name_when_it_is_touched() -> None:
+    colour = Type("colour", "colour", input=lambda text, typmod: text, output=str, schema="public")
+    paint = plugin(
+        "paint",
+        register_types=lambda: [colour],
+        register_access_methods=lambda: [BagMethod()],
+        register_operator_classes=lambda: [OperatorClass("bag_ops", "bag", "int4", schema="public")],
+    )
+    with opened(paint) as database:
+        database.execute("CREATE TABLE walls (id int, paint colour[])")
+        database.execute("CREATE TABLE plain (id int)")
+        database.execute("CREATE INDEX in_a_bag ON plain USING bag (id)")
+        database.execute("INSERT INTO plain VALUES (1)")
+        # As after opening the same files where the package is not installed.
+        engine = database.database
+        engine.registries = load_plugins([]).freeze()
+        session = engine.session()
+        for statement in ("SELECT id FROM walls", "INSERT INTO walls VALUES (1)", "DELETE FROM walls"):
+            with pytest.raises(FeatureNotSupported) as raised:
+                session.execute(statement)
+            assert raised.value.message == (
+                'type "_colour" of column "paint" of relation "walls" needs package paint, which is not installed'
+            )
+            assert raised.value.hint == "pip install paint"
+        (result,) = session.execute("SELECT id FROM plain")
+        assert list(result.rows) == [(1,)]
+        with pytest.raises(FeatureNotSupported, match='index "in_a_bag" of relation "plain" needs package paint'):
+            session.execute("UPDATE plain SET id = 2")
+        session.execute("DROP INDEX in_a_bag")
+        session.execute("UPDATE plain SET id = 2")
+        session.execute("DROP TABLE walls")
 
 
 def test_create_extension_follows_postgresql() -> None:

@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from heliosdb.catalog.changes import CatalogEdit
 from heliosdb.catalog.definitions import Index, Relation
+from heliosdb.catalog.ownership import packages_of
 from heliosdb.catalog.result import Result
 from heliosdb.errors import UniqueViolation
 from heliosdb.transaction.locks import RelationLock
@@ -48,6 +51,11 @@ def apply(session: CommandSession, edit: CatalogEdit, rewrite: Callable[[], None
     if edit.is_empty:
         return
     transaction = session.transaction
+    for change in list(edit.changes()):
+        if isinstance(change.after, Relation):
+            packages = packages_of(change.after, session.registries)
+            if packages != change.after.owner_package:
+                edit.put(evolve(change.after, owner_package=packages))
     changes = list(edit.index_changes())
     edit.write(transaction, session.database.next_oid)
     # What follows in the same command (rows of CREATE TABLE AS, a schema's elements) sees the new state.

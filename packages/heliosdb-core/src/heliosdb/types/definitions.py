@@ -160,6 +160,10 @@ class TypeLookup(Protocol):
         """Return the type with this internal name; UndefinedObject when there is none."""
         ...
 
+    def find(self, name: str) -> Type | None:
+        """Return the type with this internal name, or None."""
+        ...
+
     def by_oid(self, oid: int) -> Type:
         """Return the type with this OID; UndefinedObject when there is none."""
         ...

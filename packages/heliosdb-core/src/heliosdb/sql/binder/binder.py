@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from heliosdb.catalog.ownership import require_types
 from heliosdb.errors import (
     Error,
     FeatureNotSupported,
@@ -205,6 +206,8 @@ class Binder:
         found = self.context.catalog.lookup_relation(schema, parts[-1], self.search_path)
         if found is not None:
             self.dependencies.add((found.oid, found.version))
+            if found.owner_package is not None:
+                require_types(found, self.registries)
         return found
 
     def undefined_relation(self, parts: tuple[str, ...], position: int | None, scope: Scope | None = None) -> Error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from heliosdb.catalog.ownership import require_access_methods
 from heliosdb.errors import (
     DuplicateColumn,
     FeatureNotSupported,
@@ -56,6 +57,8 @@ def modify_target(binder: Binder, target: ast.RangeTable, verb: str) -> Relation
         raise WrongObjectType(f'cannot change sequence "{relation.name}"')
     if relation.kind == "materialized view":
         raise WrongObjectType(f'cannot change materialized view "{relation.name}"')
+    if relation.indexes:
+        require_access_methods(relation, binder.registries)
     return relation
 
 
