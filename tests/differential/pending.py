@@ -12,7 +12,12 @@ from collections.abc import Mapping
 
 from .script import ROOT
 
-__all__ = ["ALL", "read_pending", "steps_text"]
+__all__ = ["ALL", "pending_text", "read_pending", "reason_of", "steps_text"]
+
+HEAD = """\
+# Steps whose answers differ from PostgreSQL's so far: area/name:STEPS, then the reason. The tests hold this list to be
+# exact. `python -m tests.differential.compare --write-pending` takes out what agrees now and puts in what differs.
+"""
 
 ALL = -1
 """Stands for every step of a script."""
@@ -48,10 +53,28 @@ def _numbers(text: str) -> list[int]:
 
 def steps_text(numbers: list[int]) -> str:
     """Return step numbers as they stand in the list, runs as ranges."""
-    parts: list[str] = []
-    for number in sorted(numbers):
+    parts: list[str] = ["*"] if ALL in numbers else []
+    for number in sorted(set(numbers) - {ALL}):
         if parts and int(parts[-1].split("-")[-1]) == number - 1:
             parts[-1] = f"{parts[-1].split('-')[0]}-{number}"
         else:
             parts.append(str(number))
     return ",".join(parts)
+
+
+def reason_of(report: str) -> str:
+    """Return a short reason from a step's difference: what PostgreSQL answers, what HeliosDB answers."""
+    lines = report.partition("\n---\n")[2].splitlines()
+    sides = [next((line[1:].strip() for line in lines if line.startswith(sign)), "nothing") for sign in "-+"]
+    return " / ".join(side if len(side) < 90 else side[:87] + "..." for side in sides)
+
+
+def pending_text(pending: Mapping[str, Mapping[int, str]]) -> str:
+    """Return the list as text."""
+    lines: list[str] = []
+    for name in sorted(pending):
+        by_reason: dict[str, list[int]] = {}
+        for number, reason in sorted(pending[name].items()):
+            by_reason.setdefault(reason, []).append(number)
+        lines += [f"{name}:{steps_text(numbers)}  {reason}" for reason, numbers in by_reason.items()]
+    return HEAD + "".join(line + "\n" for line in lines)

@@ -42,26 +42,26 @@ def difference(text: str, left: Answer, right: Answer) -> str:
         return HARD
     if [r.tag for r in left.results] != [r.tag for r in right.results]:
         return HARD
-    ordered = " ORDER BY 1" in text
-    if _same_rows(left.results, right.results, ordered, loosely=False):
-        return SAME
-    if _PICKS_ONE.search(text) and _same_rows(left.results, right.results, ordered, loosely=True):
-        return SOFT
-    return HARD
+    exact, loose = ([_rows(answer.results, loosely) for answer in (left, right)] for loosely in (False, True))
+    if _sorted(exact[0]) == _sorted(exact[1]):
+        # rows that the order leaves equal may come either way
+        return HARD if " ORDER BY 1" in text and loose[0] != loose[1] else SAME
+    return SOFT if _PICKS_ONE.search(text) and _sorted(loose[0]) == _sorted(loose[1]) else HARD
 
 
-def _same_rows(left: tuple[Rows, ...], right: tuple[Rows, ...], ordered: bool, *, loosely: bool) -> bool:
-    for one, other in zip(left, right, strict=True):
-        kinds = [kind for _, kind in one.columns or ()]
-        rows = [
-            [tuple(_value(v, kind, loosely) for v, kind in zip(row, kinds, strict=True)) for row in result.rows]
-            for result in (one, other)
+def _sorted(results: list[list[tuple[object, ...]]]) -> list[list[tuple[object, ...]]]:
+    return [sorted(rows, key=repr) for rows in results]
+
+
+def _rows(results: tuple[Rows, ...], loosely: bool) -> list[list[tuple[object, ...]]]:
+    """Return each result's rows with values that compare as the type does (``loosely``), or nearly as they print."""
+    return [
+        [
+            tuple(_value(v, kind, loosely) for v, (_, kind) in zip(row, result.columns or (), strict=True))
+            for row in result.rows
         ]
-        if not ordered or loosely:
-            rows = [sorted(side, key=repr) for side in rows]
-        if rows[0] != rows[1]:
-            return False
-    return True
+        for result in results
+    ]
 
 
 def _value(value: str | None, kind: str, loosely: bool) -> object:

@@ -64,6 +64,8 @@ def test_answers_are_compared_as_strictly_as_the_statement_allows() -> None:
     assert difference("SELECT DISTINCT", rows("1.0", kind="numeric"), rows("1.00", kind="numeric")) == SOFT
     assert difference("SELECT max(a)", rows("1 mon", kind="interval"), rows("30 days", kind="interval")) == SOFT
     assert difference("SELECT max(a)", rows("1 mon", kind="interval"), rows("31 days", kind="interval")) == HARD
+    month, days = rows("1 mon", "30 days", kind="interval"), rows("30 days", "1 mon", kind="interval")
+    assert difference("SELECT ORDER BY 1", month, days) == SAME
     assert difference("SELECT", error("22012"), rows("1")) == SOFT
     assert difference("SELECT", error("42601"), rows("1")) == HARD
     assert difference("SELECT", error("42601"), error("42601")) == SAME
