@@ -40,6 +40,7 @@ from heliosdb.plan.expressions import (
     Subquery,
     WindowCall,
 )
+from heliosdb.plan.rewrite import columns_in, contains, free_columns, rewritten, walk
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.coercion import (
     coerce_to_boolean,
@@ -53,7 +54,6 @@ from heliosdb.sql.binder.ordering import (
     equality_class,
     matches,
 )
-from heliosdb.sql.binder.rewrite import columns_in, contains, free_columns, rewritten, walk
 from heliosdb.types.definitions import Aggregate
 
 if TYPE_CHECKING:

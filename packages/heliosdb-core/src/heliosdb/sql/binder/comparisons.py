@@ -15,6 +15,7 @@ from heliosdb.errors import (
 )
 from heliosdb.plan import expressions as bound
 from heliosdb.plan.expressions import Expression
+from heliosdb.plan.rewrite import columns_in
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.coercion import (
     IMPLICIT,
@@ -25,7 +26,6 @@ from heliosdb.sql.binder.coercion import (
 )
 from heliosdb.sql.binder.functions import bind_operator, find_operator
 from heliosdb.sql.binder.polymorphic import element_of, is_polymorphic
-from heliosdb.sql.binder.rewrite import columns_in
 
 if TYPE_CHECKING:
     from heliosdb.sql.binder.binder import Binder

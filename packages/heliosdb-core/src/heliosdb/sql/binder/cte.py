@@ -387,7 +387,7 @@ def with_node(tables: list[BoundCommonTable], plan: nodes.PlanNode) -> nodes.Pla
 def _put_in_place(
     table: BoundCommonTable, plan: nodes.PlanNode, kept: list[BoundCommonTable]
 ) -> tuple[nodes.PlanNode, list[BoundCommonTable]]:
-    from heliosdb.sql.binder.rewrite import rewritten
+    from heliosdb.plan.rewrite import rewritten
 
     def replace(node: Any) -> Any:
         if not isinstance(node, nodes.CteScan) or node.cte != table.number:

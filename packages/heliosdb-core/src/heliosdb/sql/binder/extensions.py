@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from heliosdb.errors import FeatureNotSupported, UndefinedColumn
 from heliosdb.plan.expressions import Column, Expression
 from heliosdb.plan.nodes import OutputColumn, PlanNode, Scan, SnapshotRequest
+from heliosdb.plan.rewrite import rewritten, walk
 from heliosdb.sql.binder.coercion import coerce_to_named_type, resolve_unknown
 from heliosdb.sql.binder.functions import bind_operator
-from heliosdb.sql.binder.rewrite import rewritten, walk
 from heliosdb.sql.binder.scope import RangeItem, Scope
 from heliosdb.types.definitions import resolve_implementation
 

@@ -28,10 +28,10 @@ from heliosdb.errors import (
 from heliosdb.plan import expressions as bound
 from heliosdb.plan import nodes
 from heliosdb.plan.expressions import Expression
+from heliosdb.plan.rewrite import free_columns
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.coercion import coerce, resolve_unknown, select_common_type
 from heliosdb.sql.binder.functions import bind_operator
-from heliosdb.sql.binder.rewrite import free_columns
 from heliosdb.sql.binder.scope import AMBIGUOUS, JoinColumn, JoinItem, RangeItem, Scope
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from attrs import evolve
 from heliosdb.errors import AmbiguousParameter, Error, IndeterminateDatatype, UndefinedParameter
 from heliosdb.plan.expressions import Constant, Convert, Expression, Parameter
 from heliosdb.plan.nodes import LiteralSlot, PlanNode
-from heliosdb.sql.binder.rewrite import rewritten, walk
+from heliosdb.plan.rewrite import rewritten, walk
 
 if TYPE_CHECKING:
     from heliosdb.sql.binder.binder import Binder

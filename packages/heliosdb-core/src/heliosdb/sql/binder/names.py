@@ -19,7 +19,7 @@ from heliosdb.errors import (
     UndefinedTable,
 )
 from heliosdb.plan.expressions import Column, Expression
-from heliosdb.sql.binder.rewrite import columns_in
+from heliosdb.plan.rewrite import columns_in
 from heliosdb.sql.binder.scope import AMBIGUOUS, RangeItem, Scope
 
 if TYPE_CHECKING:

@@ -37,6 +37,7 @@ from heliosdb.plan.expressions import (
     SortKey,
     Subquery,
 )
+from heliosdb.plan.rewrite import columns_in, contains, walk
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.aggregates import Grouper, expand_grouping, refuse_windows
 from heliosdb.sql.binder.coercion import (
@@ -56,7 +57,6 @@ from heliosdb.sql.binder.ordering import (
     find_target,
     target_for,
 )
-from heliosdb.sql.binder.rewrite import columns_in, contains, walk
 from heliosdb.sql.binder.scope import RangeItem, Scope
 from heliosdb.sql.binder.set_returning import expand_sets
 from heliosdb.sql.binder.targets import bind_targets

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb.plan import nodes
 from heliosdb.plan.expressions import Column, Expression, SetReturningCall
-from heliosdb.sql.binder.rewrite import contains, rewritten, walk
+from heliosdb.plan.rewrite import contains, rewritten, walk
 
 if TYPE_CHECKING:
     from heliosdb.sql.binder.binder import Binder

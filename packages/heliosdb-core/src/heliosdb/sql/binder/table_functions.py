@@ -13,10 +13,10 @@ from attrs import evolve
 from heliosdb.errors import DatatypeMismatch, SqlSyntaxError
 from heliosdb.plan import nodes
 from heliosdb.plan.expressions import Expression, SetReturningCall
+from heliosdb.plan.rewrite import contains
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.coercion import resolve_unknown
 from heliosdb.sql.binder.functions import named_functions
-from heliosdb.sql.binder.rewrite import contains
 from heliosdb.sql.binder.scope import RangeItem, Scope
 from heliosdb.sql.binder.targets import column_name
 from heliosdb.sql.binder.type_names import bind_type_name

@@ -27,11 +27,11 @@ from heliosdb.plan.expressions import (
     WindowCall,
     WindowSpecification,
 )
+from heliosdb.plan.rewrite import columns_in, rewritten, walk
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.coercion import coerce_to_named_type, coerce_to_type, resolve_unknown
 from heliosdb.sql.binder.functions import Candidate, find_operator
 from heliosdb.sql.binder.ordering import bind_plain_sort_keys, find_target, matches, sort_direction, sort_key
-from heliosdb.sql.binder.rewrite import columns_in, rewritten, walk
 from heliosdb.types.definitions import Aggregate, CastContext, WindowFunction
 
 if TYPE_CHECKING:
