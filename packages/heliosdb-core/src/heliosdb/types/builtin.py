@@ -41,6 +41,7 @@ FAMILIES = (
     "heliosdb.types.bit",
     "heliosdb.types.uuid",
     "heliosdb.types.oid",
+    "heliosdb.types.object_names",
     "heliosdb.types.system",
     "heliosdb.types.size_functions",
     "heliosdb.types.cast_functions",

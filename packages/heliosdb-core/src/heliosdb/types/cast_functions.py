@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from heliosdb.types import boolean, float, integer, numeric_operators, oid, system, text
+from heliosdb.types import boolean, float, integer, numeric_operators, object_names, oid, system, text
 from heliosdb.types.definitions import Cast, ScalarFunction
 
 __all__ = ["FUNCTIONS"]
@@ -37,7 +37,7 @@ def _same(datum: object) -> object:
 
 
 def _functions() -> Iterator[ScalarFunction]:
-    modules = (boolean, integer, float, numeric_operators, text, oid, system)
+    modules = (boolean, integer, float, numeric_operators, text, oid, object_names, system)
     casts: dict[tuple[str, str], Cast] = {
         (cast.source, cast.target): cast for module in modules for cast in module.CASTS
     }

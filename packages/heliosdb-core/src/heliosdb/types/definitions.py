@@ -28,6 +28,8 @@ from typing import Any, Protocol
 
 from attrs import field, frozen
 
+from heliosdb.value import Value
+
 __all__ = [
     "Aggregate",
     "CallTypes",
@@ -148,6 +150,11 @@ class SessionContext(Protocol):
         ...
 
     @property
+    def registries(self) -> Any:
+        """What core and plugins registered, frozen (``heliosdb.catalog.registries``)."""
+        ...
+
+    @property
     def catalog(self) -> Any:
         """The catalog as this statement's snapshot sees it (``heliosdb.catalog``)."""
         ...
@@ -197,8 +204,8 @@ class TypeLookup(Protocol):
         ...
 
 
-@frozen
-class Type:
+@frozen(eq=False, repr=False)
+class Type(Value):
     """A data type. ``input``/``output`` are text I/O, ``receive``/``send`` PostgreSQL's binary wire format.
 
     Signatures: ``input(text, typmod) -> datum``, ``output(datum) -> str``, ``receive(data: bytes) -> datum``,
@@ -240,15 +247,15 @@ class Type:
     description: str = ""
 
 
-@frozen
-class RowShape:
+@frozen(eq=False, repr=False)
+class RowShape(Value):
     """The fields of a row expression: (name, type, the shape where the field is itself a row)."""
 
     fields: tuple[tuple[str, str, RowShape | None], ...]
 
 
-@frozen
-class CallTypes:
+@frozen(eq=False, repr=False)
+class CallTypes(Value):
     """The concrete types of one call, given to a ``specialize`` factory: resolved names and the registry.
 
     ``rows`` has the shape of each argument that is written as a row (``ROW(...)``, ``t.*``, a table's name), else
@@ -261,8 +268,8 @@ class CallTypes:
     rows: tuple[RowShape | None, ...] = ()
 
 
-@frozen
-class ScalarFunction:
+@frozen(eq=False, repr=False)
+class ScalarFunction(Value):
     """A function of one row. ``implementation(*arguments[, session])`` returns a datum.
 
     ``strict``: NULL in, NULL out, without a call. ``inline``: see the module. ``specialize``: the implementation is a
@@ -291,8 +298,8 @@ class ScalarFunction:
     description: str = ""
 
 
-@frozen
-class Aggregate:
+@frozen(eq=False, repr=False)
+class Aggregate(Value):
     """An aggregate function, given in one of two forms.
 
     *Callable form*: ``initial() -> state``, ``step(state, *arguments) -> state``, ``final(state) -> datum`` (None:
@@ -343,8 +350,8 @@ class WindowPartition(Protocol):
     """For each row the row numbers of its frame, in order (a range where nothing is excluded)."""
 
 
-@frozen
-class WindowFunction:
+@frozen(eq=False, repr=False)
+class WindowFunction(Value):
     """A window function: ``implementation(partition, *argument_columns) -> list`` with one result a row.
 
     An argument column is a list with one datum a row of the partition.
@@ -360,8 +367,8 @@ class WindowFunction:
     description: str = ""
 
 
-@frozen
-class TableFunction:
+@frozen(eq=False, repr=False)
+class TableFunction(Value):
     """A set-returning function: ``implementation(*arguments[, session])`` iterates over datums, or tuples if it has
     ``columns``.
 
@@ -387,8 +394,8 @@ class TableFunction:
     description: str = ""
 
 
-@frozen
-class Operator:
+@frozen(eq=False, repr=False)
+class Operator(Value):
     """An operator: ``function`` is the name of the scalar function with these argument types that computes it.
 
     ``left`` is None for a prefix operator. ``commutator`` and ``negator`` are operator names; ``selectivity`` names
@@ -409,8 +416,8 @@ class Operator:
     description: str = ""
 
 
-@frozen
-class Cast:
+@frozen(eq=False, repr=False)
+class Cast(Value):
     """A conversion. ``implementation(datum[, typmod, explicit][, session])``; None: same representation, nothing to do.
 
     ``takes_typmod``: the implementation wants the target's typmod and whether the cast was explicit. ``inline`` as
@@ -429,8 +436,8 @@ class Cast:
     volatility: Volatility = Volatility.IMMUTABLE
 
 
-@frozen
-class OperatorClass:
+@frozen(eq=False, repr=False)
+class OperatorClass(Value):
     """How values of a type are indexed, grouped and sorted.
 
     ``operators`` maps the access method's strategy numbers to operator names (btree: 1 ``<``, 2 ``<=``, 3 ``=``, 4
@@ -453,8 +460,8 @@ class OperatorClass:
     schema: str = "pg_catalog"
 
 
-@frozen
-class Collation:
+@frozen(eq=False, repr=False)
+class Collation(Value):
     """A collation: ``sort_key(text)`` gives an object that sorts as the collation says; None: code point order
     ("C")."""
 

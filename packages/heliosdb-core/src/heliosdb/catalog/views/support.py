@@ -14,6 +14,7 @@ from heliosdb.catalog.definitions import ColumnDefinition, Relation
 from heliosdb.catalog.registries import CatalogView
 from heliosdb.catalog.views.columns import INFORMATION_SCHEMA, PG_CATALOG, YES_OR_NO, parse_columns
 from heliosdb.types.definitions import Type, resolve_implementation
+from heliosdb.types.object_names import function_oid
 from heliosdb.types.registry import stable_oid
 
 __all__ = [
@@ -134,11 +135,6 @@ def collation_oid(session: Any, column: ColumnDefinition) -> int:
     if found is None or not found.collatable:
         return 0
     return 950 if found.name == "name" else 100
-
-
-def function_oid(name: str, arguments: tuple[str, ...]) -> int:
-    """Return the OID of a function of the registries."""
-    return stable_oid(f"{name}({','.join(arguments)})")
 
 
 def storage_of(type_: Type) -> tuple[int, bool, str, str]:
