@@ -27,7 +27,7 @@ _PHASES = {"a": 0, "alpha": 0, "b": 1, "beta": 1, "c": 2, "rc": 2, "pre": 2, "pr
 
 @cache
 def _version_pattern() -> re.Pattern[str]:
-    # Compiled when a version is met that is more than numbers, which most are not: it costs 2 ms of a database's opening.
+    # Compiled when a version is met that is more than numbers, which most are not: it would cost each opening 2 ms.
     return re.compile(
         r"v?(?:(?P<epoch>\d+)!)?(?P<release>\d+(?:\.\d+)*)"
         r"(?:[-_.]?(?P<pre>a|b|rc|alpha|beta|c|pre|preview)[-_.]?(?P<pre_number>\d*))?"
