@@ -215,7 +215,7 @@ def format_type(oid: int | None, typmod: int | None, session: SessionContext) ->
         type_ = session.types.by_oid(oid)
     except errors.UndefinedObject:
         return "???"
-    return session.types.format(type_.name, -1 if typmod is None else typmod)
+    return session.types.format(type_.name, typmod)
 
 
 def pg_is_in_recovery() -> bool:

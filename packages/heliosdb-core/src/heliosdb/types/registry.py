@@ -37,6 +37,9 @@ __all__ = ["PLUGIN_OIDS", "TypeRegistry", "array_name", "stable_oid"]
 PLUGIN_OIDS = range(1 << 30, 1 << 31)
 """Where the OIDs of types without a fixed one lie; below 2**31, for clients that read OIDs as signed numbers."""
 
+LENGTH_OF_ONE = {"bpchar": "bpchar", "bit": '"bit"'}
+"""Types whose SQL name without a length means a length of one, and how they are written when they have none."""
+
 WITHOUT_ARRAYS = frozenset({"pseudo", "array"})
 """Kinds of type that have no array type, as in PostgreSQL (``record`` and ``cstring`` register theirs by
 ``array_oid``)."""
@@ -197,12 +200,19 @@ class TypeRegistry:
     def __len__(self) -> int:
         return len(self._names) + (len(self._below) if self._below is not None else 0)
 
-    def format(self, name: str, typmod: int = -1) -> str:
-        """Return how SQL spells a type: ``character varying(10)``, ``numeric(5,2)[]``."""
+    def format(self, name: str, typmod: int | None = None) -> str:
+        """Return how SQL spells a type: ``character varying(10)``, ``numeric(5,2)[]``.
+
+        A typmod of -1 says that there is no modifier, None that nothing is known about it. They differ for the types
+        that SQL gives a length of one where none is written: ``character`` means ``character(1)``, so that without
+        any length it is ``bpchar`` (``format_type_extended``).
+        """
         found = self.by_name(name)
         if found.kind == "array" and found.element is not None:
             return self.format(found.element, typmod) + "[]"
-        if typmod < 0 or found.typmod_out is None:
+        if typmod == -1 and name in LENGTH_OF_ONE:
+            return LENGTH_OF_ONE[name]
+        if typmod is None or typmod < 0 or found.typmod_out is None:
             return found.display
         spelled = str(self._resolved(name, "typmod_out", found.typmod_out)(typmod))
         # Time and interval types take their modifier in the middle: timestamp(3) without time zone.
