@@ -33,8 +33,8 @@ from heliosdb.errors import (
 )
 from heliosdb.plan import nodes
 from heliosdb.plan.nodes import OutputColumn
+from heliosdb.plan.rewrite import walk
 from heliosdb.plugin import hookimpl, load_plugins
-from heliosdb.sql.binder.rewrite import walk
 from heliosdb.types.definitions import OperatorClass, ScalarFunction, TableFunction, Type
 
 PATIENCE = 30.0
