@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
@@ -25,7 +26,6 @@ from heliosdb.rows import RowMaker
 from heliosdb.session.adapters import Adapters
 from heliosdb.session.session import Session
 from heliosdb.session.statements import StatementCache
-from heliosdb.sql.binder.context import Resolutions
 from heliosdb.sql.dialect import POSTGRESQL
 from heliosdb.store.volume import MemoryVolume
 from heliosdb.transaction import TransactionalStore
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from heliosdb.plan.nodes import OutputColumn
+    from heliosdb.sql.binder.context import Resolutions
     from heliosdb.transaction import CommitTicket, Transaction
 
 __all__ = ["Database"]
@@ -65,7 +66,6 @@ class Database:
         self.host = load_plugins(plugins, strict=strict)
         self.registries = self.host.freeze()
         self.dialect = POSTGRESQL
-        self.resolutions = Resolutions()
         self.settings = initial_values(self.registries.settings, settings or {})
         self.statements = StatementCache(self.dialect)
         self.adapters = Adapters(self.registries.types)
@@ -100,6 +100,13 @@ class Database:
         transaction.begin_statement()
         write_bootstrap(transaction)
         transaction.commit().wait()
+
+    @cached_property
+    def resolutions(self) -> Resolutions:
+        """What operator look-ups gave, remembered for all sessions. Made by the first statement that is bound."""
+        from heliosdb.sql.binder.context import Resolutions
+
+        return Resolutions()
 
     def session(self, **options: Any) -> Session:
         """Open a session."""

@@ -12,9 +12,11 @@ from typing import Any
 
 from attrs import field, frozen
 
+from heliosdb.value import Value
 
-@frozen(kw_only=True)
-class ColumnDefinition:
+
+@frozen(kw_only=True, eq=False, repr=False)
+class ColumnDefinition(Value):
     """A column. ``missing`` is the value of rows that were stored before the column was added.
 
     ``altered``: versions of rows from before the column was added, or had its type, may still be stored.
@@ -36,8 +38,8 @@ class ColumnDefinition:
     options: tuple[tuple[str, Any], ...] = ()
 
 
-@frozen(kw_only=True)
-class ForeignKey:
+@frozen(kw_only=True, eq=False, repr=False)
+class ForeignKey(Value):
     """The referenced side of a foreign key; actions are "no action", "restrict", "cascade", "set null", "set
     default"."""
 
@@ -49,8 +51,8 @@ class ForeignKey:
     set_columns: tuple[int, ...] = ()
 
 
-@frozen(kw_only=True)
-class Constraint:
+@frozen(kw_only=True, eq=False, repr=False)
+class Constraint(Value):
     """``kind``: "check", "foreign key", "primary key", "unique"; ``columns`` are attribute numbers."""
 
     oid: int
@@ -67,8 +69,8 @@ class Constraint:
     comment: str | None = None
 
 
-@frozen(kw_only=True)
-class IndexKey:
+@frozen(kw_only=True, eq=False, repr=False)
+class IndexKey(Value):
     """One key of an index: a column by attribute number, or an expression's SQL text with its type."""
 
     column: int | None = None
@@ -80,8 +82,8 @@ class IndexKey:
     nulls_first: bool = False
 
 
-@frozen(kw_only=True)
-class Index:
+@frozen(kw_only=True, eq=False, repr=False)
+class Index(Value):
     """An index on ``relation``."""
 
     oid: int
@@ -104,8 +106,8 @@ class Index:
     owner_package: str | None = None
 
 
-@frozen(kw_only=True)
-class Relation:
+@frozen(kw_only=True, eq=False, repr=False)
+class Relation(Value):
     """A table, view or sequence. ``kind``: "table", "view", "materialized view", "sequence".
 
     ``persistence``: "permanent", "temporary" or "unlogged". ``query`` is a view's SQL text, bound with ``search_path``.
@@ -141,8 +143,8 @@ class Relation:
         return None
 
 
-@frozen(kw_only=True)
-class SequenceOptions:
+@frozen(kw_only=True, eq=False, repr=False)
+class SequenceOptions(Value):
     """A sequence's parameters; ``owned_by`` is (relation OID, attribute number), ``identity`` where an identity
     column has it.
 
@@ -163,8 +165,8 @@ class SequenceOptions:
     restart: int | None = None
 
 
-@frozen(kw_only=True)
-class Schema:
+@frozen(kw_only=True, eq=False, repr=False)
+class Schema(Value):
     """A namespace."""
 
     oid: int
@@ -173,8 +175,8 @@ class Schema:
     comment: str | None = None
 
 
-@frozen(kw_only=True)
-class Role:
+@frozen(kw_only=True, eq=False, repr=False)
+class Role(Value):
     """A role. Privileges are not checked in process yet; the names appear as owners and in ``current_user``."""
 
     oid: int
@@ -183,8 +185,8 @@ class Role:
     login: bool = True
 
 
-@frozen(kw_only=True)
-class Extension:
+@frozen(kw_only=True, eq=False, repr=False)
+class Extension(Value):
     """A plugin that CREATE EXTENSION declared to be needed."""
 
     oid: int

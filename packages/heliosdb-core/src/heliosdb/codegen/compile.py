@@ -24,7 +24,7 @@ from heliosdb.plan import nodes as pn
 
 if TYPE_CHECKING:
     from heliosdb.catalog.registries import Registries
-    from heliosdb.codegen.execution import Execution
+    from heliosdb.session.execution import Execution
 
 _MODULE_NUMBERS = count(1)
 

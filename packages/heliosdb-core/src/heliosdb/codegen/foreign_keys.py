@@ -17,7 +17,7 @@ from heliosdb.codegen.index_keys import key_shape
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Constraint, Index, Relation
     from heliosdb.catalog.registries import Registries
-    from heliosdb.codegen.execution import Execution
+    from heliosdb.session.execution import Execution
 
 Row = tuple[Any, ...]
 

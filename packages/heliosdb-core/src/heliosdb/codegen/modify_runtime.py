@@ -12,7 +12,7 @@ from heliosdb.transaction.locks import RowLock
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Index, Relation
     from heliosdb.catalog.registries import Registries
-    from heliosdb.codegen.execution import Execution
+    from heliosdb.session.execution import Execution
     from heliosdb.plan.nodes import RowCheck
 
 Row = tuple[Any, ...]

@@ -187,7 +187,7 @@ def refuse_columns(expression: tree.Expression, place: str = "DEFAULT expression
 
 def is_immutable(bound: Expression) -> bool:
     """Return whether the expression gives equal results for equal rows, for ever."""
-    from heliosdb.sql.binder.rewrite import walk as walk_bound
+    from heliosdb.plan.rewrite import walk as walk_bound
 
     for node in walk_bound(bound):
         if isinstance(node, Call) and node.function.volatility is not Volatility.IMMUTABLE:
@@ -206,14 +206,14 @@ def _is_written_alike(node: Call) -> bool:
 
 def is_volatile(bound: Expression) -> bool:
     """Return whether two evaluations in one statement may differ."""
-    from heliosdb.sql.binder.rewrite import walk as walk_bound
+    from heliosdb.plan.rewrite import walk as walk_bound
 
     return any(isinstance(node, Call) and node.function.volatility is Volatility.VOLATILE for node in walk_bound(bound))
 
 
 def columns_used(bound: Expression) -> set[int]:
     """Return the attribute numbers that a bound expression uses; -1 (attribute 0) is the whole row."""
-    from heliosdb.sql.binder.rewrite import walk as walk_bound
+    from heliosdb.plan.rewrite import walk as walk_bound
 
     return {node.index + 1 for node in walk_bound(bound) if isinstance(node, Column) and node.source == SOURCE}
 

@@ -22,7 +22,7 @@ from heliosdb.catalog.result import Result
 from heliosdb.commands.binding import spelled_type
 from heliosdb.commands.ddl import apply, done, edit_of, lock_relation
 from heliosdb.commands.names import creation_schema, find_relation, is_temporary_schema
-from heliosdb.commands.trees import replaced, walk
+from heliosdb.commands.trees import map_tables, replaced, walk
 from heliosdb.errors import (
     DuplicateColumn,
     DuplicateTable,
@@ -33,9 +33,9 @@ from heliosdb.errors import (
 )
 from heliosdb.plan.expressions import Column
 from heliosdb.plan.nodes import OutputColumn, Scan
+from heliosdb.plan.rewrite import walk as walk_bound
 from heliosdb.sql import statements as tree
 from heliosdb.sql.binder.binder import Binder
-from heliosdb.sql.binder.rewrite import walk as walk_bound
 from heliosdb.sql.binder.scope import JoinItem, RangeItem
 from heliosdb.sql.deparse import query_text
 from heliosdb.sql.parser import parse_one
@@ -94,11 +94,14 @@ def stored_query(session: CommandSession, query: tree.Query) -> tuple[tree.Query
 def dependencies_of(session: CommandSession, query: tree.Query, bound: BoundStatement) -> tuple[tuple[int, int], ...]:
     """Return the (relation OID, attribute number or 0) pairs that a query's own FROM items need."""
     named: set[int] = set()
-    for node in walk(query):
-        if isinstance(node, tree.RangeTable):
-            relation = find_relation(session, node.name)
-            if relation is not None:
-                named.add(relation.oid)
+
+    def note(item: tree.RangeTable) -> tree.RangeTable:
+        relation = find_relation(session, item.name)
+        if relation is not None:
+            named.add(relation.oid)
+        return item
+
+    map_tables(query, note)
     found: set[tuple[int, int]] = {(oid, 0) for oid in named}
     scans: dict[int, int] = {}
     columns: set[tuple[int, int]] = set()
@@ -254,19 +257,12 @@ def _change_items(
             continue
         query = parse_one(view.query, session.registries.grammar)
         assert isinstance(query, tree.Query)
-        shadowed = {node.name for node in walk(query) if isinstance(node, tree.CommonTable)}
 
-        def changed(
-            node: tree.Node, path: tuple[str, ...] = view.search_path, common: set[str] = shadowed
-        ) -> tree.Node:
-            if not isinstance(node, tree.RangeTable):
-                return node
-            if node.name.schema is None and node.name.name in common:
-                return node
+        def changed(node: tree.RangeTable, path: tuple[str, ...] = view.search_path) -> tree.RangeTable:
             found = session.catalog.lookup_relation(node.name.schema, node.name.name, path)
             return change(node) if found is not None and found.oid == relation.oid else node
 
-        edit.put(evolve(view, query=query_text(replaced(query, changed))))
+        edit.put(evolve(view, query=query_text(map_tables(query, changed))))
 
 
 def rename_column_in_views(

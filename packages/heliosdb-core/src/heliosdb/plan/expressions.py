@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from heliosdb.value import Value
+
 if TYPE_CHECKING:
     from heliosdb.plan.nodes import PlanNode
     from heliosdb.types.definitions import (
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
     )
 
 
-@frozen(kw_only=True)
-class Expression:
+@frozen(kw_only=True, eq=False, repr=False)
+class Expression(Value):
     """Base of all bound expressions."""
 
     type: str
@@ -46,7 +48,7 @@ class Expression:
     """1-based character offset in the statement's text, for errors."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Constant(Expression):
     """A datum known when the statement is compiled, or per execution where ``slot`` is set (and then of the same
     type).
@@ -56,14 +58,14 @@ class Constant(Expression):
     slot: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Parameter(Expression):
     """``$number`` (1-based); its datum is already of ``type``."""
 
     number: int
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Column(Expression):
     """Column ``index`` (0-based in the source's row) of ``source``. Index -1 is the row id, -2 the whole row."""
 
@@ -72,7 +74,7 @@ class Column(Expression):
     name: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Call(Expression):
     """A scalar function or operator call; ``variadic`` arguments are already collected into an array.
 
@@ -86,7 +88,7 @@ class Call(Expression):
     operator: str | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Convert(Expression):
     """A cast to ``type``: by ``cast``; through text I/O where ``cast`` is None and ``via_text``; else only relabelled.
 
@@ -101,7 +103,7 @@ class Convert(Expression):
     element_cast: bool = False
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class CoerceTypmod(Expression):
     """Length coercion of ``operand`` to ``typmod`` (varchar(n), numeric(p, s))."""
 
@@ -109,7 +111,7 @@ class CoerceTypmod(Expression):
     explicit: bool = False
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class And(Expression):
     """Conjunction of two or more boolean expressions with NULL logic."""
 
@@ -117,7 +119,7 @@ class And(Expression):
     type: str = "bool"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Or(Expression):
     """Disjunction of two or more boolean expressions with NULL logic."""
 
@@ -125,7 +127,7 @@ class Or(Expression):
     type: str = "bool"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Not(Expression):
     """Negation with NULL logic."""
 
@@ -133,7 +135,7 @@ class Not(Expression):
     type: str = "bool"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class IsNull(Expression):
     """``operand IS [NOT] NULL``; ``row`` applies SQL's rule for rows (all fields)."""
 
@@ -144,7 +146,7 @@ class IsNull(Expression):
     nullable: bool = False
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class BooleanTest(Expression):
     """``operand IS [NOT] TRUE | FALSE | UNKNOWN``; ``value`` True, False or None."""
 
@@ -155,7 +157,7 @@ class BooleanTest(Expression):
     nullable: bool = False
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class IsDistinct(Expression):
     """``a IS [NOT] DISTINCT FROM b``; ``equality`` is the bound ``a = b``."""
 
@@ -165,7 +167,7 @@ class IsDistinct(Expression):
     nullable: bool = False
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Case(Expression):
     """Searched CASE; the simple form is bound to equality calls whose left side is ``CaseOperand``."""
 
@@ -174,19 +176,19 @@ class Case(Expression):
     operand: Expression | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class CaseOperand(Expression):
     """The value of the enclosing Case's ``operand``, evaluated once."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Coalesce(Expression):
     """The first argument that is not NULL."""
 
     arguments: tuple[Expression, ...]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class MinMax(Expression):
     """GREATEST or LEAST by the type's default ordering; NULL arguments are ignored."""
 
@@ -195,7 +197,7 @@ class MinMax(Expression):
     ordering: OperatorClass
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class NullIf(Expression):
     """NULL where ``equality`` (bound ``value = other``) holds, else ``value``."""
 
@@ -203,7 +205,7 @@ class NullIf(Expression):
     equality: Call
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class InList(Expression):
     """``operand [NOT] IN (items)``: ``equalities`` are the bound ``operand = item``, one an item; ``hashable`` where
     all items are constants or parameters of one type and equality is the type's own, so that a set can be used."""
@@ -216,7 +218,7 @@ class InList(Expression):
     type: str = "bool"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class AnyAll(Expression):
     """``left op ANY | ALL (array)``: ``comparison`` is the bound call on left and ``Element``."""
 
@@ -226,7 +228,7 @@ class AnyAll(Expression):
     type: str = "bool"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Element(Expression):
     """The current element inside an AnyAll's or quantified subquery's comparison; ``index`` for row comparisons."""
 
@@ -243,7 +245,7 @@ class SubqueryKind(StrEnum):
     ARRAY = "array"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Subquery(Expression):
     """A subquery in an expression. ``outer`` are the columns of enclosing queries that the plan uses (empty:
     uncorrelated).
@@ -261,7 +263,7 @@ class Subquery(Expression):
     hashable: bool = False
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class ArrayConstructor(Expression):
     """``ARRAY[...]``; ``nested`` where the elements are arrays themselves."""
 
@@ -270,7 +272,7 @@ class ArrayConstructor(Expression):
     nullable: bool = False
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class RowConstructor(Expression):
     """``ROW(...)``: a composite datum, a tuple; ``names`` are its field names."""
 
@@ -290,7 +292,7 @@ def row_shape(expression: Expression) -> RowShape | None:
     return RowShape(tuple((name, field.type, row_shape(field)) for name, field in pairs))
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class RowComparison(Expression):
     """``(a, b) op (c, d)`` for ``=``, ``<>``, ``<``, ``<=``, ``>``, ``>=``: pairwise bound equality and strict
     comparison.
@@ -305,7 +307,7 @@ class RowComparison(Expression):
     type: str = "bool"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Subscript(Expression):
     """``array[i]...`` or a slice; each subscript is (lower, upper) with upper None for a plain index and both kinds
     never mixed.
@@ -318,7 +320,7 @@ class Subscript(Expression):
     slice: bool = False
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class FieldSelection(Expression):
     """Field ``index`` of a composite datum."""
 
@@ -326,8 +328,8 @@ class FieldSelection(Expression):
     index: int
 
 
-@frozen(kw_only=True)
-class SortKey:
+@frozen(kw_only=True, eq=False, repr=False)
+class SortKey(Value):
     """One ORDER BY key. ``ordering`` None: a hash-free type sorted by identity."""
 
     expression: Expression
@@ -336,7 +338,7 @@ class SortKey:
     nulls_first: bool = False
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class AggregateCall(Expression):
     """An aggregate over the rows of a group; it stands only in an Aggregate node, or in a WindowCall."""
 
@@ -349,16 +351,16 @@ class AggregateCall(Expression):
     filter: Expression | None = None
 
 
-@frozen(kw_only=True)
-class FrameBound:
+@frozen(kw_only=True, eq=False, repr=False)
+class FrameBound(Value):
     """``kind``: "unbounded preceding", "preceding", "current row", "following", "unbounded following"."""
 
     kind: str
     offset: Expression | None = None
 
 
-@frozen(kw_only=True)
-class WindowSpecification:
+@frozen(kw_only=True, eq=False, repr=False)
+class WindowSpecification(Value):
     """PARTITION BY, ORDER BY and frame; ``in_range`` holds the functions a RANGE offset frame needs (bound on
     Element).
     """
@@ -373,7 +375,7 @@ class WindowSpecification:
     range_subtract: ScalarFunction | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class WindowCall(Expression):
     """A window function or an aggregate over a window; it stands only in a Window node."""
 
@@ -384,7 +386,7 @@ class WindowCall(Expression):
     filter: Expression | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class SetReturningCall(Expression):
     """A set-returning function; it stands only in FunctionScan and ProjectSet nodes."""
 
@@ -394,7 +396,7 @@ class SetReturningCall(Expression):
     columns: tuple[tuple[str, str], ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Grouping(Expression):
     """``GROUPING(...)``: the bit mask over the group expressions at these indexes."""
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from heliosdb.value import Value
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
     from heliosdb.plan.expressions import AggregateCall, Expression, SetReturningCall, SortKey, WindowCall
 
 
-@frozen(kw_only=True)
-class OutputColumn:
+@frozen(kw_only=True, eq=False, repr=False)
+class OutputColumn(Value):
     """Name and type of one column of a source."""
 
     name: str
@@ -31,8 +33,8 @@ class OutputColumn:
     collation: str | None = None
 
 
-@frozen(kw_only=True)
-class PlanNode:
+@frozen(kw_only=True, eq=False, repr=False)
+class PlanNode(Value):
     """Base of all nodes. ``rows`` and ``cost`` are estimates, filled in by the optimizer."""
 
     rows: float | None = field(default=None, eq=False)
@@ -49,7 +51,7 @@ class PlanNode:
         return tuple(source for node in self.inputs for source in node.sources)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Source(PlanNode):
     """Base of nodes that make rows of their own."""
 
@@ -61,7 +63,7 @@ class Source(PlanNode):
         return (self.source,)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Unary(PlanNode):
     """Base of nodes with one input."""
 
@@ -72,17 +74,17 @@ class Unary(PlanNode):
         return (self.input,)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class OneRow(PlanNode):
     """One row without columns: SELECT without FROM."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Empty(Source):
     """No rows: what a contradiction becomes."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Scan(Source):
     """All rows of a stored relation. Columns are all attributes in slot order, dropped ones included.
 
@@ -95,8 +97,8 @@ class Scan(Source):
     snapshot: SnapshotRequest | None = None
 
 
-@frozen(kw_only=True)
-class SnapshotRequest:
+@frozen(kw_only=True, eq=False, repr=False)
+class SnapshotRequest(Value):
     """Read as of another snapshot: the clause's name and its bound arguments."""
 
     clause: str
@@ -104,7 +106,7 @@ class SnapshotRequest:
     payload: Any = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class IndexScan(Source):
     """Rows of a relation through an index, physical.
 
@@ -133,7 +135,7 @@ class IndexScan(Source):
     recheck: Expression | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class CatalogScan(Source):
     """Rows of a virtual catalog view; ``view`` is the registered ``CatalogView``."""
 
@@ -141,19 +143,19 @@ class CatalogScan(Source):
     alias: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Values(Source):
     """Literal rows."""
 
     table: tuple[tuple[Expression, ...], ...]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class ParameterScan(Source):
     """The parameter rows of ``executemany``: column i is what ``$i+1`` is for one row."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class FunctionScan(Source):
     """Rows of set-returning (or scalar, one row) calls side by side, with an ordinality column where asked."""
 
@@ -162,7 +164,7 @@ class FunctionScan(Source):
     alias: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class CteScan(Source):
     """Rows of a materialized common table expression, by its number in the statement."""
 
@@ -170,7 +172,7 @@ class CteScan(Source):
     name: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class WorkTableScan(Source):
     """Rows of the previous round of the recursive union with this number."""
 
@@ -178,14 +180,14 @@ class WorkTableScan(Source):
     name: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Filter(Unary):
     """Rows for which the condition is true."""
 
     condition: Expression
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Project(Unary):
     """Compute a new row; also what a subquery in FROM or a view is."""
 
@@ -199,7 +201,7 @@ class Project(Unary):
         return (self.source,)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class ProjectSet(Unary):
     """A projection in which some expressions are set-returning calls (or contain them): rows are the calls in
     lockstep.
@@ -214,7 +216,7 @@ class ProjectSet(Unary):
         return (self.source,)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Join(PlanNode):
     """``kind``: "inner", "left", "right", "full", "semi", "anti". ``lateral``: the right side names sources of the
     left.
@@ -241,7 +243,7 @@ class Join(PlanNode):
         return self.left.sources + self.right.sources
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class HashJoin(Join):
     """A join by equality of keys, physical: the right side is built into a hash table; ``condition`` is the rest.
 
@@ -253,12 +255,12 @@ class HashJoin(Join):
     key_classes: tuple[Any, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class IndexJoin(Join):
     """For each left row the rows of an index scan on the right whose arguments name left sources, physical."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Aggregate(Unary):
     """Groups and aggregates. The row is: group values in order, then the calls in order.
 
@@ -278,7 +280,7 @@ class Aggregate(Unary):
         return (self.source,)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Window(Unary):
     """Window calls over the input; their results are the columns of ``source``, the input's sources pass through."""
 
@@ -291,7 +293,7 @@ class Window(Unary):
         return (*self.input.sources, self.source)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Sort(Unary):
     """Order by keys; stable. ``top`` (and ``skip``, added to it) bound the rows that are kept: a top-k, set by the
     optimizer.
@@ -302,7 +304,7 @@ class Sort(Unary):
     skip: Expression | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Limit(Unary):
     """LIMIT and OFFSET; ``ties`` are the sort keys of WITH TIES."""
 
@@ -311,7 +313,7 @@ class Limit(Unary):
     ties: tuple[SortKey, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Distinct(Unary):
     """DISTINCT over all columns of the input's only source, or DISTINCT ON the expressions (input sorted by them).
 
@@ -322,7 +324,7 @@ class Distinct(Unary):
     classes: tuple[Any, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class SetOperation(Source):
     """``kind`` "union", "intersect", "except"; both inputs are single-source with equal column types."""
 
@@ -337,7 +339,7 @@ class SetOperation(Source):
         return (self.left, self.right)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class With(PlanNode):
     """Common table expressions, evaluated on first use and kept; data-modifying ones always run to the end, before
     the input's end.
@@ -353,7 +355,7 @@ class With(PlanNode):
         return (self.input,)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class RecursiveUnion(Source):
     """``start`` UNION [ALL] ``step``, step reading the previous round through WorkTableScan(cte)."""
 
@@ -368,7 +370,7 @@ class RecursiveUnion(Source):
         return (self.start, self.step)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class LockRows(Unary):
     """FOR UPDATE and kin: lock each row of the named sources (scans below) and re-evaluate where it changed.
 
@@ -381,16 +383,16 @@ class LockRows(Unary):
     recheck: Expression | None = None
 
 
-@frozen(kw_only=True)
-class Assignment:
+@frozen(kw_only=True, eq=False, repr=False)
+class Assignment(Value):
     """What one attribute (0-based slot) gets."""
 
     slot: int
     value: Expression
 
 
-@frozen(kw_only=True)
-class ConflictClause:
+@frozen(kw_only=True, eq=False, repr=False)
+class ConflictClause(Value):
     """ON CONFLICT: ``arbiters`` are the unique indexes (empty: any). ``assignments`` None is DO NOTHING.
 
     In assignments and condition the existing row is ``existing`` and the proposed one ``excluded`` (sources).
@@ -403,8 +405,8 @@ class ConflictClause:
     condition: Expression | None = None
 
 
-@frozen(kw_only=True)
-class RowCheck:
+@frozen(kw_only=True, eq=False, repr=False)
+class RowCheck(Value):
     """A condition a new row must not make false, with what to say if it does; bound on the modified row's source."""
 
     condition: Expression
@@ -412,7 +414,7 @@ class RowCheck:
     kind: str = "check"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Modify(Unary):
     """Base of Insert, Update, Delete. ``target`` is the source number under which the new row (old for DELETE) is
     known.
@@ -442,7 +444,7 @@ class Modify(Unary):
         return (self.source,)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Insert(Modify):
     """Insert the input's rows; ``values`` give every attribute (defaults filled in) from the input's source."""
 
@@ -450,7 +452,7 @@ class Insert(Modify):
     conflict: ConflictClause | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Update(Modify):
     """Update the scan ``scan`` of the input; assignments are bound on the input's sources (the old row is source
     ``scan``).
@@ -460,15 +462,15 @@ class Update(Modify):
     assignments: tuple[Assignment, ...]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Delete(Modify):
     """Delete the rows of the scan ``scan`` of the input."""
 
     scan: int
 
 
-@frozen(kw_only=True)
-class LiteralSlot:
+@frozen(kw_only=True, eq=False, repr=False)
+class LiteralSlot(Value):
     """A literal of the text that the plan leaves free: how its datum is made before each execution.
 
     The datum is ``input(type)(text, typmod, session)`` of the slot's text, with a minus sign before it where
@@ -481,8 +483,8 @@ class LiteralSlot:
     negated: bool = False
 
 
-@frozen(kw_only=True)
-class BoundStatement:
+@frozen(kw_only=True, eq=False, repr=False)
+class BoundStatement(Value):
     """A bound query or data modification: what the optimizer and the code generator work on.
 
     ``columns`` describe the result (None: no rows come back); ``parameter_types`` by number. ``slots`` are the

@@ -14,7 +14,7 @@ from attrs import evolve
 from heliosdb.codegen import CompiledStatement, compile_statement
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
-from heliosdb.sql.binder.rewrite import contains, rewritten, walk
+from heliosdb.plan.rewrite import contains, rewritten, walk
 
 if TYPE_CHECKING:
     from heliosdb.catalog.registries import Registries

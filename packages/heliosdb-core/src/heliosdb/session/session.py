@@ -26,10 +26,7 @@ from heliosdb.catalog.definitions import Constraint, Relation
 from heliosdb.catalog.result import Result
 from heliosdb.catalog.sequences import SessionSequences
 from heliosdb.catalog.storage import OBJECTS_RELATION
-from heliosdb.codegen import compile_statement
-from heliosdb.codegen.execution import Execution
-from heliosdb.codegen.point import FastStatement, compile_point
-from heliosdb.session.many import many_rows
+from heliosdb.session.execution import Execution
 from heliosdb.session.settings import SessionSettings
 from heliosdb.session.statements import Plan, PreparedStatement, RecordingCatalog, StatementText, locks_of
 from heliosdb.session.transactions import TransactionBlock
@@ -37,6 +34,7 @@ from heliosdb.transaction.locks import RelationLock
 
 if TYPE_CHECKING:
     from heliosdb.catalog.view import CatalogSnapshot
+    from heliosdb.codegen.point import FastStatement
     from heliosdb.database import Database
     from heliosdb.plan.nodes import SnapshotRequest
     from heliosdb.sql.binder.context import BindContext
@@ -434,6 +432,8 @@ class Session:
         if not rows:
             return 0
         if type(self.tree(statement)).__name__ == "Insert":
+            from heliosdb.session.many import many_rows
+
             with self.guarded():
                 self.block.require_healthy()
                 self.transaction.begin_statement()
@@ -480,6 +480,8 @@ class Session:
             or self.database.timeline_of(self) is not None
         ):
             return
+        from heliosdb.codegen.point import compile_point
+
         epoch = self.database.epoch
         (statement, *others) = self.database.statements.texts(text)
         plan = self.last_plan
@@ -765,6 +767,8 @@ class Session:
         statement: StatementText | None = None,
     ) -> Plan:
         """Bind, optimize and compile."""
+        # Imported by the first query, not when a database opens.
+        from heliosdb.codegen import compile_statement
         from heliosdb.sql.binder import bind
         from heliosdb.sql.optimizer import optimize
 

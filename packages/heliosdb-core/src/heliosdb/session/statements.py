@@ -19,8 +19,6 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field, frozen
 
 from heliosdb.errors import Error
-from heliosdb.plan import nodes as pn
-from heliosdb.sql.binder.rewrite import walk
 from heliosdb.sql.shape import Constant, shape
 from heliosdb.transaction.locks import RelationLock
 
@@ -158,6 +156,9 @@ class Plan:
 
 def locks_of(plan: PlanNode) -> tuple[tuple[int, RelationLock], ...]:
     """Return the relation locks of a logical plan: PostgreSQL's modes for reading, locking rows and writing."""
+    from heliosdb.plan import nodes as pn
+    from heliosdb.plan.rewrite import walk
+
     modes: dict[int, RelationLock] = {}
 
     def want(oid: int, mode: RelationLock) -> None:

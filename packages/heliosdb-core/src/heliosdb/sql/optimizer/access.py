@@ -66,7 +66,7 @@ def _commuted(call: ex.Call, registries: Registries) -> str | None:
 
 
 def _reads(node: ex.Expression, source: int) -> bool:
-    from heliosdb.sql.binder.rewrite import columns_in
+    from heliosdb.plan.rewrite import columns_in
 
     return any(column.source == source for column in columns_in(node))
 

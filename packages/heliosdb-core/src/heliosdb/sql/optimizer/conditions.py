@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from heliosdb.plan import expressions as ex
-from heliosdb.sql.binder.rewrite import columns_in, walk
+from heliosdb.plan.rewrite import columns_in, walk
 from heliosdb.types.definitions import Volatility
 
 __all__ = ["conjunction", "is_volatile", "rejects_null", "sources_of", "split"]

@@ -12,7 +12,7 @@ from typing import Any
 
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
-from heliosdb.sql.binder.rewrite import contains, free_columns, rewritten
+from heliosdb.plan.rewrite import contains, free_columns, rewritten
 from heliosdb.sql.optimizer.conditions import conjunction, is_volatile, sources_of, split
 
 __all__ = ["decorrelate"]

@@ -58,7 +58,7 @@ def describe(plan: pn.PlanNode, session: Any, counts: dict[int, int] | None = No
 
 def _names(plan: pn.PlanNode) -> dict[int, str]:
     """Return what columns' sources are called."""
-    from heliosdb.sql.binder.rewrite import walk
+    from heliosdb.plan.rewrite import walk
 
     names: dict[int, str] = {}
     for node in walk(plan):

@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
-from heliosdb.sql.binder.rewrite import free_columns
+from heliosdb.plan.rewrite import free_columns
 from heliosdb.sql.optimizer.access import choose_access
 from heliosdb.sql.optimizer.conditions import conjunction, is_volatile, sources_of, split
 

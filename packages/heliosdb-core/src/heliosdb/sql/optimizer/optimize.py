@@ -8,7 +8,7 @@ from attrs import evolve
 
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
-from heliosdb.sql.binder.rewrite import rewritten, walk
+from heliosdb.plan.rewrite import rewritten, walk
 from heliosdb.sql.optimizer.access import choose_access, relation_rows
 from heliosdb.sql.optimizer.conditions import conjunction, split
 from heliosdb.sql.optimizer.decorrelate import decorrelate
@@ -153,7 +153,7 @@ class _Optimizer:
 
 
 def _columns(node: object) -> list[ex.Column]:
-    from heliosdb.sql.binder.rewrite import columns_in
+    from heliosdb.plan.rewrite import columns_in
 
     return list(columns_in(node))
 

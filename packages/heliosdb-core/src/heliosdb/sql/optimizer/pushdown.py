@@ -14,7 +14,7 @@ from attrs import evolve
 
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
-from heliosdb.sql.binder.rewrite import contains, rewritten
+from heliosdb.plan.rewrite import contains, rewritten
 from heliosdb.sql.optimizer.conditions import conjunction, is_volatile, rejects_null, sources_of, split
 
 __all__ = ["push"]
@@ -95,7 +95,7 @@ def _push_project(node: pn.Project, conditions: Sequence[ex.Expression]) -> pn.P
 
 
 def _columns(node: object) -> list[ex.Column]:
-    from heliosdb.sql.binder.rewrite import columns_in
+    from heliosdb.plan.rewrite import columns_in
 
     return list(columns_in(node))
 

@@ -10,44 +10,18 @@ constant slots take no part in comparison: ``a + 1`` equals ``a  +  1``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Any
+from attrs import field, frozen
 
-from attrs import field, fields, frozen
+from heliosdb.value import Value
 
 __all__ = ["Clause", "Expression", "ExtensionStatement", "Node", "QualifiedName", "Statement"]
 
 
 @frozen(eq=False, repr=False)
-class Node:
-    """Anything in the tree.
-
-    Comparing, hashing and printing work for all nodes by the same few lines: methods made for each of two hundred
-    classes would cost a process more at its start than all of them save later.
-    """
+class Node(Value):
+    """Anything in the tree."""
 
     position: int = field(default=0, kw_only=True, eq=False, repr=False)
-
-    def __eq__(self, other: object) -> bool:
-        if type(self) is not type(other):
-            return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in compared(type(self)))
-
-    def __hash__(self) -> int:
-        return hash((type(self), *(getattr(self, name) for name in compared(type(self)))))
-
-    def __repr__(self) -> str:
-        shown = (f"{f.name}={getattr(self, f.name)!r}" for f in fields(type(self)) if f.repr)
-        return f"{type(self).__name__}({', '.join(shown)})"
-
-
-def _compared(kind: Any) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(kind) if f.eq)
-
-
-#: The names of the fields that tell two nodes of a kind apart: all but positions and slots.
-compared: Callable[[Any], tuple[str, ...]] = lru_cache(maxsize=512)(_compared)
 
 
 @frozen(eq=False, repr=False)
