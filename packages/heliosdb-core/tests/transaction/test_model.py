@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from heliosdb.encoding import MAX, MIN, NULL, KeyColumn, KeyShape
 from heliosdb.errors import LockNotAvailable, SerializationFailure, UniqueViolation
-from heliosdb.store import IndexSpec
+from heliosdb.store import IndexSpec, key_order, relation, timeline_index
 from heliosdb.transaction import Mark, Transaction, TransactionalStore
 
 TABLE, BY_ID, BY_NAME, PARTIAL = 100, 101, 102, 103
@@ -59,8 +59,12 @@ numbers = st.integers(0, 1000)
 class StoreModel(RuleBasedStateMachine):
     """See the module."""
 
-    @initialize(retention=st.booleans())
-    def start(self, retention: bool) -> None:
+    @initialize(retention=st.booleans(), eager=st.booleans())
+    def start(self, retention: bool, eager: bool) -> None:
+        self.saved = relation.FOLD_AT, relation.QUIET_FOLD_AT, key_order.RECENT, timeline_index.MANY
+        if eager:
+            # So that folding and merging happen all the time instead of after a thousand changes.
+            relation.FOLD_AT, relation.QUIET_FOLD_AT, key_order.RECENT, timeline_index.MANY = 3, 2, 3, 2
         self.store = TransactionalStore()
         self.retention = retention
         if retention:
@@ -288,6 +292,7 @@ class StoreModel(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "store"):
             return
+        relation.FOLD_AT, relation.QUIET_FOLD_AT, key_order.RECENT, timeline_index.MANY = self.saved
         for opened in self.open:
             opened.transaction.rollback()
         self.open.clear()
@@ -302,9 +307,9 @@ class StoreModel(RuleBasedStateMachine):
                 replayed[change.row_id] = change.new
         assert replayed == self.newest("main")
         for name in self.states:
-            relation = self.store.relation(self.store.timeline(name), TABLE)
-            assert not relation.locks
-            for index in relation.indexes.values():
+            rows = self.store.relation(self.store.timeline(name), TABLE)
+            assert not rows.locks
+            for index in rows.indexes.values():
                 assert not index.key_locks
                 assert not index.claims
         for index in self.store.relation(None, TABLE).indexes.values():

@@ -22,7 +22,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from heliosdb.store.versions import PRUNED, Older, Row, lookup
+from heliosdb.store.versions import PRUNED, Older, Row, is_needed, lookup
 
 __all__ = ["BLOCK_BITS", "BLOCK_SIZE", "SLOT_MASK", "Block"]
 
@@ -57,6 +57,11 @@ class Block:
         self.history = history
         self.overlay: dict[int, Entry] = {} if overlay is None else overlay
         self._packed: list[Row] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no row and no history in it."""
+        return self.begins is None and not self.dense and not self.overlay and self.rows.count(None) == len(self.rows)
 
     def visible(self, scn: int) -> list[Row]:
         """Return the rows that a reader at this SCN sees, in row-id order. The list must not be changed."""
@@ -172,7 +177,11 @@ class Block:
             if older is not None:
                 history[slot] = older
         if readers:
-            oldest = readers[0]
-            for slot in [slot for slot, older in history.items() if older is PRUNED or begins[slot] <= oldest]:
-                history[slot] = PRUNED
+            for slot in list(history):
+                older = history[slot]
+                if older is PRUNED or begins[slot] <= readers[0]:
+                    history[slot] = PRUNED
+                elif type(older) is tuple and older[2] is None and not is_needed(older[0], begins[slot], readers):
+                    # Readers before it must find that nothing was there; who holds no snapshot looks again anyway.
+                    del history[slot]
         return begins, history or None

@@ -177,6 +177,11 @@ class Relation:
         folded = block.fold(readers)
         if not folded.exact:
             self.pruned_to = max(self.pruned_to, folded.begin)
+        if folded.is_empty and self.parent is None:
+            # Nothing is left, and nobody may ask what was; a branch keeps the block, else it would ask its parent
+            # again.
+            self.blocks[number] = None
+            return None
         self.blocks[number] = folded
         return folded
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
-__all__ = ["PRUNED", "Older", "Row", "history", "lookup", "push"]
+__all__ = ["PRUNED", "Older", "Row", "history", "is_needed", "lookup", "push"]
 
 Row = tuple[Any, ...]
 Older = Any
@@ -62,10 +62,10 @@ def push(older: Older, scn: int, row: Row | None, readers: Sequence[int] | None)
     if readers is not None:
         if not readers or readers[0] >= scn:
             return (scn, row, PRUNED)
-        if type(older) is tuple and not _needed(older[0], scn, readers):
+        if type(older) is tuple and not is_needed(older[0], scn, readers):
             # Somebody reads before this gap, and must still find what, or that nothing, was there.
             return [*_ascending(older[2]), (older[0], PRUNED), (scn, row)]
-        if type(older) is list and not _needed(older[-1][0], scn, readers):
+        if type(older) is list and not is_needed(older[-1][0], scn, readers):
             # The last item becomes a gap: a reader without a snapshot that lands there starts over.
             if len(older) > 1 and older[-2][1] is PRUNED:
                 older[-1] = (scn, row)
@@ -91,7 +91,8 @@ def _ascending(older: Older) -> list[tuple[int, Any]]:
     return versions
 
 
-def _needed(begin: int, end: int, readers: Sequence[int]) -> bool:
+def is_needed(begin: int, end: int, readers: Sequence[int]) -> bool:
+    """Whether one of the readers (ascending SCNs) sees a version that lived from begin until end."""
     place = bisect_left(readers, begin)
     return place < len(readers) and readers[place] < end
 
