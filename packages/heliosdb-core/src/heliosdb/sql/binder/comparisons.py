@@ -244,7 +244,7 @@ def bind_row_operator(binder: Binder, node: ast.Operator, scope: Scope) -> Expre
         from heliosdb.sql.binder.subqueries import row_fields
 
         lefts = [binder.expression(element, scope) for element in left.elements]
-        return compare_rows(binder, node.name, lefts, row_fields(binder, right, len(lefts), scope), position)
+        return compare_rows(binder, node.name, lefts, row_fields(binder, right, len(lefts), scope, position), position)
     if isinstance(left, ast.RowConstructor) and isinstance(right, ast.RowConstructor):
         lefts = [binder.expression(element, scope) for element in left.elements]
         rights = [binder.expression(element, scope) for element in right.elements]

@@ -217,7 +217,7 @@ def _case(binder: Binder, node: ast.Case, scope: Scope) -> Expression:
     for when in node.whens:
         condition = binder.expression(when.condition, scope)
         if placeholder is not None:
-            condition = bind_operator(binder, "=", placeholder, condition, when.condition.position or None)
+            condition = bind_operator(binder, "=", placeholder, condition, when.position or None)
         conditions.append(coerce_to_boolean(binder, condition, "CASE/WHEN"))
         results.append(binder.expression(when.result, scope))
     default = binder.expression(node.default, scope) if node.default is not None else None
@@ -294,7 +294,7 @@ def _null_if(binder: Binder, node: ast.NullIf, scope: Scope) -> Expression:
     equality = bind_operator(binder, "=", left, right, node.position or None)
     if equality.type != "bool":
         raise DatatypeMismatch("NULLIF requires = operator to yield boolean", position=node.position or None)
-    value = equality.arguments[0] if left.type == "unknown" else left
+    value = equality.arguments[0]
     return bound.NullIf(
         type=value.type,
         typmod=value.typmod,

@@ -24,6 +24,7 @@ from heliosdb.sql.binder.constraints import (
     referencing_keys,
     row_item,
 )
+from heliosdb.sql.binder.insert_values import bind_rows
 from heliosdb.sql.binder.modify import (
     bind_returning,
     is_always_identity,
@@ -153,47 +154,14 @@ def _values(
             position=statement.columns[width].position or None,
         )
     columns = columns[:width]
-    defaults: dict[int, Expression] = {}
-    scope.clause = "VALUES"
     guarded = [number for number, column in enumerate(columns) if column.generated is not None or column.identity]
     use_default = {number for number in guarded if columns[number].identity and statement.overriding == "user"}
-    table: list[tuple[Expression, ...]] = []
-    for row in values.rows:
-        if len(row) != width:
-            raise SqlSyntaxError("VALUES lists must all be the same length", position=row[0].position or None)
-        for number in guarded:
+    for row in values.rows if guarded else ():
+        for number in guarded[: len(row)]:
             if not isinstance(row[number], ast.Default) and number not in use_default:
                 _check_may_write(columns[number], statement)
-        cells: list[Expression] = []
-        for number, node in enumerate(row):
-            column = columns[number]
-            if isinstance(node, ast.Default) or number in use_default:
-                default = defaults.get(number)
-                if default is None:
-                    default = defaults[number] = bind_default(binder, relation, column)
-                cells.append(default)
-                continue
-            expression = binder.expression(node, scope)
-            if expression.type != column.type or column.typmod >= 0:
-                expression = binder.assigned(
-                    expression, column.type, column.typmod, column.name, ast.leftmost(node) or None
-                )
-            cells.append(expression)
-        table.append(tuple(cells))
-    scope.clause = "SELECT"
-    source = binder.new_source()
-    outputs = tuple(
-        nodes.OutputColumn(
-            name=column.name,
-            type=column.type,
-            typmod=column.typmod,
-            nullable=any(row[number].nullable for row in table),
-            collation=column.collation,
-        )
-        for number, column in enumerate(columns)
-    )
-    plan = nodes.Values(source=source, columns=outputs, table=tuple(table))
-    return plan, _given(columns, outputs, source)
+    plan = bind_rows(binder, relation, columns, values.rows, use_default, scope)
+    return plan, _given(columns, plan.columns, plan.source)
 
 
 def _given(

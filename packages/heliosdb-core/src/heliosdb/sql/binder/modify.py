@@ -171,7 +171,7 @@ def _several(
         return pairs, [_set_value(binder, node, scope) for node in source.elements]
     if isinstance(source, ast.ScalarSubquery):
         return [(target, source) for target in assignment.targets], list(
-            row_fields(binder, source, count, scope, assigned=True)
+            row_fields(binder, source, count, scope, source.position or None, assigned=True)
         )
     raise FeatureNotSupported(
         "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression",

@@ -110,10 +110,15 @@ def bind_array_subquery(binder: Binder, node: ast.ArraySubquery, scope: Scope) -
 
 
 def row_fields(
-    binder: Binder, node: ast.ScalarSubquery, count: int, scope: Scope, *, assigned: bool = False
+    binder: Binder,
+    node: ast.ScalarSubquery,
+    count: int,
+    scope: Scope,
+    position: int | None,
+    *,
+    assigned: bool = False,
 ) -> list[Expression]:
     """Bind ``(SELECT x, y)`` where a row is wanted: the fields of the one row, NULLs where it gives none."""
-    position = node.position or None
     query, boundary = _query(binder, node.query, scope, position)
     if len(query.columns) != count:
         if assigned:
