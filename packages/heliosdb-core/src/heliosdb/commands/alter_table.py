@@ -63,6 +63,8 @@ def execute_alter_table(session: CommandSession, statement: tree.AlterTable) -> 
 
 
 def _pass(action: tree.Node) -> int:
+    if isinstance(action, tree.SetDefault) and action.expression is None:
+        return 0
     if isinstance(action, tree.ColumnAction):
         return COLUMN_PASSES.get(action.kind, 3)
     if isinstance(action, tree.AddConstraint) and isinstance(action.constraint, tree.ForeignKeyConstraint):

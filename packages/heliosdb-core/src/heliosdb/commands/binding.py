@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from heliosdb.catalog.definitions import ColumnDefinition
-from heliosdb.commands.trees import walk
+from heliosdb.commands.trees import replaced, walk
 from heliosdb.errors import (
     DatatypeMismatch,
     Error,
@@ -26,7 +28,9 @@ from heliosdb.sql import statements as tree
 from heliosdb.sql.binder.binder import Binder
 from heliosdb.sql.binder.scope import RangeItem, Scope
 from heliosdb.sql.binder.type_names import bind_type_name
+from heliosdb.sql.deparse import expression_text, quote_name
 from heliosdb.types.definitions import Aggregate, TableFunction, Volatility, WindowFunction
+from heliosdb.types.identifiers import parse_identifiers
 
 if TYPE_CHECKING:
     from heliosdb.commands.context import CommandSession
@@ -48,6 +52,7 @@ __all__ = [
 SOURCE = 1
 """The source number of the relation's row in expressions that stand alone."""
 
+SEQUENCE_FUNCTIONS = frozenset({"currval", "nextval", "setval"})
 TEXT_CONCATENATION = frozenset({"textanycat", "anytextcat"})
 SETTING_DEPENDENT = frozenset({"date", "timestamp", "timestamptz", "record"})
 """Types whose text form depends on settings or on what is inside."""
@@ -90,6 +95,31 @@ def parse_expression(session: CommandSession, text: str) -> tree.Expression:
     from heliosdb.sql.parser import parse_expression as parse
 
     return parse(text, session.registries.grammar)
+
+
+def stored_text(session: CommandSession, expression: tree.Expression) -> str:
+    """Return the text that the catalog keeps of an expression: relations named as values are qualified for ever."""
+
+    def canonical(node: tree.Node) -> tree.Node:
+        if isinstance(node, tree.FunctionCall) and node.name[-1] in SEQUENCE_FUNCTIONS and node.arguments:
+            first = node.arguments[0]
+            if isinstance(first, tree.Literal) and first.kind == "string":
+                return evolve(node, arguments=(_qualified(session, first), *node.arguments[1:]))
+        if isinstance(node, tree.TypeCast) and node.type.names[-1] == "regclass" and not node.type.dimensions:
+            if isinstance(node.operand, tree.Literal) and node.operand.kind == "string":
+                return _qualified(session, node.operand)
+        return node
+
+    return expression_text(replaced(expression, canonical))
+
+
+def _qualified(session: CommandSession, literal: tree.Literal) -> tree.Expression:
+    regclass = tree.TypeName(("regclass",))
+    parts = parse_identifiers(literal.value)
+    found = session.catalog.lookup_relation(parts[-2] if len(parts) > 1 else None, parts[-1], session.search_path)
+    if found is None:
+        return tree.TypeCast(literal, regclass)
+    return tree.TypeCast(tree.Literal("string", quote_name((found.schema, found.name))), regclass)
 
 
 def check_contents(session: CommandSession, expression: tree.Expression, place: str, group: str) -> None:

@@ -157,10 +157,17 @@ class _Writer:
         return None if text is None else f"NULLIF({text})"
 
     def write_case(self, node: plan.Case) -> str | None:
-        if node.operand is not None:
-            return None
         parts = ["CASE"]
+        if node.operand is not None:
+            operand = self.write(node.operand)
+            if operand is None:
+                return None
+            parts = [f"CASE {operand}"]
         for condition, result in node.branches:
+            if node.operand is not None:
+                if not isinstance(condition, plan.Call):
+                    return None
+                condition = condition.arguments[1]
             texts = [self.write(condition), self.write(result)]
             if None in texts:
                 return None
@@ -171,9 +178,13 @@ class _Writer:
         return "\n".join([*parts, f"    ELSE {default}", "END"])
 
     def write_in_list(self, node: plan.InList) -> str | None:
-        operand = self.write(node.operand)
+        first = node.equalities[0]
         operators = {equality.operator for equality in node.equalities if isinstance(equality, plan.Call)}
-        if operand is None or operators != {"="}:
+        if not isinstance(first, plan.Call) or operators != {"="}:
+            return None
+        # The comparison shows what the operand was converted to.
+        operand = self.write(first.arguments[0])
+        if operand is None:
             return None
         items = self._items(node)
         if items is None:
@@ -181,14 +192,10 @@ class _Writer:
         return f"({operand} <> ALL ({items}))" if node.negated else f"({operand} = ANY ({items}))"
 
     def _items(self, node: plan.InList) -> str | None:
-        inner = node.operand.operand if isinstance(node.operand, plan.Convert) else None
-        if inner is not None and inner.type == "varchar" and all(isinstance(i, plan.Constant) for i in node.items):
+        constants = [_constant_of(item) for item in node.items]
+        if all(item is not None and item.type == "varchar" for item in constants):
             # The list takes the column's own type, and is converted with it.
-            values = [
-                f"{quote_literal(str(item.value))}::character varying"
-                for item in node.items
-                if isinstance(item, plan.Constant)
-            ]
+            values = [self.write_constant(item) for item in constants if item is not None]
             return f"(ARRAY[{', '.join(values)}])::text[]"
         text = self._all(node.items)
         return None if text is None else f"ARRAY[{text}]"
@@ -205,6 +212,12 @@ class _Writer:
         if left is None or array is None:
             return None
         return f"({left} {comparison.operator} {'ALL' if node.all else 'ANY'} ({array}))"
+
+
+def _constant_of(node: plan.Expression) -> plan.Constant | None:
+    if isinstance(node, plan.Convert):
+        node = node.operand
+    return node if isinstance(node, plan.Constant) else None
 
 
 def _is_read(node: plan.Convert) -> bool:

@@ -21,6 +21,7 @@ from heliosdb.commands.binding import (
     is_immutable,
     not_immutable,
     refuse_columns,
+    stored_text,
     type_of,
 )
 from heliosdb.commands.naming import choose_relation_name
@@ -36,7 +37,7 @@ from heliosdb.errors import (
     UndefinedObject,
 )
 from heliosdb.sql import statements as tree
-from heliosdb.sql.deparse import expression_text, quote_identifier, quote_literal
+from heliosdb.sql.deparse import quote_identifier, quote_literal
 
 if TYPE_CHECKING:
     from heliosdb.commands.context import CommandSession
@@ -270,7 +271,7 @@ def with_default(session: CommandSession, column: ColumnDefinition, expression: 
     bind_assignment(session, expression, column)
     if isinstance(expression, tree.Literal) and expression.kind == "null":
         return evolve(column, default=None)
-    return evolve(column, default=expression_text(expression))
+    return evolve(column, default=stored_text(session, expression))
 
 
 def with_generation(
@@ -296,4 +297,4 @@ def with_generation(
     bind_assignment(session, expression, column, columns, "generation", table)
     if not is_immutable(bound):
         raise not_immutable("generation expression")
-    return evolve(column, generated=expression_text(expression))
+    return evolve(column, generated=stored_text(session, expression))

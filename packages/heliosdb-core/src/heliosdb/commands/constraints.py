@@ -20,6 +20,7 @@ from heliosdb.commands.binding import (
     check_contents,
     columns_used,
     spelled_type,
+    stored_text,
 )
 from heliosdb.commands.names import relation_named
 from heliosdb.commands.naming import choose_constraint_name, choose_relation_name
@@ -39,7 +40,6 @@ from heliosdb.errors import (
     WrongObjectType,
 )
 from heliosdb.sql import statements as tree
-from heliosdb.sql.deparse import expression_text
 from heliosdb.transaction.locks import RelationLock
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ def add_check(
         name=name,
         kind="check",
         columns=numbers,
-        expression=expression_text(written.expression),
+        expression=stored_text(session, written.expression),
         validated=not written.not_valid,
         no_inherit=written.no_inherit,
     )

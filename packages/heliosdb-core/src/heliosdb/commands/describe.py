@@ -168,7 +168,9 @@ def _columns(relation: Relation, numbers: tuple[int, ...]) -> str:
 def constraint_definition(session: CommandSession, relation: Relation, constraint: Constraint) -> str:
     """Return a constraint as ADD CONSTRAINT writes it."""
     if constraint.kind == "check":
-        text = f"CHECK ({check_expression(session, relation, constraint)})"
+        condition = check_expression(session, relation, constraint) or ""
+        line_break = "\n" if condition.startswith("CASE") else ""
+        text = f"CHECK ({line_break}{condition})"
         if constraint.no_inherit:
             text += " NO INHERIT"
     elif constraint.foreign is not None:

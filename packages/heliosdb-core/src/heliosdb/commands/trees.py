@@ -11,7 +11,7 @@ from attrs import evolve
 
 from heliosdb.sql import statements as tree
 
-__all__ = ["column_names", "replaced", "walk", "without_slots"]
+__all__ = ["column_names", "map_tables", "replaced", "walk", "without_slots"]
 
 Node = TypeVar("Node", bound=tree.Node)
 
@@ -46,6 +46,44 @@ def column_names(node: tree.Node) -> list[str]:
 def without_slots(node: Node) -> Node:
     """Return the tree with its literals' values taken as they are: for a query that is part of another statement."""
     return replaced(node, lambda part: evolve(part, slot=None) if isinstance(part, tree.Literal) else part)
+
+
+def map_tables(node: Node, change: Callable[[tree.RangeTable], tree.RangeTable]) -> Node:
+    """Return the tree with ``change`` applied to the relations that are named in FROM, common tables left out."""
+    made = _map_tables(node, change, frozenset())
+    assert isinstance(made, tree.Node)
+    return made  # type: ignore[return-value]
+
+
+def _map_tables(value: Any, change: Callable[[tree.RangeTable], tree.RangeTable], hidden: frozenset[str]) -> Any:
+    if isinstance(value, tuple):
+        items = [_map_tables(item, change, hidden) for item in value]
+        return tuple(items) if any(new is not old for new, old in zip(items, value)) else value
+    if not isinstance(value, tree.Node):
+        return value
+    if isinstance(value, tree.RangeTable):
+        is_common = value.name.schema is None and value.name.name in hidden
+        return value if is_common else change(value)
+    changes: dict[str, Any] = {}
+    with_clause = getattr(value, "with_clause", None)
+    if isinstance(with_clause, tree.With):
+        # A common table sees those before it, with RECURSIVE all of them; the query sees all.
+        every = hidden | {table.name for table in with_clause.tables}
+        seen = every if with_clause.recursive else hidden
+        tables = []
+        for table in with_clause.tables:
+            tables.append(_map_tables(table, change, seen))
+            seen |= {table.name}
+        changes["with_clause"] = evolve(with_clause, tables=tuple(tables))
+        hidden = every
+    class_: Any = type(value)
+    for name in _parts(class_):
+        if name not in changes:
+            old = getattr(value, name)
+            new = _map_tables(old, change, hidden)
+            if new is not old:
+                changes[name] = new
+    return attrs.evolve(value, **changes) if changes else value
 
 
 def replaced(node: Node, change: Callable[[tree.Node], tree.Node]) -> Node:

@@ -474,6 +474,8 @@ class Transaction(LockOwner):
         writes = self.writes.get(relation_oid)
         if writes is not None:
             writes.refresh_indexes()
+            # The rows that are there change nothing in the indexes of before, but all are new to this one.
+            writes.keys_change = True
             try:
                 unique.enter_existing(self, writes, index)
             except BaseException:
