@@ -8,7 +8,7 @@ from operator import itemgetter
 
 import pytest
 
-from heliosdb.errors import DuplicateObject, ObjectInUse, ObjectNotInPrerequisiteState, UndefinedObject
+from heliosdb.errors import DuplicateObject, IoError, ObjectInUse, ObjectNotInPrerequisiteState, UndefinedObject
 from heliosdb.store import Author, IndexSpec
 from heliosdb.store.feed import Change
 from heliosdb.store.snapshot import Snapshot
@@ -300,6 +300,46 @@ def test_a_relation_is_swept_after_its_drop_unless_somebody_reads_it(store: Tran
     dropping.drop_relation(TABLE)
     dropping.commit()
     assert TABLE not in store.main.relations
+
+
+# -- interruption
+
+
+def test_after_an_interrupted_commit_the_rest_is_readable_and_nothing_can_follow(store: TransactionalStore) -> None:
+    put(store, 1, "a")
+
+    class Interrupting(dict[int, tuple[object, ...]]):
+        """Changes that are interrupted while they are entered, as Ctrl-C may do."""
+
+        def items(self) -> object:  # type: ignore[override]
+            if self.armed:
+                raise KeyboardInterrupt
+            return super().items()
+
+        armed = False
+
+    transaction = store.begin()
+    transaction.begin_statement()
+    transaction.insert(TABLE, (2, "b"))
+    writes = transaction.writes[TABLE]
+    changes = Interrupting(writes.net()[0][0])
+    with store.commit_lock:
+        prepared = store.prepare([(writes.relation, {0: changes}, {}, True)])
+        changes.armed = True
+        scn = store.next_scn()
+        with pytest.raises(KeyboardInterrupt):
+            store.enter(prepared, scn)
+    transaction.rollback()
+    assert store.is_sealed
+    assert rows(store.begin()) == [(1, "a")]
+    assert store.point_reader(TABLE, BY_ID)(2) is None
+    with pytest.raises(IoError, match="the database accepts no more commits"):
+        put(store, 3, "c")
+    with pytest.raises(IoError):
+        store.point_writer(TABLE, BY_ID).update(1, lambda row: (1, "b"))
+    with pytest.raises(IoError):
+        store.point_writer(TABLE, BY_ID).insert((4, "d"))
+    assert rows(store.begin()) == [(1, "a")]
 
 
 # -- memory

@@ -20,7 +20,14 @@ from threading import Lock, RLock
 from typing import Any, NamedTuple
 
 from heliosdb.encoding.keys import NULL
-from heliosdb.errors import DuplicateObject, ObjectInUse, ObjectNotInPrerequisiteState, UndefinedObject, UniqueViolation
+from heliosdb.errors import (
+    DuplicateObject,
+    IoError,
+    ObjectInUse,
+    ObjectNotInPrerequisiteState,
+    UndefinedObject,
+    UniqueViolation,
+)
 from heliosdb.store.access_method import AccessMethod, IndexDefinition, IndexSpec
 from heliosdb.store.block import BLOCK_BITS, Block
 from heliosdb.store.btree import BTree, BTreeMethod
@@ -61,6 +68,9 @@ class Store:
         self.published = 0
         self.last_scn = 0
         """The last SCN given out; above ``published`` while commits are pending."""
+        self.entering = 0
+        """The SCN that was last begun to be entered. If it is not ``last_scn``, that commit was interrupted half way
+        (KeyboardInterrupt, MemoryError): it stays invisible only as long as nothing is published after it."""
         self.commit_lock = RLock()
         self.snapshots = Snapshots()
         self.commits = Commits()
@@ -371,9 +381,34 @@ class Store:
 
     # -- committing (the caller holds commit_lock)
 
-    def apply(self, changed: Sequence[RelationChanges], scn: int) -> None:
-        """Prepare and enter a commit's changes."""
-        self.enter(self.prepare(changed), scn)
+    @property
+    def is_sealed(self) -> bool:
+        """Whether a commit was interrupted while it was entered, so that none may follow."""
+        return self.entering != self.last_scn
+
+    def next_scn(self) -> int:
+        """Begin to enter a commit and return its SCN; IoError after one was interrupted."""
+        if self.entering != self.last_scn:
+            raise IoError(
+                "the database accepts no more commits",
+                detail="A commit was interrupted while it was being entered. What was committed before can be read.",
+            )
+        self.entering = scn = self.last_scn + 1
+        return scn
+
+    def publish(self, scn: int, transaction_id: int, author_number: int) -> int:
+        """Record a commit that is entered, make it visible, and return its time."""
+        time = self.commits.record(transaction_id, author_number)
+        self.last_scn = scn
+        self.published = scn
+        return time
+
+    def apply(self, changed: Sequence[RelationChanges], transaction_id: int, author_number: int) -> None:
+        """Commit changes: prepare, enter, publish."""
+        prepared = self.prepare(changed)
+        scn = self.next_scn()
+        self.enter(prepared, scn)
+        self.publish(scn, transaction_id, author_number)
 
     def prepare(
         self, changed: Sequence[RelationChanges], *, collect: bool = False, dropped: Container[int] = ()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from heliosdb.store.block import Block
 from heliosdb.store.commits import Author
 from heliosdb.store.relation import FOLD_AT, Relation
-from heliosdb.store.store import has_null
+from heliosdb.store.store import RelationChanges, has_null
 from heliosdb.store.timeline_index import TimelineIndex
 from heliosdb.store.versions import PRUNED, Row, push
 from heliosdb.transaction.locks import LockOwner, RowLock, SessionToken
@@ -159,7 +159,7 @@ class PointWriter:
     def _replace(self, block: Block, row_id: int, entry: Any, new: Row) -> None:
         """Give a row a new version with the same keys, as a commit of its own."""
         store, relation = self._store, self._relation
-        snapshots, scn = store.snapshots, store.last_scn + 1
+        snapshots, scn = store.snapshots, store.next_scn()
         before, row, older = entry
         overlay = block.overlay
         slot = row_id & 4095
@@ -179,13 +179,13 @@ class PointWriter:
             feed.record(scn, [(row_id, row, new)])
         else:
             feed.horizon = scn
-        self._publish(scn)
+        store.publish(scn, next(store.transaction_ids), self._author_number)
 
-    def _publish(self, scn: int) -> None:
+    def _commit_row(self, row_id: int, row: Row | None) -> None:
+        """Commit a new row, or None in the place of one, with its keys."""
         store = self._store
-        store.last_scn = scn
-        store.commits.record(next(store.transaction_ids), self._author_number)
-        store.published = scn
+        changed: RelationChanges = (self._relation, {row_id >> 12: {row_id & 4095: row}}, {}, True)
+        store.apply([changed], next(store.transaction_ids), self._author_number)
 
     def delete(self, key: Any) -> bool:
         """Delete the row with this key and commit; False when there is none."""
@@ -204,9 +204,7 @@ class PointWriter:
                 try:
                     row = relation.newest(row_id)[1]
                     if row is not None and key_of(row) == key:
-                        scn = store.last_scn + 1
-                        store.apply([(relation, {row_id >> 12: {row_id & 4095: None}}, {}, True)], scn)
-                        self._publish(scn)
+                        self._commit_row(row_id, None)
                         return True
                 finally:
                     store.locks.give_back(locks, row_id, self._owner)
@@ -221,9 +219,7 @@ class PointWriter:
             try:
                 if not store.is_followed and self._takes_keys(row, grant, taken):
                     row_id = relation.row_ids.take()
-                    scn = store.last_scn + 1
-                    store.apply([(relation, {row_id >> 12: {row_id & 4095: row}}, {}, True)], scn)
-                    self._publish(scn)
+                    self._commit_row(row_id, row)
                     return row_id
             finally:
                 for locks, key in taken:

@@ -104,19 +104,17 @@ class TransactionalStore(Store):
                 self.history.validate(transaction.reads, transaction.scn)
             followed = self.is_followed
             prepared = self.prepare(changed, collect=followed, dropped=transaction.dropped_indexes)
+            scn = self.next_scn()
             # From here on nothing raises. The transaction's snapshot is read no more, and would only keep versions.
             self.snapshots.readers.pop(transaction, None)
             for action in transaction.actions_at_commit():
                 action()
-            scn = self.last_scn + 1
             self.enter(prepared, scn)
             collected = [(changes.relation, changes.changes) for changes in prepared] if followed else None
             if collected is not None and self.history.open:
                 self.history.record(scn, collected)
-            self.last_scn = scn
             number = transaction.transaction_id
-            time = self.commits.record(number, self.commits.author_number(author))
-            self.published = scn
+            time = self.publish(scn, number, self.commits.author_number(author))
         return CommitTicket(scn, number, time, collected)
 
     def announce(self, transaction: Transaction, ticket: CommitTicket) -> None:
