@@ -66,4 +66,5 @@ FAMILIES = (
     "heliosdb.types.jsonb_functions",
     "heliosdb.types.generic",
     "heliosdb.types.json_construction",
+    "heliosdb.types.jsonpath",
 )
