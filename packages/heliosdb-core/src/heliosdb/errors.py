@@ -299,8 +299,40 @@ class InvalidJsonText(DataError):
     sqlstate = "22032"
 
 
+class InvalidArgumentForSqlJsonDatetimeFunction(DataError):
+    sqlstate = "22031"
+
+
+class InvalidSqlJsonSubscript(DataError):
+    sqlstate = "22033"
+
+
+class NonNumericSqlJsonItem(DataError):
+    sqlstate = "22036"
+
+
 class NonUniqueKeysInAJsonObject(DataError):
     sqlstate = "22037"
+
+
+class SingletonSqlJsonItemRequired(DataError):
+    sqlstate = "22038"
+
+
+class SqlJsonArrayNotFound(DataError):
+    sqlstate = "22039"
+
+
+class SqlJsonMemberNotFound(DataError):
+    sqlstate = "2203A"
+
+
+class SqlJsonNumberNotFound(DataError):
+    sqlstate = "2203B"
+
+
+class SqlJsonObjectNotFound(DataError):
+    sqlstate = "2203C"
 
 
 class IntegrityConstraintViolation(IntegrityError):
