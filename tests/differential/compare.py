@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Callable
 
-from .doors import EmbeddedDoor
+from .doors import DbapiDoor, Door, EmbeddedDoor
+from .objects import as_objects
 from .pending import ALL, pending_text, read_pending, reason_of, steps_text
 from .recording import differences
 from .runner import run_script
@@ -18,16 +20,16 @@ from .script import ROOT, named, read_script, script_names
 __all__ = ["compare", "main"]
 
 
-def compare(name: str) -> tuple[int, dict[int, str]]:
+def compare(name: str, make_door: Callable[[], Door] = EmbeddedDoor) -> tuple[int, dict[int, str]]:
     """Run a script; return the number of its steps and the reports of those that differ."""
     script = read_script(name)
-    door = EmbeddedDoor()
+    door = make_door()
     try:
         steps = run_script(script, door)
     finally:
         door.close()
     recorded = (ROOT / "expected" / f"{name}.txt").read_text(encoding="utf-8")
-    return len(steps), differences(script, recorded, steps)
+    return len(steps), differences(script, recorded, steps, as_objects if door.gives_objects else None)
 
 
 def main() -> int:
@@ -36,7 +38,9 @@ def main() -> int:
     parser.add_argument("scripts", nargs="*", help="script files or names; all when none is given")
     parser.add_argument("--all", action="store_true", help="show pending steps, too")
     parser.add_argument("--write-pending", action="store_true", help="make pending.txt agree with this run")
+    parser.add_argument("--dbapi", action="store_true", help="go through DB-API connections")
     arguments = parser.parse_args()
+    make_door: Callable[[], Door] = DbapiDoor if arguments.dbapi else EmbeddedDoor
     pending = {name: dict(steps) for name, steps in read_pending().items()}
     total: Counter[str] = Counter()
     for name in [named(argument) for argument in arguments.scripts] or script_names():
@@ -44,17 +48,23 @@ def main() -> int:
         if ALL in known and not arguments.all:
             total["scripts left out"] += 1
             continue
-        count, found = compare(name)
+        own = f"{name}@{DbapiDoor.name}" if arguments.dbapi else name
+        listed = known | pending.get(own, {})
+        count, found = compare(name, make_door)
         total["steps"] += count
         total["differ"] += len(found)
-        total["pending"] += len(found.keys() & known.keys())
+        total["pending"] += len(found.keys() & listed.keys())
         if found:
             print(f"##### {name}:{steps_text(list(found))}  ({len(found)} of {count})", flush=True)
         if arguments.write_pending:
-            pending[name] = {number: known.get(number) or reason_of(report) for number, report in found.items()}
+            pending[own] = {
+                number: listed.get(number) or reason_of(report)
+                for number, report in found.items()
+                if own == name or number not in known
+            }
             continue
         for number, report in found.items():
-            if arguments.all or number not in known:
+            if arguments.all or number not in listed:
                 print(report, end="\n\n")
     print(", ".join(f"{count} {what}" for what, count in total.items()))
     if arguments.write_pending:

@@ -13,7 +13,10 @@ from heliosdb import errors
 
 from .recording import Answer, Failure, Notice, Rows
 
-__all__ = ["Conversation", "Door", "EmbeddedDoor"]
+__all__ = ["DEFECT", "Conversation", "DbapiDoor", "Door", "EmbeddedDoor"]
+
+DEFECT = "-----"
+"""The SQLSTATE of what should never happen: an exception that is no SQL error, a statement that does not end."""
 
 
 class Conversation(Protocol):
@@ -33,6 +36,8 @@ class Door(Protocol):
     """One fresh database."""
 
     name: str
+    gives_objects: bool
+    """Whether values are Python objects, as ``repr()`` shows them, rather than text; column types are OIDs then."""
 
     def open(self) -> Conversation:
         """Open a session."""
@@ -44,12 +49,26 @@ class Door(Protocol):
 LIMIT = 15.0
 """Seconds after which a statement is cancelled."""
 
-COUNTED = frozenset({"SELECT", "UPDATE", "DELETE", "MERGE", "FETCH", "MOVE", "COPY"})
-"""Commands whose tag ends in a row count."""
+
+def _failure(error: errors.Error) -> Failure:
+    return Failure(error.sqlstate, error.message, error.detail, error.hint, error.position)
+
+
+def _defect(error: Exception) -> Failure:
+    return Failure(DEFECT, f"{type(error).__name__}: {error}")
+
+
+def _notices(notices: list[Any]) -> tuple[Notice, ...]:
+    return tuple(Notice(notice.severity, notice.message) for notice in notices)
+
+
+def _waits(session: Any) -> bool:
+    transaction = session.block.transaction
+    return transaction is not None and transaction.waiter is not None
 
 
 class EmbeddedConversation:
-    """A session of a database in this process."""
+    """A session of a database in this process, its values written by the types' text output."""
 
     def __init__(self, session: Any) -> None:
         self._session = session
@@ -67,16 +86,15 @@ class EmbeddedConversation:
                     for result in session._run_script(session._texts(text)):
                         results.append(self._rows(result))
         except errors.Error as error:
-            failure = Failure(error.sqlstate, error.message, error.detail, error.hint, error.position)
+            failure = _failure(error)
         except Exception as error:  # noqa: BLE001 - a defect of the engine: the step differs, the script goes on
-            failure = Failure("-----", f"{type(error).__name__}: {error}")
-        notices = tuple(Notice(notice.severity, notice.message) for notice in session.notices)
-        return Answer(tuple(results) or (() if failure else (Rows("EMPTY"),)), failure, notices)
+            failure = _defect(error)
+        return Answer(tuple(results) or (() if failure else (Rows("EMPTY"),)), failure, _notices(session.notices))
 
     def _rows(self, result: Any) -> Rows:
         types = self._session.types
         if result.columns is None:
-            return Rows(_tag(result.tag, result.row_count))
+            return Rows(result.status)
         writers = [types.output(column.type) for column in result.columns]
         rows = tuple(
             tuple(
@@ -86,33 +104,80 @@ class EmbeddedConversation:
             for row in result.rows
         )
         columns = tuple((column.name, types.format(column.type, column.typmod)) for column in result.columns)
-        return Rows(_tag(result.tag, len(rows) if result.row_count is None else result.row_count), columns, rows)
+        return Rows(result.status, columns, rows)
 
     def is_waiting(self) -> bool:
-        transaction = self._session.block.transaction
-        return transaction is not None and transaction.waiter is not None
+        return _waits(self._session)
 
     def close(self) -> None:
         self._session.close()
-
-
-def _tag(tag: str, count: int | None) -> str:
-    if count is None or tag[-1:].isdigit():
-        return tag
-    return f"INSERT 0 {count}" if tag == "INSERT" else f"{tag} {count}" if tag in COUNTED else tag
 
 
 class EmbeddedDoor:
     """A fresh in-memory database, used through its sessions."""
 
     name = "embedded"
+    gives_objects = False
 
     def __init__(self) -> None:
-        self._database = heliosdb.EmbeddedDatabase.new_in_memory()
+        self._database = heliosdb.EmbeddedDatabase.new_in_memory(plugins=[])
 
     def open(self) -> EmbeddedConversation:
         # explicit transactions of the embedded API are snapshots; the recordings come from a server, where they are not
-        return EmbeddedConversation(self._database.session(isolation="read committed"))
+        return EmbeddedConversation(self._database.database.session(isolation="read committed"))
+
+    def close(self) -> None:
+        self._database.close()
+
+
+class DbapiConversation:
+    """A connection with PEP 249's interface; its values are Python objects, compared by their repr()."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def send(self, text: str, bind: tuple[str | None, ...] | None = None) -> Answer:
+        connection = self._connection
+        connection.notices.clear()
+        results: list[Rows] = []
+        failure: Failure | None = None
+        try:
+            cursor = connection.execute(text, bind)
+            while True:
+                results.append(self._rows(cursor))
+                if not cursor.nextset():
+                    break
+        except errors.Error as error:
+            failure = _failure(error)
+        except Exception as error:  # noqa: BLE001 - a defect of the engine: the step differs, the script goes on
+            failure = _defect(error)
+        return Answer(tuple(results), failure, _notices(connection.notices))
+
+    @staticmethod
+    def _rows(cursor: Any) -> Rows:
+        if cursor.description is None:
+            return Rows(cursor.statusmessage or "EMPTY")
+        columns = tuple((column.name, str(column.type_code)) for column in cursor.description)
+        return Rows(cursor.statusmessage, columns, tuple(tuple(map(repr, row)) for row in cursor.fetchall()))
+
+    def is_waiting(self) -> bool:
+        return _waits(self._connection.session)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class DbapiDoor:
+    """A fresh in-memory database, used through DB-API connections."""
+
+    name = "dbapi"
+    gives_objects = True
+
+    def __init__(self) -> None:
+        self._database = heliosdb.EmbeddedDatabase.new_in_memory(plugins=[])
+
+    def open(self) -> DbapiConversation:
+        return DbapiConversation(heliosdb.connect(self._database, autocommit=True, timeout=LIMIT))
 
     def close(self) -> None:
         self._database.close()

@@ -1,8 +1,8 @@
 """Steps that HeliosDB does not pass yet, listed with a reason in ``pending.txt``.
 
 A line is ``area/name:STEPS  reason`` where STEPS are numbers and ranges (``3,5-7``), ``*`` for a script that cannot be
-run at all. The tests hold the list to be exact: a step that differs and is not listed fails, and so does a listed step
-that agrees.
+run at all; ``area/name@door:STEPS`` are steps that differ only through that door. The tests hold the list to be exact:
+a step that differs and is not listed fails, and so does a listed step that agrees.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from .script import Script, Statement
@@ -36,6 +36,7 @@ __all__ = [
     "read_steps",
     "render",
     "same_as_recorded",
+    "split_row",
     "without_order",
 ]
 
@@ -86,14 +87,33 @@ class Step:
     answer: Answer
 
 
+_JSON = json.JSONDecoder()
+
+
 def quote(value: str | None) -> str:
     """Return a value as it stands in a recording."""
     if value is None:
         return "NULL"
     plain = value and value == value.strip() and value.isprintable() and value[0] != '"'
-    if plain and value not in ("NULL", "()") and " | " not in value and value != "|":
+    if plain and value not in ("NULL", "()") and "|" not in value:
         return value
     return json.dumps(value, ensure_ascii=False)
+
+
+def split_row(text: str) -> list[str | None]:
+    """Return the values of a row as it stands in a recording."""
+    values: list[str | None] = []
+    position = 0
+    while position < len(text) and text != "()":
+        if text[position] == '"':
+            value, end = _JSON.raw_decode(text, position)
+        else:
+            end = text.find(" | ", position)
+            end = len(text) if end < 0 else end
+            value = None if text[position:end] == "NULL" else text[position:end]
+        values.append(value)
+        position = end + len(" | ")
+    return values
 
 
 def _render_answer(answer: Answer) -> list[str]:
@@ -187,11 +207,22 @@ def same_as_recorded(script: Script, recorded: str) -> bool:
     return [text for text, _ in read_steps(recorded)] == [statement.text for statement in script.statements]
 
 
-def differences(script: Script, recorded: str, steps: Sequence[Step]) -> dict[int, str]:
-    """Return a readable report for each step, by its number, whose answer differs from the recorded one."""
+def differences(
+    script: Script,
+    recorded: str,
+    steps: Sequence[Step],
+    convert: Callable[[list[str]], list[str] | None] | None = None,
+) -> dict[int, str]:
+    """Return a readable report for each step, by its number, whose answer differs from the recorded one.
+
+    ``convert`` makes of a recorded answer's lines what the steps' answers look like, or None where nothing does.
+    """
     reports: dict[int, str] = {}
     for number, ((text, expected), step) in enumerate(zip(read_steps(recorded), steps, strict=True), 1):
-        left = _reduced(expected, script, step.statement)
+        converted = expected if convert is None else convert(expected)
+        if converted is None:
+            continue
+        left = _reduced(converted, script, step.statement)
         right = _reduced(_render_answer(step.answer), script, step.statement)
         if left != right:
             diff = list(difflib.unified_diff(left, right, "PostgreSQL", "HeliosDB", lineterm="", n=2))[2:]

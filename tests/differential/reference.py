@@ -132,6 +132,7 @@ class ReferenceDoor:
     """A fresh database on the reference server."""
 
     name = "reference"
+    gives_objects = False
 
     def __init__(self, conninfo: str, database: str = "heliosdb") -> None:
         self._conninfo = conninfo
