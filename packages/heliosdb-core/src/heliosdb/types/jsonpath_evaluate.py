@@ -103,11 +103,7 @@ def _steps(item: Json, steps: Sequence[PathNode], scope: _Scope, *, unwrap: bool
 
 def _source(node: PathNode, scope: _Scope) -> Iterator[Json]:
     kind = node.kind
-    if kind == "group":
-        inner = node.arguments[0]
-        assert inner is not None
-        yield from _items(inner, scope)
-    elif is_predicate(PathNode(kind)):
+    if is_predicate(PathNode(kind)):
         outcome = _test(node, scope)
         yield JSON_NULL if outcome is None else JSON_TRUE if outcome else JSON_FALSE
     elif kind in _ARITHMETIC:
@@ -330,8 +326,6 @@ def _test(node: PathNode, scope: _Scope) -> bool | None:
     kind = node.kind
     first = node.arguments[0]
     assert first is not None
-    if kind == "group":
-        return _test(first, scope)
     if kind in ("&&", "||"):
         second = node.arguments[1]
         assert second is not None

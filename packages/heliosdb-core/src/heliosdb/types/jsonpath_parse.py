@@ -328,8 +328,7 @@ class _Parser:
                 self.advance()
                 self.expect("unknown")
                 return PathNode("is unknown", None, (node,))
-            # Parentheses end a chain: what follows applies to the whole.
-            return PathNode("group", None, (node,)) if node.following or is_predicate(node) else node
+            return node
         if token.kind in ("$", "@"):
             if token.kind == "@" and not self.in_filter:
                 self.misplaced = self.misplaced or "@ is not allowed in root expressions"
@@ -415,9 +414,6 @@ class _Parser:
 
 def is_predicate(node: PathNode) -> bool:
     """Return whether a node is a condition, not a sequence of items."""
-    if node.kind == "group" and not node.following:
-        inner = node.arguments[0]
-        return inner is not None and is_predicate(inner)
     return node.kind in PREDICATES and not node.following
 
 
@@ -466,8 +462,6 @@ def path_text(path: JsonPath) -> str:
 
 
 def _priority(node: PathNode) -> int:
-    while node.kind == "group" and not node.following and node.arguments[0] is not None:
-        node = node.arguments[0]
     return 6 if node.following else _PRIORITIES.get(node.kind, 6)
 
 
@@ -476,16 +470,9 @@ def _operand(node: PathNode, parent: PathNode) -> str:
 
 
 def _text(node: PathNode, *, in_key: bool, brackets: bool) -> str:
-    first = node.arguments[0] if node.arguments else None
-    if node.kind == "group" and first is not None:
-        # A group with steps after it keeps its parentheses.
-        text = _text(first, in_key=False, brackets=brackets or bool(node.following))
-        if node.following and not text.startswith("("):
-            text = f"({text})"
-    else:
-        text = _bare_text(node, in_key, brackets or bool(node.following))
-        if node.kind == "number" and node.following:
-            text = f"({text})"
+    text = _bare_text(node, in_key, brackets or bool(node.following))
+    if node.following and node.kind == "number":
+        text = f"({text})"
     return text + "".join(_text(step, in_key=True, brackets=True) for step in node.following)
 
 
