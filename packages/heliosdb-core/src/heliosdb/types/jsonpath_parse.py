@@ -462,7 +462,7 @@ def path_text(path: JsonPath) -> str:
 
 
 def _priority(node: PathNode) -> int:
-    return 6 if node.following else _PRIORITIES.get(node.kind, 6)
+    return _PRIORITIES.get(node.kind, 6)
 
 
 def _operand(node: PathNode, parent: PathNode) -> str:
