@@ -9,21 +9,29 @@ from heliosdb.sql.deparse import expression_text, query_text, quote_identifier, 
 from heliosdb.sql.parser import core_grammar, parse_expression, parse_one
 
 EXPRESSIONS = [
-    "a", "t.a", '"Quoted ""x"".y"', "1", "-1", "1.50", "1e10", "'it''s'", "'back\\slash'", "NULL", "true", "b'01'", "x'1f'",
+    "a", "t.a", '"Quoted ""x"".y"', "1", "-1", "1.50", "1e10", "'it''s'", "'back\\slash'", "NULL", "true", "b'01'",
+    "x'1f'",
     "a + b * c", "(a + b) * c", "a - -1", "- a", "a || b || c || d", "a OPERATOR(pg_catalog.+) b", "a ^ b ^ c",
     "a = 1 AND b = 2 OR NOT c", "NOT (a AND b)", "a IS NULL", "a IS NOT TRUE", "a IS DISTINCT FROM b",
-    "a BETWEEN 1 AND 2", "a NOT BETWEEN SYMMETRIC 1 AND 2", "a IN (1, 2)", "a NOT IN (SELECT 1)", "a LIKE 'x%' ESCAPE '!'",
+    "a BETWEEN 1 AND 2", "a NOT BETWEEN SYMMETRIC 1 AND 2", "a IN (1, 2)", "a NOT IN (SELECT 1)",
+    "a LIKE 'x%' ESCAPE '!'",
     "a SIMILAR TO 'x'", "a = ANY (ARRAY[1, 2])", "a <> ALL (SELECT b FROM t)", "a = ANY ((SELECT b FROM t))",
-    "EXISTS (SELECT 1)", "(SELECT 1)", "ARRAY(SELECT 1)", "ARRAY[[1, 2], [3, 4]]", "ROW(1, 2)", "(1, 2) = (3, 4)", "ROW()",
+    "EXISTS (SELECT 1)", "(SELECT 1)", "ARRAY(SELECT 1)", "ARRAY[[1, 2], [3, 4]]", "ROW(1, 2)", "(1, 2) = (3, 4)",
+    "ROW()",
     "CASE WHEN a THEN 1 ELSE 2 END", "CASE a WHEN 1 THEN 2 END", "COALESCE(a, 1)", "NULLIF(a, 1)", "GREATEST(a, b)",
-    "a[1]", "a[1:2]", "a[:]", "(a).b", "(f(x)).*", "f()", "f(a, b => 1)", "count(*)", "count(DISTINCT a)", "s.f(VARIADIC a)",
+    "a[1]", "a[1:2]", "a[:]", "(a).b", "(f(x)).*", "f()", "f(a, b => 1)", "count(*)", "count(DISTINCT a)",
+    "s.f(VARIADIC a)",
     "string_agg(a, ',' ORDER BY b DESC NULLS LAST)", "percentile_cont(0.5) WITHIN GROUP (ORDER BY a)",
     "sum(a) FILTER (WHERE b > 0)", "rank() OVER w", "sum(a) OVER (PARTITION BY b ORDER BY c ROWS BETWEEN 1 "
         "PRECEDING AND CURRENT ROW EXCLUDE TIES)",
-    "CAST(a AS numeric(10, 2))", "a::int[]", "a::timestamp(3) with time zone", "a::interval year to month", "'x'::varchar(5)",
-    "(-1)::int2", "a::s.mytype", "CURRENT_DATE", "LOCALTIME(3)", "CURRENT_USER", "EXTRACT(year FROM a)", "position('a' IN b)",
-    "substring(a FROM 1 FOR 2)", "trim(BOTH 'x' FROM a)", "a AT TIME ZONE 'UTC'", "a COLLATE \"C\"", "overlay(a PLACING b FROM 1)",
-    "DATE '2020-01-01'", "INTERVAL '1 day'", "a ~~* b", "@ a", "a -> 'b' ->> 'c'", '"select" + "user"', "$1 + 2", "GROUPING(a)",
+    "CAST(a AS numeric(10, 2))", "a::int[]", "a::timestamp(3) with time zone", "a::interval year to month",
+    "'x'::varchar(5)",
+    "(-1)::int2", "a::s.mytype", "CURRENT_DATE", "LOCALTIME(3)", "CURRENT_USER", "EXTRACT(year FROM a)",
+    "position('a' IN b)",
+    "substring(a FROM 1 FOR 2)", "trim(BOTH 'x' FROM a)", "a AT TIME ZONE 'UTC'", "a COLLATE \"C\"",
+    "overlay(a PLACING b FROM 1)",
+    "DATE '2020-01-01'", "INTERVAL '1 day'", "a ~~* b", "@ a", "a -> 'b' ->> 'c'", '"select" + "user"', "$1 + 2",
+    "GROUPING(a)",
 ]  # fmt: skip
 
 QUERIES = [
@@ -80,7 +88,16 @@ def test_long_chains_are_written_by_a_loop() -> None:
 
 @pytest.mark.parametrize(
     ("name", "quoted"),
-    [("a", "a"), ("A", '"A"'), ("select", '"select"'), ("name", "name"), ("1a", '"1a"'), ('a"b', '"a""b"'), ("ä", '"ä"'), ("", '""')],
+    [
+        ("a", "a"),
+        ("A", '"A"'),
+        ("select", '"select"'),
+        ("name", "name"),
+        ("1a", '"1a"'),
+        ('a"b', '"a""b"'),
+        ("ä", '"ä"'),
+        ("", '""'),
+    ],
 )
 def test_names_are_quoted_where_they_must_be(name: str, quoted: str) -> None:
     assert quote_identifier(name) == quoted

@@ -15,7 +15,9 @@ COMMANDS: dict[str, str] = {
     "AlterOwner": "heliosdb.commands.rename:execute_alter_owner",
     "AlterSchema": "heliosdb.commands.rename:execute_alter_schema",
     "AlterTable": "heliosdb.commands.alter_table:execute_alter_table",
+    "Analyze": "heliosdb.commands.maintenance:execute_analyze",
     "Begin": "heliosdb.commands.transaction_control:execute_begin",
+    "Checkpoint": "heliosdb.commands.maintenance:execute_checkpoint",
     "Comment": "heliosdb.commands.comment:execute_comment",
     "Commit": "heliosdb.commands.transaction_control:execute_commit",
     "CreateDatabase": "heliosdb.commands.databases:execute_create_database",
@@ -31,9 +33,11 @@ COMMANDS: dict[str, str] = {
     "Drop": "heliosdb.commands.drop:execute_drop",
     "Execute": "heliosdb.commands.prepared:execute_execute",
     "Explain": "heliosdb.commands.explain:execute_explain",
+    "Lock": "heliosdb.commands.lock:execute_lock",
     "Prepare": "heliosdb.commands.prepared:execute_prepare",
     "PrepareTransaction": "heliosdb.commands.transaction_control:execute_prepare_transaction",
     "PreparedTransaction": "heliosdb.commands.transaction_control:execute_prepare_transaction",
+    "Reindex": "heliosdb.commands.maintenance:execute_reindex",
     "Release": "heliosdb.commands.transaction_control:execute_release",
     "Rename": "heliosdb.commands.rename:execute_rename",
     "Reset": "heliosdb.commands.settings:execute_reset",
@@ -46,6 +50,7 @@ COMMANDS: dict[str, str] = {
     "SetTransaction": "heliosdb.commands.transaction_control:execute_set_transaction",
     "Show": "heliosdb.commands.settings:execute_show",
     "Truncate": "heliosdb.commands.truncate:execute_truncate",
+    "Vacuum": "heliosdb.commands.maintenance:execute_vacuum",
 }
 
 DROPS: dict[str, str] = {

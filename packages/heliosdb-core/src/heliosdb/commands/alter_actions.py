@@ -29,6 +29,7 @@ from heliosdb.commands.columns import (
 from heliosdb.commands.constraints import add_check, add_foreign_key, add_key, add_key_using_index
 from heliosdb.commands.create_table import MAX_COLUMNS, relation_options
 from heliosdb.commands.dependencies import Dropper, Object
+from heliosdb.commands.maintenance import renew_indexes
 from heliosdb.commands.names import role_name, visible_name
 from heliosdb.commands.sequence_options import options_of
 from heliosdb.commands.table_change import TableChange
@@ -172,7 +173,7 @@ def alter_type(change: TableChange, action: tree.AlterColumnType) -> None:
     if not (isinstance(conversion, Column) and conversion.index == column.number - 1):
         compute = compile_row(session, [conversion])
         change.computed[column.number - 1] = lambda row: compute(row)[0]
-    _renew_indexes(change, indexes)
+    renew_indexes(session, change.edit, change.relation, indexes)
     _check_keys(change, new)
     change.rebind()
     if column.identity is not None:
@@ -223,32 +224,6 @@ def _refuse_dependents(change: TableChange, column: ColumnDefinition) -> None:
                     "cannot alter type of a column used by a generated column",
                     detail=f'Column "{column.name}" is used by generated column "{generated.name}".',
                 )
-
-
-def _renew_indexes(change: TableChange, oids: set[int]) -> None:
-    """Give indexes new OIDs, which makes the store build them again; what refers to them follows."""
-    session, relation = change.session, change.relation
-    renamed = {oid: session.database.next_oid() for oid in oids}
-    if not renamed:
-        return
-    change.relation = evolve(
-        relation,
-        indexes=tuple(evolve(index, oid=renamed.get(index.oid, index.oid)) for index in relation.indexes),
-        constraints=tuple(
-            evolve(item, index=renamed[item.index]) if item.index in renamed and item.foreign is None else item
-            for item in relation.constraints
-        ),
-    )
-    for other, constraint in change.edit.relations_referencing(relation.oid):
-        if constraint.index in renamed:
-            current = change.edit.existing(other.oid)
-            items = tuple(
-                evolve(item, index=renamed[item.index])
-                if item.oid == constraint.oid and item.index is not None
-                else item
-                for item in current.constraints
-            )
-            change.edit.put(evolve(current, constraints=items))
 
 
 def _check_keys(change: TableChange, column: ColumnDefinition) -> None:
