@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from heliosdb.plan.nodes import OutputColumn
+    from heliosdb.session.environment import SessionEnvironment
     from heliosdb.sql.binder.context import Resolutions
     from heliosdb.transaction import CommitTicket, Transaction
 
@@ -71,7 +72,7 @@ class Database:
         self.adapters = Adapters(self.registries.types)
         self.catalogs = CatalogCache()
         self.sequences = SequenceCounters()
-        self.sessions: dict[int, Session] = {}
+        self.sessions: dict[int, Any] = {}
         self.process = os.getpid()
         self._oids = itertools.count(FIRST_OID)
         self._session_numbers = itertools.count(1)
@@ -140,7 +141,7 @@ class Database:
         """Return a session number."""
         return next(self._session_numbers)
 
-    def timeline_of(self, session: Session) -> Any:
+    def timeline_of(self, session: SessionEnvironment) -> Any:
         """Return the timeline that a session works on (None: main)."""
         return None
 
@@ -154,24 +155,24 @@ class Database:
         finally:
             transaction.rollback()
 
-    def committed(self, session: Session, transaction: Transaction, ticket: CommitTicket) -> None:
+    def committed(self, session: SessionEnvironment, transaction: Transaction, ticket: CommitTicket) -> None:
         """Follow a commit: drop what the old catalog was good for, tell plugins."""
         if OBJECTS_RELATION in transaction.writes:
             with self.lock:
                 self.epoch += 1
                 for other in list(self.sessions.values()):
-                    other.forget_fast()
+                    other.points.forget()
         listeners = self.registries.lifecycle.get("transaction_committed", ())
         for listener in listeners:
             listener(self, ticket)
 
-    def drop_temporary_objects(self, session: Session) -> None:
+    def drop_temporary_objects(self, session: SessionEnvironment) -> None:
         """Drop a session's temporary objects: it ends."""
         from heliosdb.commands.temporary import drop_temporary_objects
 
         drop_temporary_objects(session)
 
-    def apply_on_commit(self, session: Session) -> None:
+    def apply_on_commit(self, session: SessionEnvironment) -> None:
         """Do what ON COMMIT says for a session's temporary tables: its transaction is about to commit."""
         from heliosdb.commands.temporary import apply_on_commit
 

@@ -65,7 +65,7 @@ class _Handle:
                 return count
         results = self._run(sql, params, timeout)
         if len(results) == 1 and results[0].columns is None:
-            self._session.make_fast(sql, None)
+            self._session.points.offer(sql, None)
         return sum(result.row_count or 0 for result in results)
 
     def query(self, sql: str, params: Sequence[Any] = (), *, timeout: float | None = None) -> list[Row]:
@@ -81,7 +81,7 @@ class _Handle:
         result = results[-1]
         maker = self._row_maker(result)
         if len(results) == 1 and len(result.rows) < 2:  # type: ignore[arg-type]
-            self._session.make_fast(sql, maker)
+            self._session.points.offer(sql, maker)
         return maker.pack(result.rows)  # type: ignore[arg-type]
 
     def _row_maker(self, result: Result) -> RowMaker:

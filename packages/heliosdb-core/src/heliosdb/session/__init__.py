@@ -6,7 +6,8 @@ executor and one row validation for all of them. ``statements`` is the path from
 
 from __future__ import annotations
 
+from heliosdb.session.environment import Notice
 from heliosdb.session.session import Session
 from heliosdb.session.statements import PreparedStatement, StatementCache
 
-__all__ = ["PreparedStatement", "Session", "StatementCache"]
+__all__ = ["Notice", "PreparedStatement", "Session", "StatementCache"]

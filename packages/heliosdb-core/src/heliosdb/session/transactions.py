@@ -19,7 +19,7 @@ from heliosdb.store.commits import Author
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Constraint
-    from heliosdb.session.session import Session
+    from heliosdb.session.environment import SessionEnvironment
     from heliosdb.transaction import Mark, Transaction
 
 __all__ = ["TransactionBlock"]
@@ -35,7 +35,7 @@ class _Savepoint:
 class TransactionBlock:
     """See the module."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: SessionEnvironment) -> None:
         self._session = session
         self._transaction: Transaction | None = None
         self._modes: tuple[str | None, bool | None] = (None, None)
@@ -120,7 +120,7 @@ class TransactionBlock:
         self._session.transaction_timestamp = self._session.statement_timestamp
         self.state = "open"
         self.is_implicit = True
-        self._session.suspend_fast()
+        self._session.points.suspend()
 
     def begin(self, isolation: str | None = None, read_only: bool | None = None) -> None:
         """BEGIN."""
@@ -134,7 +134,7 @@ class TransactionBlock:
         self._modes = (isolation, read_only)
         self.state = "open"
         self._session.transaction_timestamp = self._session.statement_timestamp
-        self._session.suspend_fast()
+        self._session.points.suspend()
 
     def _change_modes(self, isolation: str | None, read_only: bool | None) -> None:
         if isolation is not None:
@@ -231,7 +231,7 @@ class TransactionBlock:
         for name in [name for name, cursor in session.cursors.items() if not (committed and cursor.is_held)]:
             session.cursors.pop(name).close()
         session.settings.end_transaction(committed=committed)
-        session.resume_fast()
+        session.points.resume()
 
     # -- savepoints --------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,275 @@
+"""What runs around a statement: settings, role, notices, the open transaction, the catalog as it is seen, cancellation.
+
+This is the side of a session that functions (``types.definitions.SessionContext``), commands (``commands.context``)
+and the lock table (``transaction.locks.SessionToken``) know.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from heliosdb import errors
+from heliosdb.catalog.definitions import Constraint
+from heliosdb.catalog.sequences import SessionSequences
+from heliosdb.session.points import PointStatements
+from heliosdb.session.settings import SessionSettings
+from heliosdb.session.transactions import TransactionBlock
+
+if TYPE_CHECKING:
+    from heliosdb.catalog.view import CatalogSnapshot
+    from heliosdb.codegen.point import FastStatement
+    from heliosdb.database import Database
+    from heliosdb.plan.nodes import SnapshotRequest
+    from heliosdb.session.statements import Plan
+    from heliosdb.sql.binder.context import BindContext
+    from heliosdb.transaction import Transaction
+
+__all__ = ["Notice", "SessionEnvironment"]
+
+
+@frozen
+class Notice:
+    """A message to the client that is no error."""
+
+    severity: str
+    message: str
+    sqlstate: str = "00000"
+    detail: str | None = None
+    hint: str | None = None
+
+
+class SessionEnvironment:
+    """See the module."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        user: str = "helios",
+        isolation: str | None = None,
+        settings: dict[str, Any] | None = None,
+        on_notice: Callable[[Notice], None] | None = None,
+    ) -> None:
+        self.database = database
+        self.registries = database.registries
+        self.types = database.registries.types
+        self.user = user
+        self.session_user = user
+        self.number = database.next_session_number()
+        self.name = f"session {self.number}"
+        self.points = PointStatements(self)
+        self.fast: dict[str, FastStatement] = self.points.made
+        """Functions of point statements by exact text; empty while a transaction block is open."""
+        self.settings = SessionSettings(
+            database.registries.settings, database.settings | (settings or {}), self.points.forget
+        )
+        if isolation is not None:
+            self.settings.put("default_transaction_isolation", isolation, in_transaction=False)
+        self.sequences = SessionSequences()
+        self.block = TransactionBlock(self)
+        self.prepared: dict[str, Any] = {}
+        self.cursors: dict[str, Any] = {}
+        self.notices: list[Notice] = []
+        self.on_notice = on_notice
+        self.functions: dict[str, tuple[Any, ...]] = {}
+        self.memory: dict[str, Any] = {}
+        """What functions keep from call to call: ``random()`` its generator."""
+        self.statement_timestamp = self.transaction_timestamp = 0
+        self.current_query = ""
+        self.last_plan: Plan | None = None
+        self.interruption: str | None = None
+        """Why the running statement is to stop."""
+        self.deadline: float | None = None
+        """When the running statement is to stop, on ``time.monotonic``'s clock."""
+        self._temporary_schema: str | None = None
+        self.closed = False
+        database.sessions[self.number] = self
+
+    # -- what functions and commands ask (SessionContext, CommandSession, SessionToken) -----------------------------
+
+    def setting(self, name: str) -> Any:
+        """Return a setting's value."""
+        return self.settings.get(name)
+
+    def show_setting(self, name: str) -> str:
+        """Return a setting as SHOW prints it."""
+        return self.settings.show(name)
+
+    def set_setting(self, name: str, text: str, *, local: bool = False) -> str:
+        """Set a setting from text; return what SHOW prints."""
+        return self.settings.set(name, text, local=local, in_transaction=self.block.is_open)
+
+    def notice(
+        self,
+        message: str,
+        *,
+        severity: str = "NOTICE",
+        sqlstate: str = "00000",
+        detail: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        """Send a notice, if ``client_min_messages`` lets it through."""
+        if not self._wants(severity):
+            return
+        notice = Notice(severity, message, sqlstate, detail, hint)
+        if self.on_notice is not None:
+            self.on_notice(notice)
+        else:
+            self.notices.append(notice)
+            del self.notices[:-100]
+
+    def _wants(self, severity: str) -> bool:
+        levels = ("debug", "log", "notice", "warning", "error")
+        least = self.setting("client_min_messages").rstrip("12345")
+        level = severity.lower().rstrip("12345")
+        return level == "info" or levels.index(level) >= levels.index(least)
+
+    @property
+    def transaction(self) -> Transaction:
+        """The open transaction."""
+        transaction = self.block.transaction
+        if transaction is None:
+            raise errors.NoActiveSqlTransaction("there is no transaction in progress")
+        return transaction
+
+    @property
+    def catalog(self) -> CatalogSnapshot:
+        """The catalog as the current statement sees it."""
+        transaction = self.block.transaction
+        if transaction is None:
+            with self.database.store_transaction() as short:
+                return self.database.catalogs.of(short)
+        return self.database.catalogs.of(transaction)
+
+    @property
+    def search_path(self) -> tuple[str, ...]:
+        """The schemas in which unqualified names are looked up: temporary objects, pg_catalog, then the setting's."""
+        path = [part.strip() for part in self.setting("search_path").split(",") if part.strip()]
+        names = [self.user if name in ('"$user"', "$user") else _unquoted(name) for name in path]
+        if "pg_catalog" not in names:
+            names.insert(0, "pg_catalog")
+        if self._temporary_schema is not None and "pg_temp" not in names:
+            names.insert(0, self._temporary_schema)
+        return tuple(self._temporary_schema or "pg_temp" if name == "pg_temp" else name for name in names)
+
+    def temporary_schema(self) -> str:
+        """Return this session's schema for temporary objects."""
+        if self._temporary_schema is None:
+            self._temporary_schema = f"pg_temp_{self.number}"
+        return self._temporary_schema
+
+    @property
+    def has_temporary_schema(self) -> bool:
+        """Whether the session ever made a temporary object."""
+        return self._temporary_schema is not None
+
+    @property
+    def lock_timeout(self) -> float | None:
+        """Seconds to wait for one lock, or None."""
+        milliseconds = self.setting("lock_timeout")
+        return milliseconds / 1000 if milliseconds else None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the running statement is to stop."""
+        return self.interruption is not None or (self.deadline is not None and time.monotonic() > self.deadline)
+
+    def check_interrupt(self) -> None:
+        """Raise QueryCanceled when the running statement is to stop."""
+        if self.interruption is not None:
+            reason, self.interruption = self.interruption, None
+            raise errors.QueryCanceled(f"canceling statement due to {reason}")
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            self.deadline = None
+            raise errors.QueryCanceled("canceling statement due to statement timeout")
+
+    def interrupt(self, reason: str = "user request") -> None:
+        """Stop the running statement (from any thread); without one, do nothing."""
+        if self.current_query:
+            self.interruption = reason
+
+    def relation_oid(self, name: str) -> int | None:
+        """Return the OID that a name in text means, or None."""
+        from heliosdb.sql.names import split_qualified_name
+
+        parts = split_qualified_name(name)
+        schema = parts[-2] if len(parts) > 1 else None
+        catalog = self.catalog
+        found = catalog.lookup_relation(schema, parts[-1], self.search_path)
+        if found is not None:
+            return found.oid
+        index = catalog.lookup_index(schema, parts[-1], self.search_path)
+        if index is not None:
+            return index[1].oid
+        from heliosdb.catalog.views.support import system_relation_oid
+
+        schemas = ("pg_catalog", *self.search_path) if schema is None else (schema,)
+        return next((oid for s in schemas if (oid := system_relation_oid(self, s, parts[-1])) is not None), None)
+
+    def relation_name(self, oid: int) -> str | None:
+        """Return a relation's name, qualified where search_path does not find it, or None."""
+        from heliosdb.sql.deparse import quote_identifier
+
+        catalog = self.catalog
+        found: Any = catalog.relation_by_oid(oid)
+        if found is None:
+            entry = catalog.index_by_oid(oid)
+            if entry is None:
+                from heliosdb.catalog.views.support import system_relation_name
+
+                return system_relation_name(self, oid)
+            found = entry[1]
+        visible = catalog.lookup_relation(None, found.name, self.search_path)
+        if visible is not None and visible.oid == oid:
+            return quote_identifier(found.name)
+        return f"{quote_identifier(found.schema)}.{quote_identifier(found.name)}"
+
+    def check_unique(self, constraints: Sequence[Constraint]) -> None:
+        """Check deferrable unique constraints at the end of a statement, but for those that are deferred now."""
+        due = [c.index for c in constraints if c.index is not None and not self.block.is_deferred(c)]
+        if due:
+            self.transaction.check_deferred(due)
+
+    def is_deferred(self, constraint: Constraint) -> bool:
+        """Whether a constraint is checked at COMMIT in the current transaction."""
+        return self.block.is_deferred(constraint)
+
+    def bind_context(self) -> BindContext:
+        """Return what binding depends on."""
+        return self.bind_context_of((), ())
+
+    def bind_context_of(
+        self, types: Sequence[str | None], hints: Sequence[str | None], catalog: Any = None, *, lift: bool = True
+    ) -> BindContext:
+        from heliosdb.sql.binder.context import BindContext
+
+        return BindContext(
+            registries=self.registries,
+            session=self,
+            catalog=self.catalog if catalog is None else catalog,
+            search_path=self.search_path,
+            parameter_types=tuple(types),
+            parameter_hints=tuple(hints),
+            lift_constants=lift,
+            dialect=self.database.dialect,
+            setting=self.setting,
+            session_functions=self.functions,
+            resolutions=self.database.resolutions,
+        )
+
+    def view_as_of(self, relation: int, request: SnapshotRequest, arguments: tuple[Any, ...]) -> Any:
+        """Return a relation at the snapshot that a plugin makes of a clause."""
+        snapshot = self.registries.first_result("resolve_snapshot", self, request, arguments)
+        if snapshot is None:
+            raise errors.FeatureNotSupported(f"no plugin resolves the clause {request.clause}")
+        return self.transaction.view(relation, at=snapshot)
+
+
+def _unquoted(name: str) -> str:
+    if name.startswith('"') and name.endswith('"') and len(name) > 1:
+        return name[1:-1].replace('""', '"')
+    return name.lower()

@@ -1,0 +1,173 @@
+"""From a statement to a plan, and running a plan in the open transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from heliosdb import errors
+from heliosdb.catalog.result import Result
+from heliosdb.catalog.storage import OBJECTS_RELATION
+from heliosdb.session.definition_locks import have_changed
+from heliosdb.session.environment import SessionEnvironment
+from heliosdb.session.execution import Execution
+from heliosdb.session.statements import Plan, RecordingCatalog, StatementText, locks_of
+
+if TYPE_CHECKING:
+    from heliosdb.sql.statements import Statement
+
+__all__ = ["SessionPlans"]
+
+
+class SessionPlans(SessionEnvironment):
+    """See the module."""
+
+    def tree(self, statement: StatementText) -> Statement:
+        """Return a statement's syntax tree, parsed once a text."""
+        if statement.tree is None:
+            from heliosdb.sql.parser import parse_one
+
+            if not statement.text:
+                raise errors.SqlSyntaxError("the statement is empty")
+
+            tree = parse_one(statement.text, self.registries.grammar)
+            assert tree is not None
+            statement.tree = tree
+        return statement.tree
+
+    def hint(self, parameter: Any) -> str | None:
+        """Return the type that a Python object suggests for a parameter, or None."""
+        return self.database.adapters.suggest(parameter)
+
+    def _key(self, statement: StatementText, hints: tuple[str | None, ...], types: tuple[str | None, ...] = ()) -> Any:
+        kinds = tuple(constant.kind for constant in statement.constants)
+        return (
+            statement.shape,
+            kinds,
+            hints,
+            types,
+            self.settings.plan_key,
+            self.user,
+            self._temporary_schema,
+        )
+
+    def cached_plan(self, statement: StatementText, hints: tuple[str | None, ...]) -> Plan | None:
+        """Return a plan from the cache that may run now, or None."""
+        if self.functions:
+            # What a session's own functions mean is not in the key.
+            return None
+        return self.database.statements.find(self._key(statement, hints), statement.constants, self.catalog)
+
+    def plan(
+        self, statement: StatementText, hints: tuple[str | None, ...] = (), types: tuple[str | None, ...] = ()
+    ) -> Plan:
+        """Return the plan of a query or data modification, from the cache or made now."""
+        kept = not self.functions and statement.is_lifted
+        key = self._key(statement, hints, types)
+        if kept:
+            found = self.database.statements.find(key, statement.constants, self.catalog)
+            if found is not None:
+                return found
+        plan = self.make_plan(self.tree(statement), hints, types, statement)
+        transaction = self.block.transaction
+        private = transaction is not None and OBJECTS_RELATION in transaction.writes
+        if kept and plan.bound.cacheable and not private:
+            self.database.statements.add(key, plan)
+        return plan
+
+    def make_plan(
+        self,
+        tree: Statement,
+        hints: tuple[str | None, ...] = (),
+        types: tuple[str | None, ...] = (),
+        statement: StatementText | None = None,
+    ) -> Plan:
+        """Bind, optimize and compile."""
+        # Imported by the first query, not when a database opens.
+        from heliosdb.codegen import compile_statement
+        from heliosdb.sql.binder import bind
+        from heliosdb.sql.optimizer import optimize
+
+        catalog = self.catalog
+        recorder = RecordingCatalog(catalog)
+        lift = statement is not None and statement.is_lifted
+        try:
+            bound = bind(tree, self.bind_context_of(types, hints, recorder, lift=lift))
+        except errors.Error:
+            if not have_changed(self, recorder):
+                raise
+            catalog = self.catalog
+            recorder = RecordingCatalog(catalog)
+            bound = bind(tree, self.bind_context_of(types, hints, recorder, lift=lift))
+        optimized = optimize(bound, self)
+        compiled = compile_statement(optimized, self.registries)
+        constants = () if statement is None else statement.constants
+        free = {slot.slot for slot in bound.slots}
+        pinned = tuple((i, constant.value) for i, constant in enumerate(constants) if i not in free)
+        readers = []
+        for slot in bound.slots:
+            read = self.types.input(slot.type)
+            readers.append((slot.slot, _slot_reader(read, slot.typmod), slot.negated))
+        return Plan(
+            bound, compiled, pinned, len(constants), tuple(readers), recorder, catalog, optimized, locks_of(bound.plan)
+        )
+
+    def read_parameters(self, plan: Plan, parameters: Sequence[Any]) -> tuple[Any, ...]:
+        """Return Python parameters as datums of the plan's parameter types."""
+        expected = plan.bound.parameter_types
+        if len(expected) != len(parameters):
+            raise errors.ProtocolViolation(
+                f"bind message supplies {len(parameters)} parameters, but prepared statement requires {len(expected)}"
+            )
+        if not expected:
+            return ()
+        return tuple(
+            None if value is None else self.database.adapters.read(type_name, value, self)
+            for type_name, value in zip(expected, parameters, strict=True)
+        )
+
+    def run_plan(self, plan: Plan, constants: Sequence[Any], parameters: tuple[Any, ...]) -> Result:
+        """Run a plan in the open transaction and return its result with all rows."""
+        transaction = self.transaction
+        if not plan.bound.read_only and transaction.read_only:
+            raise errors.ReadOnlySqlTransaction(f"cannot execute {plan.bound.tag} in a read-only transaction")
+        self.last_plan = plan
+        plan.runs += 1
+        execution = Execution(self, transaction, parameters, plan.slots(constants, self))
+        rows: list[tuple[Any, ...]] = []
+        for batch in plan.compiled.run(execution):
+            rows.extend(batch)
+        count = len(rows) if plan.bound.tag == "SELECT" else execution.row_count
+        return Result(plan.bound.tag, plan.columns, rows, count)
+
+    def stream_plan(
+        self, plan: Plan, constants: Sequence[Any], parameters: tuple[Any, ...]
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """Run a plan in the open transaction and yield its batches as they come (cursors, COPY, the wire)."""
+        execution = Execution(self, self.transaction, parameters, plan.slots(constants, self))
+        return plan.compiled.run(execution)
+
+    def run_query(self, query: Statement) -> Result:
+        """Run a query's syntax tree inside the current statement (CREATE TABLE AS, COPY)."""
+        return self.run_plan(self.make_plan(query), (), ())
+
+    def run_internal(self, text: str, parameters: tuple[Any, ...], *, newest: bool = False) -> list[tuple[Any, ...]]:
+        """Run a statement on datums inside the current statement and return its rows (foreign-key actions and checks).
+
+        ``newest`` reads the newest committed state whatever the transaction's snapshot, own writes included.
+        """
+        (statement,) = self.database.statements.texts(text)
+        plan = self.plan(statement)
+        transaction = self.transaction
+        transaction.advance_command()
+        execution = Execution(self, transaction, parameters, plan.slots(statement.constants, self))
+        rows: list[tuple[Any, ...]] = []
+        with transaction.reading_newest() if newest else nullcontext():
+            for batch in plan.compiled.run(execution):
+                rows.extend(batch)
+        return rows
+
+
+def _slot_reader(read: Callable[..., Any], typmod: int) -> Callable[[str, Any], Any]:
+    return lambda text, session: read(text, typmod, session)

@@ -1,0 +1,70 @@
+"""Point statements: SELECT and UPDATE of one row by a unique key, run as one function of their parameters.
+
+    text  ──second run──►  codegen.point makes a function  ──►  session.fast[text]
+
+The functions stand for one state of affairs: the catalog, the settings and the role they were made under, and no open
+transaction. When any of that changes they are dropped, or put aside while a block is open.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from heliosdb.codegen.point import FastStatement
+    from heliosdb.session.environment import SessionEnvironment
+
+__all__ = ["PointStatements"]
+
+KEPT = 1_000
+REFUSED = 10_000
+
+
+class PointStatements:
+    """The point statements of one session. ``made`` holds their functions by exact text."""
+
+    def __init__(self, session: SessionEnvironment) -> None:
+        self._session = session
+        self.made: dict[str, FastStatement] = {}
+        self._refused: set[str] = set()
+
+    def forget(self) -> None:
+        """Drop all functions: a setting, the role or the catalog has changed."""
+        self.made.clear()
+        self._refused.clear()
+
+    def suspend(self) -> None:
+        """Take the ordinary way while a transaction block is open."""
+        self._session.fast = {}
+
+    def resume(self) -> None:
+        """Point statements may be short again."""
+        self._session.fast = self.made
+
+    def offer(self, text: str, row_maker: Any) -> None:
+        """Make the function of a statement that has just been run, where it is a point statement.
+
+        Nothing is made on the first run: most texts are run once. ``row_maker`` makes the rows that the function
+        returns.
+        """
+        session = self._session
+        if text in self._refused or session.block.is_open or session.functions:
+            return
+        database = session.database
+        plan = session.last_plan
+        if plan is None or plan.runs < 2 or database.timeline_of(session) is not None:
+            return
+        from heliosdb.codegen.point import compile_point
+
+        epoch = database.epoch
+        statements = database.statements.texts(text)
+        made = None
+        if len(statements) == 1 and (plan.bound.read_only or not session.setting("default_transaction_read_only")):
+            slots = plan.slots(statements[0].constants, session)
+            made = compile_point(plan.bound, plan.explained, session.registries, session, slots, row_maker)
+        with database.lock:
+            if made is None:
+                if len(self._refused) < REFUSED:
+                    self._refused.add(text)
+            elif epoch == database.epoch and len(self.made) < KEPT:
+                self.made[text] = made
