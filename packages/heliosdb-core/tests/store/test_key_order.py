@@ -89,6 +89,7 @@ def test_merging_leaves_out_keys_that_are_no_longer_in_use() -> None:
     order = KeyOrder(paired=False, single=True)
     gone = set(range(RECENT))
     order.add_many(sorted(gone), lambda key: True)
+    order.waste = len(gone)
     order.add_many(list(range(100, 100 + RECENT)), lambda key: key not in gone)
     assert flat(order.windows(None, None)) == list(range(RECENT, 100 + RECENT))
 
@@ -106,3 +107,22 @@ def test_a_key_of_values_is_the_key_of_the_row(rows: list[tuple[object, object]]
     ordered = sorted(rows, key=order_key)
     for before, after in pairwise(ordered):
         assert not order_key(after) < order_key(before)
+
+
+def test_a_queue_of_ever_new_keys_does_not_grow() -> None:
+    order = KeyOrder(paired=False, single=True)
+    alive: set[int] = set()
+    for key in range(40 * RECENT):
+        alive.add(key)
+        order.add(key, alive.__contains__)
+        if len(alive) > 10:
+            alive.discard(key - 10)
+            order.waste += 1
+    assert len(order) < 4 * RECENT
+    assert set(flat(order.windows(None, None))) >= alive
+
+
+def test_long_lists_are_sorted_in_pieces() -> None:
+    order = KeyOrder(paired=False, single=True)
+    order.add_many([(key * 7919) % 200_003 for key in range(200_003)], lambda key: True)
+    assert flat(order.windows(None, None)) == list(range(200_003))

@@ -86,12 +86,14 @@ class BTree:
         if type(present) is int:
             if present == row_id:
                 del self.current[key]
+                self.order.waste += 1
         elif present is not None:
             present.pop(row_id, None)
             if len(present) == 1:
                 self.current[key] = next(iter(present))
             elif not present:
                 del self.current[key]
+                self.order.waste += 1
 
     def apply_run(self, elements: list[Any], row_ids: Sequence[int], scn: int = 0) -> None:
         """Take in the keys of many new rows at once."""

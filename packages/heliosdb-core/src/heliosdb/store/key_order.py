@@ -22,6 +22,7 @@ from heliosdb.encoding.keys import MAX
 __all__ = ["KeyOrder"]
 
 RECENT = 512
+PIECE = 1 << 16
 FIRST_WINDOW = 64
 LAST_WINDOW = 1024
 
@@ -31,13 +32,15 @@ State = tuple[tuple[list[Any], ...], list[Any]]
 class KeyOrder:
     """The sorted keys of one index. ``add`` is called by one thread at a time; everything else by any."""
 
-    __slots__ = ("_sorted_recent", "paired", "single", "state")
+    __slots__ = ("_sorted_recent", "paired", "single", "state", "waste")
 
     def __init__(self, *, paired: bool, single: bool) -> None:
         self.paired = paired
         self.single = single
         """Whether an order key is one value rather than a tuple of them."""
         self.state: State = ((), [])
+        self.waste = 0
+        """About how many elements belong to keys that nobody has any more, or stand here twice."""
         self._sorted_recent: tuple[list[Any], int, list[Any]] | None = None
 
     def add(self, element: Any, in_use: Callable[[Any], bool]) -> None:
@@ -55,7 +58,7 @@ class KeyOrder:
         else:
             if self.state[1]:
                 self._merge(_distinct(sorted(self.state[1])), in_use)
-            self._merge(sorted(elements), in_use)
+            self._merge(_sorted_in_pieces(elements), in_use)
 
     def _merge(self, run: list[Any], in_use: Callable[[Any], bool]) -> None:
         runs = list(self.state[0])
@@ -68,27 +71,25 @@ class KeyOrder:
             else:
                 run = last + run
                 run.sort()  # two sorted parts: one linear merge
-                run = self._without_waste(run, in_use)
+                if self.waste:
+                    run = self._without_waste(run, in_use)
         runs.append(run)
         self.state = (tuple(runs), [])
+        if self.waste > max(RECENT, len(self) // 2):
+            self.compact(in_use)
 
     def _without_waste(self, run: list[Any], in_use: Callable[[Any], bool]) -> list[Any]:
-        key_at = (lambda element: element[1]) if self.paired else None
-        result: list[Any] = []
-        append = result.append
-        previous: Any = None
-        for element in run:
-            if element != previous or not result:
-                if in_use(element if key_at is None else key_at(element)):
-                    append(element)
-            previous = element
-        return result or run[:1]
+        kept = _distinct(run)
+        if self.paired:
+            return [element for element in kept if in_use(element[1])] or run[:1]
+        return [element for element in kept if in_use(element)] or run[:1]
 
     def compact(self, in_use: Callable[[Any], bool]) -> None:
         """Merge everything into one run without waste."""
         runs, recent = self.state
         everything = sorted(element for part in (*runs, recent) for element in part)
         self.state = ((self._without_waste(everything, in_use),) if everything else (), [])
+        self.waste = 0
 
     def __len__(self) -> int:
         runs, recent = self.state
@@ -169,7 +170,8 @@ class KeyOrder:
                     size = min(2 * size, LAST_WINDOW)
                 return
             # Everything up to the smallest of the runs' next window ends can be given out.
-            pivot = min(run[min(end, start + size) - 1] for run, start, end in slices)
+            step = max(8, size // len(slices))
+            pivot = min(run[min(end, start + step) - 1] for run, start, end in slices)
             window: list[Any] = []
             left = []
             for run, start, end in slices:
@@ -186,7 +188,8 @@ class KeyOrder:
     def _backward(slices: list[tuple[Sequence[Any], int, int]]) -> Iterator[list[Any]]:
         size = FIRST_WINDOW
         while slices:
-            pivot = max(run[max(start, end - size)] for run, start, end in slices)
+            step = max(8, size // len(slices))
+            pivot = max(run[max(start, end - step)] for run, start, end in slices)
             window: list[Any] = []
             left = []
             for run, start, end in slices:
@@ -198,6 +201,19 @@ class KeyOrder:
             slices = left
             size = min(2 * size, LAST_WINDOW)
             yield window
+
+
+def _sorted_in_pieces(elements: list[Any]) -> list[Any]:
+    """Sort a long list in calls of bounded length, so that other threads get their turn."""
+    pieces = [sorted(elements[start : start + PIECE]) for start in range(0, len(elements), PIECE)]
+    while len(pieces) > 1:
+        merged = []
+        for place in range(0, len(pieces), 2):
+            both = pieces[place] + (pieces[place + 1] if place + 1 < len(pieces) else [])
+            both.sort()
+            merged.append(both)
+        pieces = merged
+    return pieces[0]
 
 
 def _distinct(window: list[Any]) -> list[Any]:

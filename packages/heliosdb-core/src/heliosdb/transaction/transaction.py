@@ -60,6 +60,9 @@ READ_COMMITTED = "read committed"
 REPEATABLE_READ = "repeatable read"
 SERIALIZABLE = "serializable"
 
+ROWS_AT_ONCE = 1 << 15
+"""Rows of a bulk insert whose keys are entered by one call, during which no other thread runs."""
+
 
 class Transaction(LockOwner):
     """See the module. One thread at a time uses a transaction."""
@@ -245,7 +248,9 @@ class Transaction(LockOwner):
                 writes.bulk[number] = (self.command, list(rows[offset : offset + BLOCK_SIZE]))
                 self._journal += (writes.bulk, number, None)
         for index in writes.indexes:
-            unique.enter_rows(self, writes, index, row_ids, rows)
+            for start in range(0, count, ROWS_AT_ONCE):
+                part = slice(start, start + ROWS_AT_ONCE)
+                unique.enter_rows(self, writes, index, row_ids[part], rows[part])
         writes.keys_change = True
         writes.count += count
         return row_ids
