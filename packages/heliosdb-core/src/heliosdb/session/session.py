@@ -338,7 +338,7 @@ class Session(SessionPlans):
         plan = self.cached_plan(statement, hints)
         if plan is None:
             tree = self.tree(statement)
-            if type(tree).__name__ not in QUERIES:
+            if not _is_query(tree):
                 if parameters:
                     raise errors.ProtocolViolation(
                         f"bind message supplies {len(parameters)} parameters, but prepared statement requires 0"
@@ -359,7 +359,7 @@ class Session(SessionPlans):
         (statement,) = statements
         with self.guarded(), self._short_transaction():
             tree = self.tree(statement)
-            if type(tree).__name__ not in QUERIES:
+            if not _is_query(tree):
                 return PreparedStatement(statement, (), None, tuple(types))
             plan = self.plan(statement, types=tuple(types))
             return PreparedStatement(statement, plan.bound.parameter_types, plan.columns, tuple(types))
@@ -412,3 +412,8 @@ _CONTROL_WORDS = ("begin", "start", "commit", "end", "rollback", "abort", "savep
 def _words(class_name: str) -> str:
     """Return ``CREATE TRIGGER`` for ``CreateTrigger``."""
     return "".join(f" {c}" if c.isupper() else c for c in class_name).strip().upper()
+
+
+def _is_query(tree: Statement) -> bool:
+    """Return whether a statement is planned; SELECT INTO is a command, which makes a table."""
+    return type(tree).__name__ in QUERIES and getattr(tree, "into", None) is None
