@@ -166,13 +166,13 @@ class Database:
         for listener in listeners:
             listener(self, ticket)
 
-    def drop_temporary_objects(self, session: SessionEnvironment) -> None:
+    def drop_temporary_objects(self, session: Any) -> None:
         """Drop a session's temporary objects: it ends."""
         from heliosdb.commands.temporary import drop_temporary_objects
 
         drop_temporary_objects(session)
 
-    def apply_on_commit(self, session: SessionEnvironment) -> None:
+    def apply_on_commit(self, session: Any) -> None:
         """Do what ON COMMIT says for a session's temporary tables: its transaction is about to commit."""
         from heliosdb.commands.temporary import apply_on_commit
 

@@ -110,12 +110,14 @@ def _write_comprehension(pipelines: Pipelines, plan: pn.PlanNode) -> bool:
         return False
     pipelines.bind_row(node.source, "r", len(node.columns))
     mark = len(pipelines.head), len(pipelines.expressions.definitions)
+    views = dict(pipelines.views)
     tests = [pipelines.test(condition) for condition in reversed(conditions)]
     values = [pipelines.value(expression) for expression in plan.expressions]
     if any(":=" in text for text in (*tests, *values)):
         # A name assigned inside a comprehension is a slow cell of the enclosing function.
         del pipelines.head[mark[0] :], pipelines.expressions.definitions[mark[1] :]
         pipelines.expressions.forget_constants()
+        pipelines.views = views
         return False
     view = pipelines.view(node)
     whole = values == [f"r[{index}]" for index in range(len(node.columns))]

@@ -19,13 +19,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from heliosdb import errors
-from heliosdb.codegen import runtime
+from heliosdb.codegen import lists, runtime
+from heliosdb.codegen.atoms import is_atom, parenthesized
+from heliosdb.codegen.free_columns import element_indexes, outer_columns
 from heliosdb.codegen.source import Function, Source
 from heliosdb.plan import expressions as ex
-from heliosdb.types.composite import as_element, record_class
 from heliosdb.types.definitions import CallTypes, OperatorClass, ScalarFunction, resolve_implementation
 
 if TYPE_CHECKING:
@@ -197,7 +196,7 @@ class Expressions:
             formal.append(operand)
         element_names: dict[int, str] = {}
         if self._elements:
-            for index in sorted({i for node in nodes for i in _element_indexes(node)}):
+            for index in sorted({i for node in nodes for i in element_indexes(node)}):
                 actual.append(self._elements[-1](index))
                 element_names[index] = self.source.fresh("a")
                 formal.append(element_names[index])
@@ -278,7 +277,7 @@ class Expressions:
             fields["t"] = self.temporary()
         if "{f}" in template:
             fields["f"] = self.bind(resolve_implementation(implementation), "f")
-        text = template.format(*[_parenthesized(atom) for atom in prepared], **fields)
+        text = template.format(*[parenthesized(atom) for atom in prepared], **fields)
         if before:
             return f"({', '.join(before)}, {text})[-1]"
         return f"({text})"
@@ -442,7 +441,7 @@ class Expressions:
         return f"({self.value(node.operand)} is {'not ' if node.negated else ''}{node.value!r})"
 
     def _is_distinct(self, node: ex.IsDistinct) -> str:
-        left, right = (self._atom(argument) for argument in node.equality.arguments)
+        left, right = (self.atom(argument) for argument in node.equality.arguments)
         # Both sides are evaluated first; then equal NULLs, one NULL, or the operator decides.
         (left_set, left_name), (right_set, right_name) = left, right
         equal = self.apply(node.equality, [left_name, right_name])
@@ -454,7 +453,7 @@ class Expressions:
             f"else {one_null} if {right_set} is None else {word}{equal})"
         )
 
-    def _atom(self, node: ex.Expression) -> tuple[str, str]:
+    def atom(self, node: ex.Expression) -> tuple[str, str]:
         """Return (source that evaluates and remembers, source that reads again)."""
         text = self.value(node)
         if is_atom(text):
@@ -482,7 +481,7 @@ class Expressions:
     def _coalesce(self, node: ex.Coalesce) -> str:
         parts: list[str] = []
         for argument in node.arguments[:-1]:
-            evaluated, name = self._atom(argument)
+            evaluated, name = self.atom(argument)
             if not argument.nullable:
                 return f"({' '.join([*parts, evaluated])})"
             parts.append(f"{name} if {evaluated} is not None else")
@@ -497,8 +496,8 @@ class Expressions:
         return f"{function}(({values}), {self.bind(key, 'f')})"
 
     def _null_if(self, node: ex.NullIf) -> str:
-        evaluated, name = self._atom(node.value)
-        right_set, right = self._atom(node.equality.arguments[1])
+        evaluated, name = self.atom(node.value)
+        right_set, right = self.atom(node.equality.arguments[1])
         equal = self.apply(node.equality, [self._through(node.equality.arguments[0], node.value, name), right])
         return f"(None if {evaluated} is None or ({right_set} is not None and {equal}) else {name})"
 
@@ -511,197 +510,13 @@ class Expressions:
             return name if convert is None else convert(name)
         return self.value(outer)
 
-    # -- lists and arrays ------------------------------------------------------------------------------------------
-
-    def _in_list(self, node: ex.InList) -> str:
-        if node.hashable:
-            text = self._hashed_list(node)
-            if text is not None:
-                return text
-        connective: ex.Expression = ex.Or(arguments=node.equalities) if len(node.equalities) > 1 else node.equalities[0]
-        return self.value(ex.Not(operand=connective) if node.negated else connective)
-
-    def _hashed_list(self, node: ex.InList) -> str | None:
-        """Membership in a set that is built once a statement; NULL in the list makes a miss unknown."""
-        equality = node.equalities[0]
-        if not isinstance(equality, ex.Call):
-            return None
-        ordering = self.registries.types.ordering(equality.argument_types[0])
-        if ordering is None:
-            return None
-        left = equality.arguments[0]
-        items = [e.arguments[1] for e in node.equalities if isinstance(e, ex.Call)]
-        if len(items) != len(node.equalities):
-            return None
-        has_null = any(isinstance(item, ex.Constant) and item.value is None and item.slot is None for item in items)
-        name = self.source.fresh("l")
-        keys = [self.hashed(item, ordering) for item in items]
-        nullable = has_null or any(item.nullable for item in items)
-        if all(isinstance(item, ex.Constant) and item.slot is None for item in items):
-            self.head.append(f"{name} = {self.bind(self._constant_set(items, ordering), 'l')}")
-        else:
-            self.head.append(f"{name} = {{{', '.join(keys)}}}")
-        hit, miss = ("False", "True") if node.negated else ("True", "False")
-        key = self.hashed(left, ordering)
-        if not left.nullable and not nullable:
-            return f"({key} {'not ' if node.negated else ''}in {name})"
-        temporary = self.temporary()
-        unknown = f"None if None in {name} else {miss}" if nullable else miss
-        return f"(None if ({temporary} := {key}) is None else {hit} if {temporary} in {name} else {unknown})"
-
-    @staticmethod
-    def _constant_set(items: list[ex.Expression], ordering: OperatorClass) -> frozenset[Any]:
-        values = [item.value for item in items if isinstance(item, ex.Constant)]
-        if ordering.identity or ordering.hash_key is None:
-            return frozenset(values)
-        key = resolve_implementation(ordering.hash_key)
-        return frozenset(None if value is None else key(value) for value in values)
-
-    def _any_all(self, node: ex.AnyAll) -> str:
-        element = self.source.fresh("v")
-        array_set, array = self._atom(node.array)
-        with self.elements(lambda index: element):
-            comparison = self.define("c", [node.comparison], lambda f: f.line(f"return {self.value(node.comparison)}"))
-        function = self.bind(runtime.all_elements if node.all else runtime.any_element, "f")
-        # Walrus targets of an enclosing lambda would be lost, so the comparison is a function of its own.
-        return f"(None if {array_set} is None else {function}(lambda {element}: {comparison}, {array}))"
-
-    def _array(self, node: ex.ArrayConstructor) -> str:
-        texts = [self.value(element) for element in node.elements]
-        if not node.nested and self._holds_rows(node):
-            # In an array a plain tuple is a further dimension.
-            wrap = self.bind(as_element, "f")
-            texts = [f"{wrap}({text})" for text in texts]
-        values = "".join(f"{text}, " for text in texts)
-        if node.nested:
-            return f"{self.bind(runtime.nested_array, 'f')}(({values}))"
-        return f"({values})"
-
-    def _holds_rows(self, node: ex.ArrayConstructor) -> bool:
-        element = self.registries.types.by_name(node.type).element
-        return element is not None and (
-            element == "record" or self.registries.types.by_name(element).kind == "composite"
-        )
-
-    def _row(self, node: ex.RowConstructor) -> str:
-        fields = f"({''.join(f'{self.value(item)}, ' for item in node.fields)})"
-        shape = ex.row_shape(node)
-        if shape is None or node.type != "record":
-            return fields
-        return f"{self.bind(record_class(shape, self.registries.types), 'f')}({fields})"
-
-    def _row_comparison(self, node: ex.RowComparison) -> str:
-        if node.operator in ("=", "<>"):
-            conjunction: ex.Expression = ex.And(arguments=node.equal) if len(node.equal) > 1 else node.equal[0]
-            return self.value(conjunction if node.operator == "=" else ex.Not(operand=conjunction))
-        # Decided by the first pair that is not equal; a NULL before that makes it unknown.
-        last = "True" if node.operator in ("<=", ">=") else "False"
-        text = last
-        for equal, less in reversed(list(zip(node.equal, node.less, strict=True))):
-            outcome = self.temporary()
-            text = (
-                f"(({text}) if ({outcome} := {self.value(equal)}) is True "
-                f"else None if {outcome} is None else {self.value(less)})"
-            )
-        return text
-
-    def _subscript(self, node: ex.Subscript) -> str:
-        function: Callable[..., Any] = runtime.slice_array if node.slice else runtime.subscript_array
-        if node.operand.type == "jsonb":
-            function = runtime.subscript_jsonb
-        bounds = ", ".join(
-            f"({'...' if low is None else self.value(low)}, {'...' if high is None else self.value(high)})"
-            for low, high in node.subscripts
-        )
-        return f"{self.bind(function, 'f')}({self.value(node.operand)}, ({bounds},))"
-
-    def _field(self, node: ex.FieldSelection) -> str:
-        evaluated, name = self._atom(node.operand)
-        return f"(None if {evaluated} is None else {name}[{node.index}])"
-
-    def _grouping(self, node: ex.Grouping) -> str:
-        mask = self.bindings[node.source](-3)
-        bits = " | ".join(
-            f"(0 if {group} in {mask} else {1 << (len(node.groups) - 1 - position)})"
-            for position, group in enumerate(node.groups)
-        )
-        return f"({bits or '0'})"
+    # -- subqueries -----------------------------------------------------------------------------------------------
 
     def _subquery(self, node: ex.Subquery) -> str:
         return self.subquery(node, "value")
 
     def _subquery_test(self, node: ex.Subquery) -> str:
         return self.subquery(node, "test")
-
-
-def outer_columns(node: Any) -> Iterator[ex.Column]:
-    """Yield the columns an expression reads from outside itself (subqueries say theirs)."""
-    if isinstance(node, ex.Column):
-        yield node
-    elif isinstance(node, ex.Subquery):
-        yield from node.outer
-        for left in node.left:
-            yield from outer_columns(left)
-        if node.comparison is not None:
-            own = set(node.plan.sources)
-            yield from (column for column in outer_columns(node.comparison) if column.source not in own)
-    elif isinstance(node, tuple):
-        for item in node:
-            yield from outer_columns(item)
-    elif isinstance(node, ex.Grouping):
-        yield ex.Column(type="int4", source=node.source, index=-3)
-    elif attrs.has(type(node)) and type(node).__module__ == ex.__name__:
-        for name in _child_fields(type(node)):
-            yield from outer_columns(getattr(node, name))
-
-
-def _element_indexes(node: Any) -> Iterator[int]:
-    """Yield the indexes of the Elements that belong to the nearest enclosing comparison."""
-    if isinstance(node, ex.Element):
-        yield node.index
-    elif isinstance(node, ex.AnyAll):
-        yield from _element_indexes(node.array)
-    elif isinstance(node, ex.Subquery):
-        for left in node.left:
-            yield from _element_indexes(left)
-    elif isinstance(node, tuple):
-        for item in node:
-            yield from _element_indexes(item)
-    elif attrs.has(type(node)) and type(node).__module__ == ex.__name__:
-        for name in _child_fields(type(node)):
-            yield from _element_indexes(getattr(node, name))
-
-
-_SCALAR_FIELDS = frozenset({"type", "typmod", "nullable", "collation", "position", "function", "aggregate", "cast"})
-
-
-def _child_fields(cls: type) -> tuple[str, ...]:
-    return tuple(attribute.name for attribute in attrs.fields(cls) if attribute.name not in _SCALAR_FIELDS)
-
-
-def is_atom(text: str) -> bool:
-    """Whether reading the source twice is as cheap and safe as reading it once: names, literals, one subscript."""
-    if text.isidentifier():
-        return True
-    if text.endswith("]"):
-        name, _, index = text[:-1].partition("[")
-        return name.isidentifier() and index.isdigit()
-    return text.isdigit() or (text.startswith("(-") and text[2:-1].isdigit())
-
-
-def _parenthesized(text: str) -> str:
-    if is_atom(text) or (text.startswith("(") and text.endswith(")") and _balanced(text[1:-1])):
-        return text
-    return f"({text})"
-
-
-def _balanced(text: str) -> bool:
-    depth = 0
-    for character in text:
-        depth += (character == "(") - (character == ")")
-        if depth < 0:
-            return False
-    return depth == 0
 
 
 _VALUES: dict[type, Callable[..., str]] = {
@@ -723,14 +538,14 @@ _VALUES: dict[type, Callable[..., str]] = {
     ex.Coalesce: Expressions._coalesce,
     ex.MinMax: Expressions._min_max,
     ex.NullIf: Expressions._null_if,
-    ex.InList: Expressions._in_list,
-    ex.AnyAll: Expressions._any_all,
-    ex.ArrayConstructor: Expressions._array,
-    ex.RowConstructor: Expressions._row,
-    ex.RowComparison: Expressions._row_comparison,
-    ex.Subscript: Expressions._subscript,
-    ex.FieldSelection: Expressions._field,
-    ex.Grouping: Expressions._grouping,
+    ex.InList: lists.in_list,
+    ex.AnyAll: lists.any_all,
+    ex.ArrayConstructor: lists.array_constructor,
+    ex.RowConstructor: lists.row_constructor,
+    ex.RowComparison: lists.row_comparison,
+    ex.Subscript: lists.subscript,
+    ex.FieldSelection: lists.field_selection,
+    ex.Grouping: lists.grouping,
     ex.Subquery: Expressions._subquery,
 }
 

@@ -12,8 +12,8 @@ from heliosdb.transaction.locks import RowLock
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Index, Relation
     from heliosdb.catalog.registries import Registries
-    from heliosdb.session.execution import Execution
     from heliosdb.plan.nodes import RowCheck
+    from heliosdb.session.execution import Execution
 
 Row = tuple[Any, ...]
 

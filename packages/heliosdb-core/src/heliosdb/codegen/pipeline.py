@@ -31,7 +31,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from heliosdb import errors
-from heliosdb.codegen.expressions import Expressions, is_atom, local_binding, row_binding
+from heliosdb.codegen.atoms import is_atom
+from heliosdb.codegen.expressions import Expressions, local_binding, row_binding
 from heliosdb.codegen.source import MAX_LOOPS, Function, Source
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
@@ -72,7 +73,8 @@ class Pipelines:
         """The functions that give the rows of common table expressions, by number."""
         self.streamed: set[int] = set()
         """The numbers of those that give blocks of rows once, not a list."""
-        self._views: dict[Any, str] = {}
+        self.views: dict[Any, str] = {}
+        """The variables that hold relations as the statement sees them; each is assigned in ``head``."""
 
     # -- producing -------------------------------------------------------------------------------------------------
 
@@ -199,9 +201,9 @@ class Pipelines:
         """Return the variable with the relation's view, captured when the statement starts."""
         request = node.snapshot
         key = (node.relation.oid, request)
-        name = self._views.get(key)
+        name = self.views.get(key)
         if name is None:
-            name = self._views[key] = self.source.fresh("v")
+            name = self.views[key] = self.source.fresh("v")
             if request is None:
                 self.head.append(f"{name} = x.view({node.relation.oid})")
             else:

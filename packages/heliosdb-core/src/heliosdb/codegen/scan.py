@@ -252,7 +252,11 @@ def call_source(pipelines: Pipelines, call: ex.SetReturningCall) -> str:
     function = call.function
     implementation = resolve_implementation(function.implementation)
     if function.specialize:
-        implementation = implementation(CallTypes(call.argument_types, call.type, pipelines.registries.types))
+        columns = RowShape(tuple((column, type_name, None) for column, type_name in call.columns))
+        rows = tuple(ex.row_shape(argument) for argument in call.arguments)
+        implementation = implementation(
+            CallTypes(call.argument_types, call.type, pipelines.registries.types, rows, columns if call.columns else None)
+        )
     name = pipelines.source.bind(implementation, "f")
     extra = [pipelines.expressions.session()] if function.needs_session else []
     if not function.strict:
