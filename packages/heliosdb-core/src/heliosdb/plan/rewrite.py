@@ -24,7 +24,7 @@ from heliosdb.plan.expressions import (
 )
 from heliosdb.plan.nodes import Assignment, ConflictClause, PlanNode, RowCheck, SnapshotRequest, Source
 
-__all__ = ["columns_in", "contains", "free_columns", "rewritten", "walk"]
+__all__ = ["columns_in", "contains", "contains_level", "free_columns", "rewritten", "walk", "walk_level"]
 
 NODES = (
     Expression,
@@ -100,6 +100,21 @@ def walk(node: Any) -> Iterator[Any]:
                     pending.append(child)
 
 
+def walk_level(node: Any) -> Iterator[Any]:
+    """Yield the node and everything in it that belongs to its query level: plans of subqueries are left out."""
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, tuple):
+            pending.extend(current)
+        elif isinstance(current, NODES):
+            yield current
+            for name in _attributes(type(current)):  # type: ignore[arg-type]
+                child = getattr(current, name)
+                if (child.__class__ is tuple or isinstance(child, NODES)) and not isinstance(child, PlanNode):
+                    pending.append(child)
+
+
 def columns_in(node: Any) -> Iterator[Column]:
     """Yield every column that is named anywhere in a node."""
     for inner in walk(node):
@@ -110,6 +125,11 @@ def columns_in(node: Any) -> Iterator[Column]:
 def contains(node: Any, classes: tuple[type, ...] | type) -> bool:
     """Return whether a node of these classes stands anywhere inside."""
     return any(isinstance(inner, classes) for inner in walk(node))
+
+
+def contains_level(node: Any, classes: tuple[type, ...] | type) -> bool:
+    """Return whether a node of these classes stands inside, in the same query level."""
+    return any(isinstance(inner, classes) for inner in walk_level(node))
 
 
 def free_columns(plan: PlanNode) -> tuple[Column, ...]:

@@ -35,12 +35,13 @@ from heliosdb.plan.expressions import (
     Constant,
     Expression,
     Grouping,
+    Parameter,
     SetReturningCall,
     SortKey,
     Subquery,
     WindowCall,
 )
-from heliosdb.plan.rewrite import columns_in, contains, free_columns, rewritten, walk
+from heliosdb.plan.rewrite import columns_in, contains, free_columns, rewritten, walk, walk_level
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.coercion import (
     coerce_to_boolean,
@@ -53,6 +54,8 @@ from heliosdb.sql.binder.ordering import (
     bind_plain_sort_keys,
     equality_class,
     matches,
+    sort_direction,
+    sort_key,
 )
 from heliosdb.types.definitions import Aggregate
 
@@ -110,6 +113,8 @@ def bind_aggregate_call(
         keys = _within_group_keys(binder, node, converted)
     else:
         keys = _aggregate_keys(binder, node, converted, scope)
+        if node.distinct and not aggregate.inline_step:
+            keys = _distinct_keys(binder, keys, converted)
     if node.distinct:
         for argument in converted:
             equality_class(binder, argument.type, argument.position)
@@ -170,8 +175,6 @@ def _check_form(node: ast.FunctionCall, aggregate: Aggregate, shown: str, positi
 def _within_group_keys(
     binder: Binder, node: ast.FunctionCall, converted: tuple[Expression, ...]
 ) -> tuple[SortKey, ...]:
-    from heliosdb.sql.binder.ordering import sort_direction, sort_key
-
     keys = []
     for item, expression in zip(node.order_by, converted):
         descending, nulls_first = sort_direction(binder, item)
@@ -195,6 +198,22 @@ def _aggregate_keys(
     return keys
 
 
+def _distinct_keys(
+    binder: Binder, keys: tuple[SortKey, ...], converted: tuple[Expression, ...]
+) -> tuple[SortKey, ...]:
+    """Return the order in which DISTINCT gives an aggregate its rows: ORDER BY, then the arguments left to right.
+
+    An aggregate in the inline form (count, sum, max) has the same result in any order.
+    """
+    rest = [
+        sort_key(binder, argument)
+        for argument in converted
+        if not isinstance(argument, Constant | Parameter)
+        and not any(matches(binder, key.expression, argument) for key in keys)
+    ]
+    return (*keys, *rest)
+
+
 def _owner(binder: Binder, call: AggregateCall, scope: Scope) -> Scope:
     """Return the scope of the innermost query whose columns the call names; its own where it names none."""
     levels = {id(level): depth for depth, level in enumerate(scope.ancestors())}
@@ -209,9 +228,11 @@ def _owner(binder: Binder, call: AggregateCall, scope: Scope) -> Scope:
 
 
 def _check_place(call: AggregateCall, owner: Scope, position: int | None) -> None:
-    for inner in walk((call.arguments, call.order_by, call.filter)):
-        if isinstance(inner, AggregateCall) and inner in owner.aggregates:
+    parts = (call.arguments, call.order_by, call.filter)
+    for inner in walk(parts):
+        if isinstance(inner, AggregateCall) and any(inner is known for known in owner.aggregates):
             raise GroupingError("aggregate function calls cannot be nested", position=inner.position)
+    for inner in walk_level(parts):
         if isinstance(inner, WindowCall):
             raise GroupingError(
                 "aggregate function calls cannot contain window function calls", position=inner.position
@@ -493,7 +514,7 @@ def undefined_aggregate(name: str) -> UndefinedFunction:
 
 def refuse_windows(expression: Expression, clause: str) -> None:
     """Raise 42P20 where a window call stands in a clause that is evaluated before windows."""
-    for node in walk(expression):
+    for node in walk_level(expression):
         if isinstance(node, WindowCall):
             raise WindowingError(f"window functions are not allowed in {clause}", position=node.position)
 

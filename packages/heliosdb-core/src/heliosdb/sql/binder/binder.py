@@ -61,7 +61,6 @@ class Binder:
         self._sources = 0
         self._ctes = 0
         self.other_texts = 0
-        self.set_calls: list[int | None] = []
         self.rows: dict[tuple[int, int], RowConstructor] = {}
         self.views: list[int] = []
 

@@ -296,6 +296,7 @@ def _set_returning(
     if scope.clause not in SET_RETURNING_CLAUSES:
         raise FeatureNotSupported(f"set-returning functions are not allowed in {scope.clause}", position=position)
     scope.has_set_returning = True
+    scope.set_calls.append(position)
     return bind_table_call(binder, candidate, arguments, position)
 
 
@@ -305,7 +306,6 @@ def bind_table_call(
     """Return the call of a set-returning function."""
     function = candidate.target
     assert isinstance(function, TableFunction)
-    binder.set_calls.append(position)
     converted, concrete, returns = resolved_arguments(binder, candidate, arguments, position)
     if function.volatility is Volatility.VOLATILE:
         binder.volatile_calls += 1

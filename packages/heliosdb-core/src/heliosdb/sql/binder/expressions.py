@@ -189,18 +189,18 @@ def call_by_name(binder: Binder, name: str, arguments: tuple[Expression, ...], p
     return make_call(binder, candidate.target, arguments, candidate.arguments, candidate.target.returns, position)
 
 
-def _refuse_sets(binder: Binder, before: int, construct: str) -> None:
+def _refuse_sets(scope: Scope, before: int, construct: str) -> None:
     """Raise 0A000 where a set-returning call was bound inside a construct that may skip it."""
-    if len(binder.set_calls) > before:
+    if len(scope.set_calls) > before:
         raise FeatureNotSupported(
             f"set-returning functions are not allowed in {construct}",
             hint="You might be able to move the set-returning function into a LATERAL FROM item.",
-            position=binder.set_calls[before],
+            position=scope.set_calls[before],
         )
 
 
 def _case(binder: Binder, node: ast.Case, scope: Scope) -> Expression:
-    sets = len(binder.set_calls)
+    sets = len(scope.set_calls)
     operand: Expression | None = None
     placeholder: Expression | None = None
     if node.operand is not None:
@@ -221,7 +221,7 @@ def _case(binder: Binder, node: ast.Case, scope: Scope) -> Expression:
         conditions.append(coerce_to_boolean(binder, condition, "CASE/WHEN"))
         results.append(binder.expression(when.result, scope))
     default = binder.expression(node.default, scope) if node.default is not None else None
-    _refuse_sets(binder, sets, "CASE")
+    _refuse_sets(scope, sets, "CASE")
     # PostgreSQL lets ELSE decide first.
     ordered = [default, *results] if default is not None else results
     type_ = select_common_type(binder, ordered, "CASE")
@@ -253,9 +253,9 @@ def _common(
 
 
 def _coalesce(binder: Binder, node: ast.Coalesce, scope: Scope) -> Expression:
-    sets = len(binder.set_calls)
+    sets = len(scope.set_calls)
     arguments, type_, typmod = _common(binder, node.arguments, scope, "COALESCE")
-    _refuse_sets(binder, sets, "COALESCE")
+    _refuse_sets(scope, sets, "COALESCE")
     return bound.Coalesce(
         type=type_,
         typmod=typmod,

@@ -88,7 +88,7 @@ def _converted(binder: Binder, column: ColumnDefinition, node: ast.Expression, s
 
 
 def _reader(binder: Binder, column: ColumnDefinition) -> Cell:
-    """Return what reads a literal as a constant of the column's type; it gives None where a conversion must be bound."""
+    """Return what reads a literal as a constant of a type; it gives None where a conversion must be bound."""
     type_, typmod = column.type, column.typmod
     found = binder.types.by_name(type_)
     if found.needs_session or found.kind == "domain" or type_ in ("interval", "regclass"):

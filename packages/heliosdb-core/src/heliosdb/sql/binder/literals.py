@@ -48,13 +48,15 @@ MAXIMUM_PARAMETERS = 65535
 class Slots:
     """Which literal slots are free, and as what they are read."""
 
-    __slots__ = ("literals", "pinned", "readings", "suspended")
+    __slots__ = ("literals", "pinned", "readings", "suspended", "undecided")
 
     def __init__(self) -> None:
         self.literals: dict[int, Literal] = {}
         self.readings: dict[int, set[tuple[str, int]]] = {}
         self.pinned: set[int] = set()
         self.suspended = 0
+        self.undecided: set[int] = set()
+        """Quoted literals that nothing gave a type yet."""
 
     def pin(self, slot: int | None) -> None:
         """Note that the plan depends on the value in a slot."""
@@ -67,7 +69,9 @@ class Slots:
 
     def finish(self, plan: PlanNode, binder: Binder) -> tuple[PlanNode, tuple[LiteralSlot, ...]]:
         """Return the plan, with the pinned slots' values in it, and how the free slots are read."""
-        if not self.readings:
+        # What stayed a mere text, as in 'a' IS NULL, is a value of the plan.
+        self.pinned |= self.undecided
+        if not self.readings and not self.pinned:
             return plan, ()
         if self.pinned or any(len(readings) > 1 for readings in self.readings.values()):
             left: dict[int, set[tuple[str, int]]] = {}
@@ -173,6 +177,8 @@ def bind_literal(binder: Binder, literal: Literal, scope: Scope | None = None) -
         else:
             binder.slots.literals[slot] = literal
     if kind == "string":
+        if slot is not None:
+            binder.slots.undecided.add(slot)
         return Constant(type="unknown", value=text, slot=slot, nullable=False, position=position)
     if kind == "integer":
         value: Any = int(text) if len(text) < 4000 else 1 << 99
@@ -221,6 +227,8 @@ def _typed_constant(binder: Binder, constant: Constant, target: str, typmod: int
     if target != "interval":
         typmod = -1
     slot, position = constant.slot, constant.position
+    if slot is not None:
+        binder.slots.undecided.discard(slot)
     if target == "regclass":
         binder.slots.pin(slot)
         return _relation_constant(binder, constant)

@@ -37,7 +37,7 @@ from heliosdb.plan.expressions import (
     SortKey,
     Subquery,
 )
-from heliosdb.plan.rewrite import columns_in, contains, walk
+from heliosdb.plan.rewrite import columns_in, contains, contains_level, walk, walk_level
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.aggregates import Grouper, expand_grouping, refuse_windows
 from heliosdb.sql.binder.coercion import (
@@ -243,7 +243,7 @@ class _SelectBinder:
     def _group_number(self, expression: Expression, groups: list[Expression], written: ast.Expression) -> int:
         from heliosdb.sql.binder.ordering import matches
 
-        for node in walk(expression):
+        for node in walk_level(expression):
             if isinstance(node, AggregateCall):
                 raise GroupingError("aggregate functions are not allowed in GROUP BY", position=node.position)
         refuse_windows(expression, "GROUP BY")
@@ -307,7 +307,7 @@ class _SelectBinder:
         select, targets = self.select, self.targets
         visible = [target for target in targets if not target.hidden]
         set_returning = self.scope.has_set_returning and any(
-            contains(target.expression, SetReturningCall) for target in targets
+            contains_level(target.expression, SetReturningCall) for target in targets
         )
         output_first = set_returning or (
             bool(self.sorts)

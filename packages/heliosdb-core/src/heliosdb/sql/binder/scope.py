@@ -229,6 +229,7 @@ class Scope:
         "outer",
         "parent",
         "recursive_item",
+        "set_calls",
         "windows",
     )
 
@@ -247,6 +248,7 @@ class Scope:
         self.in_window = False
         self.later_ctes: set[str] = set()
         self.recursive_item = False
+        self.set_calls: list[int | None] = []
         self.from_pending: list[RangeItem] = []
         self.groupings: list[Grouping] = []
 

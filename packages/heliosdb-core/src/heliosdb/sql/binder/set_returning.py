@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb.plan import nodes
 from heliosdb.plan.expressions import Column, Expression, SetReturningCall
-from heliosdb.plan.rewrite import contains, rewritten, walk
+from heliosdb.plan.rewrite import contains_level, rewritten, walk_level
 
 if TYPE_CHECKING:
     from heliosdb.sql.binder.binder import Binder
@@ -34,8 +34,8 @@ def expand_sets(
 
 def _is_simple(expression: Expression) -> bool:
     if isinstance(expression, SetReturningCall):
-        return not contains(expression.arguments, SetReturningCall)
-    return not contains(expression, SetReturningCall)
+        return not contains_level(expression.arguments, SetReturningCall)
+    return not contains_level(expression, SetReturningCall)
 
 
 def _expand_innermost(
@@ -43,8 +43,8 @@ def _expand_innermost(
 ) -> tuple[nodes.PlanNode, tuple[Expression, ...]]:
     """Compute the calls that contain no others in a ProjectSet, which carries along the columns still needed."""
     calls: list[SetReturningCall] = []
-    for node in walk(expressions):
-        if isinstance(node, SetReturningCall) and not contains(node.arguments, SetReturningCall):
+    for node in walk_level(expressions):
+        if isinstance(node, SetReturningCall) and not contains_level(node.arguments, SetReturningCall):
             if not any(node is known for known in calls):
                 calls.append(node)
     calls.reverse()

@@ -13,7 +13,7 @@ from attrs import evolve
 from heliosdb.errors import DatatypeMismatch, SqlSyntaxError
 from heliosdb.plan import nodes
 from heliosdb.plan.expressions import Expression, SetReturningCall
-from heliosdb.plan.rewrite import contains
+from heliosdb.plan.rewrite import contains_level
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.coercion import resolve_unknown
 from heliosdb.sql.binder.functions import named_functions
@@ -115,7 +115,7 @@ def _function(
     position = node.position or None
     call = resolve_unknown(binder, binder.expression(node, scope))
     scope.has_set_returning = False
-    if not isinstance(call, SetReturningCall) and contains(call, SetReturningCall):
+    if not isinstance(call, SetReturningCall) and contains_level(call, SetReturningCall):
         from heliosdb.errors import FeatureNotSupported
 
         raise FeatureNotSupported("set-returning functions must appear at top level of FROM", position=position)

@@ -27,7 +27,7 @@ from heliosdb.plan.expressions import (
     WindowCall,
     WindowSpecification,
 )
-from heliosdb.plan.rewrite import columns_in, rewritten, walk
+from heliosdb.plan.rewrite import columns_in, rewritten, walk_level
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.coercion import coerce_to_named_type, coerce_to_type, resolve_unknown
 from heliosdb.sql.binder.functions import Candidate, find_operator
@@ -84,7 +84,7 @@ def window_call(
     position = node.position or None
     if scope.in_window:
         raise WindowingError("window functions are not allowed in window definitions", position=position)
-    for inner in walk((arguments, condition)):
+    for inner in walk_level((arguments, condition)):
         if isinstance(inner, WindowCall):
             raise WindowingError("window function calls cannot be nested", position=inner.position)
     if scope.clause not in WINDOW_CLAUSES:
