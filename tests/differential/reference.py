@@ -32,6 +32,8 @@ REFERENCE_VARIABLE = "POSTGRESQL_REFERENCE"
 OPTIONS = "-c TimeZone=UTC -c DateStyle=ISO,MDY -c IntervalStyle=postgres -c lc_messages=C"
 """Every session's settings, whatever the cluster's are."""
 
+FIRST_USER_OID = 16384
+
 BINARIES = (Path("/usr/lib/postgresql/15/bin"), Path("/usr/local/pgsql/bin"))
 
 
@@ -43,6 +45,7 @@ class ReferenceConversation:
         self._control = control
         self._pid = connection.info.backend_pid
         self._notices: list[Notice] = []
+        self._type_names: dict[tuple[int, int], str] = {}
         connection.pgconn.notice_handler = self._notice
 
     def send(self, text: str, bind: tuple[str | None, ...] | None = None) -> Answer:
@@ -102,6 +105,14 @@ class ReferenceConversation:
         return Rows(tag, columns, rows)
 
     def _type_name(self, oid: int, modifier: int) -> str:
+        name = self._type_names.get((oid, modifier))
+        if name is None:
+            name = self._asked_type_name(oid, modifier)
+            if oid < FIRST_USER_OID:  # of the types that the server is born with
+                self._type_names[oid, modifier] = name
+        return name
+
+    def _asked_type_name(self, oid: int, modifier: int) -> str:
         row = self._control.execute("SELECT format_type(%s::oid, %s::int)", (oid, modifier)).fetchone()
         assert row is not None
         # a type that an open transaction made is not visible to the control connection

@@ -198,9 +198,7 @@ def _aggregate_keys(
     return keys
 
 
-def _distinct_keys(
-    binder: Binder, keys: tuple[SortKey, ...], converted: tuple[Expression, ...]
-) -> tuple[SortKey, ...]:
+def _distinct_keys(binder: Binder, keys: tuple[SortKey, ...], converted: tuple[Expression, ...]) -> tuple[SortKey, ...]:
     """Return the order in which DISTINCT gives an aggregate its rows: ORDER BY, then the arguments left to right.
 
     An aggregate in the inline form (count, sum, max) has the same result in any order.
