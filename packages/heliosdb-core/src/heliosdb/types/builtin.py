@@ -67,4 +67,5 @@ FAMILIES = (
     "heliosdb.types.generic",
     "heliosdb.types.json_construction",
     "heliosdb.types.jsonpath",
+    "heliosdb.types.json_records",
 )

@@ -259,13 +259,15 @@ class CallTypes(Value):
     """The concrete types of one call, given to a ``specialize`` factory: resolved names and the registry.
 
     ``rows`` has the shape of each argument that is written as a row (``ROW(...)``, ``t.*``, a table's name), else
-    None; it may be empty.
+    None; it may be empty. ``result_row`` are the columns of a set-returning call: the function's own, or those that a
+    list such as ``AS r(a int, b text)`` defines.
     """
 
     arguments: tuple[str, ...]
     result: str
     types: TypeLookup
     rows: tuple[RowShape | None, ...] = ()
+    result_row: RowShape | None = None
 
 
 @frozen(eq=False, repr=False)

@@ -54,8 +54,9 @@ _SECONDS = frozenset(("second", "millisecond", "microsecond"))
 
 @define
 class _Sum:
-    """The interval so far."""
+    """The interval so far; years and months apart, because each must fit 32 bits while it is read."""
 
+    years: int = 0
     months: int = 0
     days: int = 0
     microseconds: int = 0
@@ -74,7 +75,7 @@ class _Sum:
             self.months += value
             self.add_days(fraction * 30)
         else:
-            self.months += value * _MONTHS[unit]
+            self.years += value * (_MONTHS[unit] // 12)
             self.months += round(fraction * _MONTHS[unit])
         self.check()
 
@@ -89,7 +90,7 @@ class _Sum:
         self.microseconds += whole + (rest > 0.5) - (rest < -0.5)
 
     def check(self) -> None:
-        fits = abs(self.months) < 2**40 and -(2**31) <= self.days < 2**31
+        fits = all(-(2**31) <= part < 2**31 for part in (self.years, self.months, self.days))
         if not (fits and -(2**63) <= self.microseconds < 2**63):
             raise FieldError(Problem.FIELD_OVERFLOW)
 
@@ -111,9 +112,10 @@ def parse_interval(text: str, last_field: str | None, leading_minus_is_whole: bo
     except FieldError as error:
         problem = Problem.INTERVAL_OVERFLOW if error.problem is Problem.FIELD_OVERFLOW else error.problem
         raise_problem(problem, text, "interval")
-    if not -(2**31) <= result.months < 2**31:
+    months = result.years * 12 + result.months
+    if not -(2**31) <= months < 2**31:
         raise errors.DatetimeFieldOverflow("interval out of range")
-    return result.months, result.days, result.microseconds
+    return months, result.days, result.microseconds
 
 
 def _verbose(text: str, last_field: str | None, leading_minus_is_whole: bool) -> _Sum:
@@ -155,7 +157,7 @@ def _verbose(text: str, last_field: str | None, leading_minus_is_whole: bool) ->
     if not seen:
         raise FieldError(Problem.BAD_FORMAT)
     if before:
-        total = _Sum(-total.months, -total.days, -total.microseconds)
+        total = _Sum(-total.years, -total.months, -total.days, -total.microseconds)
         total.check()
     return total
 
