@@ -9,7 +9,7 @@ from heliosdb.codegen.index_keys import key_shape
 from heliosdb.encoding.keys import MAX, MIN, KeyShape
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
-from heliosdb.types.definitions import CallTypes, resolve_implementation
+from heliosdb.types.definitions import CallTypes, RowShape, resolve_implementation
 
 if TYPE_CHECKING:
     from heliosdb.codegen.pipeline import Consume, Pipelines, Producer
