@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from heliosdb.catalog.definitions import Relation
+from heliosdb.catalog.storage import NAMES_RELATION, OBJECTS_RELATION
 from heliosdb.catalog.views.support import describe, function_oid, system_relations
-from heliosdb.errors import InvalidParameterValue, UndefinedColumn, UndefinedObject, UndefinedTable
+from heliosdb.errors import InvalidCatalogName, InvalidParameterValue, UndefinedColumn, UndefinedObject, UndefinedTable
 from heliosdb.types.definitions import Implementation, ScalarFunction, Volatility
 from heliosdb.types.identifiers import parse_identifiers, quote_identifier
 
@@ -71,7 +72,7 @@ def pg_get_viewdef(oid: int, session: Any) -> str | None:
     if found is None:
         return None
     if found.kind != "view":
-        return "Not a view"
+        return None
     text: str | None = describe("view_definition")(session, found)
     return text
 
@@ -256,8 +257,12 @@ def _indexes_size(session: Any, relation: Relation) -> int:
 
 
 def _rows_size(session: Any, relation: Relation) -> int:
-    """Return about the memory that a table's rows take: a sample of them, times their number."""
-    view = session.transaction.view(relation.oid)
+    return _stored_size(session, relation.oid)
+
+
+def _stored_size(session: Any, oid: int) -> int:
+    """Return about the memory that a relation's rows take: a sample of them, times their number."""
+    view = session.transaction.view(oid)
     count = view.estimated_rows()
     for block in view.row_blocks():
         sample = block[:100]
@@ -310,8 +315,9 @@ def pg_total_relation_size(oid: int, session: Any) -> int | None:
 def pg_database_size(name: str, session: Any) -> int:
     """Return the bytes of the database."""
     if name != session.database.name:
-        raise UndefinedObject(f'database "{name}" does not exist')
-    return sum(pg_total_relation_size(relation.oid, session) or 0 for relation in session.catalog.relations())
+        raise InvalidCatalogName(f'database "{name}" does not exist')
+    everything = sum(pg_total_relation_size(relation.oid, session) or 0 for relation in session.catalog.relations())
+    return everything + sum(_stored_size(session, oid) for oid in (OBJECTS_RELATION, NAMES_RELATION))
 
 
 def pg_database_size_oid(oid: int, session: Any) -> int:

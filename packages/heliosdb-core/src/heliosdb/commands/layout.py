@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from attrs import evolve
 
-from heliosdb.commands.trees import replaced, walk
+from heliosdb.commands.trees import changed_parts
 from heliosdb.sql import statements as tree
 from heliosdb.sql.deparse import expression_text, query_text, quote_identifier
 
@@ -25,6 +27,9 @@ def _named(target: tree.Target, name: str) -> tree.Target:
 
 
 def _lines(query: tree.Query) -> str:
+    if query.with_clause is not None and not query.with_clause.recursive:
+        tables = [_common_table(table) for table in query.with_clause.tables]
+        return f" WITH {', '.join(tables)}\n{_lines(evolve(query, with_clause=None))}"
     if not isinstance(query, tree.Select) or query.with_clause or query.windows or query.locking or query.distinct_on:
         return " " + query_text(query)
     query = _qualified(query)
@@ -49,6 +54,15 @@ def _lines(query: tree.Query) -> str:
     return "\n".join(lines)
 
 
+def _common_table(table: tree.CommonTable) -> str:
+    if table.search is not None or table.cycle is not None or not isinstance(table.query, tree.Query):
+        return expression_text(table)
+    columns = f"({', '.join([quote_identifier(name) for name in table.columns])})" if table.columns else ""
+    hint = {None: "", True: "MATERIALIZED ", False: "NOT MATERIALIZED "}[table.materialized]
+    body = "\n".join(["        " + line for line in _lines(table.query).split("\n")])
+    return f"{quote_identifier(table.name)}{columns} AS {hint}(\n{body}\n        )"
+
+
 def _from_item(item: tree.FromItem) -> str:
     if not isinstance(item, tree.Join) or item.alias is not None or item.natural:
         return expression_text(item)
@@ -66,14 +80,18 @@ def _qualified(query: tree.Select) -> tree.Select:
     if len(query.from_items) != 1 or not isinstance(query.from_items[0], tree.RangeTable):
         return query
     item = query.from_items[0]
-    if any(isinstance(node, tree.Query) and node is not query for node in walk(query)):
-        return query
     name = item.alias.name if item.alias is not None else item.name.name
     outputs = {target.alias for target in query.targets if target.alias is not None}
 
-    def qualified(node: tree.Node) -> tree.Node:
-        if isinstance(node, tree.ColumnRef) and len(node.parts) == 1 and not node.star and node.parts[0] not in outputs:
-            return evolve(node, parts=(name, *node.parts))
-        return node
+    def qualified(value: Any) -> Any:
+        # Queries inside have scopes of their own, and are left as they are.
+        if isinstance(value, tree.Query):
+            return value
+        if isinstance(value, tree.ColumnRef):
+            plain = len(value.parts) == 1 and not value.star and value.parts[0] not in outputs
+            return evolve(value, parts=(name, *value.parts)) if plain else value
+        return changed_parts(value, qualified)
 
-    return replaced(query, qualified)
+    found = changed_parts(query, qualified)
+    assert isinstance(found, tree.Select)
+    return found

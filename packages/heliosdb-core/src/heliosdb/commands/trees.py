@@ -11,7 +11,7 @@ from attrs import evolve
 
 from heliosdb.sql import statements as tree
 
-__all__ = ["column_names", "map_tables", "replaced", "walk", "without_slots"]
+__all__ = ["changed_parts", "column_names", "map_tables", "replaced", "walk", "without_slots"]
 
 Node = TypeVar("Node", bound=tree.Node)
 
@@ -46,6 +46,23 @@ def column_names(node: tree.Node) -> list[str]:
 def without_slots(node: Node) -> Node:
     """Return the tree with its literals' values taken as they are: for a query that is part of another statement."""
     return replaced(node, lambda part: evolve(part, slot=None) if isinstance(part, tree.Literal) else part)
+
+
+def changed_parts(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Return a node or tuple with ``change`` applied to each of its parts, itself where none changes."""
+    if isinstance(value, tuple):
+        items = [change(item) for item in value]
+        return tuple(items) if any(new is not old for new, old in zip(items, value)) else value
+    if not isinstance(value, tree.Node):
+        return value
+    class_: Any = type(value)
+    changes = {}
+    for name in _parts(class_):
+        old = getattr(value, name)
+        new = change(old)
+        if new is not old:
+            changes[name] = new
+    return attrs.evolve(value, **changes) if changes else value
 
 
 def map_tables(node: Node, change: Callable[[tree.RangeTable], tree.RangeTable]) -> Node:
@@ -94,16 +111,5 @@ def replaced(node: Node, change: Callable[[tree.Node], tree.Node]) -> Node:
 
 
 def _replaced(value: Any, change: Callable[[tree.Node], tree.Node]) -> Any:
-    if isinstance(value, tuple):
-        items = [_replaced(item, change) for item in value]
-        return tuple(items) if any(new is not old for new, old in zip(items, value)) else value
-    if not isinstance(value, tree.Node):
-        return value
-    changes = {}
-    class_: Any = type(value)
-    for name in _parts(class_):
-        old = getattr(value, name)
-        new = _replaced(old, change)
-        if new is not old:
-            changes[name] = new
-    return change(attrs.evolve(value, **changes) if changes else value)
+    made = changed_parts(value, lambda part: _replaced(part, change))
+    return change(made) if isinstance(made, tree.Node) else made
