@@ -256,7 +256,9 @@ def test_an_index_made_later_serves_snapshots_from_before(store: TransactionalSt
     ):
         past = store.begin(snapshot=scn)
         past.begin_statement()
-        assert past.view(TABLE).index(PAIR).rows(value) == expected
+        index = past.view(TABLE).index(PAIR)
+        assert index.rows(value) == expected
+        assert [row for block in index.range_blocks((value,), (value,)) for row in block] == expected
 
 
 # -- serializable

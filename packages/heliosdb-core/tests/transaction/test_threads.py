@@ -223,3 +223,24 @@ def test_a_branch_touched_first_by_many_readers_keeps_the_writers_changes() -> N
     reader.begin_statement()
     rows = [row for block in reader.view(TABLE).row_blocks() for row in block]
     assert sorted(row[0] for row in rows if row[2] == -1) == list(range(100))
+
+
+def test_an_index_built_beside_a_writer_misses_nothing() -> None:
+    store = numbered()
+    wide = 103
+
+    def build_and_compare() -> None:
+        progress: list[int] = []
+        store.define_index(None, TABLE, IndexSpec(wide, TABLE, itemgetter(2)), progress=progress.append)
+        assert progress[-1] >= ROWS
+        transaction = store.begin()
+        transaction.begin_statement()
+        view = transaction.view(TABLE)
+        expected = sorted((row for block in view.row_blocks() for row in block), key=lambda row: (row[2], row[0]))
+        found = [row for block in view.index(wide).range_blocks() for row in block]
+        assert sorted(found, key=lambda row: (row[2], row[0])) == expected
+        assert [row[2] for row in found] == [row[2] for row in expected]
+        transaction.rollback()
+        store.drop_index(None, TABLE, wide)
+
+    together([build_and_compare], lambda number: swap(store, number + 1), 400)

@@ -23,7 +23,7 @@ from typing import Any
 
 from attrs import frozen
 
-__all__ = ["MAX", "MIN", "NULL", "NULL_FIRST", "Descending", "KeyColumn", "KeyShape"]
+__all__ = ["MAX", "MIN", "NULL", "NULL_FIRST", "Descending", "KeyColumn", "KeyShape", "has_null"]
 
 Row = tuple[Any, ...]
 
@@ -60,6 +60,11 @@ MIN: Any = _Extreme("MIN", -2)
 NULL_FIRST: Any = _Extreme("NULL_FIRST", -1)
 NULL: Any = _Extreme("NULL", 1)
 MAX: Any = _Extreme("MAX", 2)
+
+
+def has_null(key: Any, width: int) -> bool:
+    """Whether a key has a NULL in it (keys of one column are not looked into: their datum may be a tuple)."""
+    return key is NULL or (width > 1 and any(part is NULL for part in key))
 
 
 class Descending:

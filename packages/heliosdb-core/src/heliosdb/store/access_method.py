@@ -108,7 +108,10 @@ class Index(Protocol):
         ...
 
     def build(self, batches: Iterable[Sequence[tuple[int, Sequence[Any]]]], progress: Progress | None = None) -> None:
-        """Take in many (row id, keys) at once: the first filling of an index over existing rows."""
+        """Take in many (row id, keys) at once: the first filling of an index over existing rows.
+
+        What is committed meanwhile comes by ``apply`` afterwards, and may repeat what the build has met.
+        """
         ...
 
     def candidates(

@@ -19,20 +19,21 @@ from itertools import count
 from threading import Lock, RLock
 from typing import Any, NamedTuple
 
-from heliosdb.encoding.keys import NULL
+from heliosdb.encoding.keys import has_null
 from heliosdb.errors import (
     DuplicateObject,
+    FeatureNotSupported,
     IoError,
     ObjectInUse,
     ObjectNotInPrerequisiteState,
     UndefinedObject,
-    UniqueViolation,
 )
-from heliosdb.store.access_method import AccessMethod, IndexDefinition, IndexSpec
+from heliosdb.store.access_method import AccessMethod, IndexDefinition, IndexSpec, Progress
 from heliosdb.store.block import BLOCK_BITS, Block
 from heliosdb.store.btree import BTree, BTreeMethod
 from heliosdb.store.commits import Commits
 from heliosdb.store.feed import Change
+from heliosdb.store.index_build import build_index
 from heliosdb.store.relation import Relation
 from heliosdb.store.row_ids import RowIds
 from heliosdb.store.snapshot import Snapshots
@@ -41,7 +42,7 @@ from heliosdb.store.timeline_index import IndexEntries, RowChange, TimelineIndex
 from heliosdb.store.versions import Row
 from heliosdb.store.volume import MemoryVolume, Volume
 
-__all__ = ["RelationChanges", "RowChange", "Store"]
+__all__ = ["PreparedChanges", "RelationChanges", "RowChange", "Store", "has_null"]
 
 
 RelationChanges = tuple[Relation, Mapping[int, dict[int, "Row | None"]], Mapping[int, list["Row | None"]], bool]
@@ -65,6 +66,8 @@ class Store:
         self, volume: Volume | None = None, methods: Iterable[AccessMethod] | Mapping[str, AccessMethod] = ()
     ) -> None:
         self.volume: Volume = MemoryVolume() if volume is None else volume
+        if self.volume.keeps_log:
+            raise FeatureNotSupported("volumes that keep a log are not supported yet")
         self.published = 0
         self.last_scn = 0
         """The last SCN given out; above ``published`` while commits are pending."""
@@ -80,6 +83,7 @@ class Store:
         self._timeline_numbers = count(1)
         self._row_ids: dict[int, RowIds] = {}
         self._define = Lock()
+        self._to_sweep: dict[tuple[Timeline, int], None] = {}
         if not isinstance(methods, Mapping):
             methods = {method.name: method for method in (BTreeMethod(), *methods)}
         # A mapping is asked when an index is made: until one is, nothing of a plugin's method is imported.
@@ -178,11 +182,16 @@ class Store:
         return made
 
     def drop_relation(self, timeline: Timeline | None, oid: int) -> None:
-        """Sweep a relation's rows, unless a branch, a pin or an open snapshot may still read them."""
-        line = self.main if timeline is None else timeline
+        """Sweep a relation's rows, as soon as no branch, pin or open snapshot may read them."""
         with self.commit_lock:
+            self._to_sweep[(self.main if timeline is None else timeline), oid] = None
+            self._sweep()
+
+    def _sweep(self) -> None:
+        for line, oid in tuple(self._to_sweep):
             if self.needed(oid) == () and not self._has_descendants(line):
                 line.relations.pop(oid, None)
+                del self._to_sweep[line, oid]
 
     # -- indexes
 
@@ -200,65 +209,18 @@ class Store:
         made.parent, made.fork = index, fork
         return made
 
-    def define_index(self, timeline: Timeline | None, relation_oid: int, spec: IndexSpec) -> TimelineIndex:
-        """Make an index over the rows that are there, and keep it up from now on.
+    def define_index(
+        self, timeline: Timeline | None, relation_oid: int, spec: IndexSpec, *, progress: Progress | None = None
+    ) -> TimelineIndex:
+        """Make an index over the rows that are there, and keep it up from now on. Commits go on meanwhile.
 
-        Raises UniqueViolation when the newest rows hold duplicates of a unique key. Commits wait meanwhile.
+        ``progress`` is called with the number of rows done. Raises UniqueViolation when the newest rows hold duplicates
+        of a unique key.
         """
-        with self.commit_lock:
-            relation = self.create_relation(timeline, relation_oid)
-            index = self._new_index(spec)
-            self._fill_index(relation, index)
-            relation.indexes[spec.oid] = index
-            return index
-
-    def _fill_index(self, relation: Relation, index: TimelineIndex) -> None:
-        tree = index.tree
-        now: list[tuple[int, Any]] = []
-        past: list[tuple[int, Any, int]] = []
-        for number in range(relation.block_count()):
-            block = relation.block(number)
-            if block is None:
-                continue
-            first = number << 12
-            size = max(len(block.rows), max(block.overlay, default=-1) + 1)
-            for slot in range(size):
-                end, newest = 0, True
-                for scn, row in relation.versions(first + slot):
-                    if row is not None:
-                        for element in index.elements(row):
-                            if newest:
-                                now.append((first + slot, element))
-                            elif (first + slot, element) not in now[-1:]:
-                                past.append((end, element, first + slot))
-                    end, newest = scn, False
-        if tree is None:
-            index.method.build([[(row_id, [element]) for row_id, element in now]])
-            index.method.apply([(row_id, (), (element,)) for _, element, row_id in past], 0)
-            index.superseded.extend(sorted(past, key=lambda entry: entry[0]))
-            return
-        tree.apply_run([element for _, element in now], [row_id for row_id, _ in now])
-        past.sort(key=lambda entry: entry[0])
-        tree.build_past(past)
-        index.superseded.extend(past)
-        if index.spec.unique:
-            self._check_unique(relation, index)
-
-    def _check_unique(self, relation: Relation, index: TimelineIndex) -> None:
-        tree, spec = index.tree, index.spec
-        assert tree is not None
-        for key, present in tree.current.items():
-            if type(present) is dict and (spec.nulls_not_distinct or not has_null(key, spec.width)):
-                row = relation.newest(next(iter(present)))[1]
-                assert row is not None
-                shown = "" if spec.describe_key is None else spec.describe_key(row)
-                raise UniqueViolation(
-                    f'could not create unique index "{spec.constraint}"',
-                    detail=f"Key {shown} is duplicated.",
-                    schema=spec.schema,
-                    table=spec.table,
-                    constraint=spec.constraint,
-                )
+        relation = self.create_relation(timeline, relation_oid)
+        index = self._new_index(spec)
+        build_index(relation, index, self.commit_lock, lambda: self.last_scn, progress)
+        return index
 
     def drop_index(self, timeline: Timeline | None, relation_oid: int, index_oid: int) -> None:
         """Stop keeping an index. Branches that read through it keep what they refer to."""
@@ -353,6 +315,8 @@ class Store:
         for timeline in self.timelines():
             for relation in tuple(timeline.relations.values()):
                 self.vacuum_relation(relation)
+        with self.commit_lock:
+            self._sweep()
 
     def vacuum_relation(self, relation: Relation) -> None:
         """Do so for one relation, giving way to commits between blocks."""
@@ -484,8 +448,3 @@ class Store:
             gone.append((key, row_id))
         if gone:
             index.method.forget(gone)
-
-
-def has_null(key: Any, width: int) -> bool:
-    """Whether a key has a NULL in it (keys of one column are not looked into: their datum may be a tuple)."""
-    return key is NULL or (width > 1 and any(part is NULL for part in key))

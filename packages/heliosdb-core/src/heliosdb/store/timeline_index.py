@@ -36,7 +36,19 @@ class TimelineIndex:
     """One index of one timeline: the access method's Index (``method``; ``tree`` if that is a btree) and its
     surroundings."""
 
-    __slots__ = ("claims", "exact", "fork", "key_locks", "method", "parent", "simple_key", "spec", "superseded", "tree")
+    __slots__ = (
+        "backlog",
+        "claims",
+        "exact",
+        "fork",
+        "key_locks",
+        "method",
+        "parent",
+        "simple_key",
+        "spec",
+        "superseded",
+        "tree",
+    )
 
     def __init__(
         self, spec: IndexSpec, method: Index, *, exact: bool = True, parent: TimelineIndex | None = None, fork: int = 0
@@ -53,6 +65,8 @@ class TimelineIndex:
         """(end SCN, key, row id) of removed entries, oldest first, until nobody needs them."""
         self.key_locks: dict[Any, Any] = {}
         """Key of a unique index -> lock grant (heliosdb.transaction.locks)."""
+        self.backlog: list[tuple[IndexEntries, int]] | None = None
+        """While the index is built: what commits will have entered."""
         self.claims: list[Any] = []
         """Bulk inserts under way: each holds all the keys it is about to add."""
 
@@ -103,7 +117,10 @@ class TimelineIndex:
         return IndexEntries([], elements, row_ids)
 
     def enter(self, entries: IndexEntries, scn: int) -> None:
-        """Enter what was prepared."""
+        """Enter what was prepared, or note it while the index is being built."""
+        if self.backlog is not None:
+            self.backlog.append((entries, scn))
+            return
         changes, elements, row_ids = entries
         if elements:
             assert self.tree is not None
@@ -114,6 +131,12 @@ class TimelineIndex:
             for row_id, removed, _ in changes:
                 for element in removed:
                     superseded.append((scn, element, row_id))
+
+    def catch_up(self) -> None:
+        """Enter what was noted during the build, which is over."""
+        backlog, self.backlog = self.backlog, None
+        for entries, scn in backlog or ():
+            self.enter(entries, scn)
 
     def row_ids(self, key: Any, scn: int) -> Sequence[int]:
         """Return the row ids that may have a btree key in the version visible at an SCN of this timeline."""

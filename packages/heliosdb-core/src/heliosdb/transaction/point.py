@@ -15,10 +15,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from heliosdb.encoding.keys import has_null
 from heliosdb.store.block import Block
 from heliosdb.store.commits import Author
 from heliosdb.store.relation import FOLD_AT, Relation
-from heliosdb.store.store import RelationChanges, has_null
+from heliosdb.store.store import RelationChanges
 from heliosdb.store.timeline_index import TimelineIndex
 from heliosdb.store.versions import PRUNED, Row, push
 from heliosdb.transaction.locks import LockOwner, RowLock, SessionToken

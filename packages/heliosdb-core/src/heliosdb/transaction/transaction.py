@@ -25,7 +25,7 @@ from heliosdb.errors import (
     SerializationFailure,
     UndefinedObject,
 )
-from heliosdb.store.access_method import IndexSpec
+from heliosdb.store.access_method import IndexSpec, Progress
 from heliosdb.store.block import BLOCK_BITS, BLOCK_SIZE, SLOT_MASK
 from heliosdb.store.commits import Author
 from heliosdb.store.relation import Relation
@@ -470,10 +470,10 @@ class Transaction(LockOwner):
 
     # -- definitions
 
-    def define_index(self, spec: IndexSpec) -> TimelineIndex:
+    def define_index(self, spec: IndexSpec, *, progress: Progress | None = None) -> TimelineIndex:
         """Make an index over committed and own rows; it goes again if this transaction is rolled back."""
         self._require_active()
-        index = self.store.define_index(self.timeline, spec.relation_oid, spec)
+        index = self.store.define_index(self.timeline, spec.relation_oid, spec, progress=progress)
         relation_oid, oid = spec.relation_oid, spec.oid
         self._undo_by(lambda: self.store.drop_index(self.timeline, relation_oid, oid))
         writes = self.writes.get(relation_oid)

@@ -19,10 +19,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from heliosdb.encoding.keys import NULL
+from heliosdb.encoding.keys import NULL, has_null
 from heliosdb.errors import UniqueViolation
 from heliosdb.store.relation import Relation
-from heliosdb.store.store import has_null
 from heliosdb.store.timeline_index import TimelineIndex
 from heliosdb.store.versions import Row
 from heliosdb.transaction.locks import KEY_CONFLICTS, ROW_CONFLICTS, RowLock

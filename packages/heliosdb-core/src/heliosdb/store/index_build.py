@@ -1,0 +1,120 @@
+"""Filling a new index over rows that are there, while commits go on.
+
+    1  with the commit lock:      the index joins the relation's; commits put what they enter into its backlog
+    2  without it:                the newest row of every slot is read block by block and given to the access method
+    3  with it:                   keys of superseded versions, then the backlog; unique keys are checked
+
+A row that changes between 1 and 3 is met twice, or met only new with its old key removed in the backlog. Entering a
+key twice does nothing, and an entry too many is dropped by the reader's recheck, so nothing has to be matched up.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from threading import RLock
+from typing import Any
+
+from heliosdb.encoding.keys import has_null
+from heliosdb.errors import UniqueViolation
+from heliosdb.store.access_method import Progress
+from heliosdb.store.block import BLOCK_BITS, Block
+from heliosdb.store.relation import Relation
+from heliosdb.store.timeline_index import MAX_SCN, TimelineIndex
+
+__all__ = ["build_index"]
+
+
+def build_index(
+    relation: Relation, index: TimelineIndex, lock: RLock, last_scn: Any, progress: Progress | None
+) -> None:
+    """Fill an index and make it one of the relation's. Raises UniqueViolation for duplicates of a unique key.
+
+    ``last_scn()`` gives the last SCN entered.
+    """
+    oid = index.spec.oid
+    with lock:
+        index.backlog = []
+        relation.indexes[oid] = index
+    try:
+        past: list[tuple[int, Any, int]] = []
+        index.method.build(_batches(relation, index, past), progress)
+        with lock:
+            past.sort(key=lambda entry: entry[0])
+            _enter_past(index, past)
+            index.catch_up()
+            index.superseded = deque(sorted((*past, *index.superseded), key=lambda entry: entry[0]))
+            if index.tree is not None:
+                # Readers of older snapshots must recheck what they find.
+                index.tree.last_changed = last_scn()
+            if index.spec.unique:
+                _check_unique(relation, index)
+    except BaseException:
+        with lock:
+            relation.indexes.pop(oid, None)
+        raise
+
+
+def _batches(
+    relation: Relation, index: TimelineIndex, past: list[tuple[int, Any, int]]
+) -> Iterator[Sequence[tuple[int, Sequence[Any]]]]:
+    """Yield (row id, keys) of newest rows by block, and collect (end SCN, key, row id) of superseded versions."""
+    elements = index.elements
+    for number in range(relation.block_count()):
+        block = relation.block(number)
+        if block is None:
+            continue
+        first = number << BLOCK_BITS
+        batch = []
+        for slot, row in enumerate(block.positional(MAX_SCN)):
+            if row is not None:
+                keys = elements(row)
+                if keys:
+                    batch.append((first + slot, keys))
+        for slot in _changed_slots(block):
+            past.extend(_superseded(relation, index, first + slot))
+        if batch:
+            yield batch
+
+
+def _changed_slots(block: Block) -> list[int]:
+    return [*block.overlay.copy(), *(block.history or ())]
+
+
+def _superseded(relation: Relation, index: TimelineIndex, row_id: int) -> Iterator[tuple[int, Any, int]]:
+    end = 0
+    newest: Sequence[Any] | None = None
+    for scn, row in relation.versions(row_id):
+        keys = () if row is None else index.elements(row)
+        if newest is None:
+            newest = keys
+        else:
+            for key in keys:
+                if key not in newest:
+                    yield end, key, row_id
+        end = scn
+
+
+def _enter_past(index: TimelineIndex, past: list[tuple[int, Any, int]]) -> None:
+    if index.tree is not None:
+        index.tree.build_past(past)
+    else:
+        index.method.apply([(row_id, (), (key,)) for _, key, row_id in past], 0)
+
+
+def _check_unique(relation: Relation, index: TimelineIndex) -> None:
+    tree, spec = index.tree, index.spec
+    assert tree is not None
+    for key, present in tree.current.items():
+        if type(present) is dict and (spec.nulls_not_distinct or not has_null(key, spec.width)):
+            rows = [relation.newest(row_id)[1] for row_id in present]
+            twice = [row for row in rows if row is not None and spec.key(row) == key]
+            if len(twice) > 1:
+                shown = "" if spec.describe_key is None else spec.describe_key(twice[0])
+                raise UniqueViolation(
+                    f'could not create unique index "{spec.constraint}"',
+                    detail=f"Key {shown} is duplicated.",
+                    schema=spec.schema,
+                    table=spec.table,
+                    constraint=spec.constraint,
+                )
