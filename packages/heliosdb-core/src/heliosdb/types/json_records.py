@@ -243,7 +243,7 @@ def _target(call: CallTypes, function: str) -> tuple[Callable[[Any], Any], Seque
     if shape is None:
         if type_.name != "record":
             raise errors.DatatypeMismatch(f"first argument of {function} must be a row type")
-        raise errors.InvalidParameterValue(
+        raise errors.FeatureNotSupported(
             f"could not determine row type for result of {function}",
             hint=(
                 "Provide a non-null record argument, "
