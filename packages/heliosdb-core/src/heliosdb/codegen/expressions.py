@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 25
 
+NEVER = "None is not None"
+"""The condition under which a strict function's constant NULL argument would be something else."""
+
 Binding = Callable[[int], str]
 """How a source's column is read: index -> source text (an atom)."""
 
@@ -314,6 +317,8 @@ class Expressions:
         if not node.function.strict:
             return self.apply(node, [self.value(argument) for argument in node.arguments])
         atoms, conditions = self.arguments(node.arguments)
+        if NEVER in conditions:
+            return "None"
         text = self.apply(node, atoms)
         return f"({text} if {' and '.join(conditions)} else None)" if conditions else text
 
@@ -330,6 +335,8 @@ class Expressions:
         if not negation and self._is_plain_equality(node):
             return self.apply(node, [self.value(argument) for argument in node.arguments])
         atoms, conditions = self.arguments(node.arguments)
+        if NEVER in conditions:
+            return "False"
         return " and ".join([*conditions, f"{negation}{self.apply(node, atoms)}"])
 
     @staticmethod
