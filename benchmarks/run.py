@@ -91,6 +91,8 @@ def keyed_cases(rows: int) -> Iterator[Case]:
         peer.executemany("INSERT INTO users VALUES (?, ?, ?, ?)", users)
         peer.execute("COMMIT")
 
+    load_ours()
+    load_peer()
     yield Case(f"bulk insert, {rows:,} rows, executemany", load_ours, load_peer, None, rows)
     ids = [chooser.randrange(rows) for _ in range(20_000)]
     select = "SELECT id, name, email, age FROM users WHERE id = "

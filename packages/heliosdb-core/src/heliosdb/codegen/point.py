@@ -2,7 +2,7 @@
 parameters.
 
     fast(params) -> list of rows                 SELECT ... WHERE key = $1
-    fast(params) -> number of rows               UPDATE ... SET ... WHERE key = $1
+    fast(params) -> number of rows               UPDATE and DELETE ... WHERE key = $1; INSERT ... VALUES ($1, ...)
 
 The function checks that every parameter is exactly of the Python class whose value is the datum and answers None
 otherwise, which sends the caller the ordinary way: there conversions, errors and everything unusual are dealt with.
@@ -47,7 +47,9 @@ def compile_point(
     """
     if any(type_name not in DATUM_CHECKS for type_name in bound.parameter_types):
         return None
-    if isinstance(plan, pn.Update):
+    if isinstance(plan, pn.Insert):
+        return _insert(bound, plan, registries, session, slots)
+    if isinstance(plan, pn.Update | pn.Delete):
         scan: pn.PlanNode = plan.input
     elif isinstance(plan, pn.Project):
         scan = plan.input
@@ -62,7 +64,25 @@ def compile_point(
     writer = _Writer(bound, plan, scan, registries, session, slots)
     if isinstance(plan, pn.Update):
         return writer.update(plan)
+    if isinstance(plan, pn.Delete):
+        return writer.delete(plan)
     return writer.select(plan, row_maker)
+
+
+def _insert(
+    bound: pn.BoundStatement, plan: pn.Insert, registries: Registries, session: Any, slots: tuple[Any, ...]
+) -> FastStatement | None:
+    relation, values = plan.relation, plan.input
+    if not isinstance(values, pn.Values) or len(values.table) != 1 or relation.persistence != "permanent":
+        return None
+    if plan.conflict is not None or plan.returning is not None or plan.foreign_keys:
+        return None
+    if not relation.indexes or relation.indexes[0].method != "btree" or not relation.indexes[0].unique:
+        return None
+    if not all(map(_is_simple, _expressions(plan))):
+        return None
+    writer = _Writer(bound, plan, None, registries, session, slots)
+    return None if writer._has_listeners() else writer.insert(plan, values)
 
 
 def _expressions(node: pn.PlanNode) -> Iterator[ex.Expression]:
@@ -75,6 +95,16 @@ def _expressions(node: pn.PlanNode) -> Iterator[ex.Expression]:
             yield from _expressions(node.input)
         case pn.IndexScan():
             yield from node.equal
+        case pn.Insert():
+            yield from node.values
+            yield from (assignment.value for assignment in node.generated)
+            yield from (check.condition for check in node.checks)
+            yield from _expressions(node.input)
+        case pn.Values():
+            for line in node.table:
+                yield from line
+        case pn.Delete():
+            yield from _expressions(node.input)
         case pn.Update():
             yield from (assignment.value for assignment in (*node.assignments, *node.generated))
             yield from (check.condition for check in node.checks)
@@ -110,22 +140,23 @@ class _Writer:
         self,
         bound: pn.BoundStatement,
         plan: pn.PlanNode,
-        scan: pn.IndexScan,
+        scan: pn.IndexScan | None,
         registries: Registries,
         session: Any,
         slots: tuple[Any, ...],
     ) -> None:
         self.bound = bound
-        self.scan = scan
         self.session = session
         self.registries = registries
         self.pipelines = Pipelines(plan, registries, {})
-        self.pipelines.expressions.bindings[scan.source] = row_binding("r")
+        if scan is not None:
+            self.scan = scan
+            self.pipelines.expressions.bindings[scan.source] = row_binding("r")
         self.pipelines.expressions.known_slots = slots
         self.lines: list[str] = []
 
-    def _head(self) -> str:
-        """Write the checks of the parameters; return source of the key."""
+    def _parameters(self) -> None:
+        """Write the checks of the parameters."""
         count = len(self.bound.parameter_types)
         lines = self.lines
         lines.append(f"  if len(params) != {count}: return None")
@@ -138,6 +169,10 @@ class _Writer:
         ]
         if checks:
             lines.append(f"  if {' or '.join(checks)}: return None")
+
+    def _head(self) -> str:
+        """Write the checks of the parameters; return source of the key."""
+        self._parameters()
         values = [self.pipelines.value(part) for part in self.scan.equal]
         shape = key_shape(self.scan.relation, self.scan.index, self.registries)
         if shape.is_identity:
@@ -186,7 +221,7 @@ class _Writer:
                 return None
         if any(c.deferrable and c.kind in ("unique", "primary key") for c in relation.constraints):
             return None
-        if any(self.registries.lifecycle.get(name) for name in ("transaction_committing", "transaction_committed")):
+        if self._has_listeners():
             return None
         pipelines, function = self.pipelines, self.pipelines.function
         key = self._head()
@@ -202,10 +237,37 @@ class _Writer:
         # True or False: done, or no such row. None: the ordinary way has to do it.
         self.lines.append(f"  done = write({key}, change)")
         self.lines.append("  return None if done is None else int(done)")
-        writer = self.session.database.store.point_writer(
-            relation.oid, self.scan.index.oid, self.session, self.session.block.author(), waits=False
-        )
-        return self._make("write", writer.update)
+        return self._make("write", self._writer(relation.oid, self.scan.index.oid).update)
+
+    def _has_listeners(self) -> bool:
+        hooks = self.registries.lifecycle
+        return any(hooks.get(name) for name in ("transaction_committing", "transaction_committed"))
+
+    def delete(self, plan: pn.Delete) -> FastStatement | None:
+        if plan.returning is not None or plan.referencing or self._has_listeners():
+            return None
+        key = self._head()
+        self.lines.append(f"  done = write({key})")
+        self.lines.append("  return None if done is None else int(done)")
+        return self._make("write", self._writer(plan.relation.oid, self.scan.index.oid).delete)
+
+    def insert(self, plan: pn.Insert, values: pn.Values) -> FastStatement | None:
+        relation = plan.relation
+        self._parameters()
+        pipelines, function = self.pipelines, self.pipelines.function
+        (line,) = values.table
+        names = {index: pipelines.value(cell) for index, cell in enumerate(line)}
+        pipelines.expressions.bindings[values.source] = names.__getitem__
+        function.depth = 2
+        function.line(f"n = ({''.join(f'{pipelines.value(value)}, ' for value in plan.values)})")
+        modify.write_row(pipelines, plan, "n")
+        self.lines.extend(function.lines)
+        self.lines.append("  return None if write(n) is None else 1")
+        return self._make("write", self._writer(relation.oid, relation.indexes[0].oid).insert)
+
+    def _writer(self, relation: int, index: int) -> Any:
+        session = self.session
+        return session.database.store.point_writer(relation, index, session, session.block.author(), waits=False)
 
     def _make(self, name: str, access: Any) -> FastStatement | None:
         from heliosdb.codegen.compile import compile_text

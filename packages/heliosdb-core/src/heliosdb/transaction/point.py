@@ -132,6 +132,9 @@ class PointWriter:
                 # A change of the definition may be under way, and ``change`` was made for the one before.
                 return None
             row_id = self._tree.current.get(key)
+            if row_id is None and not self._waits:
+                # Every commit before this moment has been entered.
+                return False
             if (
                 row_id.__class__ is int
                 and key_of is not None
@@ -188,13 +191,18 @@ class PointWriter:
         changed: RelationChanges = (self._relation, {row_id >> 12: {row_id & 4095: row}}, {}, True)
         store.apply([changed], next(store.transaction_ids), self._author_number)
 
-    def delete(self, key: Any) -> bool:
-        """Delete the row with this key and commit; False when there is none."""
+    def delete(self, key: Any) -> bool | None:
+        """Delete the row with this key and commit; False when there is none, None as for ``update``."""
         store, relation = self._store, self._relation
         locks, key_of = relation.locks, self._index.simple_key
         grant = self._owner.grant(RowLock.UPDATE)
         with store.commit_lock:
+            if not self._waits and relation.oid in store.locks.relations:
+                return None
             row_id = self._tree.current.get(key)
+            if row_id is None and not self._waits:
+                # Every commit before this moment has been entered.
+                return False
             if (
                 row_id.__class__ is int
                 and key_of is not None
@@ -209,14 +217,16 @@ class PointWriter:
                         return True
                 finally:
                     store.locks.give_back(locks, row_id, self._owner)
-        return self._ordinary(key, None)
+        return self._ordinary(key, None) if self._waits else None
 
-    def insert(self, row: Row) -> int:
-        """Insert a row, commit, and return its row id."""
+    def insert(self, row: Row) -> int | None:
+        """Insert a row, commit, and return its row id; None as for ``update``, also when a key is taken."""
         store, relation, owner = self._store, self._relation, self._owner
         grant = owner.grant(0)
         taken: list[tuple[dict[Any, Any], Any]] = []
         with store.commit_lock:
+            if not self._waits and relation.oid in store.locks.relations:
+                return None
             try:
                 if not store.is_followed and self._takes_keys(row, grant, taken):
                     row_id = relation.row_ids.take()
@@ -225,6 +235,8 @@ class PointWriter:
             finally:
                 for locks, key in taken:
                     store.locks.give_back(locks, key, owner)
+        if not self._waits:
+            return None
         transaction = store.begin(self._session, isolation="read committed", author=self._author)
         try:
             transaction.begin_statement()
