@@ -113,7 +113,11 @@ def __getattr__(name: str) -> object:
     # By name, so that the import graph keeps its layers: the root package is not above its own modules.
     from importlib import import_module
 
-    value: object = getattr(import_module(home), name)
+    from heliosdb.rows import collection_paused
+
+    # Modules make thousands of objects that stay; collections on the way find no garbage, only take time.
+    with collection_paused():
+        value: object = getattr(import_module(home), name)
     globals()[name] = value
     return value
 

@@ -22,7 +22,7 @@ from heliosdb.catalog.storage import OBJECTS_RELATION, SYSTEM_INDEXES
 from heliosdb.catalog.view import CatalogCache
 from heliosdb.plugin.host import load_plugins
 from heliosdb.plugin.workers import BackgroundWorkers
-from heliosdb.rows import RowMaker
+from heliosdb.rows import RowMaker, collection_paused
 from heliosdb.session.adapters import Adapters
 from heliosdb.session.session import Session
 from heliosdb.session.statements import StatementCache
@@ -64,8 +64,9 @@ class Database:
         self.path = None
         self.name = name
         self.closed = False
-        self.host = load_plugins(plugins, strict=strict)
-        self.registries = self.host.freeze()
+        with collection_paused():
+            self.host = load_plugins(plugins, strict=strict)
+            self.registries = self.host.freeze()
         self.dialect = POSTGRESQL
         self.settings = initial_values(self.registries.settings, settings or {})
         self.statements = StatementCache(self.dialect)

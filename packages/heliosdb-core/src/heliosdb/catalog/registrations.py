@@ -13,6 +13,8 @@ from typing import Any, Literal, Protocol
 
 from attrs import field, frozen
 
+from heliosdb.value import Shown
+
 Implementation = Callable[..., Any] | str
 
 __all__ = [
@@ -39,8 +41,8 @@ ClausePoint = Literal["query", "table", "column", "create_table", "create_index"
 constraints; behind CREATE TABLE's and CREATE INDEX's own clauses."""
 
 
-@frozen(eq=False)
-class AccessMethodFactory:
+@frozen(eq=False, repr=False)
+class AccessMethodFactory(Shown):
     """An access method by name: ``factory()`` returns an object that implements ``heliosdb.spi.AccessMethod``."""
 
     name: str
@@ -48,8 +50,8 @@ class AccessMethodFactory:
     description: str = ""
 
 
-@frozen(kw_only=True, eq=False)
-class Statement:
+@frozen(kw_only=True, eq=False, repr=False)
+class Statement(Shown):
     """A statement that begins with ``words`` (keywords in any case, the first ones decide; longer claims win).
 
     ``parse(cursor) -> payload`` reads what follows the words, up to the end of the statement, through a
@@ -102,8 +104,8 @@ class ClauseContext(Protocol):
         ...
 
 
-@frozen(kw_only=True, eq=False)
-class Clause:
+@frozen(kw_only=True, eq=False, repr=False)
+class Clause(Shown):
     """A clause that begins with ``words`` at one of the points of the grammar.
 
     ``parse(cursor) -> payload`` as for statements. ``bind(context, node, payload) -> node`` is called when the
@@ -125,8 +127,8 @@ class Clause:
     description: str = ""
 
 
-@frozen(kw_only=True, eq=False)
-class RelationOption:
+@frozen(kw_only=True, eq=False, repr=False)
+class RelationOption(Shown):
     """An option of ``WITH (name = value)`` at a kind of relation, kept in the relation's ``options``.
 
     ``kinds`` are relation kinds, or ``"index"`` where ``method`` may narrow it. ``check(text) -> value`` reads what
@@ -141,8 +143,8 @@ class RelationOption:
     description: str = ""
 
 
-@frozen(kw_only=True, eq=False)
-class ColumnOption:
+@frozen(kw_only=True, eq=False, repr=False)
+class ColumnOption(Shown):
     """An option of one column, ``ALTER TABLE t ALTER c SET (name = value)``; kept in the column's ``options``."""
 
     name: str
@@ -151,8 +153,8 @@ class ColumnOption:
     description: str = ""
 
 
-@frozen(kw_only=True, eq=False)
-class RelationResolver:
+@frozen(kw_only=True, eq=False, repr=False)
+class RelationResolver(Shown):
     """Resolves names in FROM that the catalog does not know (``t@x``).
 
     ``resolve(session, schema, name) -> Relation | (Relation, SnapshotRequest) | None``; None: not mine. ``schema`` is
@@ -164,8 +166,8 @@ class RelationResolver:
     description: str = ""
 
 
-@frozen(kw_only=True, eq=False)
-class PlannerRule:
+@frozen(kw_only=True, eq=False, repr=False)
+class PlannerRule(Shown):
     """A rewrite of the plan: ``apply(plan, session) -> plan`` (the same object where nothing changes).
 
     ``stage``: "logical" rules see the bound plan before the optimizer, "physical" ones what it chose. Within a stage
@@ -181,8 +183,8 @@ class PlannerRule:
     description: str = ""
 
 
-@frozen(kw_only=True, eq=False)
-class PhysicalOperator:
+@frozen(kw_only=True, eq=False, repr=False)
+class PhysicalOperator(Shown):
     """A plan node class (``"package.module:Class"``) and the emitter that turns it into Python source.
 
     ``emit(emitter, node, consume)``: the same contract as the code generator's own operators.
@@ -193,8 +195,8 @@ class PhysicalOperator:
     description: str = ""
 
 
-@frozen(kw_only=True, eq=False)
-class Language:
+@frozen(kw_only=True, eq=False, repr=False)
+class Language(Shown):
     """A language of CREATE FUNCTION: ``compile(routine, session) -> callable(session, *arguments)``.
 
     ``validate(routine, session)`` is called by CREATE FUNCTION; ``inline(session, source)`` runs a DO block. None:
@@ -209,8 +211,8 @@ class Language:
     description: str = ""
 
 
-@frozen(kw_only=True, eq=False)
-class BackgroundWorker:
+@frozen(kw_only=True, eq=False, repr=False)
+class BackgroundWorker(Shown):
     """Work in a thread of its own while a database is open.
 
     ``run(database, stop)`` is called after every ``interval`` seconds (a number, or the name of a setting that gives
@@ -224,8 +226,8 @@ class BackgroundWorker:
     description: str = ""
 
 
-@frozen(kw_only=True, eq=False)
-class LogKind:
+@frozen(kw_only=True, eq=False, repr=False)
+class LogKind(Shown):
     """A kind of log record of a plugin's own. ``replay(database, payload: bytes)`` is called for each at recovery.
 
     A log with a kind that nobody registered is refused at open: better no database than half of one.
@@ -236,8 +238,8 @@ class LogKind:
     description: str = ""
 
 
-@frozen(kw_only=True, eq=False)
-class DatabaseMethod:
+@frozen(kw_only=True, eq=False, repr=False)
+class DatabaseMethod(Shown):
     """A method of the embedded API's database object: ``db.name(...)`` calls ``implementation(db, ...)``."""
 
     name: str
@@ -245,8 +247,8 @@ class DatabaseMethod:
     description: str = ""
 
 
-@frozen(kw_only=True, eq=False)
-class Command:
+@frozen(kw_only=True, eq=False, repr=False)
+class Command(Shown):
     """A command of the command line, ``heliosdb name``: ``command`` is a click command, best given by import string."""
 
     name: str
@@ -254,8 +256,8 @@ class Command:
     description: str = ""
 
 
-@frozen(kw_only=True, eq=False)
-class MetaCommand:
+@frozen(kw_only=True, eq=False, repr=False)
+class MetaCommand(Shown):
     """A command of the interactive shell, ``\\name``: ``run(shell, arguments: list[str]) -> None``."""
 
     name: str

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from heliosdb.value import Shown
+
 if TYPE_CHECKING:
     from heliosdb.types.definitions import (
         Aggregate,
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
     AnyFunction = ScalarFunction | Aggregate | WindowFunction | TableFunction
 
 
-@frozen(kw_only=True, eq=False)
-class Setting:
+@frozen(kw_only=True, eq=False, repr=False)
+class Setting(Shown):
     """A run-time parameter. ``kind``: "bool", "integer", "real", "string" or "enum" (``values``); numbers within
     ``minimum``..``maximum``.
 
@@ -56,8 +58,8 @@ class Setting:
     list_of: str | None = None
 
 
-@frozen(kw_only=True, eq=False)
-class CatalogView:
+@frozen(kw_only=True, eq=False, repr=False)
+class CatalogView(Shown):
     """A virtual relation: ``rows(session) -> iterable of tuples`` (session is a SessionContext); ``columns`` are
     (name, type).
 
@@ -74,8 +76,8 @@ class CatalogView:
     """Type modifiers of columns that have one."""
 
 
-@frozen(kw_only=True, eq=False)
-class PluginStatus:
+@frozen(kw_only=True, eq=False, repr=False)
+class PluginStatus(Shown):
     """What became of one plugin; a row of ``heliosdb_plugins``.
 
     ``status``: "active"; "disabled" (installed, but a list says no); "failed" (``error`` says why; nothing of it is
@@ -95,8 +97,8 @@ class PluginStatus:
         return self.listing()
 
 
-@frozen(kw_only=True, eq=False)
-class Registries:
+@frozen(kw_only=True, eq=False, repr=False)
+class Registries(Shown):
     """The frozen registries of one open database.
 
     ``owners`` maps (registry, key) to the plugin that registered it: ("types", "semver"), ("access_methods",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from heliosdb import errors
 from heliosdb.catalog.result import Result
 from heliosdb.catalog.storage import OBJECTS_RELATION
+from heliosdb.rows import collection_paused
 from heliosdb.session.definition_locks import have_changed
 from heliosdb.session.environment import SessionEnvironment
 from heliosdb.session.execution import Execution
@@ -69,6 +70,10 @@ class SessionPlans(SessionEnvironment):
             found = self.database.statements.find(key, statement.constants, self.catalog)
             if found is not None:
                 return found
+        with collection_paused():
+            # The first query imports the compiler: thousands of objects that stay.
+            from heliosdb import codegen as _  # noqa: F401
+            from heliosdb.sql import binder, optimizer, parser  # noqa: F401
         plan = self.make_plan(self.tree(statement), hints, types, statement)
         transaction = self.block.transaction
         private = transaction is not None and OBJECTS_RELATION in transaction.writes

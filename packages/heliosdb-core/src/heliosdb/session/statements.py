@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field, frozen
 
 from heliosdb.errors import Error
-from heliosdb.sql.shape import Constant, shape
 from heliosdb.transaction.locks import RelationLock
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Constraint, Relation
     from heliosdb.codegen import CompiledStatement
     from heliosdb.plan.nodes import BoundStatement, OutputColumn, PlanNode
+    from heliosdb.sql.shape import Constant
     from heliosdb.sql.statements import Statement
 
 __all__ = ["Plan", "PreparedStatement", "RecordingCatalog", "StatementCache", "StatementText"]
@@ -192,7 +192,9 @@ class StatementCache:
         found = self._texts.get(text)
         if found is not None:
             return found
+        # The lexer is loaded by the first text, not when a database opens.
         from heliosdb.sql.script import split
+        from heliosdb.sql.shape import shape
 
         parts = []
         for part in split(text):

@@ -17,12 +17,15 @@ import struct
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from io import BytesIO
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from typing import TYPE_CHECKING
 
 from heliosdb import errors
 from heliosdb.types.calendar import MICROSECONDS_PER_DAY, MICROSECONDS_PER_SECOND
 from heliosdb.types.definitions import SessionContext
 from heliosdb.types.zone_abbreviations import DAYLIGHT_ABBREVIATIONS, STANDARD_ABBREVIATIONS, ZONE_ABBREVIATIONS
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 __all__ = [
     "abbreviation_at",
@@ -47,7 +50,7 @@ _CYCLE = 146_097 * MICROSECONDS_PER_DAY
 _FIRST_DIRECT = -1990 * 366 * MICROSECONDS_PER_DAY
 _LAST_DIRECT = 7990 * 365 * MICROSECONDS_PER_DAY
 _POSIX_WITHOUT_RULE = re.compile(
-    r"(?P<std>[A-Za-z]{3,}|<[A-Za-z0-9+:-]+>)(?P<offset>[+-]?\d{1,3}(:\d{1,2}){0,2})(?P<dst>[A-Za-z]{3,}|<[A-Za-z0-9+-]+>)?"
+    r"(?P<std><[^>]+>|[^0-9,+<>-]+)(?P<offset>[+-]?\d{1,3}(:\d{1,2}){0,2})(?P<dst><[^>]+>|[^0-9,+<>-]+)?"
     r"(?P<dst_offset>[+-]?\d{1,3}(:\d{1,2}){0,2})?(?P<rule>,.*)?"
 )
 _NUMERIC_ZONE = re.compile(r"\s*([+-]?)(\d+)(?:\.(\d+))?\s*")
@@ -62,14 +65,17 @@ def fixed_zone(offset: int) -> tzinfo:
 
 @lru_cache(maxsize=1)
 def _zone_names() -> dict[str, str]:
+    # zoneinfo asks sysconfig where the platform keeps zones; a database opens without that, here and below.
+    from zoneinfo import available_timezones
+
     return {name.lower(): name for name in available_timezones()}
 
 
 def _posix_zone(rule: str) -> ZoneInfo | None:
+    from zoneinfo import ZoneInfo
+
     header = b"TZif2" + bytes(15)
     empty_block = header + struct.pack(">6l", 0, 0, 0, 0, 1, 4) + struct.pack(">lbb", 0, 0, 0) + b"UTC\0"
-    # PostgreSQL puts colons into the names it makes of offsets, <-07:30>; the file format does not have them.
-    rule = re.sub(r"<[^>]*>", lambda name: name[0].replace(":", ""), rule)
     try:
         return ZoneInfo.from_file(BytesIO(empty_block + empty_block + b"\n" + rule.encode("ascii") + b"\n"), key=rule)
     except (ValueError, UnicodeError):
@@ -81,6 +87,8 @@ def find_zone(name: str) -> tzinfo | None:
     """Return the zone of this name (in any case) or POSIX rule, or None. Abbreviations are not names."""
     if name.lower() in ("utc", "gmt", "etc/utc"):
         return UTC
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     # A slash first, two dots or a strange character would let a name leave the tz database's folder.
     if _ZONE_NAME.fullmatch(name) and not name.startswith(("/", ".")) and ".." not in name:
         try:
@@ -98,9 +106,16 @@ def find_zone(name: str) -> tzinfo | None:
             return None
         west = int(numeric[2]) * 3600 + int(numeric[3] or 0) * 60 + int(numeric[4] or 0)
         return fixed_zone(-west if numeric[1] == "+" else west) if west < 86_400 else None
-    if match["dst"] and not match["rule"]:
-        return _posix_zone(name + _DAYLIGHT_RULE)
-    return _posix_zone(name)
+    if not match["dst"]:
+        hour, minute, second = (int(part) for part in (match["offset"].lstrip("+-") + ":0:0").split(":")[:3])
+        west = (hour * 60 + minute) * 60 + second
+        west = -west if match["offset"].startswith("-") else west
+        if match["rule"] or abs(west) >= 86_400:
+            return None
+        return timezone(timedelta(seconds=-west), match["std"].strip("<>"))
+    names = [f"<{re.sub(r'[^A-Za-z0-9+-]', '', match[part]) or 'X'}>" for part in ("std", "dst")]
+    rule = match["rule"] or _DAYLIGHT_RULE
+    return _posix_zone(f"{names[0]}{match['offset']}{names[1]}{match['dst_offset'] or ''}{rule}")
 
 
 def require_zone(name: str) -> tzinfo:
