@@ -10,17 +10,23 @@ from threading import Event, Thread
 import pytest
 
 from heliosdb.errors import DeadlockDetected, UniqueViolation
-from heliosdb.store import IndexSpec
+from heliosdb.store import IndexSpec, key_order, relation, timeline_index
 from heliosdb.transaction import TransactionalStore
 
 TABLE, BY_ID, BY_RANK = 100, 101, 102
 ROWS = 1500
 
 
-@pytest.fixture(autouse=True)
-def _switch_often() -> Iterator[None]:
+@pytest.fixture(autouse=True, params=["as shipped", "eager"])
+def _switch_often(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Switch threads 400 times as often as usual; "eager": fold and merge after a few changes instead of hundreds."""
+    if request.param == "eager":
+        monkeypatch.setattr(relation, "FOLD_AT", 20)
+        monkeypatch.setattr(relation, "QUIET_FOLD_AT", 2)
+        monkeypatch.setattr(key_order, "RECENT", 8)
+        monkeypatch.setattr(timeline_index, "MANY", 2)
     before = sys.getswitchinterval()
-    sys.setswitchinterval(0.00005)
+    sys.setswitchinterval(0.0000125)
     yield
     sys.setswitchinterval(before)
 

@@ -125,9 +125,12 @@ class Relation:
             yield scn, row
             yield from history(older)
 
-    def apply_rows(self, number: int, changes: dict[int, Row | None], scn: int, readers: Sequence[int] | None) -> None:
-        """Give slots of a block new newest versions. ``readers`` are the SCNs that still need older ones (None: keep
-        all)."""
+    def apply_rows(self, number: int, changes: dict[int, Row | None], scn: int, readers: Sequence[int] | None) -> bool:
+        """Give slots of a block new newest versions, and return whether the block is due for folding.
+
+        ``readers`` are the SCNs that still need older versions (None: all). Folding must wait until the commit is
+        published: who registers until then reads what was before it.
+        """
         block = self.block(number)
         if block is None:
             block = self._append(number, Block([], 0))
@@ -144,8 +147,7 @@ class Relation:
                 overlay[slot] = (scn, row, None)
             count += (row is not None) - (old_row is not None)
         self.count += count
-        if len(overlay) >= FOLD_AT:
-            self.fold(number, readers)
+        return len(overlay) >= FOLD_AT
 
     def apply_block(self, number: int, rows: list[Row | None], scn: int, readers: Sequence[int] | None) -> None:
         """Put a bulk insert's rows into a block of its own (slots from 0); rows of others behind them stay."""

@@ -83,6 +83,8 @@ class Store:
         self._timeline_numbers = count(1)
         self._row_ids: dict[int, RowIds] = {}
         self._define = Lock()
+        self._crowded: list[tuple[Relation, int]] = []
+        """Blocks to fold once the commit that is being entered is published."""
         self._to_sweep: dict[tuple[Timeline, int], None] = {}
         if not isinstance(methods, Mapping):
             methods = {method.name: method for method in (BTreeMethod(), *methods)}
@@ -365,6 +367,10 @@ class Store:
         time = self.commits.record(transaction_id, author_number)
         self.last_scn = scn
         self.published = scn
+        if self._crowded:
+            crowded, self._crowded = self._crowded, []
+            for relation, number in crowded:
+                relation.fold(number, self.needed(relation.oid))
         return time
 
     def apply(self, changed: Sequence[RelationChanges], transaction_id: int, author_number: int) -> None:
@@ -424,7 +430,8 @@ class Store:
                 if index.superseded:
                     self._forget(relation, index, readers)
             for number, slots in rows.items():
-                relation.apply_rows(number, slots, scn, readers)
+                if relation.apply_rows(number, slots, scn, readers):
+                    self._crowded.append((relation, number))
             for number, run in bulk.items():
                 relation.apply_block(number, run, scn, readers)
             if relation.feed.wanted:

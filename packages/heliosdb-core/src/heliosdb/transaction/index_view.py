@@ -141,7 +141,6 @@ class IndexView:
                 yield [row for _, row in batch]
             return
         view = self.view
-        blocks, scn = view.relation.blocks, view.scn
         bounds = (None if low is MIN else low, None if high is MAX else high, low_inclusive, high_inclusive, descending)
         for keys in self._windows(*bounds):
             row_ids = self._settled(keys)
@@ -149,17 +148,26 @@ class IndexView:
             if row_ids is None:
                 rows = [row for key in keys for row in self.rows(key)]
             else:
-                clean = True
-                for number in {row_id >> BLOCK_BITS for row_id in row_ids}:
-                    block = blocks[number]
-                    clean = clean and block is not None and not block.overlay and block.begin <= scn
-                if clean:
-                    rows = [blocks[row_id >> BLOCK_BITS].rows[row_id & SLOT_MASK] for row_id in row_ids]
+                plain = self._plain_blocks(row_ids)
+                if plain is not None:
+                    rows = [plain[row_id >> BLOCK_BITS][row_id & SLOT_MASK] for row_id in row_ids]
                 else:
                     peek = view.peek
                     rows = [row for row_id in row_ids if (row := peek(row_id)) is not None]
             if rows:
                 yield rows
+
+    def _plain_blocks(self, row_ids: list[int]) -> dict[int, list[Row]] | None:
+        """Return {block: its rows} for these row ids if all those blocks are as they stand, else None."""
+        blocks, scn = self.view.relation.blocks, self.view.scn
+        plain: dict[int, Any] = {}
+        for number in {row_id >> BLOCK_BITS for row_id in row_ids}:
+            block = blocks[number]
+            if block is None or block.overlay or block.begin > scn:
+                return None
+            # The list itself, which never changes: a fold may put another block in this place at any time.
+            plain[number] = block.rows
+        return plain
 
     def _windows(
         self,

@@ -176,14 +176,14 @@ class PointWriter:
             overlay[slot] = (scn, new, push(older, before, row, readers))
         if older is not None and readers is not None:
             relation.pruned_to = before
-        if len(overlay) >= FOLD_AT:
-            relation.fold(row_id >> 12, readers)
         feed = relation.feed
         if feed.wanted:
             feed.record(scn, [(row_id, row, new)])
         else:
             feed.horizon = scn
         store.publish(scn, next(store.transaction_ids), self._author_number)
+        if len(overlay) >= FOLD_AT:
+            relation.fold(row_id >> 12, store.needed(relation.oid))
 
     def _commit_row(self, row_id: int, row: Row | None) -> None:
         """Commit a new row, or None in the place of one, with its keys."""

@@ -95,7 +95,7 @@ class TransactionalStore(Store):
         for writes in transaction.writes.values():
             rows, bulk = writes.net()
             if rows or bulk:
-                changed.append((writes.relation, rows, bulk, writes.keys_change))
+                changed.append((writes.relation, rows, bulk, writes.keys_change or writes.has_new_indexes()))
         if not changed and not transaction.has_written:
             return CommitTicket(0, None)
         author = transaction.author or Author(transaction.timeline.name)

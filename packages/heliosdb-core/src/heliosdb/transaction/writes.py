@@ -111,6 +111,11 @@ class RelationWrites:
         indexes = tuple(self.relation.indexes.values())
         self.indexes = tuple([index for index in indexes if index.spec.oid not in self._dropped])
 
+    def has_new_indexes(self) -> bool:
+        """Whether an index was made since the transaction began to write here."""
+        known = {index.spec.oid for index in self.indexes}
+        return any(oid not in known and oid not in self._dropped for oid in tuple(self.relation.indexes))
+
     def keys_of(self, index: TimelineIndex) -> OwnKeys:
         """Return the own keys of an index, to add to."""
         found = self.own_keys.get(index.spec.oid)
