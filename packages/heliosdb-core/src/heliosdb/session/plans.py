@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from heliosdb.sql.statements import Statement
 
 __all__ = ["SessionPlans"]
+
+RECURSION = 8000
 
 
 class SessionPlans(SessionEnvironment):
@@ -94,6 +97,9 @@ class SessionPlans(SessionEnvironment):
         from heliosdb.sql.binder import bind
         from heliosdb.sql.optimizer import optimize
 
+        if sys.getrecursionlimit() < RECURSION:
+            # Frames of Python code take no C stack, so that deeply nested expressions need nothing but this.
+            sys.setrecursionlimit(RECURSION)
         catalog = self.catalog
         recorder = RecordingCatalog(catalog)
         lift = statement is not None and statement.is_lifted

@@ -13,7 +13,6 @@ One thread at a time uses a session; ``interrupt`` may come from any.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["Notice", "Session"]
 
 RETRIES = 10
-RECURSION = 8000
 EPOCH = 946_684_800_000_000
 """2000-01-01 in microseconds of the Unix clock."""
 
@@ -205,41 +203,34 @@ class Session(SessionPlans):
             self.deadline = self._limit if self.deadline is None else min(self.deadline, self._limit)
         self.interruption = None
         try:
-            with self.guarded():
-                return self._run(statement, parameters)
+            return self._run(statement, parameters)
+        except BaseException as error:
+            self._fail(error)
+            raise
         finally:
             self.current_query = ""
             self.deadline = None
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """Turn Python's own errors into SQL errors, and fail the transaction block after any of them."""
-        limit = sys.getrecursionlimit()
-        if limit < RECURSION:
-            sys.setrecursionlimit(RECURSION)
+        """Fail the transaction block after any error, as ``run`` does, while the block runs."""
         try:
             yield
-        except errors.Error:
-            self.block.fail()
+        except BaseException as error:
+            self._fail(error)
             raise
-        except RecursionError as error:
-            self.block.fail()
+
+    def _fail(self, error: BaseException) -> None:
+        """Fail the transaction block; raise Python's own errors as the SQL errors that they are."""
+        self.block.fail()
+        if isinstance(error, RecursionError):
             raise errors.StatementTooComplex("stack depth limit exceeded", hint="Simplify the statement.") from error
-        except MemoryError as error:
-            self.block.fail()
+        if isinstance(error, MemoryError):
             raise errors.OutOfMemory("out of memory") from error
-        except KeyboardInterrupt:
-            self.block.fail()
-            raise
-        except ZeroDivisionError as error:
-            self.block.fail()
+        if isinstance(error, ZeroDivisionError):
             raise errors.DivisionByZero("division by zero") from error
-        except OverflowError as error:
-            self.block.fail()
+        if isinstance(error, OverflowError):
             raise errors.NumericValueOutOfRange("value out of range") from error
-        except BaseException:
-            self.block.fail()
-            raise
 
     def _run(self, statement: StatementText, parameters: Sequence[Any]) -> Result:
         tries = 0
