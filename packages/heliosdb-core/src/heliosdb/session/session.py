@@ -405,6 +405,6 @@ def _words(class_name: str) -> str:
     return "".join(f" {c}" if c.isupper() else c for c in class_name).strip().upper()
 
 
-def _is_query(tree: Statement) -> bool:
+def _is_query(tree: Any) -> bool:
     """Return whether a statement is planned; SELECT INTO is a command, which makes a table."""
     return type(tree).__name__ in QUERIES and getattr(tree, "into", None) is None

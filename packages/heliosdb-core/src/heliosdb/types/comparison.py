@@ -8,6 +8,7 @@ from them.
 from __future__ import annotations
 
 import operator
+from decimal import Decimal
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -123,17 +124,19 @@ class NanKey:
     def __hash__(self) -> int:
         return 0x7FF8
 
+    # What is no number (an index's mark for NULL or for an open end) knows its place itself.
+
     def __lt__(self, other: object) -> bool:
-        return False
+        return False if isinstance(other, _NUMBERS) else NotImplemented
 
     def __le__(self, other: object) -> bool:
-        return other is self
+        return other is self if isinstance(other, _NUMBERS) else NotImplemented
 
     def __gt__(self, other: object) -> bool:
-        return other is not self
+        return other is not self if isinstance(other, _NUMBERS) else NotImplemented
 
     def __ge__(self, other: object) -> bool:
-        return True
+        return True if isinstance(other, _NUMBERS) else NotImplemented
 
     def __reduce__(self) -> str:
         # A key that travels through pickle (a spilled sort) must come back as the one object.
@@ -141,6 +144,7 @@ class NanKey:
 
 
 NAN_KEY = NanKey()
+_NUMBERS = (int, float, Decimal, NanKey)
 
 
 def nan_last(datum: Any) -> Any:
