@@ -60,9 +60,10 @@ class _Reader:
         self.delimiter = delimiter
         self.position = 0
         self.elements: list[str | None] = []
+        self.shown = text
 
     def fail(self, detail: str) -> NoReturn:
-        _malformed(self.text, detail)
+        _malformed(self.shown, detail)
 
     def skip_space(self) -> None:
         while self.position < len(self.text) and self.text[self.position] in _SPACE:
@@ -76,12 +77,12 @@ class _Reader:
             self.fail("Junk after closing right brace.")
         if not self.elements:
             if declared:
-                self.fail("Specified array dimensions do not match array contents.")
+                _malformed(self.text, "Specified array dimensions do not match array contents.")
             return [], [], []
         if declared is None:
             return self.elements, sizes, [1] * len(sizes)
         if [size for size, _ in declared] != sizes:
-            self.fail("Specified array dimensions do not match array contents.")
+            _malformed(self.text, "Specified array dimensions do not match array contents.")
         return self.elements, sizes, [first for _, first in declared]
 
     def read_dimensions(self) -> list[tuple[int, int]] | None:
@@ -102,7 +103,7 @@ class _Reader:
             last = self.read_bound()
             if text[self.position : self.position + 1] == ":":
                 self.position += 1
-                first, last = last, self.read_bound()
+                first, last = last, self.read_bound("Missing array dimension value.")
             if text[self.position : self.position + 1] != "]":
                 self.fail('Missing "]" after array dimensions.')
             self.position += 1
@@ -112,6 +113,7 @@ class _Reader:
         if not declared:
             if text[self.position : self.position + 1] != "{":
                 self.fail('Array value must start with "{" or dimension information.')
+            self.shown = text[self.position :]
             return None
         if text[self.position : self.position + 1] != "=":
             self.fail('Missing "=" after array dimensions.')
@@ -119,12 +121,14 @@ class _Reader:
         self.skip_space()
         if text[self.position : self.position + 1] != "{":
             self.fail('Array contents must start with "{".')
+        # From here on PostgreSQL shows the contents only.
+        self.shown = text[self.position :]
         return declared
 
-    def read_bound(self) -> int:
+    def read_bound(self, missing: str = '"[" must introduce explicitly-specified array dimensions.') -> int:
         match = _BOUND.match(self.text, self.position)
         if match is None:
-            self.fail('"[" must introduce explicitly-specified array dimensions.')
+            self.fail(missing)
         self.position = match.end()
         value = int(match[0])
         if not -(2**31) <= value < 2**31:

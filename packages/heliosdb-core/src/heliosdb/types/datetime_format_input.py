@@ -144,12 +144,13 @@ class _Reader:
             self.put(node, "month", self.word(node, names) + 1)
         elif name in ("DAY", "DY"):
             names = _DAYS if name == "DAY" else [day[:3] for day in _DAYS]
-            self.put(node, "weekday", self.word(node, names) + 1)
+            self.put(node, "weekday", self.word(node, names))
+            self.values["weekday"] += 1
         elif name == "RM":
             self.put(node, "month", 12 - self.word(node, _ROMAN))
         else:
             self.read_special(node, index, name)
-        if node.ordinal:
+        if node.ordinal and node.field.is_digit and name != "TZM":
             # Whatever two characters stand there.
             self.position += 2
 
@@ -295,8 +296,11 @@ def _read(text: str, template: str) -> tuple[int, int, int | None]:
     if template:
         reader.read()
     values = reader.values
-    microseconds = _time_of_day(reader, values, text)
+    hour, minute, second, fraction = _time_fields(reader, values)
     days = _day(reader, values, text)
+    if not (0 <= hour < 24 and 0 <= minute < 60 and 0 <= second < 60 and 0 <= fraction < MICROSECONDS_PER_SECOND):
+        _overflow(text)
+    microseconds = ((hour * 60 + minute) * 60 + second) * MICROSECONDS_PER_SECOND + fraction
     offset: int | None = None
     if reader.zone_sign:
         hours, minutes = values.get("zone_hours", 0), values.get("zone_minutes", 0)
@@ -306,7 +310,8 @@ def _read(text: str, template: str) -> tuple[int, int, int | None]:
     return days, microseconds, offset
 
 
-def _time_of_day(reader: _Reader, values: dict[str, int], text: str) -> int:
+def _time_fields(reader: _Reader, values: dict[str, int]) -> tuple[int, int, int, int]:
+    """Return hour, minute, second and microseconds, which may still lie outside their ranges."""
     hour = minute = second = 0
     if values.get("seconds"):
         minute, second = divmod(values["seconds"], 60)
@@ -325,9 +330,7 @@ def _time_of_day(reader: _Reader, values: dict[str, int], text: str) -> int:
         elif not values.get("afternoon") and hour == 12:
             hour = 0
     fraction = values.get("milliseconds", 0) * 1000 + values.get("microseconds", 0)
-    if not (0 <= hour < 24 and 0 <= minute < 60 and 0 <= second < 60 and 0 <= fraction < MICROSECONDS_PER_SECOND):
-        _overflow(text)
-    return ((hour * 60 + minute) * 60 + second) * MICROSECONDS_PER_SECOND + fraction
+    return hour, minute, second, fraction
 
 
 def _year(reader: _Reader, values: dict[str, int]) -> int:

@@ -73,6 +73,10 @@ _ISO = re.compile(
     r"(?:([Zz])|([+-])(\d\d)(?::?(\d\d))?)?)?\s*",
     re.ASCII,
 )
+_PART = r"[^0-9A-Za-z]*([0-9]+|[A-Za-z]+)[^\0]?"
+# Whatever one character follows a part separates it from the next, even a letter after digits.
+_DATE_PART = re.compile(_PART)
+_DATE_PARTS = re.compile(f"(?:{_PART})+")
 _DIGITS = re.compile(r"[0-9]+")
 
 
@@ -214,7 +218,8 @@ class _Decoder:
                     raise FieldError(Problem.BAD_FORMAT)
                 self.pending = None
                 self.hour, self.minute, self.second, self.fraction = decode_time(text)
-                self.check_time()
+                if not self.time_only:
+                    self.check_time()
                 self.mark(TIME)
             elif kind is FieldKind.ZONE:
                 self.offset = decode_offset(text)
@@ -223,8 +228,7 @@ class _Decoder:
                 self.read_number_field(index, text, fields)
             else:
                 self.read_name(index, text, fields)
-        if self.pending is not None:
-            raise FieldError(Problem.BAD_FORMAT)
+        # A label without a number after it is let pass, as PostgreSQL 15 does.
         self.finish()
         return self.result(zoned)
 
@@ -274,8 +278,8 @@ class _Decoder:
         self.mark(self.read_concatenated(number, seen) | ZONE)
 
     def read_date(self, text: str) -> None:
-        parts = re.findall(r"[0-9]+|[A-Za-z]+", text)
-        if not text[-1].isalnum() or len(parts) > 25:
+        parts = [match[1] for match in _DATE_PART.finditer(text)]
+        if not _DATE_PARTS.fullmatch(text) or len(parts) > 25:
             raise FieldError(Problem.BAD_FORMAT)
         numbers = []
         seen = 0
@@ -469,8 +473,6 @@ class _Decoder:
         elif name in _WEEKDAYS:
             self.mark(WEEKDAY)
         elif name in _UNITS:
-            if self.pending is not None:
-                raise FieldError(Problem.BAD_FORMAT)
             self.pending = _UNITS[name]
         elif name == "t":
             following = fields[index + 1][0] if index + 1 < len(fields) else None

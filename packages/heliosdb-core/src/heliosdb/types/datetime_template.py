@@ -56,16 +56,16 @@ class Node:
 
 
 _NUMBERS = {
-    Convention.NONE: "CC HH24 HH12 HH J MI MS Q SSSSS SSSS SS TZM US",
+    Convention.NONE: "CC FF1 FF2 FF3 FF4 FF5 FF6 HH24 HH12 HH J MI MS Q SSSSS SSSS SS TZM US",
     Convention.GREGORIAN: "DDD DD D MM WW W Y,YYY YYYY YYY YY Y",
     Convention.ISO_WEEK: "IDDD ID IW IYYY IYY IY I",
 }
 _WORDS = {
-    Convention.NONE: "A.D. A.M. AD AM B.C. BC DAY DY FF1 FF2 FF3 FF4 FF5 FF6 FX OF P.M. PM TZH TZ",
+    Convention.NONE: "A.D. A.M. AD AM B.C. BC DAY DY FX OF P.M. PM TZH TZ",
     Convention.GREGORIAN: "MONTH MON RM",
 }
 _CAPITALIZED = ("Day", "Dy", "Month", "Mon")
-_READ_LENGTHS = {"HH24": 2, "HH12": 2, "Y,YYY": 5}
+_READ_LENGTHS = {"HH24": 2, "HH12": 2, "IDDD": 3, "Y,YYY": 5}
 
 
 def _fields() -> dict[str, Field]:

@@ -170,7 +170,7 @@ def _mark(seen: set[str], *units: str) -> None:
 
 def _add_number(total: _Sum, field: str, unit: str, seen: set[str], negative: bool) -> str:
     """Add a number with its unit; return the unit, which the next number to the left would share."""
-    match = re.fullmatch(r"([+-]?)([0-9]*)(?:-([0-9]+)|(\.[0-9]*))?", field)
+    match = re.fullmatch(r"([+-]?)([0-9]*)(?:-([0-9]*)|(\.[0-9]*))?", field)
     if match is None or not (match[2] or match[4]):
         raise FieldError(Problem.BAD_FORMAT)
     sign = -1 if match[1] == "-" else 1
@@ -180,7 +180,7 @@ def _add_number(total: _Sum, field: str, unit: str, seen: set[str], negative: bo
         raise FieldError(Problem.FIELD_OVERFLOW)
     if match[3] is not None:
         # SQL's years-months, whatever unit stands after it.
-        months = int(match[3])
+        months = int(match[3] or "0")
         if months >= 12:
             raise FieldError(Problem.FIELD_OVERFLOW)
         unit = "month"
@@ -197,7 +197,7 @@ def _add_number(total: _Sum, field: str, unit: str, seen: set[str], negative: bo
     return "day" if unit == "hour" else unit
 
 
-_ISO_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_ISO_NUMBER = re.compile(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 _DATE_DESIGNATORS = {"Y": "year", "M": "month", "W": "week", "D": "day"}
@@ -229,7 +229,7 @@ def _iso(text: str) -> _Sum:
         ends = ("", "T", "-") if in_date else ("", ":")
         if designator not in ends or have_field:
             raise FieldError(Problem.BAD_FORMAT)
-        width = len(re.match(r"[+-]?([0-9]*)", text[start:])[1])  # type: ignore[index]
+        width = len(re.match(r"-?([0-9]*)", text[start:])[1])  # type: ignore[index]
         if designator != ends[-1] and width == (8 if in_date else 6):
             _add_basic(total, in_date, value, fraction)
         else:

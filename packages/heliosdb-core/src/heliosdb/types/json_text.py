@@ -37,6 +37,7 @@ class JsonNode(NamedTuple):
 _SPACE = re.compile(r"[ \t\n\r]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 # ASCII letters, digits, _ and all beyond ASCII, said by what is left out: so it compiles at once.
+_NO_NUMBER = re.compile(r"-(?:\.[0-9]*)?(?:[eE][+-]?[0-9]*)?")
 _WORD = re.compile(r"[^\0-/:-@\[-\^`{-\x7f]*")
 _PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
 _ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
@@ -115,7 +116,8 @@ class _Parser:
     def read_number(self, start: int) -> None:
         text = self.text
         match = _NUMBER.match(text, start)
-        end = match.end() if match else start + 1
+        # A minus without digits takes the rest of what could be a number with it.
+        end = match.end() if match else _NO_NUMBER.match(text, start).end()  # type: ignore[union-attr]
         valid = match is not None
         is_whole = match is not None and match[0].removeprefix("-").isdigit()
         if (text[end : end + 1] == "." and is_whole) or (text[end : end + 1] in ("e", "E") and valid):

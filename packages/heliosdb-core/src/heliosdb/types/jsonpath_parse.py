@@ -59,6 +59,7 @@ _KEYWORDS = frozenset(
 _BLANK = re.compile(r"(?:[ \t\n\r\f]|/\*.*?\*/)*", re.DOTALL)
 _NUMBER = re.compile(r"(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NAME = re.compile(r"""(?:[^\s?%$.\[\]{}()|&!=<>@#,*:\-+/\\"]|\\.|\\$)+""", re.DOTALL)
+_BLANKS = re.compile(r"[ \t\n\r\f]+")
 _SYMBOL = re.compile(r"&&|\|\||\*\*|==|!=|<>|<=|>=|[<>!$@?.,*:()\[\]{}+\-/%]|.", re.DOTALL)
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
@@ -98,16 +99,20 @@ class _Scanner:
                 return _Token("variable", "", self.unescaped(name[0]))
             return _Token("$", "$")
         number = _NUMBER.match(text, start)
-        if number is not None:
+        run = _NAME.match(text, start)
+        if number is not None and (run is None or run.end() <= number.end() + 1):
             junk = _NAME.match(text, number.end())
             if junk is not None:
                 self.fail("trailing junk after numeric literal", text[start : number.end() + 1])
             self.position = number.end()
             return _Token("number", number[0], number[0])
-        name = _NAME.match(text, start)
+        name = run
         if name is not None:
             self.position = name.end()
-            return self.word(name[0])
+            token = self.word(name[0])
+            # In an error message a name shows as the blanks that end it.
+            blanks = _BLANKS.match(text, self.position)
+            return _Token(token.kind, blanks[0] if blanks else "", token.value)
         symbol = _SYMBOL.match(text, start)
         assert symbol is not None
         self.position = symbol.end()
