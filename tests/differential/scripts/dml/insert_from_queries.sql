@@ -1,0 +1,35 @@
+-- INSERT ... SELECT in its many forms: joins, aggregates, windows, set operations, CTEs, casts in assignment, order of serials.
+CREATE TABLE src (id int, g text, v numeric);
+INSERT INTO src VALUES (1, 'a', 1.5), (2, 'a', 2.5), (3, 'b', NULL), (4, NULL, 4);
+CREATE TABLE dst (id serial PRIMARY KEY, label text NOT NULL DEFAULT 'none', total int, at date DEFAULT '2024-01-01');
+INSERT INTO dst (label, total) SELECT g, sum(v) FROM src WHERE g IS NOT NULL GROUP BY g ORDER BY g RETURNING *;
+INSERT INTO dst (label) SELECT DISTINCT g FROM src WHERE g IS NOT NULL ORDER BY g DESC RETURNING id, label;
+INSERT INTO dst (label, total) SELECT s.g, row_number() OVER (ORDER BY s.id) FROM src s JOIN src t ON s.id = t.id - 1 WHERE s.g = 'a' RETURNING label, total;
+INSERT INTO dst (label, total) SELECT 'u', 1 UNION ALL SELECT 'v', 2.6 ORDER BY 1 RETURNING *;
+INSERT INTO dst (total, label) WITH c AS (SELECT max(id) AS m FROM src) SELECT m, 'cte' FROM c RETURNING *;
+INSERT INTO dst (label, total) VALUES ('x', (SELECT count(*) FROM src)), ('y', (SELECT NULL::int)) RETURNING label, total;
+INSERT INTO dst (label) SELECT g FROM src ORDER BY id;
+SELECT count(*) FROM dst;
+INSERT INTO dst (label, total) SELECT 'big', 3000000000;
+INSERT INTO dst (label, total) SELECT 'text', '12';
+INSERT INTO dst (label, total) SELECT 'text', g FROM src;
+INSERT INTO dst (label, at) SELECT 'd', '2024-02-30';
+INSERT INTO dst (label, at) SELECT 'd', timestamp '2024-02-28 23:00' RETURNING at;
+INSERT INTO dst SELECT 500, 'all', 7, '2025-01-01' RETURNING *;
+INSERT INTO dst SELECT 501 RETURNING *;
+INSERT INTO dst SELECT 502, 'too', 1, '2025-01-01', 5;
+INSERT INTO dst (id, label) SELECT 503;
+INSERT INTO dst (label) SELECT generate_series(1, 3)::text RETURNING label;
+INSERT INTO dst (label, total) SELECT label, total FROM dst WHERE label IN ('x', 'u') RETURNING label, total;
+INSERT INTO dst (label) (SELECT 'paren' LIMIT 1) RETURNING label;
+INSERT INTO dst (label) TABLE src;
+INSERT INTO dst (label, total) SELECT l, t FROM (VALUES ('v1', 1), ('v2', 2)) v(l, t) WHERE t > 1 RETURNING label;
+INSERT INTO dst (label, total) SELECT 'none', 1 WHERE false RETURNING *;
+INSERT INTO dst (label, total) SELECT 'agg', count(*) FROM src WHERE false RETURNING total;
+INSERT INTO dst (label) SELECT NULL WHERE false;
+-- compare: message
+INSERT INTO dst (label) SELECT NULL;
+SELECT label, count(*) FROM dst GROUP BY label ORDER BY label;
+CREATE TABLE copy AS SELECT * FROM dst;
+INSERT INTO copy SELECT * FROM copy;
+SELECT count(*) = 2 * (SELECT count(*) FROM dst) FROM copy;

@@ -1,0 +1,23 @@
+-- Rows compared: equality, order, nulls, nested, in lists and subqueries, with different types.
+SELECT a, b, c, d, (a, b) = (c, d) AS eq, (a, b) <> (c, d) AS ne, (a, b) < (c, d) AS lt, (a, b) >= (c, d) AS ge, (a, b) IS NOT DISTINCT FROM (c, d) AS same FROM (VALUES (1, 2), (1, NULL), (NULL, 2)) u(a, b), (VALUES (1, 2), (1, 3), (2, NULL), (NULL, NULL)) v(c, d) ORDER BY a, b, c, d;
+SELECT (1, 'a', true) = (1, 'a', true), (1, 'a', true) < (1, 'b', false), (1, 2.5) = (1.0, 2.50), (1::bigint, 'x'::text) = (1, 'x');
+SELECT (1, 2, 3) < (1, 2, 4), (1) = 1, ROW(1) = ROW(1);
+SELECT (1, 2, 3) < (1, 2, NULL), (1, NULL, 3) < (1, 2, 4), (1, NULL, 3) < (2, 2, 4), (NULL, 1) = (NULL, 1);
+SELECT ((1, 2), 3) = ((1, 2), 3), ROW(ROW(1, 2), 3) < ROW(ROW(1, 3), 0);
+SELECT (1, 2) IN ((1, 2), (3, 4)), (1, 2) NOT IN ((1, 3), (NULL, 4)), (1, 2) IN ((1, NULL)), (5, 2) IN ((1, NULL));
+SELECT (1, 2) IN (SELECT 1, 2), (1, NULL) IN (SELECT 1, 2), (1, 2) = ANY (SELECT 1, 2), (1, 2) <> ALL (SELECT 3, 4);
+SELECT (1, 2) BETWEEN (1, 1) AND (1, 3), (1, 5) BETWEEN (1, 1) AND (2, 0);
+SELECT (1, 2) IS NULL, (NULL, NULL) IS NULL, (1, NULL) IS NOT NULL, ROW(NULL) IS NULL, ROW() IS NULL;
+SELECT (1, 2) = (1, 'x');
+SELECT (1, 2) = (1, true);
+SELECT (1, 2) = (1, 2, 3);
+SELECT (1, 2) + 1;
+SELECT (1, 2) LIKE (1, 2);
+SELECT (1, '{}'::json) = (1, '{}'::json);
+SELECT (1, '{}'::json) < (1, '{}'::json);
+SELECT max(ROW(1, 2));
+SELECT a, b FROM (VALUES (1, 'x'), (2, 'y'), (3, 'z')) v(a, b) WHERE (a, b) > (1, 'x') AND (a, b) < (3, 'a') ORDER BY a;
+SELECT a, b FROM (VALUES (2, 'a'), (1, 'b'), (1, 'a')) v(a, b) ORDER BY (a, b);
+SELECT (a, b), count(*) FROM (VALUES (1, 'x'), (1, 'x'), (NULL, 'x')) v(a, b) GROUP BY (a, b) ORDER BY 1;
+SELECT DISTINCT (a, b) FROM (VALUES (1, 'x'), (1, 'x')) v(a, b);
+SELECT CASE WHEN (1, 2) < (1, 3) THEN 'less' END, coalesce((1, NULL), (2, 2)), (SELECT (1, 2)) = (1, 2);

@@ -1,0 +1,20 @@
+-- Dates and intervals over pairs: sums across month ends, differences, ages, truncations and fields.
+CREATE TABLE d (x timestamp);
+INSERT INTO d VALUES ('2024-01-31'), ('2024-02-29 23:59:59.999999'), ('2023-12-31 12:00'), ('2000-03-01'), ('1999-02-28 06:30'), ('0001-01-01 00:00:01'), ('1970-01-01');
+CREATE TABLE i (y interval);
+INSERT INTO i VALUES ('1 month'), ('1 year -1 day'), ('-1 month 1 hour'), ('36:00:00.5'), ('30 days'), ('0'), ('-1 mon -1 day -00:00:00.000001');
+SELECT x, y, x + y AS plus, x - y AS minus FROM d, i ORDER BY x, y, y::text;
+SELECT a.x, b.x, a.x - b.x AS minus, age(a.x, b.x), a.x::date - b.x::date AS days FROM d a, d b ORDER BY a.x, b.x;
+SELECT a.y, b.y, a.y + b.y AS plus, a.y - b.y AS minus, a.y < b.y, a.y = b.y FROM i a, i b ORDER BY a.y, a.y::text, b.y, b.y::text;
+SELECT y, y * 2, y * 0.5, y / 3, -y, y * -1.5, justify_interval(y), justify_days(y), justify_hours(y) FROM i ORDER BY y, y::text;
+SELECT x, f, date_trunc(f, x) FROM d, (VALUES ('microseconds'), ('second'), ('hour'), ('day'), ('week'), ('month'), ('quarter'), ('year'), ('decade'), ('century'), ('millennium')) v(f) ORDER BY x, date_trunc(f, x), f;
+SELECT x, extract(year FROM x), extract(month FROM x), extract(day FROM x), extract(hour FROM x), extract(minute FROM x), extract(second FROM x), extract(dow FROM x), extract(isodow FROM x), extract(doy FROM x), extract(week FROM x), extract(isoyear FROM x), extract(quarter FROM x), extract(century FROM x), extract(decade FROM x), extract(epoch FROM x), extract(julian FROM x) FROM d ORDER BY d.x;
+SELECT y, extract(year FROM y), extract(month FROM y), extract(day FROM y), extract(hour FROM y), extract(minute FROM y), extract(second FROM y), extract(epoch FROM y), extract(quarter FROM y) FROM i ORDER BY y, y::text;
+SELECT x, x::date, x::time, x::text, x::date + 1, x::date + time '10:00', x::timestamptz FROM d ORDER BY d.x;
+SELECT x, to_char(x, 'YYYY-MM-DD HH24:MI:SS.US Dy DDD IW') FROM d ORDER BY d.x;
+SELECT x::date + g FROM d, generate_series(-1, 1) g WHERE x > '1990-01-01' ORDER BY 1;
+SELECT date '2024-01-31' + g * interval '1 month' FROM generate_series(-3, 3) g ORDER BY g;
+SELECT g::date, extract(week FROM g), extract(isoyear FROM g), to_char(g, 'IYYY-IW-ID') FROM generate_series(timestamp '2020-12-28', '2021-01-04', '1 day') g ORDER BY g;
+SELECT min(x), max(x), count(x), min(y), max(y), sum(y), avg(y) FROM d, i;
+SELECT x FROM d WHERE x BETWEEN '1970-01-01' AND '2024-02-01' ORDER BY x DESC;
+SELECT x::time - time '06:00', x::time + interval '20 hours' FROM d ORDER BY d.x;

@@ -1,0 +1,20 @@
+-- Floating point over pairs of values: text form, comparison and arithmetic at the edges.
+CREATE TABLE f (x float8);
+INSERT INTO f VALUES (0), ('-0'), (1), (-1), (0.1), (1e-10), (123456.789), (1e15), (1e16), (1e100), (1e-300), ('NaN'), ('Infinity'), ('-Infinity'), (2.5), (-2.5), (1.7976931348623157e308), (5e-324);
+SELECT x, x::text, x = x AS self, x > 0 AS positive, -x AS negative, abs(x) FROM f ORDER BY f.x, f.x::text;
+SELECT x, x + 1, x - 0.5, x * 2 FROM f WHERE abs(x) < 1e300 ORDER BY f.x, f.x::text;
+SELECT a.x, b.x, a.x < b.x, a.x = b.x, a.x >= b.x FROM f a, f b WHERE a.x::text IN ('NaN', 'Infinity', '0', '-0', '1') AND b.x::text IN ('NaN', '-Infinity', '0', '2.5') ORDER BY a.x, a.x::text, b.x;
+SELECT x, round(x), trunc(x), ceil(x), floor(x), sign(x) FROM f WHERE abs(x) < 1e17 ORDER BY f.x, f.x::text;
+SELECT x, sqrt(x), cbrt(x) FROM f WHERE x >= 0 AND x < 'Infinity' ORDER BY f.x, f.x::text;
+SELECT x, exp(x), sin(x), atan(x) FROM f WHERE abs(x) < 100 ORDER BY f.x, f.x::text;
+SELECT x, ln(x), log(x) FROM f WHERE x > 0 AND x < 'NaN' ORDER BY x;
+SELECT x, x::float4 FROM f WHERE abs(x) < 1e20 AND (abs(x) > 1e-20 OR x = 0) ORDER BY f.x, f.x::text;
+SELECT x, x::numeric FROM f WHERE abs(x) < 1e20 OR x::text = 'NaN' ORDER BY f.x, f.x::text;
+SELECT x, x::int FROM f WHERE abs(x) < 1e9 ORDER BY f.x, f.x::text;
+SELECT x, x::bigint FROM f WHERE abs(x) < 1e18 ORDER BY f.x, f.x::text;
+SELECT count(x), count(DISTINCT x), min(x), max(x) FROM f;
+SELECT sum(x), avg(x) FROM f WHERE abs(x) < 1e17;
+SELECT sum(x) FROM f;
+SELECT x FROM f WHERE x IN ('NaN', 0, 2.5) ORDER BY f.x, f.x::text;
+SELECT g / 10.0::float8, g * 0.1::float8, g::float4 / 3 FROM generate_series(1, 12) g ORDER BY g;
+SELECT round((g / 2.0)::float8), (g / 2.0)::float8::int, round((g / 2.0)::numeric) FROM generate_series(-7, 7) g ORDER BY g;
