@@ -19,7 +19,7 @@ class Execution:
     block. ``row_count`` is what a data modification counts, ``counts`` the rows of each node under EXPLAIN ANALYZE.
     """
 
-    __slots__ = ("counts", "parameter_rows", "parameters", "row_count", "session", "slots", "transaction")
+    __slots__ = ("counts", "fixed_views", "parameter_rows", "parameters", "row_count", "session", "slots", "transaction")
 
     def __init__(self, session: Any, transaction: Any, parameters: tuple[Any, ...], slots: tuple[Any, ...]) -> None:
         self.session = session
@@ -27,6 +27,8 @@ class Execution:
         self.parameters = parameters
         self.slots = slots
         self.row_count = 0
+        self.fixed_views: dict[int, Any] | None = None
+        """Views taken before the function runs: a cursor's, which shows what was there when it was declared."""
         self.parameter_rows: Sequence[Sequence[Any]] = ()
         self.counts: dict[int, int] = {}
 
@@ -42,6 +44,10 @@ class Execution:
 
     def view(self, relation: int) -> Any:
         """Return the relation as this statement sees it."""
+        if self.fixed_views is not None:
+            found = self.fixed_views.get(relation)
+            if found is not None:
+                return found
         return self.transaction.view(relation)
 
     def view_as_of(self, relation: int, request: SnapshotRequest, arguments: tuple[Any, ...]) -> Any:

@@ -155,8 +155,13 @@ class SessionPlans(SessionEnvironment):
     def stream_plan(
         self, plan: Plan, constants: Sequence[Any], parameters: tuple[Any, ...]
     ) -> Iterator[list[tuple[Any, ...]]]:
-        """Run a plan in the open transaction and yield its batches as they come (cursors, COPY, the wire)."""
-        execution = Execution(self, self.transaction, parameters, plan.slots(constants, self))
+        """Run a plan in the open transaction and yield its batches as they come (cursors, COPY, the wire).
+
+        What it shows is fixed now, however late the batches are asked for.
+        """
+        transaction = self.transaction
+        execution = Execution(self, transaction, parameters, plan.slots(constants, self))
+        execution.fixed_views = {oid: transaction.view(oid) for oid, _ in plan.locks}
         return plan.compiled.run(execution)
 
     def run_query(self, query: Statement) -> Result:

@@ -259,7 +259,7 @@ class Session(SessionPlans):
         self.block.begin_alone()
         try:
             result = self._dispatch(statement, parameters)
-            if not isinstance(result.rows, list):
+            if result.columns is not None and not isinstance(result.rows, list):
                 rows = list(result.rows)
                 result = Result(result.tag, result.columns, rows, len(rows))
         except BaseException:
@@ -278,7 +278,7 @@ class Session(SessionPlans):
             return self._command(statement)
         self.transaction.begin_statement()
         result = self._dispatch(statement, parameters)
-        if not isinstance(result.rows, list):
+        if result.columns is not None and not isinstance(result.rows, list):
             rows = list(result.rows)
             result = Result(result.tag, result.columns, rows, len(rows))
         return result

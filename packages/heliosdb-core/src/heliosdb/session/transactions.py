@@ -203,6 +203,9 @@ class TransactionBlock:
                 session.database.apply_on_commit(session)
             for listener in session.registries.lifecycle.get("transaction_committing", ()):
                 listener(session)
+            for cursor in session.cursors.values():
+                if cursor.is_held:
+                    cursor.materialize()
             ticket = transaction.commit()
         except BaseException:
             self._end(committed=False)
@@ -228,8 +231,10 @@ class TransactionBlock:
         self._savepoints.clear()
         self._deferred.clear()
         session = self._session
-        for name in [name for name, cursor in session.cursors.items() if not (committed and cursor.is_held)]:
-            session.cursors.pop(name).close()
+        for name, cursor in list(session.cursors.items()):
+            # A held cursor belongs to the session once the transaction that declared it has committed.
+            if not (cursor.is_complete or (committed and cursor.is_held)):
+                session.cursors.pop(name).close()
         session.settings.end_transaction(committed=committed)
         session.points.resume()
 
