@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from heliosdb import errors
-from heliosdb.types.array_text import parse_array
 from heliosdb.types.composite import as_element
 from heliosdb.types.definitions import SessionContext, Type, TypeLookup
 
@@ -184,6 +183,9 @@ def _cut(array: Array, spans: Sequence[slice]) -> Array:
 
 def make_input(element: Type, types: TypeLookup) -> Callable[[str, int, SessionContext], Array]:
     """Return the text input function of the array type over a type."""
+    # Not needed before text is read: a database opens without it.
+    from heliosdb.types.array_text import parse_array
+
     read = types.input(element.name)
     delimiter = element.delimiter
     wrap = _element_wrapper(element)

@@ -17,13 +17,11 @@ from heliosdb.types.calendar import (
     DATE_MINUS_INFINITY,
     DATE_START,
     MICROSECONDS_PER_DAY,
-    UNIX_EPOCH_DAYS,
     days_from_civil,
     days_in_month,
 )
 from heliosdb.types.comparison import comparison_functions, comparison_names, comparison_operators, operator_classes
 from heliosdb.types.datetime_output import date_text
-from heliosdb.types.datetime_parse import parse_datetime
 from heliosdb.types.definitions import Operator, OperatorClass, ScalarFunction, SessionContext, Type
 from heliosdb.types.zones import session_zone, utc_to_local
 
@@ -33,24 +31,11 @@ __all__ = [
     "OPERATOR_CLASSES",
     "TYPES",
     "date_from_python",
-    "date_input",
     "date_to_python",
 ]
 
 _ORDINAL_OF_2000 = 730_120
 _LAST_ORDINAL = python_date.max.toordinal()
-
-
-def date_input(text: str, typmod: int, session: SessionContext) -> int:
-    """Read a date; a time of day and a zone in the text are dropped."""
-    parsed = parse_datetime(text, "date", session)
-    if parsed.special is not None:
-        if parsed.special == "epoch":
-            return -UNIX_EPOCH_DAYS
-        return DATE_INFINITY if parsed.special == "infinity" else DATE_MINUS_INFINITY
-    if not DATE_START <= parsed.days < DATE_END:
-        raise errors.DatetimeFieldOverflow(f'date out of range: "{text}"')
-    return parsed.days
 
 
 def date_send(datum: int) -> bytes:
@@ -155,7 +140,7 @@ TYPES: tuple[Type, ...] = (
         array_oid=1182,
         category="D",
         length=4,
-        input=date_input,
+        input="heliosdb.types.datetime_input:date_input",
         output=date_text,
         receive=date_receive,
         send=date_send,

@@ -27,9 +27,9 @@ from heliosdb.types.calendar import (
     time_fields,
     truncated_division,
 )
+from heliosdb.types.datetime_units import UNITS
 from heliosdb.types.definitions import ScalarFunction, SessionContext, Volatility
 from heliosdb.types.interval import Interval
-from heliosdb.types.interval_parse import UNITS
 from heliosdb.types.numeric import numeric_add, numeric_div
 from heliosdb.types.time import TimeWithZone
 from heliosdb.types.timestamp import date_to_timestamp

@@ -80,7 +80,7 @@ _DATE_PARTS = re.compile(f"(?:{_PART})+")
 _DIGITS = re.compile(r"[0-9]+")
 
 
-@define
+@define(eq=False, repr=False)
 class ParsedDatetime:
     """What a text says: a special value, or a local day and time with the offset (seconds east) they count from.
 

@@ -16,9 +16,9 @@ from heliosdb.types.calendar import (
     truncated_division,
 )
 from heliosdb.types.datetime_extract import unit_not_recognized, unit_not_supported
+from heliosdb.types.datetime_units import UNITS
 from heliosdb.types.definitions import ScalarFunction, SessionContext, Volatility
 from heliosdb.types.interval import Interval
-from heliosdb.types.interval_parse import UNITS
 from heliosdb.types.zones import (
     abbreviation_offset,
     fixed_zone,

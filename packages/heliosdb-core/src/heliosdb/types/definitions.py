@@ -195,8 +195,8 @@ class TypeLookup(Protocol):
         """Return ``(datum) -> object`` for the edges, or None where the datum is already the object."""
         ...
 
-    def format(self, name: str, typmod: int = -1) -> str:
-        """Return how SQL spells a type: ``character varying(10)``, ``numeric(5,2)[]``."""
+    def format(self, name: str, typmod: int | None = None) -> str:
+        """Return how SQL spells a type: ``character varying(10)``; a typmod of -1 is none, None is not known."""
         ...
 
     def ordering(self, name: str) -> OperatorClass | None:

@@ -36,9 +36,12 @@ from heliosdb.types.definitions import (
     SessionContext,
     Type,
 )
-from heliosdb.types.interval_parse import parse_interval
 
 __all__ = [
+    "FULL_RANGE",
+    "fields_of",
+    "range_of",
+    "coerce_interval",
     "AGGREGATES",
     "CASTS",
     "FUNCTIONS",
@@ -47,14 +50,13 @@ __all__ = [
     "TYPES",
     "Interval",
     "checked_interval",
-    "interval_input",
     "interval_key",
     "interval_output",
 ]
 
 _FIELD_BITS = {"month": 1 << 1, "year": 1 << 2, "day": 1 << 3, "hour": 1 << 10, "minute": 1 << 11, "second": 1 << 12}
 _FIELD_ORDER = ("year", "month", "day", "hour", "minute", "second")
-_FULL_RANGE = 0x7FFF
+FULL_RANGE = 0x7FFF
 _FULL_PRECISION = 0xFFFF
 
 
@@ -73,23 +75,14 @@ def checked_interval(months: int, days: int, microseconds: int) -> Interval:
     raise errors.DatetimeFieldOverflow("interval out of range")
 
 
-def _range_of(typmod: int) -> int:
-    return _FULL_RANGE if typmod < 0 else typmod >> 16
+def range_of(typmod: int) -> int:
+    """Return the mask of the fields that a typmod keeps."""
+    return FULL_RANGE if typmod < 0 else typmod >> 16
 
 
-def _fields_of(mask: int) -> list[str]:
+def fields_of(mask: int) -> list[str]:
+    """Return the names of a mask's fields, greatest first."""
     return [name for name in _FIELD_ORDER if mask & _FIELD_BITS[name]]
-
-
-def interval_input(text: str, typmod: int, session: SessionContext) -> Interval:
-    """Read an interval in any of the input styles; the typmod says what a number without a unit counts."""
-    mask = _range_of(typmod)
-    last: str | None = None
-    if mask != _FULL_RANGE:
-        fields = _fields_of(mask)
-        last = "minute:second" if fields == ["minute", "second"] else fields[-1]
-    standard = str(session.setting("intervalstyle")).lower() == "sql_standard"
-    return coerce_interval(Interval(*parse_interval(text, last, standard)), typmod, False)
 
 
 def interval_output(datum: Interval, session: SessionContext) -> str:
@@ -194,7 +187,7 @@ def _iso(datum: Interval) -> str:
 
 def interval_typmod_in(modifiers: Sequence[int | str]) -> int:
     """Return the typmod of fields such as ``"day to second"`` and a precision, either of them optional."""
-    mask, precision = _FULL_RANGE, _FULL_PRECISION
+    mask, precision = FULL_RANGE, _FULL_PRECISION
     for modifier in modifiers:
         if isinstance(modifier, str):
             first, _, last = modifier.lower().partition(" to ")
@@ -213,18 +206,18 @@ def interval_typmod_out(typmod: int) -> str:
         return ""
     mask, precision = typmod >> 16, typmod & 0xFFFF
     text = ""
-    if mask != _FULL_RANGE:
-        fields = _fields_of(mask)
+    if mask != FULL_RANGE:
+        fields = fields_of(mask)
         text = f" {fields[0]}" + (f" to {fields[-1]}" if len(fields) > 1 else "")
     return text if precision == _FULL_PRECISION else f"{text}({precision})"
 
 
 def coerce_interval(datum: Interval, typmod: int, explicit: bool) -> Interval:
     """Cut off the fields below the last that the type modifier keeps, and round the seconds."""
-    mask = _range_of(typmod)
+    mask = range_of(typmod)
     months, days, microseconds = datum
-    if mask != _FULL_RANGE:
-        last = _fields_of(mask)[-1]
+    if mask != FULL_RANGE:
+        last = fields_of(mask)[-1]
         if last == "year":
             months, days, microseconds = truncated_division(months, 12) * 12, 0, 0
         elif last == "month":
@@ -400,7 +393,7 @@ TYPES: tuple[Type, ...] = (
         category="T",
         preferred=True,
         length=16,
-        input=interval_input,
+        input="heliosdb.types.datetime_input:interval_input",
         output=interval_output,
         receive=interval_receive,
         send=interval_send,

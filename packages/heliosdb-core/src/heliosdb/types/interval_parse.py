@@ -14,32 +14,9 @@ from heliosdb import errors
 from heliosdb.types.calendar import MICROSECONDS_PER_DAY, MICROSECONDS_PER_SECOND
 from heliosdb.types.datetime_fields import FieldError, FieldKind, Problem, raise_problem, split_fields
 from heliosdb.types.datetime_parse import decode_time
+from heliosdb.types.datetime_units import UNITS
 
-__all__ = ["UNITS", "parse_interval"]
-
-UNITS = {
-    name[:10]: unit
-    for unit, names in {
-        "century": "c cent century centuries",
-        "day": "d day days",
-        "decade": "dec decade decades decs",
-        "hour": "h hour hours hr hrs",
-        "minute": "m min mins minute minutes",
-        "millennium": "mil millennia millennium mils",
-        "millisecond": "ms msec msecs mseconds millisecond milliseconds",
-        "month": "mon mons month months",
-        "quarter": "qtr quarter",
-        "second": "s sec second seconds secs",
-        "microsecond": "us usec usecs useconds microsecond microseconds",
-        "week": "w week weeks",
-        "year": "y year years yr yrs",
-        "timezone": "timezone",
-        "timezone_hour": "timezone_h",
-        "timezone_minute": "timezone_m",
-    }.items()
-    for name in names.split()
-}
-"""Unit spellings, cut to ten letters as PostgreSQL compares them, to the unit."""
+__all__ = ["parse_interval"]
 
 _MONTHS = {"month": 1, "year": 12, "decade": 120, "century": 1200, "millennium": 12000}
 _TIMES = {

@@ -17,7 +17,6 @@ from heliosdb import errors
 from heliosdb.types.calendar import MICROSECONDS_PER_DAY, MICROSECONDS_PER_SECOND, round_to_precision, time_fields
 from heliosdb.types.comparison import comparison_functions, comparison_names, comparison_operators, operator_classes
 from heliosdb.types.datetime_output import time_text
-from heliosdb.types.datetime_parse import parse_time
 from heliosdb.types.definitions import (
     Cast,
     CastContext,
@@ -37,8 +36,6 @@ __all__ = [
     "TYPES",
     "TimeWithZone",
     "precision_typmod_in",
-    "time_input",
-    "timetz_input",
     "timetz_output",
     "timetz_sort_key",
 ]
@@ -83,20 +80,9 @@ def _timetz_typmod_out(typmod: int) -> str:
     return f"({typmod})"
 
 
-def time_input(text: str, typmod: int, session: SessionContext) -> int:
-    """Read a time of day; a date and a zone in the text are dropped."""
-    return parse_time(text, "time", session).microseconds
-
-
 def time_output(datum: int, session: SessionContext) -> str:
     """Return ``04:05:06.789``."""
     return time_text(datum)
-
-
-def timetz_input(text: str, typmod: int, session: SessionContext) -> TimeWithZone:
-    """Read a time of day with its zone, the session's where it names none."""
-    parsed = parse_time(text, "time with time zone", session, zoned=True)
-    return TimeWithZone(parsed.microseconds, -(parsed.offset or 0))
 
 
 def timetz_output(datum: TimeWithZone, session: SessionContext) -> str:
@@ -249,7 +235,7 @@ TYPES: tuple[Type, ...] = (
         array_oid=1183,
         category="D",
         length=8,
-        input=time_input,
+        input="heliosdb.types.datetime_input:time_input",
         output=time_output,
         receive=time_receive,
         send=time_send,
@@ -269,7 +255,7 @@ TYPES: tuple[Type, ...] = (
         array_oid=1270,
         category="D",
         length=12,
-        input=timetz_input,
+        input="heliosdb.types.datetime_input:timetz_input",
         output=timetz_output,
         receive=timetz_receive,
         send=timetz_send,

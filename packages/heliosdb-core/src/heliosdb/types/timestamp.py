@@ -22,14 +22,11 @@ from heliosdb.types.calendar import (
     TIMESTAMP_END,
     TIMESTAMP_INFINITY,
     TIMESTAMP_MINUS_INFINITY,
-    TIMESTAMP_START,
-    UNIX_EPOCH_DAYS,
     check_timestamp,
     round_to_precision,
 )
 from heliosdb.types.comparison import comparison_functions, comparison_names, comparison_operators, operator_classes
 from heliosdb.types.datetime_output import timestamp_text, timestamptz_text
-from heliosdb.types.datetime_parse import ParsedDatetime, parse_datetime
 from heliosdb.types.definitions import (
     Cast,
     CastContext,
@@ -53,10 +50,8 @@ __all__ = [
     "date_to_timestamptz",
     "is_finite",
     "timestamp_from_python",
-    "timestamp_input",
     "timestamp_to_date",
     "timestamp_to_timestamptz",
-    "timestamptz_input",
     "timestamptz_to_timestamp",
 ]
 
@@ -68,28 +63,6 @@ _MICROSECOND = timedelta(microseconds=1)
 def is_finite(datum: int) -> bool:
     """Return whether a timestamp is not infinity."""
     return datum not in (TIMESTAMP_INFINITY, TIMESTAMP_MINUS_INFINITY)
-
-
-def _from_parsed(parsed: ParsedDatetime, text: str, offset: int) -> int:
-    if parsed.special is not None:
-        if parsed.special == "epoch":
-            return -UNIX_EPOCH_DAYS * MICROSECONDS_PER_DAY
-        return TIMESTAMP_INFINITY if parsed.special == "infinity" else TIMESTAMP_MINUS_INFINITY
-    datum = parsed.days * MICROSECONDS_PER_DAY + parsed.microseconds - offset * MICROSECONDS_PER_SECOND
-    if TIMESTAMP_START <= datum < TIMESTAMP_END:
-        return datum
-    raise errors.DatetimeFieldOverflow(f'timestamp out of range: "{text}"')
-
-
-def timestamp_input(text: str, typmod: int, session: SessionContext) -> int:
-    """Read a timestamp; a zone in the text is dropped."""
-    return _from_parsed(parse_datetime(text, "timestamp", session), text, 0)
-
-
-def timestamptz_input(text: str, typmod: int, session: SessionContext) -> int:
-    """Read an instant; local time of the session's TimeZone where the text names no zone."""
-    parsed = parse_datetime(text, "timestamp with time zone", session, zoned=True)
-    return _from_parsed(parsed, text, parsed.offset or 0)
 
 
 def _timestamp_typmod_in(modifiers: Sequence[int | str]) -> int:
@@ -230,7 +203,7 @@ TYPES: tuple[Type, ...] = (
         category="D",
         length=8,
         aliases=("datetime",),
-        input=timestamp_input,
+        input="heliosdb.types.datetime_input:timestamp_input",
         output=timestamp_text,
         receive=timestamp_receive,
         send=timestamp_send,
@@ -251,7 +224,7 @@ TYPES: tuple[Type, ...] = (
         category="D",
         preferred=True,
         length=8,
-        input=timestamptz_input,
+        input="heliosdb.types.datetime_input:timestamptz_input",
         output=timestamptz_text,
         receive=timestamp_receive,
         send=timestamp_send,
