@@ -155,11 +155,13 @@ class Pipelines:
         self.expressions.bindings[source] = local_binding(names)
         self.carriers[source] = tuple(dict.fromkeys(name.partition("[")[0] for name in names.values()))
 
-    def carried(self, text: str) -> str:
-        """Return source text that lives in a carrier: the text itself if it does, else a fresh variable with its
-        value.
+    def carried(self, text: str, own: Sequence[str] | None = None) -> str:
+        """Return source text that lives in one of the carriers ``own``, those of the rows below: the text itself if it
+        does, else a fresh variable with its value. (A lateral projection of an outer column must not be that column: a
+        join that finds no row makes its side's carriers NULL.)
         """
-        if is_atom(text) and text.partition("[")[0] in self.null_values:
+        name = text.partition("[")[0]
+        if is_atom(text) and name in self.null_values and (own is None or name in own):
             return text
         name = self.source.fresh("c")
         self.function.line(f"{name} = {text}")

@@ -29,15 +29,17 @@ def produce_project(pipelines: Pipelines, node: pn.Project, consume: Consume) ->
     """
 
     def compute() -> None:
+        own = pipelines.names(node.input.sources)
         names = {
-            index: pipelines.carried(pipelines.value(expression))
+            index: pipelines.carried(pipelines.value(expression), own)
             for index, expression in enumerate(node.expressions)
             if pipelines.needs(node.source, index) or pipelines.needs(node.source, -2) or may_raise_effects(expression)
         }
         if pipelines.needs(node.source, -2):
-            names[-2] = pipelines.carried(f"({''.join(f'{names[i]}, ' for i in range(len(node.expressions)))})")
+            row = f"({''.join(f'{names[i]}, ' for i in range(len(node.expressions)))})"
+            names[-2] = pipelines.carried(row, own)
         if pipelines.needs(node.source, -1):
-            names[-1] = pipelines.carried("None")
+            names[-1] = pipelines.carried("None", own)
         pipelines.bind_locals(node.source, names)
         consume()
 
@@ -56,9 +58,10 @@ def produce_project_set(pipelines: Pipelines, node: pn.ProjectSet, consume: Cons
 
     def compute() -> None:
         function, source = pipelines.function, pipelines.source
+        own = pipelines.names(node.input.sources)
         calls = [(i, e) for i, e in enumerate(node.expressions) if isinstance(e, ex.SetReturningCall)]
         names = {
-            i: pipelines.carried(pipelines.value(e))
+            i: pipelines.carried(pipelines.value(e), own)
             for i, e in enumerate(node.expressions)
             if not isinstance(e, ex.SetReturningCall)
         }

@@ -255,7 +255,9 @@ def call_source(pipelines: Pipelines, call: ex.SetReturningCall) -> str:
         columns = RowShape(tuple((column, type_name, None) for column, type_name in call.columns))
         rows = tuple(ex.row_shape(argument) for argument in call.arguments)
         implementation = implementation(
-            CallTypes(call.argument_types, call.type, pipelines.registries.types, rows, columns if call.columns else None)
+            CallTypes(
+                call.argument_types, call.type, pipelines.registries.types, rows, columns if call.columns else None
+            )
         )
     name = pipelines.source.bind(implementation, "f")
     extra = [pipelines.expressions.session()] if function.needs_session else []

@@ -20,6 +20,7 @@ from heliosdb.commands.binding import (
 )
 from heliosdb.commands.clauses import bind_clauses
 from heliosdb.commands.columns import (
+    add_sequence,
     column_type,
     draft_column,
     finish_expressions,
@@ -31,7 +32,7 @@ from heliosdb.commands.create_table import MAX_COLUMNS, relation_options
 from heliosdb.commands.dependencies import Dropper, Object
 from heliosdb.commands.maintenance import renew_indexes
 from heliosdb.commands.names import role_name, visible_name
-from heliosdb.commands.sequence_options import options_of
+from heliosdb.commands.sequence_options import new_options, options_of
 from heliosdb.commands.table_change import TableChange
 from heliosdb.commands.trees import column_names
 from heliosdb.errors import (
@@ -79,13 +80,13 @@ def add_column(change: TableChange, action: tree.AddColumn) -> None:
     if len(relation.columns) >= MAX_COLUMNS:
         raise TooManyColumns(f"tables can have at most {MAX_COLUMNS} columns")
     number = len(relation.columns) + 1
-    draft = draft_column(
+    draft = draft_column(session, written, number=number, table=relation.name)
+    add_sequence(
         session,
         edit,
-        written,
-        number=number,
-        table=relation.name,
+        draft,
         schema=relation.schema,
+        table=relation.name,
         table_oid=relation.oid,
         persistence=relation.persistence,
     )
@@ -113,15 +114,8 @@ def _initial(
     compute = compile_row(session, [bound])
     if is_volatile(bound):
         return lambda row: compute(())[0]
-    once: list[Any] = []
-
-    def constant(row: Row) -> Any:
-        # Evaluated for the first row, so that a default that fails does not fail on an empty table.
-        if not once:
-            once.append(compute(())[0])
-        return once[0]
-
-    return constant
+    (value,) = compute(())
+    return lambda row: value
 
 
 def drop_column(change: TableChange, action: tree.DropColumn) -> None:
@@ -145,6 +139,9 @@ def alter_type(change: TableChange, action: tree.AlterColumnType) -> None:
     change.require_table()
     session = change.session
     relation = change.relation
+    if action.using is not None:
+        # What USING says is looked at before the column is.
+        bind_expression(session, action.using, relation.columns, relation.name)
     column = change.column(action.name)
     if column.generated is not None and action.using is not None:
         raise InvalidTableDefinition("cannot specify USING when altering type of generated column")
@@ -152,6 +149,8 @@ def alter_type(change: TableChange, action: tree.AlterColumnType) -> None:
     _refuse_dependents(change, column)
     collation = column.collation if action.collation is None else action.collation.name
     new = evolve(column, type=type_name, typmod=typmod, collation=collation, altered=True)
+    if column.identity is not None:
+        _alter_identity_sequence(change, column, (tree.Option("as", action.type),))
     conversion = _conversion(change, column, new, action.using)
     if column.default is not None:
         default = parse_expression(session, column.default)
@@ -162,7 +161,7 @@ def alter_type(change: TableChange, action: tree.AlterColumnType) -> None:
         except (DatatypeMismatch, CannotCoerce):
             raise DatatypeMismatch(
                 f'default for column "{column.name}" cannot be cast automatically to type '
-                f"{spelled_type(session, type_name, typmod)}"
+                f"{spelled_type(session, type_name)}"
             ) from None
         if isinstance(default, tree.Literal) and default.kind == "string":
             # The constant was read as the old type, and must not be read as the new one now.
@@ -176,8 +175,6 @@ def alter_type(change: TableChange, action: tree.AlterColumnType) -> None:
     renew_indexes(session, change.edit, change.relation, indexes)
     _check_keys(change, new)
     change.rebind()
-    if column.identity is not None:
-        _alter_identity_sequence(change, column, (tree.Option("as", action.type),))
     involved = [c for c in change.relation.constraints if c.expression is not None and column.number in c.columns]
     change.checks.extend(constraint for constraint in involved if constraint.validated)
     for constraint in relation.constraints:
@@ -189,10 +186,13 @@ def _conversion(
     change: TableChange, column: ColumnDefinition, new: ColumnDefinition, using: tree.Expression | None
 ) -> Expression:
     session, relation = change.session, change.old
-    display = spelled_type(session, new.type, new.typmod)
+    display = spelled_type(session, new.type)
     if column.generated is not None:
         expression = parse_expression(session, column.generated)
-        return bind_assignment(session, expression, new, relation.columns, "generation", relation.name)
+        try:
+            return bind_assignment(session, expression, new, relation.columns, "default", relation.name)
+        except DatatypeMismatch:
+            raise DatatypeMismatch(f'column "{column.name}" cannot be cast automatically to type {display}') from None
     written = using if using is not None else tree.ColumnRef((column.name,))
     bound = bind_expression(session, written, relation.columns, relation.name)
     try:
@@ -203,9 +203,10 @@ def _conversion(
                 f'result of USING clause for column "{column.name}" cannot be cast automatically to type {display}',
                 hint="You might need to add an explicit cast.",
             ) from None
+        target = spelled_type(session, new.type, new.typmod)
         raise DatatypeMismatch(
             f'column "{column.name}" cannot be cast automatically to type {display}',
-            hint=f'You might need to specify "USING {expression_text(written)}::{display}".',
+            hint=f'You might need to specify "USING {expression_text(written)}::{target}".',
         ) from None
 
 
@@ -292,6 +293,7 @@ def _drop_expression(change: TableChange, column: ColumnDefinition, action: tree
 
 def _add_identity(change: TableChange, column: ColumnDefinition, action: tree.ColumnAction) -> None:
     words = f'column "{column.name}" of relation "{change.old.name}"'
+    new_options(change.session, action.options, type_name=column.type, identity=True)
     if not column.not_null:
         raise ObjectNotInPrerequisiteState(f"{words} must be declared NOT NULL before identity can be added")
     if column.identity is not None:
@@ -381,6 +383,9 @@ def add_constraint(change: TableChange, action: tree.AddConstraint, columns: tup
         if not written.not_valid:
             change.references.append(change.relation.constraints[-1])
     elif isinstance(written, tree.PrimaryKeyConstraint | tree.UniqueConstraint):
+        if isinstance(written, tree.PrimaryKeyConstraint) and columns is None:
+            for name in names:
+                change.column(name)
         if written.index is not None:
             change.relation = add_key_using_index(session, edit, relation, written)
         else:

@@ -16,7 +16,7 @@ from heliosdb.catalog.definitions import Relation
 from heliosdb.catalog.result import Result
 from heliosdb.commands.alter_actions import ACTIONS
 from heliosdb.commands.ddl import apply, done, edit_of, lock_relation
-from heliosdb.commands.names import ARTICLES, find_index, find_relation
+from heliosdb.commands.names import ARTICLES, check_schema, find_index, find_relation
 from heliosdb.commands.table_change import TableChange
 from heliosdb.errors import FeatureNotSupported, UndefinedObject, UndefinedTable, WrongObjectType
 from heliosdb.sql import statements as tree
@@ -31,9 +31,9 @@ PASSES: dict[str, int] = {
     "DropConstraint": 0,
     "AlterColumnType": 1,
     "AddColumn": 2,
-    "AddConstraint": 3,
-    "SetDefault": 3,
     "ColumnAction": 3,
+    "AddConstraint": 5,
+    "SetDefault": 5,
 }
 
 COLUMN_PASSES = {"drop not null": 0, "drop expression": 0, "drop identity": 0}
@@ -67,9 +67,11 @@ def _pass(action: tree.Node) -> int:
         return 0
     if isinstance(action, tree.ColumnAction):
         return COLUMN_PASSES.get(action.kind, 3)
-    if isinstance(action, tree.AddConstraint) and isinstance(action.constraint, tree.ForeignKeyConstraint):
+    if isinstance(action, tree.AddConstraint) and isinstance(
+        action.constraint, tree.PrimaryKeyConstraint | tree.UniqueConstraint
+    ):
         return 4
-    return PASSES.get(type(action).__name__, 5)
+    return PASSES.get(type(action).__name__, 6)
 
 
 def _words(action: tree.Node) -> str:
@@ -86,6 +88,7 @@ def find_altered(session: CommandSession, kind: str, name: tree.QualifiedName, *
         if if_exists:
             session.notice(f'relation "{name.name}" does not exist, skipping')
             return None
+        check_schema(session, name)
         raise UndefinedTable(f'relation "{name}" does not exist', position=name.position or None)
     if kind != "table" and relation.kind != kind and kind in ARTICLES:
         raise WrongObjectType(f'"{relation.name}" is not {ARTICLES[kind]}')

@@ -40,6 +40,7 @@ __all__ = [
     "bind_assignment",
     "bind_condition",
     "bind_expression",
+    "check_constants",
     "check_contents",
     "compile_row",
     "is_immutable",
@@ -232,6 +233,15 @@ def is_immutable(bound: Expression) -> bool:
 def _is_written_alike(node: Call) -> bool:
     """Return whether the text of a concatenation's operands depends on no setting, as PostgreSQL sees by inlining."""
     return not any(argument.type in SETTING_DEPENDENT or argument.type.startswith("_") for argument in node.arguments)
+
+
+def check_constants(session: CommandSession, bound: Expression) -> None:
+    """Read the constants whose types leave that to the execution, so that a malformed one is an error now."""
+    from heliosdb.plan.rewrite import walk as walk_bound
+
+    for node in walk_bound(bound):
+        if isinstance(node, Convert) and node.via_text and isinstance(node.operand, Constant):
+            compile_row(session, [node])(())
 
 
 def is_volatile(bound: Expression) -> bool:

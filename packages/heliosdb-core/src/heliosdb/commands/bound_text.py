@@ -34,13 +34,14 @@ NUMBERS = frozenset({"int2", "int8", "float4", "float8"})
 NEGATIONS = {"=": "<>"}
 
 
-def bound_text(session: CommandSession, expression: plan.Expression, relation: Relation) -> str | None:
-    """Return an expression over a relation's columns as SQL, or None where it has no text."""
-    return _Writer(session, relation).top(expression)
+def bound_text(session: CommandSession, expression: plan.Expression, relation: Relation, text: str) -> str | None:
+    """Return an expression over a relation's columns as SQL, or None where it has none; ``text`` is what was bound."""
+    return _Writer(session, relation, text).top(expression)
 
 
 class _Writer:
-    def __init__(self, session: CommandSession, relation: Relation) -> None:
+    def __init__(self, session: CommandSession, relation: Relation, text: str) -> None:
+        self.text = text
         self.session = session
         self.relation = relation
         self.types = session.registries.types
@@ -74,7 +75,9 @@ class _Writer:
             return "true" if node.value else "false"
         if node.type == "int4" and not text.startswith("-"):
             return text
-        is_plain = text[:1].isdigit()
+        # A number in quotes was read as the wanted type; a plain one was converted to it.
+        is_quoted = node.position is not None and self.text[node.position - 1 : node.position] == "'"
+        is_plain = text[:1].isdigit() and not is_quoted
         if node.type == "numeric" and is_plain and any(letter in text for letter in "eE."):
             return text if node.typmod < 0 else f"{text}::{label}"
         if node.type in NUMBERS or node.type == "numeric":

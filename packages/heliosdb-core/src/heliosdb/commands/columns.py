@@ -16,6 +16,7 @@ from heliosdb.catalog.definitions import ColumnDefinition, Relation
 from heliosdb.commands.binding import (
     bind_assignment,
     bind_expression,
+    check_constants,
     check_contents,
     columns_used,
     is_immutable,
@@ -42,7 +43,15 @@ from heliosdb.sql.deparse import quote_identifier, quote_literal
 if TYPE_CHECKING:
     from heliosdb.commands.context import CommandSession
 
-__all__ = ["SERIAL", "ColumnDraft", "check_column_name", "draft_column", "finish_expressions", "sequence_default"]
+__all__ = [
+    "SERIAL",
+    "ColumnDraft",
+    "add_sequence",
+    "check_column_name",
+    "draft_column",
+    "finish_expressions",
+    "sequence_default",
+]
 
 SERIAL = {
     "serial": "int4",
@@ -66,6 +75,8 @@ class ColumnDraft:
     constraints: list[tree.Constraint] = field(factory=list)
     """Constraints of the table that were written at the column: keys, checks, references."""
     sequence: Relation | None = None
+    sequence_options: Sequence[tree.Option] | None = None
+    """Options of the sequence that SERIAL or an identity asks for, None where neither does."""
     position: int | None = None
 
 
@@ -113,18 +124,8 @@ def _collation(
     return collation.name
 
 
-def draft_column(
-    session: CommandSession,
-    edit: CatalogEdit,
-    written: tree.ColumnDefinition,
-    *,
-    number: int,
-    table: str,
-    schema: str,
-    table_oid: int,
-    persistence: str = "permanent",
-) -> ColumnDraft:
-    """Read a column's syntax. Sequences of SERIAL and identity are put into the edit."""
+def draft_column(session: CommandSession, written: tree.ColumnDefinition, *, number: int, table: str) -> ColumnDraft:
+    """Read a column's syntax."""
     position = written.position or None
     check_column_name(written.name, position)
     if written.type is None:
@@ -145,19 +146,36 @@ def draft_column(
         ColumnDefinition(number=number, name=written.name, type=type_name, typmod=typmod, collation=collation),
         position=position,
     )
-    _read_constraints(session, edit, draft, written, table, is_serial=serial is not None)
+    _read_constraints(draft, written, table, is_serial=serial is not None)
     identity = next((item for item in written.constraints if isinstance(item, tree.IdentityColumn)), None)
-    if serial is not None or identity is not None:
-        options = identity.options if identity is not None else ()
-        draft.sequence = owned_sequence(
-            session, edit, options, schema, table, table_oid, draft.column, identity is not None, persistence
-        )
-        if serial is not None:
-            draft.column = evolve(draft.column, not_null=True, default=sequence_default(draft.sequence))
-        else:
-            assert identity is not None
-            draft.column = evolve(draft.column, not_null=True, identity=identity.when)
+    if serial is not None:
+        draft.sequence_options = ()
+        draft.column = evolve(draft.column, not_null=True)
+    elif identity is not None:
+        draft.sequence_options = identity.options
+        draft.column = evolve(draft.column, not_null=True, identity=identity.when)
     return draft
+
+
+def add_sequence(
+    session: CommandSession,
+    edit: CatalogEdit,
+    draft: ColumnDraft,
+    *,
+    schema: str,
+    table: str,
+    table_oid: int,
+    persistence: str = "permanent",
+) -> None:
+    """Make the sequence that a column asks for, and let SERIAL's default use it."""
+    if draft.sequence_options is None:
+        return
+    is_identity = draft.column.identity is not None
+    draft.sequence = owned_sequence(
+        session, edit, draft.sequence_options, schema, table, table_oid, draft.column, is_identity, persistence
+    )
+    if not is_identity:
+        draft.column = evolve(draft.column, default=sequence_default(draft.sequence))
 
 
 def owned_sequence(
@@ -194,8 +212,6 @@ def owned_sequence(
 
 
 def _read_constraints(
-    session: CommandSession,
-    edit: CatalogEdit,
     draft: ColumnDraft,
     written: tree.ColumnDefinition,
     table: str,
@@ -268,8 +284,9 @@ def with_default(session: CommandSession, column: ColumnDefinition, expression: 
     """Return the column with a default, which must be assignable to it. DEFAULT NULL is no default."""
     refuse_columns(expression)
     check_contents(session, expression, "DEFAULT expression", "DEFAULT expressions")
-    bind_assignment(session, expression, column)
-    if isinstance(expression, tree.Literal) and expression.kind == "null":
+    check_constants(session, bind_expression(session, expression))
+    check_constants(session, bind_assignment(session, expression, column))
+    if isinstance(expression, tree.Literal) and expression.kind == "null" and column.typmod < 0:
         return evolve(column, default=None)
     return evolve(column, default=stored_text(session, expression))
 
@@ -294,7 +311,7 @@ def with_generation(
                 f'cannot use generated column "{other.name}" in column generation expression',
                 detail="A generated column cannot reference another generated column.",
             )
-    bind_assignment(session, expression, column, columns, "generation", table)
+    check_constants(session, bind_assignment(session, expression, column, columns, "default", table))
     if not is_immutable(bound):
         raise not_immutable("generation expression")
     return evolve(column, generated=stored_text(session, expression))

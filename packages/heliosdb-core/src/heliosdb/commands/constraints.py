@@ -17,6 +17,7 @@ from heliosdb.catalog.definitions import ColumnDefinition, Constraint, ForeignKe
 from heliosdb.commands.binding import (
     bind_condition,
     bind_expression,
+    check_constants,
     check_contents,
     columns_used,
     spelled_type,
@@ -217,6 +218,7 @@ def add_check(
     """Add a check."""
     check_contents(session, written.expression, "check constraint", "check constraints")
     bound = bind_condition(session, written.expression, relation.columns, relation.name, "CHECK")
+    check_constants(session, bound)
     used = columns_used(bound)
     numbers = tuple(sorted(number for number in used if number > 0))
     if written.name is not None:

@@ -15,6 +15,7 @@ from heliosdb.codegen.index_keys import operator_class_of
 from heliosdb.commands.binding import (
     bind_condition,
     bind_expression,
+    check_constants,
     check_contents,
     is_immutable,
     not_immutable,
@@ -52,17 +53,17 @@ def execute_create_index(session: CommandSession, statement: tree.CreateIndex) -
             f'cannot create index on relation "{relation.name}"',
             detail=f"This operation is not supported for {relation.kind}s.",
         )
+    lock_relation(session, relation, "share")
+    # Who waited for the lock looks at the table again: it may have changed meanwhile.
+    edit = edit_of(session)
+    relation = edit.existing(relation.oid)
+    index = index_definition(session, edit, relation, statement)
     name = statement.name
     if name is not None and session.catalog.is_name_taken(relation.schema, name):
         if not statement.if_not_exists:
             raise DuplicateTable(f'relation "{name}" already exists')
         session.notice(f'relation "{name}" already exists, skipping', sqlstate="42P07")
         return done("CREATE INDEX")
-    lock_relation(session, relation, "share")
-    # Who waited for the lock looks at the table again: it may have changed meanwhile.
-    edit = edit_of(session)
-    relation = edit.existing(relation.oid)
-    index = index_definition(session, edit, relation, statement)
     edit.put(evolve(relation, indexes=(*relation.indexes, index)))
     apply(session, edit)
     return done("CREATE INDEX")
@@ -90,6 +91,12 @@ def index_definition(
         raise FeatureNotSupported(f'access method "{method_name}" does not support included columns')
     if len(statement.elements) > 1 and not getattr(method, "many_columns", method_name == "btree"):
         raise FeatureNotSupported(f'access method "{method_name}" does not support multicolumn indexes')
+    predicate = _predicate(session, relation, statement.where)
+    for element in statement.elements:
+        # Expressions are looked at before plain columns are.
+        if element.expression is not None:
+            check_contents(session, element.expression, "index expression", "index expressions")
+            bind_expression(session, element.expression, relation.columns, relation.name)
     ordered = getattr(method, "ordered", True)
     keys = tuple(_key(session, relation, element, method_name, ordered=ordered) for element in statement.elements)
     name = statement.name or choose_relation_name(
@@ -105,7 +112,7 @@ def index_definition(
         include=tuple(_included(relation, element) for element in statement.include),
         unique=statement.unique,
         nulls_not_distinct=statement.nulls_not_distinct,
-        predicate=_predicate(session, relation, statement.where),
+        predicate=predicate,
         options=method_options(method, statement.options),
         owner_package=session.registries.package_of("access_methods", method_name),
     )
@@ -170,6 +177,7 @@ def _key(
         assert expression is not None
         check_contents(session, expression, "index expression", "index expressions")
         bound = bind_expression(session, expression, relation.columns, relation.name)
+        check_constants(session, bound)
         if not is_immutable(bound):
             raise not_immutable("index expression")
         type_name = "text" if bound.type == "unknown" else bound.type
@@ -216,6 +224,7 @@ def _predicate(session: CommandSession, relation: Relation, where: tree.Expressi
         return None
     check_contents(session, where, "index predicate", "index predicates")
     bound = bind_condition(session, where, relation.columns, relation.name, "WHERE")
+    check_constants(session, bound)
     if not is_immutable(bound):
         raise not_immutable("index predicate")
     return expression_text(where)

@@ -13,7 +13,7 @@ from attrs import define, evolve, field
 from heliosdb.catalog.changes import CatalogEdit
 from heliosdb.catalog.definitions import Relation
 from heliosdb.catalog.result import Result
-from heliosdb.commands.columns import ColumnDraft, draft_column, finish_expressions
+from heliosdb.commands.columns import ColumnDraft, add_sequence, draft_column, finish_expressions
 from heliosdb.commands.constraints import add_check, add_foreign_key, add_key
 from heliosdb.commands.ddl import apply, done, edit_of
 from heliosdb.commands.like import add_like, copy_indexes
@@ -25,6 +25,7 @@ from heliosdb.errors import (
     InvalidParameterValue,
     InvalidTableDefinition,
     TooManyColumns,
+    UndefinedColumn,
 )
 from heliosdb.sql import statements as tree
 
@@ -56,9 +57,7 @@ def execute_create_table(session: CommandSession, statement: tree.CreateTable) -
     """Execute CREATE TABLE."""
     _refuse_unsupported(statement)
     schema, persistence = creation_schema(session, statement.name, statement.persistence)
-    if session.catalog.is_name_taken(schema, statement.name.name):
-        if not statement.if_not_exists:
-            raise DuplicateTable(f'relation "{statement.name.name}" already exists')
+    if statement.if_not_exists and session.catalog.is_name_taken(schema, statement.name.name):
         session.notice(f'relation "{statement.name.name}" already exists, skipping', sqlstate="42P07")
         return done("CREATE TABLE")
     edit = edit_of(session)
@@ -106,7 +105,7 @@ def define_table(
     draft.options = relation_options(session, statement.options, "table")
     for element in statement.elements:
         if isinstance(element, tree.ColumnDefinition):
-            _add_column(session, edit, draft, element)
+            _add_column(session, draft, element)
         elif isinstance(element, tree.LikeClause):
             add_like(session, edit, draft, element)
         else:
@@ -114,9 +113,14 @@ def define_table(
             draft.constraints.append((element, tuple(getattr(element, "columns", ()))))
     if len(draft.drafts) > MAX_COLUMNS:
         raise TooManyColumns(f"tables can have at most {MAX_COLUMNS} columns")
+    _check_keys(draft)
+    for item in draft.drafts:
+        add_sequence(session, edit, item, schema=schema, table=draft.name, table_oid=draft.oid, persistence=persistence)
+    _check_unique_names(draft)
+    if session.catalog.is_name_taken(schema, draft.name):
+        raise DuplicateTable(f'relation "{draft.name}" already exists')
     # A generated column must not use another: until its expression is read, that it has one is all that is known.
     bare = tuple(item.column if item.generated is None else evolve(item.column, generated="") for item in draft.drafts)
-    _check_unique_names(draft)
     columns = tuple(finish_expressions(session, item, bare, draft.name) for item in draft.drafts)
     relation = Relation(
         oid=draft.oid,
@@ -148,19 +152,32 @@ def _with_extensions(session: CommandSession, relation: Relation, statement: tre
     return bind_clauses(session, evolve(relation, columns=tuple(columns)), statement.extensions)
 
 
-def _add_column(session: CommandSession, edit: CatalogEdit, draft: TableDraft, element: tree.ColumnDefinition) -> None:
-    made = draft_column(
-        session,
-        edit,
-        element,
-        number=len(draft.drafts) + 1,
-        table=draft.name,
-        schema=draft.schema,
-        table_oid=draft.oid,
-        persistence=draft.persistence,
-    )
+def _add_column(session: CommandSession, draft: TableDraft, element: tree.ColumnDefinition) -> None:
+    made = draft_column(session, element, number=len(draft.drafts) + 1, table=draft.name)
     draft.drafts.append(made)
     draft.constraints.extend((constraint, (element.name,)) for constraint in made.constraints)
+
+
+def _check_keys(draft: TableDraft) -> None:
+    """Check what keys name before anything else is looked at, as PostgreSQL does."""
+    names = {item.column.name for item in draft.drafts}
+    has_primary = False
+    for written, columns in draft.constraints:
+        if not isinstance(written, tree.PrimaryKeyConstraint | tree.UniqueConstraint):
+            continue
+        position = written.position or None
+        if isinstance(written, tree.PrimaryKeyConstraint):
+            if has_primary:
+                raise InvalidTableDefinition(
+                    f'multiple primary keys for table "{draft.name}" are not allowed', position=position
+                )
+            has_primary = True
+        for place, name in enumerate(columns):
+            if name not in names:
+                raise UndefinedColumn(f'column "{name}" named in key does not exist', position=position)
+            if name in columns[:place]:
+                what = "primary key" if isinstance(written, tree.PrimaryKeyConstraint) else "unique"
+                raise DuplicateColumn(f'column "{name}" appears twice in {what} constraint', position=position)
 
 
 def _check_unique_names(draft: TableDraft) -> None:

@@ -16,6 +16,7 @@ from heliosdb.commands.names import check_tablespace, creation_schema
 from heliosdb.commands.trees import without_slots
 from heliosdb.errors import DuplicateColumn, DuplicateTable, FeatureNotSupported, InvalidTableDefinition, SqlSyntaxError
 from heliosdb.sql import statements as tree
+from heliosdb.sql.binder.binder import Binder
 
 if TYPE_CHECKING:
     from heliosdb.commands.context import CommandSession
@@ -39,12 +40,16 @@ def execute_create_table_as(session: CommandSession, statement: tree.CreateTable
     if statement.on_commit is not None and persistence != "temporary":
         raise InvalidTableDefinition("ON COMMIT can only be used on temporary tables")
     name = statement.name.name
+    query = without_slots(statement.query)
+    if isinstance(query, tree.Query):
+        # The query must be right, also where the name is taken.
+        Binder(session.bind_context()).bind(query)
     if session.catalog.is_name_taken(schema, name):
         if not statement.if_not_exists:
             raise DuplicateTable(f'relation "{name}" already exists')
         session.notice(f'relation "{name}" already exists, skipping', sqlstate="42P07")
         return done(tag)
-    result = session.run_query(without_slots(statement.query))
+    result = session.run_query(query)
     if result.columns is None:
         raise FeatureNotSupported("CREATE TABLE AS needs a query that returns rows")
     if len(statement.columns) > len(result.columns):

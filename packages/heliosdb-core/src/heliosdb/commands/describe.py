@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heliosdb.catalog.definitions import ColumnDefinition, Constraint, Index, IndexKey, Relation
-from heliosdb.commands.binding import bind_assignment, bind_condition, bind_expression, parse_expression
+from heliosdb.commands.binding import bind_assignment, bind_condition, bind_expression, parse_expression, spelled_type
 from heliosdb.commands.bound_text import bound_text
 from heliosdb.commands.layout import laid_out
 from heliosdb.errors import Error
@@ -55,6 +55,8 @@ def column_default(session: CommandSession, relation: Relation, column: ColumnDe
     expression = parse_expression(session, column.default)
     if isinstance(expression, tree.SqlValueFunction):
         return column.default
+    if isinstance(expression, tree.Literal) and expression.kind == "null":
+        return f"NULL::{spelled_type(session, column.type)}"
     try:
         if isinstance(expression, tree.Literal) and expression.kind == "string":
             bound = bind_assignment(session, expression, column)
@@ -74,7 +76,7 @@ def _without_coercion(bound: Expression) -> Expression:
 
 
 def _shown(session: CommandSession, bound: Expression, relation: Relation, text: str) -> str:
-    shown = bound_text(session, bound, relation)
+    shown = bound_text(session, bound, relation, text)
     return text if shown is None else shown
 
 

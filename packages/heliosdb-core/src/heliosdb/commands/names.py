@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ARTICLES",
     "SYSTEM_SCHEMAS",
+    "check_schema",
     "check_tablespace",
     "creation_schema",
     "find_index",
@@ -122,6 +123,13 @@ def is_system_view(session: CommandSession, name: QualifiedName) -> bool:
     return any((schema, name.name) in session.registries.catalog_views for schema in schemas)
 
 
+def check_schema(session: CommandSession, name: QualifiedName) -> None:
+    """Raise InvalidSchemaName where a name is qualified with a schema that does not exist."""
+    schema = name.schema
+    if schema is not None and not is_temporary_schema(schema) and session.catalog.schema(schema) is None:
+        raise InvalidSchemaName(f'schema "{schema}" does not exist')
+
+
 def relation_named(session: CommandSession, name: QualifiedName, *kinds: str) -> Relation:
     """Return the relation that a name means; it must be of one of the kinds (none given: of any)."""
     found = find_relation(session, name)
@@ -133,6 +141,7 @@ def relation_named(session: CommandSession, name: QualifiedName, *kinds: str) ->
                 f'permission denied: "{name.name}" is a system catalog',
                 detail="System catalog modifications are currently disallowed.",
             )
+        check_schema(session, name)
         raise UndefinedTable(f'relation "{name}" does not exist', position=position_of(name))
     if kinds and found.kind not in kinds:
         raise WrongObjectType(f'"{found.name}" is not {ARTICLES[kinds[0]]}')

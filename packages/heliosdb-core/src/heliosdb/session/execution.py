@@ -19,7 +19,16 @@ class Execution:
     block. ``row_count`` is what a data modification counts, ``counts`` the rows of each node under EXPLAIN ANALYZE.
     """
 
-    __slots__ = ("counts", "fixed_views", "parameter_rows", "parameters", "row_count", "session", "slots", "transaction")
+    __slots__ = (
+        "counts",
+        "fixed_views",
+        "parameter_rows",
+        "parameters",
+        "row_count",
+        "session",
+        "slots",
+        "transaction",
+    )
 
     def __init__(self, session: Any, transaction: Any, parameters: tuple[Any, ...], slots: tuple[Any, ...]) -> None:
         self.session = session

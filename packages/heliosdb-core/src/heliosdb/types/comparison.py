@@ -8,8 +8,8 @@ from them.
 from __future__ import annotations
 
 import operator
-from decimal import Decimal
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from heliosdb.types.definitions import Implementation, Operator, OperatorClass, ScalarFunction
