@@ -64,3 +64,14 @@ def test_check_names_what_is_wrong() -> None:
         "key 'c' is not in order",
         "no row 2 has 'b'",
     ]
+
+
+def test_a_key_that_is_forgotten_and_comes_back_is_ordered_once() -> None:
+    tree = BTree()
+    tree.apply([(row_id, (), [row_id]) for row_id in range(2 * RECENT)], 1)
+    tree.apply([(5, [5], ())], 2)
+    tree.order.compact(tree.in_use)
+    tree.forget([(5, 5)])
+    tree.apply([(row_id, (), [key]) for row_id, key in enumerate((5, *range(5000, 5000 + 8 * RECENT)), 9000)], 3)
+    keys = [key for window in tree.key_windows(None, None) for key in window]
+    assert keys == [*range(2 * RECENT), *range(5000, 5000 + 8 * RECENT)]

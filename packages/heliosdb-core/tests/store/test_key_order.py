@@ -126,3 +126,12 @@ def test_long_lists_are_sorted_in_pieces() -> None:
     order = KeyOrder(paired=False, single=True)
     order.add_many([(key * 7919) % 200_003 for key in range(200_003)], lambda key: True)
     assert flat(order.windows(None, None)) == list(range(200_003))
+
+
+def test_wasted_keys_that_come_back_together_stand_once() -> None:
+    order = KeyOrder(paired=False, single=True)
+    order.add_many(list(range(0, 4 * RECENT, 2)), lambda key: True)
+    order.waste = len(order)  # every one of them has been given up, and most come back with the next commit
+    for back in (list(range(3 * RECENT)), list(range(1, RECENT // 2, 2))):
+        order.add_many(back, lambda key: True)
+        assert flat(order.windows(None, None)) == sorted(set(range(0, 4 * RECENT, 2)) | set(range(3 * RECENT)))

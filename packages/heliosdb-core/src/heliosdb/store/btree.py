@@ -86,14 +86,12 @@ class BTree:
         if type(present) is int:
             if present == row_id:
                 del self.current[key]
-                self.order.waste += 1
         elif present is not None:
             present.pop(row_id, None)
             if len(present) == 1:
                 self.current[key] = next(iter(present))
             elif not present:
                 del self.current[key]
-                self.order.waste += 1
 
     def apply_run(self, elements: list[Any], row_ids: Sequence[int], scn: int = 0) -> None:
         """Take in the keys of many new rows at once."""
@@ -140,6 +138,8 @@ class BTree:
                     if other == row_id:
                         if len(kept) == 1:
                             del past[key]
+                            if key not in self.current:
+                                self.order.waste += 1
                         else:
                             past[key] = kept[:place] + kept[place + 1 :]
                         break

@@ -49,16 +49,22 @@ class KeyOrder:
         recent.append(element)
         if len(recent) >= RECENT:
             self._merge(_distinct(sorted(recent)), in_use)
+            self._compact_if_worth(in_use)
 
     def add_many(self, elements: list[Any], in_use: Callable[[Any], bool]) -> None:
         """Take in many new elements, all different."""
         if len(elements) < RECENT:
             for element in elements:
-                self.add(element, in_use)
+                self.state[1].append(element)
+                if len(self.state[1]) >= RECENT:
+                    self._merge(_distinct(sorted(self.state[1])), in_use)
         else:
             if self.state[1]:
                 self._merge(_distinct(sorted(self.state[1])), in_use)
             self._merge(_sorted_in_pieces(elements), in_use)
+        # Not before all are in: a wasted element whose key is coming back looks used already, and stands here twice
+        # soon.
+        self._compact_if_worth(in_use)
 
     def _merge(self, run: list[Any], in_use: Callable[[Any], bool]) -> None:
         runs = list(self.state[0])
@@ -75,6 +81,8 @@ class KeyOrder:
                     run = self._without_waste(run, in_use)
         runs.append(run)
         self.state = (tuple(runs), [])
+
+    def _compact_if_worth(self, in_use: Callable[[Any], bool]) -> None:
         if self.waste > max(RECENT, len(self) // 2):
             self.compact(in_use)
 
