@@ -232,7 +232,7 @@ def _case(binder: Binder, node: ast.Case, scope: Scope) -> Expression:
     outcomes = results if default is None else [*results, default]
     return bound.Case(
         type=type_,
-        typmod=select_common_typmod(outcomes, type_),
+        typmod=-1 if default is None else select_common_typmod(outcomes, type_),
         branches=tuple(zip(conditions, results)),
         default=default,
         operand=operand,
