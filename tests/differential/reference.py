@@ -70,7 +70,7 @@ class ReferenceConversation:
 
     def is_waiting(self) -> bool:
         row = self._control.execute(
-            "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s AND state = 'active'", (self._pid,)
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = %s AND NOT granted)", (self._pid,)
         ).fetchone()
         return row is not None and row[0] is True
 

@@ -31,6 +31,7 @@ def main() -> int:
     parser.add_argument("--server", default=os.environ.get(REFERENCE_VARIABLE), help="connection string")
     parser.add_argument("--save", type=Path, help="write each finding to a script in this folder")
     parser.add_argument("--repeat", action="store_true", help="report findings that look like an earlier one, too")
+    parser.add_argument("--slow", action="store_true", help="show statements that took much longer here")
     arguments = parser.parse_args()
     seed = int(time.time()) if arguments.seed is None else arguments.seed
     causes: dict[tuple[str, str], int] = {}
@@ -39,16 +40,21 @@ def main() -> int:
         try:
             sides = (door.open(), tested.open())
             for side in sides:
-                side.send("SET statement_timeout = '5s'")
+                side.send("SET statement_timeout = '3s'")
             campaign = Campaign(*sides)
             for finding in campaign.run(seed, until=time.monotonic() + arguments.minutes * 60):
                 causes[finding.cause] = causes.get(finding.cause, 0) + 1
-                if arguments.repeat or causes[finding.cause] == 1:
+                if arguments.repeat or causes[finding.cause] <= 4:
                     _report(finding, sum(causes.values()), arguments.save)
         finally:
             tested.close()
             door.close()
-    print(f"seed {seed}: {campaign.asked} statements, {sum(causes.values())} differ, {len(causes)} kinds")
+    print(
+        f"seed {seed}: {campaign.asked} statements, {sum(causes.values())} differ, {len(causes)} kinds, "
+        f"{campaign.soft} not comparable, {len(campaign.slow)} slow"
+    )
+    for there, here, world, text in campaign.slow if arguments.slow else []:
+        print(f"-- {there:.3f} s / {here:.3f} s", *world.statements(), text, sep=";\n")
     for (kind, message), count in sorted(causes.items(), key=lambda item: -item[1]):
         print(f"{count:6} {kind} {message}")
     return 1 if causes else 0

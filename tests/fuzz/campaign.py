@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.differential.doors import Conversation
 from tests.differential.recording import Answer, quote
 
-from .compare import HARD, SAME, difference, signature
+from .compare import HARD, SAME, SOFT, difference, signature
+from .histories import Histories
 from .queries import Queries
 from .tree import Node, smaller
 from .world import World, make_world
@@ -18,6 +19,8 @@ from .world import World, make_world
 __all__ = ["Campaign", "Finding"]
 
 STATEMENTS_PER_WORLD = 40
+LONGEST = 6000
+"""Characters of the longest statement that is asked."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class Finding:
     def script(self) -> str:
         """Return a script for ``tests/differential`` that shows the difference."""
         lines = [f"-- Found by the fuzzer, seed {self.seed}: {_summary(self.reference)}, not {_summary(self.answer)}."]
-        lines += [f"{text};" for text in (*self.world.statements(), str(self.statement))]
+        parts = self.statement.parts if self.statement.kind == "history" else (self.statement,)
+        lines += [f"{text};" for text in (*self.world.statements(), *parts)]
         return "\n".join(lines) + "\n"
 
     @property
@@ -57,6 +61,9 @@ class Campaign:
         self.reference = reference
         self.tested = tested
         self.asked = 0
+        self.soft = 0
+        self.slow: list[tuple[float, float, World, str]] = []
+        """Statements that took much longer than on the reference: seconds there and here, world, text."""
         self._world: World | None = None
 
     def run(self, seed: int, *, until: float | None = None, worlds: int | None = None) -> Iterator[Finding]:
@@ -71,17 +78,15 @@ class Campaign:
         rng = random.Random(seed)
         world = make_world(rng)
         queries = Queries(rng, world)
+        histories = Histories(rng, world, queries)
         for number in range(STATEMENTS_PER_WORLD):
             if until is not None and time.monotonic() > until:
                 return
-            is_change = number % 5 == 4
-            statement = queries.change() if is_change else queries.statement()
+            statement = histories.history() if number % 5 == 4 else queries.statement()
+            if len(str(statement)) > LONGEST:
+                continue
             self.build(world)
             verdict, left, right = self.ask(statement)
-            if is_change:
-                self._world = None  # the next question is about the world as it was made
-                if verdict == SAME:
-                    verdict = self._compare_tables(world)
             if verdict == HARD:
                 yield self.minimal(Finding(seed, world, statement, left, right))
 
@@ -90,26 +95,46 @@ class Campaign:
         if world == self._world:
             return
         self._world = None
-        for side in (self.reference, self.tested):
-            for text in ("DROP TABLE IF EXISTS t0, t1, t2", *world.statements()):
-                failure = side.send(text).failure
-                if failure is not None:
-                    raise AssertionError(f"{failure.sqlstate} {failure.message}: {text}")
+        for text in ("DROP TABLE IF EXISTS t0, t1, t2 CASCADE", *world.statements()):
+            codes = [signature(side.send(text)) for side in (self.reference, self.tested)]
+            if codes[0] != codes[1]:
+                raise AssertionError(f"{codes[0]} / {codes[1]}: {text}")
         self._world = world
 
     def ask(self, statement: Node) -> tuple[str, Answer, Answer]:
-        """Ask both sides and compare."""
-        self.asked += 1
-        text = str(statement)
-        left, right = self.reference.send(text), self.tested.send(text)
-        return difference(text, left, right), left, right
+        """Ask both sides and compare; a history's first difference is the answer."""
+        if statement.kind != "history":
+            return self._ask(str(statement))
+        assert self._world is not None
+        tables = [f"SELECT * FROM {table.name}" for table in self._world.tables]
+        self._world = None  # the next question is about the world as it was made
+        worst: tuple[str, Answer, Answer] = (SAME, Answer(), Answer())
+        try:
+            for text in (*map(str, statement.parts), "COMMIT", *tables):
+                worst = self._ask(text)
+                if worst[0] != SAME:
+                    break
+                if text.startswith(("INSERT", "UPDATE", "DELETE", "TRUNCATE", "ROLLBACK", "ALTER", "WITH")):
+                    worst = next((w for table in tables if (w := self._ask(table))[0] != SAME), worst)
+                    if worst[0] != SAME:
+                        break
+        finally:
+            for side in (self.reference, self.tested):
+                side.send("ROLLBACK")
+        return worst
 
-    def _compare_tables(self, world: World) -> str:
-        for table in world.tables:
-            verdict = self.ask(Node("statement", (f"SELECT * FROM {table.name}",)))[0]
-            if verdict != SAME:
-                return verdict
-        return SAME
+    def _ask(self, text: str) -> tuple[str, Answer, Answer]:
+        self.asked += 1
+        start = time.perf_counter()
+        left = self.reference.send(text)
+        middle = time.perf_counter()
+        right = self.tested.send(text)
+        end = time.perf_counter()
+        if end - middle > 1 and end - middle > 30 * (middle - start) and self._world is not None:
+            self.slow.append((middle - start, end - middle, self._world, text))
+        verdict = difference(text, left, right)
+        self.soft += verdict == SOFT
+        return verdict, left, right
 
     def minimal(self, finding: Finding, attempts: int = 400) -> Finding:
         """Return a smaller finding that differs in the same way."""
@@ -119,8 +144,6 @@ class Campaign:
             left[0] -= 1
             self.build(world)
             verdict, reference, answer = self.ask(statement)
-            if not str(statement).startswith(("SELECT", "(", "WITH")):
-                self._world = None
             smaller_one = Finding(finding.seed, world, statement, reference, answer)
             return smaller_one if verdict == HARD and smaller_one.cause[0] == finding.cause[0] else None
 
@@ -128,7 +151,11 @@ class Campaign:
             for statement in smaller(found.statement):
                 if left[0] <= 0:
                     return None
-                if len(str(statement)) < len(str(found.statement)) and (less := differs(found.world, statement)):
+                if (
+                    str(statement)
+                    and len(str(statement)) < len(str(found.statement))
+                    and (less := differs(found.world, statement))
+                ):
                     return less
             for world in _smaller_worlds(found.world, str(found.statement)):
                 if left[0] <= 0:
@@ -151,6 +178,11 @@ def _smaller_worlds(world: World, statement: str) -> Iterator[World]:
     for index, table in enumerate(world.tables):
         if table.name not in statement and len(world.tables) > 1:
             yield World((*world.tables[:index], *world.tables[index + 1 :]))
+    for index, table in enumerate(world.tables):
+        for name in ("indexes", "constraints", "computed"):
+            kept = getattr(table, name)
+            for number in range(len(kept)):
+                yield world.with_table(index, replace(table, **{name: kept[:number] + kept[number + 1 :]}))
     for index, table in enumerate(world.tables):
         size = len(table.rows)
         while size:

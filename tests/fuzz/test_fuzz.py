@@ -12,6 +12,7 @@ from tests.differential.reference import ReferenceDoor, reachable
 
 from .campaign import Campaign, Finding
 from .compare import HARD, SAME, SOFT, difference
+from .histories import Histories
 from .queries import Queries
 from .tree import Node, listing, smaller
 from .world import make_world
@@ -24,7 +25,8 @@ def test_a_seed_gives_the_same_statements() -> None:
         rng = random.Random(seed)
         world = make_world(rng)
         queries = Queries(rng, world)
-        return [*world.statements(), *(str(queries.statement()) for _ in range(20)), str(queries.change())]
+        histories = Histories(rng, world, queries)
+        return [*world.statements(), *(str(queries.statement()) for _ in range(20)), str(histories.history())]
 
     assert texts(5) == texts(5)
     assert texts(5) != texts(6)
