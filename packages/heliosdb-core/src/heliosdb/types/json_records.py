@@ -124,7 +124,10 @@ def _reader(name: str, types: TypeLookup) -> Reader:
     """Return the function that makes a value of a type from a JSON value."""
     type_ = types.by_name(name)
     if type_.kind == "array" and type_.element is not None:
-        return _array_reader(name, _reader(type_.element, types), types)
+        read_element = _reader(type_.element, types)
+        if types.by_name(type_.element).kind == "composite":
+            return _array_reader(name, lambda *given: as_element(read_element(*given)), types)
+        return _array_reader(name, read_element, types)
     if type_.kind == "composite":
         return _composite_reader(type_, types)
     if name == "json":
@@ -224,7 +227,7 @@ def _collect(
         if level + 1 < len(sizes):
             _collect(element, sizes, level + 1, (*place, index), where, items, read)
         else:
-            items.append(as_element(read(element)) if element.kind == "object" else read(element))
+            items.append(read(element))
 
 
 # -- functions -----------------------------------------------------------------------------------------------------

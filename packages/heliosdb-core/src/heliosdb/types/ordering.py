@@ -95,7 +95,11 @@ def array_ordering(name: str, element: OperatorClass) -> OperatorClass:
     def hash_key(datum: Any) -> Any:
         return (*_flat(datum, hash_element), *_shape(datum))
 
-    return _ordering(name, sort_key, hash_key)
+    def plain_hash_key(datum: Any) -> Any:
+        # Nested tuples of elements that Python compares rightly are their own key; NULL equals NULL there, too.
+        return datum if type(datum) is tuple else (tuple(datum), lower_bounds(datum))
+
+    return _ordering(name, sort_key, plain_hash_key if hash_element is None else hash_key)
 
 
 def composite_ordering(name: str, fields: tuple[OperatorClass, ...]) -> OperatorClass:

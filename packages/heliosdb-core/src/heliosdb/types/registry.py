@@ -9,8 +9,8 @@ stable one.
     semver  ─────────────►  semver     OID from the name (or the type's own)
                             _semver    element "semver", OID from the name (or ``array_oid``)
 
-A registry never changes. ``extended`` gives a new one on top of it for types that live in the catalog (enums, domains,
-composites): look-ups fall through to what is below.
+A registry never changes. ``extended`` gives a new one on top of it for types that live in the catalog (enums,
+domains, composites): look-ups fall through to what is below.
 
 *Stable OIDs.* OIDs end up in stored values (binary arrays) and in what clients cache, so a plugin's type must get the
 same one in every process, whichever other plugins are there. Hence it is a function of the name alone, in
@@ -261,6 +261,9 @@ class TypeRegistry:
         """Return ``(datum) -> object`` for the edges, or None where the datum is already the object; arrays become
         lists."""
         found = self.by_name(name)
+        if found.kind == "composite" and found.to_python is None:
+            converters = [self.to_python(type_name) for _, type_name in found.attributes]
+            return lambda datum: _converted_fields(datum, converters)
         if found.kind != "array":
             return self._own(found, "to_python")
         element = self._of_element(name, "to_python")
@@ -304,6 +307,8 @@ class TypeRegistry:
             type_ = self.by_name(name)
             if type_.kind == "array" and getattr(type_, which) is None:
                 found = self._of_array(type_, which)
+            elif type_.kind == "composite" and getattr(type_, which) is None:
+                found = resolve_implementation(f"heliosdb.types.composite:make_{which}")(type_.attributes, self)
             elif type_.kind == "domain" and type_.element is not None and getattr(type_, which) is None:
                 found = self._adapter(type_.element, which, adapt)
             else:
@@ -315,7 +320,8 @@ class TypeRegistry:
         return found
 
     def _of_array(self, type_: Type, which: str) -> Adapter:
-        # types/array.py makes an array's function from its element's: make_input, make_output, make_receive, make_send.
+        # types/array.py makes an array's function from its element's: make_input, make_output, make_receive,
+        # make_send.
         make = resolve_implementation(f"heliosdb.types.array:make_{which}")
         assert type_.element is not None
         return make(self.by_name(type_.element), self)  # type: ignore[no-any-return]
@@ -363,6 +369,13 @@ def _no_function(type_: Type, which: str) -> Exception:
     # PostgreSQL's words for a type that has text I/O only.
     wanted = {"receive": "binary input", "send": "binary output"}.get(which, which)
     return UndefinedFunction(f"no {wanted} function available for type {type_.display}")
+
+
+def _converted_fields(datum: Any, converters: list[Callable[[Any], Any] | None]) -> tuple[Any, ...]:
+    return tuple(
+        field if field is None or convert is None else convert(field)
+        for field, convert in zip(datum, converters, strict=True)
+    )
 
 
 def _unchanged(value: Any) -> Any:
