@@ -16,7 +16,6 @@ from heliosdb.catalog.changes import CatalogEdit
 from heliosdb.catalog.definitions import ColumnDefinition, Constraint, ForeignKey, Index, IndexKey, Relation
 from heliosdb.commands.binding import (
     bind_condition,
-    bind_expression,
     check_constants,
     check_contents,
     columns_used,
@@ -36,12 +35,14 @@ from heliosdb.errors import (
     ObjectNotInPrerequisiteState,
     SqlSyntaxError,
     UndefinedColumn,
-    UndefinedFunction,
     UndefinedObject,
     WrongObjectType,
 )
 from heliosdb.sql import statements as tree
+from heliosdb.sql.binder.binder import Binder
+from heliosdb.sql.binder.coercion import can_coerce
 from heliosdb.transaction.locks import RelationLock
+from heliosdb.types.definitions import CastContext
 
 if TYPE_CHECKING:
     from heliosdb.commands.context import CommandSession
@@ -382,13 +383,15 @@ def _check_generated(columns: Sequence[ColumnDefinition], action: str, event: st
 def _check_comparable(session: CommandSession, column: ColumnDefinition, target: ColumnDefinition, name: str) -> None:
     if column.type == target.type:
         return
-    pair = (evolve(target, number=1, name="referenced"), evolve(column, number=2, name="referencing"))
-    equality = tree.Operator("=", tree.ColumnRef(("referenced",)), tree.ColumnRef(("referencing",)))
-    try:
-        bind_expression(session, equality, pair)
-    except UndefinedFunction:
+    # The key's operator family must have an equality for the two, or the referring type must become the key's by
+    # itself.
+    wanted = "text" if target.type == "varchar" else target.type
+    operators = session.registries.operators.get("=", ())
+    if any((operator.left, operator.right) == (wanted, column.type) for operator in operators):
+        return
+    if not can_coerce(Binder(session.bind_context()), (column.type,), (wanted,), CastContext.IMPLICIT):
         first, second = spelled_type(session, column.type), spelled_type(session, target.type)
         raise DatatypeMismatch(
             f'foreign key constraint "{name}" cannot be implemented',
             detail=f'Key columns "{column.name}" and "{target.name}" are of incompatible types: {first} and {second}.',
-        ) from None
+        )
