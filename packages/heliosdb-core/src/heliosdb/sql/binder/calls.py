@@ -36,10 +36,10 @@ from heliosdb.sql.binder.functions import (
     collect_variadic,
     find_function,
     make_call,
-    named_functions,
 )
 from heliosdb.sql.binder.polymorphic import element_of, is_polymorphic, resolve_generic_types
 from heliosdb.types.definitions import Aggregate, ScalarFunction, TableFunction, Volatility, WindowFunction
+from heliosdb.types.variadic import over_array
 
 if TYPE_CHECKING:
     from heliosdb.sql.binder.binder import Binder
@@ -129,12 +129,7 @@ def _undefined(
         raise binder.undefined_schema(node.name[-2], position)
     if node.star and exists:
         return UndefinedFunction(f"function {shown}() does not exist", hint=FUNCTION_HINT, position=position)
-    if (
-        node.order_by
-        and exists
-        and not node.within_group
-        and any(isinstance(function, Aggregate) for function in named_functions(binder, node.name))
-    ):
+    if len(node.order_by) > 1 and not node.within_group:
         return UndefinedFunction(
             f"function {_signature(binder, shown, names, types)} does not exist",
             hint=(
@@ -264,6 +259,9 @@ def scalar_call(
     converted, concrete, returns = resolved_arguments(binder, candidate, arguments, position)
     if function.volatility is Volatility.VOLATILE:
         binder.volatile_calls += 1
+    if function.variadic and function.arguments[-1] == "any" and not candidate.spread:
+        # VARIADIC was written: the one array stands for any number of arguments.
+        function = over_array(function)
     return bound.Call(
         type=returns,
         function=function,
