@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from tests.differential.doors import Conversation
 from tests.differential.recording import Answer, quote
 
+from .changes import Changes
 from .compare import HARD, SAME, SOFT, difference, signature
-from .histories import Histories
 from .queries import Queries
 from .tree import Node, smaller
 from .world import World, make_world
@@ -36,7 +36,7 @@ class Finding:
     def script(self) -> str:
         """Return a script for ``tests/differential`` that shows the difference."""
         lines = [f"-- Found by the fuzzer, seed {self.seed}: {_summary(self.reference)}, not {_summary(self.answer)}."]
-        parts = self.statement.parts if self.statement.kind == "history" else (self.statement,)
+        parts = self.statement.parts if self.statement.kind == "series" else (self.statement,)
         lines += [f"{text};" for text in (*self.world.statements(), *parts)]
         return "\n".join(lines) + "\n"
 
@@ -78,11 +78,11 @@ class Campaign:
         rng = random.Random(seed)
         world = make_world(rng)
         queries = Queries(rng, world)
-        histories = Histories(rng, world, queries)
+        changes = Changes(rng, world, queries)
         for number in range(STATEMENTS_PER_WORLD):
             if until is not None and time.monotonic() > until:
                 return
-            statement = histories.history() if number % 5 == 4 else queries.statement()
+            statement = changes.series() if number % 5 == 4 else queries.statement()
             if len(str(statement)) > LONGEST:
                 continue
             self.build(world)
@@ -102,8 +102,8 @@ class Campaign:
         self._world = world
 
     def ask(self, statement: Node) -> tuple[str, Answer, Answer]:
-        """Ask both sides and compare; a history's first difference is the answer."""
-        if statement.kind != "history":
+        """Ask both sides and compare; a series's first difference is the answer."""
+        if statement.kind != "series":
             return self._ask(str(statement))
         assert self._world is not None
         tables = [f"SELECT * FROM {table.name}" for table in self._world.tables]

@@ -11,8 +11,8 @@ from tests.differential.recording import Answer, Failure, Rows
 from tests.differential.reference import ReferenceDoor, reachable
 
 from .campaign import Campaign, Finding
+from .changes import Changes
 from .compare import HARD, SAME, SOFT, difference
-from .histories import Histories
 from .queries import Queries
 from .tree import Node, listing, smaller
 from .world import make_world
@@ -25,8 +25,8 @@ def test_a_seed_gives_the_same_statements() -> None:
         rng = random.Random(seed)
         world = make_world(rng)
         queries = Queries(rng, world)
-        histories = Histories(rng, world, queries)
-        return [*world.statements(), *(str(queries.statement()) for _ in range(20)), str(histories.history())]
+        changes = Changes(rng, world, queries)
+        return [*world.statements(), *(str(queries.statement()) for _ in range(20)), str(changes.series())]
 
     assert texts(5) == texts(5)
     assert texts(5) != texts(6)

@@ -11,7 +11,7 @@ key twice does nothing, and an entry too many is dropped by the reader's recheck
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from threading import RLock
 from typing import Any
 
@@ -21,16 +21,23 @@ from heliosdb.store.access_method import Progress
 from heliosdb.store.block import BLOCK_BITS, Block
 from heliosdb.store.relation import Relation
 from heliosdb.store.timeline_index import MAX_SCN, TimelineIndex
+from heliosdb.store.versions import Row
 
 __all__ = ["build_index"]
 
 
 def build_index(
-    relation: Relation, index: TimelineIndex, lock: RLock, last_scn: Any, progress: Progress | None
+    relation: Relation,
+    index: TimelineIndex,
+    lock: RLock,
+    last_scn: Any,
+    progress: Progress | None,
+    own: Callable[[int, Row | None], Row | None] | None = None,
 ) -> None:
     """Fill an index and make it one of the relation's. Raises UniqueViolation for duplicates of a unique key.
 
-    ``last_scn()`` gives the last SCN entered.
+    ``last_scn()`` gives the last SCN entered. ``own(row_id, newest)`` gives what a transaction that has changed rows
+    and not yet committed them has in place of the newest committed row: duplicates that it has ended are none.
     """
     oid = index.spec.oid
     with lock:
@@ -48,7 +55,7 @@ def build_index(
                 # Readers of older snapshots must recheck what they find.
                 index.tree.last_changed = last_scn()
             if index.spec.unique:
-                _check_unique(relation, index)
+                _check_unique(relation, index, own)
     except BaseException:
         with lock:
             relation.indexes.pop(oid, None)
@@ -102,13 +109,21 @@ def _enter_past(index: TimelineIndex, past: list[tuple[int, Any, int]]) -> None:
         index.method.apply([(row_id, (), (key,)) for _, key, row_id in past], 0)
 
 
-def _check_unique(relation: Relation, index: TimelineIndex) -> None:
+def _check_unique(
+    relation: Relation, index: TimelineIndex, own: Callable[[int, Row | None], Row | None] | None
+) -> None:
     tree, spec = index.tree, index.spec
     assert tree is not None
     for key, present in tree.current.items():
         if type(present) is dict and (spec.nulls_not_distinct or not has_null(key, spec.width)):
             rows = [relation.newest(row_id)[1] for row_id in present]
-            twice = [row for row in rows if row is not None and spec.key(row) == key]
+            if own is not None:
+                rows = [own(row_id, row) for row_id, row in zip(present, rows, strict=True)]
+            twice = [
+                row
+                for row in rows
+                if row is not None and spec.key(row) == key and (spec.predicate is None or spec.predicate(row))
+            ]
             if len(twice) > 1:
                 shown = "" if spec.describe_key is None else spec.describe_key(twice[0])
                 raise UniqueViolation(

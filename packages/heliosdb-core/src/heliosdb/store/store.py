@@ -14,7 +14,7 @@ opens.
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from threading import Lock, RLock
 from typing import Any, NamedTuple
@@ -212,16 +212,22 @@ class Store:
         return made
 
     def define_index(
-        self, timeline: Timeline | None, relation_oid: int, spec: IndexSpec, *, progress: Progress | None = None
+        self,
+        timeline: Timeline | None,
+        relation_oid: int,
+        spec: IndexSpec,
+        *,
+        progress: Progress | None = None,
+        own: Callable[[int, Row | None], Row | None] | None = None,
     ) -> TimelineIndex:
         """Make an index over the rows that are there, and keep it up from now on. Commits go on meanwhile.
 
         ``progress`` is called with the number of rows done. Raises UniqueViolation when the newest rows hold duplicates
-        of a unique key.
+        of a unique key; ``own`` gives the rows that a transaction has in their place (see ``build_index``).
         """
         relation = self.create_relation(timeline, relation_oid)
         index = self._new_index(spec)
-        build_index(relation, index, self.commit_lock, lambda: self.last_scn, progress)
+        build_index(relation, index, self.commit_lock, lambda: self.last_scn, progress, own)
         return index
 
     def drop_index(self, timeline: Timeline | None, relation_oid: int, index_oid: int) -> None:

@@ -473,7 +473,14 @@ class Transaction(LockOwner):
     def define_index(self, spec: IndexSpec, *, progress: Progress | None = None) -> TimelineIndex:
         """Make an index over committed and own rows; it goes again if this transaction is rolled back."""
         self._require_active()
-        index = self.store.define_index(self.timeline, spec.relation_oid, spec, progress=progress)
+        changed = self.writes.get(spec.relation_oid)
+        index = self.store.define_index(
+            self.timeline,
+            spec.relation_oid,
+            spec,
+            progress=progress,
+            own=None if changed is None else changed.newest_or,
+        )
         relation_oid, oid = spec.relation_oid, spec.oid
         self._undo_by(lambda: self.store.drop_index(self.timeline, relation_oid, oid))
         writes = self.writes.get(relation_oid)

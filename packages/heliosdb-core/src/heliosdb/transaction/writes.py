@@ -135,6 +135,11 @@ class RelationWrites:
             return bulk[1][row_id & SLOT_MASK]
         return ABSENT
 
+    def newest_or(self, row_id: int, committed: Any) -> Any:
+        """Return the own newest version of a row (None if deleted), or the committed one given if untouched."""
+        own = self.newest(row_id)
+        return committed if own is ABSENT else own
+
     def command_of(self, row_id: int) -> int:
         """Return the command id of the own newest version, -1 if untouched."""
         slots = self.blocks.get(row_id >> BLOCK_BITS)
