@@ -146,10 +146,10 @@ class Block:
             return self.begin, row, (None if self.exact else PRUNED)
         return self.begins[slot], rows[slot], (self.history.get(slot) if self.history else None)
 
-    def fold(self, readers: Sequence[int] | None) -> Block:
-        """Return a block of the same versions without overlay, dropping what none of ``readers`` needs.
+    def fold(self, readers: Sequence[int] | None) -> tuple[Block, int]:
+        """Return a block of the same versions without overlay, and the SCN before which something was dropped (or 0).
 
-        ``readers`` are registered SCNs in ascending order, None where everything is kept.
+        ``readers`` are the SCNs at which somebody may read, in ascending order, None where everything is kept.
         """
         overlay = self.overlay
         size = max(len(self.rows), max(overlay, default=-1) + 1)
@@ -161,27 +161,32 @@ class Block:
                 newest = scn
         dense = None not in rows if (not self.dense or size != len(self.rows) or overlay) else True
         if readers is not None and (not readers or readers[0] >= newest):
-            return Block(rows, newest, dense=dense, exact=False)
-        begins, history = self._folded_history(size, readers)
-        return Block(rows, newest, dense=dense, begins=begins, history=history)
+            return Block(rows, newest, dense=dense, exact=False), newest
+        begins, history = self._versions(size)
+        lost = 0
+        if readers is not None:
+            # What is dropped reads as "nothing was there": right for registered readers, and whoever holds no snapshot
+            # and finds nothing looks again.
+            for slot in [slot for slot, older in history.items() if not _is_needed(older, begins[slot], readers)]:
+                del history[slot]
+                lost = max(lost, begins[slot])
+        return Block(rows, newest, dense=dense, begins=begins, history=history or None), lost
 
-    def _folded_history(self, size: int, readers: Sequence[int] | None) -> tuple[array[int], dict[int, Older] | None]:
+    def _versions(self, size: int) -> tuple[array[int], dict[int, Older]]:
+        """Return the begin of every slot's newest version, and what came before."""
         begins = array("q", self.begins) if self.begins is not None else array("q", [self.begin]) * len(self.rows)
         begins.extend([0] * (size - len(begins)))
         history = dict(self.history) if self.history else {}
-        if self.begins is None and not self.exact:
-            history.update((slot, PRUNED) for slot in range(len(self.rows)))
         for slot, (scn, _, older) in self.overlay.items():
             begins[slot] = scn
             history.pop(slot, None)
             if older is not None:
                 history[slot] = older
-        if readers:
-            for slot in list(history):
-                older = history[slot]
-                if older is PRUNED or begins[slot] <= readers[0]:
-                    history[slot] = PRUNED
-                elif type(older) is tuple and older[2] is None and not is_needed(older[0], begins[slot], readers):
-                    # Readers before it must find that nothing was there; who holds no snapshot looks again anyway.
-                    del history[slot]
-        return begins, history or None
+        return begins, history
+
+
+def _is_needed(older: Older, end: int, readers: Sequence[int]) -> bool:
+    """Whether one of the readers may see one of these versions, the last of which ended at ``end``."""
+    if type(older) is list:
+        return readers[0] < end  # its gaps make it short
+    return type(older) is tuple and is_needed(older[0], end, readers)

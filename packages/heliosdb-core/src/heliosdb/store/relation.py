@@ -176,9 +176,8 @@ class Relation:
         block = self.blocks[number]
         if block is None:
             return None
-        folded = block.fold(readers)
-        if not folded.exact:
-            self.pruned_to = max(self.pruned_to, folded.begin)
+        folded, lost = block.fold(readers)
+        self.pruned_to = max(self.pruned_to, lost)
         if folded.is_empty and self.parent is None:
             # Nothing is left, and nobody may ask what was; a branch keeps the block, else it would ask its parent
             # again.
