@@ -68,4 +68,5 @@ FAMILIES = (
     "heliosdb.types.json_construction",
     "heliosdb.types.jsonpath",
     "heliosdb.types.json_records",
+    "heliosdb.types.enum",
 )

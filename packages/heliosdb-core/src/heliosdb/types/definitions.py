@@ -216,7 +216,7 @@ class Type(Value):
     UUID, list, ...); None means the datum is already the Python object. ``python_types`` names the Python classes
     (import strings) that become this type where the statement's context does not decide a parameter's type.
     ``category`` and ``preferred`` are pg_type's. ``aliases`` are further names the grammar accepts (``"integer"``,
-    ``"blob"``). ``attributes`` are a composite's (name, type).
+    ``"blob"``). ``attributes`` are a composite's (name, type), ``labels`` an enum's in order.
     """
 
     name: str
@@ -244,6 +244,7 @@ class Type(Value):
     collatable: bool = False
     delimiter: str = ","
     attributes: tuple[tuple[str, str], ...] = ()
+    labels: tuple[str, ...] = ()
     description: str = ""
 
 

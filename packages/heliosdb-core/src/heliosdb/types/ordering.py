@@ -62,6 +62,8 @@ def derived(type_: Type, types: TypeRegistry) -> OperatorClass | None:
     if type_.kind == "array" and type_.element is not None:
         element = types.ordering(type_.element)
         return None if element is None else array_ordering(type_.name, element)
+    if type_.kind == "enum":
+        return _enum_ordering(type_)
     if type_.kind == "composite":
         fields = [types.ordering(name) for _, name in type_.attributes]
         if any(field is None for field in fields):
@@ -72,6 +74,18 @@ def derived(type_: Type, types: TypeRegistry) -> OperatorClass | None:
         # composite_ordering itself; here the datums' own order has to do.
         return _ordering("record", lambda datum: _record_key(datum, types), None)
     return None
+
+
+def _enum_ordering(type_: Type) -> OperatorClass:
+    places = {label: place for place, label in enumerate(type_.labels)}
+    return OperatorClass(
+        "enum_ops",
+        "btree",
+        type_.name,
+        operators=BTREE_STRATEGIES,
+        sort_key=places.__getitem__,
+        hash_key=str,
+    )
 
 
 def _record_key(datum: Any, types: TypeRegistry) -> Any:

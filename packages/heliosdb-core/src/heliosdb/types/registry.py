@@ -307,6 +307,8 @@ class TypeRegistry:
             type_ = self.by_name(name)
             if type_.kind == "array" and getattr(type_, which) is None:
                 found = self._of_array(type_, which)
+            elif type_.kind == "enum" and getattr(type_, which) is None:
+                found = resolve_implementation(f"heliosdb.types.enum:make_{which}")(type_)
             elif type_.kind == "composite" and getattr(type_, which) is None:
                 found = resolve_implementation(f"heliosdb.types.composite:make_{which}")(type_.attributes, self)
             elif type_.kind == "domain" and type_.element is not None and getattr(type_, which) is None:
