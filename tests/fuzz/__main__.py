@@ -1,4 +1,4 @@
-"""Search for differences: ``python -m tests.fuzz [--minutes N] [--seed N] [--server CONNINFO] [--save FOLDER]``."""
+"""Search for differences: ``python -m tests.fuzz [--histories] [--minutes N] [--seed N] [--server CONNINFO]``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tests.differential.doors import EmbeddedDoor
 from tests.differential.reference import REFERENCE_VARIABLE, ReferenceDoor, started_cluster
 
 from .campaign import Campaign, Finding
+from .histories import find_divergence, smallest
 
 
 def _report(finding: Finding, number: int, folder: Path | None) -> None:
@@ -30,30 +31,54 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="the first world's seed; by default the time")
     parser.add_argument("--server", default=os.environ.get(REFERENCE_VARIABLE), help="connection string")
     parser.add_argument("--save", type=Path, help="write each finding to a script in this folder")
+    parser.add_argument("--histories", action="store_true", help="histories of several sessions, not statements")
     parser.add_argument("--repeat", action="store_true", help="report findings that look like an earlier one, too")
     parser.add_argument("--slow", action="store_true", help="show statements that took much longer here")
     arguments = parser.parse_args()
     seed = int(time.time()) if arguments.seed is None else arguments.seed
-    causes: dict[tuple[str, str], int] = {}
+    until = time.monotonic() + arguments.minutes * 60
     with nullcontext(arguments.server) if arguments.server else started_cluster() as conninfo:
-        door, tested = ReferenceDoor(conninfo, "fuzz"), EmbeddedDoor()
-        try:
-            sides = (door.open(), tested.open())
-            for side in sides:
-                side.send("SET statement_timeout = '3s'")
-            campaign = Campaign(*sides)
-            for finding in campaign.run(seed, until=time.monotonic() + arguments.minutes * 60):
-                causes[finding.cause] = causes.get(finding.cause, 0) + 1
-                if arguments.repeat or causes[finding.cause] <= 4:
-                    _report(finding, sum(causes.values()), arguments.save)
-        finally:
-            tested.close()
-            door.close()
+        if arguments.histories:
+            return _histories(conninfo, seed, until)
+        return _statements(conninfo, seed, until, arguments.save, arguments.repeat, arguments.slow)
+
+
+def _histories(conninfo: str, seed: int, until: float) -> int:
+    reference = ReferenceDoor(conninfo, "fuzz")
+    count = differing = 0
+    try:
+        while time.monotonic() < until:
+            found = find_divergence(seed + count, reference, EmbeddedDoor)
+            count += 1
+            if found is not None:
+                differing += 1
+                print(smallest(found, reference, EmbeddedDoor).script(), flush=True)
+    finally:
+        reference.close()
+    print(f"seed {seed}: {count} histories, {differing} differ")
+    return 1 if differing else 0
+
+
+def _statements(conninfo: str, seed: int, until: float, folder: Path | None, repeat: bool, slow: bool) -> int:
+    causes: dict[tuple[str, str], int] = {}
+    door, tested = ReferenceDoor(conninfo, "fuzz"), EmbeddedDoor()
+    try:
+        sides = (door.open(), tested.open())
+        for side in sides:
+            side.send("SET statement_timeout = '3s'")
+        campaign = Campaign(*sides)
+        for finding in campaign.run(seed, until=until):
+            causes[finding.cause] = causes.get(finding.cause, 0) + 1
+            if repeat or causes[finding.cause] <= 4:
+                _report(finding, sum(causes.values()), folder)
+    finally:
+        tested.close()
+        door.close()
     print(
         f"seed {seed}: {campaign.asked} statements, {sum(causes.values())} differ, {len(causes)} kinds, "
         f"{campaign.soft} not comparable, {len(campaign.slow)} slow"
     )
-    for there, here, world, text in campaign.slow if arguments.slow else []:
+    for there, here, world, text in campaign.slow if slow else []:
         print(f"-- {there:.3f} s / {here:.3f} s", *world.statements(), text, sep=";\n")
     for (kind, message), count in sorted(causes.items(), key=lambda item: -item[1]):
         print(f"{count:6} {kind} {message}")

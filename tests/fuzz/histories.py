@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.differential.doors import Conversation, Door
@@ -121,7 +121,7 @@ def _statement(rng: random.Random) -> str:
             f"DELETE FROM t WHERE id = {key}",
             f"DELETE FROM t WHERE v > {rng.choice([20, 35])} RETURNING id",
             f"SELECT id, v FROM t WHERE id = {key} {lock}",
-            f"SELECT id FROM t ORDER BY id {lock} SKIP LOCKED",
+            "SELECT id FROM t ORDER BY id FOR UPDATE SKIP LOCKED",
             f"SELECT v FROM t WHERE id = {key} {lock} NOWAIT",
             f"INSERT INTO c VALUES ({rng.randint(3, 5)}, {other})",
             f"UPDATE c SET tid = {other} WHERE id = {key}",
@@ -169,9 +169,9 @@ class _Pending:
 
 
 def perform(steps: tuple[Step, ...], door: Door, grace: float = 0.0, prepare: str | None = None) -> tuple[Event, ...]:
-    """Run a history on a fresh database and return its events in the order of the steps."""
+    """Run a history on new tables and return its events in the order of the steps."""
     setup = door.open()
-    for text in SETUP:
+    for text in ("DROP TABLE IF EXISTS c, t", *SETUP):
         assert setup.send(text).failure is None, text
     setup.close()
     conversations: dict[str, Conversation] = {}
@@ -236,26 +236,23 @@ def _outcome(answer: Answer) -> str:
 
 
 def find_divergence(
-    seed: int, reference: Door, tested: Door, steps: tuple[Step, ...] | None = None
+    seed: int, reference: Door, make_tested: Callable[[], Door], steps: tuple[Step, ...] | None = None
 ) -> Divergence | None:
-    """Run the history of a seed on both sides and return where they differ."""
+    """Run the history of a seed on both sides and return where they differ, if they do."""
     plan = history(random.Random(seed)) if steps is None else steps
     left = perform(plan, reference, DEADLOCK_CHECK, "SET deadlock_timeout = '1ms'")
+    tested = make_tested()
     right = perform(plan, tested)
+    if not any(STUCK.failure is not None and event.outcome == STUCK.failure.message for event in right):
+        tested.close()
     return None if left == right else Divergence(seed, plan, left, right)
 
 
-def smallest(found: Divergence, doors: Iterator[tuple[Door, Door]]) -> Divergence:
-    """Leave out steps as long as the two sides differ. ``doors`` gives fresh databases."""
-    again = True
-    while again:
-        again = False
-        for index in range(len(found.steps) - 1, -1, -1):
-            steps = found.steps[:index] + found.steps[index + 1 :]
-            reference, tested = next(doors)
-            less = find_divergence(found.seed, reference, tested, steps)
-            if less is not None:
-                found = less
-                again = True
-                break
+def smallest(found: Divergence, reference: Door, make_tested: Callable[[], Door]) -> Divergence:
+    """Leave out steps as long as the two sides differ."""
+    for index in reversed(range(len(found.steps))):
+        steps = found.steps[:index] + found.steps[index + 1 :]
+        less = find_divergence(found.seed, reference, make_tested, steps)
+        if less is not None:
+            return smallest(less, reference, make_tested)
     return found

@@ -13,11 +13,13 @@ from tests.differential.reference import ReferenceDoor, reachable
 from .campaign import Campaign, Finding
 from .changes import Changes
 from .compare import HARD, SAME, SOFT, difference
+from .histories import find_divergence, history, perform, smallest
 from .queries import Queries
 from .tree import Node, listing, smaller
 from .world import make_world
 
 WORLDS = 12
+HISTORIES = 20
 
 
 def test_a_seed_gives_the_same_statements() -> None:
@@ -89,3 +91,39 @@ def test_random_statements_have_the_same_answers_as_on_the_reference() -> None:
         tested.close()
         door.close()
     assert not findings, "\n".join(finding.script() for finding in findings)
+
+
+def test_a_session_that_waits_is_left_out_until_it_goes_on() -> None:
+    steps = (
+        ("A", "BEGIN"),
+        ("A", "UPDATE t SET v = 11 WHERE id = 1"),
+        ("B", "UPDATE t SET v = v + 1 WHERE id = 1 RETURNING v"),
+        ("B", "SELECT 'left out'"),
+        ("A", "COMMIT"),
+    )
+    door = EmbeddedDoor()
+    try:
+        events = perform(steps, door)
+    finally:
+        door.close()
+    assert [event.step for event in events] == [0, 1, 2, 4, 1000, 1001]
+    assert (events[2].outcome, events[2].finished) == ("waited: UPDATE 1; 12", 4)
+    assert events[4].outcome.startswith("SELECT 4; 1 | 12 | 1;")
+
+
+def test_a_history_follows_from_its_seed() -> None:
+    assert history(random.Random(3)) == history(random.Random(3))
+    assert history(random.Random(3)) != history(random.Random(4))
+
+
+def test_random_histories_have_the_same_events_as_on_the_reference() -> None:
+    conninfo = reachable()
+    if conninfo is None:
+        pytest.skip("no reference server: POSTGRESQL_REFERENCE names none that answers")
+    reference = ReferenceDoor(conninfo, "fuzz_test")
+    try:
+        for seed in range(HISTORIES):
+            found = find_divergence(seed, reference, EmbeddedDoor)
+            assert found is None, smallest(found, reference, EmbeddedDoor).script()
+    finally:
+        reference.close()
