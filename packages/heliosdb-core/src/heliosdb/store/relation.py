@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Sequence
 from threading import Lock
 from typing import Any
 
-from heliosdb.store.access_method import Index
 from heliosdb.store.block import BLOCK_BITS, SLOT_MASK, Block
 from heliosdb.store.feed import Feed
 from heliosdb.store.row_ids import RowIds
@@ -204,8 +203,3 @@ class Relation:
                 for slot, row in enumerate(block.positional(scn)):
                     if row is not None:
                         yield first + slot, row
-
-    def index(self, oid: int) -> Index:
-        """Return an index of this relation by OID; KeyError when there is none in this timeline."""
-        found: Index = self.indexes[oid]
-        return found

@@ -9,6 +9,7 @@ as it is.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import UndefinedObject
@@ -112,6 +113,21 @@ class RelationView:
     def estimated_rows(self) -> int:
         """Return about how many rows the relation has."""
         return max(0, self.relation.count + (0 if self.own is None else self.own.count))
+
+    def sample(self, size: int) -> list[Row]:
+        """Return about so many rows, from blocks spread evenly over the relation: for estimates, not for answers."""
+        count = self.relation.block_count()
+        if count == 0 or self.own is not None:
+            return list(islice(chain.from_iterable(self.row_blocks()), size))
+        blocks = min(count, 16)
+        each = max(1, size // blocks)
+        rows: list[Row] = []
+        for number in range(blocks):
+            block = self.relation.block(number * count // blocks)
+            if block is not None:
+                visible = block.visible(self.scn)
+                rows.extend(visible[:: max(1, len(visible) // each)])
+        return rows
 
     def index(self, index_oid: int) -> IndexView:
         """Return one of the relation's indexes as this statement sees it."""
