@@ -266,8 +266,7 @@ def _date_field(parts: _Parts, node: Node, name: str) -> str:
         return _number(node, *values[name])
     if name == "FX":
         return ""
-    iso_year, week, weekday = iso_week(parts.days)
-    assert iso_year is not None
+    _, week, weekday = iso_week(parts.days)
     return _number(node, week, 2) if name == "IW" else _number(node, (week - 1) * 7 + weekday, 3)
 
 
