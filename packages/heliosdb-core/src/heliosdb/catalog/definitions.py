@@ -19,7 +19,8 @@ from heliosdb.value import Value
 class ColumnDefinition(Value):
     """A column. ``missing`` is the value of rows that were stored before the column was added.
 
-    ``altered``: versions of rows from before the column was added, or had its type, may still be stored.
+    ``altered``: versions of rows from before the column was added, or had its type, may still be stored;
+    ``was_nullable``: versions with NULL in a column that is NOT NULL now.
     """
 
     number: int
@@ -34,6 +35,7 @@ class ColumnDefinition(Value):
     dropped: bool = False
     missing: Any = None
     altered: bool = False
+    was_nullable: bool = False
     comment: str | None = None
     options: tuple[tuple[str, Any], ...] = ()
 

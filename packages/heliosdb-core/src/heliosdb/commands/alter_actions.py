@@ -30,8 +30,8 @@ from heliosdb.commands.columns import (
 from heliosdb.commands.constraints import add_check, add_foreign_key, add_key, add_key_using_index
 from heliosdb.commands.create_table import MAX_COLUMNS, relation_options
 from heliosdb.commands.dependencies import Dropper, Object
-from heliosdb.commands.maintenance import renew_indexes
 from heliosdb.commands.names import role_name, visible_name
+from heliosdb.commands.reindex import renew_indexes
 from heliosdb.commands.sequence_options import new_options, options_of
 from heliosdb.commands.table_change import TableChange
 from heliosdb.commands.trees import column_names
@@ -268,7 +268,7 @@ def column_action(change: TableChange, action: tree.ColumnAction) -> None:
 
 def _set_not_null(change: TableChange, column: ColumnDefinition, action: tree.ColumnAction) -> None:
     if not column.not_null:
-        change.put_column(evolve(column, not_null=True))
+        change.put_column(evolve(column, not_null=True, was_nullable=True))
         change.not_null.add(column.number)
 
 
@@ -393,6 +393,7 @@ def add_constraint(change: TableChange, action: tree.AddConstraint, columns: tup
         for old, new in zip(relation.columns, change.relation.columns):
             if new.not_null and not old.not_null:
                 change.not_null.add(new.number)
+                change.put_column(evolve(new, was_nullable=True))
     else:
         raise FeatureNotSupported("exclusion constraints are not supported", position=written.position or None)
 

@@ -12,7 +12,7 @@ from heliosdb.sql import statements as tree
 if TYPE_CHECKING:
     from heliosdb.commands.context import CommandSession
 
-__all__ = ["execute_alter_database_set", "execute_create_database", "execute_drop_database"]
+__all__ = ["execute_alter_database_set", "execute_checkpoint", "execute_create_database", "execute_drop_database"]
 
 
 def execute_create_database(session: CommandSession, statement: tree.CreateDatabase) -> Result:
@@ -33,6 +33,11 @@ def execute_drop_database(session: CommandSession, statement: tree.Drop) -> Resu
             raise InvalidCatalogName(f'database "{name.name}" does not exist')
         session.notice(f'database "{name.name}" does not exist, skipping')
     return done("DROP DATABASE")
+
+
+def execute_checkpoint(session: CommandSession, statement: tree.Checkpoint) -> Result:
+    """Execute CHECKPOINT: a database in memory has nothing to write."""
+    return done("CHECKPOINT")
 
 
 def execute_alter_database_set(session: CommandSession, statement: tree.AlterDatabaseSet) -> Result:

@@ -8,6 +8,7 @@ The one place where this is done: for CREATE INDEX and keys, and again when a da
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from heliosdb.encoding.keys import KeyColumn, KeyShape
 from heliosdb.sql.deparse import quote_identifier
 from heliosdb.store.access_method import IndexDefinition, IndexSpec
 from heliosdb.types.definitions import OperatorClass, resolve_implementation
+from heliosdb.types.interval import Interval
 
 if TYPE_CHECKING:
     from heliosdb.commands.context import CommandSession
@@ -52,6 +54,8 @@ EXACT_CLASSES: Mapping[str, tuple[type, ...]] = {
     "bool": (bool,),
     "float4": (float,),
     "float8": (float,),
+    "numeric": (Decimal,),
+    "interval": (Interval,),
     "text": (str,),
     "varchar": (str,),
     "bpchar": (str,),
@@ -128,6 +132,7 @@ def _reader(session: CommandSession, relation: Relation, key: IndexKey) -> int |
 def _key_column(
     relation: Relation, key: IndexKey, reader: int | Callable[[Row], Any], class_: OperatorClass
 ) -> KeyColumn:
+    column = None if key.column is None else relation.columns[key.column - 1]
     hash_key = sort_key = None
     if not class_.identity:
         hash_key = None if class_.hash_key is None else resolve_implementation(class_.hash_key)
@@ -138,7 +143,7 @@ def _key_column(
         sort_key=sort_key,
         descending=key.descending,
         nulls_first=key.nulls_first,
-        not_null=key.column is not None and relation.columns[key.column - 1].not_null,
+        not_null=column is not None and column.not_null and not column.was_nullable,
     )
 
 
