@@ -1,6 +1,7 @@
 """The aggregates of WITHIN GROUP: ``percentile_cont``, ``percentile_disc``, ``mode``, and the hypothetical ranks.
 
-The engine sorts and drops NULLs; the state is the list of values, and the final function looks at the places it needs.
+The engine sorts and drops NULLs; the state is the list of values, and the final function looks at the places it
+needs.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from heliosdb.errors import NumericValueOutOfRange, UndefinedFunction
 from heliosdb.types.definitions import Aggregate, CallTypes, resolve_implementation
 from heliosdb.types.float import double_text
+from heliosdb.types.interval import Interval, interval_mi, interval_mul, interval_pl
 
 __all__ = ["AGGREGATES"]
 
@@ -38,6 +40,21 @@ def continuous(values: Sequence[float], fraction: float | None) -> float | None:
     first, second = math.floor(place), math.ceil(place)
     low = values[first]
     return low if first == second else low + (place - first) * (values[second] - low)
+
+
+def continuous_interval(values: Sequence[Interval], fraction: float | None) -> Interval | None:
+    """Return the interval at a fraction of the way through, interpolated between neighbours."""
+    if fraction is None:
+        return None
+    _checked(fraction)
+    if not values:
+        return None
+    place = fraction * (len(values) - 1)
+    first, second = math.floor(place), math.ceil(place)
+    low = values[first]
+    if first == second:
+        return low
+    return interval_pl(interval_mul(interval_mi(values[second], low), place - first), low)
 
 
 def discrete(values: Sequence[Any], fraction: float | None) -> Any:
@@ -162,6 +179,8 @@ AGGREGATES: tuple[Aggregate, ...] = (
     _hypothetical("cume_dist", "float8", _hypothetical_cume_dist),
     _ordered("percentile_cont", ("float8", "float8"), "float8", continuous),
     _ordered("percentile_cont", ("_float8", "float8"), "_float8", _of_array(continuous)),
+    _ordered("percentile_cont", ("float8", "interval"), "interval", continuous_interval),
+    _ordered("percentile_cont", ("_float8", "interval"), "_interval", _of_array(continuous_interval)),
     _ordered("percentile_disc", ("float8", "anyelement"), "anyelement", discrete),
     _ordered("percentile_disc", ("_float8", "anyelement"), "anyarray", _of_array(discrete)),
     Aggregate("mode", ("anyelement",), "anyelement", implementation=mode, specialize=True, kind="ordered_set"),
