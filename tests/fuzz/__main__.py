@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def _histories(conninfo: str, seed: int, until: float) -> int:
-    reference = ReferenceDoor(conninfo, "fuzz")
+    reference = ReferenceDoor(conninfo, f"fuzz_{os.getpid()}")
     count = differing = 0
     try:
         while time.monotonic() < until:
@@ -61,7 +61,7 @@ def _histories(conninfo: str, seed: int, until: float) -> int:
 
 def _statements(conninfo: str, seed: int, until: float, folder: Path | None, repeat: bool, slow: bool) -> int:
     causes: dict[tuple[str, str], int] = {}
-    door, tested = ReferenceDoor(conninfo, "fuzz"), EmbeddedDoor()
+    door, tested = ReferenceDoor(conninfo, f"fuzz_{os.getpid()}"), EmbeddedDoor()
     try:
         sides = (door.open(), tested.open())
         for side in sides:

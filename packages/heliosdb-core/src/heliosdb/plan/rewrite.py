@@ -157,15 +157,15 @@ def _own_sources(node: PlanNode) -> Iterator[int]:
         yield conflict.excluded
 
 
-def rewritten(node: Any, replace: Callable[[Any], Any]) -> Any:
+def rewritten(node: Any, replace: Callable[[Any], Any], *, loosen: bool = False) -> Any:
     """Return the node with ``replace`` applied from the top down.
 
     ``replace`` gives what stands in a node's place, which is then not looked into, or None to go on with its parts.
     Parts that do not change are shared. Correlated subqueries get the list of outer columns that their rewritten plan
-    has.
+    has. With ``loosen`` every expression around one that changed counts as nullable.
     """
     if node.__class__ is tuple:
-        changed = tuple(rewritten(item, replace) for item in node)
+        changed = tuple(rewritten(item, replace, loosen=loosen) for item in node)
         return node if all(new is old for new, old in zip(changed, node)) else changed
     if not isinstance(node, NODES):
         return node
@@ -176,13 +176,15 @@ def rewritten(node: Any, replace: Callable[[Any], Any]) -> Any:
     for name in _attributes(type(node)):  # type: ignore[arg-type]
         child = getattr(node, name)
         if child.__class__ is tuple or isinstance(child, NODES):
-            new = rewritten(child, replace)
+            new = rewritten(child, replace, loosen=loosen)
             if new is not child:
                 changes[name] = new
     if not changes:
         return node
     if isinstance(node, Subquery) and "plan" in changes:
         changes["outer"] = free_columns(changes["plan"])
+    if loosen and isinstance(node, Expression):
+        changes["nullable"] = True
     return evolve(node, **changes)
 
 

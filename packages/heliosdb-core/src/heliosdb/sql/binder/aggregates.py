@@ -44,7 +44,6 @@ from heliosdb.plan.expressions import (
 from heliosdb.plan.rewrite import columns_in, contains, free_columns, rewritten, walk, walk_level
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.coercion import (
-    coerce_to_boolean,
     coerce_to_common_type,
     resolve_unknown,
     select_common_type,
@@ -77,7 +76,12 @@ def within_group_arguments(binder: Binder, node: ast.FunctionCall, scope: Scope)
 
 
 def bind_aggregate_call(
-    binder: Binder, node: ast.FunctionCall, candidate: Candidate, arguments: tuple[Expression, ...], scope: Scope
+    binder: Binder,
+    node: ast.FunctionCall,
+    candidate: Candidate,
+    arguments: tuple[Expression, ...],
+    condition: Expression | None,
+    scope: Scope,
 ) -> Expression:
     """Bind an aggregate, or an aggregate used as a window function."""
     from heliosdb.sql.binder.calls import resolved_arguments
@@ -88,11 +92,10 @@ def bind_aggregate_call(
     shown = ".".join(node.name)
     _check_form(node, aggregate, shown, position)
     converted, concrete, returns = resolved_arguments(binder, candidate, arguments, position)
+    if node.distinct:
+        converted = tuple(resolve_unknown(binder, argument) for argument in converted)
     if node.distinct and not converted:
         raise SqlSyntaxError("DISTINCT specified but no arguments", position=position)
-    condition = None
-    if node.filter is not None:
-        condition = coerce_to_boolean(binder, binder.expression_in("FILTER", node.filter, scope), "FILTER")
     if node.over is not None:
         from heliosdb.sql.binder.windows import window_call
 
@@ -227,14 +230,17 @@ def _owner(binder: Binder, call: AggregateCall, scope: Scope) -> Scope:
 
 def _check_place(call: AggregateCall, owner: Scope, position: int | None) -> None:
     parts = (call.arguments, call.order_by, call.filter)
-    for inner in walk(parts):
-        if isinstance(inner, AggregateCall) and any(inner is known for known in owner.aggregates):
-            raise GroupingError("aggregate function calls cannot be nested", position=inner.position)
+    nested = [
+        inner.position
+        for inner in walk(parts)
+        if isinstance(inner, AggregateCall) and any(inner is known for known in owner.aggregates)
+    ]
+    if nested:
+        raise GroupingError("aggregate function calls cannot be nested", position=_first(nested))
+    windows = [inner.position for inner in walk_level(parts) if isinstance(inner, WindowCall)]
+    if windows:
+        raise GroupingError("aggregate function calls cannot contain window function calls", position=_first(windows))
     for inner in walk_level(parts):
-        if isinstance(inner, WindowCall):
-            raise GroupingError(
-                "aggregate function calls cannot contain window function calls", position=inner.position
-            )
         if isinstance(inner, SetReturningCall):
             raise FeatureNotSupported(
                 "aggregate function calls cannot contain set-returning function calls",
@@ -247,6 +253,10 @@ def _check_place(call: AggregateCall, owner: Scope, position: int | None) -> Non
         )
     if owner.clause not in AGGREGATE_CLAUSES:
         raise GroupingError(f"aggregate functions are not allowed in {owner.clause}", position=position)
+
+
+def _first(positions: list[int | None]) -> int | None:
+    return min((position for position in positions if position), default=None)
 
 
 def bind_grouping_function(binder: Binder, node: ast.GroupingFunction, scope: Scope) -> Expression:
@@ -265,6 +275,10 @@ class GroupingRequest(Grouping):
     """GROUPING before its arguments have been matched with the groups."""
 
     arguments: tuple[Expression, ...]
+
+
+def _loosened_column(node: Any) -> Any:
+    return evolve(node, nullable=True) if node.__class__ is Column and not node.nullable else None
 
 
 class Grouper:
@@ -291,7 +305,8 @@ class Grouper:
 
     def above(self, expression: Any) -> Any:
         """Return an expression (or sort key, or tuple of them) as it reads above the Aggregate node."""
-        return rewritten(expression, self._replace)
+        # A group column that a grouping set leaves out is NULL, whatever was known about the column below.
+        return rewritten(expression, self._replace, loosen=self._nulled)
 
     def _replace(self, node: Any) -> Any:
         if not isinstance(node, Expression):
@@ -310,12 +325,15 @@ class Grouper:
         return None
 
     def _subquery(self, node: Subquery) -> Subquery:
+        left, comparison = self.above(node.left), self.above(node.comparison)
         self._in_subquery = True
         plan = self.above(node.plan)
         self._in_subquery = False
         if plan is not node.plan:
+            if self._nulled:
+                plan = rewritten(plan, _loosened_column, loosen=True)
             node = evolve(node, plan=plan, outer=free_columns(plan))
-        return evolve(node, left=self.above(node.left), comparison=self.above(node.comparison))
+        return evolve(node, left=left, comparison=comparison)
 
     def _group_column(self, index: int, group: Expression, position: int | None) -> Expression:
         return Column(
@@ -484,7 +502,7 @@ def _sets(item: ast.Expression | ast.GroupingSet) -> list[list[ast.Expression]]:
         if len(parts) > 12:
             from heliosdb.errors import TooManyColumns
 
-            raise TooManyColumns("CUBE is limited to 12 elements", position=item.position or None)
+            raise TooManyColumns("CUBE is limited to 12 elements", position=item.position or None or None)
         # The order of PostgreSQL: by size, as it later sorts them.
         masks = range((1 << len(parts)) - 1, -1, -1)
         return [
