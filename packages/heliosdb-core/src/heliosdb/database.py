@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from heliosdb.plan.nodes import OutputColumn
     from heliosdb.session.environment import SessionEnvironment
     from heliosdb.sql.binder.context import Resolutions
+    from heliosdb.sql.optimizer.statistics import StatisticsCache
     from heliosdb.transaction import CommitTicket, Transaction
 
 __all__ = ["Database"]
@@ -102,6 +103,13 @@ class Database:
         transaction.begin_statement()
         write_bootstrap(transaction)
         transaction.commit().wait()
+
+    @cached_property
+    def statistics(self) -> StatisticsCache:
+        """What samples of the tables say, for the optimizer."""
+        from heliosdb.sql.optimizer.statistics import StatisticsCache
+
+        return StatisticsCache()
 
     @cached_property
     def resolutions(self) -> Resolutions:

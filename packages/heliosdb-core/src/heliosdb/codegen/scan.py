@@ -102,6 +102,25 @@ def produce_index_scan(pipelines: Pipelines, node: pn.IndexScan, consume: Consum
     finish()
 
 
+def produce_index_union(pipelines: Pipelines, node: pn.IndexUnion, consume: Consume) -> None:
+    """Rows of several index scans, each once: a dict from row id to row."""
+    function, source = pipelines.function, pipelines.source
+    found = source.fresh("h")
+    function.line(f"{found} = {{}}")
+    pipelines.used.add((node.source, -1))
+
+    def collect() -> None:
+        row = pipelines.carriers[node.source][0]
+        function.line(f"{found}[i_{row}] = {row}")
+
+    for scan in node.scans:
+        pipelines.produce(scan, collect)
+    row = source.fresh("r")
+    pipelines.bind_row(node.source, row, len(node.columns))
+    function.open(f"for i_{row}, {row} in {found}.items():", loop=True)
+    consume()
+
+
 def _loop_over_alternatives(pipelines: Pipelines, node: pn.IndexScan) -> str:
     """Loop over the distinct values of an IN list; return the variable."""
     ordering = pipelines.registries.types.ordering(node.in_list[0].type)
@@ -319,6 +338,7 @@ PRODUCERS: dict[type, Producer] = {
     pn.Empty: produce_empty,
     pn.Scan: produce_scan,
     pn.IndexScan: produce_index_scan,
+    pn.IndexUnion: produce_index_union,
     pn.CatalogScan: produce_catalog_scan,
     pn.Values: produce_values,
     pn.ParameterScan: produce_parameter_scan,

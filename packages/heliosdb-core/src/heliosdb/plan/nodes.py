@@ -136,6 +136,15 @@ class IndexScan(Source):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class IndexUnion(Source):
+    """Rows that at least one of several index scans of a relation finds, each once, physical."""
+
+    relation: Relation
+    scans: tuple[IndexScan, ...]
+    alias: str = ""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class CatalogScan(Source):
     """Rows of a virtual catalog view; ``view`` is the registered ``CatalogView``."""
 

@@ -95,7 +95,7 @@ class SessionPlans(SessionEnvironment):
         # Imported by the first query, not when a database opens.
         from heliosdb.codegen import compile_statement
         from heliosdb.sql.binder import bind
-        from heliosdb.sql.optimizer import optimize
+        from heliosdb.sql.optimizer import depends_on_constants, optimize
 
         if sys.getrecursionlimit() < RECURSION:
             # Frames of Python code take no C stack, so that deeply nested expressions need nothing but this.
@@ -111,6 +111,8 @@ class SessionPlans(SessionEnvironment):
             catalog = self.catalog
             recorder = RecordingCatalog(catalog)
             bound = bind(tree, self.bind_context_of(types, hints, recorder, lift=lift))
+        if bound.slots and depends_on_constants(bound.plan):
+            bound = bind(tree, self.bind_context_of(types, hints, recorder, lift=False))
         optimized = optimize(bound, self)
         compiled = compile_statement(optimized, self.registries)
         constants = () if statement is None else statement.constants

@@ -14,5 +14,6 @@ Rules of plugins run between the first two steps and at the end, in the order th
 from __future__ import annotations
 
 from heliosdb.sql.optimizer.optimize import optimize
+from heliosdb.sql.optimizer.stored import depends_on_constants
 
-__all__ = ["optimize"]
+__all__ = ["depends_on_constants", "optimize"]

@@ -1,208 +1,277 @@
 """Access paths: which index, if any, a filtered scan uses.
 
-For an ordered method the conditions are matched to the key columns from the left: equalities (and one IN list) make
-the prefix, then comparisons bound the next column. What the index decides is taken out of the filter. For other
-methods an operator of the index's operator class on its column is a search; inexact ones keep the condition.
+For an ordered method the conditions are matched to the index keys (columns or expressions) from the left: equalities
+(and one IN list) make the prefix, then comparisons, or the beginning of a LIKE pattern, bound the next key. What the
+index decides is taken out of the filter. For other methods an operator of the index's operator class on its key is a
+search; inexact ones keep the condition. A partial index serves where its predicate follows from the conditions
+(``implication``). An OR whose every arm has an index is the union of index scans.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from heliosdb.codegen.index_keys import operator_class_of
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
-from heliosdb.sql.optimizer.conditions import conjunction, is_volatile, split
+from heliosdb.plan.rewrite import columns_in
+from heliosdb.sql.optimizer.conditions import conjunction, is_volatile, split, unlabelled
+from heliosdb.sql.optimizer.implication import follows
 
 if TYPE_CHECKING:
-    from heliosdb.catalog.definitions import Index, Relation
-    from heliosdb.catalog.registries import Registries
+    from heliosdb.catalog.definitions import Index
     from heliosdb.sql.optimizer.estimates import Estimates
+    from heliosdb.sql.optimizer.stored import StoredExpressions
 
-__all__ = ["choose_access"]
+__all__ = ["AccessPaths"]
 
 FLIPPED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+INTEGERS = frozenset({"int2", "int4", "int8"})
+LOOKUP, ROW = 10.0, 5.0
+"""What a look-up and each row found by it cost, in rows of a sequential scan."""
 
 
 @frozen
 class _Comparison:
-    """``column operator value`` in a condition; ``condition`` is the whole part."""
+    """``operand operator value`` in a condition; ``condition`` is the whole part."""
 
-    column: int
+    operand: ex.Expression
     operator: str
     value: ex.Expression
-    condition: ex.Expression
+    condition: ex.Call
 
 
-def _comparisons(scan: pn.Scan, parts: list[ex.Expression], registries: Registries) -> Iterator[_Comparison]:
-    for part in parts:
-        if not isinstance(part, ex.Call) or part.operator is None or len(part.arguments) != 2 or is_volatile(part):
-            continue
-        for (column, value), operator in (
-            (part.arguments, part.operator),
-            (part.arguments[::-1], _commuted(part, registries)),
-        ):
+class AccessPaths:
+    """Chooses access paths for one statement. ``stored`` binds the expressions of index definitions."""
+
+    def __init__(self, registries: Any, estimates: Estimates, stored: StoredExpressions) -> None:
+        self.registries = registries
+        self.estimates = estimates
+        self.stored = stored
+
+    def choose(self, scan: pn.Scan, condition: ex.Expression | None) -> pn.PlanNode:
+        """Return the cheapest way to read the scan's rows that satisfy the condition."""
+        parts = list(split(condition))
+        best: pn.PlanNode = scan if condition is None else pn.Filter(input=scan, condition=condition)
+        if not parts or scan.snapshot is not None:
+            return best
+        best_cost = self.estimates.table(scan.relation)
+        for candidate in self._candidates(scan, parts):
+            found = candidate.input if isinstance(candidate, pn.Filter) else candidate
+            cost = LOOKUP + ROW * self.estimates.rows(found)
+            if cost < best_cost or (cost == best_cost and isinstance(found, pn.IndexScan) and found.unique):
+                best, best_cost = candidate, cost
+        union = self._union(scan, parts)
+        if union is not None:
+            cost = sum(LOOKUP + ROW * self.estimates.rows(part) for part in union.scans)
+            if cost < best_cost:
+                assert condition is not None
+                return pn.Filter(input=evolve(union, rows=cost / ROW), condition=condition)
+        return best
+
+    def _candidates(self, scan: pn.Scan, parts: list[ex.Expression]) -> Iterator[pn.PlanNode]:
+        comparisons = list(self._comparisons(scan, parts))
+        for index in scan.relation.indexes:
+            method = self.registries.access_methods.get(index.method)
+            if not index.valid or method is None:
+                continue
+            predicate: list[ex.Expression] = []
+            if index.predicate is not None:
+                predicate = list(split(self.stored.predicate(scan, index)))
+                if not all(follows(part, parts) for part in predicate):
+                    continue
+            make = self._ordered if method.ordered else self._search
+            candidate = make(scan, index, comparisons, parts)
+            if candidate is None and predicate and method.ordered:
+                # The predicate alone makes the index small.
+                candidate = self._scan(scan, index)
+                rest = conjunction(part for part in parts if part not in predicate)
+                candidate = candidate if rest is None else pn.Filter(input=candidate, condition=rest)
+            if candidate is not None:
+                yield candidate
+
+    def _comparisons(self, scan: pn.Scan, parts: list[ex.Expression]) -> Iterator[_Comparison]:
+        for part in parts:
+            if not isinstance(part, ex.Call) or part.operator is None or len(part.arguments) != 2 or is_volatile(part):
+                continue
+            left, right = part.arguments
+            for operand, value, operator in (
+                (left, right, part.operator),
+                (right, left, self._commuted(part)),
+            ):
+                if operator is not None and _reads(operand, scan.source) and not _reads(value, scan.source):
+                    yield _Comparison(unlabelled(operand), operator, value, part)
+
+    def _commuted(self, call: ex.Call) -> str | None:
+        assert call.operator is not None
+        if call.operator in FLIPPED:
+            return FLIPPED[call.operator]
+        for operator in self.registries.operators.get(call.operator, ()):
+            if (operator.left, operator.right) == call.argument_types[:2]:
+                return operator.commutator  # type: ignore[no-any-return]
+        return None
+
+    def _is_key(self, scan: pn.Scan, index: Index, position: int, operand: ex.Expression) -> bool:
+        """Whether an expression is what the index's key holds."""
+        key = index.keys[position]
+        if key.column is not None:
+            return isinstance(operand, ex.Column) and operand.source == scan.source and operand.index == key.column - 1
+        return unlabelled(self.stored.key(scan, index, position)) == operand
+
+    def _key_type(self, scan: pn.Scan, index: Index, position: int) -> str:
+        key = index.keys[position]
+        return key.type if key.column is None else scan.relation.columns[key.column - 1].type
+
+    def _is_usable(self, scan: pn.Scan, index: Index, position: int, comparison: _Comparison) -> bool:
+        """Whether the comparison is on the index key, with an operator that the key is sorted by."""
+        if not self._is_key(scan, index, position, comparison.operand):
+            return False
+        # Comparisons between two types are made by functions of their own; keys only compare with keys of one type,
+        # or of integer types among each other, which Python compares exactly.
+        left, right = comparison.condition.argument_types[:2]
+        if left != right and not {left, right} <= INTEGERS:
+            return False
+        key_type = self._key_type(scan, index, position)
+        wanted = operator_class_of(key_type, index.keys[position], index.method, self.registries)
+        return comparison.operator in wanted.operators.values() or comparison.operator in FLIPPED
+
+    def _scan(self, scan: pn.Scan, index: Index, **how: Any) -> pn.IndexScan:
+        return pn.IndexScan(
+            source=scan.source, columns=scan.columns, relation=scan.relation, index=index, alias=scan.alias, **how
+        )
+
+    def _ordered(
+        self, scan: pn.Scan, index: Index, comparisons: list[_Comparison], parts: list[ex.Expression]
+    ) -> pn.PlanNode | None:
+        equal: list[ex.Expression] = []
+        used: list[ex.Expression] = []
+        in_list: tuple[ex.Expression, ...] = ()
+        bounds: dict[str, Any] = {}
+        for position in range(len(index.keys)):
+            usable = [c for c in comparisons if self._is_usable(scan, index, position, c)]
+            equality = next((c for c in usable if c.operator == "="), None)
+            if equality is not None and not in_list:
+                equal.append(equality.value)
+                used.append(equality.condition)
+                continue
+            members = None if in_list else self._in_list(scan, index, position, parts)
+            if members is not None:
+                in_list = members.items
+                used.append(members)
+                continue
+            if equality is None:
+                bounds = self._bounds(usable, used) or self._prefix(scan, index, position, comparisons)
+            break
+        if not used and not bounds:
+            return None
+        unique = index.unique and len(equal) == len(index.keys) and not in_list
+        unique = unique and not any(c.index == index.oid and c.deferrable for c in scan.relation.constraints)
+        found = self._scan(scan, index, equal=tuple(equal), in_list=in_list, unique=unique, **bounds)
+        rest = conjunction(part for part in parts if part not in used)
+        return found if rest is None else pn.Filter(input=found, condition=rest)
+
+    @staticmethod
+    def _bounds(usable: list[_Comparison], used: list[ex.Expression]) -> dict[str, Any]:
+        """Return the bounds that comparisons put on a key, and note which conditions they decide."""
+        bounds: dict[str, Any] = {}
+        for comparison in usable:
+            if comparison.operator in (">", ">=") and "low" not in bounds:
+                bounds |= {"low": comparison.value, "low_inclusive": comparison.operator == ">="}
+                used.append(comparison.condition)
+            elif comparison.operator in ("<", "<=") and "high" not in bounds:
+                bounds |= {"high": comparison.value, "high_inclusive": comparison.operator == "<="}
+                used.append(comparison.condition)
+        return bounds
+
+    def _prefix(self, scan: pn.Scan, index: Index, position: int, comparisons: list[_Comparison]) -> dict[str, Any]:
+        """Return the bounds that the fixed beginning of a LIKE pattern puts on a text key; the condition stays."""
+        from heliosdb.types.pattern import like_prefix
+
+        for comparison in comparisons:
+            pattern = comparison.value
             if (
-                operator is None
-                or not isinstance(column, ex.Column)
-                or column.source != scan.source
-                or column.index < 0
+                comparison.operator != "~~"
+                or comparison.condition.arguments[1] is not pattern
+                or not isinstance(pattern, ex.Constant)
+                or pattern.slot is not None
+                or pattern.value is None
+                or self._key_type(scan, index, position) not in ("text", "varchar")
+                or not self._is_key(scan, index, position, comparison.operand)
             ):
                 continue
-            if not _reads(value, scan.source):
-                yield _Comparison(column.index, operator, value, part)
+            prefix, _ = like_prefix(pattern.value)
+            if not prefix:
+                continue
+            bounds: dict[str, Any] = {"low": evolve(pattern, value=prefix, type="text", nullable=False)}
+            if ord(prefix[-1]) < MAX_CHARACTER:
+                following = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+                bounds |= {"high": evolve(pattern, value=following, type="text", nullable=False)}
+                bounds |= {"high_inclusive": False}
+            return bounds
+        return {}
+
+    def _in_list(self, scan: pn.Scan, index: Index, position: int, parts: list[ex.Expression]) -> ex.InList | None:
+        for part in parts:
+            if (
+                isinstance(part, ex.InList)
+                and part.hashable
+                and not part.negated
+                and self._is_key(scan, index, position, unlabelled(part.operand))
+                and not any(_reads(item, scan.source) for item in part.items)
+            ):
+                return part
+        return None
+
+    def _search(
+        self, scan: pn.Scan, index: Index, comparisons: list[_Comparison], parts: list[ex.Expression]
+    ) -> pn.PlanNode | None:
+        method = self.registries.access_methods[index.method]
+        for comparison in comparisons:
+            if not self._is_key(scan, index, 0, comparison.operand):
+                continue
+            wanted = operator_class_of(self._key_type(scan, index, 0), index.keys[0], index.method, self.registries)
+            for strategy, operator in wanted.operators.items():
+                if operator == comparison.operator:
+                    rows = max(1.0, 0.01 * self.estimates.table(scan.relation))
+                    found = self._scan(scan, index, strategy=strategy, argument=comparison.value, rows=rows)
+                    exact = bool(getattr(method, "exact", False))
+                    rest = conjunction(part for part in parts if not exact or part is not comparison.condition)
+                    return found if rest is None else pn.Filter(input=found, condition=rest)
+        return None
+
+    def _union(self, scan: pn.Scan, parts: list[ex.Expression]) -> pn.IndexUnion | None:
+        """Return index scans for all arms of an OR; the condition is evaluated again on what they find."""
+        for part in parts:
+            if not isinstance(part, ex.Or) or is_volatile(part):
+                continue
+            scans: list[pn.IndexScan] = []
+            for arm in part.arguments:
+                found = self.choose(scan, arm)
+                found = found.input if isinstance(found, pn.Filter) else found
+                if isinstance(found, pn.IndexScan):
+                    scans.append(found)
+                elif isinstance(found, pn.IndexUnion):
+                    scans.extend(found.scans)
+                else:
+                    scans = []
+                    break
+            if scans:
+                return pn.IndexUnion(
+                    source=scan.source,
+                    columns=scan.columns,
+                    relation=scan.relation,
+                    alias=scan.alias,
+                    scans=tuple(scans),
+                )
+        return None
 
 
-def _commuted(call: ex.Call, registries: Registries) -> str | None:
-    assert call.operator is not None
-    if call.operator in FLIPPED:
-        return FLIPPED[call.operator]
-    for operator in registries.operators.get(call.operator, ()):
-        if (operator.left, operator.right) == call.argument_types[:2]:
-            return operator.commutator
-    return None
+MAX_CHARACTER = 0xD7FE
+"""A prefix that ends beyond this character gets no upper bound: what follows might be no character at all."""
 
 
 def _reads(node: ex.Expression, source: int) -> bool:
-    from heliosdb.plan.rewrite import columns_in
-
     return any(column.source == source for column in columns_in(node))
-
-
-def choose_access(
-    scan: pn.Scan, condition: ex.Expression | None, estimates: Estimates, registries: Registries
-) -> pn.PlanNode:
-    """Return the cheapest way to read the scan's rows that satisfy the condition."""
-    parts = list(split(condition))
-    best: pn.PlanNode = scan if condition is None else pn.Filter(input=scan, condition=condition)
-    if not parts or scan.snapshot is not None:
-        return best
-    best_cost = estimates.table(scan.relation)
-    comparisons = list(_comparisons(scan, parts, registries))
-    for index in scan.relation.indexes:
-        if not index.valid or index.predicate is not None:
-            continue
-        method = registries.access_methods.get(index.method)
-        if method is None:
-            continue
-        if method.ordered:
-            candidate = _ordered(scan, index, comparisons, parts, registries)
-        else:
-            candidate = _search(scan, index, comparisons, parts, method, registries)
-        if candidate is None:
-            continue
-        found = candidate.input if isinstance(candidate, pn.Filter) else candidate
-        cost = 2.0 + 1.5 * estimates.rows(found)
-        if cost < best_cost or (cost == best_cost and isinstance(found, pn.IndexScan) and found.unique):
-            best, best_cost = candidate, cost
-    return best
-
-
-def _is_usable(scan: pn.Scan, index: Index, position: int, comparison: _Comparison, registries: Registries) -> bool:
-    """Whether the comparison's operator is the one that the index key is sorted by."""
-    from heliosdb.codegen.index_keys import operator_class_of
-
-    key = index.keys[position]
-    if key.column is None or key.column - 1 != comparison.column:
-        return False
-    column = scan.relation.columns[comparison.column]
-    assert isinstance(comparison.condition, ex.Call)
-    types = comparison.condition.argument_types
-    # Comparisons between two types are made by functions of their own; keys only compare with keys of one type,
-    # or of integer types among each other, which Python compares exactly.
-    same = types[0] == types[1] or set(types) <= {"int2", "int4", "int8"}
-    if not same:
-        return False
-    wanted = operator_class_of(column.type, key, index.method, registries)
-    return comparison.operator in wanted.operators.values() or comparison.operator in FLIPPED
-
-
-def _ordered(
-    scan: pn.Scan, index: Index, comparisons: list[_Comparison], parts: list[ex.Expression], registries: Registries
-) -> pn.PlanNode | None:
-    equal: list[ex.Expression] = []
-    used: list[ex.Expression] = []
-    in_list: tuple[ex.Expression, ...] = ()
-    low = high = None
-    low_inclusive = high_inclusive = True
-    for position in range(len(index.keys)):
-        usable = [c for c in comparisons if _is_usable(scan, index, position, c, registries)]
-        equality = next((c for c in usable if c.operator == "="), None)
-        if equality is not None and not in_list:
-            equal.append(equality.value)
-            used.append(equality.condition)
-            continue
-        members = None if in_list else _in_list(scan, index, position, parts)
-        if members is not None:
-            in_list = members.items
-            used.append(members)
-            continue
-        if in_list and equality is not None:
-            break
-        for comparison in usable:
-            if comparison.operator in (">", ">=") and low is None:
-                low, low_inclusive = comparison.value, comparison.operator == ">="
-                used.append(comparison.condition)
-            elif comparison.operator in ("<", "<=") and high is None:
-                high, high_inclusive = comparison.value, comparison.operator == "<="
-                used.append(comparison.condition)
-        break
-    if not used:
-        return None
-    unique = index.unique and len(equal) == len(index.keys) and not in_list
-    unique = unique and not any(c.index == index.oid and c.deferrable for c in scan.relation.constraints)
-    found = pn.IndexScan(
-        source=scan.source, columns=scan.columns, relation=scan.relation, index=index, alias=scan.alias,
-        equal=tuple(equal), in_list=in_list, low=low, low_inclusive=low_inclusive, high=high,
-        high_inclusive=high_inclusive, unique=unique,
-    )  # fmt: skip
-    rest = conjunction(part for part in parts if part not in used)
-    return found if rest is None else pn.Filter(input=found, condition=rest)
-
-
-def _in_list(scan: pn.Scan, index: Index, position: int, parts: list[ex.Expression]) -> ex.InList | None:
-    key = index.keys[position]
-    for part in parts:
-        if (
-            isinstance(part, ex.InList)
-            and part.hashable
-            and not part.negated
-            and isinstance(part.operand, ex.Column)
-            and part.operand.source == scan.source
-            and key.column is not None
-            and part.operand.index == key.column - 1
-            and not any(_reads(item, scan.source) for item in part.items)
-        ):
-            return part
-    return None
-
-
-def _search(
-    scan: pn.Scan, index: Index, comparisons: list[_Comparison], parts: list[ex.Expression], method: object,
-    registries: Registries,
-) -> pn.PlanNode | None:  # fmt: skip
-    from heliosdb.codegen.index_keys import operator_class_of
-
-    for comparison in comparisons:
-        key = index.keys[0]
-        if key.column is None or key.column - 1 != comparison.column:
-            continue
-        wanted = operator_class_of(scan.relation.columns[comparison.column].type, key, index.method, registries)
-        for strategy, operator in wanted.operators.items():
-            if operator == comparison.operator:
-                exact = bool(getattr(method, "exact", False))
-                found = pn.IndexScan(
-                    source=scan.source, columns=scan.columns, relation=scan.relation, index=index, alias=scan.alias,
-                    strategy=strategy, argument=comparison.value,
-                    rows=max(1.0, 0.01 * len(parts)),
-                )  # fmt: skip
-                rest = conjunction(part for part in parts if not exact or part is not comparison.condition)
-                return found if rest is None else pn.Filter(input=found, condition=rest)
-    return None
-
-
-def relation_rows(relation: Relation, session: object) -> float:
-    """Return how many rows a table has in the session's transaction."""
-    return float(session.transaction.view(relation.oid).estimated_rows())  # type: ignore[attr-defined]

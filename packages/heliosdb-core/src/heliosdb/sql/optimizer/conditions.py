@@ -8,7 +8,7 @@ from heliosdb.plan import expressions as ex
 from heliosdb.plan.rewrite import columns_in, walk
 from heliosdb.types.definitions import Volatility
 
-__all__ = ["conjunction", "is_volatile", "rejects_null", "sources_of", "split"]
+__all__ = ["conjunction", "is_volatile", "rejects_null", "sources_of", "split", "unlabelled"]
 
 
 def split(condition: ex.Expression | None) -> Iterator[ex.Expression]:
@@ -74,3 +74,12 @@ def _becomes_null(node: ex.Expression, sources: set[int]) -> bool:
     if isinstance(node, ex.CoerceTypmod | ex.Not):
         return _becomes_null(node.operand, sources)
     return False
+
+
+def unlabelled(node: ex.Expression) -> ex.Expression:
+    """Return an expression without the conversions around it that change its type only, not its datum."""
+    while isinstance(node, ex.Convert) and not node.via_text and not node.element_cast:
+        if node.cast is not None and node.cast.implementation is not None:
+            break
+        node = node.operand
+    return node

@@ -8,7 +8,6 @@ from attrs import define, field
 
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
-from heliosdb.sql.optimizer.access import relation_rows
 from heliosdb.sql.optimizer.estimates import Estimates
 
 __all__ = ["Description", "describe"]
@@ -52,8 +51,7 @@ class Description:
 
 def describe(plan: pn.PlanNode, session: Any, counts: dict[int, int] | None = None) -> Description:
     """Return the description of a physical plan; ``counts`` are actual rows by ``id`` of the node."""
-    estimates = Estimates(lambda relation: relation_rows(relation, session))
-    return _Describer(session, estimates, counts, _names(plan)).node(plan)
+    return _Describer(session, Estimates(session), counts, _names(plan)).node(plan)
 
 
 def _names(plan: pn.PlanNode) -> dict[int, str]:
@@ -107,6 +105,9 @@ class _Describer:
             case pn.IndexScan():
                 backward = " Backward" if node.descending else ""
                 return f"Index Scan{backward} using {node.index.name} on {_aliased(node.relation.name, node.alias)}"
+            case pn.IndexUnion():
+                names = ", ".join(dict.fromkeys(part.index.name for part in node.scans))
+                return f"Index Union using {names} on {_aliased(node.relation.name, node.alias)}"
             case pn.HashJoin():
                 return f"Hash {_kind(node.kind)}Join"
             case pn.Join():

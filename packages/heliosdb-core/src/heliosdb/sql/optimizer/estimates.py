@@ -1,39 +1,48 @@
 """How many rows a node gives, roughly.
 
-Rows of a table are counted by the store; selectivities are PostgreSQL's defaults where no statistics say better
-(src/include/utils/selfuncs.h: 0.005 for equality, 1/3 for a comparison), and 1/rows for equality with a unique key.
+Rows of a table are counted by the store, selectivities come from a sample of it (``statistics``). Where neither is
+known they are PostgreSQL's defaults (src/include/utils/selfuncs.h: 0.005 for equality, 1/3 for a comparison), and
+1/rows for equality with a unique key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
-from heliosdb.sql.optimizer.conditions import split
+from heliosdb.sql.optimizer.conditions import split, unlabelled
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Relation
+    from heliosdb.sql.optimizer.statistics import ColumnStatistics
 
 __all__ = ["Estimates"]
 
 EQUAL, RANGE, LIKE, OTHER = 0.005, 1 / 3, 0.02, 0.5
+COMPARISONS = {"<": "<", "<=": "<=", ">": ">", ">=": ">="}
+FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 class Estimates:
-    """Estimates for one statement. ``table_rows`` gives a relation's number of rows."""
+    """Estimates for one statement of a session."""
 
-    def __init__(self, table_rows: Callable[[Relation], float]) -> None:
-        self._table_rows = table_rows
+    def __init__(self, session: Any) -> None:
+        self._session = session
         self._known: dict[int, float] = {}
 
     def table(self, relation: Relation) -> float:
         """Return a table's rows, at least one."""
         found = self._known.get(relation.oid)
         if found is None:
-            found = self._known[relation.oid] = max(1.0, float(self._table_rows(relation)))
+            rows = self._session.transaction.view(relation.oid).estimated_rows()
+            found = self._known[relation.oid] = max(1.0, float(rows))
         return found
+
+    def _column(self, relation: Relation, slot: int) -> ColumnStatistics | None:
+        """Return what is known of a column's values."""
+        statistics = self._session.database.statistics.of(self._session, relation)
+        return None if statistics is None else statistics.column(relation, slot, self._session.registries.types)
 
     def rows(self, node: pn.PlanNode) -> float:
         """Return about how many rows a node gives."""
@@ -47,6 +56,8 @@ class Estimates:
                 return self.table(node.relation)
             case pn.IndexScan():
                 return self._index_scan(node)
+            case pn.IndexUnion():
+                return sum(self.rows(scan) for scan in node.scans)
             case pn.Filter():
                 return self.rows(node.input) * self.selectivity(node.condition, node.input)
             case pn.Values():
@@ -79,20 +90,46 @@ class Estimates:
     def _index_scan(self, node: pn.IndexScan) -> float:
         if node.unique:
             return 1.0
-        rows = self.table(node.relation)
+        selected = self.table(node.relation)
         if node.nearest is not None:
-            return rows
-        selected = rows * (self.equality(node.relation, node.index.keys[0].column) if node.equal else 1.0)
-        selected *= EQUAL * len(node.in_list) if node.in_list else 1.0
+            return selected
+        keys = node.index.keys
+        for key, value in zip(keys, node.equal, strict=False):
+            selected *= self.equality(node.relation, key.column, value)
+        position = len(node.equal)
+        if node.in_list:
+            column = keys[position].column
+            selected *= min(1.0, sum(self.equality(node.relation, column, item) for item in node.in_list))
+            position += 1
         if node.low is not None or node.high is not None:
-            selected *= RANGE if node.low is None or node.high is None else EQUAL
+            selected *= self._between(node, keys[position].column)
         return selected
 
-    def equality(self, relation: Relation, column: int | None) -> float:
-        """Return the selectivity of ``column = value``."""
+    def _between(self, node: pn.IndexScan, column: int | None) -> float:
+        """Return the part of rows between an index scan's bounds."""
+        known = None if column is None else self._column(node.relation, column - 1)
+        default = RANGE if node.low is None or node.high is None else EQUAL
+        if known is None:
+            return default
+        low, high = 0.0, 1.0 - known.null_fraction
+        for bound, is_low in ((node.low, True), (node.high, False)):
+            value = _known_value(bound)
+            if bound is not None and value is None:
+                return default
+            if value is not None and is_low:
+                low = known.below(value, inclusive=not node.low_inclusive)
+            elif value is not None:
+                high = known.below(value, inclusive=node.high_inclusive)
+        return max(high - low, 0.0)
+
+    def equality(self, relation: Relation, column: int | None, value: ex.Expression | None = None) -> float:
+        """Return the selectivity of ``column = value``; ``column`` is an attribute number, None an expression."""
         rows = self.table(relation)
         if any(i.unique and len(i.keys) == 1 and i.keys[0].column == column for i in relation.indexes):
             return 1 / rows
+        known = None if column is None else self._column(relation, column - 1)
+        if known is not None:
+            return max(known.equal(_known_value(value)), 0.5 / rows)
         return max(EQUAL, 1 / rows)
 
     def selectivity(self, condition: ex.Expression | None, node: pn.PlanNode) -> float:
@@ -112,17 +149,31 @@ class Estimates:
         if isinstance(part, ex.InList):
             return min(0.5, EQUAL * len(part.items))
         if isinstance(part, ex.Call) and part.operator is not None:
-            if part.operator == "=":
-                for argument in part.arguments:
-                    relation = relation_of(argument, node)
-                    if relation is not None and isinstance(argument, ex.Column):
-                        return self.equality(relation, argument.index + 1)
-                return EQUAL
-            if part.operator in ("<", "<=", ">", ">="):
-                return RANGE
-            if part.operator in ("~~", "~~*", "~", "~*"):
-                return LIKE
+            return self._comparison(part, node)
         return OTHER
+
+    def _comparison(self, part: ex.Call, node: pn.PlanNode) -> float:
+        """Return the selectivity of an operator call."""
+        if len(part.arguments) == 2 and (part.operator == "=" or part.operator in COMPARISONS):
+            left, right = map(unlabelled, part.arguments)
+            for column, value, operator in (
+                (left, right, part.operator),
+                (right, left, FLIPPED.get(part.operator or "", "=")),
+            ):
+                relation = relation_of(column, node)
+                if relation is None or not isinstance(column, ex.Column) or column.index < 0:
+                    continue
+                if part.operator == "=":
+                    return self.equality(relation, column.index + 1, value)
+                known = self._column(relation, column.index)
+                constant = _known_value(value)
+                if known is None or constant is None or part.argument_types[0] != column.type:
+                    return RANGE
+                if operator in ("<", "<="):
+                    return known.below(constant, inclusive=operator == "<=")
+                return max(0.0, 1 - known.null_fraction - known.below(constant, inclusive=operator == ">"))
+            return EQUAL if part.operator == "=" else RANGE
+        return LIKE if part.operator in ("~~", "~~*", "~", "~*") else OTHER
 
     def _join(self, node: pn.Join) -> float:
         left, right = self.rows(node.left), self.rows(node.right)
@@ -149,7 +200,7 @@ class Estimates:
             distinct = [1.0]
             for key in (a, b):
                 relation = relation_of(key, node)
-                if relation is not None and isinstance(key, ex.Column):
+                if relation is not None and isinstance(key, ex.Column) and key.index >= 0:
                     distinct.append(1 / self.equality(relation, key.index + 1))
             result *= 1 / max(distinct)
         return result
@@ -166,3 +217,8 @@ def relation_of(expression: ex.Expression, node: pn.PlanNode) -> Relation | None
             return current.relation
         pending.extend(current.inputs)
     return None
+
+
+def _known_value(node: ex.Expression | None) -> Any:
+    """Return the datum of a constant that the plan knows, else None."""
+    return node.value if isinstance(node, ex.Constant) and node.slot is None else None

@@ -15,13 +15,13 @@ from attrs import evolve, frozen
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 from heliosdb.plan.rewrite import free_columns
-from heliosdb.sql.optimizer.access import choose_access
 from heliosdb.sql.optimizer.conditions import conjunction, is_volatile, sources_of, split
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from heliosdb.catalog.registries import Registries
+    from heliosdb.sql.optimizer.access import AccessPaths
     from heliosdb.sql.optimizer.estimates import Estimates
 
 __all__ = ["Joins"]
@@ -42,8 +42,13 @@ class Joins:
     """Chooses join orders and methods. ``physical`` plans what is below a join."""
 
     def __init__(
-        self, estimates: Estimates, registries: Registries, physical: Callable[[pn.PlanNode], pn.PlanNode]
+        self,
+        estimates: Estimates,
+        registries: Registries,
+        access: AccessPaths,
+        physical: Callable[[pn.PlanNode], pn.PlanNode],
     ) -> None:
+        self.access = access
         self.estimates = estimates
         self.registries = registries
         self.physical = physical
@@ -182,7 +187,7 @@ class Joins:
             scan = scan.input
         if type(scan) is not pn.Scan:
             return None
-        access = choose_access(scan, conjunction(parts), self.estimates, self.registries)
+        access = self.access.choose(scan, conjunction(parts))
         found = access.input if isinstance(access, pn.Filter) else access
         if not isinstance(found, pn.IndexScan):
             return None

@@ -9,12 +9,13 @@ from attrs import evolve
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 from heliosdb.plan.rewrite import rewritten, walk
-from heliosdb.sql.optimizer.access import choose_access, relation_rows
+from heliosdb.sql.optimizer.access import AccessPaths
 from heliosdb.sql.optimizer.conditions import conjunction, split
 from heliosdb.sql.optimizer.decorrelate import decorrelate
 from heliosdb.sql.optimizer.estimates import Estimates
 from heliosdb.sql.optimizer.joins import Joins
 from heliosdb.sql.optimizer.pushdown import push
+from heliosdb.sql.optimizer.stored import StoredExpressions
 from heliosdb.types.definitions import resolve_implementation
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def optimize(bound: pn.BoundStatement, session: Any) -> pn.PlanNode:
     for rule in registries.planner_rules:
         if rule.stage == "logical":
             plan = resolve_implementation(rule.apply)(plan, session)
-    plan = _Optimizer(registries, Estimates(lambda relation: relation_rows(relation, session))).plan(plan)
+    plan = _Optimizer(registries, Estimates(session), StoredExpressions(session)).plan(plan)
     for rule in registries.planner_rules:
         if rule.stage == "physical":
             plan = resolve_implementation(rule.apply)(plan, session)
@@ -38,10 +39,11 @@ def optimize(bound: pn.BoundStatement, session: Any) -> pn.PlanNode:
 
 
 class _Optimizer:
-    def __init__(self, registries: Registries, estimates: Estimates) -> None:
+    def __init__(self, registries: Registries, estimates: Estimates, stored: StoredExpressions) -> None:
         self.registries = registries
         self.estimates = estimates
-        self.joins = Joins(estimates, registries, self.physical)
+        self.access = AccessPaths(registries, estimates, stored)
+        self.joins = Joins(estimates, registries, self.access, self.physical)
 
     def plan(self, node: pn.PlanNode) -> pn.PlanNode:
         """Simplify and choose physical nodes, in subqueries too."""
@@ -70,7 +72,7 @@ class _Optimizer:
         if isinstance(node, pn.Filter):
             scan = node.input
             if type(scan) is pn.Scan:
-                return choose_access(scan, node.condition, self.estimates, self.registries)
+                return self.access.choose(scan, node.condition)
             return evolve(node, input=self.physical(scan))
         if type(node) is pn.Join:
             return self.joins.plan(node)
