@@ -8,6 +8,7 @@ from heliosdb.errors import DatatypeMismatch, UndefinedColumn
 from heliosdb.plan.expressions import Call, Constant, Expression, FieldSelection, RowConstructor, Subscript
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.coercion import ASSIGNMENT, coerce_to_type
+from heliosdb.sql.binder.locations import location
 from heliosdb.sql.binder.polymorphic import element_of
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _stored(binder: Binder, value: Expression, type_: str, typmod: int, what: st
         raise DatatypeMismatch(
             f"{what} {verb} {binder.display(type_)} but expression is of type {binder.display(value.type)}",
             hint="You will need to rewrite or cast the expression.",
-            position=value.position or position,
+            position=location(value) or position,
         )
     return converted
 
@@ -145,7 +146,7 @@ def _subscript(binder: Binder, node: ast.Expression, scope: Scope) -> Expression
     index = binder.expression(node, scope)
     converted = coerce_to_type(binder, index, "int4", -1, ASSIGNMENT)
     if converted is None:
-        raise DatatypeMismatch("array subscript must have type integer", position=index.position)
+        raise DatatypeMismatch("array subscript must have type integer", position=location(index))
     return converted
 
 
@@ -169,7 +170,7 @@ def _member(
                 raise DatatypeMismatch(
                     f"subscript type {binder.display(key.type)} is not supported",
                     hint="jsonb subscript must be coercible to either integer or text.",
-                    position=key.position,
+                    position=location(key),
                 )
             key = converted
         keys.append(key)

@@ -28,6 +28,7 @@ from heliosdb.plan.nodes import BoundStatement, OutputColumn, PlanNode
 from heliosdb.sql.binder.coercion import ASSIGNMENT, coerce_to_type, resolve_unknown
 from heliosdb.sql.binder.expressions import EXPRESSIONS
 from heliosdb.sql.binder.literals import Parameters, Slots
+from heliosdb.sql.binder.locations import location
 from heliosdb.sql.binder.scope import RangeItem, Scope
 from heliosdb.sql.statements import Delete, Insert, Merge, Query, Statement, Update
 
@@ -161,7 +162,7 @@ class Binder:
                 f'column "{column}" is of type {self.display(type_)} '
                 f"but expression is of type {self.display(expression.type)}",
                 hint="You will need to rewrite or cast the expression.",
-                position=position or expression.position,
+                position=position or location(expression),
             )
         return converted
 

@@ -26,6 +26,7 @@ from heliosdb.sql.binder.coercion import (
     EXPLICIT,
     PathwayKind,
     coerce,
+    coerce_to_boolean,
     coerce_to_type,
     find_pathway,
     resolve_unknown,
@@ -61,6 +62,9 @@ def bind_function_call(binder: Binder, node: ast.FunctionCall, scope: Scope) -> 
         from heliosdb.sql.binder.aggregates import within_group_arguments
 
         arguments = arguments + within_group_arguments(binder, node, scope)
+    condition = None
+    if node.filter is not None:
+        condition = coerce_to_boolean(binder, binder.expression_in("FILTER", node.filter, scope), "FILTER")
     types = tuple(argument.type for argument in arguments)
     candidate, exists = find_function(binder, node.name, types, names, variadic=node.variadic)
     if candidate is None or candidate is AMBIGUOUS or candidate.arguments != types:
@@ -79,7 +83,7 @@ def bind_function_call(binder: Binder, node: ast.FunctionCall, scope: Scope) -> 
     if isinstance(target, Aggregate):
         from heliosdb.sql.binder.aggregates import bind_aggregate_call
 
-        return bind_aggregate_call(binder, node, candidate, arguments, scope)
+        return bind_aggregate_call(binder, node, candidate, arguments, condition, scope)
     if isinstance(target, WindowFunction):
         from heliosdb.sql.binder.windows import bind_window_function
 
@@ -205,11 +209,11 @@ def resolved_arguments(
 def _converted(binder: Binder, argument: Expression, wanted: str) -> Expression:
     if wanted == "any" and argument.type == "unknown":
         # PostgreSQL passes unknown on; no function here wants to see that, text is what it prints as.
-        return (
-            argument
-            if isinstance(argument, bound.Constant) and argument.value is None
-            else (resolve_unknown(binder, argument))
-        )
+        if isinstance(argument, bound.Constant) and argument.value is None:
+            return argument
+        if isinstance(argument, bound.Parameter) and binder.parameters.hint(argument.number) is None:
+            return argument
+        return resolve_unknown(binder, argument)
     return coerce(binder, argument, wanted)
 
 

@@ -25,6 +25,7 @@ from heliosdb.plan.expressions import (
     RowConstructor,
 )
 from heliosdb.sql.binder.literals import convert_unknown, widened_literal
+from heliosdb.sql.binder.locations import location
 from heliosdb.types.definitions import Cast, CastContext
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ def _converted(
             return Convert(type=target, operand=expression, explicit=explicit, position=expression.position)
         raise CannotCoerce(
             f"cannot cast type {binder.display(expression.type)} to {binder.display(target)}",
-            position=expression.position,
+            position=location(expression),
         )
     cast = pathway.cast
     collation = expression.collation if binder.is_collatable(target) else None
@@ -254,7 +255,7 @@ def coerce_to_boolean(binder: Binder, expression: Expression, construct: str) ->
     if converted is None:
         raise DatatypeMismatch(
             f"argument of {construct} must be type boolean, not type {binder.display(expression.type)}",
-            position=expression.position,
+            position=location(expression),
         )
     return converted
 
@@ -268,7 +269,7 @@ def coerce_to_named_type(binder: Binder, expression: Expression, target: str, co
         raise DatatypeMismatch(
             f"argument of {construct} must be type {binder.display(target)}, "
             f"not type {binder.display(expression.type)}",
-            position=expression.position,
+            position=location(expression),
         )
     return converted
 
@@ -296,7 +297,7 @@ def select_common_type(binder: Binder, expressions: Sequence[Expression], constr
                 return None
             raise DatatypeMismatch(
                 f"{construct} types {binder.display(chosen)} and {binder.display(candidate)} cannot be matched",
-                position=expression.position,
+                position=location(expression),
             )
         elif (
             not preferred
@@ -319,7 +320,7 @@ def coerce_to_common_type(binder: Binder, expression: Expression, target: str, c
     if not can_coerce(binder, (expression.type,), (target,), IMPLICIT):
         raise CannotCoerce(
             f"{construct} could not convert type {binder.display(expression.type)} to {binder.display(target)}",
-            position=expression.position,
+            position=location(expression),
         )
     return coerce(binder, expression, target)
 
@@ -343,7 +344,7 @@ def require_known(binder: Binder, expression: Expression) -> Expression:
     """Return the expression; 42P18 for a parameter whose type nothing decides."""
     if isinstance(expression, Parameter) and expression.type == "unknown":
         raise IndeterminateDatatype(
-            f"could not determine data type of parameter ${expression.number}", position=expression.position
+            f"could not determine data type of parameter ${expression.number}", position=location(expression)
         )
     return expression
 

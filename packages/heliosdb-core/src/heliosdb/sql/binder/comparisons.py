@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from heliosdb.errors import (
+    AmbiguousFunction,
     DatatypeMismatch,
     FeatureNotSupported,
     SqlSyntaxError,
+    UndefinedFunction,
     WrongObjectType,
 )
 from heliosdb.plan import expressions as bound
@@ -135,7 +137,14 @@ def bind_in_list(binder: Binder, node: ast.InList, scope: Scope) -> Expression:
             else item
             for item in items
         ]
-    equalities = tuple(bind_operator(binder, "=", operand, item, position) for item in items)
+    try:
+        equalities = tuple(bind_operator(binder, "=", operand, item, position) for item in items)
+    except (UndefinedFunction, AmbiguousFunction):
+        if node.negated:
+            # NOT IN is <> ALL, and errors name that operator.
+            for item in items:
+                bind_operator(binder, "<>", operand, item, position)
+        raise
     for equality in equalities:
         if equality.type != "bool":
             raise DatatypeMismatch(

@@ -47,6 +47,7 @@ from heliosdb.sql.binder.comparisons import (
 )
 from heliosdb.sql.binder.functions import bind_operator, make_call
 from heliosdb.sql.binder.literals import bind_literal, bind_parameter
+from heliosdb.sql.binder.locations import location
 from heliosdb.sql.binder.names import bind_column_reference, bind_whole_row
 from heliosdb.sql.binder.polymorphic import element_of
 from heliosdb.sql.binder.subqueries import (
@@ -88,6 +89,9 @@ def _cast(binder: Binder, node: ast.TypeCast, scope: Scope) -> Expression:
             f"cannot cast type {binder.display(operand.type)} to {binder.display(target)}",
             position=node.position or None,
         )
+    if node.position and node.position < (converted.position or 0) and not isinstance(converted, bound.Constant):
+        # CAST(x AS t) begins at its word, x::t at x.
+        converted = evolve(converted, position=node.position)
     return converted
 
 
@@ -357,7 +361,7 @@ def array_of_type(
         converted = coerce_to_type(binder, value, target, typmod, EXPLICIT, explicit=True)
         if converted is None:
             raise CannotCoerce(
-                f"cannot cast type {binder.display(value.type)} to {binder.display(target)}", position=value.position
+                f"cannot cast type {binder.display(value.type)} to {binder.display(target)}", position=location(value)
             )
         elements.append(converted)
     return bound.ArrayConstructor(type=array, elements=tuple(elements), nested=nested, position=node.position or None)
@@ -386,7 +390,7 @@ def _subscript(binder: Binder, node: ast.Subscript, scope: Scope) -> Expression:
     if element is None:
         raise DatatypeMismatch(
             f"cannot subscript type {binder.display(operand.type)} because it does not support subscripting",
-            position=operand.position or position,
+            position=location(operand) or position,
         )
     is_slice = any(isinstance(subscript, ast.ArraySlice) for subscript in node.subscripts)
     subscripts: list[tuple[Expression | None, Expression | None]] = []
@@ -418,7 +422,7 @@ def _array_bound(binder: Binder, node: ast.Expression | None, scope: Scope) -> E
     index = binder.expression(node, scope)
     converted = coerce_to_type(binder, index, "int4", -1, bound_context())
     if converted is None:
-        raise DatatypeMismatch("array subscript must have type integer", position=index.position)
+        raise DatatypeMismatch("array subscript must have type integer", position=location(index))
     return converted
 
 

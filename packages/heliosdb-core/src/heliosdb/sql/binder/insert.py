@@ -25,6 +25,7 @@ from heliosdb.sql.binder.constraints import (
     row_item,
 )
 from heliosdb.sql.binder.insert_values import bind_rows
+from heliosdb.sql.binder.locations import location
 from heliosdb.sql.binder.modify import (
     bind_returning,
     is_always_identity,
@@ -215,7 +216,7 @@ def _query(
         expression = result.expressions[len(columns)] if result.expressions else None
         raise SqlSyntaxError(
             "INSERT has more expressions than target columns",
-            position=expression.position if expression is not None else None,
+            position=location(expression) if expression is not None else None,
         )
     if statement.columns and width < len(columns):
         raise SqlSyntaxError(

@@ -111,7 +111,8 @@ def matches(binder: Binder, left: Any, right: Any) -> bool:
             binder.pin(left.slot)
             binder.pin(right.slot)
             if left.value is None or right.value is None:
-                return bool(left.slot == right.slot)
+                # What only a session can read is compared as text.
+                return _slot_text(binder, left) == _slot_text(binder, right)
         return left.value.__class__ is right.value.__class__ and bool(left.value == right.value)
     if isinstance(left, Expression | SortKey):
         for attribute in fields(cls):
@@ -128,6 +129,10 @@ def matches(binder: Binder, left: Any, right: Any) -> bool:
             matches(binder, getattr(left, attribute.name), getattr(right, attribute.name)) for attribute in fields(cls)
         )
     return bool(left == right)
+
+
+def _slot_text(binder: Binder, constant: Constant) -> str | None:
+    return binder.slots.literals[constant.slot].value if constant.slot is not None else None
 
 
 def find_target(binder: Binder, node: ast.Expression, targets: list[Target], scope: Scope, clause: str) -> Target:

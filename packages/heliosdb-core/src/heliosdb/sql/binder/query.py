@@ -49,6 +49,7 @@ from heliosdb.sql.binder.coercion import (
     select_common_typmod,
 )
 from heliosdb.sql.binder.from_clause import bind_from
+from heliosdb.sql.binder.locations import location
 from heliosdb.sql.binder.ordering import (
     SortRequest,
     Target,
@@ -60,7 +61,7 @@ from heliosdb.sql.binder.ordering import (
 from heliosdb.sql.binder.scope import RangeItem, Scope
 from heliosdb.sql.binder.set_returning import expand_sets
 from heliosdb.sql.binder.targets import bind_targets
-from heliosdb.sql.binder.windows import WindowPlanner, bind_window_definitions
+from heliosdb.sql.binder.windows import WindowPlanner, bind_windows, remember_window_definitions
 from heliosdb.types.definitions import Volatility
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ class _SelectBinder:
             raise FeatureNotSupported("SELECT INTO is not allowed here", position=select.position or None)
         plan = bind_from(binder, scope, select.from_items)
         if select.windows:
-            bind_window_definitions(binder, select.windows, scope)
+            remember_window_definitions(select.windows, scope)
         self.targets = [Target(name, expression) for name, expression in bind_targets(binder, select.targets, scope)]
         if select.where is not None:
             condition = bind_condition(binder, select.where, scope, "WHERE")
@@ -178,6 +179,10 @@ class _SelectBinder:
         if select.distinct:
             self._bind_distinct()
         self.limit, self.offset = bind_limit(binder, select, scope)
+        if select.windows or scope.pending_windows:
+            bind_windows(binder, select.windows, self.targets, scope)
+            if grouper is None and (scope.aggregates or scope.groupings):
+                grouper = Grouper(binder, scope, [], None)
         if self.resolve_unknowns or select.distinct:
             for target in self.targets:
                 if target.expression.type == "unknown":
@@ -334,7 +339,7 @@ class _SelectBinder:
     def _distinct(self, plan: nodes.PlanNode, visible: list[Target], set_returning: bool) -> BoundQuery:
         result = self._project(plan, visible, set_returning)
         classes = tuple(
-            equality_class(self.binder, target.expression.type, target.expression.position) for target in visible
+            equality_class(self.binder, target.expression.type, location(target.expression)) for target in visible
         )
         result.plan = nodes.Distinct(input=result.plan, classes=classes)
         keys = self._keys(lambda target: result.column(visible.index(target)))
@@ -394,7 +399,7 @@ class _SelectBinder:
             sort_key(self.binder, column(target)) for target in self.distinct_on if id(target) not in sorted_by
         )
         on = tuple(column(target) for target in self.distinct_on)
-        classes = tuple(equality_class(self.binder, expression.type, expression.position) for expression in on)
+        classes = tuple(equality_class(self.binder, expression.type, location(expression)) for expression in on)
         if keys or added:
             plan = nodes.Sort(input=plan, keys=keys + added)
         return nodes.Distinct(input=plan, on=on, classes=classes)

@@ -228,6 +228,7 @@ class Scope:
         "lateral_active",
         "outer",
         "parent",
+        "pending_windows",
         "recursive_item",
         "set_calls",
         "windows",
@@ -243,6 +244,7 @@ class Scope:
         self.aggregates: list[AggregateCall] = []
         self.windows: dict[str, WindowSpec] = {}
         self.has_windows = False
+        self.pending_windows: list[WindowSpec] = []
         self.has_set_returning = False
         self.in_aggregate = False
         self.in_window = False

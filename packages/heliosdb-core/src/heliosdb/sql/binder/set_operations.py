@@ -18,6 +18,7 @@ from heliosdb.sql.binder.coercion import (
     resolve_unknown,
     select_common_type,
 )
+from heliosdb.sql.binder.locations import location
 from heliosdb.sql.binder.ordering import equality_class
 from heliosdb.sql.binder.query import BoundQuery, finish_plain
 from heliosdb.sql.binder.scope import Scope
@@ -108,7 +109,7 @@ def _output(query: BoundQuery, number: int) -> Expression:
         expression = query.expressions[number]
         if isinstance(expression, Constant | Parameter) and expression.type == "unknown":
             return expression
-        return query.column(number, expression.position)
+        return query.column(number, location(expression))
     return query.column(number)
 
 

@@ -6,9 +6,10 @@ PARTITION BY and ORDER BY, and leaves columns of these nodes in their places.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
+from attrs import evolve, fields, frozen
 
 from heliosdb.errors import (
     FeatureNotSupported,
@@ -31,6 +32,7 @@ from heliosdb.plan.rewrite import columns_in, rewritten, walk_level
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.coercion import coerce_to_named_type, coerce_to_type, resolve_unknown
 from heliosdb.sql.binder.functions import Candidate, find_operator
+from heliosdb.sql.binder.locations import location
 from heliosdb.sql.binder.ordering import bind_plain_sort_keys, find_target, matches, sort_direction, sort_key
 from heliosdb.types.definitions import Aggregate, CastContext, WindowFunction
 
@@ -39,7 +41,13 @@ if TYPE_CHECKING:
     from heliosdb.sql.binder.ordering import Target
     from heliosdb.sql.binder.scope import Scope
 
-__all__ = ["WindowPlanner", "bind_window_definitions", "bind_window_function", "window_call"]
+__all__ = [
+    "WindowPlanner",
+    "bind_window_function",
+    "bind_windows",
+    "remember_window_definitions",
+    "window_call",
+]
 
 WINDOW_CLAUSES = frozenset({"SELECT", "ORDER BY", "DISTINCT ON"})
 
@@ -90,7 +98,9 @@ def window_call(
     if scope.clause not in WINDOW_CLAUSES:
         raise WindowingError(f"window functions are not allowed in {scope.clause}", position=position)
     assert node.over is not None
-    specification = _specification(binder, node.over, scope, is_over=True)
+    if node.over.name is not None:
+        _named(scope, node.over.name, node.over.position or None)
+    specification = PendingWindow(number=_pending_number(binder, node.over, scope))
     scope.has_windows = True
     return WindowCall(
         type=returns,
@@ -107,13 +117,60 @@ def window_call(
 NEVER_NULL = frozenset({"row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "count"})
 
 
-def bind_window_definitions(binder: Binder, windows: tuple[ast.WindowSpec, ...], scope: Scope) -> None:
-    """Remember the windows of WINDOW; each is bound where it is used, for a frame may be added there."""
+@frozen(kw_only=True)
+class PendingWindow(WindowSpecification):
+    """A window that is bound when the rest of its SELECT has been, as PostgreSQL does it."""
+
+    number: int
+
+
+def _pending_number(binder: Binder, spec: ast.WindowSpec, scope: Scope) -> int:
+    """Return the number of a window to be bound; windows that are written alike are one."""
+    for number, known in enumerate(scope.pending_windows):
+        if known == spec:
+            for literal in (*_literals(known), *_literals(spec)):
+                binder.pin(literal.slot)
+            return number
+    scope.pending_windows.append(spec)
+    return len(scope.pending_windows) - 1
+
+
+def _literals(node: Any) -> Iterator[ast.Literal]:
+    if isinstance(node, ast.Literal):
+        yield node
+    elif isinstance(node, tuple):
+        for item in node:
+            yield from _literals(item)
+    elif isinstance(node, ast.Node):
+        for attribute in fields(type(node)):
+            yield from _literals(getattr(node, attribute.name))
+
+
+def remember_window_definitions(windows: tuple[ast.WindowSpec, ...], scope: Scope) -> None:
+    """Remember the windows of WINDOW by their names; the first of two with one name is used until the error comes."""
     for window in windows:
         assert window.name is not None
-        if window.name in scope.windows:
+        scope.windows.setdefault(window.name, window)
+
+
+def bind_windows(binder: Binder, windows: tuple[ast.WindowSpec, ...], targets: list[Target], scope: Scope) -> None:
+    """Bind the windows of WINDOW and of every OVER, and give the window calls in the targets theirs."""
+    names: set[str | None] = set()
+    for window in windows:
+        if window.name in names:
             raise WindowingError(f'window "{window.name}" is already defined', position=window.position or None)
-        scope.windows[window.name] = window
+        names.add(window.name)
+        _specification(binder, window, scope, is_over=False)
+    bound = [_specification(binder, spec, scope, is_over=True) for spec in scope.pending_windows]
+
+    def replace(node: Any) -> Any:
+        if isinstance(node, PendingWindow):
+            return bound[node.number]
+        return None
+
+    if bound:
+        for target in targets:
+            target.expression = rewritten(target.expression, replace)
 
 
 def _specification(binder: Binder, spec: ast.WindowSpec, scope: Scope, *, is_over: bool) -> WindowSpecification:
@@ -232,7 +289,7 @@ def _bound(
     construct = mode.upper()
     offset = binder.expression_in(f"window {construct}", node.offset, scope)
     for _ in columns_in(offset):
-        raise InvalidColumnReference(f"argument of {construct} must not contain variables", position=offset.position)
+        raise InvalidColumnReference(f"argument of {construct} must not contain variables", position=location(offset))
     if mode == "range":
         converted = coerce_to_type(binder, offset, offset_type, -1, CastContext.IMPLICIT)
         if converted is None:
