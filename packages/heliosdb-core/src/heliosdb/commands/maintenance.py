@@ -67,7 +67,9 @@ def _analyze(session: Session, relation: Relation, *, verbose: bool) -> None:
 
 
 def execute_analyze(session: Session, statement: tree.Analyze) -> Result:
-    """ANALYZE [table [(columns)], ...]: take a large sample of the tables, of which all columns' statistics are made."""
+    """ANALYZE [table [(columns)], ...]: take a large sample of the tables, of which all columns' statistics are
+    made.
+    """
     options = _options(statement.options, ("verbose",), "ANALYZE")
     for relation in _targets(session, statement.targets, "analyze"):
         _analyze(session, relation, verbose=options.get("verbose", False))
