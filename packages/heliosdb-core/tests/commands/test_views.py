@@ -17,6 +17,17 @@ def test_columns_added_later_do_not_appear(client: Client) -> None:
     assert client.rows("SELECT * FROM u") == [(1, 2), (1, 2)]
 
 
+def test_a_column_added_later_takes_no_name_away(client: Client) -> None:
+    client.run("CREATE TABLE t (a int, b int); CREATE TABLE u (a int, c int)")
+    client.run("INSERT INTO t VALUES (1, 2); INSERT INTO u VALUES (1, 3)")
+    client.run("CREATE VIEW unqualified AS SELECT b, c FROM t, u; CREATE VIEW common AS SELECT * FROM t NATURAL JOIN u")
+    client.run("CREATE VIEW aliased AS SELECT a FROM t; ALTER TABLE t RENAME a TO z")
+    client.run("ALTER TABLE t ADD c int DEFAULT 9, ADD a int DEFAULT 8, ADD d int; ALTER TABLE u ADD b int, ADD d int")
+    assert client.rows("SELECT * FROM unqualified") == [(2, 3)]
+    assert client.rows("SELECT * FROM common") == [(1, 2, 3)]
+    assert client.rows("SELECT * FROM aliased") == [(1,)]
+
+
 def test_a_renamed_column_keeps_its_name_in_the_view(client: Client) -> None:
     client.run("CREATE TABLE t (a int, b int, c int); INSERT INTO t VALUES (1, 2, 3)")
     client.run(

@@ -35,6 +35,7 @@ from heliosdb.commands.reindex import renew_indexes
 from heliosdb.commands.sequence_options import new_options, options_of
 from heliosdb.commands.table_change import TableChange
 from heliosdb.commands.trees import column_names
+from heliosdb.commands.views import forget_column, hide_added_column
 from heliosdb.errors import (
     CannotCoerce,
     DatatypeMismatch,
@@ -92,6 +93,7 @@ def add_column(change: TableChange, action: tree.AddColumn) -> None:
     )
     column = finish_expressions(session, draft, (*relation.columns, draft.column), relation.name)
     column = bind_clauses(session, evolve(column, altered=True), written.extensions)
+    hide_added_column(session, edit, relation, column.name)
     change.relation = evolve(relation, columns=(*relation.columns, column))
     if column.not_null:
         change.not_null.add(number)
@@ -128,8 +130,6 @@ def drop_column(change: TableChange, action: tree.DropColumn) -> None:
             change.session.notice(f'column "{action.name}" of relation "{relation.name}" does not exist, skipping')
             return
         raise UndefinedColumn(f'column "{action.name}" of relation "{relation.name}" does not exist')
-    from heliosdb.commands.views import forget_column
-
     forget_column(change.session, change.edit, relation, column)
     Dropper(change.session, change.edit).drop([Object("column", relation.oid, column.number)], cascade=action.cascade)
 

@@ -44,7 +44,14 @@ if TYPE_CHECKING:
     from heliosdb.commands.context import CommandSession
     from heliosdb.plan.nodes import BoundStatement
 
-__all__ = ["execute_create_view", "forget_column", "rename_column_in_views", "rename_relation_in_views", "stored_query"]
+__all__ = [
+    "execute_create_view",
+    "forget_column",
+    "hide_added_column",
+    "rename_column_in_views",
+    "rename_relation_in_views",
+    "stored_query",
+]
 
 
 class StarBinder(Binder):
@@ -250,9 +257,10 @@ def _change_items(
     edit: CatalogEdit,
     relation: Relation,
     change: Callable[[tree.RangeTable], tree.RangeTable],
+    only: Relation | None = None,
 ) -> None:
-    """Apply a change to the places where views name a relation in FROM."""
-    for view in list(edit.relations()):
+    """Apply a change to the places where views, or one of them, name a relation in FROM."""
+    for view in list(edit.relations()) if only is None else [only]:
         if view.query is None or not any(oid == relation.oid for oid, _ in view.dependencies):
             continue
         query = parse_one(view.query, session.registries.grammar)
@@ -294,6 +302,48 @@ def rename_relation_in_views(
         return evolve(item, name=tree.QualifiedName((schema, name)), alias=alias)
 
     _change_items(session, edit, relation, renamed)
+
+
+def hide_added_column(session: CommandSession, edit: CatalogEdit, relation: Relation, name: str) -> None:
+    """Keep a column that is about to be added out of views in which its name means something else already.
+
+    There the relation's columns are listed in its alias, the new one under a name that nothing uses.
+    """
+    live = [column.name for column in relation.columns if not column.dropped]
+
+    for view in list(edit.relations()):
+        if view.query is None or not any(oid == relation.oid for oid, _ in view.dependencies):
+            continue
+        query = parse_one(view.query, session.registries.grammar)
+        assert query is not None
+        used, is_natural = _names_used(query)
+        if name not in used and not is_natural:
+            continue
+
+        def hidden(item: tree.RangeTable, used: set[str] = used) -> tree.RangeTable:
+            alias = item.alias or tree.Alias(item.name.name)
+            known = (*alias.columns, *live[len(alias.columns) :])
+            number = 1
+            while f"{name}_{number}" in used or f"{name}_{number}" in known:
+                number += 1
+            return evolve(item, alias=evolve(alias, columns=(*known, f"{name}_{number}")))
+
+        _change_items(session, edit, relation, hidden, view)
+
+
+def _names_used(query: tree.Node) -> tuple[set[str], bool]:
+    """Return the column names that a query uses without saying whose, and whether it has a natural join."""
+    used: set[str] = set()
+    is_natural = False
+    for node in walk(query):
+        if isinstance(node, tree.ColumnRef) and len(node.parts) == 1:
+            used.add(node.parts[0])
+        elif isinstance(node, tree.Join):
+            used.update(node.using)
+            is_natural = is_natural or node.natural
+        elif isinstance(node, tree.RangeTable) and node.alias is not None:
+            used.update(node.alias.columns)
+    return used, is_natural
 
 
 def forget_column(session: CommandSession, edit: CatalogEdit, relation: Relation, column: ColumnDefinition) -> None:
