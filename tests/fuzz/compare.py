@@ -16,6 +16,7 @@ __all__ = ["HARD", "SAME", "SOFT", "difference", "signature"]
 
 SAME, SOFT, HARD = "same", "soft", "hard"
 _MODIFIER = re.compile(r"\([^)]*\)")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _PICKS_ONE = re.compile(r"DISTINCT|GROUP BY|UNION|INTERSECT|EXCEPT|\bmax\(|\bmin\(|greatest|least|LIMIT|nullif")
 _INTERVAL = re.compile(
     r"^(?:(-?\d+) years? ?)?(?:([+-]?\d+) mons? ?)?(?:([+-]?\d+) days? ?)?(?:([+-]?)(\d+):(\d+):(\d+(?:\.\d+)?))?$"
@@ -83,6 +84,10 @@ def _value(value: str | None, kind: str, loosely: bool) -> object:
         return number + 0.0 if loosely else repr(number)
     if loosely and kind.startswith("numeric") and value not in ("NaN", "Infinity", "-Infinity"):
         return Decimal(value).normalize()
+    if loosely and kind == "jsonb":
+        return _NUMBER.sub(lambda number: str(Decimal(number[0]).normalize()), value)
+    if loosely and kind == "character":
+        return value.rstrip()
     if loosely and kind == "interval":
         return _seconds(value)
     return value

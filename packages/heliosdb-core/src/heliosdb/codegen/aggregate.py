@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from heliosdb.codegen.atoms import is_not_null, is_null
 from heliosdb.codegen.sort import sort_passes
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
@@ -61,7 +62,7 @@ class _State:
             name = text if _reads_once(self.aggregate, len(atoms)) and not argument.nullable else pipelines.local(text)
             atoms.append(name)
             if argument.nullable and self.aggregate.strict:
-                function.open(f"if {name} is not None:")
+                function.open(f"if {is_not_null(name)}:")
         if call.distinct:
             keys = []
             for argument, atom in zip(call.arguments, atoms, strict=True):
@@ -70,7 +71,7 @@ class _State:
                     keys.append(atom)
                 else:
                     hash_key = pipelines.source.bind(resolve_implementation(ordering.hash_key), "f")
-                    keys.append(f"(None if {atom} is None else {hash_key}({atom}))")
+                    keys.append(f"(None if {is_null(atom)} else {hash_key}({atom}))")
             key = pipelines.local(keys[0] if len(keys) == 1 else f"({', '.join(keys)})")
             function.open(f"if {key} not in {slot(self.seen)}:")
             function.line(f"{slot(self.seen)}.add({key})")

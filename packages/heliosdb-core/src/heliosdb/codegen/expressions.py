@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
 from heliosdb.codegen import lists, runtime
-from heliosdb.codegen.atoms import is_atom, parenthesized
+from heliosdb.codegen.atoms import NEVER, is_atom, is_not_null, is_null, parenthesized
 from heliosdb.codegen.free_columns import element_indexes, outer_columns
 from heliosdb.codegen.source import Function, Source
 from heliosdb.plan import expressions as ex
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from heliosdb.catalog.registries import Registries
 
 MAX_DEPTH = 25
-
-NEVER = "None is not None"
-"""The condition under which a strict function's constant NULL argument would be something else."""
 
 Binding = Callable[[int], str]
 """How a source's column is read: index -> source text (an atom)."""
@@ -183,7 +180,7 @@ class Expressions:
         if not is_atom(text):
             temporary = self.temporary()
             return f"(None if ({temporary} := {text}) is None else {name}({temporary}))"
-        return f"(None if {text} is None else {name}({text}))"
+        return f"(None if {is_null(text)} else {name}({text}))"
 
     def define(self, prefix: str, nodes: list[ex.Expression], body: Callable[[Function], None]) -> str:
         """Write a function of the columns that ``nodes`` read; return source of a call of it at the current place."""
@@ -241,7 +238,7 @@ class Expressions:
             if not node.nullable:
                 atoms.append(text)
             elif is_atom(text):
-                conditions.append(f"{text} is not None")
+                conditions.append(is_not_null(text))
                 atoms.append(text)
             else:
                 temporary = self.temporary()
@@ -355,7 +352,7 @@ class Expressions:
             return convert(self.value(operand))
         text = self.value(operand)
         if is_atom(text):
-            return f"(None if {text} is None else {convert(text)})"
+            return f"(None if {is_null(text)} else {convert(text)})"
         temporary = self.temporary()
         return f"(None if ({temporary} := {text}) is None else {convert(temporary)})"
 
@@ -398,7 +395,7 @@ class Expressions:
         if not node.operand.nullable:
             return f"{name}({text}, {node.typmod}, {node.explicit})"
         if is_atom(text):
-            return f"(None if {text} is None else {name}({text}, {node.typmod}, {node.explicit}))"
+            return f"(None if {is_null(text)} else {name}({text}, {node.typmod}, {node.explicit}))"
         temporary = self.temporary()
         return f"(None if ({temporary} := {text}) is None else {name}({temporary}, {node.typmod}, {node.explicit}))"
 
@@ -433,7 +430,7 @@ class Expressions:
         if not node.operand.nullable:
             return f"(not {text})"
         if is_atom(text):
-            return f"(None if {text} is None else not {text})"
+            return f"(None if {is_null(text)} else not {text})"
         temporary = self.temporary()
         return f"(None if ({temporary} := {text}) is None else not {temporary})"
 
@@ -442,7 +439,7 @@ class Expressions:
         if node.row:
             name = self.bind(runtime.row_is_not_null if node.negated else runtime.row_is_null, "f")
             return f"{name}({text})"
-        return f"({text} is {'not ' if node.negated else ''}None)"
+        return f"({is_not_null(text) if node.negated else is_null(text)})"
 
     def _boolean_test(self, node: ex.BooleanTest) -> str:
         return f"({self.value(node.operand)} is {'not ' if node.negated else ''}{node.value!r})"
@@ -456,8 +453,8 @@ class Expressions:
         both_null = "False" if not node.negated else "True"
         one_null = "True" if not node.negated else "False"
         return (
-            f"(({both_null} if {right_set} is None else {one_null}) if {left_set} is None "
-            f"else {one_null} if {right_set} is None else {word}{equal})"
+            f"(({both_null} if {is_null(right_set)} else {one_null}) if {is_null(left_set)} "
+            f"else {one_null} if {is_null(right_set)} else {word}{equal})"
         )
 
     def atom(self, node: ex.Expression) -> tuple[str, str]:
@@ -491,7 +488,7 @@ class Expressions:
             evaluated, name = self.atom(argument)
             if not argument.nullable:
                 return f"({' '.join([*parts, evaluated])})"
-            parts.append(f"{name} if {evaluated} is not None else")
+            parts.append(f"{name} if {is_not_null(evaluated)} else")
         return f"({' '.join(parts)} {self.value(node.arguments[-1])})"
 
     def _min_max(self, node: ex.MinMax) -> str:
@@ -506,7 +503,7 @@ class Expressions:
         evaluated, name = self.atom(node.value)
         right_set, right = self.atom(node.equality.arguments[1])
         equal = self.apply(node.equality, [self._through(node.equality.arguments[0], node.value, name), right])
-        return f"(None if {evaluated} is None or ({right_set} is not None and {equal}) else {name})"
+        return f"(None if {is_null(evaluated)} or ({is_not_null(right_set)} and {equal}) else {name})"
 
     def _through(self, outer: ex.Expression, inner: ex.Expression, name: str) -> str:
         """Return ``outer`` with its operand ``inner`` read from a name (equality may convert its operand first)."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.codegen import runtime
+from heliosdb.codegen.atoms import is_null
 from heliosdb.plan import expressions as ex
 from heliosdb.types.composite import as_element, record_class
 from heliosdb.types.definitions import OperatorClass, resolve_implementation
@@ -71,7 +72,7 @@ def any_all(emitter: Expressions, node: ex.AnyAll) -> str:
         )
     function = emitter.bind(runtime.all_elements if node.all else runtime.any_element, "f")
     # Walrus targets of an enclosing lambda would be lost, so the comparison is a function of its own.
-    return f"(None if {array_set} is None else {function}(lambda {element}: {comparison}, {array}))"
+    return f"(None if {is_null(array_set)} else {function}(lambda {element}: {comparison}, {array}))"
 
 
 def array_constructor(emitter: Expressions, node: ex.ArrayConstructor) -> str:
@@ -135,7 +136,7 @@ def subscript(emitter: Expressions, node: ex.Subscript) -> str:
 def field_selection(emitter: Expressions, node: ex.FieldSelection) -> str:
     """``(row).field``."""
     evaluated, name = emitter.atom(node.operand)
-    return f"(None if {evaluated} is None else {name}[{node.index}])"
+    return f"(None if {is_null(evaluated)} else {name}[{node.index}])"
 
 
 def grouping(emitter: Expressions, node: ex.Grouping) -> str:

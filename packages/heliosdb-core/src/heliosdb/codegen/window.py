@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb.codegen import window_runtime
 from heliosdb.codegen.aggregate import concrete_aggregate, final_value, initial_state, write_step
+from heliosdb.codegen.atoms import is_null
 from heliosdb.codegen.sort import sort_passes
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
@@ -63,7 +64,7 @@ def produce_window(pipelines: Pipelines, node: pn.Window, consume: Consume) -> N
             result = source.fresh("l")
             run = source.bind(window_runtime.evaluate, "f")
             function.line(
-                f"{result} = {run}({compute}, {rows}, {partition_keys}, {order_keys}, {bounds}, "
+                f"{result} = {run}(x, {compute}, {rows}, {partition_keys}, {order_keys}, {bounds}, "
                 f"({''.join(f'{a}, ' for a in arguments)}), {keep})"
             )
             columns.append(result)
@@ -156,7 +157,7 @@ def _compute(pipelines: Pipelines, call: ex.WindowCall) -> str:
         function.line(f"return ({''.join(f'{text}, ' for text in initial_state(pipelines, aggregate))})")
     with function.block(f"def {step}(state, {', '.join(arguments)}):" if arguments else f"def {step}(state):"):
         if aggregate.strict and arguments:
-            function.line(f"if {' or '.join(f'{a} is None' for a in arguments)}: return state")
+            function.line(f"if {' or '.join(map(is_null, arguments))}: return state")
         function.line(f"{state} = state")
         write_step(pipelines, aggregate, arguments, slots)
         function.line(f"return {state}")
