@@ -8,12 +8,14 @@ shape, a projection of a filtered scan, is written as a list comprehension over 
 from __future__ import annotations
 
 import linecache
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from heliosdb import errors
 from heliosdb.codegen import aggregate, join, modify, project, scan, setops, sort, window
 from heliosdb.codegen.expressions import Expressions, row_binding
 from heliosdb.codegen.pipeline import BATCH, Pipelines, Producer, columns_of
@@ -88,7 +90,33 @@ def _write_loops(pipelines: Pipelines, plan: pn.PlanNode) -> None:
         pipelines.produce(plan.input, project)
     else:
         pipelines.produce(plan, emit)
+    _fold_last_loop(function.lines)
     function.line("if out: yield out")
+
+
+_LOOP = re.compile(r"( *)for (.+) in (b\d+):")
+
+
+def _fold_last_loop(lines: list[str]) -> None:
+    """Turn the innermost loop over a block into a list comprehension, where nothing but a condition stands in it.
+
+    ``out.extend([... for r in b if ...])`` does without an append and a length check for each row.
+    """
+    if len(lines) < 4 or any(":=" in line for line in lines[-5:]):
+        return
+    condition = ""
+    loop = _LOOP.fullmatch(lines[-4])
+    if loop is None and len(lines) >= 5 and lines[-4].lstrip().startswith("if "):
+        loop = _LOOP.fullmatch(lines[-5])
+        condition = f" {lines[-4].strip()[:-1]}"
+    row = lines[-3].strip()
+    if loop is None or not row.startswith("add("):
+        return
+    indent, target, block = loop.groups()
+    del lines[-5 if condition else -4 :]
+    lines.append(f"{indent}out.extend([{row[4:-1]} for {target} in {block}{condition}])")
+    lines.append(f"{indent}if len(out) >= {BATCH}:")
+    lines.append(f"{indent} yield out; out = []; add = out.append")
 
 
 def _output_row(pipelines: Pipelines, plan: pn.PlanNode) -> str:
@@ -151,7 +179,12 @@ def compile_text(text: str, source: Source, name: str) -> tuple[Callable[..., An
     """Compile a module's text in the namespace of its source; return the function of that name, and the text."""
     filename = f"<heliosdb statement {next(_MODULE_NUMBERS)}>"
     namespace = dict(source.namespace)
-    exec(compile(text, filename, "exec"), namespace)  # noqa: S102 - the text is made of generated symbols only
+    try:
+        code = compile(text, filename, "exec")
+    except (SyntaxError, RecursionError, MemoryError) as error:
+        # What is written is right; it can only be too deep for the interpreter, in one of several ways.
+        raise errors.StatementTooComplex("stack depth limit exceeded", hint="Simplify the statement.") from error
+    exec(code, namespace)  # noqa: S102 - the text is made of generated symbols only
     function = namespace[name]
     if __debug__:
         # Lets a traceback (and a profiler) show the generated lines for as long as the function lives.

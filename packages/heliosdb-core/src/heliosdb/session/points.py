@@ -27,6 +27,8 @@ class PointStatements:
         self._session = session
         self.made: dict[str, FastStatement] = {}
         self._refused: set[str] = set()
+        self._met: set[str] = set()
+        """Texts that were run once."""
 
     def forget(self) -> None:
         """Drop all functions: a setting, the role or the catalog has changed."""
@@ -47,12 +49,17 @@ class PointStatements:
         Nothing is made on the first run: most texts are run once. ``row_maker`` makes the rows that the function
         returns.
         """
+        if text not in self._met:
+            if len(self._met) >= REFUSED:
+                self._met.clear()
+            self._met.add(text)
+            return
         session = self._session
         if text in self._refused or session.block.is_open or session.functions:
             return
         database = session.database
         plan = session.last_plan
-        if plan is None or plan.runs < 2 or database.timeline_of(session) is not None:
+        if plan is None or database.timeline_of(session) is not None:
             return
         from heliosdb.codegen.point import compile_point
 
