@@ -333,3 +333,15 @@ def bound(context: BindContext) -> Bound:
 def plan(bound: Bound) -> Callable[..., str]:
     """Bind a statement and write its plan as a line."""
     return lambda text, **changes: show(bound(text, **changes).plan)
+
+
+@pytest.fixture
+def changed() -> Callable[..., SmallCatalog]:
+    """Return the catalog with one relation changed: ``changed("v", query="...")``."""
+
+    def changed(name: str, **changes: Any) -> SmallCatalog:
+        return SmallCatalog(
+            evolve(relation, **changes) if relation.name == name else relation for relation in RELATIONS
+        )
+
+    return changed

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from heliosdb.errors import Error, FeatureNotSupported
 from heliosdb.plan import nodes
 from heliosdb.plan.expressions import Constant
 from heliosdb.plan.nodes import BoundStatement
@@ -69,6 +70,64 @@ def test_modifications(plan: Callable[..., str], text: str, expected: str | None
         expected = "insert 1(one row -> nextval(111:regclass)::int4, nextval(112:regclass)::int4)"
     text_of_plan = plan(text).replace("?column?", "bool")
     assert text_of_plan == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # The view's columns are the table's under other names, its condition is the statement's too.
+        (
+            "insert into v (key) values (11) returning key, upper",
+            "insert 4(values#6(11:int4@0) -> 6.id, None:text, None:numeric, None:bool) returning 4.id, upper(4.name)",
+        ),
+        (
+            "update v set key = 12 where upper = 'A' returning v.key",
+            "update 4(filter(filter(v#4 where (4.id > 10:int4)) where (upper(4.name) = 'A':text@1)): "
+            "0 = 12:int4@0) returning 5.id",
+        ),
+        (
+            "delete from v where key = 11",
+            "delete 4(filter(filter(v#4 where (4.id > 10:int4)) where (4.id = 11:int4@0)))",
+        ),
+    ],
+)
+def test_simple_views_are_written_through(plan: Callable[..., str], text: str, expected: str) -> None:
+    assert plan(text) == expected
+
+
+def test_a_computed_column_of_a_view_cannot_be_written(bound: Bound) -> None:
+    with pytest.raises(FeatureNotSupported, match='cannot insert into column "upper" of view "v"'):
+        bound("insert into v values (1, 'A')")
+    with pytest.raises(FeatureNotSupported, match='cannot update column "upper" of view "v"') as caught:
+        bound("update v set upper = 'A'")
+    assert caught.value.detail == "View columns that are not columns of their base relation are not updatable."
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("SELECT DISTINCT id, name FROM t", "Views containing DISTINCT"),
+        ("SELECT id, name FROM t GROUP BY id", "Views containing GROUP BY"),
+        ("SELECT count(*) FROM t", "Views that return aggregate functions"),
+        ("SELECT rank() OVER (ORDER BY id) FROM t", "Views that return window functions"),
+        ("SELECT id FROM t UNION SELECT id FROM u", "Views containing UNION, INTERSECT, or EXCEPT"),
+        ("SELECT id FROM t LIMIT 5", "Views containing LIMIT or OFFSET"),
+        ("SELECT t.id FROM t, u", "Views that do not select from a single table or view"),
+        ("SELECT id FROM (SELECT id FROM t) s", "Views that do not select from a single table or view"),
+        ("WITH a AS (SELECT 1) SELECT id FROM t", "Views containing WITH"),
+        ("SELECT id FROM missing.nosuch", None),
+    ],
+)
+def test_other_views_say_why_they_cannot_be_written(
+    bound: Bound, changed: Callable[..., object], query: str, reason: str | None
+) -> None:
+    with pytest.raises(Error) as caught:
+        bound("delete from v", catalog=changed("v", query=query))
+    if reason is None:
+        assert caught.value.sqlstate == "42P01"
+    else:
+        assert (caught.value.sqlstate, caught.value.message) == ("55000", 'cannot delete from view "v"')
+        assert caught.value.detail == f"{reason} are not automatically updatable."
 
 
 def modification(statement: BoundStatement) -> nodes.Modify:

@@ -120,8 +120,10 @@ def bind_in_list(binder: Binder, node: ast.InList, scope: Scope) -> Expression:
         type_ = select_common_type(binder, [operand, *plain], None)
         if type_ is not None and type_ != "record":
             can = [can_coerce(binder, (item.type,), (type_,), IMPLICIT) for item in items]
+            # By identity: to look for an equal item in the list would take the square of its length.
+            without_columns = set(map(id, plain))
             items = [
-                coerce_to_common_type(binder, item, type_, "IN") if fits and item in plain else item
+                coerce_to_common_type(binder, item, type_, "IN") if fits and id(item) in without_columns else item
                 for item, fits in zip(items, can)
             ]
             if operand.type == "unknown":

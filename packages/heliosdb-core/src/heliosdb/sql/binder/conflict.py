@@ -14,7 +14,7 @@ from heliosdb.plan import nodes
 from heliosdb.plan.expressions import Column, Expression
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.coercion import coerce_to_boolean
-from heliosdb.sql.binder.constraints import bind_table_text, row_item
+from heliosdb.sql.binder.constraints import bind_table_text
 from heliosdb.sql.binder.modify import bind_assignments
 from heliosdb.sql.binder.ordering import matches
 from heliosdb.sql.binder.scope import Scope
@@ -22,12 +22,13 @@ from heliosdb.sql.binder.scope import Scope
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Index, Relation
     from heliosdb.sql.binder.binder import Binder
+    from heliosdb.sql.binder.write_target import WriteTarget
 
 __all__ = ["bind_conflict"]
 
 
 def bind_conflict(
-    binder: Binder, relation: Relation, clause: ast.OnConflict, name: str, scope: Scope
+    binder: Binder, written: WriteTarget, clause: ast.OnConflict, alias: str | None, scope: Scope
 ) -> tuple[nodes.ConflictClause, set[int]]:
     """Return the bound clause and the attribute numbers that its SET changes."""
     if clause.action == "update" and clause.target is None:
@@ -37,14 +38,14 @@ def bind_conflict(
             position=clause.position or None,
         )
     existing, excluded = binder.new_source(), binder.new_source()
-    existing_item = row_item(binder, relation, name, existing)
-    arbiters = _arbiters(binder, relation, clause.target, existing, scope) if clause.target is not None else ()
+    existing_item = written.item(existing, alias)
+    arbiters = _arbiters(binder, written, clause.target, existing) if clause.target is not None else ()
     if clause.action == "nothing":
         return nodes.ConflictClause(arbiters=arbiters, existing=existing, excluded=excluded), set()
-    excluded_item = row_item(binder, relation, "excluded", excluded)
+    excluded_item = written.item(excluded, "excluded")
     binder.owners[existing] = binder.owners[excluded] = scope
     scope.items = [existing_item, excluded_item]
-    assignments = bind_assignments(binder, relation, clause.assignments, scope)
+    assignments = bind_assignments(binder, written, clause.assignments, scope)
     condition: Expression | None = None
     if clause.where is not None:
         condition = coerce_to_boolean(binder, binder.expression_in("WHERE", clause.where, scope), "WHERE")
@@ -54,9 +55,8 @@ def bind_conflict(
     return bound, {assignment.slot + 1 for assignment in assignments}
 
 
-def _arbiters(
-    binder: Binder, relation: Relation, target: ast.ConflictTarget, source: int, scope: Scope
-) -> tuple[Index, ...]:
+def _arbiters(binder: Binder, written: WriteTarget, target: ast.ConflictTarget, source: int) -> tuple[Index, ...]:
+    relation = written.relation
     if target.constraint is not None:
         for constraint in relation.constraints:
             if constraint.name == target.constraint:
@@ -71,10 +71,10 @@ def _arbiters(
                     )
                 return (index,)
         raise WrongObjectType("constraint in ON CONFLICT clause has no associated index")
-    wanted_columns, wanted_expressions = _elements(binder, relation, target, source, scope)
+    wanted_columns, wanted_expressions = _elements(binder, written, target, source)
     predicate: Expression | None = None
     if target.where is not None:
-        inner = _table_scope(binder, relation, source, "ON CONFLICT WHERE")
+        inner = _table_scope(written, source, "ON CONFLICT WHERE")
         predicate = coerce_to_boolean(binder, binder.expression(target.where, inner), "WHERE")
     deferrable = {constraint.index for constraint in relation.constraints if constraint.deferrable}
     found = tuple(
@@ -91,15 +91,15 @@ def _arbiters(
     return found
 
 
-def _table_scope(binder: Binder, relation: Relation, source: int, clause: str) -> Scope:
+def _table_scope(written: WriteTarget, source: int, clause: str) -> Scope:
     scope = Scope()
-    scope.items = [binder.scan_item(relation, None, source)]
+    scope.items = [written.item(source, None)]
     scope.clause = clause
     return scope
 
 
 def _elements(
-    binder: Binder, relation: Relation, target: ast.ConflictTarget, source: int, scope: Scope
+    binder: Binder, written: WriteTarget, target: ast.ConflictTarget, source: int
 ) -> tuple[set[int], list[Expression]]:
     columns: set[int] = set()
     expressions: list[Expression] = []
@@ -115,7 +115,7 @@ def _elements(
         if element.name is not None:
             node = ast.ColumnRef((element.name,), position=target.position)
         assert node is not None
-        expression = binder.expression(node, _table_scope(binder, relation, source, "index expressions"))
+        expression = binder.expression(node, _table_scope(written, source, "index expressions"))
         if isinstance(expression, Column) and expression.index >= 0:
             columns.add(expression.index + 1)
         else:

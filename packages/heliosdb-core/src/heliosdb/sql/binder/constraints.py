@@ -14,7 +14,7 @@ from heliosdb.plan import nodes
 from heliosdb.plan.expressions import Column, Constant, Convert, Expression
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.coercion import coerce_to_boolean, resolve_unknown
-from heliosdb.sql.binder.scope import RangeItem, Scope
+from heliosdb.sql.binder.scope import Scope
 from heliosdb.sql.parser import parse_expression, parse_one
 
 if TYPE_CHECKING:
@@ -147,13 +147,6 @@ def referencing_keys(
             binder.dependencies.add((other.oid, other.version))
             result.append((other, constraint))
     return tuple(result)
-
-
-def row_item(binder: Binder, relation: Relation, name: str, source: int) -> RangeItem:
-    """Return the range item of a row that is being written, under the target's name."""
-    item = binder.scan_item(relation, name, source)
-    item.schema = relation.schema if name == relation.name else None
-    return item
 
 
 def is_plain_value(expression: Expression) -> bool:

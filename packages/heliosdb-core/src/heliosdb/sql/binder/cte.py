@@ -78,10 +78,11 @@ def bind_with(binder: Binder, clause: ast.With, scope: Scope, body: Any = None) 
 
 def count_references(node: Any, name: str) -> int:
     """Return how often a name stands as an unqualified table name in a syntax tree."""
-    return sum(1 for inner in _syntax(node) if isinstance(inner, ast.RangeTable) and inner.name.parts == (name,))
+    return sum(1 for inner in syntax_nodes(node) if isinstance(inner, ast.RangeTable) and inner.name.parts == (name,))
 
 
-def _syntax(node: Any) -> Iterator[Any]:
+def syntax_nodes(node: Any) -> Iterator[Any]:
+    """Yield every node of a syntax tree."""
     pending = [node]
     while pending:
         current = pending.pop()
@@ -244,7 +245,7 @@ def _check_recursive_form(table: ast.CommonTable, query: ast.SetOperation, posit
 
 
 def _reference_position(node: Any, name: str) -> int | None:
-    for inner in _syntax(node):
+    for inner in syntax_nodes(node):
         if isinstance(inner, ast.RangeTable) and inner.name.parts == (name,):
             return inner.name.position or inner.position or None
     return None
@@ -252,7 +253,7 @@ def _reference_position(node: Any, name: str) -> int | None:
 
 def _check_places(query: Any, name: str) -> None:
     """Refuse a recursive reference in an outer join's nullable side, a subquery expression, INTERSECT or EXCEPT."""
-    for node in _syntax(query):
+    for node in syntax_nodes(query):
         refused: tuple[Any, str] | None = None
         if isinstance(node, ast.Join) and node.kind in ("left", "full"):
             refused = node.right, "within an outer join"

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from heliosdb.plan import nodes
 from heliosdb.sql import statements as ast
-from heliosdb.sql.binder.constraints import referencing_keys, row_item
+from heliosdb.sql.binder.constraints import referencing_keys
 from heliosdb.sql.binder.cte import bind_with, with_node
-from heliosdb.sql.binder.modify import bind_returning, modify_target
+from heliosdb.sql.binder.modify import bind_returning
 from heliosdb.sql.binder.scope import Scope
 from heliosdb.sql.binder.update import bind_target_rows
+from heliosdb.sql.binder.write_target import find_target
 
 if TYPE_CHECKING:
     from heliosdb.sql.binder.binder import Binder
@@ -22,10 +23,11 @@ def bind_delete(binder: Binder, statement: ast.Delete, parent: Scope | None) -> 
     """Bind DELETE."""
     scope = Scope(parent)
     ctes = bind_with(binder, statement.with_clause, scope) if statement.with_clause is not None else []
-    relation = modify_target(binder, statement.target, "delete from")
-    plan, item, others = bind_target_rows(binder, relation, statement.target, statement.using, statement.where, scope)
+    written = find_target(binder, statement.target, "delete from")
+    relation = written.relation
+    plan, item, others = bind_target_rows(binder, written, statement.target, statement.using, statement.where, scope)
     target, source = binder.new_source(), binder.new_source()
-    old_item = row_item(binder, relation, item.name, target)
+    old_item = written.item(target, item.name if item.name != written.name else None)
     binder.owners[target] = scope
     scope.items = [old_item, *others]
     returning, returned = bind_returning(binder, statement.returning, scope)

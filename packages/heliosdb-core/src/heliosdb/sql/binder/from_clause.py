@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.registries import CatalogView
     from heliosdb.sql.binder.binder import Binder
 
-__all__ = ["bind_from", "bind_table_item"]
+__all__ = ["bind_from", "bind_table_item", "bind_view", "catalog_view_exists"]
 
 CATALOG_SCHEMA = "pg_catalog"
 
@@ -134,7 +134,7 @@ def bind_table_item(binder: Binder, scope: Scope, item: ast.RangeTable) -> tuple
         raise binder.undefined_relation(parts, position, scope)
     alias = item.alias.name if item.alias is not None else None
     if relation.kind == "view":
-        plan, entry = _view(binder, relation, alias, position)
+        plan, entry = bind_view(binder, relation, alias, position)
     elif relation.kind == "sequence":
         plan, entry = catalog_scan(binder, sequence_view(relation), alias or relation.name)
     else:
@@ -163,6 +163,11 @@ def _find_relation(binder: Binder, parts: tuple[str, ...]) -> Relation | None:
         if (CATALOG_SCHEMA, parts[0]) in binder.registries.catalog_views:
             return None
     return binder.relation(parts)
+
+
+def catalog_view_exists(binder: Binder, parts: tuple[str, ...]) -> bool:
+    """Return whether a name means a virtual catalog view."""
+    return _find_catalog_view(binder, parts) is not None
 
 
 def _find_catalog_view(binder: Binder, parts: tuple[str, ...]) -> CatalogView | None:
@@ -208,7 +213,7 @@ def catalog_scan(binder: Binder, view: CatalogView, alias: str) -> tuple[nodes.P
     return nodes.CatalogScan(source=source, columns=columns, view=view, alias=alias), RangeItem(alias, source, columns)
 
 
-def _view(
+def bind_view(
     binder: Binder, relation: Relation, alias: str | None, position: int | None
 ) -> tuple[nodes.PlanNode, RangeItem]:
     """Bind a view's text and give its columns the names and types that the view was made with."""

@@ -22,18 +22,12 @@ from heliosdb.sql.binder.constraints import (
     bind_generated,
     foreign_keys,
     referencing_keys,
-    row_item,
 )
 from heliosdb.sql.binder.insert_values import bind_rows
 from heliosdb.sql.binder.locations import location
-from heliosdb.sql.binder.modify import (
-    bind_returning,
-    is_always_identity,
-    modify_target,
-    refuse_duplicate,
-    target_column,
-)
+from heliosdb.sql.binder.modify import bind_returning, is_always_identity, refuse_duplicate
 from heliosdb.sql.binder.scope import Scope
+from heliosdb.sql.binder.write_target import WriteTarget, find_target
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import ColumnDefinition, Relation
@@ -48,11 +42,12 @@ def bind_insert(binder: Binder, statement: ast.Insert, parent: Scope | None) -> 
 
     scope = Scope(parent)
     ctes = bind_with(binder, statement.with_clause, scope) if statement.with_clause is not None else []
-    relation = modify_target(binder, statement.target, "insert into")
-    columns = _listed_columns(binder, relation, statement)
+    written = find_target(binder, statement.target, "insert into")
+    relation = written.relation
+    columns = _listed_columns(written, statement)
     target, source = binder.new_source(), binder.new_source()
-    name = statement.target.alias.name if statement.target.alias is not None else relation.name
-    item = row_item(binder, relation, name, target)
+    alias = statement.target.alias.name if statement.target.alias is not None else None
+    item = written.item(target, alias)
     binder.owners[target] = scope
     # The target cannot be named in the source, but errors may say that it is there.
     scope.from_pending = [item]
@@ -63,7 +58,7 @@ def bind_insert(binder: Binder, statement: ast.Insert, parent: Scope | None) -> 
     if statement.on_conflict is not None:
         from heliosdb.sql.binder.conflict import bind_conflict
 
-        conflict, changed = bind_conflict(binder, relation, statement.on_conflict, name, scope)
+        conflict, changed = bind_conflict(binder, written, statement.on_conflict, alias, scope)
         if changed:
             referencing = referencing_keys(binder, relation, changed)
         scope.items = [item]
@@ -85,17 +80,29 @@ def bind_insert(binder: Binder, statement: ast.Insert, parent: Scope | None) -> 
     return with_node(ctes, insert) if ctes else insert
 
 
-def _listed_columns(binder: Binder, relation: Relation, statement: ast.Insert) -> list[ColumnDefinition]:
+def _listed_columns(written: WriteTarget, statement: ast.Insert) -> list[ColumnDefinition]:
     if not statement.columns:
-        return [column for column in relation.columns if not column.dropped]
+        live = written.live_columns()
+        for number, column in enumerate(live):
+            if column is None and _gives(statement, number):
+                raise written.not_updatable(written.columns[number][0].name)
+        # What the statement does not reach need not be writable.
+        return [column for column in live if column is not None]
     names: list[str] = []
     columns = []
     for target in statement.columns:
-        column = target_column(binder, relation, target)
+        column = written.column(target)
         refuse_duplicate(names, column.name, target.position or None)
         names.append(column.name)
         columns.append(column)
     return columns
+
+
+def _gives(statement: ast.Insert, number: int) -> bool:
+    """Return whether an INSERT without a column list gives a column with this number a value."""
+    if isinstance(statement.source, ast.Values):
+        return number < len(statement.source.rows[0])
+    return statement.source is not None
 
 
 def _row(binder: Binder, relation: Relation, given: dict[int, Expression]) -> tuple[Expression, ...]:

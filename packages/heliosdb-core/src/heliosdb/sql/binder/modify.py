@@ -1,18 +1,14 @@
-"""What INSERT, UPDATE and DELETE have in common: the target relation, SET lists, RETURNING."""
+"""What INSERT, UPDATE and DELETE have in common: SET lists and RETURNING."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from heliosdb.catalog.ownership import require_access_methods
 from heliosdb.errors import (
     DuplicateColumn,
     FeatureNotSupported,
     GeneratedAlways,
-    ObjectNotInPrerequisiteState,
     SqlSyntaxError,
-    UndefinedColumn,
-    WrongObjectType,
 )
 from heliosdb.plan import nodes
 from heliosdb.plan.expressions import Expression
@@ -26,53 +22,11 @@ from heliosdb.sql.binder.targets import bind_targets
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import ColumnDefinition, Relation
     from heliosdb.sql.binder.binder import Binder
+    from heliosdb.sql.binder.write_target import WriteTarget
 
-__all__ = ["bind_assignments", "bind_returning", "is_always_identity", "modify_target", "target_column"]
+__all__ = ["bind_assignments", "bind_returning", "is_always_identity"]
 
 Node = TypeVar("Node", bound=nodes.PlanNode)
-
-
-def modify_target(binder: Binder, target: ast.RangeTable, verb: str) -> Relation:
-    """Return the relation that is written to; ``verb`` as in 'cannot insert into view "v"'."""
-    parts = target.name.parts
-    position = target.name.position or target.position or None
-    if target.extensions:
-        clause = target.extensions[0]
-        raise FeatureNotSupported(
-            f"{clause.name.upper()} is not supported for the target of a modification", position=clause.position or None
-        )
-    relation = binder.relation(parts)
-    if relation is None:
-        key = (parts[-2], parts[-1]) if len(parts) > 1 else None
-        views = binder.registries.catalog_views
-        if key in views or any((schema, parts[-1]) in views for schema in ("pg_catalog", *binder.search_path)):
-            raise ObjectNotInPrerequisiteState(f'cannot {verb} view "{parts[-1]}"')
-        raise binder.undefined_relation(parts, position)
-    if relation.kind == "view":
-        raise ObjectNotInPrerequisiteState(
-            f'cannot {verb} view "{relation.name}"',
-            detail="Views that are not automatically updatable can only be changed through rules or triggers.",
-        )
-    if relation.kind == "sequence":
-        raise WrongObjectType(f'cannot change sequence "{relation.name}"')
-    if relation.kind == "materialized view":
-        raise WrongObjectType(f'cannot change materialized view "{relation.name}"')
-    if relation.indexes:
-        require_access_methods(relation, binder.registries)
-    return relation
-
-
-def target_column(
-    binder: Binder, relation: Relation, target: ast.AssignmentTarget, *, whole: bool = True
-) -> ColumnDefinition:
-    """Return the column that INSERT's list or SET names; ``whole`` refuses elements and fields of it."""
-    column = relation.column(target.name)
-    position = target.position or None
-    if column is None:
-        raise UndefinedColumn(f'column "{target.name}" of relation "{relation.name}" does not exist', position=position)
-    if target.path and whole:
-        raise FeatureNotSupported("assignment to an element or a field of a column is not supported", position=position)
-    return column
 
 
 def is_always_identity(column: ColumnDefinition) -> bool:
@@ -82,11 +36,12 @@ def is_always_identity(column: ColumnDefinition) -> bool:
 
 def bind_assignments(
     binder: Binder,
-    relation: Relation,
+    written: WriteTarget,
     assignments: tuple[ast.Assignment | ast.MultiAssignment, ...],
     scope: Scope,
 ) -> tuple[nodes.Assignment, ...]:
     """Bind a SET list."""
+    relation = written.relation
     before, scope.clause = scope.clause, "UPDATE"
     result: dict[int, nodes.Assignment] = {}
     for assignment in assignments:
@@ -96,7 +51,7 @@ def bind_assignments(
         else:
             pairs, values = _several(binder, assignment, scope)
         for (target, node), value in zip(pairs, values):
-            column = target_column(binder, relation, target, whole=False)
+            column = written.column(target, whole=False)
             if target.path:
                 earlier = result.get(column.number)
                 so_far = earlier.value if earlier is not None else None
@@ -129,7 +84,7 @@ def _assigned_part(
         raise FeatureNotSupported(f"cannot set {what} to DEFAULT", position=position)
     if current is None:
         item = scope.items[0]
-        current = item.column(item.positions[column.name])
+        current = item.column(item.positions[target.name])
     return assigned_path(binder, current, target.path, value, column.name, scope, position)
 
 

@@ -12,15 +12,14 @@ from heliosdb.sql.binder.constraints import (
     bind_generated,
     foreign_keys,
     referencing_keys,
-    row_item,
 )
 from heliosdb.sql.binder.cte import bind_with, with_node
 from heliosdb.sql.binder.from_clause import bind_from
-from heliosdb.sql.binder.modify import bind_assignments, bind_returning, modify_target
+from heliosdb.sql.binder.modify import bind_assignments, bind_returning
 from heliosdb.sql.binder.scope import RangeItem, Scope
+from heliosdb.sql.binder.write_target import WriteTarget, find_target
 
 if TYPE_CHECKING:
-    from heliosdb.catalog.definitions import Relation
     from heliosdb.sql.binder.binder import Binder
 
 __all__ = ["bind_target_rows", "bind_update"]
@@ -28,7 +27,7 @@ __all__ = ["bind_target_rows", "bind_update"]
 
 def bind_target_rows(
     binder: Binder,
-    relation: Relation,
+    written: WriteTarget,
     target: ast.RangeTable,
     others: tuple[ast.FromItem, ...],
     where: ast.Expression | None,
@@ -39,14 +38,17 @@ def bind_target_rows(
 
     source = binder.new_source()
     alias = target.alias.name if target.alias is not None else None
-    item = binder.scan_item(relation, alias, source)
+    relation = written.relation
+    item = written.item(source, alias)
     binder.owners[source] = scope
     plan: nodes.PlanNode = nodes.Scan(
         source=source,
         columns=binder.scan_columns(relation),
         relation=relation,
-        alias=alias or relation.name,
+        alias=alias or written.name,
     )
+    for condition in written.condition(source):
+        plan = nodes.Filter(input=plan, condition=condition)
     from_items: list[RangeItem] = []
     if others:
         right = bind_from(binder, scope, others)
@@ -65,16 +67,17 @@ def bind_update(binder: Binder, statement: ast.Update, parent: Scope | None) -> 
     """Bind UPDATE."""
     scope = Scope(parent)
     ctes = bind_with(binder, statement.with_clause, scope) if statement.with_clause is not None else []
-    relation = modify_target(binder, statement.target, "update")
+    written = find_target(binder, statement.target, "update")
+    relation = written.relation
     plan, item, others = bind_target_rows(
-        binder, relation, statement.target, statement.from_items, statement.where, scope
+        binder, written, statement.target, statement.from_items, statement.where, scope
     )
-    assignments = bind_assignments(binder, relation, statement.assignments, scope)
+    assignments = bind_assignments(binder, written, statement.assignments, scope)
     changed = {assignment.slot + 1 for assignment in assignments}
     target, source = binder.new_source(), binder.new_source()
     generated = bind_generated(binder, relation, target)
     changed |= {assignment.slot + 1 for assignment in generated}
-    new_item = row_item(binder, relation, item.name, target)
+    new_item = written.item(target, item.name if item.name != written.name else None)
     binder.owners[target] = scope
     scope.items = [new_item, *others]
     returning, returned = bind_returning(binder, statement.returning, scope)
