@@ -30,7 +30,7 @@ Bound = Callable[..., BoundStatement]
             "insert into rich (code) values ('ab')",
             "insert 1(values#3('ab':varchar@0::varchar[9]) -> nextval(110:regclass), 3.code, "
             "Decimal('0.5'):numeric::numeric[393222], None:text, None:numeric, now(), None:int2; "
-            "generated 4 = (1.price * 2:int4::numeric); check rich_price_check (1.price > 0:int4::numeric))",
+            "generated 4 = (1.price * Decimal('2'):numeric); check rich_price_check (1.price > Decimal('0'):numeric))",
         ),
         ("insert into ident (v) values (5)", "insert 1(values#3(5:int4@0) -> nextval(111:regclass)::int4, 3.v)"),
         ("insert into ident default values", None),

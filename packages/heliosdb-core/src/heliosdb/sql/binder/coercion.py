@@ -30,6 +30,7 @@ from heliosdb.types.definitions import Cast, CastContext
 
 if TYPE_CHECKING:
     from heliosdb.sql.binder.binder import Binder
+    from heliosdb.types.definitions import Type
     from heliosdb.types.registry import TypeRegistry
 
 __all__ = [
@@ -175,7 +176,7 @@ def coerce(
         return expression
     if source == "unknown":
         return convert_unknown(binder, expression, target, typmod, explicit=explicit)
-    if isinstance(expression, Constant) and expression.slot is not None:
+    if isinstance(expression, Constant):
         widened = widened_literal(binder, expression, target)
         if widened is not None:
             return widened
@@ -189,7 +190,7 @@ def _converted(
     if pathway is None:
         wanted = binder.types.find(target)
         if isinstance(expression, RowConstructor) and wanted is not None and wanted.kind == "composite":
-            return Convert(type=target, operand=expression, explicit=explicit, position=expression.position)
+            return _row_of_type(binder, expression, wanted, context, explicit)
         if target == "record":
             return Convert(type=target, operand=expression, explicit=explicit, position=expression.position)
         raise CannotCoerce(
@@ -210,6 +211,25 @@ def _converted(
         collation=collation,
         position=expression.position,
     )
+
+
+def _row_of_type(binder: Binder, row: RowConstructor, target: Type, context: CastContext, explicit: bool) -> Expression:
+    """Convert a written row to a composite type, field by field (coerce_record_to_complex)."""
+    message = f"cannot cast type {binder.display(row.type)} to {target.display}"
+    if len(row.fields) != len(target.attributes):
+        few = len(row.fields) < len(target.attributes)
+        raise CannotCoerce(message, detail=f"Input has too {'few' if few else 'many'} columns.", position=location(row))
+    fields: list[Expression] = []
+    for number, (field, (_, type_)) in enumerate(zip(row.fields, target.attributes), 1):
+        converted = coerce_to_type(binder, field, type_, -1, context, explicit=explicit)
+        if converted is None:
+            raise CannotCoerce(
+                message,
+                detail=f"Cannot cast type {binder.display(field.type)} to {binder.display(type_)} in column {number}.",
+                position=location(field),
+            )
+        fields.append(converted)
+    return evolve(row, type=target.name, fields=tuple(fields), names=tuple(name for name, _ in target.attributes))
 
 
 def coerce_to_type(

@@ -290,10 +290,16 @@ def _read_when_run(type_: Type, text: str, typmod: int, position: int | None) ->
 
 
 def widened_literal(binder: Binder, constant: Constant, target: str) -> Constant | None:
-    """Return a free number literal read directly as a wider type, so that no cast runs; None where a cast must."""
-    assert constant.slot is not None
+    """Return a number constant read directly as a wider type, so that no cast runs; None where a cast must."""
+    if target not in WIDER.get(constant.type, ()):
+        return None
+    if constant.slot is None:
+        if constant.value is None:
+            return None
+        text = binder.types.output(constant.type)(constant.value, None)
+        return evolve(constant, type=target, value=_read(binder, target, text, -1, constant.position))
     literal = binder.slots.literals.get(constant.slot)
-    if literal is None or target not in WIDER.get(constant.type, ()) or literal.kind not in ("integer", "numeric"):
+    if literal is None or literal.kind not in ("integer", "numeric"):
         return None
     value = _read(binder, target, literal.value, -1, constant.position)
     binder.slots.note(constant.slot, target, -1)
