@@ -104,6 +104,14 @@ def test_a_changed_type_converts_rows_and_keeps_indexes_working(client: Client) 
     assert client.error("INSERT INTO t VALUES (1007, 1)").sqlstate == "23505"
 
 
+def test_the_type_of_a_key_that_refers_to_itself_can_change(client: Client) -> None:
+    client.run("CREATE TABLE t (a int PRIMARY KEY, b int REFERENCES t); INSERT INTO t VALUES (1, NULL), (2, 1)")
+    client.run("ALTER TABLE t ALTER a TYPE bigint, ALTER b TYPE bigint")
+    assert client.error("INSERT INTO t VALUES (3, 4)").sqlstate == "23503"
+    assert client.error("DELETE FROM t WHERE a = 1").sqlstate == "23503"
+    client.run("INSERT INTO t VALUES (3, 2)")
+
+
 def test_an_index_can_be_made_over_rows_older_than_its_column(client: Client) -> None:
     client.run("CREATE TABLE t (a int); INSERT INTO t SELECT * FROM generate_series(1, 50); UPDATE t SET a = a + 1")
     client.run(

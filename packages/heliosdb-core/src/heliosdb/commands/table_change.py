@@ -125,8 +125,10 @@ class TableChange:
         columns = [relation.columns[number - 1] for number in sorted(self.not_null)]
         if columns:
             check_not_null(relation, columns, rows)
-        check_rows(self.session, relation, self.checks, rows)
-        for constraint in self.references:
+        # Later actions may have changed, or dropped, what earlier ones noted.
+        current = {constraint.oid: constraint for constraint in relation.constraints}
+        check_rows(self.session, relation, [current[c.oid] for c in self.checks if c.oid in current], rows)
+        for constraint in [current[c.oid] for c in self.references if c.oid in current]:
             assert constraint.foreign is not None
             referenced = self.edit.existing(constraint.foreign.relation)
             check_references(self.session, relation, constraint, referenced, rows)
