@@ -140,29 +140,27 @@ def _unescaped(match: re.Match[str]) -> str:
 def _csv_rows(lines: Iterable[str], form: CopyFormat) -> Iterator[tuple[int, list[str | None]]]:
     number = 0
     values: list[str | None] = []
-    value, quoted, inside, started = "", False, False, False
+    value, quoted, inside = "", False, False
     for line in lines:
         number += 1
+        bare = line.rstrip("\r\n")
         if not inside:
-            bare = line.rstrip("\r\n")
             if bare == "\\.":
                 return
             if form.quote not in bare:
                 yield number, [None if text == form.null else text for text in bare.split(form.delimiter)]
                 continue
-            line = bare
-        at, end = 0, len(line)
+        at, end = 0, len(bare)
         while at < end:
-            character = line[at]
+            character = bare[at]
             at += 1
             if inside:
-                following = line[at] if at < end else ""
+                following = bare[at : at + 1]
                 if character == form.escape and following and following in (form.escape, form.quote):
                     value += following
                     at += 1
                 elif character == form.quote:
                     inside = False
-                    line, end = line.rstrip("\r\n"), len(line.rstrip("\r\n"))
                 else:
                     value += character
             elif character == form.quote:
@@ -172,16 +170,14 @@ def _csv_rows(lines: Iterable[str], form: CopyFormat) -> Iterator[tuple[int, lis
                 value, quoted = "", False
             else:
                 value += character
-        started = True
         if inside:
             # The line break is part of the value.
-            if not line.endswith("\n"):
-                value += "\n"
+            value += line[end:]
             continue
         values.append(value if quoted or value != form.null else None)
         yield number, values
-        values, value, quoted, started = [], "", False, False
-    if started:
+        values, value, quoted = [], "", False
+    if inside:
         raise BadCopyFileFormat("unterminated CSV quoted field", context=f"line {number}")
 
 

@@ -20,17 +20,12 @@ if TYPE_CHECKING:
 
     from heliosdb.database import Database
 
-__all__ = ["cli", "main", "product_name", "program_name"]
+__all__ = ["cli", "main", "program_name"]
 
 
 def program_name() -> str:
     """Return the name that the program was called by: ``heliosdb-nano``, or ``heliosdb`` for anything else."""
     return "heliosdb-nano" if PurePath(sys.argv[0]).stem == "heliosdb-nano" else "heliosdb"
-
-
-def product_name(program: str) -> str:
-    """Return the product's name as the banner has it."""
-    return "HeliosDB Nano" if program == "heliosdb-nano" else "HeliosDB"
 
 
 class Commands(click.Group):
@@ -80,7 +75,7 @@ def _broken(name: str, reason: str) -> click.Command:
 def print_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
     """Print the program's name and the version."""
     if wanted and not context.resilient_parsing:
-        click.echo(f"{program_name()} {__version__}")
+        click.echo(f"{context.find_root().info_name} {__version__}")
         context.exit()
 
 
@@ -125,7 +120,7 @@ def repl(
     """
     from heliosdb.cli.repl import run_repl
 
-    program = context.find_root().info_name or program_name()
+    program = context.find_root().info_name or "heliosdb"
     database = open_database(path, memory=memory, config_file=config_file, settings=settings)
     try:
         context.exit(run_repl(database, program))
@@ -166,7 +161,7 @@ def run(
     from heliosdb.cli.script import run_script
     from heliosdb.cli.shell import Shell
 
-    program = context.find_root().info_name or program_name()
+    program = context.find_root().info_name or "heliosdb"
     database = open_database(path, memory=memory, config_file=config_file, settings=settings)
     try:
         shell = Shell(database, product=program, show_tags=False)

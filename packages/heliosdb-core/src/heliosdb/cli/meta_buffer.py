@@ -148,7 +148,7 @@ def write(shell: Shell, arguments: Arguments) -> None:
         raise InvalidParameterValue("\\w: missing required argument")
     text = shell.previous if shell.scanner.is_empty else shell.scanner.text
     with open_output(path) as file:
-        file.write(text.rstrip() + ";\n")
+        file.write(text.strip().rstrip(";") + ";\n")
 
 
 COMMANDS = (

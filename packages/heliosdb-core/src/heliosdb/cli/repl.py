@@ -83,6 +83,7 @@ class Prompt:
         # Here, not above: a pipe needs none of it, and it takes as long to import as the engine.
         from prompt_toolkit import PromptSession
         from prompt_toolkit.filters import Condition
+        from prompt_toolkit.key_binding import KeyBindings
         from prompt_toolkit.lexers import PygmentsLexer
         from pygments.lexers.sql import PostgresLexer
 
@@ -92,17 +93,21 @@ class Prompt:
         self.line = 0
         self._shell = shell
         self._lines: list[str] = []
-        # Given at each prompt, because the session keeps what the last one was given.
-        self._multiline = Condition(self._goes_on)
         self._session: PromptSession[str] = PromptSession(
             history=history(),
             lexer=PygmentsLexer(PostgresLexer),
             completer=SqlCompleter(shell),
             complete_while_typing=False,
+            multiline=Condition(self._goes_on),
             prompt_continuation=lambda width, number, wrapped: "->".rjust(width - 1) + " ",
             input=input,
             output=output,
         )
+
+        # Rows for COPY FROM STDIN are lines, whatever they hold: a tab is a tab.
+        keys = KeyBindings()
+        keys.add("tab")(lambda event: event.current_buffer.insert_text("\t"))
+        self._rows: PromptSession[str] = PromptSession(key_bindings=keys, input=input, output=output)
 
     def _goes_on(self) -> bool:
         from prompt_toolkit.application import get_app
@@ -125,10 +130,7 @@ class Prompt:
         return self._lines.pop(0)
 
     def _ask(self, mark: str) -> str:
-        if mark == "copy":
-            # Rows for COPY FROM STDIN are lines, whatever they hold.
-            return self._session.prompt(">> ", multiline=False)
-        return self._session.prompt(self._prompt, multiline=self._multiline)
+        return self._rows.prompt(">> ") if mark == "copy" else self._session.prompt(self._prompt)
 
     def _prompt(self) -> str:
         state = {"I": "", "T": "*", "E": "!"}[self._shell.session.block.status]

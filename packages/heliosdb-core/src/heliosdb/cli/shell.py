@@ -106,7 +106,13 @@ class Shell:
         self._includes += 1
         try:
             while (line := self._read(source)) is not None:
-                self.feed(line)
+                try:
+                    self.feed(line)
+                except KeyboardInterrupt:
+                    # It came between two statements. At the prompt it drops the line; a script ends.
+                    if not self.interactive or source.name is not None:
+                        raise
+                    self.scanner.clear()
             # A file's last statement needs no semicolon; what a user has not ended at the prompt was given up.
             if source.name is not None or not self.interactive:
                 self.finish()
@@ -170,7 +176,7 @@ class Shell:
         if offset is None:
             return True
         shown = text[offset:] + terminator
-        self.previous = text[offset:]
+        self.previous = shown
         self.statements += 1
         started = time.perf_counter()
         try:
@@ -244,7 +250,8 @@ class Shell:
 
         def on_interrupt(number: int, frame: FrameType | None) -> None:
             self._interrupts += 1
-            if self._interrupts > 1:
+            if self._interrupts > 1 or not self.session.current_query:
+                # The engine does not look, or has not begun, and would forget that it was asked.
                 raise KeyboardInterrupt
             self.session.interrupt()
 

@@ -186,8 +186,9 @@ def _csv(table: Table, style: Style) -> Iterator[str]:
     rows += [[style.null if value is None else value for value in row] for row in table.rows]
     for row in rows:
         buffer = io.StringIO()
-        csv.writer(buffer, lineterminator="").writerow(row)
-        yield buffer.getvalue()
+        # The writer quotes what its line end holds, so both characters that end lines somewhere are in it.
+        csv.writer(buffer, lineterminator="\r\n").writerow(row)
+        yield buffer.getvalue()[:-2]
 
 
 def _markdown(table: Table, style: Style) -> Iterator[str]:

@@ -23,6 +23,7 @@ from heliosdb.errors import (
     Error,
     FeatureNotSupported,
     SqlSyntaxError,
+    UndefinedColumn,
     UndefinedFile,
     UndefinedTable,
     WrongObjectType,
@@ -221,6 +222,9 @@ def _columns(shell: Shell, copy: Copy) -> tuple[str, tuple[str, ...]]:
         raise UndefinedTable(f'relation "{copy.table.name}" does not exist')
     if copy.is_from and relation.kind != "table":
         raise WrongObjectType(f'cannot copy to {relation.kind} "{relation.name}"')
+    for column in copy.columns:
+        if all(column != known.name or known.dropped for known in relation.columns):
+            raise UndefinedColumn(f'column "{column}" of relation "{relation.name}" does not exist')
     every = tuple(c.name for c in relation.columns if not c.dropped and c.generated is None)
     return name, copy.columns or every
 
