@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from heliosdb.errors import SqlSyntaxError
+
 Plan = Callable[..., str]
 
 
@@ -216,3 +218,37 @@ def test_a_long_chain_of_operators_or_unions_needs_no_deep_stack(bound: Callable
 def test_the_plan_depends_on_the_objects_that_it_names(bound: Callable[..., object]) -> None:
     statement = bound("select * from v join u on v.key = u.id")
     assert statement.dependencies == {(101, 0), (102, 0), (105, 0)}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("clause", "columns"),
+    [
+        ("search depth first by n set o", ["n", "o"]),
+        ("search breadth first by n set o", ["n", "o"]),
+        ("cycle n set looped using path", ["n", "looped", "path"]),
+        ("cycle n set looped to 'Y' default 'N' using path", ["n", "looped", "path"]),
+        ("search breadth first by n set o cycle n set c using p", ["n", "o", "c", "p"]),
+    ],
+)
+def test_search_and_cycle_add_columns(bound: Callable[..., object], clause: str, columns: list[str]) -> None:
+    statement = bound(f"with recursive r(n) as (select 1 union all select n + 1 from r) {clause} select * from r")
+    types = {"n": "int4", "o": "_record" if "depth" in clause else "record", "looped": "bool", "path": "_record"}
+    types |= {"c": "bool", "p": "_record"} | ({"looped": "text"} if "'Y'" in clause else {})
+    assert [(column.name, column.type) for column in statement.columns] == [  # type: ignore[attr-defined]
+        (name, types[name]) for name in columns
+    ]
+
+
+@pytest.mark.parametrize(
+    ("clause", "message"),
+    [
+        ("search depth first by nosuch set o", 'search column "nosuch" not in WITH query column list'),
+        ("search depth first by n set n", 'search sequence column name "n" already used in WITH query column list'),
+        ("cycle nosuch set c using p", 'cycle column "nosuch" not in WITH query column list'),
+        ("cycle n set c using c", "cycle mark column name and cycle path column name are the same"),
+    ],
+)
+def test_search_and_cycle_name_columns_that_fit(bound: Callable[..., object], clause: str, message: str) -> None:
+    with pytest.raises(SqlSyntaxError) as caught:
+        bound(f"with recursive r(n) as (select 1 union all select n + 1 from r) {clause} select * from r")
+    assert caught.value.message == message

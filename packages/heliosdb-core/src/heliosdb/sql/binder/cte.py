@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, evolve, fields
+from attrs import define, evolve, field, fields
 
 from heliosdb.errors import (
     DatatypeMismatch,
@@ -23,11 +23,12 @@ from heliosdb.errors import (
     InvalidRecursion,
 )
 from heliosdb.plan import nodes
-from heliosdb.plan.expressions import Column
+from heliosdb.plan.expressions import Column, RowConstructor
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.coercion import select_common_type
 from heliosdb.sql.binder.ordering import equality_class
 from heliosdb.sql.binder.scope import RangeItem, Scope
+from heliosdb.sql.binder.search_cycle import without_search_and_cycle
 
 if TYPE_CHECKING:
     from heliosdb.sql.binder.binder import Binder
@@ -50,7 +51,7 @@ class BoundCommonTable:
     modifying: bool = False
     returns_rows: bool = True
     references: int = 0
-    recursive_references: int = 0
+    rows: dict[int, RowConstructor] = field(factory=dict)
 
 
 def bind_with(binder: Binder, clause: ast.With, scope: Scope, body: Any = None) -> list[BoundCommonTable]:
@@ -135,6 +136,7 @@ def _bind_plain(binder: Binder, table: ast.CommonTable, scope: Scope) -> BoundCo
         locks = bool(table.query.locking)
         plan: nodes.PlanNode = query.plan
         columns: tuple[nodes.OutputColumn, ...] | None = query.columns
+        rows = _rows(binder, query)
         modifying = False
     else:
         if scope.parent is not None:
@@ -144,7 +146,7 @@ def _bind_plain(binder: Binder, table: ast.CommonTable, scope: Scope) -> BoundCo
             )
         plan, returned, _ = binder.modification(table.query, boundary)
         columns = tuple(returned) if returned is not None else None
-        modifying, locks = True, False
+        modifying, locks, rows = True, False, {}
     shown = _renamed(table, columns or ())
     volatile = binder.volatile_calls != before
     inline = not modifying and not locks and not volatile and table.materialized is not True
@@ -158,6 +160,7 @@ def _bind_plain(binder: Binder, table: ast.CommonTable, scope: Scope) -> BoundCo
         outer=tuple(boundary.outer.values()),
         modifying=modifying,
         returns_rows=columns is not None,
+        rows=rows,
     )
 
 
@@ -180,10 +183,6 @@ def _renamed(table: ast.CommonTable, columns: tuple[nodes.OutputColumn, ...]) ->
 def _bind_recursive(binder: Binder, table: ast.CommonTable, scope: Scope) -> BoundCommonTable:
     position = table.position or None
     query = table.query
-    if table.search is not None or table.cycle is not None:
-        raise FeatureNotSupported(
-            f"{'SEARCH' if table.search is not None else 'CYCLE'} is not supported", position=position
-        )
     if not isinstance(query, ast.Query):
         raise InvalidRecursion(
             f'recursive query "{table.name}" must not contain data-modifying statements', position=position
@@ -194,6 +193,10 @@ def _bind_recursive(binder: Binder, table: ast.CommonTable, scope: Scope) -> Bou
             position=position,
         )
     _check_recursive_form(table, query, position)
+    if table.search is not None or table.cycle is not None:
+        table = without_search_and_cycle(table, _column_names(binder, table, query, scope))
+        assert isinstance(table.query, ast.SetOperation)
+        query = table.query
     boundary = Scope(scope)
     inner = Scope(boundary)
     extra = _bind_inner_with(binder, query, inner)
@@ -201,6 +204,7 @@ def _bind_recursive(binder: Binder, table: ast.CommonTable, scope: Scope) -> Bou
     number = binder.new_cte()
     columns = _renamed(table, start.columns)
     working = BoundCommonTable(table.name, number, columns, None, False, boundary)
+    working.rows = _rows(binder, start)
     boundary.ctes[table.name] = working
     step = binder.query(query.right, inner, resolve_unknowns=False)
     plan = _recursive_union(binder, table, query, start, step, number, columns)
@@ -214,7 +218,20 @@ def _bind_recursive(binder: Binder, table: ast.CommonTable, scope: Scope) -> Bou
         False,
         scope,
         outer=tuple(boundary.outer.values()),
+        rows=working.rows,
     )
+
+
+def _column_names(binder: Binder, table: ast.CommonTable, query: ast.SetOperation, scope: Scope) -> tuple[str, ...]:
+    """Return the names of a recursive table's columns, which its first term has where none are listed."""
+    start = binder.query(query.left, Scope(scope))
+    return tuple(column.name for column in _renamed(table, start.columns))
+
+
+def _rows(binder: Binder, query: BoundQuery) -> dict[int, RowConstructor]:
+    """Return what is known of the columns of a query that are rows."""
+    found = {index: binder.row_of(query.column(index)) for index in range(len(query.columns))}
+    return {index: row for index, row in found.items() if row is not None}
 
 
 def _bind_inner_with(binder: Binder, query: ast.Query, inner: Scope) -> list[BoundCommonTable]:
@@ -357,6 +374,8 @@ def bind_cte_reference(binder: Binder, scope: Scope, item: ast.RangeTable) -> tu
         if table.inline:
             # Put in place, the table's own outer references are those of whatever stands between.
             _note_outer(scope, table)
+    for index, row in table.rows.items():
+        binder.rows[source, index] = row
     return plan, RangeItem(alias, source, columns)
 
 
