@@ -55,7 +55,7 @@ class PointStatements:
             self._met.add(text)
             return
         session = self._session
-        if text in self._refused or session.block.is_open or session.functions:
+        if text in self.made or text in self._refused or session.block.is_open or session.functions:
             return
         database = session.database
         plan = session.last_plan

@@ -24,7 +24,7 @@ from typing import Any
 
 from heliosdb.store.versions import PRUNED, Older, Row, is_needed, lookup
 
-__all__ = ["BLOCK_BITS", "BLOCK_SIZE", "SLOT_MASK", "Block"]
+__all__ = ["BLOCK_BITS", "BLOCK_SIZE", "SLOT_MASK", "Block", "Entry"]
 
 BLOCK_BITS = 12
 BLOCK_SIZE = 1 << BLOCK_BITS

@@ -81,6 +81,45 @@ class BTree:
             for element in removed:
                 self._remove(element[1] if paired else element, row_id)
 
+    def replace(self, row_id: int, removed: tuple[Any] | None, added: tuple[Any] | None, scn: int) -> None:
+        """Take in the change of one row: what ``apply`` does, without its lists."""
+        current, past, paired = self.current, self.past, self.paired
+        self.last_changed = scn
+        if removed is not None:
+            key = removed[0][1] if paired else removed[0]
+            entry = past.get(key)
+            if entry is None:
+                past[key] = [(scn, row_id)]
+            else:
+                entry.append((scn, row_id))
+            self.last_superseded = scn
+        if added is not None:
+            key = added[0][1] if paired else added[0]
+            present = current.get(key)
+            if present is None:
+                current[key] = row_id
+                if key not in past:
+                    self.order.add(added[0], self.in_use)
+            elif present.__class__ is int:
+                if present != row_id:
+                    current[key] = {present: None, row_id: None}
+            else:
+                present[row_id] = None
+        if removed is not None:
+            self._remove(removed[0][1] if paired else removed[0], row_id)
+
+    def forget_last(self, element: Any, row_id: int) -> None:
+        """Drop the past entry that ``replace`` has just made."""
+        key = element[1] if self.paired else element
+        past = self.past
+        kept = past[key]
+        if len(kept) == 1:
+            del past[key]
+            if key not in self.current:
+                self.order.waste += 1
+        else:
+            past[key] = [entry for entry in kept if entry[1] != row_id]
+
     def _remove(self, key: Any, row_id: int) -> None:
         present = self.current.get(key)
         if type(present) is int:

@@ -132,7 +132,7 @@ class Relation:
         """
         block = self.block(number)
         if block is None:
-            block = self._append(number, Block([], 0))
+            block = self.new_block(number)
         overlay = block.overlay
         count = 0
         for slot, row in changes.items():
@@ -158,6 +158,10 @@ class Relation:
         else:
             changes: dict[int, Row | None] = {slot: row for slot, row in enumerate(rows) if row is not None}
             self.apply_rows(number, changes, scn, readers)
+
+    def new_block(self, number: int) -> Block:
+        """Return a new empty block, now in its place."""
+        return self._append(number, Block([], 0))
 
     def _append(self, number: int, block: Block) -> Block:
         with self._touch:

@@ -335,7 +335,7 @@ class Store:
                     relation.fold(number, self.needed(relation.oid))
         with self.commit_lock:
             for index in relation.indexes.values():
-                self._forget(relation, index, self.needed(relation.oid))
+                self.forget_superseded(relation, index, self.needed(relation.oid))
             relation.feed.trim()
 
     def _tidy(self, relation: Relation, number: int) -> Block | None:
@@ -434,7 +434,7 @@ class Store:
             for index, entry in entries:
                 index.enter(entry, scn)
                 if index.superseded:
-                    self._forget(relation, index, readers)
+                    self.forget_superseded(relation, index, readers)
             for number, slots in rows.items():
                 if relation.apply_rows(number, slots, scn, readers):
                     self._crowded.append((relation, number))
@@ -445,7 +445,7 @@ class Store:
             else:
                 relation.feed.missed(scn)
 
-    def _forget(self, relation: Relation, index: TimelineIndex, readers: Sequence[int] | None) -> None:
+    def forget_superseded(self, relation: Relation, index: TimelineIndex, readers: Sequence[int] | None) -> None:
         """Let the index forget removed entries that ended before every reader and before the last published SCN."""
         superseded = index.superseded
         if readers is None or not superseded:

@@ -15,12 +15,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from heliosdb.encoding.keys import has_null
-from heliosdb.store.block import Block
+from heliosdb.encoding.keys import NULL, has_null
+from heliosdb.store.block import Block, Entry
 from heliosdb.store.commits import Author
 from heliosdb.store.relation import FOLD_AT, Relation
-from heliosdb.store.store import RelationChanges
-from heliosdb.store.timeline_index import TimelineIndex
+from heliosdb.store.timeline_index import IndexEntries, TimelineIndex
 from heliosdb.store.versions import PRUNED, Row, push
 from heliosdb.transaction.locks import LockOwner, RowLock, SessionToken
 
@@ -28,6 +27,11 @@ if TYPE_CHECKING:
     from heliosdb.transaction.transactional_store import TransactionalStore
 
 __all__ = ["PointWriter", "point_reader"]
+
+KeyChange = tuple[TimelineIndex, "tuple[Any] | None", "tuple[Any] | None"]
+"""(index, the element that the row no longer has, the one that it has now)."""
+NEVER: Entry = (0, None, None)
+""""Newest version" of a row id that was never used."""
 
 
 def point_reader(store: TransactionalStore, relation_oid: int, index_oid: int) -> Callable[[Any], Row | None]:
@@ -94,7 +98,19 @@ def _slow_reader(store: TransactionalStore, relation: Relation, index: TimelineI
 class PointWriter:
     """Autocommit writes of single rows by a unique key of main. Any thread may use it."""
 
-    __slots__ = ("_author", "_author_number", "_index", "_owner", "_relation", "_session", "_store", "_tree", "_waits")
+    __slots__ = (
+        "_author",
+        "_author_number",
+        "_index",
+        "_key_grant",
+        "_key_of",
+        "_owner",
+        "_relation",
+        "_session",
+        "_store",
+        "_tree",
+        "_waits",
+    )
 
     def __init__(
         self,
@@ -113,10 +129,12 @@ class PointWriter:
         tree = self._index.tree
         assert tree is not None
         self._tree = tree
+        self._key_of = self._index.simple_key
         self._session = session
         self._author = author or Author()
         self._author_number = store.commits.author_number(self._author)
         self._owner = LockOwner(session)
+        self._key_grant = self._owner.grant(0)
 
     def update(self, key: Any, change: Callable[[Row], Row]) -> bool | None:
         """Replace the row with this key by ``change(row)`` and commit; False when there is none.
@@ -124,9 +142,17 @@ class PointWriter:
         None (only of a writer that does not wait): somebody holds a lock on the relation or the row, or listens to
         commits; nothing was done, and an ordinary transaction has to do it.
         """
-        store, relation, index = self._store, self._relation, self._index
-        locks, indexes, key_of = relation.locks, relation.indexes, index.simple_key
-        grant = self._owner.grant(RowLock.NO_KEY_UPDATE)
+        done = self._change(key, change, RowLock.NO_KEY_UPDATE)
+        return self._ordinary(key, change) if done is None and self._waits else done
+
+    def delete(self, key: Any) -> bool | None:
+        """Delete the row with this key and commit; False when there is none, None as for ``update``."""
+        done = self._change(key, None, RowLock.UPDATE)
+        return self._ordinary(key, None) if done is None and self._waits else done
+
+    def _change(self, key: Any, change: Callable[[Row], Row] | None, mode: RowLock) -> bool | None:
+        store, relation, key_of = self._store, self._relation, self._key_of
+        locks = relation.locks
         with store.commit_lock:
             if not self._waits and relation.oid in store.locks.relations:
                 # A change of the definition may be under way, and ``change`` was made for the one before.
@@ -135,103 +161,51 @@ class PointWriter:
             if row_id is None and not self._waits:
                 # Every commit before this moment has been entered.
                 return False
+            grant = self._owner.grant(mode)
             if (
-                row_id.__class__ is int
-                and key_of is not None
-                and not store.is_followed
-                and locks.get(row_id) is None
-                and locks.setdefault(row_id, grant) is grant
+                row_id.__class__ is not int
+                or key_of is None
+                or store.listeners
+                or store.history.open
+                or locks.get(row_id) is not None
+                or locks.setdefault(row_id, grant) is not grant
             ):
-                try:
-                    block = relation.blocks[row_id >> 12]
-                    if block is not None:
-                        slot = row_id & 4095
-                        entry = block.overlay.get(slot) or block.newest_with_older(slot)
-                        row = entry[1]
-                        if row is not None and key_of(row) == key:
-                            new = change(row)
-                            if key_of(new) == key and (len(indexes) == 1 or not self._changes_keys(row, new)):
-                                self._replace(block, row_id, entry, new)
-                                return True
-                finally:
-                    store.locks.give_back(locks, row_id, self._owner)
-        return self._ordinary(key, change) if self._waits else None
-
-    def _changes_keys(self, row: Row, new: Row) -> bool:
-        return any(index.elements(row) != index.elements(new) for index in self._relation.indexes.values())
-
-    def _replace(self, block: Block, row_id: int, entry: Any, new: Row) -> None:
-        """Give a row a new version with the same keys, as a commit of its own."""
-        store, relation = self._store, self._relation
-        snapshots, scn = store.snapshots, store.next_scn()
-        before, row, older = entry
-        overlay = block.overlay
-        slot = row_id & 4095
-        readers: Sequence[int] | None
-        if snapshots.is_idle and scn - 1 == store.published:
-            readers = ()
-            overlay[slot] = (scn, new, (before, row, PRUNED if older is not None else None))
-        else:
-            readers = store.needed(relation.oid)
-            overlay[slot] = (scn, new, push(older, before, row, readers))
-        if older is not None and readers is not None:
-            relation.pruned_to = before
-        feed = relation.feed
-        if feed.wanted:
-            feed.record(scn, [(row_id, row, new)])
-        else:
-            feed.horizon = scn
-        store.publish(scn, next(store.transaction_ids), self._author_number)
-        if len(overlay) >= FOLD_AT:
-            relation.fold(row_id >> 12, store.needed(relation.oid))
-
-    def _commit_row(self, row_id: int, row: Row | None) -> None:
-        """Commit a new row, or None in the place of one, with its keys."""
-        store = self._store
-        changed: RelationChanges = (self._relation, {row_id >> 12: {row_id & 4095: row}}, {}, True)
-        store.apply([changed], next(store.transaction_ids), self._author_number)
-
-    def delete(self, key: Any) -> bool | None:
-        """Delete the row with this key and commit; False when there is none, None as for ``update``."""
-        store, relation = self._store, self._relation
-        locks, key_of = relation.locks, self._index.simple_key
-        grant = self._owner.grant(RowLock.UPDATE)
-        with store.commit_lock:
-            if not self._waits and relation.oid in store.locks.relations:
                 return None
-            row_id = self._tree.current.get(key)
-            if row_id is None and not self._waits:
-                # Every commit before this moment has been entered.
-                return False
-            if (
-                row_id.__class__ is int
-                and key_of is not None
-                and not store.is_followed
-                and locks.get(row_id) is None
-                and locks.setdefault(row_id, grant) is grant
-            ):
-                try:
-                    row = relation.newest(row_id)[1]
-                    if row is not None and key_of(row) == key:
-                        self._commit_row(row_id, None)
-                        return True
-                finally:
-                    store.locks.give_back(locks, row_id, self._owner)
-        return self._ordinary(key, None) if self._waits else None
+            try:
+                block = relation.blocks[row_id >> 12]
+                if block is None:
+                    return None
+                entry = block.overlay.get(row_id & 4095) or block.newest_with_older(row_id & 4095)
+                row = entry[1]
+                if row is None or key_of(row) != key:
+                    return None
+                if change is None:
+                    new, keys = None, self._keys_removed(row)
+                else:
+                    new = change(row)
+                    keys = self._keys_changed(row, new)
+                if keys is None:
+                    return None
+                self._commit(block, row_id, entry, new, keys)
+                return True
+            finally:
+                store.locks.give_back(locks, row_id, self._owner)
 
     def insert(self, row: Row) -> int | None:
         """Insert a row, commit, and return its row id; None as for ``update``, also when a key is taken."""
         store, relation, owner = self._store, self._relation, self._owner
-        grant = owner.grant(0)
         taken: list[tuple[dict[Any, Any], Any]] = []
         with store.commit_lock:
             if not self._waits and relation.oid in store.locks.relations:
                 return None
             try:
-                if not store.is_followed and self._takes_keys(row, grant, taken):
-                    row_id = relation.row_ids.take()
-                    self._commit_row(row_id, row)
-                    return row_id
+                if not store.listeners and not store.history.open:
+                    keys = self._keys_added(row, taken)
+                    if keys is not None:
+                        row_id = relation.row_ids.take()
+                        block = relation.block(row_id >> 12) or relation.new_block(row_id >> 12)
+                        self._commit(block, row_id, NEVER, row, keys)
+                        return row_id
             finally:
                 for locks, key in taken:
                     store.locks.give_back(locks, key, owner)
@@ -246,23 +220,105 @@ class PointWriter:
             transaction.rollback()
         return row_id
 
-    def _takes_keys(self, row: Row, grant: Any, taken: list[tuple[dict[Any, Any], Any]]) -> bool:
-        """Lock every unique key of a new row; False as soon as one is taken or the case is not a plain one."""
+    def _keys_added(self, row: Row, taken: list[tuple[dict[Any, Any], Any]]) -> list[KeyChange] | None:
+        """Return a new row's keys and lock the unique ones; None as soon as one is taken or the case is no plain
+        one."""
+        keys: list[KeyChange] = []
+        grant = self._key_grant
         for index in self._relation.indexes.values():
-            spec, tree, key_of = index.spec, index.tree, index.simple_key
+            spec, key_of = index.spec, index.simple_key
             if key_of is None or spec.deferrable:
-                return False
-            if spec.unique:
-                key = key_of(row)
-                if not spec.nulls_not_distinct and has_null(key, spec.width):
-                    continue
+                return None
+            key = key_of(row)
+            if spec.unique and (
+                spec.nulls_not_distinct or not (key is NULL if spec.width == 1 else has_null(key, spec.width))
+            ):
                 locks = index.key_locks
                 if index.claims or locks.get(key) is not None or locks.setdefault(key, grant) is not grant:
-                    return False
+                    return None
                 taken.append((locks, key))
-                if key in tree.current:
-                    return False
-        return True
+                if key in index.tree.current:
+                    return None
+            keys.append((index, None, (key if spec.order_key is None else (spec.order_key(row), key),)))
+        return keys
+
+    def _keys_removed(self, row: Row) -> list[KeyChange] | None:
+        keys: list[KeyChange] = []
+        for index in self._relation.indexes.values():
+            key_of = index.simple_key
+            if key_of is None:
+                return None
+            order_key = index.spec.order_key
+            keys.append((index, (key_of(row) if order_key is None else (order_key(row), key_of(row)),), None))
+        return keys
+
+    def _keys_changed(self, row: Row, new: Row) -> list[KeyChange] | None:
+        """Return which keys an update changes; None where one of a unique index is among them."""
+        keys: list[KeyChange] = []
+        for index in self._relation.indexes.values():
+            key_of = index.simple_key
+            if key_of is not None:
+                old_key, new_key = key_of(row), key_of(new)
+                if old_key != new_key:
+                    spec = index.spec
+                    if spec.unique:
+                        return None
+                    order_key = spec.order_key
+                    if order_key is None:
+                        keys.append((index, (old_key,), (new_key,)))
+                    else:
+                        keys.append((index, ((order_key(row), old_key),), ((order_key(new), new_key),)))
+            elif index.elements(row) != index.elements(new):
+                return None
+        return keys
+
+    def _commit(self, block: Block, row_id: int, before: Entry, row: Row | None, keys: list[KeyChange]) -> None:
+        """Give a row a new version as a commit of its own, keys first. From ``next_scn`` on nothing raises."""
+        store, relation = self._store, self._relation
+        snapshots, scn = store.snapshots, store.next_scn()
+        readers: Sequence[int] | None
+        idle = snapshots.is_idle and scn - 1 == store.published
+        readers = () if idle else store.needed(relation.oid)
+        for index, removed, added in keys:
+            if index.superseded:
+                store.forget_superseded(relation, index, readers)
+            tree = index.tree
+            if tree is None or index.backlog is not None:
+                index.enter(IndexEntries([(row_id, removed or (), added or ())], [], ()), scn)
+            else:
+                tree.replace(row_id, removed, added, scn)
+        begin, old, older = before
+        overlay = block.overlay
+        if not begin:
+            overlay[row_id & 4095] = (scn, row, None)
+        elif idle:
+            overlay[row_id & 4095] = (scn, row, (begin, old, PRUNED if older is not None else None))
+        else:
+            overlay[row_id & 4095] = (scn, row, push(older, begin, old, readers))
+        if older is not None and readers is not None:
+            relation.pruned_to = begin
+        if old is None:
+            relation.count += 1
+        elif row is None:
+            relation.count -= 1
+        feed = relation.feed
+        if feed.wanted:
+            feed.record(scn, [(row_id, old, row)])
+        else:
+            feed.horizon = scn
+        store.publish(scn, next(store.transaction_ids), self._author_number)
+        if old is not None and keys:
+            # Who has come since sees this commit: unless somebody came before, nobody asks for the keys it removed.
+            gone = idle and snapshots.is_idle
+            for index, removed, _ in keys:
+                tree = index.tree
+                if removed is not None and tree is not None and index.backlog is None:
+                    if gone:
+                        tree.forget_last(removed[0], row_id)
+                    else:
+                        index.superseded.append((scn, removed[0], row_id))
+        if len(overlay) >= FOLD_AT:
+            relation.fold(row_id >> 12, store.needed(relation.oid))
 
     def _ordinary(self, key: Any, change: Callable[[Row], Row] | None) -> bool:
         """Do the same in a transaction of its own: None deletes."""
