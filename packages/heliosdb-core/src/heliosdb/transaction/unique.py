@@ -181,9 +181,16 @@ def find(
 
 
 def claim(transaction: Transaction, writes: RelationWrites, index: TimelineIndex, key: Any) -> tuple[int, Row] | None:
-    """Lock a key and return who has it; wait for transactions that may give it up or complete it."""
+    """Lock a key and return who has it; wait for transactions that may give it up or complete it.
+
+    The lock is kept where nobody has the key, for whoever goes on to insert it.
+    """
+    held = len(transaction.held)
     _lock_key(transaction, index, key)
-    return _settle(transaction, writes, index, key, -1)
+    found = _settle(transaction, writes, index, key, -1)
+    if found is not None and len(transaction.held) > held:
+        transaction.store.locks.release_one(transaction, index.key_locks, key)
+    return found
 
 
 def _lock_key(transaction: Transaction, index: TimelineIndex, key: Any) -> None:
@@ -208,7 +215,8 @@ def _settle(
                 return None
             if writes.newest(found[0]) is not ABSENT or not _is_being_changed(transaction, relation, found[0]):
                 return found
-            blocking = (relation.locks, found[0], RowLock.KEY_SHARE, ROW_CONFLICTS)
+            # SHARE, not KEY SHARE, which would not wait for one who writes the row and keeps its key
+            blocking = (relation.locks, found[0], RowLock.SHARE, ROW_CONFLICTS)
         space, place, mode, conflicts = blocking
         locks.release_one(transaction, index.key_locks, key)
         held = len(transaction.held)
@@ -239,10 +247,12 @@ def violation(index: TimelineIndex, row: Row) -> UniqueViolation:
     """Return the error for a row whose key is taken, worded as PostgreSQL words it."""
     spec = index.spec
     shown = "" if spec.describe_key is None else spec.describe_key(row)
-    return UniqueViolation(
+    error = UniqueViolation(
         f'duplicate key value violates unique constraint "{spec.constraint}"',
         detail=f"Key {shown} already exists." if shown else None,
         schema=spec.schema,
         table=spec.table,
         constraint=spec.constraint,
     )
+    error.row = row
+    return error
