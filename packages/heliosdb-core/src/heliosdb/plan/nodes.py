@@ -165,6 +165,11 @@ class ParameterScan(Source):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class RowFeed(Source):
+    """Rows of datums that are brought while the statement runs (COPY FROM)."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class FunctionScan(Source):
     """Rows of set-returning (or scalar, one row) calls side by side, with an ordinality column where asked."""
 

@@ -14,7 +14,6 @@ from typing import Any
 from attrs import evolve, fields
 
 from heliosdb.plan.expressions import (
-    AggregateCall,
     Column,
     Expression,
     FrameBound,
@@ -186,8 +185,3 @@ def rewritten(node: Any, replace: Callable[[Any], Any], *, loosen: bool = False)
     if loosen and isinstance(node, Expression):
         changes["nullable"] = True
     return evolve(node, **changes)
-
-
-def is_aggregate(node: Any) -> bool:
-    """Return whether the node is an aggregate call."""
-    return isinstance(node, AggregateCall)

@@ -41,7 +41,7 @@ from heliosdb.plan.expressions import (
     Subquery,
     WindowCall,
 )
-from heliosdb.plan.rewrite import columns_in, contains, free_columns, rewritten, walk, walk_level
+from heliosdb.plan.rewrite import columns_in, free_columns, rewritten, walk, walk_level
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.coercion import (
     coerce_to_common_type,
@@ -518,28 +518,8 @@ def _members(item: ast.Expression) -> list[ast.Expression]:
     return [item]
 
 
-def require_plain_columns(call: Expression) -> bool:
-    """Return whether nothing in an expression is an aggregate or a window call."""
-    return not contains(call, (AggregateCall, WindowCall))
-
-
-def undefined_aggregate(name: str) -> UndefinedFunction:
-    """Return the error for an aggregate that is not there."""
-    return UndefinedFunction(f"aggregate {name} does not exist")
-
-
 def refuse_windows(expression: Expression, clause: str) -> None:
     """Raise 42P20 where a window call stands in a clause that is evaluated before windows."""
     for node in walk_level(expression):
         if isinstance(node, WindowCall):
             raise WindowingError(f"window functions are not allowed in {clause}", position=node.position)
-
-
-def is_constant(expression: Expression) -> bool:
-    """Return whether an expression is a literal."""
-    return isinstance(expression, Constant)
-
-
-def has_subquery(expression: Any) -> bool:
-    """Return whether a subquery stands in an expression."""
-    return contains(expression, Subquery)

@@ -19,7 +19,6 @@ from heliosdb.errors import (
     FeatureNotSupported,
     InvalidSchemaName,
     StatementTooComplex,
-    SyntaxErrorOrAccessRuleViolation,
     UndefinedColumn,
     UndefinedTable,
 )
@@ -34,8 +33,8 @@ from heliosdb.sql.statements import Delete, Insert, Merge, Query, Statement, Upd
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Relation
+    from heliosdb.sql.binder.bound_query import BoundQuery
     from heliosdb.sql.binder.context import BindContext
-    from heliosdb.sql.binder.query import BoundQuery
     from heliosdb.sql.statements import Expression as ExpressionNode
 
 __all__ = ["Binder"]
@@ -335,8 +334,3 @@ def renamed(column: OutputColumn, name: str) -> OutputColumn:
 def unsupported(construct: str, position: int | None = None) -> Error:
     """Return the error for something the grammar knows and the engine does not."""
     return FeatureNotSupported(f"{construct} is not supported", position=position or None)
-
-
-def wrong_rule(message: str, position: int | None = None) -> Error:
-    """Return a plain 42000."""
-    return SyntaxErrorOrAccessRuleViolation(message, position=position)

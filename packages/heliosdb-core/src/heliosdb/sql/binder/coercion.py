@@ -17,7 +17,6 @@ from attrs import evolve, frozen
 from heliosdb.errors import CannotCoerce, DatatypeMismatch, IndeterminateDatatype
 from heliosdb.plan.expressions import (
     CoerceTypmod,
-    Column,
     Constant,
     Convert,
     Expression,
@@ -367,8 +366,3 @@ def require_known(binder: Binder, expression: Expression) -> Expression:
             f"could not determine data type of parameter ${expression.number}", position=location(expression)
         )
     return expression
-
-
-def is_plain_column(expression: Expression) -> bool:
-    """Return whether the expression is a column as it is."""
-    return expression.__class__ is Column

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from heliosdb.errors import (
     AmbiguousFunction,
     DatatypeMismatch,
@@ -302,8 +300,3 @@ def _element_wanted(binder: Binder, operator: str, left: Expression, schema: str
     if found is None or is_polymorphic(found[0].right):
         return "text" if left.type == "unknown" else left.type
     return found[0].right
-
-
-def without_position(expression: Expression) -> Expression:
-    """Return the expression with its position forgotten."""
-    return evolve(expression, position=None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from heliosdb.errors import DataCorrupted, Error, UndefinedTable
 from heliosdb.plan import nodes
-from heliosdb.plan.expressions import Column, Constant, Convert, Expression
+from heliosdb.plan.expressions import Constant, Expression
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.coercion import coerce_to_boolean, resolve_unknown
 from heliosdb.sql.binder.scope import Scope
@@ -147,10 +147,3 @@ def referencing_keys(
             binder.dependencies.add((other.oid, other.version))
             result.append((other, constraint))
     return tuple(result)
-
-
-def is_plain_value(expression: Expression) -> bool:
-    """Return whether an expression is a column or constant, perhaps converted."""
-    while isinstance(expression, Convert):
-        expression = expression.operand
-    return isinstance(expression, Column | Constant)

@@ -32,7 +32,7 @@ from heliosdb.sql.binder.search_cycle import without_search_and_cycle
 
 if TYPE_CHECKING:
     from heliosdb.sql.binder.binder import Binder
-    from heliosdb.sql.binder.query import BoundQuery
+    from heliosdb.sql.binder.bound_query import BoundQuery
 
 __all__ = ["BoundCommonTable", "bind_cte_reference", "bind_with", "with_node"]
 

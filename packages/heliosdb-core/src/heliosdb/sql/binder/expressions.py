@@ -33,7 +33,6 @@ from heliosdb.sql.binder.coercion import (
     coerce_to_common_type,
     coerce_to_named_type,
     coerce_to_type,
-    require_known,
     resolve_unknown,
     select_common_type,
     select_common_typmod,
@@ -62,7 +61,7 @@ if TYPE_CHECKING:
     from heliosdb.sql.binder.binder import Binder
     from heliosdb.sql.binder.scope import Scope
 
-__all__ = ["EXPRESSIONS"]
+__all__ = ["EXPRESSIONS", "array_of_type", "call_by_name", "composite_fields"]
 
 
 def _column(binder: Binder, node: ast.ColumnRef, scope: Scope) -> Expression:
@@ -578,5 +577,3 @@ EXPRESSIONS: dict[type, Callable[..., Expression]] = {
     ast.GroupingFunction: _grouping,
     ast.CurrentOf: _current_of,
 }
-
-__all__ += ["array_of_type", "call_by_name", "composite_fields", "require_known"]

@@ -22,7 +22,6 @@ from heliosdb.errors import (
     InvalidColumnReference,
     SqlSyntaxError,
     UndefinedColumn,
-    UndefinedFunction,
     WrongObjectType,
 )
 from heliosdb.plan import expressions as bound
@@ -30,7 +29,7 @@ from heliosdb.plan import nodes
 from heliosdb.plan.expressions import Expression
 from heliosdb.plan.rewrite import free_columns
 from heliosdb.sql import statements as ast
-from heliosdb.sql.binder.coercion import coerce, resolve_unknown, select_common_type
+from heliosdb.sql.binder.coercion import coerce, coerce_to_boolean, select_common_type
 from heliosdb.sql.binder.functions import bind_operator
 from heliosdb.sql.binder.scope import AMBIGUOUS, JoinColumn, JoinItem, RangeItem, Scope
 
@@ -335,8 +334,6 @@ def _null_sides(kind: str, left_items: list[RangeItem], right_items: list[RangeI
 
 
 def _on_condition(binder: Binder, scope: Scope, node: ast.Expression, both: list[RangeItem]) -> Expression:
-    from heliosdb.sql.binder.query import bind_condition
-
     before, pending = scope.items, scope.from_pending
     scope.items, scope.from_pending = both, pending + before
     clause, scope.clause = scope.clause, "JOIN conditions"
@@ -344,9 +341,6 @@ def _on_condition(binder: Binder, scope: Scope, node: ast.Expression, both: list
     expression = binder.expression(node, scope)
     scope.lateral_active = before_active
     scope.items, scope.from_pending, scope.clause = before, pending, clause
-    del bind_condition
-    from heliosdb.sql.binder.coercion import coerce_to_boolean
-
     return coerce_to_boolean(binder, expression, "JOIN/ON")
 
 
@@ -468,13 +462,3 @@ def _shown_items(
 def _passed(item: RangeItem, number: int) -> JoinColumn:
     column = item.columns[number]
     return JoinColumn(column.name, (item, number), None, "left", column.type, column.typmod)
-
-
-def unknown_to_text(binder: Binder, expression: Expression) -> Expression:
-    """Return the expression, with text for an undecided literal."""
-    return resolve_unknown(binder, expression)
-
-
-def undefined_table_function(name: str, position: int | None) -> UndefinedFunction:
-    """Return the error for a function in FROM that does not exist."""
-    return UndefinedFunction(f"function {name} does not exist", position=position)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from heliosdb.errors import AmbiguousFunction, InternalFailure, UndefinedFunction
 from heliosdb.plan.expressions import ArrayConstructor, Call, Expression
@@ -21,9 +21,7 @@ from heliosdb.types.definitions import (
     CastContext,
     Operator,
     ScalarFunction,
-    TableFunction,
     Volatility,
-    WindowFunction,
 )
 
 if TYPE_CHECKING:
@@ -480,18 +478,3 @@ def collect_variadic(
     return concrete[:fixed] + (array,), arguments[:fixed] + (
         ArrayConstructor(type=array, elements=rest, nested=element_of(binder, rest[0].type) is not None),
     )
-
-
-def is_table_function(candidate: Candidate) -> bool:
-    """Return whether the candidate is a set-returning function."""
-    return isinstance(candidate.target, TableFunction)
-
-
-def is_window_function(candidate: Candidate) -> bool:
-    """Return whether the candidate is a pure window function."""
-    return isinstance(candidate.target, WindowFunction)
-
-
-def with_position(expression: Expression, position: int | None) -> Expression:
-    """Return the expression, reported at another position."""
-    return evolve(expression, position=position)

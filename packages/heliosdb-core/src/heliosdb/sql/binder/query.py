@@ -16,37 +16,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import define
-
 from heliosdb.errors import (
     FeatureNotSupported,
     GroupingError,
     InvalidColumnReference,
-    InvalidRowCountInLimitClause,
-    SqlSyntaxError,
-    UndefinedTable,
 )
 from heliosdb.plan import nodes
 from heliosdb.plan.expressions import (
     AggregateCall,
     Call,
-    Column,
-    Constant,
     Expression,
     SetReturningCall,
     SortKey,
     Subquery,
 )
-from heliosdb.plan.rewrite import columns_in, contains, contains_level, walk, walk_level
+from heliosdb.plan.rewrite import contains, contains_level, walk, walk_level
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.aggregates import Grouper, expand_grouping, refuse_windows
+from heliosdb.sql.binder.bound_query import BoundQuery
+from heliosdb.sql.binder.clauses import bind_condition, bind_limit, bind_locking, limited
 from heliosdb.sql.binder.coercion import (
-    coerce_to_boolean,
-    coerce_to_common_type,
-    coerce_to_named_type,
     resolve_unknown,
-    select_common_type,
-    select_common_typmod,
 )
 from heliosdb.sql.binder.from_clause import bind_from
 from heliosdb.sql.binder.locations import location
@@ -56,55 +46,18 @@ from heliosdb.sql.binder.ordering import (
     bind_sort_items,
     equality_class,
     find_target,
-    target_for,
 )
-from heliosdb.sql.binder.scope import RangeItem, Scope
+from heliosdb.sql.binder.scope import Scope
 from heliosdb.sql.binder.set_returning import expand_sets
 from heliosdb.sql.binder.targets import bind_targets
+from heliosdb.sql.binder.values import bind_values
 from heliosdb.sql.binder.windows import WindowPlanner, bind_windows, remember_window_definitions
 from heliosdb.types.definitions import Volatility
 
 if TYPE_CHECKING:
     from heliosdb.sql.binder.binder import Binder
 
-__all__ = ["BoundQuery", "bind_query", "is_volatile"]
-
-
-@define(eq=False)
-class BoundQuery:
-    """A bound query: a plan with one source.
-
-    ``expressions`` are what its columns hold, where a caller may retype literals.
-    """
-
-    plan: nodes.PlanNode
-    source: int
-    columns: tuple[nodes.OutputColumn, ...]
-    expressions: tuple[Expression, ...] = ()
-
-    def column(self, index: int, position: int | None = None) -> Column:
-        """Return the expression for an output column."""
-        column = self.columns[index]
-        return Column(
-            type=column.type,
-            typmod=column.typmod,
-            nullable=column.nullable,
-            collation=column.collation,
-            position=position,
-            source=self.source,
-            index=index,
-            name=column.name,
-        )
-
-    def item(self, name: str, column_names: Sequence[str] = ()) -> RangeItem:
-        """Return the range item that the query is in FROM."""
-        from heliosdb.sql.binder.binder import renamed
-
-        columns = [
-            renamed(column, column_names[number]) if number < len(column_names) else column
-            for number, column in enumerate(self.columns)
-        ]
-        return RangeItem(name, self.source, columns)
+__all__ = ["bind_query", "is_volatile"]
 
 
 def bind_query(binder: Binder, query: ast.Query, parent: Scope | None, *, resolve_unknowns: bool = True) -> BoundQuery:
@@ -119,7 +72,7 @@ def bind_query(binder: Binder, query: ast.Query, parent: Scope | None, *, resolv
     if isinstance(query, ast.Select):
         result = _SelectBinder(binder, query, scope, resolve_unknowns).bind()
     elif isinstance(query, ast.Values):
-        result = _bind_values(binder, query, scope, resolve_unknowns)
+        result = bind_values(binder, query, scope, resolve_unknowns)
     elif isinstance(query, ast.SetOperation):
         from heliosdb.sql.binder.set_operations import bind_set_operation
 
@@ -426,176 +379,3 @@ def _row_members(item: Any) -> list[ast.Expression]:
     if isinstance(item, ast.RowConstructor) and not item.explicit:
         return list(item.elements)
     return [item]
-
-
-def bind_condition(binder: Binder, node: ast.Expression, scope: Scope, clause: str) -> Expression:
-    """Bind WHERE, HAVING, ON: a boolean."""
-    return coerce_to_boolean(binder, binder.expression_in(clause, node, scope), clause)
-
-
-def bind_limit(binder: Binder, query: ast.Query, scope: Scope) -> tuple[Expression | None, Expression | None]:
-    """Return LIMIT and OFFSET, None for ``LIMIT NULL``."""
-    construct = "FETCH FIRST" if query.with_ties else "LIMIT"
-    offset = _row_count(binder, query.offset, scope, "OFFSET") if query.offset is not None else None
-    if query.limit is None:
-        return None, offset
-    if query.with_ties and not query.order_by:
-        raise SqlSyntaxError("WITH TIES cannot be specified without ORDER BY clause")
-    if query.with_ties and isinstance(query.limit, ast.Literal) and query.limit.kind == "null":
-        raise InvalidRowCountInLimitClause("row count cannot be null in FETCH FIRST ... WITH TIES clause")
-    if query.with_ties and any(lock.wait == "skip locked" for lock in query.locking):
-        raise SqlSyntaxError("SKIP LOCKED and WITH TIES options cannot be used together")
-    return _row_count(binder, query.limit, scope, construct), offset
-
-
-def _row_count(binder: Binder, node: ast.Expression, scope: Scope, construct: str) -> Expression | None:
-    before, scope.clause = scope.clause, construct
-    expression = coerce_to_named_type(binder, binder.expression(node, scope), "int8", construct)
-    scope.clause = before
-    own = {base.source for item in scope.items for base in item.base_items()}
-    for column in columns_in(expression):
-        if column.source in own:
-            raise InvalidColumnReference(
-                f"argument of {construct} must not contain variables", position=column.position
-            )
-    if isinstance(expression, Constant) and expression.value is None and expression.slot is None:
-        return None
-    return expression
-
-
-def limited(
-    plan: nodes.PlanNode,
-    query: ast.Query,
-    limit: Expression | None,
-    offset: Expression | None,
-    keys: tuple[SortKey, ...],
-) -> nodes.PlanNode:
-    """Return the plan under LIMIT and OFFSET, or as it is without them."""
-    if limit is None and offset is None:
-        return plan
-    return nodes.Limit(input=plan, limit=limit, offset=offset, ties=keys if query.with_ties else ())
-
-
-def bind_locking(binder: Binder, locking: tuple[ast.Locking, ...], scope: Scope) -> tuple[tuple[int, str, str], ...]:
-    """Return (source, strength, wait) for every scan that FOR UPDATE and kin lock."""
-    waits = {"block": "block", "nowait": "nowait", "skip locked": "skip"}
-    locks: dict[int, tuple[int, str, str]] = {}
-    for clause in locking:
-        wait = waits[clause.wait]
-        if not clause.relations:
-            for item in scope.items:
-                for base in item.base_items():
-                    if base.relation is not None and base.relation.kind in ("table", "materialized view"):
-                        _check_lockable(base, clause)
-                        locks[base.source] = (base.source, clause.strength, wait)
-            continue
-        for name in clause.relations:
-            if name.schema is not None:
-                raise SqlSyntaxError(
-                    f"FOR {clause.strength.upper()} must specify unqualified relation names",
-                    position=name.position or None,
-                )
-            base_item = _locked_item(scope, name.name)
-            if base_item is None:
-                raise UndefinedTable(
-                    f'relation "{name.name}" in FOR {clause.strength.upper()} clause not found in FROM clause',
-                    position=name.position or None,
-                )
-            if base_item.relation is not None:
-                _check_lockable(base_item, clause)
-                locks[base_item.source] = (base_item.source, clause.strength, wait)
-    return tuple(locks.values())
-
-
-def _check_lockable(item: RangeItem, clause: ast.Locking) -> None:
-    if item.nulled:
-        raise FeatureNotSupported(
-            f"FOR {clause.strength.upper()} cannot be applied to the nullable side of an outer join"
-        )
-
-
-def _locked_item(scope: Scope, name: str) -> RangeItem | None:
-    for item in scope.items:
-        for base in item.base_items():
-            if base.name == name:
-                return base
-    return None
-
-
-# -- VALUES ------------------------------------------------------------------------------------------------------------
-
-
-def _bind_values(binder: Binder, values: ast.Values, scope: Scope, resolve_unknowns: bool) -> BoundQuery:
-    width = len(values.rows[0])
-    rows: list[list[Expression]] = []
-    scope.clause = "VALUES"
-    for row in values.rows:
-        if len(row) != width:
-            raise SqlSyntaxError("VALUES lists must all be the same length", position=row[0].position or None)
-        rows.append([binder.expression(node, scope) for node in row])
-    types: list[tuple[str, int]] = []
-    for number in range(width):
-        column = [row[number] for row in rows]
-        if not resolve_unknowns and len(rows) == 1 and column[0].type == "unknown":
-            types.append(("unknown", -1))
-            continue
-        type_ = select_common_type(binder, column, "VALUES")
-        assert type_ is not None
-        column = [coerce_to_common_type(binder, expression, type_, "VALUES") for expression in column]
-        for cells, expression in zip(rows, column):
-            cells[number] = expression
-        types.append((type_, select_common_typmod(column, type_)))
-    source = binder.new_source()
-    columns = tuple(
-        nodes.OutputColumn(
-            name=f"column{number + 1}",
-            type=type_,
-            typmod=typmod,
-            nullable=any(row[number].nullable for row in rows),
-        )
-        for number, (type_, typmod) in enumerate(types)
-    )
-    table = tuple(tuple(row) for row in rows)
-    plan: nodes.PlanNode = nodes.Values(source=source, columns=columns, table=table)
-    result = BoundQuery(plan, source, columns, table[0] if len(table) == 1 else ())
-    scope.clause = "SELECT"
-    return finish_plain(binder, values, result, scope)
-
-
-def finish_plain(binder: Binder, query: ast.Query, result: BoundQuery, scope: Scope) -> BoundQuery:
-    """Add ORDER BY and LIMIT to VALUES or a set operation, whose ORDER BY may name output columns only."""
-    if query.locking:
-        kind = "UNION/INTERSECT/EXCEPT" if isinstance(query, ast.SetOperation) else "VALUES"
-        verb = "is not allowed with" if kind != "VALUES" else "cannot be applied to"
-        raise FeatureNotSupported(f"FOR {query.locking[0].strength.upper()} {verb} {kind}")
-    keys: tuple[SortKey, ...] = ()
-    if query.order_by:
-        targets = [Target(column.name, result.column(number)) for number, column in enumerate(result.columns)]
-        inner = Scope(scope)
-        inner.items = [result.item("*VALUES*")] if isinstance(query, ast.Values) else [result.item("")]
-        count = len(targets)
-        requests = bind_sort_items(binder, query.order_by, targets, inner)
-        if len(targets) > count:
-            if isinstance(query, ast.SetOperation):
-                raise FeatureNotSupported(
-                    "invalid UNION/INTERSECT/EXCEPT ORDER BY clause",
-                    detail="Only result column names can be used, not expressions or functions.",
-                    hint=("Add the expression/function to every SELECT, or move the UNION into a FROM clause."),
-                    position=ast.leftmost(query.order_by[0].expression) or None,
-                )
-        keys = tuple(
-            SortKey(
-                expression=request.target.expression,
-                ordering=request.ordering,
-                descending=request.descending,
-                nulls_first=request.nulls_first,
-            )
-            for request in requests
-        )
-        result.plan = nodes.Sort(input=result.plan, keys=keys)
-    limit, offset = bind_limit(binder, query, scope)
-    result.plan = limited(result.plan, query, limit, offset, keys)
-    return result
-
-
-__all__ += ["bind_condition", "bind_limit", "bind_locking", "finish_plain", "limited", "target_for"]

@@ -221,7 +221,6 @@ class Scope:
         "groupings",
         "has_set_returning",
         "has_windows",
-        "in_aggregate",
         "in_window",
         "items",
         "later_ctes",
@@ -246,7 +245,6 @@ class Scope:
         self.has_windows = False
         self.pending_windows: list[WindowSpec] = []
         self.has_set_returning = False
-        self.in_aggregate = False
         self.in_window = False
         self.later_ctes: set[str] = set()
         self.recursive_item = False

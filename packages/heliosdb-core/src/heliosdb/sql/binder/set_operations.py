@@ -13,6 +13,7 @@ from heliosdb.errors import SqlSyntaxError
 from heliosdb.plan import nodes
 from heliosdb.plan.expressions import Constant, Expression, Parameter
 from heliosdb.sql import statements as ast
+from heliosdb.sql.binder.bound_query import BoundQuery
 from heliosdb.sql.binder.coercion import (
     coerce_to_common_type,
     resolve_unknown,
@@ -20,8 +21,8 @@ from heliosdb.sql.binder.coercion import (
 )
 from heliosdb.sql.binder.locations import location
 from heliosdb.sql.binder.ordering import equality_class
-from heliosdb.sql.binder.query import BoundQuery, finish_plain
 from heliosdb.sql.binder.scope import Scope
+from heliosdb.sql.binder.values import finish_plain
 
 if TYPE_CHECKING:
     from heliosdb.sql.binder.binder import Binder

@@ -18,7 +18,7 @@ from heliosdb.sql.binder.scope import Scope
 
 if TYPE_CHECKING:
     from heliosdb.sql.binder.binder import Binder
-    from heliosdb.sql.binder.query import BoundQuery
+    from heliosdb.sql.binder.bound_query import BoundQuery
 
 __all__ = [
     "bind_array_subquery",

@@ -34,7 +34,7 @@ def bind_target_rows(
     scope: Scope,
 ) -> tuple[nodes.PlanNode, RangeItem, list[RangeItem]]:
     """Return the rows of the target that UPDATE or DELETE is about, the target's item and those of FROM or USING."""
-    from heliosdb.sql.binder.query import bind_condition
+    from heliosdb.sql.binder.clauses import bind_condition
 
     source = binder.new_source()
     alias = target.alias.name if target.alias is not None else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, fields, frozen
+from attrs import fields, frozen
 
 from heliosdb.errors import (
     FeatureNotSupported,
@@ -21,7 +21,6 @@ from heliosdb.errors import (
 from heliosdb.plan import nodes
 from heliosdb.plan.expressions import (
     Column,
-    Constant,
     Expression,
     FrameBound,
     SortKey,
@@ -33,7 +32,7 @@ from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.coercion import coerce_to_named_type, coerce_to_type, resolve_unknown
 from heliosdb.sql.binder.functions import Candidate, find_operator
 from heliosdb.sql.binder.locations import location
-from heliosdb.sql.binder.ordering import bind_plain_sort_keys, find_target, matches, sort_direction, sort_key
+from heliosdb.sql.binder.ordering import bind_plain_sort_keys, matches, sort_key
 from heliosdb.types.definitions import Aggregate, CastContext, WindowFunction
 
 if TYPE_CHECKING:
@@ -355,15 +354,3 @@ class WindowPlanner:
                 input=plan,
             )
         return plan
-
-
-def sorted_like(binder: Binder, item: ast.SortItem, targets: list[Target], scope: Scope) -> SortKey:
-    """Return the sort key of an item that may name an output column."""
-    target = find_target(binder, item.expression, targets, scope, "ORDER BY")
-    descending, nulls_first = sort_direction(binder, item)
-    return evolve(sort_key(binder, target.expression, descending, nulls_first))
-
-
-def is_literal(expression: Expression) -> bool:
-    """Return whether an expression is a constant."""
-    return isinstance(expression, Constant)
