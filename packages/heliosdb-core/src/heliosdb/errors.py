@@ -26,6 +26,8 @@ class Error(Exception):
     """
 
     sqlstate: ClassVar[str] = "XX000"
+    row: tuple[object, ...] | None = None
+    """The row of datums that violates a unique constraint, for whoever knows where it came from."""
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from heliosdb import errors
-from heliosdb.codegen import aggregate, join, modify, project, scan, setops, sort, window
+from heliosdb.codegen import aggregate, feed, join, modify, project, scan, setops, sort, window
 from heliosdb.codegen.expressions import Expressions, row_binding
 from heliosdb.codegen.pipeline import BATCH, Pipelines, Producer, columns_of
 from heliosdb.codegen.source import Source
@@ -32,6 +32,7 @@ _MODULE_NUMBERS = count(1)
 
 PRODUCERS: dict[type, Producer] = {
     **scan.PRODUCERS,
+    **feed.PRODUCERS,
     **project.PRODUCERS,
     **join.PRODUCERS,
     **aggregate.PRODUCERS,

@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "Comment": "heliosdb.commands.comment:execute_comment",
     "CloseCursor": "heliosdb.commands.cursors:execute_close",
     "Commit": "heliosdb.commands.transaction_control:execute_commit",
+    "Copy": "heliosdb.commands.copy:execute_copy",
     "CreateDatabase": "heliosdb.commands.databases:execute_create_database",
     "CreateExtension": "heliosdb.commands.extension:execute_create_extension",
     "CreateIndex": "heliosdb.commands.create_index:execute_create_index",

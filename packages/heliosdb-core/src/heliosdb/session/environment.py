@@ -86,6 +86,8 @@ class SessionEnvironment:
         self.deadline: float | None = None
         """When the running statement is to stop, on ``time.monotonic``'s clock."""
         self._temporary_schema: str | None = None
+        self.copy_door: Any = None
+        """Who brings the stream of the COPY that is being started (``session/copying.py``)."""
         self.closed = False
         database.sessions[self.number] = self
 

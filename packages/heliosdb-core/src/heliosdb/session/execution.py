@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from heliosdb import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from heliosdb.plan.nodes import SnapshotRequest
 
@@ -22,6 +22,7 @@ class Execution:
 
     __slots__ = (
         "counts",
+        "feed",
         "fixed_views",
         "parameter_rows",
         "parameters",
@@ -40,6 +41,8 @@ class Execution:
         self.fixed_views: dict[int, Any] | None = None
         """Views taken before the function runs: a cursor's, which shows what was there when it was declared."""
         self.parameter_rows: Sequence[Sequence[Any]] = ()
+        self.feed: Iterable[Iterable[tuple[Any, ...]] | None] = ()
+        """Blocks of rows that COPY FROM brings; None: there is nothing yet (``codegen/feed.py``)."""
         self.counts: dict[int, int] = {}
 
     @property

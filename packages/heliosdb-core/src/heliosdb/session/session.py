@@ -14,9 +14,9 @@ One thread at a time uses a session; ``interrupt`` may come from any.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from heliosdb import errors
 from heliosdb.catalog.result import Result
@@ -29,11 +29,24 @@ from heliosdb.session.statements import PreparedStatement, StatementText
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Relation
+    from heliosdb.session.copying import Copy
     from heliosdb.transaction.locks import RelationLock
 
 __all__ = ["Notice", "Session"]
 
 RETRIES = 10
+COPY_PIECE = 1 << 16
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """An open file, for text or bytes."""
+
+    def read(self, size: int, /) -> Any:
+        """Return at most that much; nothing at the end."""
+        ...
+
+
 EPOCH = 946_684_800_000_000
 """2000-01-01 in microseconds of the Unix clock."""
 
@@ -139,6 +152,44 @@ class Session(SessionPlans):
             total += self.run(statement, row).row_count or 0
         return total
 
+    def texts(self, text: str) -> tuple[StatementText, ...]:
+        """Cut a text into its statements."""
+        return self._texts(text)
+
+    def copy(self, text: str) -> Copy:
+        """Begin a COPY FROM STDIN or TO STDOUT whose data the caller gives or takes (``session/copying.py``)."""
+        from heliosdb.session.copying import Copy
+
+        return Copy(self, text)
+
+    def copy_from(self, text: str, source: str | bytes | Iterable[str | bytes] | Readable) -> int:
+        """Run COPY ... FROM STDIN on a str, bytes, an open file or an iterable of pieces; return the number of rows."""
+        with self.copy(text) as copy:
+            if isinstance(source, str | bytes):
+                copy.write(source)
+            elif isinstance(source, Readable):
+                while piece := source.read(COPY_PIECE):
+                    copy.write(piece)
+            else:
+                for piece in source:
+                    copy.write(piece)
+            return copy.finish().row_count or 0
+
+    def copy_to(self, text: str, write: Callable[[str], object]) -> int:
+        """Run COPY ... TO STDOUT and give each piece of the output to ``write``; return the number of rows."""
+        with self.copy(text) as copy:
+            for piece in copy:
+                write(piece)
+            return copy.finish().row_count or 0
+
+    def run_copy(self, tree: Any, door: Copy) -> None:
+        """Have the command begin its transfer and hand it to the door."""
+        self.copy_door = door
+        try:
+            self._executor(tree)(self, tree)
+        finally:
+            self.copy_door = None
+
     def discard_sequences(self) -> None:
         """Forget what currval and lastval answer."""
         self.sequences = SessionSequences()
@@ -196,20 +247,28 @@ class Session(SessionPlans):
 
     def run(self, statement: StatementText, parameters: Sequence[Any] = ()) -> Result:
         """Run one statement with Python parameters and return its result, rows included."""
-        self.current_query = statement.text
-        timeout = self.setting("statement_timeout")
-        self.deadline = time.monotonic() + timeout / 1000 if timeout else None
-        if self._limit is not None:
-            self.deadline = self._limit if self.deadline is None else min(self.deadline, self._limit)
-        self.interruption = None
+        self.start_clock(statement.text)
         try:
             return self._run(statement, parameters)
         except BaseException as error:
             self._fail(error)
             raise
         finally:
-            self.current_query = ""
-            self.deadline = None
+            self.stop_clock()
+
+    def start_clock(self, text: str) -> None:
+        """Note which statement runs from now on, and when it has to be done."""
+        self.current_query = text
+        timeout = self.setting("statement_timeout")
+        self.deadline = time.monotonic() + timeout / 1000 if timeout else None
+        if self._limit is not None:
+            self.deadline = self._limit if self.deadline is None else min(self.deadline, self._limit)
+        self.interruption = None
+
+    def stop_clock(self) -> None:
+        """Note that no statement runs."""
+        self.current_query = ""
+        self.deadline = None
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
