@@ -107,7 +107,7 @@ def _fold_last_loop(lines: list[str]) -> None:
         return
     condition = ""
     loop = _LOOP.fullmatch(lines[-4])
-    if loop is None and len(lines) >= 5 and lines[-4].lstrip().startswith("if "):
+    if loop is None and len(lines) >= 5 and lines[-4].lstrip().startswith("if ") and lines[-4].endswith(":"):
         loop = _LOOP.fullmatch(lines[-5])
         condition = f" {lines[-4].strip()[:-1]}"
     row = lines[-3].strip()

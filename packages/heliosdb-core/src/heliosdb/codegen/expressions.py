@@ -62,6 +62,8 @@ class Expressions:
         self.head: list[str] = []
         """Lines for the head of the main function."""
         self.uses_session = False
+        self.polls = False
+        """Whether there is an execution ``x`` to be asked if the statement is to stop."""
         self.depth = 0
         self._case_operands: list[str] = []
         self._elements: list[Callable[[int], str]] = []
@@ -253,7 +255,9 @@ class Expressions:
             return self._inline(function.inline, atoms, function.implementation)
         if function.needs_session:
             atoms = [*atoms, self.session()]
-        return f"{self.bind(self.implementation(function, node), 'f')}({', '.join(atoms)})"
+        text = f"{self.bind(self.implementation(function, node), 'f')}({', '.join(atoms)})"
+        # A call that may take long: who waits for the statement to stop waits for one such call at most.
+        return text if function.bounded or not self.polls else f"(x.raise_cancelled() if x.cancelled else {text})"
 
     def implementation(self, function: ScalarFunction, node: ex.Call) -> Callable[..., Any]:
         """Return the callable of a function for these argument types."""

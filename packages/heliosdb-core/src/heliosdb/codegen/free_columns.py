@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -14,23 +15,24 @@ __all__ = ["element_indexes", "outer_columns"]
 
 def outer_columns(node: Any) -> Iterator[ex.Column]:
     """Yield the columns an expression reads from outside itself (subqueries say theirs)."""
-    if isinstance(node, ex.Column):
-        yield node
-    elif isinstance(node, ex.Subquery):
-        yield from node.outer
-        for left in node.left:
-            yield from outer_columns(left)
-        if node.comparison is not None:
-            own = set(node.plan.sources)
-            yield from (column for column in outer_columns(node.comparison) if column.source not in own)
-    elif isinstance(node, tuple):
-        for item in node:
-            yield from outer_columns(item)
-    elif isinstance(node, ex.Grouping):
-        yield ex.Column(type="int4", source=node.source, index=-3)
-    elif attrs.has(type(node)) and type(node).__module__ == ex.__name__:
-        for name in _child_fields(type(node)):
-            yield from outer_columns(getattr(node, name))
+    # A stack of its own: in nested generators each column would pass through all levels above it.
+    pending: list[Any] = [node]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, ex.Column):
+            yield current
+        elif isinstance(current, tuple):
+            pending.extend(current)
+        elif isinstance(current, ex.Subquery):
+            pending.extend(current.outer)
+            pending.extend(current.left)
+            if current.comparison is not None:
+                own = set(current.plan.sources)
+                yield from (column for column in outer_columns(current.comparison) if column.source not in own)
+        elif isinstance(current, ex.Grouping):
+            yield ex.Column(type="int4", source=current.source, index=-3)
+        elif attrs.has(type(current)) and type(current).__module__ == ex.__name__:
+            pending.extend(getattr(current, name) for name in _child_fields(type(current)))
 
 
 def element_indexes(node: Any) -> Iterator[int]:
@@ -53,5 +55,8 @@ def element_indexes(node: Any) -> Iterator[int]:
 _SCALAR_FIELDS = frozenset({"type", "typmod", "nullable", "collation", "position", "function", "aggregate", "cast"})
 
 
-def _child_fields(cls: type) -> tuple[str, ...]:
+def _named_fields(cls: Any) -> tuple[str, ...]:
     return tuple(attribute.name for attribute in attrs.fields(cls) if attribute.name not in _SCALAR_FIELDS)
+
+
+_child_fields: Callable[[Any], tuple[str, ...]] = lru_cache(maxsize=256)(_named_fields)

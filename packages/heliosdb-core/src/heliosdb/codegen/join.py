@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from heliosdb.codegen.atoms import is_not_null
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 
@@ -53,6 +54,7 @@ def pair(pipelines: Pipelines, node: pn.Join, matches: str, condition: ex.Expres
     function, source = pipelines.function, pipelines.source
     sources = node.right.sources
     target = pipelines.unpacked(pipelines.names(sources))
+    _poll(pipelines, node, matches)
     if node.kind == "inner":
         function.open(f"for {target} in {matches}:", loop=True)
         if condition is not None:
@@ -90,11 +92,20 @@ def pair(pipelines: Pipelines, node: pn.Join, matches: str, condition: ex.Expres
     consume()
 
 
+def _poll(pipelines: Pipelines, node: pn.Join, matches: str) -> None:
+    """Poll once a left row, where its matches may be many."""
+    if isinstance(node, pn.HashJoin):
+        pipelines.function.line(f"if len({matches}) > 64 and x.cancelled: x.raise_cancelled()")
+    else:
+        pipelines.poll()
+
+
 def _produce_lateral(pipelines: Pipelines, node: pn.Join, consume: Consume) -> None:
     """The right side reads columns of the left: produce it inside the left's loop."""
     function, source = pipelines.function, pipelines.source
 
     def inner() -> None:
+        pipelines.poll()
         if node.kind == "inner":
 
             def keep() -> None:
@@ -136,6 +147,7 @@ def _produce_full(pipelines: Pipelines, node: pn.Join, consume: Consume) -> None
 
         def probe() -> None:
             found = source.fresh("m")
+            pipelines.poll()
             function.line(f"{found} = []")
             if isinstance(node, pn.HashJoin):
                 key, conditions = _key(pipelines, node.left_keys, node)
@@ -177,7 +189,7 @@ def _key(pipelines: Pipelines, keys: tuple[ex.Expression, ...], node: pn.HashJoi
         text = pipelines.expressions.hashed(key, operator_class)
         if key.nullable:
             name = pipelines.local(text)
-            conditions.append(f"{name} is not None")
+            conditions.append(is_not_null(name))
             text = name
         parts.append(text)
     return (parts[0] if len(parts) == 1 else f"({', '.join(parts)})"), conditions

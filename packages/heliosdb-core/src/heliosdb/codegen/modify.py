@@ -125,6 +125,7 @@ def produce_insert(pipelines: Pipelines, node: pn.Insert, consume: Consume) -> N
                 function.line(f"{collected}.extend({rows})")
     else:
         with function.loop(f"for {row} in {rows}:"):
+            pipelines.poll()
             pipelines.bind_row(node.target, row, len(node.relation.columns))
             if node.conflict is not None:
                 changed = source.fresh("r")
@@ -206,17 +207,19 @@ def _change_each(
     function, source = pipelines.function, pipelines.source
     rows, target, row = _collect(pipelines, node)
     state = source.fresh("l")
-    with function.loop(f"for {target} in {rows}:"), function.loop("while True:"):
-        function.line(f"{state} = {attempt(row)}")
-        with function.block(f"if {state} is None:"):
-            if node is pipelines.counted:
-                function.line("x.row_count += 1")
-            done(row)
-            function.line("break")
-        function.line(f'if {state}.status != "changed": break')
-        function.line(f"{row} = {state}.row")
-        if node.recheck is not None:
-            function.line(f"if not ({pipelines.test(node.recheck)}): break")
+    with function.loop(f"for {target} in {rows}:"):
+        pipelines.poll()
+        with function.loop("while True:"):
+            function.line(f"{state} = {attempt(row)}")
+            with function.block(f"if {state} is None:"):
+                if node is pipelines.counted:
+                    function.line("x.row_count += 1")
+                done(row)
+                function.line("break")
+            function.line(f'if {state}.status != "changed": break')
+            function.line(f"{row} = {state}.row")
+            if node.recheck is not None:
+                function.line(f"if not ({pipelines.test(node.recheck)}): break")
 
 
 def produce_update(pipelines: Pipelines, node: pn.Update, consume: Consume) -> None:

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from heliosdb import errors
+from heliosdb.codegen import runtime
 from heliosdb.codegen.atoms import is_atom
 from heliosdb.codegen.expressions import Expressions, local_binding, row_binding
 from heliosdb.codegen.source import MAX_LOOPS, Function, Source
@@ -61,6 +62,7 @@ class Pipelines:
         self.registries = registries
         self.source = Source()
         self.expressions = Expressions(self.source, registries)
+        self.expressions.polls = True
         self.producers = producers
         self.head = self.expressions.head
         self.function = Function(self.source, "run", "x")
@@ -124,6 +126,18 @@ class Pipelines:
             function.line(f"if {out}: yield {out}")
         function.loops = loops
         return name
+
+    def poll(self) -> None:
+        """Write the question whether the statement is to stop: once for each bounded piece of work."""
+        self.function.line("if x.cancelled: x.raise_cancelled()")
+
+    def open_chunks(self, item: str, items: str) -> None:
+        """Open loops over an iterable that may be long, with a poll for every chunk of it."""
+        chunk = self.source.fresh("b")
+        chunks = self.source.bind(runtime.chunks, "f")
+        self.function.open(f"for {chunk} in {chunks}({items}):", loop=True)
+        self.poll()
+        self.function.open(f"for {item} in {chunk}:", loop=True)
 
     def loop_over(self, blocks: str, sources: Iterable[int], consume: Consume) -> None:
         """Loop over blocks of packed carriers of the sources."""

@@ -57,7 +57,7 @@ def produce_project_set(pipelines: Pipelines, node: pn.ProjectSet, consume: Cons
     """A projection with set-returning calls: they advance in lockstep, the other expressions are repeated."""
 
     def compute() -> None:
-        function, source = pipelines.function, pipelines.source
+        source = pipelines.source
         own = pipelines.names(node.input.sources)
         calls = [(i, e) for i, e in enumerate(node.expressions) if isinstance(e, ex.SetReturningCall)]
         names = {
@@ -68,12 +68,12 @@ def produce_project_set(pipelines: Pipelines, node: pn.ProjectSet, consume: Cons
         row = source.fresh("r")
         if len(calls) == 1:
             index, call = calls[0]
-            function.open(f"for {row} in {call_source(pipelines, call)}:", loop=True)
+            pipelines.open_chunks(row, call_source(pipelines, call))
             names[index] = row
             pipelines.null_values[row] = "None"
         else:
             streams = "".join(f"({call_source(pipelines, call)}, 0), " for _, call in calls)
-            function.open(f"for {row} in {source.bind(runtime.lockstep, 'f')}({streams}):", loop=True)
+            pipelines.open_chunks(row, f"{source.bind(runtime.lockstep, 'f')}({streams})")
             pipelines.null_values[row] = source.bind((None,) * len(calls))
             names |= {index: f"{row}[{position}]" for position, (index, _) in enumerate(calls)}
         pipelines.bind_locals(node.source, names)

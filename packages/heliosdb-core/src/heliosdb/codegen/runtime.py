@@ -4,7 +4,8 @@ rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from heliosdb import errors
@@ -115,6 +116,15 @@ def lockstep(*streams: tuple[Iterable[Any], int]) -> Iterable[Row]:
 _END = object()
 
 
+def chunks(items: Iterable[Any]) -> Iterator[list[Any]]:
+    """Cut an iterable into lists, short ones first: whoever needs a few items does not wait for many."""
+    iterator = iter(items)
+    size = 16
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+        size = min(2 * size, 1024)
+
+
 def wrong_parameter_count(given: int, wanted: int) -> None:
     """Raise for a parameter row of another length."""
     raise errors.ProtocolViolation(
@@ -170,23 +180,29 @@ def _may_equal(left: Row, right: Row) -> bool:
     return all(a is None or b is None or a == b for a, b in zip(left, right, strict=True))
 
 
-def any_row(comparison: Callable[[Row], Any], rows: Sequence[Row]) -> bool | None:
-    """``x op ANY (subquery)``."""
+def any_row(comparison: Callable[[Row], Any], rows: Sequence[Row], x: Any) -> bool | None:
+    """``x op ANY (subquery)``. ``x`` is the execution, which is asked now and then whether to stop."""
     unknown = False
-    for row in rows:
-        outcome = comparison(row)
-        if outcome:
-            return True
-        unknown = unknown or outcome is None
+    for first in range(0, len(rows), 1024):
+        if x.cancelled:
+            x.raise_cancelled()
+        for row in rows[first : first + 1024]:
+            outcome = comparison(row)
+            if outcome:
+                return True
+            unknown = unknown or outcome is None
     return None if unknown else False
 
 
-def all_rows(comparison: Callable[[Row], Any], rows: Sequence[Row]) -> bool | None:
+def all_rows(comparison: Callable[[Row], Any], rows: Sequence[Row], x: Any) -> bool | None:
     """``x op ALL (subquery)``."""
     unknown = False
-    for row in rows:
-        outcome = comparison(row)
-        if outcome is False:
-            return False
-        unknown = unknown or outcome is None
+    for first in range(0, len(rows), 1024):
+        if x.cancelled:
+            x.raise_cancelled()
+        for row in rows[first : first + 1024]:
+            outcome = comparison(row)
+            if outcome is False:
+                return False
+            unknown = unknown or outcome is None
     return None if unknown else True

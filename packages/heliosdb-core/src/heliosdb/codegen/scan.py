@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heliosdb.codegen import runtime
+from heliosdb.codegen.atoms import is_not_null
 from heliosdb.codegen.index_keys import key_shape
 from heliosdb.encoding.keys import MAX, MIN, KeyShape
 from heliosdb.plan import expressions as ex
@@ -13,6 +14,7 @@ from heliosdb.types.definitions import CallTypes, RowShape, resolve_implementati
 
 if TYPE_CHECKING:
     from heliosdb.codegen.pipeline import Consume, Pipelines, Producer
+    from heliosdb.codegen.source import Function
 
 
 def produce_one_row(pipelines: Pipelines, node: pn.OneRow, consume: Consume) -> None:
@@ -74,7 +76,7 @@ def produce_index_scan(pipelines: Pipelines, node: pn.IndexScan, consume: Consum
         block = source.fresh("b")
         argument_text = pipelines.local(pipelines.value(node.argument))
         if node.argument.nullable:
-            function.open(f"if {argument_text} is not None:")
+            function.open(f"if {is_not_null(argument_text)}:")
         function.open(f"for {block} in {index}.search({node.strategy}, {argument_text}):", loop=True)
         function.open(f"for i_{row}, {row} in {block}:", loop=True)
         return finish()
@@ -82,7 +84,7 @@ def produce_index_scan(pipelines: Pipelines, node: pn.IndexScan, consume: Consum
     values = [pipelines.local(pipelines.value(part)) for part in node.equal]
     for part, text in zip(node.equal, values, strict=True):
         if part.nullable:
-            function.open(f"if {text} is not None:")
+            function.open(f"if {is_not_null(text)}:")
     if node.in_list:
         values.append(_loop_over_alternatives(pipelines, node))
     full = len(values) == shape.width and node.low is None and node.high is None
@@ -130,7 +132,7 @@ def _loop_over_alternatives(pipelines: Pipelines, node: pn.IndexScan) -> str:
     )
     pipelines.function.open(f"for {name} in {{{keys}}}.values():", loop=True)
     if any(item.nullable for item in node.in_list):
-        pipelines.function.open(f"if {name} is not None:")
+        pipelines.function.open(f"if {is_not_null(name)}:")
     return name
 
 
@@ -155,7 +157,7 @@ def _open_range(
             continue
         text = pipelines.local(pipelines.value(bound))
         if bound.nullable:
-            function.open(f"if {text} is not None:")
+            function.open(f"if {is_not_null(text)}:")
         bounds.append(f"{make}(({', '.join([*values, text])},))")
     low, high = bounds
     low_inclusive, high_inclusive = node.low_inclusive, node.high_inclusive
@@ -237,7 +239,7 @@ def produce_parameter_scan(pipelines: Pipelines, node: pn.ParameterScan, consume
     fail = source.bind(runtime.wrong_parameter_count, "f")
     read = source.fresh("f")
     pipelines.head.append(f"{read} = x.session.database.adapters.read")
-    function.open(f"for {row} in x.parameter_rows:", loop=True)
+    pipelines.open_chunks(row, "x.parameter_rows")
     function.line(f"if len({row}) != {width}: {fail}(len({row}), {width})")
     if names:
         function.line(f"{', '.join(names.values())}{',' if width == 1 else ''} = {row}")
@@ -303,19 +305,19 @@ def produce_function_scan(pipelines: Pipelines, node: pn.FunctionScan, consume: 
         text, width = streams[0]
         item = source.fresh("r")
         if width:
-            function.open(f"for {row} in {text}:", loop=True)
+            pipelines.open_chunks(row, text)
             function.line(f"if {row} is None: {row} = {source.bind((None,) * width)}")
         else:
-            function.open(f"for {item} in {text}:", loop=True)
+            pipelines.open_chunks(item, text)
             function.line(f"{row} = ({item},)")
     else:
         merge = source.bind(runtime.lockstep, "f")
         iterables = "".join(f"({text}, {width}), " for text, width in streams)
-        function.open(f"for {row} in {merge}({iterables}):", loop=True)
+        pipelines.open_chunks(row, f"{merge}({iterables})")
     if node.ordinality:
         counter = source.fresh("n")
-        # The counter starts anew whenever the loop does.
-        _before_last_open(function, f"{counter} = 0")
+        # The counter starts anew whenever the loops over chunks and over items do.
+        _before_last_opens(function, 2, f"{counter} = 0")
         function.line(f"{counter} += 1")
         function.line(f"{row} = (*{row}, {counter})")
     if pipelines.needs(node.source, -1):
@@ -323,11 +325,14 @@ def produce_function_scan(pipelines: Pipelines, node: pn.FunctionScan, consume: 
     consume()
 
 
-def _before_last_open(function, text: str) -> None:  # type: ignore[no-untyped-def]
-    """Insert a line before the loop header that was opened last."""
+def _before_last_opens(function: Function, loops: int, text: str) -> None:
+    """Insert a line before the header of the loops that were opened last, the outermost of so many."""
     for position in range(len(function.lines) - 1, -1, -1):
         line = function.lines[position]
         if line.lstrip().startswith("for "):
+            loops -= 1
+            if loops:
+                continue
             indent = len(line) - len(line.lstrip())
             function.lines.insert(position, " " * indent + text)
             return

@@ -60,8 +60,8 @@ def produce_set_operation(pipelines: Pipelines, node: pn.SetOperation, consume: 
                     function.line(f"{seen}.add({key})")
                     add(row)
 
-            pipelines.produce(node.left, lambda: emit(node.left))
-            pipelines.produce(node.right, lambda: emit(node.right))
+            for side in (node.left, node.right) if pipelines.count_rows else _united(node):
+                pipelines.produce(side, lambda side=side: emit(side))  # type: ignore[misc]
             return
         counts = source.fresh("h")
         function.line(f"{counts} = {{}}")
@@ -100,12 +100,28 @@ def produce_set_operation(pipelines: Pipelines, node: pn.SetOperation, consume: 
     _loop(pipelines, node, f"{pipelines.generator(write)}()", consume)
 
 
+def _united(node: pn.SetOperation) -> list[pn.PlanNode]:
+    """Return what a chain of UNIONs unites, from left to right: one level of code for all of it."""
+    parts: list[pn.PlanNode] = []
+    pending: list[pn.PlanNode] = [node.right, node.left]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, pn.SetOperation) and part.kind == "union" and (part.all or not node.all):
+            # What a duplicate-free union takes out of a chain, the one above would take out as well.
+            if part.classes == node.classes or part.all:
+                pending += [part.right, part.left]
+                continue
+        parts.append(part)
+    return parts
+
+
 def _loop(pipelines: Pipelines, node: pn.Source, blocks: str, consume: Consume) -> None:
     """Loop over blocks of row tuples as the node's source."""
     row = pipelines.source.fresh("r")
     pipelines.bind_row(node.source, row, len(node.columns))
     block = pipelines.source.fresh("b")
     pipelines.function.open(f"for {block} in {blocks}:", loop=True)
+    pipelines.poll()
     pipelines.function.open(f"for {row} in {block}:", loop=True)
     if pipelines.needs(node.source, -1):
         pipelines.function.line(f"i_{row} = None")

@@ -120,4 +120,4 @@ class Subqueries:
         with expressions.elements(lambda index: f"{element}[{index}]" if 0 <= index < width else element):
             call = expressions.define("c", [comparison], lambda f: f.line(f"return {expressions.value(comparison)}"))
         function = runtime.all_rows if node.kind == ex.SubqueryKind.ALL else runtime.any_row
-        return f"{pipelines.source.bind(function, 'f')}(lambda {element}: {call}, {rows})"
+        return f"{pipelines.source.bind(function, 'f')}(lambda {element}: {call}, {rows}, x)"

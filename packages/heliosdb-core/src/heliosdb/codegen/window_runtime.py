@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 from heliosdb import errors
@@ -98,8 +99,29 @@ class Partition:
             return row + signed if is_start else row + signed + 1
         return self._group_bound(row, signed, is_start=is_start)
 
+    @cached_property
+    def _groups(self) -> Sequence[int]:
+        """The first row of each peer group."""
+        return [r for r in range(self.size) if self.peer_starts[r] == r]
+
+    @cached_property
+    def _range_keys(self) -> tuple[int, int, Sequence[Any]]:
+        """(first row, end) of the rows whose value is not NULL, and their sort keys, ascending."""
+        frame = self._frame
+        assert frame.values is not None
+        assert frame.in_range is not None
+        _, _, convert, sort_key, descending, nulls_first = frame.in_range
+        values = frame.values[self.first : self.first + self.size]
+        nulls = sum(value is None for value in values)
+        begin, end = (nulls, self.size) if nulls_first else (0, self.size - nulls)
+        key = (lambda v: v) if sort_key is None else sort_key
+        keys = [key(v if convert is None else convert(v)) for v in values[begin:end]]
+        if descending:
+            keys.reverse()
+        return begin, end, keys
+
     def _group_bound(self, row: int, signed: int, *, is_start: bool) -> int:
-        firsts = [r for r in range(self.size) if self.peer_starts[r] == r]
+        firsts = self._groups
         group = bisect_right(firsts, row) - 1 + signed
         if group < 0:
             return 0
@@ -111,9 +133,8 @@ class Partition:
         frame = self._frame
         assert frame.values is not None
         assert frame.in_range is not None
-        add, subtract, convert, sort_key, descending, nulls_first = frame.in_range
-        values = frame.values
-        value = values[self.first + row]
+        add, subtract, _, sort_key, descending, _ = frame.in_range
+        value = frame.values[self.first + row]
         if value is None:
             return self.peer_starts[row] if is_start else self.peer_ends[row]
         towards_smaller = (kind == "preceding") != descending
@@ -121,14 +142,9 @@ class Partition:
         if function is None:
             raise errors.FeatureNotSupported("RANGE with offset is not supported for this column type")
         limit = function(value, offset)
-        nulls = sum(1 for r in range(self.size) if values[self.first + r] is None)
-        begin, end = (nulls, self.size) if nulls_first else (0, self.size - nulls)
-        key = (lambda v: v) if sort_key is None else sort_key
-        compared = [values[self.first + r] for r in range(begin, end)]
-        keys = [key(v if convert is None else convert(v)) for v in compared]
-        target = key(limit)
+        begin, _, keys = self._range_keys
+        target = limit if sort_key is None else sort_key(limit)
         if descending:
-            keys.reverse()
             position = bisect_right(keys, target) if is_start else bisect_left(keys, target)
             return begin + len(keys) - position
         return begin + (bisect_left(keys, target) if is_start else bisect_right(keys, target))
@@ -158,7 +174,9 @@ class Whole:
     def __init__(self, implementation: Callable[..., list[Any]]) -> None:
         self.implementation = implementation
 
-    def __call__(self, partition: Partition, columns: Sequence[Sequence[Any]], keep: Sequence[Any] | None) -> list[Any]:
+    def __call__(
+        self, x: Any, partition: Partition, columns: Sequence[Sequence[Any]], keep: Sequence[Any] | None
+    ) -> list[Any]:
         return self.implementation(partition, *columns)
 
 
@@ -170,7 +188,9 @@ class OverFrame:
         self.step = step
         self.final = final
 
-    def __call__(self, partition: Partition, columns: Sequence[Sequence[Any]], keep: Sequence[Any] | None) -> list[Any]:
+    def __call__(
+        self, x: Any, partition: Partition, columns: Sequence[Sequence[Any]], keep: Sequence[Any] | None
+    ) -> list[Any]:
         step = self.step
         rows = list(zip(*columns)) if columns else [()] * partition.size
         results: list[Any] = []
@@ -179,6 +199,8 @@ class OverFrame:
             done = 0
             value, fresh = None, False
             for row in range(partition.size):
+                if not row & 1023 and x.cancelled:
+                    x.raise_cancelled()
                 _, high = partition.bounds(row)
                 while done < high:
                     if keep is None or keep[done]:
@@ -192,6 +214,8 @@ class OverFrame:
         previous: Sequence[int] | None = None
         value = None
         for frame in partition.frames:
+            if x.cancelled:
+                x.raise_cancelled()
             if frame != previous:
                 state = self.start()
                 for row in frame:
@@ -209,7 +233,8 @@ def _copied(state: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def evaluate(
-    compute: Callable[[Partition, Sequence[Sequence[Any]], Sequence[Any] | None], list[Any]],
+    x: Any,
+    compute: Callable[[Any, Partition, Sequence[Sequence[Any]], Sequence[Any] | None], list[Any]],
     rows: Sequence[Any],
     partition_keys: Sequence[Any] | None,
     order_keys: Sequence[Any] | None,
@@ -217,11 +242,13 @@ def evaluate(
     columns: Sequence[Sequence[Any]],
     keep: Sequence[Any] | None,
 ) -> list[Any]:
-    """Return the call's result for every row of the sorted ``rows``."""
+    """Return the call's result for every row of the sorted ``rows``. ``x`` is asked whether to stop."""
     results: list[Any] = []
     first = 0
     total = len(rows)
     while first < total:
+        if x.cancelled:
+            x.raise_cancelled()
         end = total
         if partition_keys is not None:
             key = partition_keys[first]
@@ -230,6 +257,6 @@ def evaluate(
                 end += 1
         partition = Partition(first, end - first, order_keys, frame)
         part = [column[first:end] for column in columns]
-        results.extend(compute(partition, part, None if keep is None else keep[first:end]))
+        results.extend(compute(x, partition, part, None if keep is None else keep[first:end]))
         first = end
     return results

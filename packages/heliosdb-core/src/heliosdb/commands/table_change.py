@@ -110,6 +110,7 @@ class TableChange:
             rows: list[Row] = []
             changes = []
             for row_ids, block in transaction.view(relation.oid).item_blocks():
+                self.session.check_interrupt()
                 for row_id, row in zip(row_ids, block):
                     new = make(row)
                     rows.append(new)

@@ -25,6 +25,7 @@ Row = tuple[Any, ...]
 def rows_of(session: CommandSession, relation: Relation) -> Iterable[Row]:
     """Yield a table's rows as the current command sees them."""
     for block in session.transaction.view(relation.oid).row_blocks():
+        session.check_interrupt()
         yield from block
 
 

@@ -150,6 +150,8 @@ class SessionPlans(SessionEnvironment):
         execution = Execution(self, transaction, parameters, plan.slots(constants, self))
         rows: list[tuple[Any, ...]] = []
         for batch in plan.compiled.run(execution):
+            if execution.cancelled:
+                execution.raise_cancelled()
             rows.extend(batch)
         count = len(rows) if plan.bound.tag == "SELECT" else execution.row_count
         return Result(plan.bound.tag, plan.columns, rows, count)
