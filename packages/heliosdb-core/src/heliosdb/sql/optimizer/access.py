@@ -30,7 +30,7 @@ __all__ = ["AccessPaths"]
 
 FLIPPED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 INTEGERS = frozenset({"int2", "int4", "int8"})
-LOOKUP, ROW = 10.0, 5.0
+LOOKUP, ROW = 25.0, 15.0
 """What a look-up and each row found by it cost, in rows of a sequential scan."""
 
 

@@ -18,8 +18,24 @@ def split(condition: ex.Expression | None) -> Iterator[ex.Expression]:
     if isinstance(condition, ex.And):
         for part in condition.arguments:
             yield from split(part)
+    elif isinstance(condition, ex.Or):
+        yield from _factored(condition)
     else:
         yield condition
+
+
+def _factored(condition: ex.Or) -> Iterator[ex.Expression]:
+    """Yield what all arms of an OR share, then the OR of the rest: (a AND b) OR (a AND c) is a AND (b OR c)."""
+    arms = [list(split(arm)) for arm in condition.arguments]
+    common = [part for part in arms[0] if all(part in arm for arm in arms[1:]) and not is_volatile(part)]
+    if not common:
+        yield condition
+        return
+    yield from common
+    rests = [conjunction(part for part in arm if part not in common) for arm in arms]
+    if all(rest is not None for rest in rests):
+        arguments = tuple(rest for rest in rests if rest is not None)
+        yield ex.Or(arguments=arguments, nullable=any(rest.nullable for rest in arguments))
 
 
 def conjunction(parts: Iterable[ex.Expression]) -> ex.Expression | None:

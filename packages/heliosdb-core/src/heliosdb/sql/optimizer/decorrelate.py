@@ -13,7 +13,7 @@ from typing import Any
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 from heliosdb.plan.rewrite import contains, free_columns, rewritten
-from heliosdb.sql.optimizer.conditions import conjunction, is_volatile, sources_of, split
+from heliosdb.sql.optimizer.conditions import conjunction, is_volatile, sources_of, split, unlabelled
 
 __all__ = ["decorrelate"]
 
@@ -85,7 +85,39 @@ def _joined(left: pn.PlanNode, part: ex.Expression) -> pn.PlanNode | None:
         return None
     if any(contains(item, ex.Subquery) for item in conditions):
         return None
-    return pn.Join(kind=kind, left=left, right=decorrelate(right), condition=conjunction(conditions))
+    right = decorrelate(right)
+    if kind == "semi" and _meets_at_most_one(right, conditions):
+        # Then it is an inner join, which may stand anywhere in the join order.
+        kind = "inner"
+    return pn.Join(kind=kind, left=left, right=right, condition=conjunction(conditions))
+
+
+def _meets_at_most_one(right: pn.PlanNode, conditions: list[ex.Expression]) -> bool:
+    """Whether equalities among the conditions cover a unique key of the right side, a filtered table."""
+    scan = right
+    while isinstance(scan, pn.Filter):
+        scan = scan.input
+    if type(scan) is not pn.Scan:
+        return False
+    numbers = set()
+    for condition in conditions:
+        if isinstance(condition, ex.Call) and condition.operator == "=":
+            for mine, other in (condition.arguments, condition.arguments[::-1]):
+                column = unlabelled(mine)
+                if (
+                    isinstance(column, ex.Column)
+                    and column.source == scan.source
+                    and scan.source not in sources_of(other)
+                ):
+                    numbers.add(column.index + 1)
+    return any(
+        index.unique
+        and index.valid
+        and index.predicate is None
+        and all(key.column in numbers for key in index.keys)
+        and not any(c.index == index.oid and c.deferrable for c in scan.relation.constraints)
+        for index in scan.relation.indexes
+    )
 
 
 def _stripped(plan: Any) -> tuple[pn.PlanNode | None, tuple[ex.Expression, ...] | None]:

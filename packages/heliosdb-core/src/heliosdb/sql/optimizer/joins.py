@@ -1,9 +1,10 @@
 """Join order and join methods.
 
 A tree of inner joins is a set of items and conditions. It is built up greedily: begin with the item that gives the
-fewest rows, then always add the one whose join gives the fewest, of those that a condition connects. For each pair
-there are three methods: a hash join that builds the smaller side, index look-ups into the new item for each row so
-far, or nested loops. Outer, semi and anti joins keep their place; only their method is chosen.
+fewest rows, then always add the one whose join gives the fewest, of those that a condition connects; and once more
+beginning with the item of which its own conditions leave the smallest part, if that is another one. The cheaper of the
+two is taken. For each pair there are three methods: a hash join that builds the smaller side, index look-ups into the
+new item for each row so far, or nested loops. Outer, semi and anti joins keep their place; only their method is chosen.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Joins"]
 
-LOOKUP_COST = 4.0
-"""What an index look-up costs, in rows of a hash join."""
+LOOKUP, FETCH, BUILD, PROBE = 25.0, 15.0, 4.0, 3.0
+"""What an index look-up, a row found by it, a row put into a hash table and one looked up there cost, in rows of a
+sequential scan."""
 
 
 @frozen
@@ -79,47 +81,80 @@ class Joins:
         # A volatile condition is evaluated where it was written: above all joins.
         late = [condition for condition in conditions if is_volatile(condition)]
         waiting = [condition for condition in conditions if not is_volatile(condition)]
-        rows = self.estimates.rows
-        start = min((item for item in items if not item.needs), key=lambda item: rows(item.plan))
-        items.remove(start)
-        plan, done = start.plan, set(start.sources)
-        while items:
-            best: tuple[bool, float, _Item, pn.PlanNode, list[ex.Expression]] | None = None
-            for item in items:
+        free = [item for item in items if not item.needs]
+        starts = [min(free, key=lambda item: self.estimates.rows(item.plan)), min(free, key=self._selectivity)]
+        tries = [self._build(start, items, waiting) for start in dict.fromkeys(starts)]
+        plan, rest, _ = min(tries, key=lambda tried: tried[2])
+        condition = conjunction([*rest, *late])
+        return plan if condition is None else pn.Filter(input=plan, condition=condition)
+
+    def _selectivity(self, item: _Item) -> float:
+        """Return which part of its table an item leaves, 1 where it is no filtered table."""
+        scan = item.logical
+        while isinstance(scan, pn.Filter):
+            scan = scan.input
+        if type(scan) is not pn.Scan:
+            return 1.0
+        return self.estimates.rows(item.plan) / self.estimates.table(scan.relation)
+
+    def _build(
+        self, start: _Item, items: list[_Item], conditions: list[ex.Expression]
+    ) -> tuple[pn.PlanNode, list[ex.Expression], float]:
+        """Join all items beginning with one; return (plan, conditions left over, cost)."""
+        everything = frozenset().union(*(item.sources for item in items))
+        left = [item for item in items if item is not start]
+        waiting = conditions
+        plan, done, total = start.plan, set(start.sources), self._scan_cost(start)
+        while left:
+            best: tuple[tuple[bool, float], _Item, pn.PlanNode, list[ex.Expression], float] | None = None
+            for item in left:
                 if not item.needs <= done:
                     continue
                 usable = [c for c in waiting if sources_of(c) & everything <= done | item.sources]
-                joined = self._join(plan, done, item, usable)
+                joined, cost = self._join(plan, done, item, usable)
                 connected = bool(item.needs) or any(sources_of(c) & done for c in usable)
-                key = (not connected, rows(joined))
-                if best is None or key < best[:2]:
-                    best = (*key, item, joined, usable)
+                key = (not connected, self.estimates.rows(joined))
+                if best is None or key < best[0]:
+                    best = (key, item, joined, usable, cost)
             assert best is not None
-            _, _, item, plan, used = best
-            items.remove(item)
+            _, item, plan, used, cost = best
+            total += cost
+            left.remove(item)
             done |= item.sources
             waiting = [condition for condition in waiting if not any(condition is other for other in used)]
-        rest = conjunction([*waiting, *late])
-        return plan if rest is None else pn.Filter(input=plan, condition=rest)
+        return plan, waiting, total
 
-    def _join(self, left: pn.PlanNode, done: set[int], item: _Item, conditions: list[ex.Expression]) -> pn.PlanNode:
-        """Return the cheapest inner join of what there is with one more item."""
+    def _scan_cost(self, item: _Item) -> float:
+        """Return what reading an item costs, in rows of a sequential scan."""
+        scan = item.plan
+        while isinstance(scan, pn.Filter):
+            scan = scan.input
+        if type(scan) is pn.Scan:
+            return self.estimates.table(scan.relation)
+        return LOOKUP + FETCH * self.estimates.rows(scan)
+
+    def _join(
+        self, left: pn.PlanNode, done: set[int], item: _Item, conditions: list[ex.Expression]
+    ) -> tuple[pn.PlanNode, float]:
+        """Return the cheapest inner join of what there is with one more item, and what it costs."""
         rows = self.estimates.rows
         right = item.plan
+        left_rows, right_rows = rows(left), rows(right)
         if item.needs:
-            return pn.Join(kind="inner", left=left, right=right, condition=conjunction(conditions), lateral=True)
+            made = pn.Join(kind="inner", left=left, right=right, condition=conjunction(conditions), lateral=True)
+            return made, left_rows * self._scan_cost(item)
         pairs, rest = self._equalities(conditions, done, set(item.sources))
         if not pairs:
-            return pn.Join(kind="inner", left=left, right=right, condition=conjunction(conditions))
-        index = self._index_join("inner", left, item.logical, conditions)
-        left_rows, right_rows = rows(left), rows(right)
-        if index is not None and left_rows * LOOKUP_COST < right_rows + left_rows:
-            return index
+            made = pn.Join(kind="inner", left=left, right=right, condition=conjunction(conditions))
+            return made, self._scan_cost(item) + left_rows * right_rows
         joined = self._hash("inner", left, right, pairs, rest)
         if left_rows < right_rows:
-            swapped = [(b, a, c) for a, b, c in pairs]
-            joined = self._hash("inner", right, left, swapped, rest)
-        return evolve(joined, rows=max(1.0, rows(joined)))
+            joined = self._hash("inner", right, left, [(b, a, c) for a, b, c in pairs], rest)
+        hashed = self._scan_cost(item) + BUILD * min(left_rows, right_rows) + PROBE * max(left_rows, right_rows)
+        index = self._index_join("inner", left, item.logical, conditions)
+        if index is not None and index[1] < hashed:
+            return index
+        return evolve(joined, rows=max(1.0, rows(joined))), hashed
 
     def _hash(
         self,
@@ -179,8 +214,8 @@ class Joins:
 
     def _index_join(
         self, kind: str, left: pn.PlanNode, right: pn.PlanNode, conditions: list[ex.Expression]
-    ) -> pn.PlanNode | None:
-        """Return a join that looks up each left row in an index of the right table."""
+    ) -> tuple[pn.PlanNode, float] | None:
+        """Return a join that looks up each left row in an index of the right table, and what it costs."""
         scan, parts = right, list(conditions)
         while isinstance(scan, pn.Filter):
             parts.extend(split(scan.condition))
@@ -194,8 +229,15 @@ class Joins:
         keys = (*found.equal, *found.in_list, *(bound for bound in (found.low, found.high) if bound is not None))
         if not sources_of(keys) & set(left.sources):
             return None
-        total = self.estimates.rows(left) * self.estimates.rows(access)
-        return pn.IndexJoin(kind=kind, left=left, right=access, lateral=True, rows=max(1.0, total))
+        left_rows = self.estimates.rows(left)
+        made = pn.IndexJoin(
+            kind=kind,
+            left=left,
+            right=access,
+            lateral=True,
+            rows=max(1.0, left_rows * self.estimates.rows(access)) if kind == "inner" else None,
+        )
+        return made, left_rows * (LOOKUP + FETCH * self.estimates.rows(found))
 
     def _single(self, node: pn.Join) -> pn.PlanNode:
         """Plan an outer, semi or anti join, or one that is lateral: both sides stay where they are."""
@@ -208,8 +250,8 @@ class Joins:
             return evolve(node, left=left, right=right)
         if node.kind in ("left", "semi", "anti") and not node.null_aware:
             left_rows, right_rows = self.estimates.rows(left), self.estimates.rows(right)
-            if left_rows * LOOKUP_COST < right_rows:
-                index = self._index_join(node.kind, left, node.right, conditions)
-                if index is not None:
-                    return index
+            item = _Item(right, node.right, frozenset(node.right.sources), frozenset())
+            index = self._index_join(node.kind, left, node.right, conditions)
+            if index is not None and index[1] < self._scan_cost(item) + BUILD * right_rows + PROBE * left_rows:
+                return index[0]
         return self._hash(node.kind, left, right, pairs, rest, null_aware=node.null_aware)

@@ -66,6 +66,8 @@ def _all(parts: Sequence[ex.Expression]) -> ex.Expression:
 
 
 def _filtered(node: pn.PlanNode, conditions: Sequence[ex.Expression]) -> pn.PlanNode:
+    # Subqueries last: the rows that anything cheaper rejects need none.
+    conditions = sorted(conditions, key=lambda condition: contains(condition, ex.Subquery))
     return pn.Filter(input=node, condition=_all(conditions)) if conditions else node
 
 
