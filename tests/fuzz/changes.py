@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from .expressions import Expressions, Scope
-from .queries import Queries
+from .queries import UNORDERED_TIES, Queries
 from .tree import Node, listing
 from .world import Table, World, literal
 
@@ -102,7 +102,7 @@ class Changes:
             name = self.rng.choice([c for c in scope.columns if c.name.endswith((".id", ".k"))]).name
             test = self.rng.choice(["= 1", "> 2", "IN (0, 2, 5)", "IS NULL", "BETWEEN 1 AND 6", "< 3"])
             return Node("where", (f" WHERE {name} {test}",), True)
-        return Node("where", (" WHERE ", self.expressions.make("boolean", scope, 2)), True)
+        return Node("where", (" WHERE ", self.expressions.condition(scope, 2)), True)
 
     def _update(self, table: Table) -> Node:
         rng = self.rng
@@ -164,8 +164,8 @@ class Changes:
         inner = self.queries.query(Scope(()), kinds, 1)
         columns = ", ".join(f"q.x{i}" for i in range(len(kinds)))
         given = ", ".join(f"x{i}" for i in range(len(kinds)))
-        number = f"{self.rng.choice([100, 200, 300])} + row_number() OVER (ORDER BY {columns})"
-        order = ", ".join(f"{i + 1}" for i in range(len(kinds)))
+        order = ", ".join(f"q.x{i}{'::text' * (kind in UNORDERED_TIES)}" for i, kind in enumerate(kinds))
+        number = f"{self.rng.choice([100, 200, 300])} + row_number() OVER (ORDER BY {order})"
         return Node("values", (f"SELECT {number}, {columns} FROM (", inner, f") AS q ({given}) ORDER BY {order}"))
 
     def _row(self, table: Table) -> Node:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .templates import CONDITIONS, KINDS, NUMBERS, ORDERED, TEMPLATES
 from .tree import Node, listing
 from .world import TYPES, literal
 
-__all__ = ["ORDERED_KINDS", "Column", "Expressions", "Scope"]
+__all__ = ["LITERAL", "ORDERED_KINDS", "Column", "Expressions", "Scope", "with_other_literals"]
 
 SIMPLEST = {
     "integer": "1",
@@ -36,6 +36,8 @@ SIMPLEST = {
 }
 ORDERED_KINDS = [KINDS[short] for short in ORDERED]
 _SHORT = {kind: short for short, kind in KINDS.items()}
+LITERAL = "literal:"
+"""Before the type in the kind of a node that is a literal."""
 _CHOICE = re.compile("«([^«»]*)»")
 _HOLE = re.compile(r"\{(\w+)\}")
 
@@ -76,7 +78,7 @@ class Expressions:
                 return self.leaf(kind, rng.choice(columns).name)
             if rng.random() < 0.08:
                 return self.leaf(kind, f"NULL::{kind}")
-            return self.leaf(kind, self.constant(kind))
+            return self.constant(kind)
         roll = rng.random()
         if roll < 0.12:
             return self.conditional(kind, scope, depth)
@@ -86,12 +88,74 @@ class Expressions:
             return self.membership(scope, depth)
         return self.templated(kind, scope, depth)
 
-    def constant(self, kind: str) -> str:
-        """Return a constant of a type."""
+    def constant(self, kind: str) -> Node:
+        """Return a constant of a type; its literal is a node of its own that can be exchanged."""
         value = literal(self.rng, kind)
+        inner = Node(LITERAL + kind, (value,))
         if kind in ("integer", "numeric") and not (kind == "numeric" and "." not in value):
-            return f"({value})" if value.startswith("-") else value
-        return value if kind in ("text", "boolean") else f"({value})::{kind}"
+            return self.node(kind, "(", inner, ")") if value.startswith("-") else self.node(kind, inner)
+        return self.node(kind, inner) if kind in ("text", "boolean") else self.node(kind, "(", inner, f")::{kind}")
+
+    def simple(self, scope: Scope) -> Node:
+        """Return a condition on a column that an index could serve."""
+        rng = self.rng
+        if not scope.columns:
+            return self.make("boolean", scope, 1)
+        column = rng.choice(scope.columns)
+        operator = rng.choice(["=", "=", "<", "<=", ">", ">="])
+        others = [c for c in (*scope.columns, *scope.outer) if c.kind == column.kind and c is not column]
+
+        def value() -> Node:
+            if others and rng.random() < 0.2:
+                return self.leaf(column.kind, rng.choice(others).name)
+            return self.constant(column.kind)
+
+        match rng.randrange(9):
+            case 0 | 1 | 2:
+                test: tuple[str | Node, ...] = (f" {operator} ", value())
+            case 3:
+                test = (" IN (", value(), ", ", value(), ", ", value(), ")")
+            case 4:
+                test = (" BETWEEN ", value(), " AND ", value())
+            case 5:
+                test = (rng.choice([" IS NULL", " IS NOT NULL"]),)
+            case 6:
+                test = (" = ANY (ARRAY[", value(), ", ", value(), "])")
+            case 7:
+                test = (" >= ", value(), f" AND {column.name} < ", value())
+            case _:
+                if column.kind == "text":
+                    test = (f" LIKE {rng.choice(['%sa%%%s', '%sab%%%s', '%s_b%s', '%sA%s']) % (chr(39), chr(39))}",)
+                elif others:
+                    other = rng.choice(others)
+                    test = (f" {operator} {other.name}",)
+                    if rng.random() < 0.5:
+                        text = (
+                            f"({column.name}, {other.name}) {operator} (",
+                            value(),
+                            ", ",
+                            self.constant(other.kind),
+                            ")",
+                        )
+                        return self.node("boolean", "(", *text, ")")
+                else:
+                    test = (" <> ", value())
+        if column.kind == "boolean" and rng.random() < 0.5:
+            return self.node("boolean", rng.choice(["", "NOT "]), column.name)
+        return self.node("boolean", f"({column.name}", *test, ")")
+
+    def condition(self, scope: Scope, depth: int) -> Node:
+        """Return a condition for WHERE: some that indexes serve, joined by AND and OR, or any."""
+        rng = self.rng
+        if rng.random() < 0.5:
+            return self.make("boolean", scope, depth)
+        tests = [self.simple(scope) for _ in range(rng.choice([1, 1, 2, 3]))]
+        if rng.random() < 0.3:
+            tests.append(self.make("boolean", scope, depth))
+        parts: list[str | Node] = []
+        for number, test in enumerate(tests):
+            parts += [f" {rng.choice(['AND', 'AND', 'OR'])} "] * (number > 0) + [test]
+        return self.node("boolean", "(", *parts, ")")
 
     @staticmethod
     def leaf(kind: str, text: str) -> Node:
@@ -164,3 +228,11 @@ class Expressions:
     def predicate(self, scope: Scope, depth: int) -> Node:
         """Return a boolean expression that is not a constant or a column."""
         return self.filled(self.rng.choice(CONDITIONS), "boolean", scope, depth)
+
+
+def with_other_literals(node: Node, rng: random.Random) -> Node:
+    """Return the text with other literals of the same types: a statement that may share the first one's plan."""
+    if node.kind.startswith(LITERAL):
+        return replace(node, parts=(literal(rng, node.kind.removeprefix(LITERAL)),)) if rng.random() < 0.7 else node
+    parts = tuple(with_other_literals(part, rng) if isinstance(part, Node) else part for part in node.parts)
+    return replace(node, parts=parts)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
-from .expressions import Column, Expressions, Scope
-from .tree import Node
+from .expressions import Column, Expressions, Scope, with_other_literals
+from .tree import Node, listing
 from .windows import Windows
 from .world import TYPES, Table, World
 
@@ -57,6 +57,12 @@ class Queries:
             limit = rng.choice(["LIMIT {} OFFSET {}", "OFFSET {1} FETCH FIRST {0} ROWS ONLY", "LIMIT {0}"])
             parts.append(Node("limit", (" " + limit.format(rng.randint(0, 10), rng.randint(0, 3)),), True))
         return Node("statement", tuple(parts))
+
+    def repeated(self) -> Node:
+        """Return a query several times, with other literals each time."""
+        first = self.statement()
+        again = [with_other_literals(first, self.rng) for _ in range(self.rng.randint(1, 2))]
+        return listing("series", [first, *again], ";\n")
 
     def common(self) -> Node:
         """Return a WITH clause and note what it defines."""
@@ -162,7 +168,7 @@ class Queries:
         """Return a WHERE clause or nothing."""
         if self.rng.random() < 0.4:
             return Node("where", (), True)
-        return Node("where", (" WHERE ", self.expressions.make("boolean", scope, depth)), True)
+        return Node("where", (" WHERE ", self.expressions.condition(scope, depth)), True)
 
     def source(self, scope: Scope, depth: int) -> tuple[Node, Scope]:
         """Return a FROM list and what it brings into scope."""

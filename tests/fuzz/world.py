@@ -56,6 +56,7 @@ class Table:
     indexes: tuple[str, ...] = ()
     computed: tuple[tuple[str, str, str], ...] = ()
     constraints: tuple[str, ...] = ()
+    analyzed: bool = False
 
     @property
     def all_columns(self) -> tuple[tuple[str, str], ...]:
@@ -74,6 +75,8 @@ class Table:
             rows = ", ".join(f"({', '.join(row)})" for row in self.rows)
             names = f" ({', '.join(name for name, _ in self.columns)})" if self.computed else ""
             made.append(f"INSERT INTO {self.name}{names} VALUES {rows}")
+        if self.analyzed:
+            made.append(f"ANALYZE {self.name}")
         return made
 
 
@@ -110,14 +113,22 @@ def make_world(rng: random.Random) -> World:
         columns += [(f"c{i}", rng.choice(palette)) for i in range(rng.randint(2, 5))]
         keyed = rng.random() < 0.5
         rows = []
-        for i in range(rng.choice([0, 1, 3, 8, 20, 40])):
+        for i in range(rng.choice([0, 1, 3, 8, 20, 40, 150] if number else [0, 1, 3, 8, 20, 40])):
             identity = str(i) if keyed or rng.random() < 0.8 else "NULL"
             key = rng.choice(["NULL", "0", "1", "2", "3"])
             rest = ["NULL" if rng.random() < 0.25 else literal(rng, kind) for _, kind in columns[2:]]
             rows.append((identity, key, *rest))
         table = Table(f"t{number}", tuple(columns), tuple(rows), keyed)
         indexes = tuple(_index(rng, table) for _ in range(rng.choice([0, 0, 1, 2])))
-        tables.append(replace(table, indexes=indexes, computed=_computed(rng), constraints=_constraints(rng, tables)))
+        tables.append(
+            replace(
+                table,
+                indexes=indexes,
+                computed=_computed(rng),
+                constraints=_constraints(rng, tables),
+                analyzed=rng.random() < 0.3,
+            )
+        )
     return World(tuple(tables))
 
 
