@@ -42,6 +42,16 @@ Plan = Callable[..., str]
             "select id from t for update",
             "project#2(lock(t#1, ((1, 'update', 'block'),)): 1.id)",
         ),
+        # What is locked is the rows that a subquery or a view reads.
+        (
+            "select * from (select id from t) s, u for share of s nowait",
+            "project#4(inner[project#2(lock(t#1, ((1, 'share', 'nowait'),)): 1.id), u#3]: 2.id, 3.id, 3.t_id, 3.note)",
+        ),
+        (
+            "select key from v for update",
+            "project#4(project#3(project#2(lock(filter(t#1 where (1.id > 10:int4)), ((1, 'update', 'block'),)): "
+            "1.id, upper(1.name)): 2.id, 2.upper): 3.key)",
+        ),
     ],
 )
 def test_select_list_order_and_limit(plan: Plan, text: str, expected: str) -> None:

@@ -47,4 +47,4 @@ class BoundQuery:
             renamed(column, column_names[number]) if number < len(column_names) else column
             for number, column in enumerate(self.columns)
         ]
-        return RangeItem(name, self.source, columns)
+        return RangeItem(name, self.source, columns, kind="subquery")

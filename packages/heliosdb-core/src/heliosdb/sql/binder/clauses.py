@@ -21,7 +21,7 @@ from heliosdb.sql.binder.scope import RangeItem, Scope
 if TYPE_CHECKING:
     from heliosdb.sql.binder.binder import Binder
 
-__all__ = ["bind_condition", "bind_limit", "bind_locking", "limited"]
+__all__ = ["bind_condition", "bind_limit", "bind_locking", "inner_locking", "limited"]
 
 
 def bind_condition(binder: Binder, node: ast.Expression, scope: Scope, clause: str) -> Expression:
@@ -81,7 +81,7 @@ def bind_locking(binder: Binder, locking: tuple[ast.Locking, ...], scope: Scope)
         if not clause.relations:
             for item in scope.items:
                 for base in item.base_items():
-                    if base.relation is not None and base.relation.kind in ("table", "materialized view"):
+                    if _is_stored(base):
                         _check_lockable(base, clause)
                         locks[base.source] = (base.source, clause.strength, wait)
             continue
@@ -91,15 +91,21 @@ def bind_locking(binder: Binder, locking: tuple[ast.Locking, ...], scope: Scope)
                     f"FOR {clause.strength.upper()} must specify unqualified relation names",
                     position=name.position or None,
                 )
-            base_item = _locked_item(scope, name.name)
-            if base_item is None:
+            named = _locked_item(scope, name.name)
+            if named is None:
                 raise UndefinedTable(
                     f'relation "{name.name}" in FOR {clause.strength.upper()} clause not found in FROM clause',
                     position=name.position or None,
                 )
-            if base_item.relation is not None:
-                _check_lockable(base_item, clause)
-                locks[base_item.source] = (base_item.source, clause.strength, wait)
+            if named.kind not in ("relation", "subquery"):
+                article = "" if named.kind == "VALUES" else "a "
+                raise FeatureNotSupported(
+                    f"FOR {clause.strength.upper()} cannot be applied to {article}{named.kind}",
+                    position=name.position or None,
+                )
+            if _is_stored(named):
+                _check_lockable(named, clause)
+                locks[named.source] = (named.source, clause.strength, wait)
     return tuple(locks.values())
 
 
@@ -110,9 +116,22 @@ def _check_lockable(item: RangeItem, clause: ast.Locking) -> None:
         )
 
 
+def _is_stored(item: RangeItem) -> bool:
+    return item.relation is not None and item.relation.kind in ("table", "materialized view")
+
+
 def _locked_item(scope: Scope, name: str) -> RangeItem | None:
     for item in scope.items:
-        for base in item.base_items():
-            if base.name == name:
-                return base
+        for candidate in (item, *item.base_items()):
+            if candidate.name == name:
+                return candidate
     return None
+
+
+def inner_locking(scope: Scope, name: str) -> tuple[ast.Locking, ...]:
+    """Return what FOR UPDATE and kin of a query mean for a subquery or view in its FROM: all that is read there."""
+    return tuple(
+        ast.Locking(clause.strength, (), clause.wait, position=clause.position)
+        for clause in scope.locking
+        if not clause.relations or any(relation.name == name for relation in clause.relations)
+    )

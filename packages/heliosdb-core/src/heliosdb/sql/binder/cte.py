@@ -376,7 +376,7 @@ def bind_cte_reference(binder: Binder, scope: Scope, item: ast.RangeTable) -> tu
             _note_outer(scope, table)
     for index, row in table.rows.items():
         binder.rows[source, index] = row
-    return plan, RangeItem(alias, source, columns)
+    return plan, RangeItem(alias, source, columns, kind="WITH query")
 
 
 def _note_outer(scope: Scope, table: BoundCommonTable) -> None:

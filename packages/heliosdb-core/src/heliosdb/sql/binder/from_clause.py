@@ -29,6 +29,7 @@ from heliosdb.plan import nodes
 from heliosdb.plan.expressions import Expression
 from heliosdb.plan.rewrite import free_columns
 from heliosdb.sql import statements as ast
+from heliosdb.sql.binder.clauses import inner_locking
 from heliosdb.sql.binder.coercion import coerce, coerce_to_boolean, select_common_type
 from heliosdb.sql.binder.functions import bind_operator
 from heliosdb.sql.binder.scope import AMBIGUOUS, JoinColumn, JoinItem, RangeItem, Scope
@@ -133,7 +134,7 @@ def bind_table_item(binder: Binder, scope: Scope, item: ast.RangeTable) -> tuple
         raise binder.undefined_relation(parts, position, scope)
     alias = item.alias.name if item.alias is not None else None
     if relation.kind == "view":
-        plan, entry = bind_view(binder, relation, alias, position)
+        plan, entry = bind_view(binder, relation, alias, position, inner_locking(scope, alias or relation.name))
     elif relation.kind == "sequence":
         plan, entry = catalog_scan(binder, sequence_view(relation), alias or relation.name)
     else:
@@ -213,7 +214,11 @@ def catalog_scan(binder: Binder, view: CatalogView, alias: str) -> tuple[nodes.P
 
 
 def bind_view(
-    binder: Binder, relation: Relation, alias: str | None, position: int | None
+    binder: Binder,
+    relation: Relation,
+    alias: str | None,
+    position: int | None,
+    locking: tuple[ast.Locking, ...] = (),
 ) -> tuple[nodes.PlanNode, RangeItem]:
     """Bind a view's text and give its columns the names and types that the view was made with."""
     from heliosdb.errors import InvalidRecursion
@@ -224,6 +229,8 @@ def bind_view(
             f'infinite recursion detected in rules for relation "{relation.name}"', position=position
         )
     query = parse_view(binder, relation)
+    if locking and not isinstance(query, ast.Values):
+        query = evolve(query, locking=query.locking + locking)
     binder.views.append(relation.oid)
     with binder.other_text(relation.search_path):
         result = binder.query(query, None)
@@ -282,7 +289,10 @@ def _subquery(binder: Binder, scope: Scope, item: ast.RangeSubquery) -> tuple[no
         )
     before, scope.lateral_active = scope.lateral_active, item.lateral
     clause, scope.clause = scope.clause, "FROM clause of their own query level"
-    result = binder.query(item.query, scope)
+    query = item.query
+    if scope.locking and not isinstance(query, ast.Values):
+        query = evolve(query, locking=query.locking + inner_locking(scope, item.alias.name))
+    result = binder.query(query, scope)
     scope.lateral_active, scope.clause = before, clause
     names = item.alias.columns
     if len(names) > len(result.columns):

@@ -116,6 +116,7 @@ class _SelectBinder:
         binder, select, scope = self.binder, self.select, self.scope
         if select.into is not None:
             raise FeatureNotSupported("SELECT INTO is not allowed here", position=select.position or None)
+        scope.locking = select.locking
         plan = bind_from(binder, scope, select.from_items)
         if select.windows:
             remember_window_definitions(select.windows, scope)
@@ -156,7 +157,7 @@ class _SelectBinder:
                 target.expression = planner.above(target.expression)
             plan = planner.node(plan)
         locks = bind_locking(binder, select.locking, scope) if select.locking else ()
-        if locks:
+        if select.locking:
             self._check_locking(grouper is not None)
         return self._assemble(plan, locks)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Relation
     from heliosdb.plan.expressions import AggregateCall, Grouping
     from heliosdb.sql.binder.cte import BoundCommonTable
-    from heliosdb.sql.statements import WindowSpec
+    from heliosdb.sql.statements import Locking, WindowSpec
 
 __all__ = ["JoinColumn", "JoinItem", "RangeItem", "Scope"]
 
@@ -36,12 +36,16 @@ AMBIGUOUS = -1
 
 
 class RangeItem:
-    """One relation of FROM. ``slots`` are the positions of the columns in the source's row."""
+    """One relation of FROM. ``slots`` are the positions of the columns in the source's row.
+
+    ``kind`` is what FOR UPDATE calls it: "relation", "subquery", "join", "function", "WITH query".
+    """
 
     __slots__ = (
         "_positions",
         "columns",
         "columns_visible",
+        "kind",
         "lateral_ok",
         "lateral_only",
         "name",
@@ -62,7 +66,9 @@ class RangeItem:
         slots: Sequence[int] | None = None,
         relation: Relation | None = None,
         schema: str | None = None,
+        kind: str = "relation",
     ) -> None:
+        self.kind = kind
         self.name = name
         self.source = source
         self.columns = columns
@@ -171,7 +177,7 @@ class JoinItem(RangeItem):
         self, name: str, joined: Sequence[JoinColumn], sides: Sequence[RangeItem], convert: object = None
     ) -> None:
         columns = [OutputColumn(name=column.name, type=column.type, typmod=column.typmod) for column in joined]
-        super().__init__(name, 0, columns)
+        super().__init__(name, 0, columns, kind="join")
         self.joined = joined
         self.sides = sides
         self.convert = convert
@@ -225,6 +231,7 @@ class Scope:
         "items",
         "later_ctes",
         "lateral_active",
+        "locking",
         "outer",
         "parent",
         "pending_windows",
@@ -237,6 +244,7 @@ class Scope:
         self.parent = parent
         self.items: list[RangeItem] = []
         self.lateral_active = False
+        self.locking: tuple[Locking, ...] = ()
         self.clause = "SELECT"
         self.outer: dict[tuple[int, int], Column] = {}
         self.ctes: dict[str, BoundCommonTable] = {}

@@ -58,7 +58,7 @@ def bind_range_function(binder: Binder, scope: Scope, item: ast.RangeFunction) -
     plan = nodes.FunctionScan(
         source=source, columns=tuple(columns), calls=tuple(calls), ordinality=item.ordinality, alias=name
     )
-    return plan, RangeItem(name, source, columns)
+    return plan, RangeItem(name, source, columns, kind="function")
 
 
 def _spread_unnest(functions: tuple[ast.RowsFromItem, ...]) -> tuple[ast.RowsFromItem, ...]:
