@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heliosdb.errors import (
+    FeatureNotSupported,
     InvalidColumnReference,
     SqlSyntaxError,
     UndefinedObject,
@@ -110,6 +111,10 @@ def _elements(
                 if element.direction is not None
                 else "NULLS FIRST/LAST is not allowed in ON CONFLICT clause",
                 position=element.position or None,
+            )
+        if element.collation or element.operator_class:
+            raise FeatureNotSupported(
+                "a collation or operator class in ON CONFLICT is not supported", position=element.position or None
             )
         node: ast.Expression | None = element.expression
         if element.name is not None:
