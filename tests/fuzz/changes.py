@@ -91,7 +91,8 @@ class Changes:
             f"UPDATE {table.name} SET k = k + 1 WHERE id < 3 RETURNING id, k",
             f"INSERT INTO {table.name} (id, k) VALUES (900, 1) RETURNING id, k",
         ]
-        insert = f"INSERT INTO {rng.choice(self.world.tables).name} (id, k) SELECT id + 1000, k FROM w RETURNING id"
+        apart = rng.randint(1000, 10**6)  # else it matters how far the first change has come when a row is inserted
+        insert = f"INSERT INTO {rng.choice(self.world.tables).name} (id, k) SELECT id + {apart}, k FROM w RETURNING id"
         return Node("change", (f"WITH w AS ({rng.choice(forms)}) {insert}",))
 
     def _scope(self, table: Table) -> Scope:

@@ -144,14 +144,15 @@ class Joins:
             made = pn.Join(kind="inner", left=left, right=right, condition=conjunction(conditions), lateral=True)
             return made, left_rows * self._scan_cost(item)
         pairs, rest = self._equalities(conditions, done, set(item.sources))
+        index = self._index_join("inner", left, item.logical, conditions)
         if not pairs:
             made = pn.Join(kind="inner", left=left, right=right, condition=conjunction(conditions))
-            return made, self._scan_cost(item) + left_rows * right_rows
+            loops = self._scan_cost(item) + left_rows * right_rows
+            return index if index is not None and index[1] < loops else (made, loops)
         joined = self._hash("inner", left, right, pairs, rest)
         if left_rows < right_rows:
             joined = self._hash("inner", right, left, [(b, a, c) for a, b, c in pairs], rest)
         hashed = self._scan_cost(item) + BUILD * min(left_rows, right_rows) + PROBE * max(left_rows, right_rows)
-        index = self._index_join("inner", left, item.logical, conditions)
         if index is not None and index[1] < hashed:
             return index
         return evolve(joined, rows=max(1.0, rows(joined))), hashed
@@ -246,12 +247,13 @@ class Joins:
             return evolve(node, left=left, right=right)
         conditions = list(split(node.condition))
         pairs, rest = self._equalities(conditions, set(node.left.sources), set(node.right.sources))
-        if not pairs:
-            return evolve(node, left=left, right=right)
         if node.kind in ("left", "semi", "anti") and not node.null_aware:
             left_rows, right_rows = self.estimates.rows(left), self.estimates.rows(right)
             item = _Item(right, node.right, frozenset(node.right.sources), frozenset())
             index = self._index_join(node.kind, left, node.right, conditions)
-            if index is not None and index[1] < self._scan_cost(item) + BUILD * right_rows + PROBE * left_rows:
+            other = BUILD * right_rows + PROBE * left_rows if pairs else left_rows * right_rows
+            if index is not None and index[1] < self._scan_cost(item) + other:
                 return index[0]
+        if not pairs:
+            return evolve(node, left=left, right=right)
         return self._hash(node.kind, left, right, pairs, rest, null_aware=node.null_aware)
