@@ -16,7 +16,7 @@ from heliosdb.commands.copy_text import text_encoder, unescaped
 if TYPE_CHECKING:
     from heliosdb.commands.copy_options import CopyOptions
 
-__all__ = ["ColumnReader", "ColumnWriter"]
+__all__ = ["ColumnReader", "ColumnWriter", "column_input"]
 
 Texts = Sequence[str]
 _INTEGERS = {"int2": 1 << 15, "int4": 1 << 31, "int8": 1 << 63}
@@ -36,7 +36,7 @@ class ColumnReader:
         self.name = name
         self._typmod = typmod
         self._session = session
-        self._input = session.types.input(type_name)
+        self._input = column_input(session, type_name, typmod)
         self._null = null
         """How NULL is written in what ``read`` gets; None: it comes as None."""
         self._escaped = not options.is_csv
@@ -89,6 +89,15 @@ class ColumnReader:
     def shown(self, text: str) -> str:
         """Return the text that the type reads, for messages."""
         return unescaped(text) if self._escaped else text
+
+
+def column_input(session: Any, type_name: str, typmod: int) -> Callable[[str, int, Any], Any]:
+    """Return ``(text, typmod, session) -> datum``: the type's input, with what the modifier asks of the value."""
+    read = session.types.input(type_name)
+    coerce = None if typmod < 0 else session.types.coerce_typmod(type_name)
+    if coerce is None:
+        return read  # type: ignore[no-any-return]
+    return lambda text, typmod, session: coerce(read(text, typmod, session), typmod, False)
 
 
 def _unsure() -> ValueError:
@@ -151,7 +160,8 @@ class ColumnWriter:
         self._encode: Callable[[str], str] | None = None
         if options.is_csv:
             self._encode = csv_quoter(options) if forced else csv_encoder(options, alone=alone)
-            if self._is_plain and not forced and options.null == "" and options.delimiter == ",":
+            special = {options.delimiter, options.quote, *options.null}
+            if self._is_plain and not forced and special.isdisjoint("-0123456789"):
                 self._encode = None
         else:
             pattern, self._table = text_encoder(options.delimiter)

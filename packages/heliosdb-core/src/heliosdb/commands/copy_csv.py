@@ -77,7 +77,7 @@ class CsvLines(LineReader):
         numbers: list[int] = []
         quote = self.options.quote
         for line in lines:
-            if line == "\\.":
+            if line == "\\." and not self._open:
                 self.is_over = True
                 break
             # PostgreSQL counts the line ends inside a value once it knows how lines end, so not in the first record.
@@ -96,7 +96,6 @@ class CsvLines(LineReader):
             if "\r" in record or "\n" in record:
                 error = self._stray(self._outside(record))
                 if error is not None:
-                    error.context = record
                     return records, numbers, error
             records.append(record)
             numbers.append(self.number)

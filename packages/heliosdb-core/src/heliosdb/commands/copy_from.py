@@ -22,7 +22,7 @@ from attrs import evolve, frozen
 from heliosdb.catalog.result import Result
 from heliosdb.codegen import compile_statement
 from heliosdb.commands.binding import columns_used
-from heliosdb.commands.copy_columns import ColumnReader
+from heliosdb.commands.copy_columns import ColumnReader, column_input
 from heliosdb.commands.copy_csv import CsvLines, split_csv
 from heliosdb.commands.copy_text import LineReader, TextLines, invalid_bytes, split_text
 from heliosdb.commands.trees import walk, without_slots
@@ -149,15 +149,21 @@ class CopyIn:
         lines, numbers, wrong = self._lines.feed(text, last=last or error is not None)
         failure: Error | None = wrong
         if wrong is not None:
-            line = wrong.context or ""
-            wrong.context = self._context(self._lines.number, line)
+            wrong.context = (
+                f"COPY {self._relation.name}, line {self._lines.number}"
+                if wrong.context is None
+                else self._context(self._lines.number, wrong.context)
+            )
         elif error is not None:
             failure = error
             error.context = f"COPY {self._relation.name}, line {self._lines.number}"
         for start in range(0, len(lines), BLOCK):
             end = start + BLOCK
             self._convert(lines[start:end], numbers[start:end], failure if end >= len(lines) else None)
-        if not lines and failure is not None:
+        if last and not lines and self._header == "match":
+            # No header at all is one without names.
+            self._convert([""], [1], failure)
+        elif not lines and failure is not None:
             self._waiting.append((_Block((), (), ()), failure))
 
     def _decode(self, data: bytes, *, last: bool) -> str:
@@ -235,9 +241,7 @@ class CopyIn:
             raise BadCopyFileFormat("extra data after last expected column", context=self._context(number, line))
         for position, reader in enumerate(self._readers):
             if position >= len(texts):
-                raise BadCopyFileFormat(
-                    f'missing data for column "{reader.name}"', context=self._context(number, line)
-                )
+                raise BadCopyFileFormat(f'missing data for column "{reader.name}"', context=self._context(number, line))
             text = texts[position]
             try:
                 row.append(reader.read_one(text))
@@ -247,7 +251,8 @@ class CopyIn:
             except Error as error:
                 error.position = None
                 shown = _limited(reader.shown(text or ""))
-                error.context = f'COPY {self._relation.name}, line {number}, column {reader.name}: "{shown}"'
+                context = f'COPY {self._relation.name}, line {number}, column {reader.name}: "{shown}"'
+                error.context = context if error.context is None else f"{error.context}\n{context}"
                 raise
         return tuple(row)
 
@@ -338,7 +343,7 @@ def _limited(text: str) -> str:
 
 
 def _python_reader(session: Session, column: ColumnDefinition) -> Callable[[Any], Any]:
-    read_text, read = session.types.input(column.type), session.database.adapters.read
+    read_text, read = column_input(session, column.type, column.typmod), session.database.adapters.read
     types: Any = session.types
     coerce = None if column.typmod < 0 else types.coerce_typmod(column.type)
 

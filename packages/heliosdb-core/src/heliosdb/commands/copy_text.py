@@ -129,7 +129,6 @@ class TextLines(LineReader):
                         numbers.append(self.number)
                     return records, numbers, None
             if error is not None:
-                error.context = record[: mark if mark is not None else None]
                 return records, numbers, error
             records.append(record)
             numbers.append(self.number)
@@ -178,12 +177,15 @@ def _careful_split(line: str, delimiter: str) -> list[str]:
 
 # -- escapes -----------------------------------------------------------------------------------------------------------
 
-_escape: Final = re.compile(r"\\([0-7]{1,3}|x[0-9A-Fa-f]{1,2}|.)", re.DOTALL)
-_byte_escape: Final = re.compile(rb"\\([0-7]{1,3}|x[0-9A-Fa-f]{1,2}|.)", re.DOTALL)
+_escape: Final = re.compile(r"\\([0-7]{1,3}|x[0-9A-Fa-f]{1,2}|.|$)", re.DOTALL)
+_byte_escape: Final = re.compile(rb"\\([0-7]{1,3}|x[0-9A-Fa-f]{1,2}|.|$)", re.DOTALL)
 _letters: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
 def _number(code: str) -> int | None:
+    if not code:
+        # A backslash at the end of the data stands for nothing.
+        return None
     if code[0] in "01234567":
         return int(code, 8) & 255
     if code[0] == "x" and len(code) > 1:

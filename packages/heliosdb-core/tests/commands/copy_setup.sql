@@ -1,0 +1,12 @@
+CREATE TABLE ct (a int PRIMARY KEY, b text NOT NULL, c int DEFAULT 7 CHECK (c > 0), g int GENERATED ALWAYS AS (a * 2) STORED);
+CREATE TABLE inj (a int, b varchar(3));
+CREATE TABLE one (v text);
+CREATE TABLE two (x text, y text);
+CREATE TABLE ch (a int REFERENCES ct (a), d date, n numeric(4, 2));
+CREATE TABLE ident (id int GENERATED ALWAYS AS IDENTITY, s serial, t text);
+CREATE TABLE wide (i2 smallint, i4 int, i8 bigint, f float8, b bool, bt bytea, ar int[], ts timestamp, j jsonb, c char(4));
+CREATE TABLE selfref (id int PRIMARY KEY, parent int REFERENCES selfref);
+CREATE TABLE "Odd ""name" ("the col" int, "Select" text);
+CREATE VIEW cv AS SELECT 1 AS a;
+CREATE SEQUENCE cs;
+INSERT INTO ct VALUES (100, 'hundred');
