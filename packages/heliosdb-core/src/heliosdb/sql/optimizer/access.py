@@ -26,12 +26,18 @@ if TYPE_CHECKING:
     from heliosdb.sql.optimizer.estimates import Estimates
     from heliosdb.sql.optimizer.stored import StoredExpressions
 
-__all__ = ["AccessPaths"]
+__all__ = ["AccessPaths", "index_cost"]
 
 FLIPPED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 INTEGERS = frozenset({"int2", "int4", "int8"})
-LOOKUP, ROW = 25.0, 15.0
-"""What a look-up and each row found by it cost, in rows of a sequential scan."""
+LOOKUP, RANGE, ROW = 25.0, 100.0, 15.0
+"""What finding a whole key, finding a range of keys, and each row found cost, in rows of a sequential scan."""
+
+
+def index_cost(scan: pn.IndexScan, rows: float) -> float:
+    """Return what one index scan that finds so many rows costs, in rows of a sequential scan."""
+    whole = len(scan.equal) + bool(scan.in_list) == len(scan.index.keys)
+    return (LOOKUP if whole else RANGE) * max(1, len(scan.in_list)) + ROW * rows
 
 
 @frozen
@@ -61,16 +67,25 @@ class AccessPaths:
         best_cost = self.estimates.table(scan.relation)
         for candidate in self._candidates(scan, parts):
             found = candidate.input if isinstance(candidate, pn.Filter) else candidate
-            cost = LOOKUP + ROW * self.estimates.rows(found)
+            cost = self._cost(found)
             if cost < best_cost or (cost == best_cost and isinstance(found, pn.IndexScan) and found.unique):
                 best, best_cost = candidate, cost
         union = self._union(scan, parts)
         if union is not None:
-            cost = sum(LOOKUP + ROW * self.estimates.rows(part) for part in union.scans)
+            cost = sum(self._cost(part) for part in union.scans)
             if cost < best_cost:
                 assert condition is not None
                 return pn.Filter(input=evolve(union, rows=cost / ROW), condition=condition)
         return best
+
+    def bounded(self, scan: pn.Scan, index: Index, condition: ex.Expression) -> pn.PlanNode | None:
+        """Return the scan through an ordered index as far as the condition bounds its keys; None where it does not."""
+        parts = list(split(condition))
+        return self._ordered(scan, index, list(self._comparisons(scan, parts)), parts)
+
+    def _cost(self, scan: pn.PlanNode) -> float:
+        assert isinstance(scan, pn.IndexScan)
+        return index_cost(scan, self.estimates.rows(scan))
 
     def _candidates(self, scan: pn.Scan, parts: list[ex.Expression]) -> Iterator[pn.PlanNode]:
         comparisons = list(self._comparisons(scan, parts))

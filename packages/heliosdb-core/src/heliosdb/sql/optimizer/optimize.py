@@ -107,8 +107,9 @@ class _Optimizer:
             condition, scan = scan.condition, scan.input
         if type(scan) is not pn.Scan or scan.snapshot is not None:
             return None
-        if condition is not None and isinstance(self.physical(sort.input), pn.IndexScan):
-            return None
+        chosen = None if condition is None else self.physical(sort.input)
+        if isinstance(chosen, pn.Filter):
+            chosen = chosen.input
         for index in scan.relation.indexes:
             method = self.registries.access_methods.get(index.method)
             if not index.valid or index.predicate is not None or method is None:
@@ -118,13 +119,25 @@ class _Optimizer:
                 if nearest is not None and condition is None:
                     return nearest
                 continue
-            descending = _direction(sort, scan, index)
-            if descending is not None:
-                found: pn.PlanNode = pn.IndexScan(
-                    source=scan.source, columns=scan.columns, relation=scan.relation, index=index, alias=scan.alias,
-                    descending=descending,
-                )  # fmt: skip
-                return found if condition is None else pn.Filter(input=found, condition=condition)
+            bounded = None if condition is None else self.access.bounded(scan, index, condition)
+            found = bounded.input if isinstance(bounded, pn.Filter) else bounded
+            if not isinstance(found, pn.IndexScan) or found.in_list:
+                bounded, found = None, None
+            if isinstance(chosen, pn.IndexScan | pn.IndexUnion) and (
+                found is None or getattr(chosen, "index", None) is not index
+            ):
+                continue  # what the chosen index leaves is less to sort than this one has to read
+            descending = _direction(sort, scan, index, len(found.equal) if isinstance(found, pn.IndexScan) else 0)
+            if descending is None:
+                continue
+            if isinstance(found, pn.IndexScan):
+                found = evolve(found, descending=descending)
+                return evolve(bounded, input=found) if isinstance(bounded, pn.Filter) else found
+            whole: pn.PlanNode = pn.IndexScan(
+                source=scan.source, columns=scan.columns, relation=scan.relation, index=index, alias=scan.alias,
+                descending=descending,
+            )  # fmt: skip
+            return whole if condition is None else pn.Filter(input=whole, condition=condition)
         return None
 
     def _nearest(self, sort: pn.Sort, scan: pn.Scan, index: Any) -> pn.PlanNode | None:
@@ -160,12 +173,18 @@ def _columns(node: object) -> list[ex.Column]:
     return list(columns_in(node))
 
 
-def _direction(sort: pn.Sort, scan: pn.Scan, index: Any) -> bool | None:
-    """Return whether the index has to be read backwards to give the sort's order; None where it gives another order."""
-    if len(sort.keys) > len(index.keys):
+def _direction(sort: pn.Sort, scan: pn.Scan, index: Any, fixed: int) -> bool | None:
+    """Return whether the index has to be read backwards to give the sort's order; None where it gives another order.
+
+    ``fixed`` is the number of leading keys that have one value only, and so do not matter.
+    """
+    constant = {part.column for part in index.keys[:fixed]} - {None}
+    wanted = [key for key in sort.keys if not _is_one_of(key.expression, scan, constant)]
+    parts = index.keys[fixed:]
+    if len(wanted) > len(parts):
         return None
     backwards: bool | None = None
-    for key, part in zip(sort.keys, index.keys, strict=False):
+    for key, part in zip(wanted, parts, strict=False):
         column = key.expression
         if not isinstance(column, ex.Column) or column.source != scan.source or part.column is None:
             return None
@@ -178,7 +197,11 @@ def _direction(sort: pn.Sort, scan: pn.Scan, index: Any) -> bool | None:
             backwards = reverse
         elif backwards != reverse:
             return None
-    return backwards
+    return bool(backwards)
+
+
+def _is_one_of(node: ex.Expression, scan: pn.Scan, columns: set[int]) -> bool:
+    return isinstance(node, ex.Column) and node.source == scan.source and node.index + 1 in columns
 
 
 def _conditions(node: pn.PlanNode) -> list[ex.Expression]:
