@@ -83,11 +83,8 @@ def pair(pipelines: Pipelines, node: pn.Join, matches: str, condition: ex.Expres
     with function.loop(f"for {target} in {matches}:"):
         if condition is None:
             function.line(f"{hit} = True; break")
-        elif node.null_aware:
-            # NOT IN: a comparison that is unknown also keeps the row out.
-            function.line(f"if not {pipelines.expressions.fails(condition)}: {hit} = True; break")
         else:
-            function.line(f"if {pipelines.test(condition)}: {hit} = True; break")
+            function.line(f"if {_meets(pipelines, node, condition)}: {hit} = True; break")
     function.open(f"if {'' if node.kind == 'semi' else 'not '}{hit}:")
     consume()
 
@@ -115,11 +112,32 @@ def _produce_lateral(pipelines: Pipelines, node: pn.Join, consume: Consume) -> N
 
             return pipelines.produce(node.right, keep)
         found = source.fresh("m")
+        if node.kind in ("semi", "anti"):
+            function.line(f"{found} = False")
+            before = function.loops
+
+            def first() -> None:
+                if node.condition is not None:
+                    function.open(f"if {_meets(pipelines, node, node.condition)}:")
+                # The innermost loop need not go on; loops around it, if any, merely find the same once more.
+                function.line(f"{found} = True{'; break' if function.loops > before else ''}")
+
+            pipelines.produce(node.right, first)
+            function.open(f"if {'' if node.kind == 'semi' else 'not '}{found}:")
+            return consume()
         function.line(f"{found} = []")
         pipelines.produce(node.right, lambda: function.line(f"{found}.append({pipelines.pack(node.right.sources)})"))
         pair(pipelines, node, found, node.condition, consume)
 
     pipelines.produce(node.left, inner)
+
+
+def _meets(pipelines: Pipelines, node: pn.Join, condition: ex.Expression) -> str:
+    """Return the source of whether a right row decides about the left one, in a semi or anti join."""
+    if node.null_aware:
+        # NOT IN: a comparison that is unknown also keeps the row out.
+        return f"not {pipelines.expressions.fails(condition)}"
+    return pipelines.test(condition)
 
 
 def _produce_full(pipelines: Pipelines, node: pn.Join, consume: Consume) -> None:

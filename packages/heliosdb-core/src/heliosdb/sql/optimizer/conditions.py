@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from heliosdb.plan import expressions as ex
-from heliosdb.plan.rewrite import columns_in, walk
+from heliosdb.plan.rewrite import columns_in, contains, walk
 from heliosdb.types.definitions import Volatility
 
 __all__ = ["conjunction", "is_volatile", "rejects_null", "sources_of", "split", "unlabelled"]
@@ -36,6 +36,22 @@ def _factored(condition: ex.Or) -> Iterator[ex.Expression]:
     if all(rest is not None for rest in rests):
         arguments = tuple(rest for rest in rests if rest is not None)
         yield ex.Or(arguments=arguments, nullable=any(rest.nullable for rest in arguments))
+
+
+def restrictions(condition: ex.Expression, sources: set[int]) -> Iterator[ex.Expression]:
+    """Yield what a condition about several sources says about ``sources`` alone.
+
+    (a.x = 1 AND b.y = 2) OR (a.x = 3 AND b.y = 4) holds for no row of ``a`` but those with a.x = 1 OR a.x = 3.
+    """
+    if not isinstance(condition, ex.Or) or is_volatile(condition):
+        return
+    arms = []
+    for arm in condition.arguments:
+        own = conjunction(part for part in split(arm) if sources_of(part) and sources_of(part) <= sources)
+        if own is None or contains(own, ex.Subquery):
+            return
+        arms.append(own)
+    yield ex.Or(arguments=tuple(arms), nullable=any(arm.nullable for arm in arms))
 
 
 def conjunction(parts: Iterable[ex.Expression]) -> ex.Expression | None:

@@ -2,7 +2,7 @@
 SIGMOD 2001).
 
 The subquery's conditions that name outer columns become the join's condition, so that a hash join can take the place
-of one evaluation for each row. It applies where the subquery is a filtered join without aggregate, window, set
+of one evaluation for each row. It applies where the subquery is a filtered join, or groups one, without window, set
 operation or limit; any other stays a subquery. NOT IN stays one too: what NULLs do to it, the hashed subquery knows.
 """
 
@@ -93,11 +93,13 @@ def _joined(left: pn.PlanNode, part: ex.Expression) -> pn.PlanNode | None:
 
 
 def _meets_at_most_one(right: pn.PlanNode, conditions: list[ex.Expression]) -> bool:
-    """Whether equalities among the conditions cover a unique key of the right side, a filtered table."""
+    """Whether equalities among the conditions cover a unique key of the right side: of a filtered table, or what a
+    filtered aggregate groups by.
+    """
     scan = right
     while isinstance(scan, pn.Filter):
         scan = scan.input
-    if type(scan) is not pn.Scan:
+    if not isinstance(scan, pn.Scan | pn.Aggregate):
         return False
     numbers = set()
     for condition in conditions:
@@ -110,6 +112,8 @@ def _meets_at_most_one(right: pn.PlanNode, conditions: list[ex.Expression]) -> b
                     and scan.source not in sources_of(other)
                 ):
                     numbers.add(column.index + 1)
+    if isinstance(scan, pn.Aggregate):
+        return _is_grouped(scan) and numbers >= set(range(1, len(scan.groups) + 1))
     return any(
         index.unique
         and index.valid
@@ -133,4 +137,11 @@ def _stripped(plan: Any) -> tuple[pn.PlanNode | None, tuple[ex.Expression, ...] 
         plan = plan.input
     if isinstance(plan, pn.Filter | pn.Scan) or (isinstance(plan, pn.Join) and plan.kind == "inner"):
         return plan, output
+    if _is_grouped(plan) and output is not None:
+        return plan, output
     return None, None
+
+
+def _is_grouped(plan: pn.PlanNode) -> bool:
+    """Whether the plan gives one row for each group of its input."""
+    return isinstance(plan, pn.Aggregate) and bool(plan.groups) and plan.grouping_sets is None

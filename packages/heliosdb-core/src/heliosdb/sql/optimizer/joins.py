@@ -16,6 +16,7 @@ from attrs import evolve, frozen
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 from heliosdb.plan.rewrite import free_columns
+from heliosdb.sql.optimizer.access import index_cost
 from heliosdb.sql.optimizer.conditions import conjunction, is_volatile, sources_of, split
 
 if TYPE_CHECKING:
@@ -27,9 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Joins"]
 
-LOOKUP, FETCH, BUILD, PROBE = 25.0, 15.0, 4.0, 3.0
-"""What an index look-up, a row found by it, a row put into a hash table and one looked up there cost, in rows of a
-sequential scan."""
+BUILD, PROBE = 4.0, 3.0
+"""What a row put into a hash table and one looked up there cost, in rows of a sequential scan."""
 
 
 @frozen
@@ -131,7 +131,8 @@ class Joins:
             scan = scan.input
         if type(scan) is pn.Scan:
             return self.estimates.table(scan.relation)
-        return LOOKUP + FETCH * self.estimates.rows(scan)
+        rows = self.estimates.rows(scan)
+        return index_cost(scan, rows) if isinstance(scan, pn.IndexScan) else rows
 
     def _join(
         self, left: pn.PlanNode, done: set[int], item: _Item, conditions: list[ex.Expression]
@@ -238,7 +239,9 @@ class Joins:
             lateral=True,
             rows=max(1.0, left_rows * self.estimates.rows(access)) if kind == "inner" else None,
         )
-        return made, left_rows * (LOOKUP + FETCH * self.estimates.rows(found))
+        # The first match decides a semi or an anti join.
+        found_rows = self.estimates.rows(found) if kind in ("inner", "left") else 1.0
+        return made, left_rows * index_cost(found, found_rows)
 
     def _single(self, node: pn.Join) -> pn.PlanNode:
         """Plan an outer, semi or anti join, or one that is lateral: both sides stay where they are."""

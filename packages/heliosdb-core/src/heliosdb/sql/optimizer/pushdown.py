@@ -15,7 +15,7 @@ from attrs import evolve
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 from heliosdb.plan.rewrite import contains, rewritten
-from heliosdb.sql.optimizer.conditions import conjunction, is_volatile, rejects_null, sources_of, split
+from heliosdb.sql.optimizer.conditions import conjunction, is_volatile, rejects_null, restrictions, sources_of, split
 
 __all__ = ["push"]
 
@@ -125,6 +125,9 @@ def _push_join(node: pn.Join, conditions: Sequence[ex.Expression]) -> pn.PlanNod
                 to_right.append(part)
             else:
                 here.append(part)
+                to_left.extend(restrictions(part, left))
+                if not node.lateral:
+                    to_right.extend(restrictions(part, right))
     else:
         for part in conditions:
             used = sources_of(part)

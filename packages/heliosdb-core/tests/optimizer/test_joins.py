@@ -1,0 +1,94 @@
+"""Join orders and methods, seen through EXPLAIN; each query's answer is also that of the subqueries as written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import heliosdb
+from heliosdb import EmbeddedDatabase
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[EmbeddedDatabase]:
+    with heliosdb.EmbeddedDatabase.new_in_memory(plugins=[]) as made:
+        made.execute("CREATE TABLE brand (id int PRIMARY KEY, label text, size int)")
+        made.execute("CREATE TABLE sale (id int PRIMARY KEY, brand int, line int, amount int, price int)")
+        made.execute("INSERT INTO brand SELECT g, 'label' || g % 50, g % 20 FROM generate_series(1, 1000) g")
+        made.execute(
+            "INSERT INTO sale SELECT g, nullif(g % 1000, 0), g % 7, g % 40, g FROM generate_series(1, 20000) g"
+        )
+        made.execute("CREATE INDEX sale_brand_line ON sale (brand, line)")
+        made.execute("CREATE INDEX sale_brand ON sale (brand)")
+        made.execute("ANALYZE")
+        yield made
+
+
+def plan(database: EmbeddedDatabase, query: str) -> str:
+    return "\n".join(row[0] for row in database.query(f"EXPLAIN {query}"))
+
+
+FOUND = {
+    "each arm of an OR restricts each table": (
+        "SELECT s.id FROM sale s, brand b WHERE s.brand = b.id AND ((b.label = 'label1' AND s.amount < 3)"
+        " OR (b.label = 'label2' AND s.amount > 37)) ORDER BY 1",
+        ["Filter: ((b.label = 'label1') OR (b.label = 'label2'))"],
+        "SELECT s.id FROM (SELECT * FROM sale OFFSET 0) s, (SELECT * FROM brand OFFSET 0) b"
+        " WHERE s.brand = b.id AND ((b.label = 'label1') AND (s.amount < 3)"
+        " OR b.label = 'label2' AND s.amount > 37) ORDER BY 1",
+    ),
+    "what all arms of an OR share is a condition of its own": (
+        "SELECT s.id FROM sale s, brand b WHERE (s.brand = b.id AND b.size = 1 AND s.amount < 3)"
+        " OR (s.brand = b.id AND b.size = 14 AND s.amount > 30) ORDER BY 1",
+        ["= b.id"],
+        "SELECT s.id FROM sale s JOIN brand b ON s.brand = b.id WHERE CASE b.size WHEN 1 THEN s.amount < 3"
+        " WHEN 14 THEN s.amount > 30 END ORDER BY 1",
+    ),
+    "an index whose whole key is given comes before a part of a longer one": (
+        "SELECT s.id FROM brand b JOIN sale s ON s.brand = b.id WHERE b.label = 'label7' ORDER BY 1",
+        ["using sale_brand on"],
+        "SELECT id FROM sale WHERE brand = ANY (ARRAY(SELECT id FROM brand WHERE label = 'label7')) ORDER BY 1",
+    ),
+    "IN over groups is an inner join, which may come first": (
+        "SELECT s.id FROM sale s WHERE s.brand IN (SELECT brand FROM sale GROUP BY brand HAVING sum(price) > 205000)"
+        " ORDER BY 1",
+        ["HashAggregate", "Hash Join"],
+        "SELECT id FROM sale WHERE brand = ANY"
+        " (ARRAY(SELECT brand FROM sale GROUP BY brand HAVING sum(price) > 205000)) ORDER BY 1",
+    ),
+    "a semi join stops at the first match": (
+        "SELECT b.id FROM brand b WHERE b.label = 'label3' AND EXISTS"
+        " (SELECT FROM sale s WHERE s.brand = b.id AND s.amount > b.size) ORDER BY 1",
+        ["Nested Loop Semi Join"],
+        "SELECT DISTINCT b.id FROM brand b JOIN sale s ON s.brand = b.id AND s.amount > b.size"
+        " WHERE b.label = 'label3' ORDER BY 1",
+    ),
+    "an anti join keeps those without a match": (
+        "SELECT b.id FROM brand b WHERE b.size = 0 AND NOT EXISTS"
+        " (SELECT FROM sale s WHERE s.brand = b.id AND s.amount >= 20) ORDER BY 1",
+        ["Anti Join"],
+        "SELECT b.id FROM brand b LEFT JOIN sale s ON s.brand = b.id AND s.amount >= 20"
+        " WHERE b.size = 0 AND s.id IS NULL ORDER BY 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_plan_is_the_expected_one_and_answers_as_the_query_means(database: EmbeddedDatabase, name: str) -> None:
+    query, parts, meaning = FOUND[name]
+    text = plan(database, query)
+    assert all(part in text for part in parts), text
+    answer = database.query(query)
+    assert answer == database.query(meaning)
+    assert 0 < len(answer) < 20000
+
+
+def test_a_semi_join_by_index_reads_one_match_per_row(database: EmbeddedDatabase) -> None:
+    query = (
+        "SELECT b.id FROM brand b WHERE b.size = 3 AND EXISTS (SELECT FROM sale s WHERE s.brand = b.id AND s.line >= 0)"
+    )
+    text = "\n".join(row[0] for row in database.query(f"EXPLAIN ANALYZE {query}"))
+    (read,) = [line for line in text.splitlines() if "Index Scan" in line]
+    assert "actual rows=50)" in read, text
+    assert len(database.query(query)) == 50
