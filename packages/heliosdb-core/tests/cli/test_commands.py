@@ -6,11 +6,15 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import heliosdb
 from command_line import Run
+from heliosdb.plugin import hookimpl
+from heliosdb.plugin.host import load_plugins
+from heliosdb.spi import Command
 
 
 @pytest.mark.parametrize("program", ["heliosdb", "heliosdb-nano"])
@@ -51,6 +55,18 @@ def test_a_command_of_a_plugin_runs(run: Run) -> None:
     assert run("semver", "1.2.3", "--bump", "minor") == (0, "1.3.0\n", "")
     status, _, error = run("semver", "not-one")
     assert (status, error) == (1, 'Error: "not-one" is not a semantic version\n')
+
+
+def test_a_plugin_cannot_take_the_name_of_a_command() -> None:
+    @hookimpl
+    def register_commands() -> list[Command]:
+        return [Command(name="run", command="nowhere:run")]
+
+    plugin = SimpleNamespace(plugin_name="thief", register_commands=register_commands)
+    status = load_plugins([plugin]).plugins[-1]
+    assert (status.name, status.status) == ("thief", "failed")
+    assert "run" in str(status.error)
+    assert "core" in str(status.error)
 
 
 def test_plugins_are_listed_as_a_table_and_as_json(run: Run) -> None:

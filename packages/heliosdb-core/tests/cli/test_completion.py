@@ -14,7 +14,8 @@ from heliosdb.cli.completion import SqlCompleter
 def shop(talk: Talk) -> Talk:
     talk(
         'CREATE TABLE customer (id int, "Full Name" text, city text);\n'
-        "CREATE SCHEMA archive;\nCREATE TABLE archive.customer (old_id int);\nCREATE TABLE item (id int, price numeric);\n"
+        "CREATE SCHEMA archive;\nCREATE TABLE archive.customer (old_id int);\n"
+        "CREATE TABLE item (id int, price numeric);\n"
     )
     return talk
 

@@ -195,6 +195,20 @@ def test_scripts_run_no_programs_and_no_branches(run: Run, tmp_path: Path, comma
     assert "not supported" in error
 
 
+def test_between_restrict_and_unrestrict_no_command_runs(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text(
+        "\\restrict k3y\n\\echo no\n\\unrestrict other\n\\echo no\n\\unrestrict k3y\n\\echo yes\n\\unrestrict k3y\n"
+    )
+    status, output, error = run("run", "-q", "--keep-going", "a.sql")
+    assert (status, output) == (3, "yes\n")
+    assert [line.partition(": ")[2] for line in error.splitlines()] == [
+        "ERROR:  backslash commands are restricted; only \\unrestrict is allowed",
+        "ERROR:  \\unrestrict: wrong key",
+        "ERROR:  backslash commands are restricted; only \\unrestrict is allowed",
+        "ERROR:  \\unrestrict: not currently in restricted mode",
+    ]
+
+
 def test_an_unknown_command_is_an_error(run: Run, tmp_path: Path) -> None:
     (tmp_path / "a.sql").write_text("\\nonsense\n")
     assert run("run", "-q", "a.sql") == (

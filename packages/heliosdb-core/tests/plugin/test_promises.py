@@ -24,7 +24,6 @@ GUIDE = ROOT / "docs/plugins"
 ENTRY_POINT_ATTRIBUTES = ("input", "output", "receive", "send", "typmod_in", "typmod_out", "coerce_typmod")
 
 FOR_LATER = {
-    "meta_commands": "the shell",
     "log_kinds": "the durable log",
     "column_options": "ALTER TABLE ... ALTER COLUMN ... SET",
 }

@@ -134,10 +134,10 @@ def fill(db: EmbeddedDatabase, airports: list[dict[str, Any]]) -> float:
         for a in airports
     ]
     batch = 4000
-    with progress("airports", len(rows)) as advance:
+    with progress("airports", len(rows)) as bar:
         for begin in range(0, len(rows), batch):
             insert.execute_many(rows[begin : begin + batch])
-            advance(batch)
+            bar.advance(batch)
     return time.perf_counter() - started
 
 

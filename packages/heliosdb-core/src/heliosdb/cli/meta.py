@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import frozen
 
 from heliosdb.cli.arguments import Arguments
-from heliosdb.errors import Error, InternalFailure, SqlSyntaxError, UndefinedObject
+from heliosdb.errors import Error, InternalFailure, ObjectNotInPrerequisiteState, SqlSyntaxError, UndefinedObject
 
 if TYPE_CHECKING:
     from heliosdb.cli.shell import Shell
@@ -67,6 +67,8 @@ def run_meta_command(shell: Shell, line: str, at: int) -> int:
         raise SqlSyntaxError("a command's name must follow the backslash", hint=r"Try \? for help.")
     # \d+, \dS+, \x1: the name is the longest known beginning, for psql takes \x1 too; what is left belongs to the
     # arguments.
+    if shell.restriction is not None and name != "unrestrict":
+        raise ObjectNotInPrerequisiteState("backslash commands are restricted; only \\unrestrict is allowed")
     command = find(shell, name)
     if command is None:
         raise UndefinedObject(f"invalid command \\{name}", hint=r"Try \? for help.")

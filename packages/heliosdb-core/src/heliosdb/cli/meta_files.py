@@ -64,6 +64,27 @@ def change_folder(shell: Shell, arguments: Arguments) -> None:
         raise UndefinedFile(f"\\cd: could not change directory to {str(path)!r}: {error.strerror}") from None
 
 
+def restrict(shell: Shell, arguments: Arguments) -> None:
+    r"""\restrict key: a dump holds data between this and \unrestrict; what looks like a command there must not run."""
+    shell.restriction = _key(arguments)
+
+
+def unrestrict(shell: Shell, arguments: Arguments) -> None:
+    r"""\unrestrict key"""
+    if _key(arguments) != shell.restriction:
+        raise InvalidParameterValue(
+            "\\unrestrict: wrong key" if shell.restriction else "\\unrestrict: not currently in restricted mode"
+        )
+    shell.restriction = None
+
+
+def _key(arguments: Arguments) -> str:
+    key = arguments.take()
+    if not key:
+        raise InvalidParameterValue(f"\\{arguments.name}: missing required argument")
+    return key
+
+
 def run_program(shell: Shell, arguments: Arguments) -> None:
     r"""\! is refused: a script that somebody sent must not be able to run programs."""
     arguments.take_rest()
@@ -86,6 +107,10 @@ COMMANDS = (
     ),
     MetaCommand(("c", "connect"), connect, "\\c", "say what is open; another database cannot be chosen", SECTION),
     MetaCommand(("cd",), change_folder, "\\cd [FOLDER]", "change the working folder", SECTION),
+    MetaCommand(
+        ("restrict",), restrict, "\\restrict KEY", "run no commands until \\unrestrict; dumps begin so", SECTION
+    ),
+    MetaCommand(("unrestrict",), unrestrict, "\\unrestrict KEY", "run commands again", SECTION),
     MetaCommand(("!",), run_program, "\\!", "not supported: scripts run no programs", SECTION),
     MetaCommand(
         ("if", "elif", "else", "endif"),

@@ -27,7 +27,8 @@ def run_script(shell: Shell, path: str, *, single_transaction: bool, quiet: bool
         click.echo(f"{shell.product}: error: {error.message}", err=True)
         return 1
     started = time.perf_counter()
-    with progress(path, source.size, hidden=quiet) as source.on_progress:
+    with progress(path, source.size, hidden=quiet) as bar:
+        source.on_progress, shell.before_output = bar.advance, bar.hide
         try:
             if single_transaction:
                 shell.session.begin()
@@ -36,6 +37,8 @@ def run_script(shell: Shell, path: str, *, single_transaction: bool, quiet: bool
         except Stopped:
             if shell.session.block.is_open:
                 shell.session.block.rollback()
+        finally:
+            shell.before_output = None
     seconds = time.perf_counter() - started
     if not quiet:
         click.echo(summary(shell, seconds), err=True)

@@ -94,6 +94,10 @@ class Shell:
         self.last_error: tuple[Error, str, int] | None = None
         self.target: Callable[[Result], None] | None = None
         r"""Where the next statement's result goes instead of the output (\gset)."""
+        self.before_output: Callable[[], None] | None = None
+        """Called before anything is printed: a progress bar steps aside."""
+        self.restriction: str | None = None
+        r"""The key that \restrict was given: until \unrestrict has it too, no other command runs."""
         self._includes = 0
         self._interrupts = 0
 
@@ -181,12 +185,7 @@ class Shell:
         started = time.perf_counter()
         try:
             with self.interruptible():
-                if _copies.match(shown):
-                    from heliosdb.cli.transfer import copy_statement
-
-                    results = copy_statement(self, text[offset:])
-                else:
-                    results = self.session.execute(text)
+                results = self._copied(text[offset:]) or self.session.execute(text)
             seconds = time.perf_counter() - started
             for result in results:
                 self._outcome(result, seconds)
@@ -207,6 +206,14 @@ class Shell:
             self._note_success(results)
             return True
         return False
+
+    def _copied(self, text: str) -> list[Result] | None:
+        """Run a COPY whose data is among the lines of the source, or goes to the output; None for anything else."""
+        if _copies.match(text) is None:
+            return None
+        from heliosdb.cli.transfer import copy_statement
+
+        return copy_statement(self, text)
 
     def _settle(self) -> None:
         """Leave a transaction that an exception from outside the engine has left in the middle of a statement."""
@@ -263,12 +270,18 @@ class Shell:
 
     # -- output --------------------------------------------------------------------------------------------------------
 
+    def _clear_the_way(self) -> None:
+        if self.before_output is not None:
+            self.before_output()
+
     def print(self, text: str = "") -> None:
         """Print a line to where results go."""
+        self._clear_the_way()
         click.echo(text, file=self.out)
 
     def say(self, text: str) -> None:
         """Print what a command has done, unless only results are wanted."""
+        self._clear_the_way()
         if self.show_tags:
             click.echo(text, file=self.standard_out)
 
@@ -306,6 +319,7 @@ class Shell:
 
     def print_lines(self, lines: Sequence[str]) -> None:
         """Print lines, through the pager where they are more than the terminal shows."""
+        self._clear_the_way()
         if self.interactive and self.out is self.standard_out and page(lines, self.style.pager, self.out):
             return
         for line in lines:
@@ -337,6 +351,7 @@ class Shell:
         self._print_message([f"{severity}:  {message}"], "yellow")
 
     def _print_message(self, lines: Iterable[str], colour: str) -> None:
+        self._clear_the_way()
         place = ""
         if self.source is not None and self.source.name is not None:
             place = f"{self.source.name}:{self.source.line}: "

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from heliosdb.catalog.registrations import AccessMethodFactory, Statement
+from heliosdb.catalog.registrations import AccessMethodFactory, Command, Statement
 from heliosdb.plugin.host import hookimpl
 from heliosdb.types.builtin import FAMILIES
 
@@ -95,3 +95,13 @@ def register_catalog_views() -> Iterable[CatalogView]:
     from heliosdb.plugin.views import VIEWS
 
     return VIEWS
+
+
+@hookimpl
+def register_commands() -> Iterable[Command]:
+    """The commands of the command line, so that no plugin takes their names."""
+    commands = {"repl": "the shell", "run": "run a script", "demo": "the demo", "plugins": "list the plugins"}
+    return (
+        Command(name=name, command=f"heliosdb.cli.main:{name}", description=description)
+        for name, description in commands.items()
+    )
