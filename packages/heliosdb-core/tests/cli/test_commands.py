@@ -51,6 +51,21 @@ except SystemExit:
     assert done.stdout.splitlines()[1] == "['heliosdb', 'heliosdb.cli', 'heliosdb.cli.main']"
 
 
+def test_a_pipe_loads_nothing_of_the_terminal() -> None:
+    code = """
+import sys
+sys.argv = ["heliosdb", "repl", "--memory"]
+from heliosdb.cli.main import main
+try:
+    main()
+except SystemExit:
+    print(sorted({"asyncio", "numpy", "prompt_toolkit", "pygments", "rich", "stevedore"} & sys.modules.keys()))
+"""
+    command = [sys.executable, "-I", "-c", code]
+    done = subprocess.run(command, input="SELECT 1;", capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_a_command_of_a_plugin_runs(run: Run) -> None:
     assert run("semver", "1.2.3", "--bump", "minor") == (0, "1.3.0\n", "")
     status, _, error = run("semver", "not-one")

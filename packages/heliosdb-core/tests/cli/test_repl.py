@@ -127,6 +127,32 @@ def test_interrupting_drops_the_line_and_cancels_the_statement(terminal: Start) 
     user.expect(r"\| +7 \|")
 
 
+def test_on_error_stop_ends_an_included_script_but_not_the_shell(terminal: Start, tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text("select 'first' as s;\nselect 1/0;\nselect 'not reached' as s;\n")
+    user = terminal("repl")
+    user.expect(READY)
+    user.type("\\set ON_ERROR_STOP on\r")
+    user.expect(READY)
+    user.type("\\i a.sql\r")
+    seen = user.expect(r"a.sql:2: ERROR:  division by zero\n")
+    assert "first" in seen
+    assert "not reached" not in user.expect(READY)
+    user.type("select 1/0;\r")
+    user.expect("ERROR")
+    user.expect(READY)
+    user.type("\\q\r")
+    assert user.status() == 0
+
+
+def test_interrupting_a_script_ends_it(terminal: Start, tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text("select 'begun' as s;\nselect pg_sleep(50);\nselect 'not reached' as s;\n")
+    user = terminal("run", "--keep-going", "a.sql")
+    user.expect(r"\(1 row\)\n")
+    user.type("\x03")
+    assert user.status() in (1, 3), "1 where it came between two statements"
+    assert "not reached" not in user.seen
+
+
 def test_tab_completes_tables_and_columns(terminal: Start) -> None:
     user = terminal("repl")
     user.expect(READY)

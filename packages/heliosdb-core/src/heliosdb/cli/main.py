@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,7 +24,8 @@ __all__ = ["cli", "main", "program_name"]
 
 def program_name() -> str:
     """Return the name that the program was called by: ``heliosdb-nano``, or ``heliosdb`` for anything else."""
-    return "heliosdb-nano" if PurePath(sys.argv[0]).stem == "heliosdb-nano" else "heliosdb"
+    called = os.path.basename(sys.argv[0]).removesuffix(".exe")
+    return "heliosdb-nano" if called == "heliosdb-nano" else "heliosdb"
 
 
 class Commands(click.Group):

@@ -8,6 +8,7 @@ database not be opened.
 from __future__ import annotations
 
 import time
+from pathlib import PurePath
 
 import click
 
@@ -27,7 +28,7 @@ def run_script(shell: Shell, path: str, *, single_transaction: bool, quiet: bool
         click.echo(f"{shell.product}: error: {error.message}", err=True)
         return 1
     started = time.perf_counter()
-    with progress(path, source.size, hidden=quiet) as bar:
+    with progress(PurePath(path).name, source.size, hidden=quiet) as bar:
         source.on_progress, shell.before_output = bar.advance, bar.hide
         try:
             if single_transaction:

@@ -112,9 +112,9 @@ class Shell:
             while (line := self._read(source)) is not None:
                 try:
                     self.feed(line)
-                except KeyboardInterrupt:
-                    # It came between two statements. At the prompt it drops the line; a script ends.
-                    if not self.interactive or source.name is not None:
+                except (KeyboardInterrupt, Stopped):
+                    # At the prompt they end the line and what it included; a script they end as a whole.
+                    if not self._is_at_prompt:
                         raise
                     self.scanner.clear()
             # A file's last statement needs no semicolon; what a user has not ended at the prompt was given up.
@@ -125,6 +125,11 @@ class Shell:
         finally:
             self._includes -= 1
             self.source, self.scanner = outer, outer_scanner
+
+    @property
+    def _is_at_prompt(self) -> bool:
+        """Whether a user types what is run now."""
+        return self.interactive and (self.source is None or self.source.name is None)
 
     def _read(self, source: Source) -> str | None:
         while True:
@@ -190,7 +195,10 @@ class Shell:
             for result in results:
                 self._outcome(result, seconds)
         except Error as error:
-            self.report(error, shown, 0)
+            self.report(error, shown)
+            if self._interrupts and not self._is_at_prompt:
+                # Who interrupts a script wants it to end, not to go on with the next statement.
+                raise Stopped from None
         except KeyboardInterrupt:
             self._settle()
             self.report(Error("canceled by the user"), shown)
