@@ -194,16 +194,35 @@ class Estimates:
     def join_selectivity(
         self, left: tuple[ex.Expression, ...], right: tuple[ex.Expression, ...], node: pn.PlanNode
     ) -> float:
-        """Return the selectivity of an equality join: one over the larger number of distinct keys."""
-        result = 1.0
-        for a, b in zip(left, right, strict=True):
-            distinct = [1.0]
-            for key in (a, b):
-                relation = relation_of(key, node)
-                if relation is not None and isinstance(key, ex.Column) and key.index >= 0:
-                    distinct.append(1 / self.equality(relation, key.index + 1))
-            result *= 1 / max(distinct)
-        return result
+        """Return the selectivity of an equality join: one over the larger number of distinct keys.
+
+        A row meets at most one where the keys of the other side are a unique key of their table.
+        """
+        (count, unique), (other, other_unique) = self._distinct(left, node), self._distinct(right, node)
+        if unique != other_unique:
+            return 1 / (count if unique else other)
+        return 1 / max(count, other)
+
+    def _distinct(self, keys: tuple[ex.Expression, ...], node: pn.PlanNode) -> tuple[float, bool]:
+        """Return about how many distinct keys there are, and whether they are a unique key of one table."""
+        columns: dict[int, list[int]] = {}
+        relations: dict[int, Relation] = {}
+        for key in keys:
+            relation = relation_of(key, node)
+            if relation is not None and isinstance(key, ex.Column) and key.index >= 0:
+                columns.setdefault(key.source, []).append(key.index + 1)
+                relations[key.source] = relation
+        result, unique = 1.0, False
+        for source, relation in relations.items():
+            distinct = 1.0
+            for column in columns[source]:
+                distinct /= self.equality(relation, column)
+            numbers = set(columns[source])
+            indexes = [index for index in relation.indexes if index.unique and index.predicate is None]
+            if any({key.column for key in index.keys} <= numbers for index in indexes):
+                unique, distinct = len(relations) == 1, self.table(relation)
+            result *= min(distinct, self.table(relation))
+        return result, unique
 
 
 def relation_of(expression: ex.Expression, node: pn.PlanNode) -> Relation | None:
