@@ -239,3 +239,12 @@ def test_a_script_made_for_psql_loads_unchanged(process: Run, tmp_path: Path) ->
     assert "59 statements, no errors" in error
     assert "|  3503 |" in output
     assert "(11 rows)" in output
+
+
+def test_a_script_prints_what_psql_prints(process: Run, tmp_path: Path) -> None:
+    here = Path(__file__).resolve().parent
+    (tmp_path / "psql.sql").write_bytes((here / "psql.sql").read_bytes())
+    status, output, error = process("run", "--quiet", "--keep-going", "--set", "TimeZone=UTC", "psql.sql")
+    assert status == 3
+    assert output == (here / "psql.out").read_text()
+    assert error == (here / "psql.err").read_text()

@@ -315,12 +315,7 @@ class Shell:
     def print_table(self, table: Table, seconds: float | None = None, *, footer: bool = True) -> None:
         """Print a table in the current format, through the pager where it is longer than the terminal."""
         lines = list(format_table(table, self.style, self.width))
-        if (
-            footer
-            and self.style.format in ("aligned", "unaligned")
-            and not self.style.tuples_only
-            and self.style.footer
-        ):
+        if footer and self.style.has_footer:
             count = len(table.rows)
             lines.append(f"({count} row{'' if count == 1 else 's'}){self._time(seconds)}")
         self.print_lines(lines)

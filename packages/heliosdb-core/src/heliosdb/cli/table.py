@@ -53,6 +53,13 @@ class Style:
     pager: str = "on"
     footer: bool = True
 
+    @property
+    def has_footer(self) -> bool:
+        """Whether the number of rows follows a table: in what is for the eye, where psql has it too."""
+        if not self.footer or self.tuples_only:
+            return False
+        return self.format == "aligned" or (self.format == "unaligned" and self.expanded != "on")
+
 
 def format_table(table: Table, style: Style, width: int | None = None) -> Iterator[str]:
     """Yield the lines of a table, without the footer.
@@ -170,10 +177,11 @@ def _expanded(table: Table, style: Style) -> Iterator[str]:
 
 def _unaligned(table: Table, style: Style) -> Iterator[str]:
     if style.expanded == "on":
-        for row in table.rows:
+        for number, row in enumerate(table.rows):
+            if number:
+                yield ""
             for name, value in zip(table.names, row):
                 yield f"{name}{style.field_separator}{style.null if value is None else value}"
-            yield ""
         return
     if not style.tuples_only:
         yield style.field_separator.join(table.names)
