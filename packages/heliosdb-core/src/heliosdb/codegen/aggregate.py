@@ -160,19 +160,22 @@ def _reads_once(aggregate: Aggregate, index: int) -> bool:
     return sum(step.count(f"{{{index}}}") for step in aggregate.inline_step) <= 1
 
 
-def write_step(pipelines: Pipelines, aggregate: Aggregate, atoms: list[str], slots: list[str]) -> None:
-    """Write the step for one row whose arguments are given as source."""
+def write_step(
+    pipelines: Pipelines, aggregate: Aggregate, atoms: list[str], slots: list[str], *, back: bool = False
+) -> None:
+    """Write the step, or with ``back`` its inverse, for one row whose arguments are given as source."""
     function = pipelines.function
-    if aggregate.inline_step:
+    templates = aggregate.inline_inverse if back else aggregate.inline_step
+    if templates:
         fields = {f"s{i}": slot for i, slot in enumerate(slots)}
         if aggregate.implementation is not None:
             fields["f"] = pipelines.source.bind(resolve_implementation(aggregate.implementation), "f")
         fields["t"] = pipelines.source.fresh("t")
-        for slot, template in zip(slots, aggregate.inline_step, strict=True):
+        for slot, template in zip(slots, templates, strict=True):
             if template != f"{{s{slots.index(slot)}}}":
                 function.line(f"{slot} = {template.format(*atoms, **fields)}")
         return
-    step = pipelines.source.bind(resolve_implementation(aggregate.step or ""), "f")
+    step = pipelines.source.bind(resolve_implementation((aggregate.inverse if back else aggregate.step) or ""), "f")
     extra = [pipelines.expressions.session()] if aggregate.needs_session else []
     function.line(f"{slots[0]} = {step}({', '.join([slots[0], *atoms, *extra])})")
 

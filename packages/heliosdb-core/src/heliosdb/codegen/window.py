@@ -164,8 +164,17 @@ def _compute(pipelines: Pipelines, call: ex.WindowCall) -> str:
     with function.block(f"def {final}(state):"):
         function.line(f"{state} = state")
         function.line(f"return {final_value(pipelines, aggregate, slots, [])}")
+    undo, reversible = "None", "None"
+    if aggregate.inverse is not None or aggregate.inline_inverse:
+        undo = source.fresh("k")
+        with function.block(f"def {undo}({', '.join(['state', *arguments])}):"):
+            function.line(f"{state} = state")
+            write_step(pipelines, aggregate, arguments, slots, back=True)
+            function.line(f"return {state}")
+        if aggregate.reversible is not None:
+            reversible = source.bind(resolve_implementation(aggregate.reversible), "f")
     wrapper = source.bind(window_runtime.OverFrame, "f")
-    return f"{wrapper}({start}, {step}, {final})"
+    return f"{wrapper}({start}, {step}, {final}, {undo}, {reversible}, {aggregate.strict}, {aggregate.associative})"
 
 
 PRODUCERS: dict[type, Producer] = {pn.Window: produce_window}

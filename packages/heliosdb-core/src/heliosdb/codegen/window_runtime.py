@@ -183,10 +183,23 @@ class Whole:
 class OverFrame:
     """An aggregate over each row's frame."""
 
-    def __init__(self, start: Callable[[], Any], step: Callable[..., Any], final: Callable[[Any], Any]) -> None:
+    def __init__(
+        self,
+        start: Callable[[], Any],
+        step: Callable[..., Any],
+        final: Callable[[Any], Any],
+        undo: Callable[..., Any] | None,
+        reversible: Callable[[Sequence[Any]], bool] | None,
+        strict: bool,
+        associative: bool,
+    ) -> None:
         self.start = start
         self.step = step
         self.final = final
+        self.undo = undo
+        self.reversible = reversible
+        self.strict = strict
+        self.associative = associative
 
     def __call__(
         self, x: Any, partition: Partition, columns: Sequence[Sequence[Any]], keep: Sequence[Any] | None
@@ -211,6 +224,11 @@ class OverFrame:
                     value, fresh = self.final(_copied(state)), True
                 results.append(value)
             return results
+        if partition._frame.exclusion == "no others":
+            if self.undo is not None and (self.reversible is None or self.reversible(columns[0])):
+                return self._moving(x, partition, rows, keep)
+            if self.associative:
+                return self._merging(x, partition, rows, keep)
         previous: Sequence[int] | None = None
         value = None
         for frame in partition.frames:
@@ -223,6 +241,89 @@ class OverFrame:
                         state = step(state, *rows[row])
                 value = self.final(state)
                 previous = frame
+            results.append(value)
+        return results
+
+    def _counting(self, rows: Sequence[tuple[Any, ...]], keep: Sequence[Any] | None) -> list[bool]:
+        """Return which rows change the state."""
+        strict = self.strict
+        return [
+            (keep is None or bool(keep[number])) and not (strict and None in row) for number, row in enumerate(rows)
+        ]
+
+    def _merging(
+        self, x: Any, partition: Partition, rows: Sequence[tuple[Any, ...]], keep: Sequence[Any] | None
+    ) -> list[Any]:
+        """Aggregate a moving frame in two parts, as a queue is made of two stacks.
+
+        ``ahead`` ends with the result over the frame's first row up to some row in its middle, before that stand the
+        results over the next row up to there, and so on; ``state`` is that of all rows beyond. When rows leave that
+        ``ahead`` does not hold, what ``state`` holds is aggregated once more, from its end to its beginning.
+        """
+        start, step, final = self.start, self.step, self.final
+        counts = self._counting(rows, keep)
+        results: list[Any] = []
+        ahead: list[Any] = []
+        first = last = 0
+        state = start()
+        for number in range(partition.size):
+            if not number & 1023 and x.cancelled:
+                x.raise_cancelled()
+            low, high = partition.bounds(number)
+            if high <= low or low >= last:
+                first, last, ahead, state = low, low, [], start()
+            while last < high:
+                if counts[last]:
+                    state = step(state, *rows[last])
+                last += 1
+            while first < low:
+                if not ahead:
+                    value = None
+                    for behind in range(last - 1, first - 1, -1):
+                        if counts[behind]:
+                            own = step(start(), *rows[behind])
+                            value = final(own if value is None else step(own, value))
+                        ahead.append(value)
+                    state = start()
+                ahead.pop()
+                first += 1
+            value = final(state)
+            if ahead and ahead[-1] is not None:
+                value = ahead[-1] if value is None else final(step(step(start(), ahead[-1]), value))
+            results.append(value)
+        return results
+
+    def _moving(
+        self, x: Any, partition: Partition, rows: Sequence[tuple[Any, ...]], keep: Sequence[Any] | None
+    ) -> list[Any]:
+        """Let rows enter the state and leave it again as the frame moves on; neither end ever moves back."""
+        step, undo = self.step, self.undo
+        assert undo is not None
+        counts = self._counting(rows, keep)
+        results: list[Any] = []
+        first = last = inside = 0
+        state = self.start()
+        value = self.final(state)
+        for number in range(partition.size):
+            if not number & 1023 and x.cancelled:
+                x.raise_cancelled()
+            low, high = partition.bounds(number)
+            moved = first != low or last != high
+            if high <= low or low >= last:
+                # Nothing of the frame before is left.
+                first, last, inside, state = low, low, 0, self.start()
+            while last < high:
+                if counts[last]:
+                    state = step(state, *rows[last])
+                    inside += 1
+                last += 1
+            while first < low:
+                if counts[first]:
+                    inside -= 1
+                    state = undo(state, *rows[first]) if inside else self.start()
+                first += 1
+            if moved:
+                value = self.final(state)
             results.append(value)
         return results
 

@@ -8,7 +8,7 @@ compare the datums themselves where Python's order is the type's, and the operat
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +19,7 @@ from heliosdb.types.float import LARGEST, overflow, single
 from heliosdb.types.integer import INT8
 from heliosdb.types.numeric import numeric_add, numeric_div
 
-__all__ = ["AGGREGATES"]
+__all__ = ["AGGREGATES", "same_scale"]
 
 IDENTITY_TYPES = ("int2", "int4", "int8", "oid", "text", "date", "time", "timestamp", "timestamptz", "xid8")
 """Types with ``min`` and ``max`` whose datums Python orders as PostgreSQL does."""
@@ -63,6 +63,7 @@ def _extreme(symbol: str) -> Any:
             inline_step=("{f}({0})", f"({{0}} if {better} else {{s1}})", f"({{s0}} if {better} else {{s2}})"),
             inline_final="{s1}",
             implementation=ordering.sort_key,
+            associative=True,
         )
 
     return specialize
@@ -76,6 +77,7 @@ def _plain_extreme(name: str, type_name: str, symbol: str) -> Aggregate:
         slots=("None",),
         inline_step=(f"({{0}} if {{s0}} is None or {{0}} {symbol} {{s0}} else {{s0}})",),
         inline_final="{s0}",
+        associative=True,
     )
 
 
@@ -93,6 +95,7 @@ def _nan_extreme(name: str, type_name: str) -> Aggregate:
         inline_step=(f"({{s0}} if {{s0}} is not None and {kept} else {{0}})",),
         inline_final="{s0}",
         implementation=nan_last,
+        associative=True,
     )
 
 
@@ -107,7 +110,7 @@ def _extremes() -> Iterator[Aggregate]:
 
 
 def _sums() -> Iterator[Aggregate]:
-    integer_step = "({0} if {s0} is None else {s0} + {0})"
+    integer_step, less = "({0} if {s0} is None else {s0} + {0})", "{s0} - {0}"
     for type_name in ("int2", "int4"):
         yield Aggregate(
             "sum",
@@ -115,6 +118,7 @@ def _sums() -> Iterator[Aggregate]:
             "int8",
             slots=("None",),
             inline_step=(integer_step,),
+            inline_inverse=(less,),
             inline_final=f"({{s0}} if {{s0}} is None or {INT8.lowest} <= {{s0}} <= {INT8.highest} else {{f}}({{s0}}))",
             implementation=INT8.checked,
         )
@@ -124,6 +128,7 @@ def _sums() -> Iterator[Aggregate]:
         "numeric",
         slots=("None",),
         inline_step=(integer_step,),
+        inline_inverse=(less,),
         inline_final="(None if {s0} is None else {f}({s0}))",
         implementation=Decimal,
     )
@@ -133,8 +138,11 @@ def _sums() -> Iterator[Aggregate]:
         "numeric",
         slots=("None",),
         inline_step=("({0} if {s0} is None else {f}({s0}, {0}))",),
+        inline_inverse=("{f}({s0}, -{0})",),
+        reversible=same_scale,
         inline_final="{s0}",
         implementation=numeric_add,
+        associative=True,
     )
     # The first slot is the unchecked sum (None: no row yet); adding -0.0 changes no number, not even -0.0.
     steps = ("{s1} + {0}", f"({{s0}} if -{LARGEST!r} <= {{s0}} <= {LARGEST!r} else {{f}}({{s1}}, {{0}}))")
@@ -173,10 +181,20 @@ def _averages() -> Iterator[Aggregate]:
             "numeric",
             slots=("0", "0"),
             inline_step=("{s0} + {0}", "{s1} + 1"),
+            inline_inverse=("{s0} - {0}", "{s1} - 1"),
             inline_final="({f}({s0}, {s1}) if {s1} else None)",
             implementation=average,
         )
-    yield Aggregate("avg", ("numeric",), "numeric", initial=_empty_average, step=_numeric_step, final=_numeric_average)
+    yield Aggregate(
+        "avg",
+        ("numeric",),
+        "numeric",
+        initial=_empty_average,
+        step=_numeric_step,
+        inverse=_numeric_inverse,
+        reversible=same_scale,
+        final=_numeric_average,
+    )
     steps = ("{s1} + {0}", f"({{s0}} if -{LARGEST!r} <= {{s0}} <= {LARGEST!r} else {{f}}({{s1}}, {{0}}))", "{s2} + 1")
     for type_name in ("float4", "float8"):
         yield Aggregate(
@@ -198,6 +216,17 @@ def _numeric_step(state: tuple[Decimal, int], value: Decimal) -> tuple[Decimal, 
     return numeric_add(state[0], value), state[1] + 1
 
 
+def _numeric_inverse(state: tuple[Decimal, int], value: Decimal) -> tuple[Decimal, int]:
+    return numeric_add(state[0], -value), state[1] - 1
+
+
+def same_scale(values: Iterable[Decimal | None]) -> bool:
+    """Whether sums of some of the values all have the scale that a sum of all has, and none is NaN or infinite."""
+    return len({value.as_tuple().exponent for value in values if value is not None}) <= 1 and all(
+        value is None or value.is_finite() for value in values
+    )
+
+
 def _numeric_average(state: tuple[Decimal, int]) -> Decimal | None:
     return average(*state) if state[1] else None
 
@@ -211,6 +240,7 @@ def _logic() -> Iterator[Aggregate]:
             slots=("None",),
             inline_step=(f"({{0}} if {{s0}} is None else {{s0}} {operator} {{0}})",),
             inline_final="{s0}",
+            associative=True,
         )
     for name, operator in (("bit_and", "&"), ("bit_or", "|"), ("bit_xor", "^")):
         for type_name in ("int2", "int4", "int8"):
@@ -221,6 +251,7 @@ def _logic() -> Iterator[Aggregate]:
                 slots=("None",),
                 inline_step=(f"({{0}} if {{s0}} is None else {{s0}} {operator} {{0}})",),
                 inline_final="{s0}",
+                associative=True,
             )
 
 
@@ -241,8 +272,24 @@ def _join(name: str, type_name: str, empty: Any) -> Aggregate:
 
 
 AGGREGATES: tuple[Aggregate, ...] = (
-    Aggregate("count", (), "int8", slots=("0",), inline_step=("{s0} + 1",), inline_final="{s0}"),
-    Aggregate("count", ("any",), "int8", slots=("0",), inline_step=("{s0} + 1",), inline_final="{s0}"),
+    Aggregate(
+        "count",
+        (),
+        "int8",
+        slots=("0",),
+        inline_step=("{s0} + 1",),
+        inline_inverse=("{s0} - 1",),
+        inline_final="{s0}",
+    ),
+    Aggregate(
+        "count",
+        ("any",),
+        "int8",
+        slots=("0",),
+        inline_step=("{s0} + 1",),
+        inline_inverse=("{s0} - 1",),
+        inline_final="{s0}",
+    ),
     *_extremes(),
     *_sums(),
     *_averages(),

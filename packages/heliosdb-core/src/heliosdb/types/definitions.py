@@ -199,6 +199,14 @@ class TypeLookup(Protocol):
         """Return how SQL spells a type: ``character varying(10)``; a typmod of -1 is none, None is not known."""
         ...
 
+    def definition(self, name: str) -> Any:
+        """Return the catalog's definition of a type that SQL made; None for every other."""
+        ...
+
+    def check(self, name: str) -> Callable[[Any, Any], Any] | None:
+        """Return ``(value, session) -> value``, which raises for what a domain does not allow, or None."""
+        ...
+
     def ordering(self, name: str) -> OperatorClass | None:
         """Return the default btree operator class of a type (arrays and composites get one derived), or None."""
         ...
@@ -313,6 +321,12 @@ class Aggregate(Value):
     ``inline_final`` the result in terms of the slots; ``{f}`` is ``implementation``. Steps are evaluated left to
     right and see updated slots.
 
+    Both forms can have an inverse, which takes back the step of the row that was added first (``inline_inverse`` is
+    written like ``inline_step``): a window frame that moves then costs no more than the rows that enter and leave it.
+    ``reversible(values) -> bool`` says of all the values that the first argument will have whether it gives exactly
+    what a fresh start would; without it they always are. The last row is never taken back. ``associative``: the results
+    over two runs of rows, taken for two rows' values, give the result over all those rows, which helps the same way.
+
     ``strict``: rows in which an argument is NULL are left out before step. ``final_needs_arguments`` and ``kind``
     "ordered_set" or "hypothetical" serve WITHIN GROUP: ``step`` then receives the aggregated (sorted) values and
     ``final(state, *direct)``, for a hypothetical set ``final(state, row, sorting)``: the direct arguments as a tuple
@@ -329,6 +343,9 @@ class Aggregate(Value):
     inverse: Implementation | None = None
     slots: tuple[str, ...] = ()
     inline_step: tuple[str, ...] = ()
+    inline_inverse: tuple[str, ...] = ()
+    reversible: Implementation | None = None
+    associative: bool = False
     inline_final: str | None = None
     implementation: Implementation | None = None
     strict: bool = True

@@ -454,6 +454,7 @@ AGGREGATES: tuple[Aggregate, ...] = (
         "interval",
         slots=("None",),
         inline_step=("({0} if {s0} is None else {f}({s0}, {0}))",),
+        inline_inverse=("{f}({s0}, (-{0}[0], -{0}[1], -{0}[2]))",),
         inline_final="{s0}",
         implementation=interval_pl,
     ),

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
+from heliosdb.types.aggregate_functions import same_scale
 from heliosdb.types.definitions import Aggregate
 from heliosdb.types.float import overflow
 from heliosdb.types.numeric import EXACT, NAN, division_scale, numeric_add, numeric_mul, quotient
@@ -97,6 +98,7 @@ def _spreads() -> Iterator[Aggregate]:
                 "numeric",
                 slots=("0", "0", "0"),
                 inline_step=("{s0} + 1", "{s1} + {0}", "{s2} + {0} * {0}"),
+                inline_inverse=("{s0} - 1", "{s1} - {0}", "{s2} - {0} * {0}"),
                 inline_final="{f}({s0}, {s1}, {s2})",
                 implementation=_numeric_spread(sample, root),
             )
@@ -107,6 +109,7 @@ def _spreads() -> Iterator[Aggregate]:
             initial=_numeric_start,
             step=_numeric_step,
             inverse=_numeric_inverse,
+            reversible=same_scale,
             final=_spread_over(_numeric_spread(sample, root)),
         )
         # The first value's difference from itself is 0, or NaN where it is not finite; an overflow (1e999 is infinity)
