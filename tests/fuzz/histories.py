@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from tests.differential.doors import Conversation, Door
 from tests.differential.recording import Answer, Failure, quote
 
-__all__ = ["Divergence", "Event", "find_divergence", "history", "perform", "smallest"]
+__all__ = ["FINAL", "Divergence", "Event", "find_divergence", "history", "perform", "smallest"]
 
 SETUP = (
     "CREATE TABLE t (id int PRIMARY KEY, v int, u int UNIQUE, CHECK (v < 1000))",

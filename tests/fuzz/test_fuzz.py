@@ -13,13 +13,14 @@ from tests.differential.reference import ReferenceDoor, reachable
 from .campaign import Campaign, Finding
 from .changes import Changes
 from .compare import HARD, SAME, SOFT, difference
-from .histories import find_divergence, history, perform, smallest
+from .histories import FINAL, find_divergence, history, perform, smallest
 from .queries import Queries
 from .tree import Node, listing, smaller
 from .world import make_world
 
 WORLDS = 12
 HISTORIES = 20
+UNWATCHED = 150
 
 
 def test_a_seed_gives_the_same_statements() -> None:
@@ -114,6 +115,22 @@ def test_a_session_that_waits_is_left_out_until_it_goes_on() -> None:
 def test_a_history_follows_from_its_seed() -> None:
     assert history(random.Random(3)) == history(random.Random(3))
     assert history(random.Random(3)) != history(random.Random(4))
+
+
+def test_constraints_hold_at_the_end_of_every_history() -> None:
+    for seed in range(UNWATCHED):
+        steps = history(random.Random(seed))
+        door = EmbeddedDoor()
+        try:
+            events = perform((*steps, *((session, "COMMIT") for session in sorted({s for s, _ in steps}))), door)
+        finally:
+            door.close()
+        assert events[-1].text == FINAL[-1], f"seed {seed}: stuck at {events[-1]}"
+        parents, children = ([row.split(" | ") for row in event.outcome.split("; ")[1:]] for event in events[-2:])
+        ids, uniques = [row[0] for row in parents], [row[2] for row in parents if row[2] != "NULL"]
+        assert len(set(ids)) == len(ids), f"seed {seed}: {events[-2]}"
+        assert len(set(uniques)) == len(uniques), f"seed {seed}: {events[-2]}"
+        assert {row[1] for row in children} <= {*ids, "NULL"}, f"seed {seed}: {events[-2:]}"
 
 
 def test_random_histories_have_the_same_events_as_on_the_reference() -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
 from heliosdb.codegen.index_keys import key_shape
+from heliosdb.transaction.transaction import READ_COMMITTED
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Constraint, Index, Relation
@@ -181,7 +182,7 @@ class ReferencedCheck:
         numbers = self.constraint.columns
         table = qualified(self.relation)
         if action == "cascade" and new_key is None:
-            x.session.run_internal(f"DELETE FROM {table} WHERE {_condition(self.relation, numbers)}", old_key)
+            self._run(x, f"DELETE FROM {table} WHERE {_condition(self.relation, numbers)}", old_key)
             return
         if action == "cascade":
             assert new_key is not None
@@ -189,16 +190,27 @@ class ReferencedCheck:
             first = len(numbers) + 1
             assignments = ", ".join(f"{quoted(name)} = ${first + i}" for i, name in enumerate(names))
             text = f"UPDATE {table} SET {assignments} WHERE {_condition(self.relation, numbers)}"
-            x.session.run_internal(text, (*old_key, *new_key))
+            self._run(x, text, old_key, new_key)
             return
         word = "NULL" if action == "set null" else "DEFAULT"
         names = _names(self.relation, self.foreign.set_columns or numbers)
         assignments = ", ".join(f"{quoted(name)} = {word}" for name in names)
         text = f"UPDATE {table} SET {assignments} WHERE {_condition(self.relation, numbers)}"
         try:
-            x.session.run_internal(text, old_key)
+            self._run(x, text, old_key)
         except errors.ForeignKeyViolation as error:
             if error.constraint != self.constraint.name:
                 raise
             # The default is not there either: so the rows still need the old key.
             raise self._violation(x, old_key) from None
+
+    def _run(self, x: Execution, text: str, old_key: Row, more: Row = ()) -> None:
+        """Run an action on the rows that have the old key now, also those committed since the statement began.
+
+        The statement may have waited for who made them: he held a key-share lock on the referenced row. A kept snapshot
+        does not see them, so there it is a conflict.
+        """
+        newest = x.transaction.isolation == READ_COMMITTED
+        x.session.run_internal(text, (*old_key, *more), newest=newest)
+        if not newest and _matching(x, self.relation, self.constraint.columns, old_key):
+            raise errors.SerializationFailure("could not serialize access due to concurrent update")
