@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
+from heliosdb.dbapi_types import BINARY, DATETIME, NUMBER, ROWID, STRING, Column, described
 from heliosdb.errors import (
     DatabaseError,
     DataError,
@@ -41,8 +42,9 @@ if TYPE_CHECKING:
 
     from heliosdb.catalog.result import Result
     from heliosdb.database import Database
+    from heliosdb.dbapi_copy import Copy
     from heliosdb.embedded import EmbeddedDatabase
-    from heliosdb.plan.nodes import OutputColumn
+    from heliosdb.session import Session
 
 __all__ = [
     "BINARY",
@@ -106,52 +108,6 @@ def TimeFromTicks(ticks: float) -> datetime.time:  # noqa: N802 - the name PEP 2
 def TimestampFromTicks(ticks: float) -> datetime.datetime:  # noqa: N802 - the name PEP 249 prescribes
     """Return the local date and time of a Unix time."""
     return datetime.datetime(*time.localtime(ticks)[:6])
-
-
-class _TypeObject:
-    """Equal to the type codes (OIDs) of a family of types, as PEP 249 wants."""
-
-    def __init__(self, *oids: int) -> None:
-        self._oids = frozenset(oids)
-
-    def __eq__(self, other: object) -> bool:
-        return other in self._oids
-
-    def __hash__(self) -> int:
-        return hash(self._oids)
-
-
-STRING = _TypeObject(18, 19, 25, 114, 705, 1042, 1043, 2275, 2950, 3802)
-BINARY = _TypeObject(17)
-NUMBER = _TypeObject(20, 21, 23, 700, 701, 1700)
-DATETIME = _TypeObject(1082, 1083, 1114, 1184, 1186, 1266)
-ROWID = _TypeObject(26)
-
-
-class Column(tuple[Any, ...]):
-    """One item of ``Cursor.description``: PEP 249's seven values, with names for those that say something."""
-
-    __slots__ = ()
-
-    @property
-    def name(self) -> str:
-        """The column's name."""
-        return self[0]  # type: ignore[no-any-return]
-
-    @property
-    def type_code(self) -> int:
-        """The type's OID."""
-        return self[1]  # type: ignore[no-any-return]
-
-    @property
-    def precision(self) -> int | None:
-        """The precision of a numeric column that has one."""
-        return self[4]  # type: ignore[no-any-return]
-
-    @property
-    def scale(self) -> int | None:
-        """The scale of a numeric column that has one."""
-        return self[5]  # type: ignore[no-any-return]
 
 
 def tuple_row(cursor: Cursor) -> Callable[[tuple[Any, ...]], Any]:
@@ -234,14 +190,60 @@ class Connection:
         self._timeout = timeout
         self._lock = threading.RLock()
         self._blocks = 0
+        self.copying: Copy | None = None
         self.closed = False
 
     # -- statements ------------------------------------------------------------------------------------------------
 
-    def cursor(self, *, row_factory: RowFactory | None = None) -> Cursor:
-        """Return a new cursor."""
+    def cursor(
+        self,
+        name: str = "",
+        *,
+        row_factory: RowFactory | None = None,
+        scrollable: bool | None = None,
+        withhold: bool = False,
+    ) -> Cursor:
+        """Return a new cursor. With a name its rows stay in the engine until they are fetched."""
         self._require_open()
+        if name:
+            from heliosdb.dbapi_cursors import ServerCursor
+
+            factory = row_factory or self.row_factory
+            return ServerCursor(self, factory, name, scrollable=scrollable, withhold=withhold)
         return Cursor(self, row_factory or self.row_factory)
+
+    @contextmanager
+    def working(self) -> Iterator[Session]:
+        """Have the session to oneself, in a transaction where one is due."""
+        with self._lock:
+            self._require_open()
+            if not self._autocommit and not self.session.block.is_open:
+                self.session.begin()
+            if self._timeout is None:
+                yield self.session
+                return
+            with self.session.time_limit(self._timeout):
+                yield self.session
+
+    def begin_copy(self, cursor: Cursor, query: str) -> Copy:
+        """Begin a COPY; the connection is the cursor's until ``end_copy``."""
+        from heliosdb.dbapi_copy import Copy
+
+        with self.working() as session:
+            copy = Copy(cursor, session.copy(query))
+        self._lock.acquire()
+        self.copying = copy
+        return copy
+
+    def end_copy(self, copy: Copy, error: BaseException | None) -> Result | None:
+        """End a COPY."""
+        if self.copying is not copy:
+            return None
+        try:
+            return copy.finish(error)
+        finally:
+            self.copying = None
+            self._lock.release()
 
     def execute(self, query: str, params: Parameters = None) -> Cursor:
         """Run a statement on a new cursor and return the cursor."""
@@ -370,6 +372,8 @@ class Connection:
     def _require_open(self) -> None:
         if self.closed:
             raise InterfaceError("the connection is closed")
+        if self.copying is not None:
+            raise OperationalError("another command is already in progress: a COPY")
         self.database.require_open()
 
     def __enter__(self) -> Connection:
@@ -408,8 +412,11 @@ class Cursor:
         """The columns of the last result (PEP 249), None where it has no rows."""
         if self.result is None or self.result.columns is None:
             return None
-        types = self.connection.database.registries.types
-        return [_described(column, types) for column in self.result.columns]
+        database = self.connection.database
+        types = database.registries.types
+        if any("#" in column.type for column in self.result.columns):
+            types = next(database.types_with(column.type) for column in self.result.columns if "#" in column.type)
+        return [described(column, types) for column in self.result.columns]
 
     @property
     def rowcount(self) -> int:
@@ -447,6 +454,18 @@ class Cursor:
             return self
         self._rowcount = self.connection.run_many(text, values)
         return self
+
+    def copy(self, query: str) -> Copy:
+        """Begin a COPY FROM STDIN or TO STDOUT, to be used in a ``with`` statement (``heliosdb.dbapi_copy``)."""
+        self._require_open()
+        self._clear()
+        return self.connection.begin_copy(self, query)
+
+    def end_copy(self, copy: Copy, error: BaseException | None) -> None:
+        """End a COPY and keep its result."""
+        result = self.connection.end_copy(copy, error)
+        if result is not None:
+            self._show(result)
 
     def _clear(self) -> None:
         self.result = None
@@ -548,16 +567,6 @@ class Cursor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _described(column: OutputColumn, types: Any) -> Column:
-    found = types.by_name(column.type)
-    precision = scale = None
-    if column.type == "numeric" and column.typmod >= 4:
-        packed = column.typmod - 4
-        precision, scale = packed >> 16, (packed & 0x7FF ^ 0x400) - 0x400
-    size = found.length if found.length > 0 else None
-    return Column((column.name, found.oid, None, size, precision, scale, column.nullable))
 
 
 def _controls(query: str) -> bool:

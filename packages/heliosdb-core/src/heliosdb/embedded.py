@@ -19,20 +19,23 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
 
 from heliosdb import errors
 from heliosdb.database import Database
 from heliosdb.rows import Row, RowMaker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
 
     from heliosdb.catalog.result import Result
     from heliosdb.config import Config
     from heliosdb.session import PreparedStatement, Session
+    from heliosdb.session.session import Readable
+    from heliosdb.session.streaming import Stream
 
-__all__ = ["EmbeddedDatabase", "Statement", "Transaction"]
+__all__ = ["EmbeddedDatabase", "RowStream", "Statement", "Transaction"]
 
 T = TypeVar("T")
 
@@ -44,10 +47,11 @@ class _Handle:
         self._database = database
         self._session = session
         self._lock = threading.RLock()
+        self._streams: WeakSet[Stream] = WeakSet()
 
     def _run(self, sql: str, params: Sequence[Any], timeout: float | None) -> list[Result]:
         self._database.require_open()
-        if isinstance(params, str | bytes | dict):
+        if isinstance(params, str | bytes) or not isinstance(params, Sequence):
             raise errors.InterfaceError(f"params must be a sequence of values, not {type(params).__name__}")
         with self._lock, _limited(self._session, timeout):
             return self._session.execute(sql, params)
@@ -88,15 +92,46 @@ class _Handle:
         assert result.columns is not None
         return self._database.row_maker(result.columns)
 
+    def stream(self, sql: str, params: Sequence[Any] = (), *, timeout: float | None = None) -> RowStream:
+        """Run a query and return an iterator over its rows, which are read as they are asked for.
+
+        It shows what is there now, holds no more than a batch of rows, and other statements may run meanwhile.
+        Exhaust it, close it, or use it as a context manager; ``timeout`` is for all of it.
+        """
+        self._require_usable()
+        with self._lock:
+            stream = self._session.stream(sql, params, timeout=timeout)
+            self._streams.add(stream)
+        return RowStream(self, stream)
+
+    def copy_from(self, sql: str, source: str | bytes | Iterable[str | bytes] | Readable) -> int:
+        """Run ``COPY table FROM STDIN ...`` on text, bytes, an open file or an iterable of pieces; return the number of
+        rows.
+        """
+        self._require_usable()
+        with self._lock:
+            return self._session.copy_from(sql, source)
+
+    def copy_to(self, sql: str, write: Callable[[str], object]) -> int:
+        """Run ``COPY ... TO STDOUT ...`` and give the output to ``write`` piece by piece; return the number of rows."""
+        self._require_usable()
+        with self._lock:
+            return self._session.copy_to(sql, write)
+
+    def _require_usable(self) -> None:
+        self._database.require_open()
+
     def prepare(self, sql: str) -> Statement:
         """Parse and bind a statement once, to run it many times."""
-        self._database.require_open()
+        self._require_usable()
         with self._lock:
             return Statement(self, sql, self._session.prepare(sql))
 
     def interrupt(self) -> None:
-        """Stop the statement that is running on this handle, from any thread; it raises QueryCanceled (57014)."""
+        """Stop what is running on this handle, from any thread, open streams too: it raises QueryCanceled (57014)."""
         self._session.interrupt()
+        for stream in list(self._streams):
+            stream.interrupt()
 
     @property
     def notices(self) -> list[Any]:
@@ -171,6 +206,45 @@ class Statement:
             return handle._session.execute_many(self._sql, rows)
 
 
+class RowStream:
+    """The rows of a query, one after the other. ``columns`` are their names."""
+
+    def __init__(self, handle: _Handle, stream: Stream) -> None:
+        self._handle = handle
+        self._stream = stream
+        self._maker = handle._database.row_maker(stream.columns)
+        self._rows: Iterator[Row] = iter(())
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(column.name for column in self._stream.columns)
+
+    def __iter__(self) -> RowStream:
+        return self
+
+    def __next__(self) -> Row:
+        for row in self._rows:
+            return row
+        with self._handle._lock:
+            self._rows = iter(self._maker.pack(next(self._stream)))
+        return next(self._rows)
+
+    def close(self) -> None:
+        """Stop, and let go of the snapshot. Harmless a second time."""
+        with self._handle._lock:
+            self._rows = iter(())
+            self._stream.close()
+
+    def __enter__(self) -> RowStream:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
 class Transaction(_Handle):
     """A transaction with a session of its own. As a context manager it rolls back what was not committed."""
 
@@ -193,6 +267,10 @@ class Transaction(_Handle):
 
     def rollback(self) -> None:
         """Undo everything. Harmless after the end."""
+        if not self._database.is_own:
+            # In a forked child there is nothing of the parent's that could be undone.
+            self._open = False
+            return
         with self._lock:
             if self._open:
                 try:
@@ -220,6 +298,10 @@ class Transaction(_Handle):
             # COMMIT or ROLLBACK was written as SQL.
             self._finish()
         return results
+
+    def _require_usable(self) -> None:
+        super()._require_usable()
+        self._require_open()
 
     def _require_open(self) -> None:
         if not self._open:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a case a line
 """COPY statements with their data, to be asked of PostgreSQL (``record_copy.py``) and then of us (``test_copy.py``)."""
 
 from __future__ import annotations

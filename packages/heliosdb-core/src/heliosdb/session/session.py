@@ -30,6 +30,7 @@ from heliosdb.session.statements import PreparedStatement, StatementText
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Relation
     from heliosdb.session.copying import Copy
+    from heliosdb.session.streaming import Stream
     from heliosdb.transaction.locks import RelationLock
 
 __all__ = ["Notice", "Session"]
@@ -57,6 +58,7 @@ class Session(SessionPlans):
     """See the module. ``SessionContext`` and ``CommandSession`` are what functions and commands see of it."""
 
     _limit: float | None = None
+    owns_temporary_schema = True
 
     def lock_definition(self, relation: Relation, mode: RelationLock) -> None:
         """Lock a relation for a change of its definition, and see it as it is now (``definition_locks``)."""
@@ -77,6 +79,13 @@ class Session(SessionPlans):
         other.functions = self.functions
         if self.on_notice is None:
             other.notices = self.notices
+        return other
+
+    def fork_reader(self) -> Session:
+        """Open another session that sees this one's temporary tables too, for a stream of its own."""
+        other = self.fork()
+        other._temporary_schema = self._temporary_schema
+        other.owns_temporary_schema = False
         return other
 
     @contextmanager
@@ -181,6 +190,16 @@ class Session(SessionPlans):
             for piece in copy:
                 write(piece)
             return copy.finish().row_count or 0
+
+    def stream(self, text: str, parameters: Sequence[Any] = (), *, timeout: float | None = None) -> Stream:
+        """Open a query whose rows come batch by batch (``session/streaming.py``)."""
+        from heliosdb.session.streaming import Stream
+
+        return Stream(self, text, parameters, timeout=timeout)
+
+    def is_query(self, statement: StatementText) -> bool:
+        """Return whether a statement is planned: a query or a data modification."""
+        return _is_query(self.tree(statement))
 
     def run_copy(self, tree: Any, door: Copy) -> None:
         """Have the command begin its transfer and hand it to the door."""
@@ -380,6 +399,10 @@ class Session(SessionPlans):
             raise errors.ActiveSqlTransaction(
                 f"{' '.join(registered.words).upper()} cannot run inside a transaction block"
             )
+        if not registered.read_only and self.block.read_only:
+            raise errors.ReadOnlySqlTransaction(
+                f"cannot execute {' '.join(registered.words).upper()} in a read-only transaction"
+            )
         executor = self.registries.statements[tree.name]
         return lambda session, statement: executor(session, statement.payload)
 
@@ -436,9 +459,10 @@ class Session(SessionPlans):
             return
         if self.block.is_open:
             self.block.rollback()
-        if self._temporary_schema is not None and not self.database.closed:
+        if self._temporary_schema is not None and self.owns_temporary_schema and not self.database.closed:
             self.database.drop_temporary_objects(self)
         self.closed = True
+        self.points.forget()
         self.database.sessions.pop(self.number, None)
 
     def discard(self) -> None:

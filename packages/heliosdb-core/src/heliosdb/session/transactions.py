@@ -11,6 +11,7 @@ BEGIN makes explicit (PostgreSQL 15, section 55.2.2.1).
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from attrs import frozen
 
@@ -20,6 +21,7 @@ from heliosdb.store.commits import Author
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Constraint
     from heliosdb.session.environment import SessionEnvironment
+    from heliosdb.session.streaming import Stream
     from heliosdb.transaction import Mark, Transaction
 
 __all__ = ["TransactionBlock"]
@@ -45,6 +47,8 @@ class TransactionBlock:
         self.is_implicit = False
         self._savepoints: list[_Savepoint] = []
         self._deferred: dict[int | None, bool] = {}
+        self.streams: WeakSet[Stream] = WeakSet()
+        """What is read while the block lasts (``session/streaming.py``)."""
 
     @property
     def is_open(self) -> bool:
@@ -201,8 +205,9 @@ class TransactionBlock:
         try:
             if session.has_temporary_schema:
                 session.database.apply_on_commit(session)
-            for listener in session.registries.lifecycle.get("transaction_committing", ()):
-                listener(session)
+            if transaction.writes:
+                for listener in session.registries.lifecycle.get("transaction_committing", ()):
+                    listener(session)
             for cursor in session.cursors.values():
                 if cursor.is_held:
                     cursor.materialize()
@@ -231,6 +236,8 @@ class TransactionBlock:
         self._savepoints.clear()
         self._deferred.clear()
         session = self._session
+        for stream in list(self.streams):
+            stream.cut()
         for name, cursor in list(session.cursors.items()):
             # A held cursor belongs to the session once the transaction that declared it has committed.
             if not (cursor.is_complete or (committed and cursor.is_held)):
