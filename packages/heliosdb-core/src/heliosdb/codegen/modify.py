@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING
 
 from heliosdb.codegen import modify_runtime
 from heliosdb.codegen.foreign_keys import ForeignKeyCheck, ReferencedCheck
+from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
+from heliosdb.plan.rewrite import walk
 from heliosdb.transaction.locks import RowLock
+from heliosdb.types.definitions import Volatility
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from heliosdb.codegen.pipeline import Consume, Pipelines, Producer
 
 INSERT_BATCH = 4096
+MANY = 16
+"""Rows from which UPDATE and DELETE change all by one call first."""
 
 _STRENGTHS = {
     "key share": RowLock.KEY_SHARE,
@@ -39,15 +44,24 @@ def write_row(pipelines: Pipelines, node: pn.Modify, row: str) -> None:
     function, source = pipelines.function, pipelines.source
     relation = node.relation
     pipelines.bind_row(node.target, row, len(relation.columns))
+    required = [c.number - 1 for c in relation.columns if c.not_null and not c.dropped]
+    fail = source.bind(modify_runtime.NotNull(relation, pipelines.registries), "f") if required else ""
+
+    def require(slots: list[int], shown: str) -> None:
+        if slots:
+            nulls = " or ".join(f"{row}[{slot}] is None" for slot in slots)
+            function.line(f"if {nulls}: {fail}({shown}, x.session)")
+
     if node.generated:
+        computed = {assignment.slot for assignment in node.generated}
+        plain = ["None" if slot in computed else f"{row}[{slot}]" for slot in range(len(relation.columns))]
+        # What is computed relies on NOT NULL, so that has to hold before.
+        require([slot for slot in required if slot not in computed], f"({''.join(f'{part}, ' for part in plain)})")
         assigned = {assignment.slot: pipelines.value(assignment.value) for assignment in node.generated}
         parts = [assigned.get(slot, f"{row}[{slot}]") for slot in range(len(relation.columns))]
         function.line(f"{row} = ({''.join(f'{part}, ' for part in parts)})")
-    required = [c.number - 1 for c in relation.columns if c.not_null and not c.dropped]
-    if required:
-        fail = source.bind(modify_runtime.NotNull(relation, pipelines.registries), "f")
-        nulls = " or ".join(f"{row}[{slot}] is None" for slot in required)
-        function.line(f"if {nulls}: {fail}({row}, x.session)")
+        required = [slot for slot in required if slot in computed]
+    require(required, row)
     for check in node.checks:
         fail = source.bind(modify_runtime.Check(relation, check, pipelines.registries), "f")
         function.line(f"if {pipelines.expressions.fails(check.condition)}: {fail}({row}, x.session)")
@@ -197,29 +211,81 @@ def _collect(pipelines: Pipelines, node: pn.Update | pn.Delete) -> tuple[str, st
 
 
 def _change_each(
-    pipelines: Pipelines, node: pn.Update | pn.Delete, attempt: Callable[[str], str], done: Callable[[str], None]
+    pipelines: Pipelines,
+    node: pn.Update | pn.Delete,
+    collected: tuple[str, str, str],
+    attempt: Callable[[str], str],
+    done: Callable[[str], None],
 ) -> None:
-    """Collect, then change each row: ``attempt(row)`` writes the change and returns its outcome's source.
+    """Change each collected row: ``attempt(row)`` writes the change and returns its outcome's source.
 
     The outcome is None when it is done. Otherwise somebody else was there: the row that is there now takes the old
     one's place, if it still satisfies the conditions, or the row is left alone.
     """
     function, source = pipelines.function, pipelines.source
-    rows, target, row = _collect(pipelines, node)
+    rows, target, row = collected
     state = source.fresh("l")
-    with function.loop(f"for {target} in {rows}:"):
-        pipelines.poll()
-        with function.loop("while True:"):
-            function.line(f"{state} = {attempt(row)}")
-            with function.block(f"if {state} is None:"):
-                if node is pipelines.counted:
-                    function.line("x.row_count += 1")
-                done(row)
-                function.line("break")
-            function.line(f'if {state}.status != "changed": break')
-            function.line(f"{row} = {state}.row")
-            if node.recheck is not None:
-                function.line(f"if not ({pipelines.test(node.recheck)}): break")
+    with function.loop(f"for {target} in {rows}:"), function.loop("while True:"):
+        function.line(f"{state} = {attempt(row)}")
+        with function.block(f"if {state} is None:"):
+            if node is pipelines.counted:
+                function.line("x.row_count += 1")
+            done(row)
+            function.line("break")
+        function.line(f'if {state}.status != "changed": break')
+        function.line(f"{row} = {state}.row")
+        if node.recheck is not None:
+            function.line(f"if not ({pipelines.test(node.recheck)}): break")
+
+
+def _write_many(
+    pipelines: Pipelines,
+    node: pn.Update | pn.Delete,
+    collected: tuple[str, str, str],
+    make: Callable[[str], str] | None,
+    changes: str,
+) -> None:
+    """Write the change of many rows by one call, and leave in the list what that could not do.
+
+    ``make(row)`` writes what makes the new row and returns its variable. RETURNING looks at the rows one by one, and
+    what has an effect of its own (a sequence, say) or runs a subquery is not evaluated twice: then nothing is written.
+    """
+    if node.returning is not None or (isinstance(node, pn.Update) and not _is_repeatable(node)):
+        return
+    function, source = pipelines.function, pipelines.source
+    rows, target, row = collected
+    made, count, old = source.fresh("m"), source.fresh("n"), source.fresh("m")
+    oid = node.relation.oid
+    with function.block(f"if len({rows}) >= {MANY}:"):
+        function.line(f"{old} = [{row} for {target} in {rows}]")
+        row_ids = f"[i_{row} for {target} in {rows}]"
+        if make is None:
+            function.line(f"{count} = x.transaction.delete_rows({oid}, {row_ids}, {old})")
+            pairs = f"({row}, None) for {row} in {old}[:{count}]"
+        else:
+            function.line(f"{made} = []")
+            with function.loop(f"for {target} in {rows}:"):
+                new = make(row)
+                function.line(f"{made}.append({new})")
+            function.line(f"{count} = x.transaction.update_rows({oid}, {row_ids}, {old}, {made})")
+            pairs = f"zip({old}[:{count}], {made})"
+        if node is pipelines.counted:
+            function.line(f"x.row_count += {count}")
+        if node.referencing or (isinstance(node, pn.Update) and node.foreign_keys):
+            function.line(f"{changes}.extend({pairs})")
+        function.line(f"del {rows}[:{count}]")
+
+
+def _is_repeatable(node: pn.Update) -> bool:
+    """Whether the new row may be made twice."""
+    made = (
+        *(assignment.value for assignment in (*node.assignments, *node.generated)),
+        *(check.condition for check in node.checks),
+    )
+    return not any(
+        isinstance(part, ex.Subquery) or (isinstance(part, ex.Call) and part.function.volatility == Volatility.VOLATILE)
+        for part in walk(made)
+    )
 
 
 def produce_update(pipelines: Pipelines, node: pn.Update, consume: Consume) -> None:
@@ -235,14 +301,17 @@ def produce_update(pipelines: Pipelines, node: pn.Update, consume: Consume) -> N
     changed_slots = {assignment.slot for assignment in (*node.assignments, *node.generated)}
     foreign_keys = [c for c in node.foreign_keys if any(number - 1 in changed_slots for number in c.columns)]
 
-    def attempt(row: str) -> str:
+    def make(row: str) -> str:
         assigned = {assignment.slot: pipelines.value(assignment.value) for assignment in node.assignments}
         parts = [assigned.get(slot, f"{row}[{slot}]") for slot in range(len(node.relation.columns))]
         function.line(f"{new} = ({''.join(f'{part}, ' for part in parts)})")
         if pipelines.needs(node.target, -1):
             function.line(f"i_{new} = i_{row}")
         write_row(pipelines, node, new)
-        return f"{update}({oid}, i_{row}, {row}, {new})"
+        return new
+
+    def attempt(row: str) -> str:
+        return f"{update}({oid}, i_{row}, {row}, {make(row)})"
 
     def done(row: str) -> None:
         if foreign_keys or node.referencing:
@@ -250,7 +319,9 @@ def produce_update(pipelines: Pipelines, node: pn.Update, consume: Consume) -> N
         if returned:
             _write_returning(pipelines, node, out)
 
-    _change_each(pipelines, node, attempt, done)
+    collected = _collect(pipelines, node)
+    _write_many(pipelines, node, collected, make, changes)
+    _change_each(pipelines, node, collected, attempt, done)
     _write_end_of_statement(pipelines, node)
     for constraint in foreign_keys:
         check = source.bind(ForeignKeyCheck(node.relation, constraint, pipelines.registries), "f")
@@ -283,7 +354,9 @@ def produce_delete(pipelines: Pipelines, node: pn.Delete, consume: Consume) -> N
             pipelines.bind_row(node.target, row, len(node.relation.columns))
             _write_returning(pipelines, node, out)
 
-    _change_each(pipelines, node, lambda row: f"{delete}({node.relation.oid}, i_{row}, {row})", done)
+    collected = _collect(pipelines, node)
+    _write_many(pipelines, node, collected, None, changes)
+    _change_each(pipelines, node, collected, lambda row: f"{delete}({node.relation.oid}, i_{row}, {row})", done)
     _referencing(pipelines, node, changes)
     if returned:
         _emit_returned(pipelines, node, out, consume)

@@ -131,6 +131,16 @@ class Block:
         begins = self.begins
         return (self.begin if begins is None else begins[slot]), rows[slot]
 
+    def changes(self, first: int, slots: dict[int, Row | None]) -> list[tuple[int, Row | None, Row | None]]:
+        """Return (row id, newest row, new row) for new rows by slot; ``first`` is the row id of slot 0."""
+        overlay, rows = self.overlay, self.rows
+        if slots and max(slots) < len(rows) and overlay.keys().isdisjoint(slots):
+            found = [(first + slot, rows[slot], row) for slot, row in slots.items()]
+        else:
+            newest = self.newest
+            found = [(first + slot, newest(slot)[1], row) for slot, row in slots.items()]
+        return [change for change in found if change[1] is not None or change[2] is not None]
+
     def newest_with_older(self, slot: int) -> Entry:
         """Return the newest version with what came before it."""
         entry = self.overlay.get(slot)

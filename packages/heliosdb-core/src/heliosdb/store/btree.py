@@ -1,7 +1,7 @@
 """The btree access method: an ordered index over one key a row.
 
     current    {key: row id, or {row id: None, ...}}        keys of newest versions
-    past       {key: [(end SCN, row id), ...]}              keys that a row had until some SCN
+    past       {key: (end SCN, row id), or a list of them}  keys that a row had until some SCN
     order      the sorted keys of both (see ``key_order``)
 
 A reader at SCN s takes ``current`` first. Only if ``last_superseded`` > s can the version he sees have lost its key
@@ -27,6 +27,9 @@ from heliosdb.store.key_order import KeyOrder
 
 __all__ = ["BTree", "BTreeMethod"]
 
+Past = tuple[int, int] | list[tuple[int, int]]
+"""(end SCN, row id) of a superseded key, mostly of one row: then without a list around it, which the garbage collector
+would have to visit again and again."""
 LESS, LESS_EQUAL, EQUAL, GREATER_EQUAL, GREATER = 1, 2, 3, 4, 5
 
 
@@ -38,7 +41,7 @@ class BTree:
     def __init__(self, *, paired: bool = False, width: int = 1) -> None:
         self.paired = paired
         self.current: dict[Any, Any] = {}
-        self.past: dict[Any, list[tuple[int, int]]] = {}
+        self.past: dict[Any, Past] = {}
         self.last_superseded = 0
         self.last_changed = 0
         """The SCN of the last commit that entered anything, set before it does."""
@@ -59,12 +62,7 @@ class BTree:
             self.last_changed = scn
         for row_id, removed, added in changes:
             for element in removed:
-                key = element[1] if paired else element
-                entry = past.get(key)
-                if entry is None:
-                    past[key] = [(scn, row_id)]
-                else:
-                    entry.append((scn, row_id))
+                _note(past, element[1] if paired else element, scn, row_id)
                 self.last_superseded = scn
             for element in added:
                 key = element[1] if paired else element
@@ -86,12 +84,7 @@ class BTree:
         current, past, paired = self.current, self.past, self.paired
         self.last_changed = scn
         if removed is not None:
-            key = removed[0][1] if paired else removed[0]
-            entry = past.get(key)
-            if entry is None:
-                past[key] = [(scn, row_id)]
-            else:
-                entry.append((scn, row_id))
+            _note(past, removed[0][1] if paired else removed[0], scn, row_id)
             self.last_superseded = scn
         if added is not None:
             key = added[0][1] if paired else added[0]
@@ -113,7 +106,7 @@ class BTree:
         key = element[1] if self.paired else element
         past = self.past
         kept = past[key]
-        if len(kept) == 1:
+        if isinstance(kept, tuple):
             del past[key]
             if key not in self.current:
                 self.order.waste += 1
@@ -149,6 +142,43 @@ class BTree:
         else:
             self._apply_repeating(elements, keys, row_ids)
 
+    def remove_run(self, elements: list[Any], row_ids: Sequence[int], scn: int) -> None:
+        """Take out the keys of many rows at once; they stay findable as superseded ones."""
+        current, past = self.current, self.past
+        if scn > self.last_changed:
+            self.last_changed = scn
+        keys = [element[1] for element in elements] if self.paired else elements
+        fresh: dict[Any, Past] = {key: (scn, row_id) for key, row_id in zip(keys, row_ids)}
+        distinct = len(fresh) == len(keys)
+        if distinct and past.keys().isdisjoint(fresh):
+            past.update(fresh)
+        else:
+            for key, row_id in zip(keys, row_ids):
+                _note(past, key, scn, row_id)
+        self.last_superseded = scn
+        if distinct and list(map(current.get, keys)) == list(row_ids):
+            for key in keys:
+                del current[key]
+        else:
+            for key, row_id in zip(keys, row_ids):
+                self._remove(key, row_id)
+
+    def forget_run(self, elements: list[Any], row_ids: Sequence[int]) -> None:
+        """Drop the oldest past entry of each element of a run that was removed."""
+        past, current = self.past, self.current
+        others = []
+        gone = 0
+        for element, row_id in zip(elements, row_ids):
+            key = element[1] if self.paired else element
+            if past[key].__class__ is tuple:
+                del past[key]
+                gone += key not in current
+            else:
+                others.append((element, row_id))
+        self.order.waste += gone
+        if others:
+            self.forget(others)
+
     def _apply_repeating(self, elements: list[Any], keys: list[Any], row_ids: Iterable[int]) -> None:
         current, past = self.current, self.past
         new = []
@@ -172,15 +202,15 @@ class BTree:
         for element, row_id in entries:
             key = element[1] if self.paired else element
             kept = past.get(key)
-            if kept is not None:
+            if isinstance(kept, tuple):
+                del past[key]
+                if key not in self.current:
+                    self.order.waste += 1
+            elif kept is not None:
                 for place, (_, other) in enumerate(kept):
                     if other == row_id:
-                        if len(kept) == 1:
-                            del past[key]
-                            if key not in self.current:
-                                self.order.waste += 1
-                        else:
-                            past[key] = kept[:place] + kept[place + 1 :]
+                        rest = [*kept[:place], *kept[place + 1 :]]
+                        past[key] = rest[0] if len(rest) == 1 else rest
                         break
 
     def build(self, batches: Iterable[Sequence[tuple[int, Sequence[Any]]]], progress: Progress | None = None) -> None:
@@ -197,7 +227,7 @@ class BTree:
         for end, element, row_id in entries:
             key = element[1] if self.paired else element
             ordered = self.in_use(key)
-            self.past.setdefault(key, []).append((end, row_id))
+            _note(self.past, key, end, row_id)
             if not ordered:
                 self.order.add(element, self.in_use)
             self.last_superseded = max(self.last_superseded, end)
@@ -215,7 +245,8 @@ class BTree:
         if self.last_superseded > scn:
             past = self.past.get(key)
             if past:
-                extra = [row_id for end, row_id in tuple(past) if end > scn]
+                ends = (past,) if isinstance(past, tuple) else tuple(past)
+                extra = [row_id for end, row_id in ends if end > scn]
                 if extra:
                     return tuple(dict.fromkeys((*found, *extra)))
         return found
@@ -270,6 +301,17 @@ class BTree:
                 if (key, row_id) not in expected:
                     problems.append(f"no row {row_id} has {key!r}")
         return problems
+
+
+def _note(past: dict[Any, Past], key: Any, end: int, row_id: int) -> None:
+    """Enter that a row had a key until an SCN."""
+    present = past.get(key)
+    if present is None:
+        past[key] = (end, row_id)
+    elif isinstance(present, tuple):
+        past[key] = [present, (end, row_id)]
+    else:
+        present.append((end, row_id))
 
 
 class BTreeMethod:

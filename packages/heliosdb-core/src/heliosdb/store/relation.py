@@ -20,7 +20,7 @@ from typing import Any
 from heliosdb.store.block import BLOCK_BITS, SLOT_MASK, Block
 from heliosdb.store.feed import Feed
 from heliosdb.store.row_ids import RowIds
-from heliosdb.store.versions import Row, history, lookup, push
+from heliosdb.store.versions import PRUNED, Row, history, lookup, push
 
 __all__ = ["Relation"]
 
@@ -28,6 +28,9 @@ FOLD_AT = 1024
 """Overlay entries after which the committer folds a block."""
 QUIET_FOLD_AT = 32
 """Overlay entries after which a scan folds a block that nobody needs an older state of."""
+
+MANY = 16
+"""Changes of a block that are worth being entered together."""
 
 
 class Relation:
@@ -134,6 +137,8 @@ class Relation:
         if block is None:
             block = self.new_block(number)
         overlay = block.overlay
+        if len(changes) >= MANY and self._apply_many(block, changes, scn, readers):
+            return len(overlay) >= FOLD_AT
         count = 0
         for slot, row in changes.items():
             before, old_row, older = block.newest_with_older(slot)
@@ -147,6 +152,27 @@ class Relation:
             count += (row is not None) - (old_row is not None)
         self.count += count
         return len(overlay) >= FOLD_AT
+
+    def _apply_many(
+        self, block: Block, changes: dict[int, Row | None], scn: int, readers: Sequence[int] | None
+    ) -> bool:
+        """Do the same for many slots at once where their versions stand in the block's rows; False where not."""
+        rows, begin = block.rows, block.begin
+        if block.begins is not None or max(changes) >= len(rows) or not block.overlay.keys().isdisjoint(changes):
+            return False
+        olds = [rows[slot] for slot in changes]
+        missing = olds.count(None)
+        if block.exact:
+            if missing:
+                return False
+            block.overlay.update({s: (scn, row, (begin, old, None)) for (s, row), old in zip(changes.items(), olds)})
+        elif readers is not None and (not readers or readers[0] >= begin):
+            block.overlay.update({s: (scn, row, (begin, old, PRUNED)) for (s, row), old in zip(changes.items(), olds)})
+            self.pruned_to = max(self.pruned_to, begin)
+        else:
+            return False
+        self.count += missing - list(changes.values()).count(None)
+        return True
 
     def apply_block(self, number: int, rows: list[Row | None], scn: int, readers: Sequence[int] | None) -> None:
         """Put a bulk insert's rows into a block of its own (slots from 0); rows of others behind them stay."""

@@ -38,7 +38,7 @@ from heliosdb.store.relation import Relation
 from heliosdb.store.row_ids import RowIds
 from heliosdb.store.snapshot import Snapshots
 from heliosdb.store.timeline import Timeline
-from heliosdb.store.timeline_index import IndexEntries, RowChange, TimelineIndex
+from heliosdb.store.timeline_index import IndexEntries, RowChange, Run, TimelineIndex
 from heliosdb.store.versions import Row
 from heliosdb.store.volume import MemoryVolume, Volume
 
@@ -407,11 +407,7 @@ class Store:
                     if block is None:
                         changes.extend((first + slot, None, row) for slot, row in slots.items() if row is not None)
                         continue
-                    newest = block.newest
-                    for slot, row in slots.items():
-                        old = newest(slot)[1]
-                        if old is not None or row is not None:
-                            changes.append((first + slot, old, row))
+                    changes.extend(block.changes(first, slots))
             entries = []
             for index in indexes:
                 entry = index.prepare(changes)
@@ -454,6 +450,10 @@ class Store:
         gone: list[tuple[Any, int]] = []
         while superseded and superseded[0][0] <= horizon:
             _, key, row_id = superseded.popleft()
+            if type(key) is Run:
+                assert index.tree is not None
+                index.tree.forget_run(key.elements, key.row_ids)
+                continue
             if index.tree is None:
                 row = relation.newest(row_id)[1]
                 if row is not None and key in index.elements(row):

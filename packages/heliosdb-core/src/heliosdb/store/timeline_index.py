@@ -17,19 +17,27 @@ from heliosdb.store.access_method import Index, IndexChange, IndexSpec
 from heliosdb.store.btree import BTree
 from heliosdb.store.versions import Row
 
-__all__ = ["IndexEntries", "RowChange", "TimelineIndex"]
+__all__ = ["IndexEntries", "RowChange", "Run", "TimelineIndex"]
 
 MANY = 16
 RowChange = tuple[int, "Row | None", "Row | None"]
 """(row id, old, new)."""
 
 
-class IndexEntries(NamedTuple):
-    """What a commit enters into one index: changes, and (in btrees) a run of new elements with their row ids."""
+class Run(NamedTuple):
+    """Elements of a btree with their row ids."""
 
-    changes: list[IndexChange]
     elements: list[Any]
     row_ids: Sequence[int]
+
+
+class IndexEntries(NamedTuple):
+    """What a commit enters into one index: changes, and (in btrees) a run of elements that are new and one of elements
+    that are gone."""
+
+    changes: list[IndexChange]
+    added: Run | None = None
+    removed: Run | None = None
 
 
 class TimelineIndex:
@@ -62,7 +70,8 @@ class TimelineIndex:
         self.parent = parent
         self.fork = fork
         self.superseded: deque[tuple[int, Any, int]] = deque()
-        """(end SCN, key, row id) of removed entries, oldest first, until nobody needs them."""
+        """(end SCN, key, row id) of removed entries, oldest first, until nobody needs them; a ``Run`` stands in the
+        key's place for all of its keys."""
         self.key_locks: dict[Any, Any] = {}
         """Key of a unique index -> lock grant (heliosdb.transaction.locks)."""
         self.backlog: list[tuple[IndexEntries, int]] | None = None
@@ -100,36 +109,44 @@ class TimelineIndex:
 
     def prepare(self, changed: Sequence[RowChange]) -> IndexEntries | None:
         """Return what a commit's (row id, old, new) changes are to enter here, None for nothing."""
-        if len(changed) >= MANY and self.simple_key is not None and all(old is None for _, old, _ in changed):
-            return self.prepare_run([row_id for row_id, _, _ in changed], [row for _, _, row in changed])
+        if len(changed) >= MANY and self.simple_key is not None:
+            row_ids, olds, news = zip(*changed)
+            if olds.count(None) == len(olds):
+                return self.prepare_run(row_ids, news)
+            if news.count(None) == len(news):
+                return IndexEntries([], None, Run(self._elements_of(olds), row_ids))
         changes = self.changes(changed)
-        return IndexEntries(changes, [], ()) if changes else None
+        return IndexEntries(changes) if changes else None
 
     def prepare_run(self, row_ids: Sequence[int], rows: Sequence[Row | None]) -> IndexEntries:
         """Return what many new rows are to enter here."""
+        if self.simple_key is None or None in rows:
+            return IndexEntries(self.changes((i, None, row) for i, row in zip(row_ids, rows) if row is not None))
+        return IndexEntries([], Run(self._elements_of(rows), row_ids))
+
+    def _elements_of(self, rows: Sequence[Any]) -> list[Any]:
         key, order_key = self.simple_key, self.spec.order_key
-        if key is None or None in rows:
-            added = self.changes((i, None, row) for i, row in zip(row_ids, rows) if row is not None)
-            return IndexEntries(added, [], ())
-        elements: list[Any] = list(map(key, rows))  # type: ignore[arg-type]
-        if order_key is not None:
-            elements = list(zip(map(order_key, rows), elements))  # type: ignore[arg-type]
-        return IndexEntries([], elements, row_ids)
+        assert key is not None
+        keys = map(key, rows)
+        return list(keys) if order_key is None else list(zip(map(order_key, rows), keys))
 
     def enter(self, entries: IndexEntries, scn: int) -> None:
         """Enter what was prepared, or note it while the index is being built."""
         if self.backlog is not None:
             self.backlog.append((entries, scn))
             return
-        changes, elements, row_ids = entries
-        if elements:
-            assert self.tree is not None
-            self.tree.apply_run(elements, row_ids, scn)
+        changes, added, removed = entries
+        if self.tree is not None:
+            if added is not None:
+                self.tree.apply_run(added.elements, added.row_ids, scn)
+            if removed is not None:
+                self.tree.remove_run(removed.elements, removed.row_ids, scn)
+                self.superseded.append((scn, removed, -1))
         if changes:
             self.method.apply(changes, scn)
             superseded = self.superseded
-            for row_id, removed, _ in changes:
-                for element in removed:
+            for row_id, elements, _ in changes:
+                for element in elements:
                     superseded.append((scn, element, row_id))
 
     def catch_up(self) -> None:

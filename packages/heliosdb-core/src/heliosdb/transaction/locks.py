@@ -369,6 +369,14 @@ class LockTable:
             batch = held[end:]
             del held[end:]
             with self._mutex:
+                if not any(batch[2::3]):
+                    # First locks on different keys all of them, so that the order does not matter.
+                    for space, key in zip(batch[0::3], batch[1::3]):
+                        if type(space[key]) is tuple:
+                            del space[key]
+                        else:
+                            self._restore(space, key, owner, 0)
+                    continue
                 while batch:
                     before, key, space = batch.pop(), batch.pop(), batch.pop()
                     present = space.get(key)

@@ -284,7 +284,7 @@ class PointWriter:
                 store.forget_superseded(relation, index, readers)
             tree = index.tree
             if tree is None or index.backlog is not None:
-                index.enter(IndexEntries([(row_id, removed or (), added or ())], [], ()), scn)
+                index.enter(IndexEntries([(row_id, removed or (), added or ())]), scn)
             else:
                 tree.replace(row_id, removed, added, scn)
         begin, old, older = before

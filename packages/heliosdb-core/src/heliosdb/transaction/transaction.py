@@ -15,7 +15,7 @@ it reads (see ``serializable``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -26,15 +26,15 @@ from heliosdb.errors import (
     UndefinedObject,
 )
 from heliosdb.store.access_method import IndexSpec, Progress
-from heliosdb.store.block import BLOCK_BITS, BLOCK_SIZE, SLOT_MASK
+from heliosdb.store.block import BLOCK_BITS, SLOT_MASK
 from heliosdb.store.commits import Author
 from heliosdb.store.relation import Relation
-from heliosdb.store.row_ids import BULK_ROWS
 from heliosdb.store.snapshot import REGISTERING, Snapshot
 from heliosdb.store.timeline import Timeline
 from heliosdb.store.timeline_index import TimelineIndex
 from heliosdb.store.versions import Row
 from heliosdb.transaction import unique
+from heliosdb.transaction.bulk import change_rows, insert_rows, many
 from heliosdb.transaction.locks import (
     ADVISORY_CONFLICTS,
     RELATION_CONFLICTS,
@@ -49,7 +49,7 @@ from heliosdb.transaction.outcome import DELETED, SAME, SKIPPED, LockedRow, Mark
 from heliosdb.transaction.serializable import ReadSet
 from heliosdb.transaction.ticket import CommitTicket
 from heliosdb.transaction.view import RelationView
-from heliosdb.transaction.writes import ABSENT, RelationWrites
+from heliosdb.transaction.writes import ABSENT, OwnEntry, RelationWrites
 
 if TYPE_CHECKING:
     from heliosdb.transaction.transactional_store import TransactionalStore
@@ -59,9 +59,6 @@ __all__ = ["Transaction"]
 READ_COMMITTED = "read committed"
 REPEATABLE_READ = "repeatable read"
 SERIALIZABLE = "serializable"
-
-ROWS_AT_ONCE = 1 << 15
-"""Rows of a bulk insert whose keys are entered by one call, during which no other thread runs."""
 
 
 class Transaction(LockOwner):
@@ -211,6 +208,17 @@ class Transaction(LockOwner):
             writes = self.writes[relation_oid] = RelationWrites(self.relation(relation_oid), self.dropped_indexes)
         return writes
 
+    def _note_new(self, container: dict[int, Any], places: Collection[int]) -> None:
+        """Enter into the journal that nothing was at these places of a container."""
+        journal: list[Any] = [container, None, None] * len(places)
+        journal[1::3] = places
+        self._journal += journal
+
+    def enter_block(self, writes: RelationWrites, number: int, rows: list[Row | None]) -> None:
+        """Enter new rows that have a block for themselves."""
+        writes.bulk[number] = (self.command, rows)
+        self._note_new(writes.bulk, (number,))
+
     def _enter(self, writes: RelationWrites, row_id: int, row: Row | None) -> None:
         number = row_id >> BLOCK_BITS
         slots = writes.blocks.get(number)
@@ -220,6 +228,12 @@ class Transaction(LockOwner):
         previous = slots.get(slot)
         slots[slot] = (self.command, row, previous)
         self._journal += (slots, slot, previous)
+
+    def enter_many(self, writes: RelationWrites, number: int, entries: dict[int, OwnEntry]) -> None:
+        """Enter own versions of rows of one block that have none yet."""
+        slots = writes.blocks.setdefault(number, {})
+        slots.update(entries)
+        self._note_new(slots, entries)
 
     def insert(self, relation_oid: int, row: Row) -> int:
         """Insert a row and return its row id. Raises UniqueViolation; may wait for whoever inserts the same key."""
@@ -235,25 +249,8 @@ class Transaction(LockOwner):
     def insert_rows(self, relation_oid: int, rows: Sequence[Row]) -> range:
         """Insert many rows at once and return their row ids, consecutive and in order."""
         writes = self._writes(relation_oid, "INSERT")
-        count = len(rows)
-        row_ids = writes.relation.row_ids.take_run(count)
-        # Rows before keys: a key that comes twice is found on the own row that has it.
-        if count < BULK_ROWS:
-            for row_id, row in zip(row_ids, rows):
-                self._enter(writes, row_id, row)
-        else:
-            first = row_ids.start >> BLOCK_BITS
-            for offset in range(0, count, BLOCK_SIZE):
-                number = first + offset // BLOCK_SIZE
-                writes.bulk[number] = (self.command, list(rows[offset : offset + BLOCK_SIZE]))
-                self._journal += (writes.bulk, number, None)
-        for index in writes.indexes:
-            for start in range(0, count, ROWS_AT_ONCE):
-                part = slice(start, start + ROWS_AT_ONCE)
-                unique.enter_rows(self, writes, index, row_ids[part], rows[part])
-        writes.keys_change = True
-        writes.count += count
-        return row_ids
+        with many(len(rows)):
+            return insert_rows(self, writes, rows)
 
     def update(self, relation_oid: int, row_id: int, old_row: Row, new_row: Row) -> LockedRow | None:
         """Replace a row's version ``old_row`` by ``new_row``.
@@ -295,6 +292,21 @@ class Transaction(LockOwner):
         writes.keys_change = True
         writes.count -= 1
         return None
+
+    def update_rows(
+        self, relation_oid: int, row_ids: Sequence[int], old_rows: Sequence[Row], new_rows: Sequence[Row]
+    ) -> int:
+        """Replace the first of these rows, as many as are free and unchanged, and return their number; the others are
+        to be updated one by one."""
+        writes = self._writes(relation_oid, "UPDATE")
+        with many(len(row_ids)):
+            return change_rows(self, writes, row_ids, old_rows, new_rows)
+
+    def delete_rows(self, relation_oid: int, row_ids: Sequence[int], old_rows: Sequence[Row]) -> int:
+        """Delete rows; returns as ``update_rows`` does."""
+        writes = self._writes(relation_oid, "DELETE")
+        with many(len(row_ids)):
+            return change_rows(self, writes, row_ids, old_rows, None)
 
     def _prepare_change(self, writes: RelationWrites, row_id: int, old_row: Row, mode: int) -> LockedRow | None:
         mine = writes.newest(row_id)
@@ -561,7 +573,8 @@ class Transaction(LockOwner):
             for check in self._checks:
                 check()
             self.check_deferred()
-            ticket = self.store.commit(self)
+            with many(len(self._journal) // 3):
+                ticket = self.store.commit(self)
         except BaseException:
             self.rollback()
             raise
