@@ -23,9 +23,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tpch_queries import QUERIES, TABLES
-
 import heliosdb
+from tpch_queries import QUERIES, TABLES
 
 INDEXES = {
     "lineitem": ("l_partkey", "l_suppkey", "l_orderkey"),
@@ -101,7 +100,9 @@ def main() -> None:
                 peer.execute(statement)
             ours.execute(f"ANALYZE {table}")
     peer.execute("ANALYZE")
-    print(f"TPC-H at scale {options.scale}, heliosdb {heliosdb.__version__}, sqlite {sqlite3.sqlite_version}, amounts {money}")
+    print(
+        f"TPC-H at scale {options.scale}, heliosdb {heliosdb.__version__}, sqlite {sqlite3.sqlite_version}, amounts {money}"
+    )
     print(f"{'query':>5} {'heliosdb':>10} {'sqlite3':>10} {'times':>7}  answer")
     ratios = []
     document = []
@@ -120,7 +121,9 @@ def main() -> None:
         print(f"{number:>5} {a * 1e3:7.1f} ms {b * 1e3:7.1f} ms {ratio:7.2f}  {verdict}", flush=True)
     mean = math.exp(statistics.fmean(math.log(ratio) for ratio in ratios))
     print(f"geometric mean {mean:.2f} (bar 1.0{' missed' if mean < 1 else ''})")
-    options.json.write_text(json.dumps({"scale": options.scale, "geometric_mean": mean, "queries": document}, indent=2) + "\n")
+    options.json.write_text(
+        json.dumps({"scale": options.scale, "geometric_mean": mean, "queries": document}, indent=2) + "\n"
+    )
 
 
 def connect_referee(dsn: str | None) -> Any:
