@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -71,11 +72,15 @@ class Database:
         self.dialect = POSTGRESQL
         self.settings = initial_values(self.registries.settings, settings or {})
         self.statements = StatementCache(self.dialect)
-        self.adapters = Adapters(self.registries.types)
+        self.adapters = Adapters(self.registries.types, self.types_with)
         self.catalogs = CatalogCache()
         self.sequences = SequenceCounters()
         self.sessions: dict[int, Any] = {}
         self.process = os.getpid()
+        if hasattr(os, "register_at_fork"):
+            # By a weak reference: what is registered here stays for as long as the process lives.
+            forget = weakref.WeakMethod(self._forget_points)
+            os.register_at_fork(after_in_child=lambda: (method := forget()) is not None and method())
         self._oids = itertools.count(FIRST_OID)
         self._session_numbers = itertools.count(1)
         self.lock = threading.Lock()
@@ -127,11 +132,25 @@ class Database:
         """Raise InterfaceError for a closed database, and in a forked child."""
         if self.closed:
             raise errors.InterfaceError("the database is closed")
-        if os.getpid() != self.process:
+        self.require_process()
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this process opened the database, not one that it was forked from."""
+        return os.getpid() == self.process
+
+    def require_process(self) -> None:
+        """Raise InterfaceError in a forked child: what it has is a copy, locked by threads that it has not."""
+        if not self.is_own:
             raise errors.InterfaceError(
                 "the database was opened by another process",
                 hint="Open it after fork(), in the child.",
             )
+
+    def _forget_points(self) -> None:
+        """Drop the functions of point statements: they ask nobody whether the database is still to be used."""
+        for session in list(self.sessions.values()):
+            session.points.forget()
 
     def row_maker(self, columns: tuple[OutputColumn, ...]) -> RowMaker:
         """Return what makes Python rows of a result with these columns."""
@@ -141,6 +160,13 @@ class Database:
                 self._row_makers.clear()
             found = self._row_makers[columns] = RowMaker(columns, self.adapters)
         return found
+
+    def types_with(self, name: str) -> Any:
+        """Return types that know one of the catalog by its internal name: those of a session that has seen it."""
+        for session in list(self.sessions.values()):
+            if session.types.find(name) is not None:
+                return session.types
+        return self.registries.types
 
     def next_oid(self) -> int:
         """Return a number that no object, version or counter of this database ever had."""
@@ -172,8 +198,24 @@ class Database:
                 for other in list(self.sessions.values()):
                     other.points.forget()
         listeners = self.registries.lifecycle.get("transaction_committed", ())
-        for listener in listeners:
-            listener(self, ticket)
+        if listeners:
+            from heliosdb.catalog.commit import Commit
+
+            commit = Commit(
+                scn=ticket.scn,
+                timeline=transaction.timeline.name,
+                time=ticket.time,
+                transaction_id=ticket.transaction_id,
+                relations=tuple(sorted(transaction.writes)),
+            )
+            for listener in listeners:
+                try:
+                    listener(self, commit)
+                except Exception as error:  # noqa: BLE001 - the plugin boundary: nothing can undo the commit
+                    session.notice(
+                        f"the transaction is committed, but a plugin failed to follow it: {type(error).__name__}: {error}",
+                        severity="WARNING",
+                    )
 
     def drop_temporary_objects(self, session: Any) -> None:
         """Drop a session's temporary objects: it ends."""
@@ -197,11 +239,19 @@ class Database:
         """Close all sessions and the volume. Harmless a second time."""
         if self.closed:
             return
-        if os.getpid() == self.process:
+        failures: list[Exception] = []
+        if self.is_own:
             for session in list(self.sessions.values()):
                 session.close()
             # A worker may be in the middle of a statement: it ends before plugins let go of what it uses.
             self.workers.stop()
             for listener in self.registries.lifecycle.get("database_closing", ()):
-                listener(self)
+                try:
+                    listener(self)
+                except Exception as error:  # noqa: BLE001 - the plugin boundary: the others let go of theirs, too
+                    failures.append(error)
         self.closed = True
+        if failures:
+            for other in failures[1:]:
+                failures[0].add_note(f"Another plugin failed as well: {type(other).__name__}: {other}")
+            raise failures[0]

@@ -79,7 +79,7 @@ def to_arrow(result: Result, database: Database) -> Any:
             )
             continue
         if wanted is None:
-            output = database.registries.types.output(column.type)
+            output = database.types_with(column.type).output(column.type)
             session = next(iter(database.sessions.values()))
             arrays.append(pa.array([None if v is None else output(v, session) for v in values], pa.string()))
             continue

@@ -55,7 +55,7 @@ ALTER DOMAIN positive DROP DEFAULT;
 INSERT INTO t (id) VALUES (10) RETURNING id, p + 0 AS p;
 ALTER DOMAIN nosuch SET NOT NULL;
 SELECT coalesce(p, 1) + 1, CASE WHEN id = 1 THEN p ELSE 4 END + 1 FROM t ORDER BY id;
-SELECT typname, typtype, typnotnull, typbasetype::regtype, typtypmod, typdefault FROM pg_type WHERE typname IN ('positive', 'code', 'small') ORDER BY 1;
+SELECT typname, typtype, typnotnull, typbasetype::regtype, typtypmod FROM pg_type WHERE typname IN ('positive', 'code', 'small') ORDER BY 1;
 DROP DOMAIN positive;
 DROP TYPE small CASCADE;
 DROP DOMAIN code RESTRICT;

@@ -3,7 +3,6 @@ CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
 CREATE TYPE mood AS ENUM ('x');
 CREATE TYPE empty AS ENUM ();
 SELECT enum_first(NULL::empty);
-CREATE TYPE twice AS ENUM ('a', 'a');
 CREATE TABLE person (id int PRIMARY KEY, m mood NOT NULL DEFAULT 'ok', all_of mood[]);
 INSERT INTO person VALUES (1, 'happy', '{sad,happy}'), (2, 'sad', NULL), (3, DEFAULT, ARRAY['ok']::mood[]);
 INSERT INTO person VALUES (4, 'angry');

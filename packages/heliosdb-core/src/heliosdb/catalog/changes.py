@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from attrs import evolve, frozen
 
-from heliosdb.catalog.definitions import Constraint, Index, Relation, Role, Schema
+from heliosdb.catalog.definitions import Constraint, DataType, Index, Relation, Role, Schema
 from heliosdb.catalog.storage import (
     NAMES_INDEX,
     NAMES_RELATION,
@@ -81,6 +81,8 @@ def names_of(definition: CatalogObject) -> dict[tuple[str, str, str], int]:
         for index in definition.indexes:
             names["relation", index.schema, index.name] = index.oid
         return names
+    if isinstance(definition, DataType):
+        return {("type", definition.schema, definition.name): definition.oid}
     return {(class_name(definition), "", definition.name): definition.oid}
 
 
@@ -121,6 +123,20 @@ class CatalogEdit:
         for pending in list(self._pending.values()):
             if isinstance(pending, Relation):
                 yield pending
+
+    def types(self) -> Iterator[DataType]:
+        """Iterate over the types that SQL made as they will be."""
+        for found in self.catalog.types():
+            if found.oid not in self._pending:
+                yield found
+        for pending in list(self._pending.values()):
+            if isinstance(pending, DataType):
+                yield pending
+
+    def type(self, oid: int) -> DataType | None:
+        """Return a type that SQL made as it will be."""
+        found = self._pending[oid] if oid in self._pending else self.catalog.object_by_oid(oid)
+        return found if isinstance(found, DataType) else None
 
     def relations_referencing(self, oid: int) -> list[tuple[Relation, Constraint]]:
         """Return the foreign keys that will point to a relation, each with the relation that has it."""
@@ -214,7 +230,7 @@ class CatalogEdit:
         self._write_names(transaction, freed, claimed)
         for oid, new in list(pending.items()):
             old = self.catalog.object_by_oid(oid)
-            if isinstance(new, Relation):
+            if isinstance(new, Relation | DataType):
                 new = evolve(new, version=next_version())
                 pending[oid] = new
             if old is None:

@@ -168,6 +168,56 @@ class SequenceOptions(Value):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class Attribute(Value):
+    """A field of a composite type."""
+
+    name: str
+    type: str
+    typmod: int = -1
+    collation: str | None = None
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class DomainCheck(Value):
+    """A CHECK of a domain; ``expression`` is SQL text about VALUE."""
+
+    oid: int
+    name: str
+    expression: str
+    validated: bool = True
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class DataType(Value):
+    """A type that SQL made. ``kind``: "enum" (``labels`` in order), "composite" (``attributes``) or "domain".
+
+    A domain is over ``base`` with ``typmod``; ``default`` is SQL text. ``version`` changes with the definition.
+    """
+
+    oid: int
+    array_oid: int
+    schema: str
+    name: str
+    kind: str
+    owner: str = "helios"
+    labels: tuple[str, ...] = ()
+    attributes: tuple[Attribute, ...] = ()
+    base: str | None = None
+    typmod: int = -1
+    not_null: bool = False
+    default: str | None = None
+    checks: tuple[DomainCheck, ...] = ()
+    collation: str | None = None
+    comment: str | None = None
+    version: int = 0
+
+    @property
+    def internal_name(self) -> str:
+        """The name by which columns and expressions refer to the type: it stays when the type is renamed."""
+        return f"#{self.oid}"
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class Schema(Value):
     """A namespace."""
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from heliosdb.value import Shown
 
@@ -123,14 +123,11 @@ class Registries(Shown):
     extension_statements: Mapping[str, Any] = field(factory=dict)
     """The ``Statement`` registrations that plugins' grammar claims, by name."""
     column_options: Mapping[str, Any] = field(factory=dict)
-    relation_options: Mapping[tuple[str, str], Any] = field(factory=dict)
-    """By (relation kind, name)."""
+    relation_options: Mapping[str, Any] = field(factory=dict)
     relation_resolvers: tuple[Any, ...] = ()
     planner_rules: tuple[Any, ...] = ()
     physical_operators: Mapping[type, Any] = field(factory=dict)
-    languages: Mapping[str, Any] = field(factory=dict)
     background_workers: Mapping[str, Any] = field(factory=dict)
-    log_kinds: Mapping[str, Any] = field(factory=dict)
     database_methods: Mapping[str, Any] = field(factory=dict)
     commands: Mapping[str, Any] = field(factory=dict)
     meta_commands: Mapping[str, Any] = field(factory=dict)
@@ -148,6 +145,10 @@ class Registries(Shown):
         """The ``sql.parser`` grammar with the plugins' statements and clauses; the parser is imported when it is first
         needed, which is not when a database opens."""
         return self.make_grammar()
+
+    def with_types(self, types: TypeLookup) -> Registries:
+        """Return these registries with the types of a catalog state on top; the grammar stays one."""
+        return evolve(self, types=types, make_grammar=lambda: self.grammar)
 
     def package_of(self, registry: str, key: Any) -> str | None:
         """Return the package whose plugin registered something, or None where nobody did or it is the core's."""

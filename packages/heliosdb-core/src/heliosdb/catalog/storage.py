@@ -22,8 +22,11 @@ from typing import Any, Final
 import attrs
 
 from heliosdb.catalog.definitions import (
+    Attribute,
     ColumnDefinition,
     Constraint,
+    DataType,
+    DomainCheck,
     Extension,
     ForeignKey,
     Index,
@@ -86,13 +89,14 @@ SYSTEM_INDEXES: Final = (
 
 FORMAT: Final = 1
 
-CatalogObject = Relation | Schema | Role | Extension
+CatalogObject = Relation | Schema | Role | Extension | DataType
 
 CLASSES: Final[dict[str, type[CatalogObject]]] = {
     "relation": Relation,
     "schema": Schema,
     "role": Role,
     "extension": Extension,
+    "datatype": DataType,
 }
 
 _PARTS: Final[dict[tuple[type, str], tuple[type, bool]]] = {
@@ -102,6 +106,8 @@ _PARTS: Final[dict[tuple[type, str], tuple[type, bool]]] = {
     (Relation, "sequence"): (SequenceOptions, False),
     (Constraint, "foreign"): (ForeignKey, False),
     (Index, "keys"): (IndexKey, True),
+    (DataType, "attributes"): (Attribute, True),
+    (DataType, "checks"): (DomainCheck, True),
 }
 """Which fields hold catalog values themselves: their class, and whether there are many."""
 
@@ -116,7 +122,9 @@ def encode_row(definition: CatalogObject) -> tuple[Any, ...]:
     schema = getattr(definition, "schema", None)
     parent = None
     version = 0
-    if isinstance(definition, Relation):
+    if isinstance(definition, DataType):
+        version = definition.version
+    elif isinstance(definition, Relation):
         version = definition.version
         if definition.sequence is not None and definition.sequence.owned_by is not None:
             parent = definition.sequence.owned_by[0]
@@ -154,7 +162,7 @@ def decode(class_: str, text: str) -> CatalogObject:
             hint="The database was written by a newer version; upgrade heliosdb-core.",
         )
     found = _object_of(definition_class, fields)
-    assert isinstance(found, Relation | Schema | Role | Extension)
+    assert isinstance(found, Relation | Schema | Role | Extension | DataType)
     return found
 
 

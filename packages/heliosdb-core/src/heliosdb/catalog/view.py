@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from threading import Lock
 from typing import Any
 
-from heliosdb.catalog.definitions import Constraint, Extension, Index, Relation, Role, Schema
+from heliosdb.catalog.definitions import Constraint, DataType, Extension, Index, Relation, Role, Schema
 from heliosdb.catalog.storage import OBJECTS_RELATION, CatalogObject, decode_row
 
 __all__ = ["CatalogCache", "CatalogSnapshot", "catalog_state"]
@@ -30,7 +30,9 @@ class CatalogSnapshot:
         "_referencing",
         "_roles",
         "_schemas",
+        "_type_names",
         "rows",
+        "type_state",
     )
 
     def __init__(self, objects: Iterable[CatalogObject] = ()) -> None:
@@ -42,8 +44,11 @@ class CatalogSnapshot:
         self._schemas: dict[str, Schema] = {}
         self._roles: dict[str, Role] = {}
         self._extensions: dict[str, Extension] = {}
+        self._type_names: dict[tuple[str, str], DataType] = {}
         for definition in objects:
             self._enter(definition)
+        self.type_state = tuple([(found.oid, found.version) for found in self._type_names.values()])
+        """What tells whether any type that SQL made is another in another catalog."""
 
     def _enter(self, definition: CatalogObject) -> None:
         self._objects[definition.oid] = definition
@@ -59,6 +64,8 @@ class CatalogSnapshot:
             self._schemas[definition.name] = definition
         elif isinstance(definition, Role):
             self._roles[definition.name] = definition
+        elif isinstance(definition, DataType):
+            self._type_names[definition.schema, definition.name] = definition
         else:
             self._extensions[definition.name] = definition
 
@@ -119,6 +126,21 @@ class CatalogSnapshot:
     def is_name_taken(self, schema: str, name: str) -> bool:
         """Return whether a relation or an index of the schema has the name: they share one namespace."""
         return (schema, name) in self._names or (schema, name) in self._index_names
+
+    # -- types -----------------------------------------------------------------------------------------------------
+
+    def types(self) -> Iterator[DataType]:
+        """Iterate over the types that SQL made."""
+        return iter(self._type_names.values())
+
+    def lookup_type(self, schema: str | None, name: str, search_path: Iterable[str] = ()) -> DataType | None:
+        """Return the type that SQL made under a name: in its schema, else in the first schema of the path that has
+        one."""
+        for candidate in (schema,) if schema is not None else search_path:
+            found = self._type_names.get((candidate, name))
+            if found is not None:
+                return found
+        return None
 
     # -- everything else -------------------------------------------------------------------------------------------
 

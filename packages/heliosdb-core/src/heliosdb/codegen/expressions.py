@@ -348,6 +348,9 @@ class Expressions:
         return node.function.inline == "{0} == {1}" and not all(argument.nullable for argument in node.arguments)
 
     def _convert(self, node: ex.Convert) -> str:
+        check = self.registries.types.check(node.type) if node.type.startswith("#") else None
+        if check is not None and not node.via_text:
+            return f"{self.bind(check, 'f')}({self.value(node.operand)}, {self.session()})"
         operand = node.operand
         convert = self._converter(node)
         if convert is None:

@@ -11,6 +11,8 @@ __all__ = ["COMMANDS", "DROPS"]
 
 COMMANDS: dict[str, str] = {
     "AlterDatabaseSet": "heliosdb.commands.databases:execute_alter_database_set",
+    "AlterDomain": "heliosdb.commands.domains:execute_alter_domain",
+    "AlterEnum": "heliosdb.commands.types:execute_alter_enum",
     "AlterObject": "heliosdb.commands.sequences:execute_alter_object",
     "AlterOwner": "heliosdb.commands.rename:execute_alter_owner",
     "AlterSchema": "heliosdb.commands.rename:execute_alter_schema",
@@ -22,7 +24,10 @@ COMMANDS: dict[str, str] = {
     "CloseCursor": "heliosdb.commands.cursors:execute_close",
     "Commit": "heliosdb.commands.transaction_control:execute_commit",
     "Copy": "heliosdb.commands.copy:execute_copy",
+    "CreateCompositeType": "heliosdb.commands.types:execute_create_composite",
     "CreateDatabase": "heliosdb.commands.databases:execute_create_database",
+    "CreateDomain": "heliosdb.commands.domains:execute_create_domain",
+    "CreateEnum": "heliosdb.commands.types:execute_create_enum",
     "CreateExtension": "heliosdb.commands.extension:execute_create_extension",
     "CreateIndex": "heliosdb.commands.create_index:execute_create_index",
     "CreateSchema": "heliosdb.commands.schemas:execute_create_schema",
@@ -59,14 +64,14 @@ COMMANDS: dict[str, str] = {
 
 DROPS: dict[str, str] = {
     "aggregate": "heliosdb.commands.drop_missing:execute_drop_missing",
-    "domain": "heliosdb.commands.drop_missing:execute_drop_missing",
+    "domain": "heliosdb.commands.types:execute_drop_type",
     "function": "heliosdb.commands.drop_missing:execute_drop_missing",
     "group": "heliosdb.commands.drop_missing:execute_drop_missing",
     "procedure": "heliosdb.commands.drop_missing:execute_drop_missing",
     "role": "heliosdb.commands.drop_missing:execute_drop_missing",
     "routine": "heliosdb.commands.drop_missing:execute_drop_missing",
     "trigger": "heliosdb.commands.drop_missing:execute_drop_missing",
-    "type": "heliosdb.commands.drop_missing:execute_drop_missing",
+    "type": "heliosdb.commands.types:execute_drop_type",
     "user": "heliosdb.commands.drop_missing:execute_drop_missing",
     "database": "heliosdb.commands.databases:execute_drop_database",
     "extension": "heliosdb.commands.extension:execute_drop_extension",

@@ -109,6 +109,13 @@ def stored_text(session: CommandSession, expression: tree.Expression) -> str:
         if isinstance(node, tree.TypeCast) and node.type.names[-1] == "regclass" and not node.type.dimensions:
             if isinstance(node.operand, tree.Literal) and node.operand.kind == "string":
                 return _qualified(session, node.operand)
+        if isinstance(node, tree.TypeName) and len(node.names) == 1 and not node.percent_type:
+            found = session.catalog.lookup_type(None, node.names[0], session.search_path)
+            if (
+                found is not None
+                and session.registries.types.definition(type_of(session, node)[0].lstrip("_")) is found
+            ):
+                return evolve(node, names=(found.schema, found.name))
         return node
 
     return expression_text(replaced(expression, canonical))

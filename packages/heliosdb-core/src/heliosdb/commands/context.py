@@ -99,6 +99,10 @@ class CommandSession(Protocol):
         """Return what binding in this session depends on."""
         ...
 
+    def run_internal(self, text: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """Run a statement on datums inside the current one and return its rows."""
+        ...
+
     def run_query(self, query: Statement) -> Result:
         """Run a query and return its result with columns and rows."""
         ...

@@ -60,6 +60,7 @@ def apply(session: CommandSession, edit: CatalogEdit, rewrite: Callable[[], None
     edit.write(transaction, session.database.next_oid)
     # What follows in the same command (rows of CREATE TABLE AS, a schema's elements) sees the new state.
     transaction.advance_command()
+    assert session.catalog is not edit.catalog  # and whoever asks the session for types, too
     for old, new, gone, _ in changes:
         if old is not None and old.kind == "table":
             for index in gone:

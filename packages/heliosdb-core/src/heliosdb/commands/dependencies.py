@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from heliosdb.catalog.changes import CatalogEdit
-from heliosdb.catalog.definitions import ColumnDefinition, Relation
+from heliosdb.catalog.definitions import ColumnDefinition, DataType, Relation
 from heliosdb.commands.binding import parse_expression
 from heliosdb.commands.names import visible_name
 from heliosdb.commands.trees import column_names, walk
-from heliosdb.errors import DependentObjectsStillExist
+from heliosdb.errors import DependentObjectsStillExist, FeatureNotSupported
 from heliosdb.sql import statements as tree
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ __all__ = ["Dropper", "Object", "dropped_column", "sequences_in"]
 
 @frozen
 class Object:
-    """Something that can be dropped: ``kind`` relation, column, constraint, index, default or schema.
+    """Something that can be dropped: ``kind`` relation, column, constraint, index, default, type, attribute or schema.
 
-    ``relation`` is the OID of the relation it belongs to (of a schema: its own); ``number`` tells it apart there: an
-    attribute number, or the OID of the constraint or index.
+    ``relation`` is the OID of the relation it belongs to (of a schema or type: its own); ``number`` tells it apart
+    there: an attribute number, or the OID of the constraint or index.
     """
 
     kind: str
@@ -127,6 +127,14 @@ class Dropper:
             for relation in self.edit.relations():
                 if schema is not None and relation.schema == schema.name:
                     yield Object("relation", relation.oid), "normal"
+            for found in self.edit.types():
+                if schema is not None and found.schema == schema.name:
+                    yield Object("type", found.oid), "normal"
+            return
+        if target.kind == "type":
+            yield from self._of_type(target.relation)
+            return
+        if target.kind == "attribute":
             return
         relation = self.edit.existing(target.relation)
         if target.kind == "relation":
@@ -142,6 +150,23 @@ class Dropper:
                 if constraint.index == target.number:
                     yield Object("constraint", other.oid, constraint.oid), "normal"
 
+    def _of_type(self, oid: int) -> Iterator[tuple[Object, str]]:
+        """Yield what is of a type, an array of it included, or mentions it."""
+        names = (f"#{oid}", f"_#{oid}")
+        for relation in self.edit.relations():
+            if relation.kind in ("table", "materialized view"):
+                for column in relation.columns:
+                    if column.type in names and not column.dropped:
+                        yield Object("column", relation.oid, column.number), "normal"
+            if relation.oid != oid and any(other == oid for other, _ in relation.dependencies):
+                yield Object("relation", relation.oid), "normal"
+        for found in self.edit.types():
+            if found.base in names:
+                yield Object("type", found.oid), "normal"
+            for number, attribute in enumerate(found.attributes, 1):
+                if attribute.type in names:
+                    yield Object("attribute", found.oid, number), "normal"
+
     def _of_relation(self, relation: Relation) -> Iterator[tuple[Object, str]]:
         oid = relation.oid
         for other in self.edit.relations():
@@ -150,6 +175,7 @@ class Dropper:
             if other.sequence is not None and other.sequence.owned_by is not None:
                 if other.sequence.owned_by[0] == oid:
                     yield Object("relation", other.oid), "auto"
+        yield from self._of_type(oid)
         for constraint in relation.constraints:
             yield Object("constraint", oid, constraint.oid), "auto"
         for index in relation.indexes:
@@ -223,6 +249,13 @@ class Dropper:
         if target.kind == "schema":
             schema = self.session.catalog.object_by_oid(target.relation)
             return f"schema {schema.name}" if schema is not None else "schema"
+        if target.kind in ("type", "attribute"):
+            words = f"type {self.session.registries.types.format(f'#{target.relation}')}"
+            if target.kind == "type":
+                return words
+            found = self.session.catalog.object_by_oid(target.relation)
+            assert isinstance(found, DataType)
+            return f"column {found.attributes[target.number - 1].name} of composite {words}"
         relation = self.edit.relation(target.relation) or self.session.catalog.relation_by_oid(target.relation)
         assert relation is not None
         name = f"{relation.kind} {visible_name(self.session, relation)}"
@@ -308,8 +341,10 @@ class Dropper:
     @staticmethod
     def _is_part_of_dropped(item: Object, found: Container[Object]) -> bool:
         """Return whether a part of a relation goes with the relation, or a default with its column."""
-        if item.kind in ("schema", "relation"):
+        if item.kind in ("schema", "relation", "type"):
             return False
+        if item.kind == "attribute":
+            return Object("type", item.relation) in found
         if item.kind == "default" and Object("column", item.relation, item.number) in found:
             return True
         return Object("relation", item.relation) in found
@@ -340,8 +375,15 @@ class Dropper:
 
     def _enter(self, item: Object) -> None:
         edit = self.edit
-        if item.kind in ("schema", "relation"):
+        if item.kind in ("schema", "relation", "type"):
             edit.drop(item.relation)
+            return
+        if item.kind == "attribute":
+            found = edit.type(item.relation)
+            if found is not None:
+                raise FeatureNotSupported(
+                    f"cannot drop {self.describe(item)}", hint="Drop the composite type in the same command."
+                )
             return
         relation = edit.relation(item.relation)
         if relation is None:

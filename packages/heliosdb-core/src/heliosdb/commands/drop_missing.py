@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from heliosdb.catalog.result import Result
 from heliosdb.commands.binding import spelled_type, type_of
 from heliosdb.commands.ddl import done
 from heliosdb.commands.names import find_relation
-from heliosdb.errors import DependentObjectsStillExist, Error, UndefinedFunction, UndefinedObject, UndefinedTable
+from heliosdb.errors import (
+    DependentObjectsStillExist,
+    Error,
+    InternalFailure,
+    UndefinedFunction,
+    UndefinedObject,
+    UndefinedTable,
+)
 from heliosdb.sql import statements as tree
 
 if TYPE_CHECKING:
@@ -51,13 +58,7 @@ def _missing(session: CommandSession, kind: str, name: tree.ObjectName, written:
         if name.relation is not None and find_relation(session, name.relation) is None:
             return UndefinedTable(f'relation "{name.relation}" does not exist')
         return UndefinedObject(f'trigger "{last}" for table "{name.relation}" does not exist')
-    types: Any = session.registries.types
-    found = types.find(last)
-    if found is not None:
-        return DependentObjectsStillExist(
-            f"cannot drop type {found.display} because it is required by the database system"
-        )
-    return UndefinedObject(f'type "{name.name}" does not exist')
+    raise InternalFailure(f"DROP {kind.upper()} has an executor of its own")
 
 
 def _type_text(session: CommandSession, written: tree.TypeName | None) -> str:

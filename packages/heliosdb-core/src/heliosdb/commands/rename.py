@@ -50,6 +50,10 @@ def execute_rename(session: CommandSession, statement: tree.Rename) -> Result:
     if kind == "database":
         session.notice("renaming a database has no effect: one database is one file", severity="WARNING")
         return done(tag)
+    if kind in ("type", "domain"):
+        from heliosdb.commands.types import rename_type
+
+        return rename_type(session, statement)
     if kind not in RELATIONS:
         raise FeatureNotSupported(f"{tag} ... RENAME is not supported", position=statement.position or None)
     name = statement.object.name

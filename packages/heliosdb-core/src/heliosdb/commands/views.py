@@ -117,6 +117,9 @@ def dependencies_of(session: CommandSession, query: tree.Query, bound: BoundStat
             scans[node.source] = node.relation.oid
         elif isinstance(node, Column):
             columns.add((node.source, node.index))
+        type_name = getattr(node, "type", None)
+        if isinstance(type_name, str) and "#" in type_name:
+            found.add((int(type_name.lstrip("_#")), 0))
     for source, index in columns:
         if source in scans and index >= 0:
             found.add((scans[source], index + 1))

@@ -318,6 +318,14 @@ SETTINGS: tuple[Setting, ...] = (
                 {"unit": "ms", "minimum": 0, "maximum": HIGHEST},
             ),
             (
+                "default_with_oids",
+                "bool",
+                False,
+                "Creates new tables with an OID column; scripts of old versions turn it off.",
+                "Rows have no OIDs.",
+                {},
+            ),
+            (
                 "default_tablespace",
                 "string",
                 "",

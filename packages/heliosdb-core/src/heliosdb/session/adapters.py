@@ -11,14 +11,17 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
+from heliosdb.types.array import flatten
 
 if TYPE_CHECKING:
+    from heliosdb.types.definitions import Type
     from heliosdb.types.registry import TypeRegistry
 
 __all__ = ["Adapters", "check_text"]
 
 _TEXT = frozenset({"text", "varchar", "bpchar", "name", "unknown"})
 _INTEGERS = {"int2": 1 << 15, "int4": 1 << 31, "int8": 1 << 63}
+MAX_DIMENSIONS = 6
 _INTEGER_NAMES = {"int2": "smallint", "int4": "integer", "int8": "bigint"}
 
 
@@ -26,6 +29,11 @@ def check_text(value: str) -> str:
     """Return a str that text can hold; NUL and lone surrogates cannot be stored (22021)."""
     if "\x00" in value:
         raise errors.CharacterNotInRepertoire('invalid byte sequence for encoding "UTF8": 0x00')
+    return check_surrogates(value)
+
+
+def check_surrogates(value: str) -> str:
+    """Return a str that UTF-8 can write; CharacterNotInRepertoire (22021) otherwise."""
     if not value.isascii():
         try:
             value.encode()
@@ -36,11 +44,29 @@ def check_text(value: str) -> str:
     return value
 
 
+def _shape(array: tuple[Any, ...]) -> tuple[int, ...]:
+    return (len(array), *(_shape(array[0]) if array and type(array[0]) is tuple else ()))
+
+
+def _check_texts(value: Any, check: Callable[[str], str]) -> None:
+    """Check every str in a list or dict, however deep. (It has been converted before, so it is no circle.)"""
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, str):
+            check(item)
+        elif isinstance(item, dict):
+            pending.extend((*item, *item.values()))
+        elif isinstance(item, list | tuple):
+            pending.extend(item)
+
+
 class Adapters:
     """Readers and writers of all types of one database, made on first use."""
 
-    def __init__(self, types: Any) -> None:
+    def __init__(self, types: Any, catalog_types: Callable[[str], Any]) -> None:
         self._types: TypeRegistry = types
+        self._catalog_types = catalog_types
         self._readers: dict[str, Callable[[Any, Any], Any]] = {}
         self._writers: dict[str, Callable[[Any], Any] | None] = {}
 
@@ -76,21 +102,29 @@ class Adapters:
             check_text(value)
             if type_name in _TEXT:
                 return value
-            return self._types.input(type_name)(value, -1, session)
+            types = session.types if type_name.startswith(("#", "_#")) else self._types
+            return types.input(type_name)(value, -1, session)
         limit = _INTEGERS.get(type_name)
         if limit is not None and type(value) is int:
             if -limit <= value < limit:
                 return value
             raise errors.NumericValueOutOfRange(f'value "{value}" is out of range for type {_INTEGER_NAMES[type_name]}')
+        if type_name.startswith(("#", "_#")):
+            return self._make_reader(type_name, session.types)(value, session)
         reader = self._readers.get(type_name)
         if reader is None:
-            reader = self._readers[type_name] = self._make_reader(type_name)
+            reader = self._readers[type_name] = self._make_reader(type_name, self._types)
         return reader(value, session)
 
-    def _make_reader(self, type_name: str) -> Callable[[Any, Any], Any]:
-        convert = self._types.from_python(type_name)
-        display = self._types.by_name(type_name).display
-        text_input = self._types.input(type_name)
+    def _make_reader(self, type_name: str, types: Any) -> Callable[[Any, Any], Any]:
+        found = types.by_name(type_name)
+        display = found.display
+        if found.kind == "array":
+            return self._array_reader(types.by_name(found.element), display)
+        convert = types.from_python(type_name)
+        text_input = types.input(type_name)
+        # JSON writes NUL as an escape, which its types judge themselves.
+        is_json = type_name in ("json", "jsonb")
 
         def read(value: Any, session: Any) -> Any:
             if type_name in _TEXT:
@@ -99,7 +133,10 @@ class Adapters:
             try:
                 if convert is None:
                     return text_input(self._as_text(value, session), -1, session)
-                return convert(value)
+                datum = convert(value)
+                if isinstance(value, list | tuple | dict):
+                    _check_texts(value, check_surrogates if is_json else check_text)
+                return datum
             except errors.Error:
                 raise
             except (TypeError, ValueError, AttributeError, OverflowError, ArithmeticError):
@@ -108,6 +145,37 @@ class Adapters:
                 ) from None
 
         return read
+
+    def _array_reader(self, element: Type, display: str) -> Callable[[Any, Any], Any]:
+        """Read each element as the element type's own parameter would be, and check that sub-arrays match."""
+        # The tuple of a composite is an element, not a dimension.
+        inner = list if element.kind == "composite" else (list, tuple)
+
+        def read(value: Any, session: Any, level: int = 1) -> tuple[Any, ...]:
+            if level > MAX_DIMENSIONS:
+                raise errors.ProgramLimitExceeded(
+                    f"number of array dimensions ({level}) exceeds the maximum allowed ({MAX_DIMENSIONS})"
+                )
+            if not any(isinstance(item, inner) for item in value):
+                return tuple([None if item is None else self.read(element.name, item, session) for item in value])
+            items = [read(item, session, level + 1) if isinstance(item, inner) else None for item in value]
+            shapes = {None if item is None else _shape(item) for item in items}
+            if len(shapes) > 1 or None in shapes:
+                raise errors.ArraySubscriptError(
+                    "multidimensional arrays must have array expressions with matching dimensions"
+                )
+            return tuple(items)
+
+        def read_whole(value: Any, session: Any) -> Any:
+            if hasattr(value, "tolist"):
+                value = value.tolist()
+            if not isinstance(value, list | tuple):
+                raise errors.DatatypeMismatch(f"cannot use a value of Python type {type(value).__name__} as {display}")
+            made = read(value, session)
+            # An array of nothing but empty arrays is the empty array.
+            return made if next(flatten(made), made) is not made else ()
+
+        return read_whole
 
     def _as_text(self, value: Any, session: Any) -> str:
         if isinstance(value, bool):
@@ -123,5 +191,6 @@ class Adapters:
     def writer(self, type_name: str) -> Callable[[Any], Any] | None:
         """Return the function from a datum (not NULL) to its Python object, or None where the datum is the object."""
         if type_name not in self._writers:
-            self._writers[type_name] = self._types.to_python(type_name)
+            types = self._catalog_types(type_name) if type_name.startswith(("#", "_#")) else self._types
+            self._writers[type_name] = types.to_python(type_name)
         return self._writers[type_name]

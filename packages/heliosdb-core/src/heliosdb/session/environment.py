@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from attrs import frozen
 
 from heliosdb import errors
 from heliosdb.catalog.definitions import Constraint
 from heliosdb.catalog.sequences import SessionSequences
+from heliosdb.catalog.settings import TRANSACTION_SETTINGS, initial_values, parse_setting
 from heliosdb.session.points import PointStatements
 from heliosdb.session.settings import SessionSettings
 from heliosdb.session.transactions import TransactionBlock
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from heliosdb.session.statements import Plan
     from heliosdb.sql.binder.context import BindContext
     from heliosdb.transaction import Transaction
+    from heliosdb.types.definitions import TypeLookup
+    from heliosdb.types.registry import TypeRegistry
 
 __all__ = ["Notice", "SessionEnvironment"]
 
@@ -56,7 +59,9 @@ class SessionEnvironment:
     ) -> None:
         self.database = database
         self.registries = database.registries
-        self.types = database.registries.types
+        self.types: TypeLookup = database.registries.types
+        self._seen: CatalogSnapshot | None = None
+        self._seen_path = ""
         self.user = user
         self.session_user = user
         self.number = database.next_session_number()
@@ -64,11 +69,13 @@ class SessionEnvironment:
         self.points = PointStatements(self)
         self.fast: dict[str, FastStatement] = self.points.made
         """Functions of point statements by exact text; empty while a transaction block is open."""
-        self.settings = SessionSettings(
-            database.registries.settings, database.settings | (settings or {}), self.points.forget
-        )
+        initial = initial_values(database.registries.settings, settings or {})
         if isolation is not None:
-            self.settings.put("default_transaction_isolation", isolation, in_transaction=False)
+            # What the door prefers, unless the configuration says otherwise; RESET comes back to it.
+            initial = {"default_transaction_isolation": isolation} | database.settings | initial
+        else:
+            initial = database.settings | initial
+        self.settings = SessionSettings(database.registries.settings, initial, self.points.forget)
         self.sequences = SessionSequences()
         self.block = TransactionBlock(self)
         self.prepared: dict[str, Any] = {}
@@ -99,11 +106,36 @@ class SessionEnvironment:
 
     def show_setting(self, name: str) -> str:
         """Return a setting as SHOW prints it."""
+        match name.lower():
+            case "transaction_isolation":
+                return self.block.isolation
+            case "transaction_read_only":
+                return "on" if self.block.read_only else "off"
+            case "session_authorization":
+                return self.session_user
+            case "role":
+                return "none" if self.user == self.session_user else self.user
         return self.settings.show(name)
 
     def set_setting(self, name: str, text: str, *, local: bool = False) -> str:
         """Set a setting from text; return what SHOW prints."""
+        key = name.lower()
+        if key in TRANSACTION_SETTINGS:
+            return self._set_transaction_setting(key, text)
+        if key in ("role", "session_authorization"):
+            raise errors.FeatureNotSupported(f"{name} cannot be set by a function", hint="Use SET.")
         return self.settings.set(name, text, local=local, in_transaction=self.block.is_open)
+
+    def _set_transaction_setting(self, key: str, text: str) -> str:
+        """Set what holds for the current transaction only; alone it is for the transaction of its own statement."""
+        value = parse_setting(self.settings.registered(key), text)  # type: ignore[arg-type]
+        if not self.block.is_explicit:
+            self.notice("SET TRANSACTION can only be used in transaction blocks", severity="WARNING", sqlstate="25P01")
+        elif key == "transaction_isolation":
+            self.block.set_isolation(value)
+        elif key == "transaction_read_only":
+            self.block.set_read_only(value)
+        return self.show_setting(key)
 
     def notice(
         self,
@@ -144,8 +176,21 @@ class SessionEnvironment:
         transaction = self.block.transaction
         if transaction is None:
             with self.database.store_transaction() as short:
-                return self.database.catalogs.of(short)
-        return self.database.catalogs.of(transaction)
+                found = self.database.catalogs.of(short)
+        else:
+            found = self.database.catalogs.of(transaction)
+        if found is not self._seen or (found.type_state and self.setting("search_path") != self._seen_path):
+            self._see(found)
+        return found
+
+    def _see(self, catalog: CatalogSnapshot) -> None:
+        """Know the types of a catalog: whoever has looked at it finds them in ``types`` and ``registries``."""
+        from heliosdb.catalog.types import CatalogTypes
+
+        database = self.database
+        self._seen, self._seen_path = catalog, self.setting("search_path")
+        self.types = CatalogTypes(cast("TypeRegistry", database.registries.types), catalog, self.search_path)
+        self.registries = database.registries.with_types(self.types)
 
     @property
     def search_path(self) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from attrs import evolve
+
 from heliosdb import errors
 from heliosdb.catalog.result import Result
 from heliosdb.catalog.sequences import SessionSequences
@@ -420,7 +422,8 @@ class Session(SessionPlans):
             plan = self.plan(statement, hints)
         while not lock_plan(self, plan):
             plan = self.plan(statement, hints)
-        return self.run_plan(plan, statement.constants, self.read_parameters(plan, parameters))
+        result = self.run_plan(plan, statement.constants, self.read_parameters(plan, parameters))
+        return _over_domains(result, self.types)
 
     # -- prepared statements -----------------------------------------------------------------------------------------
 
@@ -486,6 +489,20 @@ _CONTROL_WORDS = ("begin", "start", "commit", "end", "rollback", "abort", "savep
 def _words(class_name: str) -> str:
     """Return ``CREATE TRIGGER`` for ``CreateTrigger``."""
     return "".join(f" {c}" if c.isupper() else c for c in class_name).strip().upper()
+
+
+def _over_domains(result: Result, types: Any) -> Result:
+    """Return the result with columns of domains described as of the types below, as clients expect."""
+    if result.columns is None or not any(column.type.startswith("#") for column in result.columns):
+        return result
+    columns = []
+    for column in result.columns:
+        domain = types.definition(column.type)
+        while domain is not None and domain.kind == "domain":
+            column = evolve(column, type=domain.base, typmod=domain.typmod)
+            domain = types.definition(column.type)
+        columns.append(column)
+    return Result(result.tag, tuple(columns), result.rows, result.row_count)
 
 
 def _is_query(tree: Any) -> bool:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field, frozen
 
 from heliosdb.errors import Error
+from heliosdb.session.adapters import check_surrogates
 from heliosdb.transaction.locks import RelationLock
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class RecordingCatalog:
 
     def still_holds(self, catalog: Any) -> bool:
         """Return whether another catalog gives the same answers."""
+        if catalog.type_state != self.catalog.type_state:
+            return False
         for (schema, name, path), answer in self.lookups.items():
             found = catalog.lookup_relation(schema, name, path)
             if (None if found is None else (found.oid, found.version)) != answer:
@@ -192,6 +195,8 @@ class StatementCache:
         found = self._texts.get(text)
         if found is not None:
             return found
+        # A lone surrogate is no text: it could be neither stored nor sent.
+        check_surrogates(text)
         # The lexer is loaded by the first text, not when a database opens.
         from heliosdb.sql.script import split
         from heliosdb.sql.shape import shape

@@ -123,6 +123,15 @@ class TypeRegistry:
         """Return a registry that knows these types too, and their operator classes."""
         return TypeRegistry(types, classes, below=self)
 
+    def definition(self, name: str) -> Any:
+        """Return the catalog's definition of a type that SQL made; None for every registered type."""
+        return None
+
+    def check(self, name: str) -> Callable[[Any, Any], Any] | None:
+        """Return ``(value, session) -> value``, which raises for what a domain of the catalog does not allow, else
+        None."""
+        return None
+
     # -- look-up ---------------------------------------------------------------------------------------------------
 
     def by_name(self, name: str) -> Type:

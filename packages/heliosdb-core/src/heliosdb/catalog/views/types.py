@@ -49,7 +49,7 @@ def pg_type(session: Any) -> Iterator[Row]:
         is_domain = type_.kind == "domain"
         yield _type_row(
             oid=type_.oid,
-            typname=type_.name,
+            typname=_name(session, type_.name),
             typnamespace=schema_oid(session, type_.schema),
             typowner=OWNER,
             typlen=length,
@@ -65,7 +65,7 @@ def pg_type(session: Any) -> Iterator[Row]:
             typstorage=storage,
             typbasetype=element if is_domain else 0,
             typcollation=(950 if type_.name == "name" else 100) if type_.collatable else 0,
-            **none,
+            **none | _domain_fields(session, type_.name),
         )
     for relation in session.catalog.relations():
         if relation.kind in KINDS and relation.kind != "sequence":
@@ -89,6 +89,32 @@ def pg_type(session: Any) -> Iterator[Row]:
                 typcollation=0,
                 **none,
             )
+
+
+def _name(session: Any, name: str) -> str:
+    """Return a type's name as pg_type has it."""
+    if "#" not in name:
+        return name
+    array, _, number = name.partition("#")
+    definition = session.catalog.object_by_oid(int(number))
+    return f"{array}{definition.name}"
+
+
+def _domain_fields(session: Any, name: str) -> dict[str, Any]:
+    """Return what pg_type says of a domain alone."""
+    definition = session.types.definition(name)
+    if definition is None or definition.kind != "domain":
+        return {}
+    return {
+        "typnotnull": definition.not_null, "typtypmod": definition.typmod, "typdefault": definition.default,
+    }  # fmt: skip
+
+
+def pg_enum(session: Any) -> Iterator[Row]:
+    """Labels of enum types."""
+    for definition in session.catalog.types():
+        for place, label in enumerate(definition.labels, 1):
+            yield stable_oid(f"enum {definition.oid} {label}"), definition.oid, float(place), label
 
 
 def all_functions(session: Any) -> Iterator[Any]:
@@ -273,12 +299,9 @@ def pg_collation(session: Any) -> Iterator[Row]:
 
 
 def pg_language(session: Any) -> Iterator[Row]:
-    """Languages of functions: those of the engine, and those that plugins registered."""
+    """Languages of functions: those of the engine."""
     for name, oid in LANGUAGES.items():
         yield oid, name, OWNER, False, name == "sql", 0, 0, 0, None
-    for name, language in session.registries.languages.items():
-        if name not in LANGUAGES:
-            yield stable_oid(f"language {name}"), name, OWNER, True, language.trusted, 0, 0, 0, None
 
 
 CATALOG_VIEWS = (
@@ -287,7 +310,7 @@ CATALOG_VIEWS = (
     catalog_view("pg_amop", pg_amop, "Operators of operator families."),
     catalog_view("pg_cast", pg_cast, "Casts between data types."),
     catalog_view("pg_collation", pg_collation, "Collations."),
-    catalog_view("pg_enum", no_rows, "Labels of enum types; there are none."),
+    catalog_view("pg_enum", pg_enum, "Labels of enum types."),
     catalog_view("pg_language", pg_language, "Languages of functions."),
     catalog_view("pg_opclass", pg_opclass, "Operator classes."),
     catalog_view("pg_operator", pg_operator, "Operators."),

@@ -22,7 +22,7 @@ from heliosdb.errors import (
     UndefinedColumn,
     UndefinedTable,
 )
-from heliosdb.plan.expressions import Case, Column, Expression, RowConstructor, Subquery, SubqueryKind
+from heliosdb.plan.expressions import Case, Column, Constant, Expression, RowConstructor, Subquery, SubqueryKind
 from heliosdb.plan.nodes import BoundStatement, OutputColumn, PlanNode
 from heliosdb.sql.binder.coercion import ASSIGNMENT, coerce_to_type, resolve_unknown
 from heliosdb.sql.binder.expressions import EXPRESSIONS
@@ -47,6 +47,8 @@ class Binder:
         self.context = context
         self.registries = context.registries
         self.types = context.types
+        self.undecided_fields: dict[int, tuple[Expression, Constant]] = {}
+        """Fields of written rows that became text for want of anything better, and the literals they were."""
         self.search_path = context.search_path
         self.slots = Slots()
         if not context.lift_constants:

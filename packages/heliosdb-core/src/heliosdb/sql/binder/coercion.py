@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
@@ -173,6 +173,9 @@ def coerce(
         if source == "unknown" and target in ("any", "anyelement", "anycompatible", "anynonarray"):
             return expression
         return expression
+    domain = binder.types.definition(target)
+    if domain is not None and domain.kind == "domain":
+        return _to_domain(binder, expression, domain, context, explicit)
     if source == "unknown":
         return convert_unknown(binder, expression, target, typmod, explicit=explicit)
     if isinstance(expression, Constant):
@@ -180,6 +183,27 @@ def coerce(
         if widened is not None:
             return widened
     return _converted(binder, expression, target, context, typmod, explicit)
+
+
+def _to_domain(binder: Binder, expression: Expression, domain: Any, context: CastContext, explicit: bool) -> Expression:
+    """Convert to a domain: to what it is over, length included; then the code generator checks the conditions."""
+    lowest = domain
+    while (below := binder.types.definition(lowest.base)) is not None and below.kind == "domain":
+        lowest = below
+    inner = coerce_to_type(binder, expression, lowest.base, lowest.typmod, context, explicit=explicit)
+    if inner is None:
+        raise CannotCoerce(
+            f"cannot cast type {binder.display(expression.type)} to {binder.display(domain.internal_name)}",
+            position=location(expression),
+        )
+    return Convert(
+        type=domain.internal_name,
+        operand=inner,
+        explicit=explicit,
+        nullable=inner.nullable,
+        collation=inner.collation,
+        position=expression.position,
+    )
 
 
 def _converted(
@@ -218,9 +242,15 @@ def _row_of_type(binder: Binder, row: RowConstructor, target: Type, context: Cas
     if len(row.fields) != len(target.attributes):
         few = len(row.fields) < len(target.attributes)
         raise CannotCoerce(message, detail=f"Input has too {'few' if few else 'many'} columns.", position=location(row))
+    definition = binder.types.definition(target.name)
+    typmods = [attribute.typmod for attribute in definition.attributes] if definition is not None else []
     fields: list[Expression] = []
     for number, (field, (_, type_)) in enumerate(zip(row.fields, target.attributes), 1):
-        converted = coerce_to_type(binder, field, type_, -1, context, explicit=explicit)
+        typmod = typmods[number - 1] if typmods else -1
+        kept = binder.undecided_fields.get(id(field))
+        if kept is not None and kept[0] is field:
+            field = kept[1]
+        converted = coerce_to_type(binder, field, type_, typmod, context, explicit=explicit)
         if converted is None:
             raise CannotCoerce(
                 message,

@@ -80,6 +80,10 @@ def bind_default(binder: Binder, relation: Relation, column: ColumnDefinition) -
     text = column.default
     if column.identity and text is None:
         return _next_identity(binder, relation, column)
+    if column.generated is None and column.type.startswith("#"):
+        domain = binder.types.definition(column.type)
+        if domain is not None and domain.kind == "domain" and text is None:
+            text = domain.default or "NULL"
     if text is None or column.generated is not None:
         return Constant(type=column.type, typmod=column.typmod, value=None)
     scope = Scope()

@@ -374,7 +374,12 @@ def _row(binder: Binder, node: ast.RowConstructor, scope: Scope) -> Expression:
 
             fields.extend(expression for _, expression in expand_star(binder, element, scope))
         else:
-            fields.append(resolve_unknown(binder, binder.expression(element, scope)))
+            field = binder.expression(element, scope)
+            known = resolve_unknown(binder, field)
+            if known is not field and isinstance(field, bound.Constant):
+                # A row type that the row is given later may want another type than text.
+                binder.undecided_fields[id(known)] = known, field
+            fields.append(known)
     names = tuple(f"f{number}" for number in range(1, len(fields) + 1))
     return bound.RowConstructor(type="record", fields=tuple(fields), names=names, position=node.position or None)
 

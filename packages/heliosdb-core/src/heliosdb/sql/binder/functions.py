@@ -8,7 +8,7 @@ literals are. Operator look-ups depend on argument types alone and are remembere
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -27,7 +27,6 @@ from heliosdb.types.definitions import (
 if TYPE_CHECKING:
     from heliosdb.catalog.registries import AnyFunction
     from heliosdb.sql.binder.binder import Binder
-    from heliosdb.types.registry import TypeRegistry
 
 __all__ = ["Candidate", "bind_operator", "find_function", "find_operator", "make_call", "select_candidate"]
 
@@ -89,10 +88,7 @@ def find_operator(
 
 def _is_registered(binder: Binder, left: str | None, right: str) -> bool:
     """Return whether both types are the registries' own: those of the catalog may change under their names."""
-    if binder.types is binder.registries.types:
-        return True
-    known = cast("TypeRegistry", binder.registries.types)
-    return known.find(right) is not None and (left is None or known.find(left) is not None)
+    return "#" not in right and (left is None or "#" not in left)
 
 
 def _exact_operator(binder: Binder, candidates: Sequence[Operator], left: str | None, right: str) -> Operator | None:
