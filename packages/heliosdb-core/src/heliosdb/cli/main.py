@@ -212,6 +212,11 @@ def open_database(path: str | None, *, memory: bool, config_file: str | None, se
         }
         config = load_config(config_file, overrides=overrides)
         configure_logging(config)
+        if config.log_level is not None:
+            # The program is ours here, and so is the place where messages go: standard error.
+            import logging
+
+            logging.basicConfig(format="%(levelname)s:  %(message)s")
         chosen = None if config.in_memory and path is None else config.path
         return Database(chosen, settings=dict(config.settings))
     except Error as error:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from heliosdb.errors import Error
     from heliosdb.session import Notice
 
-__all__ = ["error_lines", "notice_lines", "verbose_error_lines"]
+__all__ = ["error_lines", "notice_lines", "printable", "verbose_error_lines"]
 
 WIDTH: Final = 60
 """So much of a long line is shown (libpq's DISPLAY_SIZE) ..."""

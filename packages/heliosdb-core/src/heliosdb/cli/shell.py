@@ -27,7 +27,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from heliosdb.cli.pager import page
-from heliosdb.cli.report import error_lines, notice_lines
+from heliosdb.cli.report import error_lines, notice_lines, printable
 from heliosdb.cli.scanner import Scanner, Stop
 from heliosdb.cli.table import Style, Table, format_table
 from heliosdb.errors import CharacterNotInRepertoire, Error, InternalFailure
@@ -351,7 +351,7 @@ class Shell:
 
     def notice(self, message: str, severity: str = "NOTICE") -> None:
         """Print a notice of the shell's own."""
-        self._print_message([f"{severity}:  {message}"], "yellow")
+        self._print_message([f"{severity}:  {printable(message)}"], "yellow")
 
     def _print_message(self, lines: Iterable[str], colour: str) -> None:
         self._clear_the_way()
