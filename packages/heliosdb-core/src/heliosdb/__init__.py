@@ -9,6 +9,8 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # as typing's, without importing typing; type checkers know the name
 if TYPE_CHECKING:
+    from heliosdb.config import Config as Config
+    from heliosdb.config import load_config as load_config
     from heliosdb.dbapi import (
         BINARY as BINARY,
     )
@@ -94,6 +96,7 @@ paramstyle = "pyformat"  # %s and %(name)s; $1 is understood as well
 
 _HOME_OF = {
     "EmbeddedDatabase": "heliosdb.embedded",
+    **dict.fromkeys(("Config", "load_config"), "heliosdb.config"),
     **dict.fromkeys(("connect", "Connection", "Cursor"), "heliosdb.dbapi"),
     **dict.fromkeys(("Binary", "Date", "DateFromTicks", "Time", "TimeFromTicks"), "heliosdb.dbapi"),
     **dict.fromkeys(("Timestamp", "TimestampFromTicks"), "heliosdb.dbapi"),

@@ -19,17 +19,41 @@ of the wrong type or outside its range is 22023.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import evolve, field, fields, frozen
+from attrs import Attribute, evolve, field, fields, frozen
 
 from heliosdb.errors import FeatureNotSupported, InvalidParameterValue, UndefinedFile, UndefinedObject
 
-__all__ = ["DEFAULT_FILE", "ENVIRONMENT", "KEYS", "Config", "configure_logging", "load_config"]
+__all__ = ["DEFAULT_FILE", "ENVIRONMENT", "KEYS", "Config", "configure_logging", "load_config", "log", "opening"]
 
 DEFAULT_FILE = "heliosdb.toml"
+MEMORY = ":memory:"
 LOG_LEVELS = ("trace", "debug", "info", "warn", "error")
+_NUMBERS = {"trace": 5, "debug": 10, "info": 20, "warn": 30, "error": 40}
+
+
+def _needs(package: str) -> Callable[[Any, Attribute[Any], Any], None]:
+    """Return the validator of an attribute of a package that is not there: only None passes."""
+
+    def check(config: Any, attribute: Attribute[Any], value: Any) -> None:
+        if value is not None:
+            raise FeatureNotSupported(
+                f'configuration argument "{attribute.name}" needs {package}, which is not installed',
+                hint=f"pip install {package}" if package.startswith("heliosdb-") else None,
+            )
+
+    return check
+
+
+def _is_level(config: Any, attribute: Attribute[Any], value: Any) -> None:
+    if value is not None and value not in LOG_LEVELS:
+        raise InvalidParameterValue(
+            f'invalid value for configuration argument "{attribute.name}": "{value}"',
+            hint=f"Available values: {', '.join(LOG_LEVELS)}.",
+        )
 
 
 @frozen(kw_only=True)
@@ -37,13 +61,17 @@ class Config:
     """What is fixed when a database opens.
 
     ``path`` None with ``in_memory``: nothing is kept. ``log_level`` None: logging stays as the program set it up.
-    ``settings`` are the sessions' initial values, as text by lower-case name.
+    ``settings`` are the sessions' initial values, as text by lower-case name. The other three are for packages that
+    are not there yet, and refused.
     """
 
     path: str | None = None
     in_memory: bool = False
-    log_level: str | None = None
+    log_level: str | None = field(default=None, validator=_is_level)
     settings: Mapping[str, str] = field(factory=dict)
+    encryption_key: bytes | None = field(default=None, validator=_needs("heliosdb-crypto"), repr=False)
+    retention_days: int | None = field(default=None, validator=_needs("heliosdb-temporal"))
+    compact_interval_hours: int | None = field(default=None, validator=_needs("a durable storage driver"))
 
 
 @frozen
@@ -120,14 +148,41 @@ def load_config(
     return _overridden(config, overrides or {})
 
 
+def opening(path: str | None, config: Config | None) -> tuple[str | None, dict[str, str]]:
+    """Return where to open a database (None: in memory) and its settings, for a path argument and a configuration.
+
+    The argument wins; without one the configuration decides. A path and a configuration that says ``in_memory``
+    contradict each other: InvalidParameterValue. The level of logging is set.
+    """
+    if config is None:
+        return path, {}
+    if config.in_memory:
+        if path not in (None, MEMORY):
+            raise InvalidParameterValue(f'the configuration says "in_memory", and the path is "{path}"')
+        path = MEMORY
+    configure_logging(config)
+    return config.path if path is None else path, dict(config.settings)
+
+
 def configure_logging(config: Config) -> None:
     """Give the logger ``heliosdb`` the level of the configuration, where it states one; handlers are the program's."""
     if config.log_level is not None:
         # logging costs 5 ms to import, and a database that logs nothing does not need it.
         import logging
 
-        level = {"trace": 5, "warn": logging.WARNING}.get(config.log_level)
-        logging.getLogger("heliosdb").setLevel(config.log_level.upper() if level is None else level)
+        logging.getLogger("heliosdb").setLevel(_NUMBERS[config.log_level])
+
+
+def log(level: str, message: str, *arguments: Any) -> None:
+    """Say something to the logger ``heliosdb``.
+
+    What is less than a warning nobody hears unless the program has set logging up, so then it is not imported for it.
+    """
+    number = _NUMBERS[level]
+    if number >= _NUMBERS["warn"] or "logging" in sys.modules:
+        import logging
+
+        logging.getLogger("heliosdb").log(number, message, *arguments)
 
 
 def _file_values(path: str) -> dict[str, Any]:
@@ -153,14 +208,17 @@ def _file_values(path: str) -> dict[str, Any]:
 
 
 def _environment_values(environment: Mapping[str, str]) -> dict[str, Any]:
+    from difflib import get_close_matches
+
     values: dict[str, Any] = {}
     for name, text in environment.items():
         if not name.startswith("HELIOSDB_") or name in OTHER_VARIABLES:
             continue
         if name not in ENVIRONMENT:
-            raise UndefinedObject(
-                f'unrecognized environment variable "{name}"', hint=f"There are: {', '.join(sorted(ENVIRONMENT))}."
-            )
+            known = sorted({*ENVIRONMENT, *OTHER_VARIABLES})
+            similar = get_close_matches(name, known, 1)
+            hint = f"Perhaps {similar[0]} was meant." if similar else f"There are: {', '.join(known)}."
+            raise UndefinedObject(f'unrecognized environment variable "{name}"', hint=hint)
         values[ENVIRONMENT[name]] = text
     return values
 
@@ -209,7 +267,7 @@ def _setting_text(name: str, value: Any, source: str) -> str:
 def _unknown(name: str, source: str) -> UndefinedObject:
     from difflib import get_close_matches
 
-    similar = get_close_matches(name, KEYS, 1)
+    similar = get_close_matches(name, KEYS, 1) or [key for key in KEYS if key.rpartition(".")[2] == name][:1]
     return UndefinedObject(
         f'unrecognized configuration key "{name}" in {source}',
         hint=f'Perhaps "{similar[0]}" was meant.' if similar else None,
@@ -217,10 +275,16 @@ def _unknown(name: str, source: str) -> UndefinedObject:
 
 
 def _overridden(config: Config, overrides: Mapping[str, Any]) -> Config:
+    from difflib import get_close_matches
+
     known = {attribute.name for attribute in fields(Config)}
     for name in overrides:
         if name not in known:
-            raise UndefinedObject(f'unrecognized configuration argument "{name}"')
+            similar = get_close_matches(name, known, 1)
+            raise UndefinedObject(
+                f'unrecognized configuration argument "{name}"',
+                hint=f'Perhaps "{similar[0]}" was meant.' if similar else None,
+            )
     given = {name: value for name, value in overrides.items() if value is not None}
     settings = {name.lower(): str(value) for name, value in given.pop("settings", {}).items()}
     return evolve(config, settings={**config.settings, **settings}, **given)

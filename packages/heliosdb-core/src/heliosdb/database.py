@@ -21,6 +21,7 @@ from heliosdb.catalog.sequences import SequenceCounters
 from heliosdb.catalog.settings import find_setting, initial_values
 from heliosdb.catalog.storage import OBJECTS_RELATION, SYSTEM_INDEXES
 from heliosdb.catalog.view import CatalogCache
+from heliosdb.config import log
 from heliosdb.plugin.host import load_plugins
 from heliosdb.plugin.workers import BackgroundWorkers
 from heliosdb.rows import RowMaker, collection_paused
@@ -95,6 +96,10 @@ class Database:
             listener(self)
         self.workers = BackgroundWorkers(self.registries.background_workers, self, self.setting)
         self.workers.start()
+        for plugin in self.registries.plugins:
+            if plugin.error is not None:
+                log("warn", 'plugin "%s" could not be loaded: %s', plugin.name, plugin.error)
+        log("info", 'opened database "%s" with %s plugins', self.name, len(self.registries.plugins))
 
     def setting(self, name: str) -> Any:
         """Return the value that a setting has in a new session."""
@@ -212,8 +217,9 @@ class Database:
                 try:
                     listener(self, commit)
                 except Exception as error:  # noqa: BLE001 - the plugin boundary: nothing can undo the commit
+                    problem = f"{type(error).__name__}: {error}"
                     session.notice(
-                        f"the transaction is committed, but a plugin failed to follow it: {type(error).__name__}: {error}",
+                        f"the transaction is committed, but a plugin failed to follow it: {problem}",
                         severity="WARNING",
                     )
 
@@ -251,6 +257,7 @@ class Database:
                 except Exception as error:  # noqa: BLE001 - the plugin boundary: the others let go of theirs, too
                     failures.append(error)
         self.closed = True
+        log("info", 'closed database "%s"', self.name)
         if failures:
             for other in failures[1:]:
                 failures[0].add_note(f"Another plugin failed as well: {type(other).__name__}: {other}")

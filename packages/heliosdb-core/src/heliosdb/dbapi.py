@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from heliosdb.catalog.result import Result
+    from heliosdb.config import Config
     from heliosdb.database import Database
     from heliosdb.dbapi_copy import Copy
     from heliosdb.embedded import EmbeddedDatabase
@@ -141,6 +142,7 @@ def scalar_row(cursor: Cursor) -> Callable[[tuple[Any, ...]], Any]:
 def connect(
     path: str | EmbeddedDatabase = ":memory:",
     *,
+    config: Config | None = None,
     autocommit: bool = False,
     row_factory: RowFactory = tuple_row,
     plugins: Sequence[Any] | None = None,
@@ -150,18 +152,23 @@ def connect(
     """Open a database and a connection to it.
 
     ``path`` is ``":memory:"`` for a new database in memory, or an open ``EmbeddedDatabase``, which stays open when the
-    connection is closed. ``plugins`` None loads the installed plugins, a sequence exactly these; ``strict`` raises if
-    one fails. ``timeout`` seconds is the longest a statement of this connection may run or wait.
+    connection is closed. None: where ``config`` says, else in memory. ``plugins`` None loads the installed plugins, a
+    sequence exactly these; ``strict`` raises if one fails. ``timeout`` seconds is the longest a statement of this
+    connection may run or wait.
     """
+    from heliosdb.config import opening
     from heliosdb.database import Database
 
-    if isinstance(path, str):
+    if path is None or isinstance(path, str):
+        place, settings = opening(path, config)
         return Connection(
             Database(path, plugins=plugins, strict=strict),
             owns=True, autocommit=autocommit, row_factory=row_factory, timeout=timeout,
         )  # fmt: skip
     if plugins is not None:
         raise InterfaceError("plugins are chosen when the database is opened")
+    if config is not None or strict:
+        raise InterfaceError("what is fixed when a database opens cannot be given for an open one")
     return Connection(path.database, owns=False, autocommit=autocommit, row_factory=row_factory, timeout=timeout)
 
 

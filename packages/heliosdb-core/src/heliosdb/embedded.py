@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 from heliosdb import errors
+from heliosdb.config import opening
 from heliosdb.database import Database
 from heliosdb.rows import Row, RowMaker
 
@@ -324,16 +325,20 @@ class EmbeddedDatabase(_Handle):
     """A database in this process. Close it, or use it as a context manager."""
 
     def __init__(
-        self, path: str, *, config: Config | None = None, plugins: Sequence[Any] | None = None, strict: bool = False
+        self,
+        path: str | None,
+        *,
+        config: Config | None = None,
+        plugins: Sequence[Any] | None = None,
+        strict: bool = False,
     ) -> None:
-        """Open the database at ``path``; ``":memory:"`` makes a new one in memory.
+        """Open the database at ``path``; ``":memory:"`` makes a new one in memory. None: where the configuration says.
 
         ``plugins`` None loads the installed ones, a sequence (of modules or names) exactly these. ``strict`` raises
         when a plugin fails to load, instead of noting it in ``heliosdb_plugins``.
         """
-        database = Database(
-            path, plugins=plugins, strict=strict, settings=None if config is None else dict(config.settings)
-        )
+        place, settings = opening(path, config)
+        database = Database(place, plugins=plugins, strict=strict, settings=settings)
         super().__init__(database, database.session(isolation="repeatable read"))
 
     @classmethod
@@ -347,8 +352,8 @@ class EmbeddedDatabase(_Handle):
         return cls(":memory:", plugins=plugins, strict=strict)
 
     @classmethod
-    def with_config(cls, path: str, config: Config) -> EmbeddedDatabase:
-        """Open the database at ``path`` with a configuration (``heliosdb.Config``)."""
+    def with_config(cls, path: str | None, config: Config) -> EmbeddedDatabase:
+        """Open the database at ``path`` (None: where the configuration says) with a ``heliosdb.Config``."""
         return cls(path, config=config)
 
     @property

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from heliosdb.catalog.commit import Commit as Commit
     from heliosdb.catalog.definitions import ColumnDefinition as ColumnDefinition
     from heliosdb.catalog.definitions import Constraint as Constraint
     from heliosdb.catalog.definitions import Index as _CatalogIndex
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from heliosdb.catalog.registrations import ColumnOption as ColumnOption
     from heliosdb.catalog.registrations import Command as Command
     from heliosdb.catalog.registrations import DatabaseMethod as DatabaseMethod
-    from heliosdb.catalog.registrations import Language as Language
-    from heliosdb.catalog.registrations import LogKind as LogKind
     from heliosdb.catalog.registrations import MetaCommand as MetaCommand
     from heliosdb.catalog.registrations import PhysicalOperator as PhysicalOperator
     from heliosdb.catalog.registrations import PlannerRule as PlannerRule
@@ -88,8 +87,6 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "ColumnOption",
         "Command",
         "DatabaseMethod",
-        "Language",
-        "LogKind",
         "MetaCommand",
         "PhysicalOperator",
         "PlannerRule",
@@ -98,6 +95,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "Statement",
     ),
     "heliosdb.catalog.registries": ("CatalogView", "PluginStatus", "Registries", "Setting"),
+    "heliosdb.catalog.commit": ("Commit",),
     "heliosdb.catalog.result": ("Result",),
     "heliosdb.commands.context": ("CommandSession Session", "DatabaseContext Database"),
     "heliosdb.plan": ("expressions", "nodes"),

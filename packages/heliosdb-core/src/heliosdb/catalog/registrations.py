@@ -26,8 +26,6 @@ __all__ = [
     "ColumnOption",
     "Command",
     "DatabaseMethod",
-    "Language",
-    "LogKind",
     "MetaCommand",
     "PhysicalOperator",
     "PlannerRule",
@@ -129,27 +127,26 @@ class Clause(Shown):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class RelationOption(Shown):
-    """An option of ``WITH (name = value)`` at a kind of relation, kept in the relation's ``options``.
+    """An option of a table, ``WITH (name = value)`` or ``ALTER TABLE t SET (name = value)``; kept in its ``options``.
 
-    ``kinds`` are relation kinds, or ``"index"`` where ``method`` may narrow it. ``check(text) -> value`` reads what
-    was written and raises InvalidParameterValue. Options that no one registered are 22023, as in PostgreSQL.
+    ``check(text) -> value`` reads what was written (None: only the name was) and raises InvalidParameterValue. Options
+    that no one registered are 22023, as in PostgreSQL. Options of an index are its access method's.
     """
 
     name: str
     check: Implementation
-    kinds: tuple[str, ...] = ("table",)
-    default: Any = None
-    method: str | None = None
     description: str = ""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
 class ColumnOption(Shown):
-    """An option of one column, ``ALTER TABLE t ALTER c SET (name = value)``; kept in the column's ``options``."""
+    """An option of one column, ``ALTER TABLE t ALTER c SET (name = value)``; kept in the column's ``options``.
+
+    ``check(text) -> value`` as for tables. What stands at the column in CREATE TABLE is a ``Clause``.
+    """
 
     name: str
     check: Implementation
-    default: Any = None
     description: str = ""
 
 
@@ -196,22 +193,6 @@ class PhysicalOperator(Shown):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
-class Language(Shown):
-    """A language of CREATE FUNCTION: ``compile(routine, session) -> callable(session, *arguments)``.
-
-    ``validate(routine, session)`` is called by CREATE FUNCTION; ``inline(session, source)`` runs a DO block. None:
-    not offered.
-    """
-
-    name: str
-    compile: Implementation
-    validate: Implementation | None = None
-    inline: Implementation | None = None
-    trusted: bool = True
-    description: str = ""
-
-
-@frozen(kw_only=True, eq=False, repr=False)
 class BackgroundWorker(Shown):
     """Work in a thread of its own while a database is open.
 
@@ -223,18 +204,6 @@ class BackgroundWorker(Shown):
     name: str
     run: Implementation
     interval: float | str = 60.0
-    description: str = ""
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class LogKind(Shown):
-    """A kind of log record of a plugin's own. ``replay(database, payload: bytes)`` is called for each at recovery.
-
-    A log with a kind that nobody registered is refused at open: better no database than half of one.
-    """
-
-    name: str
-    replay: Implementation
     description: str = ""
 
 

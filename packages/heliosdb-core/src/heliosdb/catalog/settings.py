@@ -19,7 +19,17 @@ from heliosdb.catalog.registries import Setting
 from heliosdb.errors import CantChangeRuntimeParam, InvalidParameterValue, UndefinedObject
 from heliosdb.types.definitions import resolve_implementation
 
-__all__ = ["find_setting", "initial_values", "parse_setting", "require_changeable", "show_setting"]
+__all__ = [
+    "TRANSACTION_SETTINGS",
+    "find_setting",
+    "initial_values",
+    "parse_setting",
+    "require_changeable",
+    "show_setting",
+]
+
+TRANSACTION_SETTINGS = frozenset({"transaction_isolation", "transaction_read_only", "transaction_deferrable"})
+"""What holds for one transaction: the transaction block keeps it, not the session's settings."""
 
 MEMORY_UNITS = {"B": 1, "kB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4}
 TIME_UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000, "min": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
@@ -41,14 +51,21 @@ def find_setting(settings: Mapping[str, Setting], name: str) -> Setting:
 def initial_values(settings: Mapping[str, Setting], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of a database's own settings by lower-case name, from texts (of a configuration) or values.
 
-    UndefinedObject for a name that no setting has, CantChangeRuntimeParam for one that can only be shown.
+    UndefinedObject for a name that no setting has, CantChangeRuntimeParam for one that can only be shown or is a
+    transaction's.
     """
     values: dict[str, Any] = {}
     for name, value in given.items():
         setting = find_setting(settings, name)
         require_changeable(setting)
-        is_text = isinstance(value, str)
-        values[name.lower()] = parse_setting(setting, value, setting.default) if is_text else value
+        if name.lower() in TRANSACTION_SETTINGS:
+            raise CantChangeRuntimeParam(
+                f'parameter "{setting.name}" cannot be set for a whole database',
+                hint=f"Set default_{setting.name}.",
+            )
+        if isinstance(value, bool):
+            value = "on" if value else "off"
+        values[name.lower()] = parse_setting(setting, str(value), setting.default)
     return values
 
 

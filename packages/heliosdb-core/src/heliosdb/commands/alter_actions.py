@@ -28,7 +28,7 @@ from heliosdb.commands.columns import (
     with_default,
 )
 from heliosdb.commands.constraints import add_check, add_foreign_key, add_key, add_key_using_index
-from heliosdb.commands.create_table import MAX_COLUMNS, relation_options
+from heliosdb.commands.create_table import MAX_COLUMNS, checked_options, without_options
 from heliosdb.commands.dependencies import Dropper, Object
 from heliosdb.commands.names import role_name, visible_name
 from heliosdb.commands.reindex import renew_indexes
@@ -355,6 +355,15 @@ def _drop_identity(change: TableChange, column: ColumnDefinition, action: tree.C
     change.put_column(evolve(column, identity=None))
 
 
+def _set_options(change: TableChange, column: ColumnDefinition, action: tree.ColumnAction) -> None:
+    given = checked_options(change.session.registries.column_options, action.options)
+    change.put_column(evolve(column, options=tuple((dict(column.options) | dict(given)).items())))
+
+
+def _reset_options(change: TableChange, column: ColumnDefinition, action: tree.ColumnAction) -> None:
+    change.put_column(evolve(column, options=without_options(column.options, action.options)))
+
+
 COLUMN_ACTIONS: dict[str, Callable[[TableChange, ColumnDefinition, tree.ColumnAction], None]] = {
     "set not null": _set_not_null,
     "drop not null": _drop_not_null,
@@ -362,6 +371,8 @@ COLUMN_ACTIONS: dict[str, Callable[[TableChange, ColumnDefinition, tree.ColumnAc
     "add identity": _add_identity,
     "alter identity": _alter_identity,
     "drop identity": _drop_identity,
+    "set options": _set_options,
+    "reset options": _reset_options,
 }
 
 
@@ -467,12 +478,11 @@ def table_action(change: TableChange, action: tree.TableAction) -> None:
             if other.sequence is not None and (other.sequence.owned_by or (0, 0))[0] == relation.oid:
                 change.edit.put(evolve(other, owner=owner))
     elif action.kind == "set options":
-        found = dict(relation.options) | dict(relation_options(change.session, action.options, relation.kind))
-        change.relation = evolve(relation, options=tuple(found.items()))
+        registered = change.session.registries.relation_options if relation.kind == "table" else {}
+        given = checked_options(registered, action.options)
+        change.relation = evolve(relation, options=tuple((dict(relation.options) | dict(given)).items()))
     elif action.kind == "reset options":
-        names = {option.name for option in action.options}
-        kept = tuple(item for item in relation.options if item[0] not in names)
-        change.relation = evolve(relation, options=kept)
+        change.relation = evolve(relation, options=without_options(relation.options, action.options))
     elif action.kind in ("set logged", "set unlogged"):
         change.require_table()
         if relation.persistence == "temporary":

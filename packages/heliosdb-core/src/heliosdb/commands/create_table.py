@@ -6,7 +6,7 @@ in order of writing, and references last, which may name the table itself.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field
 
@@ -24,15 +24,18 @@ from heliosdb.errors import (
     FeatureNotSupported,
     InvalidParameterValue,
     InvalidTableDefinition,
+    SqlSyntaxError,
     TooManyColumns,
     UndefinedColumn,
 )
 from heliosdb.sql import statements as tree
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from heliosdb.commands.context import CommandSession
 
-__all__ = ["define_table", "execute_create_table"]
+__all__ = ["checked_options", "define_table", "execute_create_table", "without_options"]
 
 MAX_COLUMNS = 1600
 
@@ -82,19 +85,31 @@ def _refuse_unsupported(statement: tree.CreateTable) -> None:
         raise InvalidTableDefinition("ON COMMIT can only be used on temporary tables")
 
 
-def relation_options(
-    session: CommandSession, options: tuple[tree.Option, ...], kind: str
-) -> tuple[tuple[str, object], ...]:
-    """Return the options of WITH (...) that plugins registered for a kind of relation; all others are errors."""
+def checked_options(registered: Mapping[str, Any], options: tuple[tree.Option, ...]) -> tuple[tuple[str, object], ...]:
+    """Return options of a table or a column as the plugins that registered them read them; all others are errors."""
     from heliosdb.types.definitions import resolve_implementation
 
     found: dict[str, object] = {}
     for option in options:
-        registered = session.registries.relation_options.get((kind, option.name))
-        if option.namespace is not None or registered is None:
+        if option.namespace is not None:
+            raise InvalidParameterValue(f'unrecognized parameter namespace "{option.namespace}"')
+        known = registered.get(option.name)
+        if known is None:
             raise InvalidParameterValue(f'unrecognized parameter "{option.name}"')
-        found[option.name] = resolve_implementation(registered.check)(option.text)
+        if option.name in found:
+            raise InvalidParameterValue(f'parameter "{option.name}" specified more than once')
+        found[option.name] = resolve_implementation(known.check)(option.text)
     return tuple(found.items())
+
+
+def without_options(
+    options: tuple[tuple[str, object], ...], reset: tuple[tree.Option, ...]
+) -> tuple[tuple[str, object], ...]:
+    """Return options without those that RESET (...) names; it may name what is not set."""
+    if any(option.value is not None for option in reset):
+        raise SqlSyntaxError("RESET must not include values for parameters")
+    names = {option.name for option in reset}
+    return tuple(item for item in options if item[0] not in names)
 
 
 def define_table(
@@ -102,7 +117,7 @@ def define_table(
 ) -> Relation:
     """Put a new table, with its sequences, into an edit."""
     draft = TableDraft(session.database.next_oid(), schema, statement.name.name, persistence)
-    draft.options = relation_options(session, statement.options, "table")
+    draft.options = checked_options(session.registries.relation_options, statement.options)
     for element in statement.elements:
         if isinstance(element, tree.ColumnDefinition):
             _add_column(session, draft, element)

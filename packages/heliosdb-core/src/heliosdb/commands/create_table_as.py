@@ -10,7 +10,7 @@ from attrs import evolve
 from heliosdb.catalog.definitions import ColumnDefinition, Relation
 from heliosdb.catalog.result import Result
 from heliosdb.commands.columns import check_column_name
-from heliosdb.commands.create_table import relation_options
+from heliosdb.commands.create_table import checked_options
 from heliosdb.commands.ddl import apply, done, edit_of
 from heliosdb.commands.names import check_tablespace, creation_schema
 from heliosdb.commands.trees import without_slots
@@ -76,7 +76,7 @@ def execute_create_table_as(session: CommandSession, statement: tree.CreateTable
         columns=tuple(columns),
         owner=session.user,
         persistence=persistence,
-        options=relation_options(session, statement.options, "table"),
+        options=checked_options(session.registries.relation_options, statement.options),
         on_commit=statement.on_commit if statement.on_commit != "preserve rows" else None,
     )
     edit = edit_of(session)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from heliosdb import errors
 from heliosdb.catalog.result import Result
+from heliosdb.catalog.settings import TRANSACTION_SETTINGS
 from heliosdb.plan.nodes import OutputColumn
 from heliosdb.sql import statements as tree
 
@@ -39,28 +40,26 @@ _SPECIAL = {"time zone": "timezone", "session characteristics": ""}
 def execute_set(session: Session, statement: tree.Set) -> Result:
     """SET name = value, SET LOCAL, SET ... TO DEFAULT."""
     name = _SPECIAL.get(statement.name.lower(), statement.name)
-    inside = session.block.is_open
     if statement.local and not session.block.is_explicit:
         session.notice("SET LOCAL can only be used in transaction blocks", severity="WARNING", sqlstate="25P01")
         return Result("SET")
     if name in ("role", "session_authorization"):
         return _set_role(session, name, statement)
-    if name == "transaction_isolation" and not statement.default:
-        if not session.block.is_explicit:
-            session.notice(
-                "SET TRANSACTION can only be used in transaction blocks", severity="WARNING", sqlstate="25P01"
-            )
-            return Result("SET")
-        session.block.set_isolation(_values(name, statement.values))
-        return Result("SET")
-    if name == "transaction_read_only" and not statement.default and session.block.is_explicit:
-        session.block.set_read_only(_values(name, statement.values).lower() in ("on", "true", "1", "yes"))
-        return Result("SET")
     if statement.default:
-        session.settings.reset(name, local=statement.local, in_transaction=inside)
+        _reset(session, name, local=statement.local)
     else:
-        session.settings.set(name, _values(name, statement.values), local=statement.local, in_transaction=inside)
+        session.set_setting(name, _values(name, statement.values), local=statement.local)
     return Result("SET")
+
+
+def _reset(session: Session, name: str, *, local: bool = False) -> None:
+    if name not in TRANSACTION_SETTINGS:
+        session.settings.reset(name, local=local, in_transaction=session.block.is_open)
+    elif session.block.is_explicit:
+        # The value in which a transaction begins.
+        session.set_setting(name, session.show_setting(f"default_{name}"))
+    else:
+        session.notice("RESET TRANSACTION can only be used in transaction blocks", severity="WARNING", sqlstate="25P01")
 
 
 def _set_role(session: Session, name: str, statement: tree.Set) -> Result:
@@ -77,13 +76,12 @@ def _set_role(session: Session, name: str, statement: tree.Set) -> Result:
 
 def execute_reset(session: Session, statement: tree.Reset) -> Result:
     """RESET name, RESET ALL."""
-    inside = session.block.is_open
     if statement.name is None:
-        session.settings.reset_all(in_transaction=inside)
+        session.settings.reset_all(in_transaction=session.block.is_open)
     elif statement.name in ("role", "session_authorization"):
         session.user = session.session_user
     else:
-        session.settings.reset(_SPECIAL.get(statement.name.lower(), statement.name), in_transaction=inside)
+        _reset(session, _SPECIAL.get(statement.name.lower(), statement.name).lower())
     return Result("RESET")
 
 
@@ -92,19 +90,13 @@ def execute_show(session: Session, statement: tree.Show) -> Result:
     if statement.name is None:
         columns = tuple(OutputColumn(name=name, type="text") for name in ("name", "setting", "description"))
         registered = session.registries.settings
-        rows = [(name, session.show_setting(name), registered[name].description) for name in session.settings.names()]
+        rows = [
+            (registered[name].name, session.show_setting(name), registered[name].description)
+            for name in session.settings.names()
+        ]
         return Result("SHOW", columns, rows, len(rows))
     name = _SPECIAL.get(statement.name.lower(), statement.name)
-    if name == "transaction_isolation":
-        text = session.block.isolation
-    elif name == "transaction_read_only":
-        text = "on" if session.block.read_only else "off"
-    elif name == "role":
-        text = "none" if session.user == session.session_user else session.user
-    elif name == "session_authorization":
-        text = session.session_user
-    else:
-        text = session.show_setting(name)
+    text = session.show_setting(name)
     setting = session.settings.registered(name) if name not in ("role", "session_authorization") else None
     shown = name if setting is None else setting.name
     return Result("SHOW", (OutputColumn(name=shown, type="text"),), [(text,)], 1)

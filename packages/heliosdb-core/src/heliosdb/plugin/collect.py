@@ -114,13 +114,11 @@ SLOTS: dict[str, Slot] = {
     "register_physical_operators": Slot(
         "physical_operators", "physical operator", (registrations.PhysicalOperator,), lambda value: value.node
     ),
-    "register_languages": Slot("languages", "language", (registrations.Language,), _name),
     "register_catalog_views": Slot("catalog_views", "catalog view", (CatalogView,), _qualified),
     "register_settings": Slot("settings", "setting", (Setting,), lambda value: value.name.lower()),
     "register_background_workers": Slot(
         "background_workers", "background worker", (registrations.BackgroundWorker,), _name
     ),
-    "register_log_kinds": Slot("log_kinds", "log kind", (registrations.LogKind,), _name),
     "register_database_methods": Slot("database_methods", "database method", (registrations.DatabaseMethod,), _name),
     "register_commands": Slot("commands", "command", (registrations.Command,), _name),
     "register_meta_commands": Slot("meta_commands", "meta-command", (registrations.MetaCommand,), _name),
@@ -249,17 +247,13 @@ class Collector:
             extension_statements={name: value for name, value in statements.items() if value.parse is not None},
             clauses=frozen_values["clauses"],
             column_options=frozen_values["column_options"],
-            relation_options={
-                (kind, name): value for name, value in frozen_values["relation_options"].items() for kind in value.kinds
-            },
+            relation_options=frozen_values["relation_options"],
             relation_resolvers=tuple(
                 sorted(frozen_values["relation_resolvers"].values(), key=lambda value: value.name)
             ),
             planner_rules=ordered_rules(frozen_values["planner_rules"].values()),
             physical_operators=_ByClass(frozen_values["physical_operators"]),
-            languages=frozen_values["languages"],
             background_workers=frozen_values["background_workers"],
-            log_kinds=frozen_values["log_kinds"],
             database_methods=frozen_values["database_methods"],
             commands=frozen_values["commands"],
             meta_commands=frozen_values["meta_commands"],

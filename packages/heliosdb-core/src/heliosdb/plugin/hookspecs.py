@@ -29,8 +29,6 @@ if TYPE_CHECKING:
         ColumnOption,
         Command,
         DatabaseMethod,
-        Language,
-        LogKind,
         MetaCommand,
         PhysicalOperator,
         PlannerRule,
@@ -217,7 +215,7 @@ def register_column_options() -> Iterable[ColumnOption] | None:
 
 @hookspec
 def register_relation_options() -> Iterable[RelationOption] | None:
-    """Add options of relations, ``CREATE TABLE ... WITH (name = value)``.
+    """Add options of tables, ``CREATE TABLE ... WITH (name = value)``.
 
     Called once while a database opens. None: no options.
 
@@ -225,7 +223,7 @@ def register_relation_options() -> Iterable[RelationOption] | None:
 
         @hookimpl
         def register_relation_options():
-            return [RelationOption(name="retention", kinds=("table",), check="my_plugin.options:retention")]
+            return [RelationOption(name="retention", check="my_plugin.options:retention")]
     """
     raise NotImplementedError
 
@@ -276,21 +274,6 @@ def register_physical_operators() -> Iterable[PhysicalOperator] | None:
 
 
 @hookspec
-def register_languages() -> Iterable[Language] | None:
-    """Add languages for CREATE FUNCTION and DO.
-
-    Called once while a database opens. None: no languages.
-
-    Example::
-
-        @hookimpl
-        def register_languages():
-            return [Language(name="plforth", compile="my_plugin.forth:compile_routine")]
-    """
-    raise NotImplementedError
-
-
-@hookspec
 def register_catalog_views() -> Iterable[CatalogView] | None:
     """Add virtual relations whose rows a function gives.
 
@@ -332,21 +315,6 @@ def register_background_workers() -> Iterable[BackgroundWorker] | None:
         @hookimpl
         def register_background_workers():
             return [BackgroundWorker(name="refresh", run="my_plugin.worker:refresh", interval=30.0)]
-    """
-    raise NotImplementedError
-
-
-@hookspec
-def register_log_kinds() -> Iterable[LogKind] | None:
-    """Add kinds of log records that the plugin writes and replays itself.
-
-    Called once while a database opens, before recovery. None: no kinds.
-
-    Example::
-
-        @hookimpl
-        def register_log_kinds():
-            return [LogKind(name="my_plugin.note", replay="my_plugin.log:replay")]
     """
     raise NotImplementedError
 
@@ -465,29 +433,15 @@ def transaction_committing(session: Any) -> None:
 def transaction_committed(database: Any, commit: Any) -> None:
     """Follow a commit, after it is durable and visible.
 
-    Called in commit order; ``commit`` has ``scn``, ``timeline``, ``time``, ``transaction_id`` and ``relations`` (OIDs
-    of what changed). What is returned is ignored; an exception cannot undo the commit: the session gets it as a
-    warning.
+    Called by the session that committed; of sessions that commit side by side the later one may be first, so go by
+    ``commit.scn``. ``commit`` is a ``heliosdb.spi.Commit``. What is returned is ignored; an exception cannot undo the
+    commit: the session gets it as a warning.
 
     Example::
 
         @hookimpl
         def transaction_committed(database, commit):
             wake(database, commit.scn)
-    """
-
-
-@hookspec
-def checkpoint_completed(database: Any, checkpoint: Any) -> None:
-    """Follow a checkpoint: everything up to its SCN is in segments, and the log before it may go.
-
-    Called after the manifest was replaced; ``checkpoint`` has ``scn`` and ``segments``. What is returned is ignored.
-
-    Example::
-
-        @hookimpl
-        def checkpoint_completed(database, checkpoint):
-            upload(checkpoint.segments)
     """
 
 
@@ -517,6 +471,5 @@ LIFECYCLE = (
     "catalog_changed",
     "transaction_committing",
     "transaction_committed",
-    "checkpoint_completed",
 )
 FIRST_RESULT = ("resolve_snapshot",)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from heliosdb.config import log
 from heliosdb.types.definitions import resolve_implementation
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class RunningWorker:
         except Exception as error:  # noqa: BLE001 - the plugin boundary: a worker that fails must not take the process along
             self.error = f"{type(error).__name__}: {error}"
             self.state = "failed"
+            log("error", 'background worker "%s" failed: %s', self.name, self.error)
 
     def _run_once(self) -> None:
         self.state = "running"

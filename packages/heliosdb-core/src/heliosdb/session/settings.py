@@ -26,6 +26,7 @@ class SessionSettings:
     ) -> None:
         self._registered = registered
         self._on_change = on_change
+        self._initial = initial
         self._defaults = {name: initial.get(name, setting.default) for name, setting in registered.items()}
         self._values: dict[str, Any] = {}
         self._undo: list[tuple[str, Any]] = []
@@ -110,12 +111,23 @@ class SessionSettings:
                 self.reset(key, in_transaction=in_transaction)
 
     def copy_from(self, other: SessionSettings) -> None:
-        """Take over another session's values."""
+        """Take over another session's values, and those that RESET gives."""
+        self._initial, self._defaults = other._initial, other._defaults
         self._values = dict(other._values)
         self._custom = dict(other._custom)
         self._renew_plan_key()
         if self._on_change is not None:
             self._on_change()
+
+    def initial(self, key: str) -> Any:
+        """Return the value that RESET gives a registered setting."""
+        return self._defaults[key]
+
+    def source(self, key: str) -> str:
+        """Return where a registered setting's value comes from: "session", "configuration file" or "default"."""
+        if key in self._values:
+            return "session"
+        return "configuration file" if key in self._initial else "default"
 
     def names(self) -> Iterable[str]:
         """Return the names of all registered settings, sorted."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from heliosdb.catalog.settings import show_setting
+from attrs import evolve
+
+from heliosdb.catalog.settings import TRANSACTION_SETTINGS, show_setting
 from heliosdb.catalog.views.columns import PG_CATALOG
 from heliosdb.catalog.views.support import (
     OWNER,
@@ -80,8 +82,14 @@ def pg_settings(session: Any) -> Iterator[Row]:
     """Run-time parameters."""
     for name in sorted(session.registries.settings):
         setting = session.registries.settings[name]
-        boot = show_setting(setting, setting.default)
-        value = session.show_setting(setting.name)
+        bare = evolve(setting, unit=None)
+        boot = show_setting(bare, setting.default)
+        key = setting.name.lower()
+        if key in TRANSACTION_SETTINGS:
+            value, start, source = session.show_setting(setting.name), boot, "override"
+        else:
+            value, start = show_setting(bare, session.setting(key)), show_setting(bare, session.settings.initial(key))
+            source = session.settings.source(key)
         yield _settings_row(
             name=setting.name,
             setting=value,
@@ -90,12 +98,12 @@ def pg_settings(session: Any) -> Iterator[Row]:
             short_desc=setting.description,
             context=setting.context,
             vartype=setting.kind,
-            source="default" if value == boot else "session",
-            min_val=None if setting.minimum is None else f"{setting.minimum:g}",
-            max_val=None if setting.maximum is None else f"{setting.maximum:g}",
+            source=source,
+            min_val=None if setting.minimum is None else f"{setting.minimum:.10g}",
+            max_val=None if setting.maximum is None else f"{setting.maximum:.10g}",
             enumvals=setting.values or None,
             boot_val=boot,
-            reset_val=boot,
+            reset_val=start,
             pending_restart=False,
         )
 
