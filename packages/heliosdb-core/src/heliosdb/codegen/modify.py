@@ -195,7 +195,7 @@ def _write_conflict(pipelines: Pipelines, node: pn.Insert, conflict: pn.Conflict
     return name
 
 
-def _collect(pipelines: Pipelines, node: pn.Update | pn.Delete) -> tuple[str, str, str]:
+def _collect(pipelines: Pipelines, node: pn.Update | pn.Delete | pn.Merge) -> tuple[str, str, str]:
     """Collect the rows to change; return (list, unpacking target, the scan's row variable)."""
     function, source = pipelines.function, pipelines.source
     rows = source.fresh("m")
@@ -362,6 +362,68 @@ def produce_delete(pipelines: Pipelines, node: pn.Delete, consume: Consume) -> N
         _emit_returned(pipelines, node, out, consume)
 
 
+def produce_merge(pipelines: Pipelines, node: pn.Merge, consume: Consume) -> None:
+    """Collect the joined rows, then do with each what the first action says that applies."""
+    function, source = pipelines.function, pipelines.source
+    relation, width = node.relation, len(node.relation.columns)
+    changes, added, new = source.fresh("m"), source.fresh("m"), source.fresh("r")
+    touched, state = source.fresh("h"), source.fresh("l")
+    twice = source.bind(modify_runtime.changed_twice, "f")
+    rows, target, row = _collect(pipelines, node)
+    function.line(f"{changes} = []; {added} = []; {touched} = set()")
+
+    def chosen(matched: bool, write: Callable[[pn.MergeAction], None]) -> None:
+        """Write the chain of actions for rows of one kind; what none applies to is left alone."""
+        for action in (action for action in node.actions if action.matched is matched):
+            condition = "True" if action.condition is None else pipelines.test(action.condition)
+            with function.block(f"if {condition}:"):
+                write(action)
+                function.line("break")
+        function.line("break")
+
+    def change(action: pn.MergeAction) -> None:
+        if action.action == "nothing":
+            return
+        function.line(f"if i_{row} in {touched}: {twice}()")
+        if action.action == "delete":
+            function.line(f"{new} = None")
+            function.line(f"{state} = x.transaction.delete({relation.oid}, i_{row}, {row})")
+        else:
+            assigned = {assignment.slot: pipelines.value(assignment.value) for assignment in action.assignments}
+            parts = [assigned.get(slot, f"{row}[{slot}]") for slot in range(width)]
+            function.line(f"{new} = ({''.join(f'{part}, ' for part in parts)})")
+            write_row(pipelines, node, new)
+            function.line(f"{state} = x.transaction.update({relation.oid}, i_{row}, {row}, {new})")
+        with function.block(f"if {state} is not None:"):
+            # Somebody changed the row meanwhile: what it is now decides. Without it the source's row has no partner.
+            function.line(f"{row} = {state}.row")
+            test = "True" if node.recheck is None else pipelines.test(node.recheck)
+            function.line(f'if {state}.status != "changed" or {row} is None or not ({test}): i_{row} = None')
+            function.line("continue")
+        function.line(f"{touched}.add(i_{row}); {changes}.append(({row}, {new}))")
+        if node is pipelines.counted:
+            function.line("x.row_count += 1")
+
+    def add(action: pn.MergeAction) -> None:
+        if action.action == "nothing":
+            return
+        function.line(f"{new} = ({''.join(f'{pipelines.value(value)}, ' for value in action.values)})")
+        write_row(pipelines, node, new)
+        function.line(f"{touched}.add(x.transaction.insert({relation.oid}, {new})); {added}.append({new})")
+        if node is pipelines.counted:
+            function.line("x.row_count += 1")
+
+    with function.loop(f"for {target} in {rows}:"):
+        pipelines.poll()
+        with function.loop("while True:"):
+            with function.block(f"if i_{row} is not None:"):
+                chosen(True, change)
+            chosen(False, add)
+    _write_end_of_statement(pipelines, node)
+    _foreign_keys(pipelines, node, f"[*{added}, *(new for old, new in {changes} if new is not None)]")
+    _referencing(pipelines, node, changes)
+
+
 def produce_lock_rows(pipelines: Pipelines, node: pn.LockRows, consume: Consume) -> None:
     """FOR UPDATE and kin: lock each row before it goes on, with its newest version where it changed."""
     function, source = pipelines.function, pipelines.source
@@ -395,5 +457,6 @@ PRODUCERS: dict[type, Producer] = {
     pn.Insert: produce_insert,
     pn.Update: produce_update,
     pn.Delete: produce_delete,
+    pn.Merge: produce_merge,
     pn.LockRows: produce_lock_rows,
 }

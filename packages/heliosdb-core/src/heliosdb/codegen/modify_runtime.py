@@ -32,6 +32,14 @@ def failing_row(relation: Relation, row: Row, registries: Registries, session: A
     return f"Failing row contains ({', '.join(texts)})."
 
 
+def changed_twice() -> None:
+    """Raise for a row that MERGE is to change a second time."""
+    raise errors.CardinalityViolation(
+        "MERGE command cannot affect row a second time",
+        hint="Ensure that not more than one source row matches any one target row.",
+    )
+
+
 class NotNull:
     """Raises for the first NOT NULL column of the row that is NULL."""
 

@@ -279,7 +279,7 @@ def _used_columns(plan: Any) -> set[tuple[int, int]]:
             used.add((node.source, -3))
         elif isinstance(node, pn.LockRows):
             used.update((number, -1) for number, _, _ in node.locks)
-        elif isinstance(node, pn.Update | pn.Delete):
+        elif isinstance(node, pn.Update | pn.Delete | pn.Merge):
             used.add((node.scan, -1))
         elif type(node) is ex.Constant:
             continue
@@ -325,6 +325,7 @@ _WALKED = (
     ex.WindowSpecification,
     pn.Assignment,
     pn.ConflictClause,
+    pn.MergeAction,
     pn.RowCheck,
     pn.SnapshotRequest,
 )

@@ -275,6 +275,19 @@ class IndexJoin(Join):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class Kept(Unary):
+    """The input's rows, computed once a statement although what is around it runs many times, physical.
+
+    With ``keys`` (over the input) only those rows whose keys equal the ``values``, which come from outside; the rows
+    are kept by key. ``key_classes`` as for a hash join.
+    """
+
+    keys: tuple[Expression, ...] = ()
+    values: tuple[Expression, ...] = ()
+    key_classes: tuple[Any, ...] = ()
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class Aggregate(Unary):
     """Groups and aggregates. The row is: group values in order, then the calls in order.
 
@@ -481,6 +494,29 @@ class Delete(Modify):
     """Delete the rows of the scan ``scan`` of the input."""
 
     scan: int
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class MergeAction(Value):
+    """One WHEN of MERGE: ``action`` is "update" (``assignments``), "delete", "insert" (``values`` of every attribute)
+    or "nothing"; bound on the input's sources, as ``condition`` is."""
+
+    matched: bool
+    action: str
+    condition: Expression | None = None
+    assignments: tuple[Assignment, ...] = ()
+    values: tuple[Expression, ...] = ()
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Merge(Modify):
+    """Do with each row of the input, a join with the scan ``scan``, what the first action says that applies.
+
+    A row without a row of the scan is not matched. ``recheck`` is the condition of the join.
+    """
+
+    scan: int
+    actions: tuple[MergeAction, ...]
 
 
 @frozen(kw_only=True, eq=False, repr=False)

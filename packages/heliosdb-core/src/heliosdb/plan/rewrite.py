@@ -21,7 +21,7 @@ from heliosdb.plan.expressions import (
     Subquery,
     WindowSpecification,
 )
-from heliosdb.plan.nodes import Assignment, ConflictClause, PlanNode, RowCheck, SnapshotRequest, Source
+from heliosdb.plan.nodes import Assignment, ConflictClause, MergeAction, PlanNode, RowCheck, SnapshotRequest, Source
 
 __all__ = ["columns_in", "contains", "contains_level", "free_columns", "rewritten", "walk", "walk_level"]
 
@@ -33,6 +33,7 @@ NODES = (
     WindowSpecification,
     Assignment,
     ConflictClause,
+    MergeAction,
     RowCheck,
     SnapshotRequest,
 )

@@ -120,7 +120,12 @@ class Binder:
             plan = bind_delete(self, statement, parent)
             tag = "DELETE"
         elif isinstance(statement, Merge):
-            raise FeatureNotSupported("MERGE is not supported", position=statement.position or None)
+            if parent is not None:
+                raise FeatureNotSupported("MERGE not supported in WITH query", position=statement.position or None)
+            from heliosdb.sql.binder.merge import bind_merge
+
+            plan = bind_merge(self, statement, parent)
+            tag = "MERGE"
         else:
             raise FeatureNotSupported(f"{type(statement).__name__} is not a statement that can be planned")
         inner = plan

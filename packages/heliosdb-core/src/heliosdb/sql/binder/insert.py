@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.definitions import ColumnDefinition, Relation
     from heliosdb.sql.binder.binder import Binder
 
-__all__ = ["bind_insert"]
+__all__ = ["bind_insert", "check_may_write", "row_values"]
 
 
 def bind_insert(binder: Binder, statement: ast.Insert, parent: Scope | None) -> nodes.PlanNode:
@@ -74,7 +74,7 @@ def bind_insert(binder: Binder, statement: ast.Insert, parent: Scope | None) -> 
         generated=bind_generated(binder, relation, target),
         foreign_keys=foreign_keys(relation),
         referencing=referencing,  # type: ignore[arg-type]
-        values=_row(binder, relation, given),
+        values=row_values(binder, relation, given),
         conflict=conflict,
     )
     return with_node(ctes, insert) if ctes else insert
@@ -105,7 +105,7 @@ def _gives(statement: ast.Insert, number: int) -> bool:
     return statement.source is not None
 
 
-def _row(binder: Binder, relation: Relation, given: dict[int, Expression]) -> tuple[Expression, ...]:
+def row_values(binder: Binder, relation: Relation, given: dict[int, Expression]) -> tuple[Expression, ...]:
     """Return the value of every attribute in slot order."""
     values: list[Expression] = []
     by_number = {column.number: column for column in relation.columns}
@@ -167,7 +167,7 @@ def _values(
     for row in values.rows if guarded else ():
         for number in guarded[: len(row)]:
             if not isinstance(row[number], ast.Default) and number not in use_default:
-                _check_may_write(columns[number], statement)
+                check_may_write(columns[number], statement.overriding)
     plan = bind_rows(binder, relation, columns, values.rows, use_default, scope)
     return plan, _given(columns, plan.columns, plan.source)
 
@@ -190,13 +190,14 @@ def _given(
     }
 
 
-def _check_may_write(column: ColumnDefinition, statement: ast.Insert) -> None:
+def check_may_write(column: ColumnDefinition, overriding: str | None) -> None:
+    """Raise for a column whose value the statement may not give."""
     if column.generated is not None:
         raise GeneratedAlways(
             f'cannot insert a non-DEFAULT value into column "{column.name}"',
             detail=f'Column "{column.name}" is a generated column.',
         )
-    if is_always_identity(column) and statement.overriding != "system":
+    if is_always_identity(column) and overriding != "system":
         raise GeneratedAlways(
             f'cannot insert a non-DEFAULT value into column "{column.name}"',
             detail=f'Column "{column.name}" is an identity column defined as GENERATED ALWAYS.',
@@ -235,7 +236,7 @@ def _query(
         if column.generated is not None or column.identity:
             if column.identity and statement.overriding == "user":
                 continue
-            _check_may_write(column, statement)
+            check_may_write(column, statement.overriding)
         value: Expression = result.column(index)
         if value.type == "unknown" and result.expressions:
             # A literal, or a parameter: it does not depend on the query's rows.

@@ -118,6 +118,8 @@ class _Describer:
                 )
             case pn.Aggregate():
                 return "HashAggregate" if node.groups else "Aggregate"
+            case pn.Kept():
+                return "Keyed Materialize" if node.keys else "Materialize"
             case pn.Window():
                 return "WindowAgg"
             case pn.Sort():
@@ -138,7 +140,7 @@ class _Describer:
                 return f"CTE Scan on {node.name}"
             case pn.WorkTableScan():
                 return f"WorkTable Scan on {node.name}"
-            case pn.Insert() | pn.Update() | pn.Delete():
+            case pn.Insert() | pn.Update() | pn.Delete() | pn.Merge():
                 return f"{type(node).__name__} on {node.relation.name}"
         return type(node).__name__
 
