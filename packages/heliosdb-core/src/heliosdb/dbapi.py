@@ -140,7 +140,7 @@ def scalar_row(cursor: Cursor) -> Callable[[tuple[Any, ...]], Any]:
 
 
 def connect(
-    path: str | EmbeddedDatabase = ":memory:",
+    path: str | EmbeddedDatabase | None = None,
     *,
     config: Config | None = None,
     autocommit: bool = False,
@@ -162,7 +162,7 @@ def connect(
     if path is None or isinstance(path, str):
         place, settings = opening(path, config)
         return Connection(
-            Database(path, plugins=plugins, strict=strict),
+            Database(place, plugins=plugins, strict=strict, settings=settings),
             owns=True, autocommit=autocommit, row_factory=row_factory, timeout=timeout,
         )  # fmt: skip
     if plugins is not None:
@@ -364,6 +364,7 @@ class Connection:
         strict: bool = True, volatility: str = "volatile",
     ) -> None:  # fmt: skip
         """Make a Python function callable in SQL on this connection."""
+        self._require_open()
         with self._lock:
             self.session.create_function(name, arguments, returns, function, strict=strict, volatility=volatility)
 
@@ -372,6 +373,9 @@ class Connection:
         if self.closed:
             return
         self.closed = True
+        if not self.database.is_own:
+            # In a forked child: the session is the parent's.
+            return
         self.session.close()
         if self._owns:
             self.database.close()
@@ -521,7 +525,10 @@ class Cursor:
         """Return the next rows, at most ``size`` (``arraysize`` by default)."""
         rows = self._fetchable()
         start = self._position
-        self._position = min(len(rows), start + (self.arraysize if size is None else size))
+        count = self.arraysize if size is None else size
+        if count < 0:
+            raise ProgrammingError("the number of rows to fetch must not be negative")
+        self._position = min(len(rows), start + count)
         return rows[start : self._position]
 
     def fetchall(self) -> list[Any]:
@@ -547,8 +554,9 @@ class Cursor:
         return self._rows
 
     def __iter__(self) -> Iterator[Any]:
-        while (row := self.fetchone()) is not None:
-            yield row
+        # Not until fetchone gives None: a row factory may make that of a row.
+        while self._position < len(self._fetchable()):
+            yield self.fetchone()
 
     def setinputsizes(self, sizes: Sequence[Any]) -> None:
         """Do nothing: PEP 249 allows it, sizes need not be told."""

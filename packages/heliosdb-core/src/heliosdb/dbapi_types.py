@@ -17,7 +17,9 @@ class _TypeObject:
         self._oids = frozenset(oids)
 
     def __eq__(self, other: object) -> bool:
-        return other in self._oids
+        if isinstance(other, _TypeObject):
+            return self._oids == other._oids
+        return isinstance(other, int) and other in self._oids
 
     def __hash__(self) -> int:
         return hash(self._oids)

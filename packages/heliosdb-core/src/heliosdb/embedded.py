@@ -40,6 +40,8 @@ __all__ = ["EmbeddedDatabase", "RowStream", "Statement", "Transaction"]
 
 T = TypeVar("T")
 
+ISOLATION_LEVELS = ("read committed", "repeatable read", "serializable")
+
 
 class _Handle:
     """What the database and a transaction share: running statements on a session, one thread at a time."""
@@ -68,9 +70,12 @@ class _Handle:
             count = fast(params)
             if count.__class__ is int:
                 return count
-        results = self._run(sql, params, timeout)
-        if len(results) == 1 and results[0].columns is None:
-            self._session.points.offer(sql, None)
+            if count is not None:
+                return len(count)
+        with self._lock:
+            results = self._run(sql, params, timeout)
+            if len(results) == 1 and results[0].columns is None:
+                self._session.points.offer(sql, None)
         return sum(result.row_count or 0 for result in results)
 
     def query(self, sql: str, params: Sequence[Any] = (), *, timeout: float | None = None) -> list[Row]:
@@ -80,13 +85,18 @@ class _Handle:
             rows = fast(params)
             if rows.__class__ is list:
                 return rows
-        results = self._run(sql, params, timeout)
-        if not results or results[-1].columns is None:
-            return []
-        result = results[-1]
-        maker = self._row_maker(result)
-        if len(results) == 1 and len(result.rows) < 2:  # type: ignore[arg-type]
-            self._session.points.offer(sql, maker)
+            if rows is not None:
+                # An UPDATE: it is done.
+                return []
+        # What is offered is the plan of the last run, so nobody may run another statement in between.
+        with self._lock:
+            results = self._run(sql, params, timeout)
+            if not results or results[-1].columns is None:
+                return []
+            result = results[-1]
+            maker = self._row_maker(result)
+            if len(results) == 1 and len(result.rows) < 2:  # type: ignore[arg-type]
+                self._session.points.offer(sql, maker)
         return maker.pack(result.rows)  # type: ignore[arg-type]
 
     def _row_maker(self, result: Result) -> RowMaker:
@@ -169,6 +179,7 @@ class _Handle:
         """
         from heliosdb.exchange import insert_frame
 
+        self._require_usable()
         with self._lock:
             return insert_frame(self._session, table, frame)
 
@@ -203,6 +214,7 @@ class Statement:
     def execute_many(self, rows: Sequence[Sequence[Any]]) -> int:
         """Run it once for each sequence of values, in one transaction; return the total of rows affected."""
         handle = self._handle
+        handle._require_usable()
         with handle._lock:
             return handle._session.execute_many(self._sql, rows)
 
@@ -305,6 +317,7 @@ class Transaction(_Handle):
         self._require_open()
 
     def _require_open(self) -> None:
+        self._database.require_open()
         if not self._open:
             raise errors.NoActiveSqlTransaction("the transaction has ended")
 
@@ -371,6 +384,10 @@ class EmbeddedDatabase(_Handle):
         ``isolation`` is "read committed", "repeatable read" (the default, snapshot isolation) or "serializable".
         """
         self._database.require_open()
+        if isolation is not None and isolation not in ISOLATION_LEVELS:
+            raise errors.InvalidParameterValue(
+                f'isolation must be one of {", ".join(ISOLATION_LEVELS)}, not "{isolation}"'
+            )
         with self._lock:
             return Transaction(self._database, self._session.fork(), isolation, read_only)
 
@@ -407,6 +424,7 @@ class EmbeddedDatabase(_Handle):
         NULL arguments give NULL without a call. ``volatility`` "immutable" or "stable" allows the planner to call it
         less often.
         """
+        self._require_usable()
         with self._lock:
             self._session.create_function(name, arguments, returns, function, strict=strict, volatility=volatility)
 

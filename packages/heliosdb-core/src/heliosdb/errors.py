@@ -425,6 +425,10 @@ class InvalidCursorName(OperationalError):
     sqlstate = "34000"
 
 
+class ExternalRoutineException(InternalError):
+    sqlstate = "38000"
+
+
 class SavepointException(OperationalError):
     sqlstate = "3B000"
 

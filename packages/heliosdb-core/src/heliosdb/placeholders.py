@@ -26,6 +26,8 @@ def rewrite(text: str, parameters: Sequence[Any] | Mapping[str, Any] | None) -> 
         return text, ()
     if isinstance(parameters, str | bytes):
         raise ProgrammingError("parameters must be a sequence or a mapping, not a string")
+    if not isinstance(parameters, Sequence | Mapping):
+        raise ProgrammingError(f"parameters must be a sequence or a mapping, not {type(parameters).__name__}")
     made, names, count = _rewritten(text)
     if names is not None:
         if not isinstance(parameters, Mapping):

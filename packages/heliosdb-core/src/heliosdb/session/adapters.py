@@ -71,12 +71,12 @@ class Adapters:
         self._writers: dict[str, Callable[[Any], Any] | None] = {}
 
     def suggest(self, value: Any) -> str | None:
-        """Return the type that a Python object suggests for a parameter whose context gives none; None for str and
-        None.
+        """Return the type that a Python object suggests for a parameter whose context gives none, None where it is no
+        value of a type.
         """
         kind = type(value)
         if value is None or kind is str:
-            return None
+            return "text"
         if kind is int:
             return "int4" if -(1 << 31) <= value < 1 << 31 else "int8" if -(1 << 63) <= value < 1 << 63 else "numeric"
         if kind in (list, tuple):
@@ -87,7 +87,9 @@ class Adapters:
     def _suggest_array(self, values: Any) -> str | None:
         """An array type by the elements: the widest of the integer types, else the first element's."""
         names = {self.suggest(value) for value in values if value is not None}
-        if not names or None in names:
+        if not names:
+            return "_text"
+        if None in names:
             return None
         if any(name is not None and name.startswith("_") for name in names):
             return names.pop() if len(names) == 1 else None

@@ -26,7 +26,7 @@ def python_function(
 ) -> ScalarFunction:
     """Return a function's registration: datums become Python objects on the way in and datums again on the way out.
 
-    An exception that is not the database's own becomes ExternalRoutineException-like 38000 with the exception as its
+    An exception that is not the database's own becomes ExternalRoutineException (38000) with the exception as its
     cause.
     """
     from heliosdb.sql.binder import bind_type
@@ -51,7 +51,7 @@ def python_function(
         except errors.Error:
             raise
         except Exception as error:
-            raise errors.SqlRoutineException(
+            raise errors.ExternalRoutineException(
                 f'function "{name}" raised {type(error).__name__}: {error}', context=f"Python function {name}"
             ) from error
         return None if value is None else adapters.read(result, value, session)

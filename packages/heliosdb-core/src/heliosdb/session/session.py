@@ -217,7 +217,7 @@ class Session(SessionPlans):
 
     # -- running -----------------------------------------------------------------------------------------------------
 
-    def execute(self, text: str, parameters: Sequence[Any] = (), *, hints: bool = True) -> list[Result]:
+    def execute(self, text: str, parameters: Sequence[Any] = ()) -> list[Result]:
         """Run every statement of a text and return their results. Parameters are Python objects, for one statement
         only.
         """
