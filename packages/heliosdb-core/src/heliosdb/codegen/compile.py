@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from heliosdb import errors
-from heliosdb.codegen import aggregate, feed, join, modify, project, scan, setops, sort, window
+from heliosdb.codegen import aggregate, feed, join, kept, modify, project, scan, setops, sort, window
 from heliosdb.codegen.expressions import Expressions, row_binding
 from heliosdb.codegen.pipeline import BATCH, Pipelines, Producer, columns_of
 from heliosdb.codegen.source import Source
@@ -35,6 +35,7 @@ PRODUCERS: dict[type, Producer] = {
     **feed.PRODUCERS,
     **project.PRODUCERS,
     **join.PRODUCERS,
+    **kept.PRODUCERS,
     **aggregate.PRODUCERS,
     **sort.PRODUCERS,
     **setops.PRODUCERS,

@@ -217,6 +217,19 @@ class Expressions:
         self.definitions.append(function)
         return f"{function.name}({', '.join(actual)})"
 
+    def once(self, prefix: str, body: Callable[[Function], None]) -> str:
+        """Write a function without arguments that runs once an execution; return source of its remembered result."""
+        saved = self._case_operands, self._elements
+        self._case_operands, self._elements = [], []
+        try:
+            call = self.define(prefix, [], body)
+        finally:
+            self._case_operands, self._elements = saved
+        memo = self.source.fresh("y")
+        self.head.append(f"{memo} = once(lambda: {call})")
+        self.source.namespace["once"] = runtime.once
+        return f"{memo}()"
+
     def _outline(self, node: ex.Expression, form: str) -> str:
         def body(function: Function) -> None:
             function.line(f"return {getattr(self, form)(node)}")

@@ -20,6 +20,9 @@ def split(condition: ex.Expression | None) -> Iterator[ex.Expression]:
             yield from split(part)
     elif isinstance(condition, ex.Or):
         yield from _factored(condition)
+    elif isinstance(condition, ex.RowComparison) and condition.operator == "=":
+        for pair in condition.equal:
+            yield from split(pair)
     else:
         yield condition
 

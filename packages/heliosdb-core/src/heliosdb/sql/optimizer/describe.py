@@ -154,6 +154,9 @@ class _Describer:
                     f"({show(a)} = {show(b)})" for a, b in zip(node.left_keys, node.right_keys, strict=True)
                 )
                 return [("Hash Cond", keys), *([("Join Filter", show(node.condition))] if node.condition else [])]
+            case pn.Kept() if node.keys:
+                pairs = zip(node.keys, node.values, strict=True)
+                return [("Key", " AND ".join(f"({show(a)} = {show(b)})" for a, b in pairs))]
             case pn.Join() if node.condition is not None:
                 return [("Join Filter", show(node.condition))]
             case pn.IndexScan():

@@ -144,7 +144,7 @@ class Joins:
         if item.needs:
             made = pn.Join(kind="inner", left=left, right=right, condition=conjunction(conditions), lateral=True)
             return made, left_rows * self._scan_cost(item)
-        pairs, rest = self._equalities(conditions, done, set(item.sources))
+        pairs, rest = self.equalities(conditions, done, set(item.sources))
         index = self._index_join("inner", left, item.logical, conditions)
         if not pairs:
             made = pn.Join(kind="inner", left=left, right=right, condition=conjunction(conditions))
@@ -179,7 +179,7 @@ class Joins:
             null_aware=null_aware,
         )
 
-    def _equalities(
+    def equalities(
         self, conditions: list[ex.Expression], left: set[int], right: set[int]
     ) -> tuple[list[tuple[ex.Expression, ex.Expression, object]], list[ex.Expression]]:
         """Return ((left key, right key, operator class) of each hashable equality, the other conditions)."""
@@ -249,7 +249,7 @@ class Joins:
         if node.lateral:
             return evolve(node, left=left, right=right)
         conditions = list(split(node.condition))
-        pairs, rest = self._equalities(conditions, set(node.left.sources), set(node.right.sources))
+        pairs, rest = self.equalities(conditions, set(node.left.sources), set(node.right.sources))
         if node.kind in ("left", "semi", "anti") and not node.null_aware:
             left_rows, right_rows = self.estimates.rows(left), self.estimates.rows(right)
             item = _Item(right, node.right, frozenset(node.right.sources), frozenset())

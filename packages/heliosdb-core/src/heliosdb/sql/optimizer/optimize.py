@@ -14,6 +14,7 @@ from heliosdb.sql.optimizer.conditions import conjunction, split
 from heliosdb.sql.optimizer.decorrelate import decorrelate
 from heliosdb.sql.optimizer.estimates import Estimates
 from heliosdb.sql.optimizer.joins import Joins
+from heliosdb.sql.optimizer.keep import Keeper
 from heliosdb.sql.optimizer.pushdown import push
 from heliosdb.sql.optimizer.stored import StoredExpressions
 from heliosdb.types.definitions import resolve_implementation
@@ -31,7 +32,7 @@ def optimize(bound: pn.BoundStatement, session: Any) -> pn.PlanNode:
     for rule in registries.planner_rules:
         if rule.stage == "logical":
             plan = resolve_implementation(rule.apply)(plan, session)
-    plan = _Optimizer(registries, Estimates(session), StoredExpressions(session)).plan(plan)
+    plan = _Optimizer(registries, Estimates(session), StoredExpressions(session), plan).plan(plan)
     for rule in registries.planner_rules:
         if rule.stage == "physical":
             plan = resolve_implementation(rule.apply)(plan, session)
@@ -39,17 +40,21 @@ def optimize(bound: pn.BoundStatement, session: Any) -> pn.PlanNode:
 
 
 class _Optimizer:
-    def __init__(self, registries: Registries, estimates: Estimates, stored: StoredExpressions) -> None:
+    def __init__(
+        self, registries: Registries, estimates: Estimates, stored: StoredExpressions, whole: pn.PlanNode
+    ) -> None:
         self.registries = registries
         self.estimates = estimates
         self.access = AccessPaths(registries, estimates, stored)
         self.joins = Joins(estimates, registries, self.access, self.physical)
+        self.keeper = Keeper(self.joins, whole)
 
-    def plan(self, node: pn.PlanNode) -> pn.PlanNode:
-        """Simplify and choose physical nodes, in subqueries too."""
+    def plan(self, node: pn.PlanNode, *, repeated: bool = False) -> pn.PlanNode:
+        """Simplify and choose physical nodes, in subqueries too; ``repeated`` where the plan runs many times."""
         if isinstance(node, pn.Update | pn.Delete):
             node = evolve(node, recheck=conjunction(_conditions(node.input)))
-        plan: pn.PlanNode = self.subqueries(self.physical(push(decorrelate(node))))
+        chosen = self.keeper.keep(self.physical(push(decorrelate(node))), repeated=repeated)
+        plan: pn.PlanNode = self.subqueries(chosen)
         return plan
 
     def subqueries(self, node: Any) -> Any:
@@ -60,7 +65,7 @@ class _Optimizer:
                 return None
             return evolve(
                 inner,
-                plan=self.plan(inner.plan),
+                plan=self.plan(inner.plan, repeated=bool(inner.outer)),
                 left=self.subqueries(inner.left),
                 comparison=self.subqueries(inner.comparison),
             )
