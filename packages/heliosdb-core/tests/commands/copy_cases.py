@@ -12,7 +12,7 @@ CASES: list[tuple[str, str | bytes]] = [
     ("COPY ct(a,b) FROM STDIN", "1\tx\n1\ty\n"),
     ("COPY ct(a,b) FROM STDIN", "1\tx\n100\ty\n"),
     ("COPY ct(a,b) FROM STDIN", "5\tx\nz\ty\n"),
-    ("COPY ct(a,b) FROM STDIN", "5\t\\N\n"),
+    ("COPY nn FROM STDIN", "5\t\\N\n"),
     ("COPY ct FROM STDIN", "5\tx\t-1\n"),
     ("COPY ct FROM STDIN", "5\tx\n"),
     ("COPY ct FROM STDIN", "5\tx\t3\t4\n"),

@@ -10,3 +10,4 @@ CREATE TABLE "Odd ""name" ("the col" int, "Select" text);
 CREATE VIEW cv AS SELECT 1 AS a;
 CREATE SEQUENCE cs;
 INSERT INTO ct VALUES (100, 'hundred');
+CREATE TABLE nn (a int, b text NOT NULL);

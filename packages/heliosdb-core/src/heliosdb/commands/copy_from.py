@@ -53,8 +53,8 @@ BLOCK = 1000
 SHOWN = 100
 """Bytes of a line or value that an error's context shows (MAX_COPY_DATA_DISPLAY)."""
 PIECE = 1 << 16
-REMEMBERED = 6
-"""Blocks that are remembered for an error that is found when the rows are entered: more than INSERT collects."""
+REMEMBERED = 6000
+"""Rows that are remembered for an error that is found when they are entered: more than INSERT collects."""
 
 Row = tuple[Any, ...]
 
@@ -95,7 +95,10 @@ class CopyIn:
             reader.is_not_null = _names(options.force_not_null, reader.name)
             reader.is_null = _names(options.force_null, reader.name)
         self._waiting: deque[tuple[_Block, Error | None]] = deque()
-        self._recent: deque[_Block] = deque(maxlen=REMEMBERED)
+        self._recent: deque[_Block] = deque()
+        self._remembered = 0
+        self._pieces: list[Any] = []
+        self._size = 0
         self._rows: Iterator[Row] | None = None
         self._is_last = False
         self._execution = Execution(session, session.transaction, (), ())
@@ -107,13 +110,28 @@ class CopyIn:
 
     def write(self, data: str | bytes | bytearray | memoryview) -> None:
         """Take a piece of the file; it may end anywhere, within a character too."""
-        size = len(data)
+        pieces, size = self._pieces, len(data)
+        if size + self._size < PIECE and (not pieces or type(data) is type(pieces[0])):
+            # Work is done in blocks of many lines, however small the pieces are.
+            pieces.append(data)
+            self._size += size
+            return
+        self.flush()
         for start in range(0, size, PIECE):
             self._take(data if size <= PIECE else data[start : start + PIECE], last=False)
             self._advance()
 
+    def flush(self) -> None:
+        """Take what ``write`` has put aside."""
+        pieces = self._pieces
+        if pieces:
+            self._pieces, self._size = [], 0
+            self._take(("" if isinstance(pieces[0], str) else b"").join(pieces), last=False)
+            self._advance()
+
     def write_rows(self, rows: Sequence[Sequence[Any]]) -> None:
         """Take rows of Python objects, which are read as the parameters of a statement are."""
+        self.flush()
         readers = self._python_readers()
         width = len(readers)
         made = []
@@ -128,6 +146,7 @@ class CopyIn:
 
     def finish(self) -> Result:
         """Take the end of the data, check what is checked at the end of a statement, and return the number of rows."""
+        self.flush()
         self._take("", last=True)
         self._is_last = True
         self._advance()
@@ -288,7 +307,7 @@ class CopyIn:
         while True:
             while self._waiting:
                 block, failure = self._waiting.popleft()
-                self._recent.append(block)
+                self._remember(block)
                 self._rows = iter(block.rows)
                 yield self._rows
                 self._rows = None
@@ -297,6 +316,13 @@ class CopyIn:
             if self._is_last:
                 return
             yield None
+
+    def _remember(self, block: _Block) -> None:
+        recent = self._recent
+        recent.append(block)
+        self._remembered += len(block.rows)
+        while self._remembered - len(recent[0].rows) > REMEMBERED:
+            self._remembered -= len(recent.popleft().rows)
 
     def _advance(self) -> None:
         """Let the INSERT take what is there."""

@@ -1,0 +1,149 @@
+"""``cursor.copy()`` and named cursors of the DB-API."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+
+import pytest
+
+import heliosdb
+from heliosdb import errors
+from heliosdb.dbapi import Connection
+
+
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    with heliosdb.connect(plugins=[]) as opened:
+        opened.execute("CREATE TABLE t (a int PRIMARY KEY, b text, d date)")
+        opened.commit()
+        yield opened
+
+
+def test_rows_are_read_as_parameters_are(connection: Connection) -> None:
+    cursor = connection.cursor()
+    with cursor.copy("COPY t FROM STDIN") as copy:
+        for number in range(2500):
+            copy.write_row((number, f"x\t{number}" if number % 2 else None, datetime.date(2020, 1, 1)))
+    assert (cursor.rowcount, cursor.statusmessage) == (2500, "COPY 2500")
+    row = connection.execute("SELECT * FROM t WHERE a = 1001").fetchone()
+    assert row == (1001, "x\t1001", datetime.date(2020, 1, 1))
+    with pytest.raises(errors.BadCopyFileFormat, match='missing data for column "d"'):
+        with cursor.copy("COPY t FROM STDIN") as copy:
+            copy.write_row((1, "x"))
+
+
+def test_text_comes_in_pieces(connection: Connection) -> None:
+    cursor = connection.cursor()
+    with cursor.copy("COPY t (a, b) FROM STDIN (FORMAT csv)") as copy:
+        copy.write(b"1,caf\xc3")
+        copy.write(b"\xa9\n2,")
+        copy.write('"two\nlines"\n')
+    assert connection.execute("SELECT a, b FROM t ORDER BY a").fetchall() == [(1, "caf\u00e9"), (2, "two\nlines")]
+
+
+def test_reading(connection: Connection) -> None:
+    connection.execute("INSERT INTO t VALUES (1, 'a', '2020-01-01'), (2, NULL, NULL)")
+    cursor = connection.cursor()
+    query = "COPY (SELECT * FROM t ORDER BY a) TO STDOUT"
+    with cursor.copy(query) as copy:
+        assert b"".join(copy) == b"1\ta\t2020-01-01\n2\t\\N\t\\N\n"
+    assert cursor.rowcount == 2
+    with cursor.copy(query) as copy:
+        assert copy.read() == b"1\ta\t2020-01-01\n2\t\\N\t\\N\n"
+        assert copy.read() == b""
+    with cursor.copy(query) as copy:
+        assert list(copy.rows()) == [(1, "a", datetime.date(2020, 1, 1)), (2, None, None)]
+    with cursor.copy(query) as copy:
+        assert copy.read_row() == (1, "a", datetime.date(2020, 1, 1))
+    assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_the_connection_does_nothing_else_meanwhile(connection: Connection) -> None:
+    with connection.cursor().copy("COPY t (a) FROM STDIN") as copy:
+        for action in (lambda: connection.execute("SELECT 1"), connection.commit, connection.cursor):
+            with pytest.raises(errors.OperationalError, match="already in progress"):
+                action()
+        copy.write("1\n")
+    assert connection.execute("SELECT a FROM t").fetchall() == [(1,)]
+
+
+def _broken_copy(connection: Connection) -> None:
+    with connection.cursor().copy("COPY t (a) FROM STDIN") as copy:
+        copy.write("1\n")
+        raise KeyError("mine")
+
+
+def test_an_exception_in_the_block_undoes_the_copy(connection: Connection) -> None:
+    with pytest.raises(KeyError, match="mine"):
+        _broken_copy(connection)
+    with pytest.raises(errors.InFailedSqlTransaction):
+        connection.execute("SELECT 1")
+    connection.rollback()
+    connection.autocommit = True
+    with pytest.raises(KeyError, match="mine"):
+        _broken_copy(connection)
+    assert connection.execute("SELECT count(*) FROM t").fetchone() == (0,)
+    with connection.cursor().copy("COPY t (a) FROM STDIN") as copy:
+        copy.write("1\n")
+    assert not connection.in_transaction
+    assert connection.execute("SELECT count(*) FROM t").fetchone() == (1,)
+
+
+@pytest.fixture
+def filled(connection: Connection) -> Connection:
+    connection.execute("INSERT INTO t SELECT g, 'r' || g FROM generate_series(1, 3000) g")
+    connection.commit()
+    return connection
+
+
+def test_a_named_cursor_fetches_piece_by_piece(filled: Connection) -> None:
+    cursor = filled.cursor("named")
+    cursor.execute("SELECT a, b FROM t WHERE a > %s ORDER BY a", (10,))
+    assert [column.name for column in cursor.description or ()] == ["a", "b"]
+    assert cursor.fetchone() == (11, "r11")
+    filled.execute("DELETE FROM t")
+    assert cursor.fetchmany(2) == [(12, "r12"), (13, "r13")]
+    assert filled.execute("FETCH 1 FROM named").fetchone() == (14, "r14")
+    assert sum(1 for _ in cursor) == 2986
+    assert cursor.fetchone() is None
+    cursor.close()
+    with pytest.raises(errors.InvalidCursorName):
+        filled.execute("FETCH 1 FROM named")
+
+
+def test_a_named_cursor_ends_with_its_transaction_unless_it_is_held(filled: Connection) -> None:
+    plain, held = filled.cursor("plain"), filled.cursor("held", withhold=True)
+    plain.execute("SELECT a FROM t")
+    held.execute("SELECT a FROM t ORDER BY a LIMIT 3")
+    filled.commit()
+    with pytest.raises(errors.InvalidCursorName):
+        plain.fetchone()
+    filled.rollback()
+    assert held.fetchall() == [(1,), (2,), (3,)]
+    held.close()
+    assert filled.execute("SELECT count(*) FROM pg_cursors").fetchone() == (0,)
+
+
+def test_scrolling(filled: Connection) -> None:
+    cursor = filled.cursor("s", scrollable=True)
+    cursor.execute("SELECT a FROM t ORDER BY a")
+    assert cursor.fetchone() == (1,)
+    cursor.scroll(5)
+    assert cursor.fetchone() == (7,)
+    cursor.scroll(0, "absolute")
+    assert cursor.fetchone() == (1,)
+    forward = filled.cursor("f", scrollable=False)
+    forward.execute("SELECT a FROM t ORDER BY a")
+    forward.fetchmany(10)
+    with pytest.raises(errors.ObjectNotInPrerequisiteState, match="cursor can only scan forward"):
+        forward.scroll(-2)
+
+
+def test_outside_a_transaction_a_named_cursor_must_be_held(filled: Connection) -> None:
+    filled.autocommit = True
+    with pytest.raises(errors.NoActiveSqlTransaction):
+        filled.cursor("c").execute("SELECT 1")
+    cursor = filled.cursor("c", withhold=True)
+    cursor.execute("SELECT a FROM t ORDER BY a LIMIT 2")
+    assert cursor.fetchall() == [(1,), (2,)]
