@@ -64,7 +64,11 @@ def write_row(pipelines: Pipelines, node: pn.Modify, row: str) -> None:
     require(required, row)
     for check in node.checks:
         fail = source.bind(modify_runtime.Check(relation, check, pipelines.registries), "f")
-        function.line(f"if {pipelines.expressions.fails(check.condition)}: {fail}({row}, x.session)")
+        # A constraint lets NULL pass, a view has to show the row.
+        fails = pipelines.expressions.fails(check.condition)
+        if check.kind == "view":
+            fails = f"not ({pipelines.test(check.condition)})"
+        function.line(f"if {fails}: {fail}({row}, x.session)")
 
 
 def _foreign_keys(pipelines: Pipelines, node: pn.Modify, rows: str) -> None:

@@ -215,6 +215,19 @@ def _reference(session: CommandSession, relation: Relation, constraint: Constrai
     return text
 
 
+def is_updatable_view(session: Any, relation: Relation) -> bool:
+    """Return whether rows can be written through a view."""
+    from heliosdb.sql.binder.binder import Binder
+    from heliosdb.sql.binder.write_target import find_target
+
+    name = tree.QualifiedName((relation.schema, relation.name))
+    try:
+        target = find_target(Binder(session.bind_context()), tree.RangeTable(name), "update")
+    except Error:
+        return False
+    return any(column is not None for column in target.live_columns())
+
+
 def view_definition(session: CommandSession, relation: Relation) -> str | None:
     """Return a view's query, laid out in lines, as ``pg_get_viewdef`` gives it."""
     if relation.query is None:

@@ -27,6 +27,7 @@ from heliosdb.errors import (
     DuplicateColumn,
     DuplicateTable,
     FeatureNotSupported,
+    InvalidParameterValue,
     InvalidTableDefinition,
     SqlSyntaxError,
     WrongObjectType,
@@ -37,6 +38,7 @@ from heliosdb.plan.rewrite import walk as walk_bound
 from heliosdb.sql import statements as tree
 from heliosdb.sql.binder.binder import Binder
 from heliosdb.sql.binder.scope import JoinItem, RangeItem
+from heliosdb.sql.binder.write_target import why_not_updatable
 from heliosdb.sql.deparse import query_text
 from heliosdb.sql.parser import parse_one
 
@@ -172,16 +174,38 @@ def execute_create_view(session: CommandSession, statement: tree.CreateView) -> 
         search_path=tuple(path for path in session.search_path),
         comment=None if old is None else old.comment,
         dependencies=dependencies,
+        options=_check_option(session, statement, query),
     )
     edit.put(relation)
     apply(session, edit)
     return done("CREATE VIEW")
 
 
+def _check_option(
+    session: CommandSession, statement: tree.CreateView, query: tree.Query
+) -> tuple[tuple[str, str], ...]:
+    """Return WITH CHECK OPTION as an option of the view, which must be one that can be written through."""
+    option: str | None = statement.check_option
+    for given in statement.options:
+        if given.name == "check_option":
+            option = given.text
+    if option is None:
+        return ()
+    reason = why_not_updatable(Binder(session.bind_context()), query)
+    if reason is not None:
+        raise FeatureNotSupported("WITH CHECK OPTION is supported only on automatically updatable views", hint=reason)
+    return (("check_option", option),)
+
+
 def _refuse_unsupported(statement: tree.CreateView) -> None:
-    if statement.check_option is not None:
-        raise FeatureNotSupported("WITH CHECK OPTION is not supported", position=statement.position or None)
     for option in statement.options:
+        if option.name == "check_option":
+            if option.text not in ("local", "cascaded"):
+                raise InvalidParameterValue(
+                    f'invalid value for enum option "check_option": {option.text}',
+                    detail='Valid values are "local" and "cascaded".',
+                )
+            continue
         if option.name not in ("security_barrier", "security_invoker") or option.text not in (
             None,
             "false",

@@ -52,6 +52,8 @@ def tables_and_views(session: Any) -> Iterator[Relation]:
 
 def is_updatable(session: Any, relation: Relation) -> bool:
     """Return whether rows can be inserted into, changed in and deleted from a relation."""
+    if relation.kind == "view":
+        return bool(describe("is_updatable_view")(session, relation))
     return relation.kind == "table"
 
 
@@ -198,8 +200,9 @@ def views(session: Any) -> Iterator[Row]:
         if relation.kind == "view":
             can = yes(is_updatable(session, relation))
             text = definition(session, relation)
+            option = dict(relation.options).get("check_option", "none").upper()
             yield (
-                session.database.name, relation.schema, relation.name, text, "NONE", can, can, "NO", "NO", "NO",
+                session.database.name, relation.schema, relation.name, text, option, can, can, "NO", "NO", "NO",
             )  # fmt: skip
     for _, view in system_relations(session):
         yield session.database.name, view.schema, view.name, None, "NONE", "NO", "NO", "NO", "NO", "NO"

@@ -70,7 +70,7 @@ def bind_insert(binder: Binder, statement: ast.Insert, parent: Scope | None) -> 
         source=source,
         columns=returned,
         returning=returning,
-        checks=bind_checks(binder, relation, target),
+        checks=(*bind_checks(binder, relation, target), *written.view_checks(target)),
         generated=bind_generated(binder, relation, target),
         foreign_keys=foreign_keys(relation),
         referencing=referencing,  # type: ignore[arg-type]

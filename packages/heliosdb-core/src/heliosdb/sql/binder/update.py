@@ -88,7 +88,7 @@ def bind_update(binder: Binder, statement: ast.Update, parent: Scope | None) -> 
         source=source,
         columns=returned,
         returning=returning,
-        checks=bind_checks(binder, relation, target),
+        checks=(*bind_checks(binder, relation, target), *written.view_checks(target)),
         generated=generated,
         foreign_keys=foreign_keys(relation, changed),
         referencing=referencing_keys(binder, relation, changed),

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.definitions import ColumnDefinition, Relation
     from heliosdb.sql.binder.binder import Binder
 
-__all__ = ["WriteTarget", "find_target"]
+__all__ = ["WriteTarget", "find_target", "why_not_updatable"]
 
 VERBS = {
     "insert into": ("insert into", "inserting into", "INSERT"),
@@ -84,7 +84,8 @@ class WriteTarget:
         self.view = view
         self.base = 0
         self.columns: list[tuple[nodes.OutputColumn, Expression]] = []
-        self.conditions: list[Expression] = []
+        self.conditions: list[tuple[int, Expression]] = []
+        """The views' conditions, each with how deep its view lies below the one that was named."""
 
     @property
     def name(self) -> str:
@@ -102,7 +103,41 @@ class WriteTarget:
 
     def condition(self, source: int) -> list[Expression]:
         """Return the view's conditions on a row of the table under ``source``."""
-        return [moved(condition, self.base, source) for condition in self.conditions]
+        return [moved(condition, self.base, source) for _, condition in self.conditions]
+
+    def view_checks(self, source: int) -> tuple[nodes.RowCheck, ...]:
+        """Return what WITH CHECK OPTION asks of a new row under ``source``: of the innermost view first.
+
+        A view with the option asks for its own condition, and CASCADED for those of all views below it.
+        """
+        checks: list[nodes.RowCheck] = []
+        cascaded = False
+        level, view = 0, self.view
+        while view is not None:
+            option = dict(view.options).get("check_option")
+            cascaded = cascaded or option == "cascaded"
+            if cascaded or option is not None:
+                conditions = [condition for depth, condition in self.conditions if depth == level]
+                own = [
+                    nodes.RowCheck(condition=moved(condition, self.base, source), constraint=view.name, kind="view")
+                    for condition in conditions
+                ]
+                checks = own + checks
+            view = self._view_below(view)
+            level += 1
+        return tuple(checks)
+
+    def _view_below(self, view: Relation) -> Relation | None:
+        """Return the view that an updatable view reads, or None where it reads the table."""
+        query = parse_view(self.binder, view)
+        assert isinstance(query, ast.Select)
+        item = query.from_items[0]
+        assert isinstance(item, ast.RangeTable)
+        parts = item.name.parts
+        schema = parts[-2] if len(parts) > 1 else None
+        path = view.search_path or self.binder.search_path
+        found = self.binder.context.catalog.lookup_relation(schema, parts[-1], path)
+        return found if found is not None and found.kind == "view" else None
 
     def live_columns(self) -> list[ColumnDefinition | None]:
         """Return the columns as INSERT without a list fills them; None for what cannot be written."""
@@ -187,7 +222,7 @@ def _check_table(binder: Binder, relation: Relation) -> None:
 
 
 def _updatable_view(binder: Binder, view: Relation, verb: str) -> WriteTarget:
-    reason = _why_not(binder, parse_view(binder, view))
+    reason = why_not_updatable(binder, parse_view(binder, view))
     if reason is None:
         from heliosdb.sql.binder.from_clause import bind_view
 
@@ -213,7 +248,7 @@ def _updatable_view(binder: Binder, view: Relation, verb: str) -> WriteTarget:
     )
 
 
-def _why_not(binder: Binder, query: ast.Query) -> str | None:
+def why_not_updatable(binder: Binder, query: ast.Query) -> str | None:
     """Return why a view's query is not updatable, as far as its syntax tells (view_query_is_auto_updatable)."""
     what: str | None = None
     if isinstance(query, ast.Select) and query.distinct:
@@ -255,18 +290,22 @@ def _returned(binder: Binder, select: ast.Select) -> str | None:
     return min(found, default=None)
 
 
-def _collapsed(plan: nodes.PlanNode) -> tuple[nodes.Scan, list[Expression], list[Expression]] | None:
-    """Return the scan below a view's plan, the view's columns and conditions over it; None for another shape."""
+def _collapsed(
+    plan: nodes.PlanNode, level: int = -1
+) -> tuple[nodes.Scan, list[Expression], list[tuple[int, Expression]]] | None:
+    """Return the scan below a view's plan, the view's columns and conditions over it, each with the level of its view;
+    None for another shape."""
     conditions: list[Expression] = []
     while isinstance(plan, nodes.Filter | nodes.Sort):
         if isinstance(plan, nodes.Filter):
             conditions.append(plan.condition)
         plan = plan.input
     if isinstance(plan, nodes.Scan):
-        return plan, [], conditions
+        return plan, [], [(level, condition) for condition in conditions]
     if not isinstance(plan, nodes.Project):
         return None
-    below = _collapsed(plan.input)
+    # A view gives its columns their names in a projection that carries the view's own name.
+    below = _collapsed(plan.input, level + bool(plan.alias))
     if below is None:
         return None
     scan, inner, inner_conditions = below
@@ -274,7 +313,8 @@ def _collapsed(plan: nodes.PlanNode) -> tuple[nodes.Scan, list[Expression], list
     if inner:
         outputs = _replaced(outputs, _project_below(plan.input).sources[0], inner)
     # The conditions met on the way here stand above this projection.
-    return scan, outputs, inner_conditions + _replaced(conditions, plan.source, outputs)
+    own = _replaced(conditions, plan.source, outputs)
+    return scan, outputs, inner_conditions + [(level, condition) for condition in own]
 
 
 def _replaced(expressions: Sequence[Expression], source: int, values: Sequence[Expression]) -> list[Expression]:
