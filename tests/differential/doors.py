@@ -81,7 +81,7 @@ class EmbeddedConversation:
         try:
             with session.time_limit(LIMIT):
                 if bind is not None:
-                    results += [self._rows(result) for result in session.execute(text, bind, hints=False)]
+                    results += [self._rows(result) for result in session.execute(text, bind)]
                 else:
                     for result in session._run_script(session._texts(text)):
                         results.append(self._rows(result))

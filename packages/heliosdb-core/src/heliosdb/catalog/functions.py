@@ -6,7 +6,7 @@ from typing import Any
 
 from heliosdb.catalog.definitions import Relation
 from heliosdb.catalog.storage import NAMES_RELATION, OBJECTS_RELATION
-from heliosdb.catalog.views.support import describe, function_oid, system_relations
+from heliosdb.catalog.views.support import describe, function_oid, schema_oid, system_relations
 from heliosdb.errors import InvalidCatalogName, InvalidParameterValue, UndefinedColumn, UndefinedObject, UndefinedTable
 from heliosdb.types.definitions import Implementation, ScalarFunction, Volatility
 from heliosdb.types.identifiers import parse_identifiers, quote_identifier
@@ -149,6 +149,19 @@ def pg_type_is_visible(oid: int, session: Any) -> bool | None:
 def pg_function_is_visible(oid: int, session: Any) -> bool | None:
     """Return whether search_path finds a function by its name alone."""
     return True
+
+
+def _visible(view: str, schema_position: int) -> Implementation:
+    """Return the function that says whether search_path finds an object of a catalog view by its name alone."""
+
+    def is_visible(oid: int, session: Any) -> bool | None:
+        schemas = {schema_oid(session, name) for name in (*session.search_path, "pg_catalog")}
+        for row in session.registries.catalog_views["pg_catalog", view].rows(session):
+            if row[0] == oid:
+                return row[schema_position] in schemas
+        return None
+
+    return is_visible
 
 
 def obj_description(oid: int, session: Any) -> str | None:
@@ -380,6 +393,10 @@ FUNCTIONS = (
     _stable("pg_table_is_visible", ("oid",), "bool", pg_table_is_visible),
     _stable("pg_type_is_visible", ("oid",), "bool", pg_type_is_visible),
     _stable("pg_function_is_visible", ("oid",), "bool", pg_function_is_visible),
+    _stable("pg_collation_is_visible", ("oid",), "bool", _visible("pg_collation", 2)),
+    _stable("pg_operator_is_visible", ("oid",), "bool", _visible("pg_operator", 2)),
+    _stable("pg_opclass_is_visible", ("oid",), "bool", _visible("pg_opclass", 3)),
+    _stable("pg_opfamily_is_visible", ("oid",), "bool", _visible("pg_opfamily", 3)),
     _stable("obj_description", ("oid",), "text", obj_description),
     _stable("obj_description", ("oid", "name"), "text", obj_description_in),
     _stable("col_description", ("oid", "int4"), "text", col_description),

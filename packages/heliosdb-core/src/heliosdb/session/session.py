@@ -279,12 +279,13 @@ class Session(SessionPlans):
 
     def start_clock(self, text: str) -> None:
         """Note which statement runs from now on, and when it has to be done."""
+        # In this order: an interruption that comes once the statement is known must not be forgotten.
+        self.interruption = None
         self.current_query = text
         timeout = self.setting("statement_timeout")
         self.deadline = time.monotonic() + timeout / 1000 if timeout else None
         if self._limit is not None:
             self.deadline = self._limit if self.deadline is None else min(self.deadline, self._limit)
-        self.interruption = None
 
     def stop_clock(self) -> None:
         """Note that no statement runs."""

@@ -1,13 +1,13 @@
 """Object identifiers: ``oid`` and the vectors ``oidvector`` and ``int2vector``; ``object_names`` has the ``reg*``
 types.
 
-Datums are ints from 0 to 2**32-1, the vectors' tuples of ints.
+Datums are ints from 0 to 2**32-1, the vectors' arrays whose subscripts begin at 0.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from struct import Struct, pack, unpack_from
 from struct import error as struct_error
 
@@ -16,6 +16,7 @@ from heliosdb.errors import (
     InvalidTextRepresentation,
     NumericValueOutOfRange,
 )
+from heliosdb.types.array import Array, with_bounds
 from heliosdb.types.boolean import BLANKS
 from heliosdb.types.comparison import (
     comparison_functions,
@@ -82,9 +83,14 @@ def int4_from_oid(datum: int) -> int:
     return datum - (1 << 32) if datum > 0x7FFFFFFF else datum
 
 
+def vector(numbers: Iterable[int]) -> Array:
+    """Return the datum of a vector: an array whose subscripts begin at 0."""
+    return with_bounds(tuple(numbers), (0,))
+
+
 def _vector_input(element: Callable[[str], int]) -> Callable[..., tuple[int, ...]]:
     def vector_input(text: str, typmod: int = -1) -> tuple[int, ...]:
-        return tuple(element(part) for part in text.split())
+        return vector(element(part) for part in text.split())
 
     return vector_input
 
@@ -113,7 +119,7 @@ def _vector_receive(form: str) -> Callable[[bytes], tuple[int, ...]]:
             dimensions, _, _, count, _ = unpack_from(">iiIii", data)
             if dimensions != 1 or len(data) != 20 + count * (4 + size):
                 raise InvalidBinaryRepresentation("incorrect binary data format")
-            return tuple(unpack_from(form, data, 24 + i * (4 + size))[0] for i in range(count))
+            return vector(unpack_from(form, data, 24 + i * (4 + size))[0] for i in range(count))
         except struct_error:
             raise InvalidBinaryRepresentation("incorrect binary data format") from None
 

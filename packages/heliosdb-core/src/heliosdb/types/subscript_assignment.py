@@ -60,7 +60,7 @@ def _replaced(array: Array, sizes: tuple[int, ...], offsets: list[int], value: A
 
 
 def assign_slice(array: Array | None, source: Array | None, *bounds: int | None) -> Array | None:
-    """Return the array with a slice replaced; ``bounds`` are lower, upper, whether each was given, for each dimension."""
+    """Return the array with a slice replaced; ``bounds``: lower, upper, whether each was given, per dimension."""
     if source is None:
         return array
     values = list(flatten(source))

@@ -22,6 +22,7 @@ from heliosdb.catalog.views.support import (
     system_relations,
     type_oid,
 )
+from heliosdb.types.oid import vector
 from heliosdb.types.registry import stable_oid
 
 __all__ = ["CATALOG_VIEWS"]
@@ -295,10 +296,10 @@ def _index(session: Any, relation: Relation, index: Index) -> Row:
         indisready=True,
         indislive=True,
         indisreplident=False,
-        indkey=tuple([key.column or 0 for key in index.keys]) + index.include,
-        indcollation=tuple(collations),
-        indclass=tuple(classes),
-        indoption=tuple(options),
+        indkey=vector((*[key.column or 0 for key in index.keys], *index.include)),
+        indcollation=vector(collations),
+        indclass=vector(classes),
+        indoption=vector(options),
         indexprs=shown,
         indpred=describe("index_predicate")(session, relation, index) if index.predicate is not None else None,
     )

@@ -20,6 +20,7 @@ from heliosdb.catalog.views.support import (
     type_oid,
 )
 from heliosdb.types.definitions import Aggregate, ScalarFunction, TableFunction, WindowFunction
+from heliosdb.types.oid import vector
 from heliosdb.types.registry import stable_oid
 
 __all__ = ["CATALOG_VIEWS"]
@@ -158,7 +159,7 @@ def _proc(session: Any, function: ScalarFunction | Aggregate | WindowFunction | 
         pronargs=len(arguments),
         pronargdefaults=len(getattr(function, "defaults", ())),
         prorettype=type_oid(session, function.returns),
-        proargtypes=tuple(arguments),
+        proargtypes=vector(arguments),
         proallargtypes=(*arguments, *[type_oid(session, type_) for _, type_ in columns]) if columns else None,
         proargmodes=("i",) * len(arguments) + ("o",) * len(columns) if columns else None,
         proargnames=(*(names or ("",) * len(arguments)), *[name for name, _ in columns]) if names or columns else None,

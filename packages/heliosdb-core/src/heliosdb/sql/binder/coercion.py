@@ -94,7 +94,7 @@ def find_pathway(binder: Binder, source: str, target: str, context: CastContext)
     source_type, target_type = types.find(source), types.find(target)
     if source_type is None or target_type is None:
         return None
-    if source_type.kind == "array" and target_type.kind == "array":
+    if target_type.kind == "array" and source_type.category == "A":
         assert source_type.element is not None
         assert target_type.element is not None
         inner = find_pathway(binder, source_type.element, target_type.element, context)

@@ -37,7 +37,8 @@ def element_of(binder: Binder, name: str) -> str | None:
     found = binder.types.find(name)
     while found is not None and found.kind == "domain" and found.element is not None:
         found = binder.types.find(found.element)
-    return found.element if found is not None and found.kind == "array" else None
+    # int2vector and oidvector are arrays too, of another text form.
+    return found.element if found is not None and (found.kind == "array" or found.category == "A") else None
 
 
 def _range_element(binder: Binder, name: str) -> str | None:
