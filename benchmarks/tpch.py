@@ -1,8 +1,9 @@
 """TPC-H: all 22 questions against sqlite3, and optionally the answers against PostgreSQL.
 
-``python benchmarks/tpch.py [--scale 0.05] [--check DSN]``. The data comes from the generator on PyPI (``pip install tpchgen-cli``), into a
-temporary folder. Amounts are double precision on both sides, as sqlite3 has nothing else; ``--numeric`` makes them exact on ours.
-Indexes: the primary keys and the foreign keys of lineitem, orders and partsupp, on both sides.
+``python benchmarks/tpch.py [--scale 0.05] [--check DSN]``. The data comes from the generator on PyPI (``pip install
+tpchgen-cli``), into a temporary folder. Amounts are double precision on both sides, as sqlite3 has nothing else;
+``--numeric`` makes them exact on ours. DuckDB's times, on one thread, stand beside where it is installed. Indexes: the
+primary keys and the foreign keys of lineitem, orders and partsupp, on both sides.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import argparse
 import csv
 import json
 import math
+import os
+import platform
 import re
 import shutil
 import sqlite3
@@ -76,6 +79,7 @@ def main() -> None:
     ours = heliosdb.EmbeddedDatabase.new_in_memory(plugins=[])
     peer = sqlite3.connect(":memory:", isolation_level=None)
     referee = connect_referee(options.check)
+    columnar = connect_duckdb()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         generate(folder, options.scale)
@@ -89,6 +93,9 @@ def main() -> None:
             peer.execute("BEGIN")
             peer.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * width)})", rows)
             peer.execute("COMMIT")
+            if columnar is not None:
+                columnar.execute(f"CREATE TABLE {table} ({columns.format(money='double')})")
+                columnar.execute(f"COPY {table} FROM '{folder / f'{table}.csv'}' (HEADER)")
             statements = [f"CREATE INDEX {table}_{column} ON {table} ({column})" for column in INDEXES.get(table, ())]
             if referee is not None:
                 referee.execute(f"CREATE TEMP TABLE {table} ({columns.format(money=money)})")
@@ -100,10 +107,9 @@ def main() -> None:
                 peer.execute(statement)
             ours.execute(f"ANALYZE {table}")
     peer.execute("ANALYZE")
-    print(
-        f"TPC-H at scale {options.scale}, heliosdb {heliosdb.__version__}, sqlite {sqlite3.sqlite_version}, amounts {money}"
-    )
-    print(f"{'query':>5} {'heliosdb':>10} {'sqlite3':>10} {'times':>7}  answer")
+    versions = f"heliosdb {heliosdb.__version__}, sqlite {sqlite3.sqlite_version}, Python {platform.python_version()}"
+    print(f"TPC-H at scale {options.scale}, amounts {money}; {versions}; {platform.machine()}, {os.cpu_count()} cores")
+    print(f"{'query':>5} {'heliosdb':>10} {'sqlite3':>10} {'times':>7} {'DuckDB':>10}  answer")
     ratios = []
     document = []
     for number in options.only:
@@ -117,8 +123,14 @@ def main() -> None:
             verdict = "equal" if same(ours.query(mine), expected) else "DIFFERENT"
         ratios.append(ratio)
         a, b = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
-        document.append({"query": number, "heliosdb": a, "sqlite3": b, "ratio": ratio, "answer": verdict})
-        print(f"{number:>5} {a * 1e3:7.1f} ms {b * 1e3:7.1f} ms {ratio:7.2f}  {verdict}", flush=True)
+        c = None
+        if columnar is not None:
+            c = statistics.median(
+                timed(lambda text: columnar.execute(text).fetchall(), mine) for _ in range(options.rounds)
+            )
+        document.append({"query": number, "heliosdb": a, "sqlite3": b, "duckdb": c, "ratio": ratio, "answer": verdict})
+        beside = "" if c is None else f"{c * 1e3:7.1f} ms"
+        print(f"{number:>5} {a * 1e3:7.1f} ms {b * 1e3:7.1f} ms {ratio:7.2f} {beside:>10}  {verdict}", flush=True)
     mean = math.exp(statistics.fmean(math.log(ratio) for ratio in ratios))
     print(f"geometric mean {mean:.2f} (bar 1.0{' missed' if mean < 1 else ''})")
     options.json.write_text(
@@ -133,6 +145,15 @@ def connect_referee(dsn: str | None) -> Any:
     import psycopg
 
     return psycopg.connect(dsn, autocommit=True)
+
+
+def connect_duckdb() -> Any:
+    """Return a DuckDB database in memory, on one thread as the others are, or None where it is not installed."""
+    try:
+        import duckdb
+    except ImportError:
+        return None
+    return duckdb.connect(":memory:", config={"threads": 1})
 
 
 def timed(run: Any, text: str) -> float:
