@@ -88,6 +88,7 @@ class SessionEnvironment:
         self.statement_timestamp = self.transaction_timestamp = 0
         self.current_query = ""
         self.last_plan: Plan | None = None
+        """The plan of the latest text, None where that was no query."""
         self.interruption: str | None = None
         """Why the running statement is to stop."""
         self.deadline: float | None = None

@@ -145,7 +145,6 @@ class SessionPlans(SessionEnvironment):
         transaction = self.transaction
         if not plan.bound.read_only and transaction.read_only:
             raise errors.ReadOnlySqlTransaction(f"cannot execute {plan.bound.tag} in a read-only transaction")
-        self.last_plan = plan
         plan.runs += 1
         execution = Execution(self, transaction, parameters, plan.slots(constants, self))
         rows: list[tuple[Any, ...]] = []

@@ -315,6 +315,7 @@ class Session(SessionPlans):
 
     def _run(self, statement: StatementText, parameters: Sequence[Any]) -> Result:
         tries = 0
+        self.last_plan = None
         while True:
             alone = not self.block.is_open
             self.statement_timestamp = time.time_ns() // 1000 - EPOCH
@@ -419,11 +420,15 @@ class Session(SessionPlans):
                     raise errors.ProtocolViolation(
                         f"bind message supplies {len(parameters)} parameters, but prepared statement requires 0"
                     )
-                return self._executor(tree)(self, tree)  # type: ignore[no-any-return]
+                done: Result = self._executor(tree)(self, tree)
+                self.last_plan = None
+                return done
             plan = self.plan(statement, hints)
         while not lock_plan(self, plan):
             plan = self.plan(statement, hints)
         result = self.run_plan(plan, statement.constants, self.read_parameters(plan, parameters))
+        # Of this very text: what ran inside of it (functions, EXECUTE, the query of COPY) has texts of its own.
+        self.last_plan = plan
         return _over_domains(result, self.types)
 
     # -- prepared statements -----------------------------------------------------------------------------------------
