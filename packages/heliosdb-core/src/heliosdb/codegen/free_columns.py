@@ -9,8 +9,20 @@ from typing import Any
 import attrs
 
 from heliosdb.plan import expressions as ex
+from heliosdb.plan.rewrite import walk
+from heliosdb.types.definitions import Volatility
 
-__all__ = ["element_indexes", "outer_columns"]
+__all__ = ["element_indexes", "is_constant", "outer_columns"]
+
+
+def is_constant(node: ex.Expression) -> bool:
+    """Whether an expression has one value for all rows of a statement."""
+    for part in walk(node):
+        if isinstance(part, ex.SetReturningCall | ex.CaseOperand | ex.Element):
+            return False
+        if isinstance(part, ex.Call) and part.function.volatility == Volatility.VOLATILE:
+            return False
+    return not any(True for _ in outer_columns(node))
 
 
 def outer_columns(node: Any) -> Iterator[ex.Column]:

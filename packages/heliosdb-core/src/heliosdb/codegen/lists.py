@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb.codegen import runtime
 from heliosdb.codegen.atoms import is_null
+from heliosdb.codegen.free_columns import is_constant, outer_columns
 from heliosdb.plan import expressions as ex
+from heliosdb.plan.rewrite import contains
+from heliosdb.types.array import flatten
 from heliosdb.types.composite import as_element, record_class
 from heliosdb.types.definitions import OperatorClass, resolve_implementation
 
 if TYPE_CHECKING:
     from heliosdb.codegen.expressions import Expressions
+    from heliosdb.codegen.source import Function
 
 
 def in_list(emitter: Expressions, node: ex.InList) -> str:
@@ -64,6 +68,9 @@ def _constant_set(items: list[ex.Expression], ordering: OperatorClass) -> frozen
 
 def any_all(emitter: Expressions, node: ex.AnyAll) -> str:
     """``x op ANY | ALL (array)``."""
+    hashed = _hashed_elements(emitter, node)
+    if hashed is not None:
+        return hashed
     element = emitter.source.fresh("v")
     array_set, array = emitter.atom(node.array)
     with emitter.elements(lambda index: element):
@@ -73,6 +80,33 @@ def any_all(emitter: Expressions, node: ex.AnyAll) -> str:
     function = emitter.bind(runtime.all_elements if node.all else runtime.any_element, "f")
     # Walrus targets of an enclosing lambda would be lost, so the comparison is a function of its own.
     return f"(None if {is_null(array_set)} else {function}(lambda {element}: {comparison}, {array}))"
+
+
+def _hashed_elements(emitter: Expressions, node: ex.AnyAll) -> str | None:
+    """``x = ANY (array)`` or ``x <> ALL (array)`` by a set, where the array is the same for all rows."""
+    comparison = node.comparison
+    if not isinstance(comparison, ex.Call) or comparison.operator != ("<>" if node.all else "="):
+        return None
+    first, second = comparison.argument_types[:2]
+    ordering = emitter.registries.types.ordering(first)
+    if ordering is None or (first != second and not {first, second} <= {"int2", "int4", "int8"}):
+        return None
+    left, right = comparison.arguments
+    if contains(left, ex.Element) or not contains(right, ex.Element) or any(outer_columns(right)):
+        return None
+    if not is_constant(node.array):
+        return None
+
+    def write(function: Function) -> None:
+        function.line(f"a = {emitter.value(node.array)}")
+        function.line("if a is None: return None")
+        with emitter.elements(lambda index: "v"):
+            key = emitter.hashed(right, ordering)
+        function.line(f"return {{{key} for v in {emitter.bind(flatten, 'f')}(a)}}")
+
+    keys = emitter.once("x", write)
+    function = emitter.bind(runtime.is_no_element if node.all else runtime.is_element, "f")
+    return f"{function}({keys}, {emitter.hashed(left, ordering)})"
 
 
 def array_constructor(emitter: Expressions, node: ex.ArrayConstructor) -> str:

@@ -4,7 +4,7 @@ rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from itertools import islice
 from typing import Any
 
@@ -27,6 +27,29 @@ def any_element(comparison: Callable[[Any], Any], array: Row) -> bool | None:
             return True
         unknown = unknown or outcome is None
     return None if unknown else False
+
+
+def distinct_elements(array: Row | None, key: Callable[[Any], Any] | None) -> list[Any]:
+    """Return the elements of an array that are not NULL, each once."""
+    items = () if array is None else flatten(array)
+    return list({item if key is None else key(item): item for item in items if item is not None}.values())
+
+
+def is_element(keys: Set[Any] | None, key: Any) -> bool | None:
+    """``x = ANY (array)`` by the set of the elements' keys (None: the array is NULL)."""
+    if keys is None:
+        return None
+    if not keys:
+        return False
+    if key is None:
+        return None
+    return True if key in keys else None if None in keys else False
+
+
+def is_no_element(keys: Set[Any] | None, key: Any) -> bool | None:
+    """``x <> ALL (array)``."""
+    found = is_element(keys, key)
+    return None if found is None else not found
 
 
 def all_elements(comparison: Callable[[Any], Any], array: Row) -> bool | None:

@@ -125,8 +125,19 @@ def produce_index_union(pipelines: Pipelines, node: pn.IndexUnion, consume: Cons
 
 def _loop_over_alternatives(pipelines: Pipelines, node: pn.IndexScan) -> str:
     """Loop over the distinct values of an IN list; return the variable."""
-    ordering = pipelines.registries.types.ordering(node.in_list[0].type)
     name = pipelines.source.fresh("c")
+    if node.in_array:
+        (array,) = node.in_list
+        element = pipelines.registries.types.by_name(array.type).element
+        ordering = None if element is None else pipelines.registries.types.ordering(element)
+        key = None
+        if ordering is not None and not ordering.identity and ordering.hash_key is not None:
+            key = resolve_implementation(ordering.hash_key)
+        distinct = pipelines.source.bind(runtime.distinct_elements, "f")
+        keyed = pipelines.source.bind(key, "f")
+        pipelines.function.open(f"for {name} in {distinct}({pipelines.value(array)}, {keyed}):", loop=True)
+        return name
+    ordering = pipelines.registries.types.ordering(node.in_list[0].type)
     keys = "".join(
         f"{pipelines.expressions.hashed(item, ordering)}: {pipelines.value(item)}, " for item in node.in_list
     )

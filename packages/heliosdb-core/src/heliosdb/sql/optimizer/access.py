@@ -19,6 +19,7 @@ from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 from heliosdb.plan.rewrite import columns_in
 from heliosdb.sql.optimizer.conditions import conjunction, is_volatile, split, unlabelled
+from heliosdb.sql.optimizer.estimates import in_list_length
 from heliosdb.sql.optimizer.implication import follows
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ LOOKUP, RANGE, ROW = 25.0, 100.0, 15.0
 def index_cost(scan: pn.IndexScan, rows: float) -> float:
     """Return what one index scan that finds so many rows costs, in rows of a sequential scan."""
     whole = len(scan.equal) + bool(scan.in_list) == len(scan.index.keys)
-    return (LOOKUP if whole else RANGE) * max(1, len(scan.in_list)) + ROW * rows
+    return (LOOKUP if whole else RANGE) * max(1.0, in_list_length(scan)) + ROW * rows
 
 
 @frozen
@@ -164,6 +165,7 @@ class AccessPaths:
         equal: list[ex.Expression] = []
         used: list[ex.Expression] = []
         in_list: tuple[ex.Expression, ...] = ()
+        in_array = False
         bounds: dict[str, Any] = {}
         for position in range(len(index.keys)):
             usable = [c for c in comparisons if self._is_usable(scan, index, position, c)]
@@ -174,7 +176,8 @@ class AccessPaths:
                 continue
             members = None if in_list else self._in_list(scan, index, position, parts)
             if members is not None:
-                in_list = members.items
+                in_array = isinstance(members, ex.AnyAll)
+                in_list = (members.array,) if isinstance(members, ex.AnyAll) else members.items
                 used.append(members)
                 continue
             if equality is None:
@@ -184,7 +187,7 @@ class AccessPaths:
             return None
         unique = index.unique and len(equal) == len(index.keys) and not in_list
         unique = unique and not any(c.index == index.oid and c.deferrable for c in scan.relation.constraints)
-        found = self._scan(scan, index, equal=tuple(equal), in_list=in_list, unique=unique, **bounds)
+        found = self._scan(scan, index, equal=tuple(equal), in_list=in_list, in_array=in_array, unique=unique, **bounds)
         rest = conjunction(part for part in parts if part not in used)
         return found if rest is None else pn.Filter(input=found, condition=rest)
 
@@ -228,8 +231,18 @@ class AccessPaths:
             return bounds
         return {}
 
-    def _in_list(self, scan: pn.Scan, index: Index, position: int, parts: list[ex.Expression]) -> ex.InList | None:
+    def _in_list(
+        self, scan: pn.Scan, index: Index, position: int, parts: list[ex.Expression]
+    ) -> ex.InList | ex.AnyAll | None:
         for part in parts:
+            if (
+                isinstance(part, ex.AnyAll)
+                and not part.all
+                and not _reads(part.array, scan.source)
+                and not is_volatile(part.array)
+                and self._is_element_of(scan, index, position, part.comparison)
+            ):
+                return part
             if (
                 isinstance(part, ex.InList)
                 and part.hashable
@@ -239,6 +252,18 @@ class AccessPaths:
             ):
                 return part
         return None
+
+    def _is_element_of(self, scan: pn.Scan, index: Index, position: int, comparison: ex.Expression) -> bool:
+        """Whether a comparison is that of an array's element with the index key."""
+        if not isinstance(comparison, ex.Call) or comparison.operator != "=" or len(comparison.arguments) != 2:
+            return False
+        left, right = comparison.argument_types[:2]
+        operand, element = map(unlabelled, comparison.arguments)
+        return (
+            (left == right or {left, right} <= INTEGERS)
+            and isinstance(element, ex.Element)
+            and self._is_key(scan, index, position, operand)
+        )
 
     def _search(
         self, scan: pn.Scan, index: Index, comparisons: list[_Comparison], parts: list[ex.Expression]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Relation
     from heliosdb.sql.optimizer.statistics import ColumnStatistics
 
-__all__ = ["Estimates"]
+__all__ = ["Estimates", "in_list_length"]
 
 EQUAL, RANGE, LIKE, OTHER = 0.005, 1 / 3, 0.02, 0.5
 COMPARISONS = {"<": "<", "<=": "<=", ">": ">", ">=": ">="}
@@ -99,7 +99,10 @@ class Estimates:
         position = len(node.equal)
         if node.in_list:
             column = keys[position].column
-            selected *= min(1.0, sum(self.equality(node.relation, column, item) for item in node.in_list))
+            if node.in_array:
+                selected *= min(1.0, in_list_length(node) * self.equality(node.relation, column, node.in_list[0]))
+            else:
+                selected *= min(1.0, sum(self.equality(node.relation, column, item) for item in node.in_list))
             position += 1
         if node.low is not None or node.high is not None:
             selected *= self._between(node, keys[position].column)
@@ -241,3 +244,13 @@ def relation_of(expression: ex.Expression, node: pn.PlanNode) -> Relation | None
 def _known_value(node: ex.Expression | None) -> Any:
     """Return the datum of a constant that the plan knows, else None."""
     return node.value if isinstance(node, ex.Constant) and node.slot is None else None
+
+
+def in_list_length(node: pn.IndexScan) -> float:
+    """Return how many alternatives an index scan tries, of an array that is not known PostgreSQL's guess of ten."""
+    if not node.in_array:
+        return len(node.in_list)
+    (array,) = node.in_list
+    if isinstance(array, ex.Constant) and isinstance(array.value, tuple):
+        return len(array.value)
+    return len(array.elements) if isinstance(array, ex.ArrayConstructor) else 10.0
