@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench lock clean
+.PHONY: help setup demo test fuzz lint format bench tpch lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -17,6 +17,9 @@ demo: setup ## load a real data set and answer questions about it
 test: setup ## run all tests; ARGS="-k name" narrows
 	$(VENV)/pytest -n auto $(ARGS)
 
+fuzz: setup ## compare random statements with PostgreSQL for a long time; ARGS="--help" lists the choices
+	$(VENV)/python -m tests.fuzz $(ARGS)
+
 lint: setup ## format, rules, types, layers and version ranges
 	$(VENV)/ruff format --check .
 	$(VENV)/ruff check .
@@ -29,7 +32,11 @@ format: setup ## format the code and apply the safe fixes
 	$(VENV)/ruff format .
 
 bench: setup ## measure against sqlite3
-	@if [ -f benchmarks/run.py ]; then $(VENV)/python benchmarks/run.py $(ARGS); else echo "no benchmarks yet"; fi
+	@$(VENV)/python benchmarks/run.py $(ARGS)
+
+tpch: setup ## measure TPC-H against sqlite3 and DuckDB, after installing the data generator
+	@$(VENV)/uv pip install --quiet --python $(VENV)/python --group bench
+	@$(VENV)/python benchmarks/tpch.py $(ARGS)
 
 lock: setup ## write uv.lock anew, after a pyproject.toml changed
 	$(VENV)/uv lock --quiet

@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--numeric", action="store_true", help="amounts as numeric(15, 2) on our side and PostgreSQL's")
     parser.add_argument("--check", metavar="DSN", help="compare all answers with this PostgreSQL database's")
     parser.add_argument("--only", type=int, nargs="*", default=sorted(QUERIES), help="numbers of queries")
-    parser.add_argument("--json", type=Path, default=Path(__file__).with_name("tpch.json"))
+    parser.add_argument("--json", type=Path, default=Path(__file__).parent / "results" / "tpch.json")
     options = parser.parse_args()
     money = "numeric(15, 2)" if options.numeric else "double precision"
     ours = heliosdb.EmbeddedDatabase.new_in_memory(plugins=[])
@@ -133,6 +133,7 @@ def main() -> None:
         print(f"{number:>5} {a * 1e3:7.1f} ms {b * 1e3:7.1f} ms {ratio:7.2f} {beside:>10}  {verdict}", flush=True)
     mean = math.exp(statistics.fmean(math.log(ratio) for ratio in ratios))
     print(f"geometric mean {mean:.2f} (bar 1.0{' missed' if mean < 1 else ''})")
+    options.json.parent.mkdir(exist_ok=True)
     options.json.write_text(
         json.dumps({"scale": options.scale, "geometric_mean": mean, "queries": document}, indent=2) + "\n"
     )
