@@ -24,6 +24,24 @@ WITH baskets AS (SELECT DISTINCT l.invoice_id, a.artist_id FROM invoice_line l J
 WITH purchases AS (SELECT customer_id, invoice_date, total, invoice_date - lag(invoice_date) OVER (PARTITION BY customer_id ORDER BY invoice_date) AS gap FROM invoice), summary AS (SELECT customer_id, min(invoice_date)::date AS first, max(invoice_date)::date AS last, avg(extract(day FROM gap))::numeric(8,1) AS days, sum(total) AS spent FROM purchases GROUP BY customer_id) SELECT *, ntile(4) OVER (ORDER BY spent DESC, customer_id) AS quartile FROM summary ORDER BY spent DESC, customer_id LIMIT 12;
 -- Which playlists overlap most, measured by shared tracks over all their tracks?
 SELECT a.playlist_id AS one, b.playlist_id AS other, count(*) AS shared, round(count(*)::numeric / (SELECT count(DISTINCT track_id) FROM playlist_track WHERE playlist_id IN (a.playlist_id, b.playlist_id)), 4) AS jaccard FROM playlist_track a JOIN playlist_track b ON a.track_id = b.track_id AND a.playlist_id < b.playlist_id GROUP BY a.playlist_id, b.playlist_id ORDER BY jaccard DESC, one, other;
+-- How long does each playlist play, and how much of it is longer than five minutes?
+SELECT p.playlist_id, count(t.track_id) AS tracks, make_interval(secs => sum(t.milliseconds) / 1000) AS time, count(*) FILTER (WHERE t.milliseconds > 300000) AS long FROM playlist p LEFT JOIN playlist_track USING (playlist_id) LEFT JOIN track t USING (track_id) GROUP BY p.playlist_id ORDER BY p.playlist_id;
+-- Which playlists have exactly the same tracks?
+SELECT array_agg(playlist_id ORDER BY playlist_id) AS playlists, n FROM (SELECT playlist_id, array_agg(track_id ORDER BY track_id) AS tracks, count(*) AS n FROM playlist_track GROUP BY playlist_id) s GROUP BY tracks, n HAVING count(*) > 1 ORDER BY n;
+-- Who looks after which customers, and when did each of these buy last?
+SELECT e.employee_id, c.customer_id, last.invoice_date::date FROM employee e JOIN customer c ON c.support_rep_id = e.employee_id CROSS JOIN LATERAL (SELECT invoice_date FROM invoice i WHERE i.customer_id = c.customer_id ORDER BY invoice_date DESC LIMIT 1) last WHERE c.country IN ('Brazil', 'France') ORDER BY 1, 3, 2;
+-- Totals by country and year, by country, by year, and of all.
+SELECT billing_country, extract(year FROM invoice_date)::int AS year, sum(total), grouping(billing_country, extract(year FROM invoice_date)::int) AS level FROM invoice WHERE billing_country LIKE 'C%' GROUP BY CUBE (1, 2) ORDER BY 4, 1, 2;
+-- Which albums does nobody own a second track of, among those that sold at all?
+SELECT count(*) AS albums, sum(n) AS tracks FROM (SELECT t.album_id, count(DISTINCT l.track_id) AS n FROM track t JOIN invoice_line l USING (track_id) GROUP BY t.album_id HAVING count(DISTINCT l.track_id) = 1) x;
+-- Which words begin the most titles of tracks?
+SELECT lower((regexp_match(name, '^[A-Za-z]+'))[1]) AS word, count(*) FROM track GROUP BY 1 HAVING count(*) > 20 ORDER BY 2 DESC, 1;
+-- Where are customers of one mail provider, by how often its name is used?
+SELECT split_part(email, '@', 2) AS provider, count(*), count(DISTINCT country) AS countries, bool_and(company IS NULL) AS all_private FROM customer GROUP BY 1 HAVING count(*) > 2 ORDER BY 2 DESC, 1;
+-- In which percentile of all invoices is each value that occurs?
+SELECT total, count(*), round((100 * cume_dist() OVER (ORDER BY total))::numeric, 2) AS percentile, round((percent_rank() OVER (ORDER BY total))::numeric, 4) AS rank FROM invoice GROUP BY total ORDER BY total LIMIT 10;
+-- Invoices and their lines agree.
+SELECT count(*) FROM invoice i WHERE total <> (SELECT sum(unit_price * quantity) FROM invoice_line l WHERE l.invoice_id = i.invoice_id);
 -- The constraints of the script hold.
 DELETE FROM artist WHERE artist_id = 1;
 INSERT INTO album VALUES (1, 'again', 1);

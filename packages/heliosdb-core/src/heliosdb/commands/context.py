@@ -99,6 +99,10 @@ class CommandSession(Protocol):
         """Return what binding in this session depends on."""
         ...
 
+    def check_interrupt(self) -> None:
+        """Raise QueryCanceled when the running statement is to stop."""
+        ...
+
     def run_internal(self, text: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         """Run a statement on datums inside the current one and return its rows."""
         ...

@@ -215,7 +215,7 @@ def _reference(session: CommandSession, relation: Relation, constraint: Constrai
     return text
 
 
-def is_updatable_view(session: Any, relation: Relation) -> bool:
+def is_updatable_view(session: CommandSession, relation: Relation) -> bool:
     """Return whether rows can be written through a view."""
     from heliosdb.sql.binder.binder import Binder
     from heliosdb.sql.binder.write_target import find_target
