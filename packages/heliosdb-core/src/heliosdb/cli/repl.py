@@ -129,6 +129,10 @@ class Prompt:
         self.line += 1
         return self._lines.pop(0)
 
+    def discard(self) -> None:
+        """Forget the other lines of what was typed or pasted."""
+        self._lines.clear()
+
     def _ask(self, mark: str) -> str:
         return self._rows.prompt(">> ") if mark == "copy" else self._session.prompt(self._prompt)
 

@@ -113,10 +113,11 @@ class Shell:
                 try:
                     self.feed(line)
                 except (KeyboardInterrupt, Stopped):
-                    # At the prompt they end the line and what it included; a script they end as a whole.
+                    # At the prompt they end what was typed and what it included; a script they end as a whole.
                     if not self._is_at_prompt:
                         raise
                     self.scanner.clear()
+                    source.discard()
             # A file's last statement needs no semicolon; what a user has not ended at the prompt was given up.
             if source.name is not None or not self.interactive:
                 self.finish()
@@ -196,12 +197,13 @@ class Shell:
                 self._outcome(result, seconds)
         except Error as error:
             self.report(error, shown)
-            if self._interrupts and not self._is_at_prompt:
-                # Who interrupts a script wants it to end, not to go on with the next statement.
+            if self._interrupts:
+                # Who interrupts wants an end, not the next statement of the line or script.
                 raise Stopped from None
         except KeyboardInterrupt:
             self._settle()
             self.report(Error("canceled by the user"), shown)
+            raise Stopped from None
         except (BrokenPipeError, Stopped):
             raise
         except Exception as error:  # noqa: BLE001 - functions of plugins run in here; the shell outlives them

@@ -28,6 +28,10 @@ class Source(Protocol):
         """
         ...
 
+    def discard(self) -> None:
+        """Forget lines that were typed together with the last one."""
+        ...
+
 
 class FileSource:
     """A script in a file. ``on_progress`` gets the number of characters of each line that was read."""
@@ -49,6 +53,9 @@ class FileSource:
                 self.on_progress(len(line))
         return line
 
+    def discard(self) -> None:
+        """Do nothing: what stands in a file was not typed."""
+
 
 class StandardInput:
     """Standard input where it is no terminal."""
@@ -65,6 +72,9 @@ class StandardInput:
             return None
         self.line += 1
         return decoded(line.removeprefix(b"\xef\xbb\xbf") if self.line == 1 else line)
+
+    def discard(self) -> None:
+        """Do nothing: nothing is read ahead."""
 
 
 def read_script(path: str) -> str:

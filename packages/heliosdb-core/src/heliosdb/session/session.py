@@ -395,6 +395,8 @@ class Session(SessionPlans):
         executor = self.registries.statements.get(name)
         if executor is None:
             raise errors.FeatureNotSupported(f"{_words(name)} is not supported", position=tree.position or None)
+        if name in _DEFINING and self.block.read_only:
+            raise errors.ReadOnlySqlTransaction(f"cannot execute {_tag(tree, name)} in a read-only transaction")
         return executor  # type: ignore[no-any-return]
 
     def _extension_executor(self, tree: Any) -> Callable[..., Any]:
@@ -490,6 +492,29 @@ def _sets(text: str) -> bool:
 
 
 _CONTROL_WORDS = ("begin", "start", "commit", "end", "rollback", "abort", "savepoin", "release", "prepare", "/*", "--")
+
+
+_DEFINING = {
+    "CreateCompositeType": "CREATE TYPE",
+    "CreateEnum": "CREATE TYPE",
+    "AlterEnum": "ALTER TYPE",
+    "Select": "SELECT INTO",
+    "Truncate": "TRUNCATE TABLE",
+    "AlterObject": "ALTER",
+    "AlterOwner": "ALTER",
+    "Rename": "ALTER",
+    **dict.fromkeys(("AlterDomain", "AlterSchema", "AlterTable", "Comment", "CreateDomain", "CreateExtension"), ""),
+    **dict.fromkeys(("CreateIndex", "CreateSchema", "CreateSequence", "CreateTable", "CreateTableAs"), ""),
+    **dict.fromkeys(("CreateView", "Drop"), ""),
+}
+"""Commands that a read-only transaction refuses before they look at anything, and how they are called; "": by their
+class."""
+
+
+def _tag(tree: Any, name: str) -> str:
+    words = _DEFINING[name] or _words(name)
+    kind = getattr(tree, "kind", None)
+    return f"{words} {kind.upper()}" if isinstance(kind, str) and words in ("ALTER", "DROP") else words
 
 
 def _words(class_name: str) -> str:
