@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from heliosdb import errors
 from heliosdb.codegen import lists, runtime
 from heliosdb.codegen.atoms import NEVER, is_atom, is_not_null, is_null, parenthesized
-from heliosdb.codegen.free_columns import element_indexes, outer_columns
+from heliosdb.codegen.free_columns import element_indexes, is_worth_keeping, outer_columns
 from heliosdb.codegen.source import Function, Source
 from heliosdb.plan import expressions as ex
 from heliosdb.types.definitions import CallTypes, OperatorClass, ScalarFunction, resolve_implementation
@@ -64,6 +64,8 @@ class Expressions:
         self.uses_session = False
         self.polls = False
         """Whether there is an execution ``x`` to be asked if the statement is to stop."""
+        self.hoists = False
+        """Whether what is the same for all rows, and not as good as free, is computed once an execution."""
         self.depth = 0
         self._case_operands: list[str] = []
         self._elements: list[Callable[[int], str]] = []
@@ -82,6 +84,8 @@ class Expressions:
             raise errors.InternalFailure(f"no code generation for {type(node).__name__}")
         if self.depth >= MAX_DEPTH and not isinstance(node, ex.Column | ex.Constant | ex.Parameter):
             return self._outline(node, "value")
+        if self.hoists and isinstance(node, ex.Call | ex.Convert) and is_worth_keeping(node):
+            return self._hoisted(node)
         self.depth += 1
         try:
             return emit(self, node)
@@ -229,6 +233,13 @@ class Expressions:
         self.head.append(f"{memo} = once(lambda: {call})")
         self.source.namespace["once"] = runtime.once
         return f"{memo}()"
+
+    def _hoisted(self, node: ex.Expression) -> str:
+        self.hoists = False
+        try:
+            return self.once("e", lambda function: function.line(f"return {self.value(node)}"))
+        finally:
+            self.hoists = True
 
     def _outline(self, node: ex.Expression, form: str) -> str:
         def body(function: Function) -> None:

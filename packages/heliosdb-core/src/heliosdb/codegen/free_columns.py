@@ -12,7 +12,26 @@ from heliosdb.plan import expressions as ex
 from heliosdb.plan.rewrite import walk
 from heliosdb.types.definitions import Volatility
 
-__all__ = ["element_indexes", "is_constant", "outer_columns"]
+__all__ = ["element_indexes", "is_constant", "is_worth_keeping", "outer_columns"]
+
+
+def is_worth_keeping(node: ex.Expression) -> bool:
+    """Whether an expression is made of constants only, and takes a call to evaluate."""
+    costly = False
+    pending = [node]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, ex.Call):
+            if part.function.volatility == Volatility.VOLATILE:
+                return False
+            costly = costly or part.function.inline is None
+            pending.extend(part.arguments)
+        elif isinstance(part, ex.Convert):
+            costly = costly or part.via_text or (part.cast is not None and part.cast.inline is None)
+            pending.append(part.operand)
+        elif not isinstance(part, ex.Constant | ex.Parameter):
+            return False
+    return costly
 
 
 def is_constant(node: ex.Expression) -> bool:

@@ -63,6 +63,7 @@ class Pipelines:
         self.source = Source()
         self.expressions = Expressions(self.source, registries)
         self.expressions.polls = True
+        self.expressions.hoists = _reads_many_rows(plan)
         self.producers = producers
         self.head = self.expressions.head
         self.function = Function(self.source, "run", "x")
@@ -260,6 +261,20 @@ class Pipelines:
 
 _SHALLOW = (pn.Filter, pn.Project, pn.Limit, pn.OneRow)
 """Nodes that open no loop of their own."""
+
+
+def _reads_many_rows(plan: pn.PlanNode) -> bool:
+    """Whether an expression of the plan may be evaluated for more than a row or two."""
+    pending = [plan]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, pn.Source) and not isinstance(node, pn.Values | pn.Empty | pn.SetOperation):
+            if not (isinstance(node, pn.IndexScan) and node.unique):
+                return True
+        pending.extend(node.inputs)
+        if isinstance(node, pn.With):
+            pending.extend(part for _, _, part in node.ctes)
+    return False
 
 
 def _used_columns(plan: Any) -> set[tuple[int, int]]:
