@@ -19,6 +19,7 @@ from heliosdb.catalog.registries import CatalogView
 from heliosdb.errors import (
     NumericValueOutOfRange,
     ObjectNotInPrerequisiteState,
+    ReadOnlySqlTransaction,
     SequenceGeneratorLimitExceeded,
     UndefinedTable,
     WrongObjectType,
@@ -96,9 +97,15 @@ def _sequence(session: Any, oid: int) -> tuple[Relation, SequenceOptions]:
     return relation, relation.sequence
 
 
+def _require_writable(session: Any, relation: Relation, what: str) -> None:
+    if relation.persistence != "temporary" and session.transaction.read_only:
+        raise ReadOnlySqlTransaction(f"cannot execute {what} in a read-only transaction")
+
+
 def nextval(oid: int, session: Any) -> int:
     """Advance a sequence and return its new value."""
     relation, options = _sequence(session, oid)
+    _require_writable(session, relation, "nextval()")
     value: int = session.database.sequences.next(relation.name, options)
     own = session.sequences
     own.values[oid] = value
@@ -132,6 +139,7 @@ def setval(oid: int, value: int, session: Any) -> int:
 def setval_called(oid: int, value: int, called: bool, session: Any) -> int:
     """Set a sequence; where ``called`` is false the next value is this one."""
     relation, options = _sequence(session, oid)
+    _require_writable(session, relation, "setval()")
     if not options.minimum <= value <= options.maximum:
         raise NumericValueOutOfRange(
             f'setval: value {value} is out of bounds for sequence "{relation.name}" '

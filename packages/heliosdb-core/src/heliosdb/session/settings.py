@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.registries import Setting
 
 _CUSTOM_MISSING = object()
+_NOT_LOCAL = object()
 
 
 class SessionSettings:
@@ -29,8 +30,10 @@ class SessionSettings:
         self._initial = initial
         self._defaults = {name: initial.get(name, setting.default) for name, setting in registered.items()}
         self._values: dict[str, Any] = {}
-        self._undo: list[tuple[str, Any]] = []
+        self._undo: list[tuple[str, Any, Any]] = []
+        """What every change in the transaction found: (name, value, what COMMIT would have gone back to)."""
         self._local: dict[str, Any] = {}
+        """What COMMIT goes back to, for the settings that SET LOCAL set."""
         self._custom: dict[str, str] = {}
         self.version = 0
         self.plan_key: tuple[Any, ...] = ()
@@ -135,7 +138,7 @@ class SessionSettings:
 
     def _note(self, key: str, before: Any, local: bool, in_transaction: bool) -> None:
         if in_transaction:
-            self._undo.append((key, before))
+            self._undo.append((key, before, self._local.get(key, _NOT_LOCAL)))
             if local:
                 self._local.setdefault(key, before)
             else:
@@ -161,7 +164,12 @@ class SessionSettings:
     def rollback_to(self, mark: int) -> None:
         """Undo what was set since a mark."""
         while len(self._undo) > mark:
-            self._restore(*self._undo.pop())
+            key, before, local = self._undo.pop()
+            if local is _NOT_LOCAL:
+                self._local.pop(key, None)
+            else:
+                self._local[key] = local
+            self._restore(key, before)
 
     def end_transaction(self, *, committed: bool) -> None:
         """End the scope of SET LOCAL; undo everything after a rollback."""
