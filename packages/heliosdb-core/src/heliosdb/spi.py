@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from heliosdb.store.access_method import Ordered as Ordered
     from heliosdb.store.access_method import Persisted as Persisted
     from heliosdb.store.access_method import Progress as Progress
+    from heliosdb.store.snapshot import Snapshot as Snapshot
     from heliosdb.store.volume import Volume as Volume
     from heliosdb.types.definitions import Aggregate as Aggregate
     from heliosdb.types.definitions import CallTypes as CallTypes
@@ -115,6 +116,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "Persisted",
         "Progress",
     ),
+    "heliosdb.store.snapshot": ("Snapshot",),
     "heliosdb.store.volume": ("Volume",),
     "heliosdb.types.definitions": (
         "Aggregate",

@@ -56,7 +56,9 @@ def initial_values(settings: Mapping[str, Setting], given: Mapping[str, Any]) ->
     """
     values: dict[str, Any] = {}
     for name, value in given.items():
-        setting = find_setting(settings, name)
+        setting = settings.get(name.lower())
+        if setting is None:
+            raise _unknown(settings, name)
         require_changeable(setting)
         if name.lower() in TRANSACTION_SETTINGS:
             raise CantChangeRuntimeParam(
@@ -67,6 +69,16 @@ def initial_values(settings: Mapping[str, Setting], given: Mapping[str, Any]) ->
             value = "on" if value else "off"
         values[name.lower()] = parse_setting(setting, str(value), setting.default)
     return values
+
+
+def _unknown(settings: Mapping[str, Setting], name: str) -> UndefinedObject:
+    from difflib import get_close_matches
+
+    similar = get_close_matches(name.lower(), settings, 1)
+    return UndefinedObject(
+        f'unrecognized configuration parameter "{name}"',
+        hint=f'Perhaps "{settings[similar[0]].name}" was meant.' if similar else None,
+    )
 
 
 def require_changeable(setting: Setting) -> None:

@@ -453,14 +453,14 @@ def resolve_snapshot(session: Any, request: Any, arguments: tuple[Any, ...]) -> 
     """Return the snapshot that a clause such as ``AS OF`` means, or None when the clause is not the plugin's.
 
     Called at most once a statement for each scan that carries a ``SnapshotRequest`` (``request``: clause and payload);
-    ``arguments`` are the datums of its bound expressions. The result is a ``heliosdb.spi`` snapshot.
+    ``arguments`` are the datums of its bound expressions. The result is a ``heliosdb.spi.Snapshot``.
 
     Example::
 
         @hookimpl
         def resolve_snapshot(session, request, arguments):
             if request.clause == "as_of":
-                return session.database.snapshot_at(arguments[0])
+                return Snapshot("main", scn=arguments[0])
     """
 
 

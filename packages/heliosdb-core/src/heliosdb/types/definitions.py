@@ -87,6 +87,11 @@ class SessionContext(Protocol):
     """What an implementation that declares ``needs_session`` may ask of the session that runs it."""
 
     @property
+    def number(self) -> int:
+        """Which session of the database it is, from 1."""
+        ...
+
+    @property
     def transaction_timestamp(self) -> int:
         """``now()``: microseconds since 2000-01-01 UTC, fixed for the transaction."""
         ...

@@ -6,7 +6,6 @@ same.
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Callable
@@ -70,9 +69,9 @@ def session_user(session: SessionContext) -> str:
     return session.session_user
 
 
-def pg_backend_pid() -> int:
-    """Return the process that runs the session."""
-    return os.getpid()
+def pg_backend_pid(session: SessionContext) -> int:
+    """Return the session's number: sessions share one process, and the number is what ``pg_stat_activity`` shows."""
+    return session.number
 
 
 def pg_typeof(call: CallTypes) -> Callable[..., int | None]:
@@ -234,7 +233,7 @@ FUNCTIONS: tuple[ScalarFunction, ...] = (
     _of_session("current_schemas", "_name", current_schemas, "bool"),
     _of_session("current_user", "name", current_user),
     _of_session("session_user", "name", session_user),
-    ScalarFunction("pg_backend_pid", (), "int4", pg_backend_pid, volatility=Volatility.STABLE),
+    ScalarFunction("pg_backend_pid", (), "int4", pg_backend_pid, volatility=Volatility.STABLE, needs_session=True),
     ScalarFunction(
         "pg_typeof", ("any",), "regtype", pg_typeof, strict=False, volatility=Volatility.STABLE, specialize=True
     ),
