@@ -163,14 +163,14 @@ def test_a_check_at_commit_may_refuse_it(store: TransactionalStore) -> None:
     def refuse() -> None:
         raise UniqueViolation("no")
 
-    transaction.on_commit_check(refuse)
+    transaction.on_commit_check(TABLE, refuse)
     transaction.rollback_to(mark)
-    transaction.on_commit_check(lambda: None)
+    transaction.on_commit_check(TABLE, lambda: None)
     transaction.commit()
     assert table(store) == [(1, "a")]
     transaction = store.begin()
     transaction.insert(TABLE, (2, "b"))
-    transaction.on_commit_check(refuse)
+    transaction.on_commit_check(TABLE, refuse)
     with pytest.raises(UniqueViolation):
         transaction.commit()
     assert table(store) == [(1, "a")]

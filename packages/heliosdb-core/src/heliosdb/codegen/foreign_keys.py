@@ -70,10 +70,11 @@ class ForeignKeyCheck:
 
     def __call__(self, x: Execution, rows: Sequence[Row]) -> None:
         keys = dict.fromkeys(tuple([row[slot] for slot in self.slots]) for row in rows)
-        if x.session.is_deferred(self.constraint):
-            x.transaction.on_commit_check(lambda: self.check(x, list(keys), deferred=True))
-        elif keys:
-            self.check(x, list(keys))
+        if not x.session.is_deferred(self.constraint):
+            if keys:
+                self.check(x, list(keys))
+        elif any(None not in key or self.foreign.match == "full" for key in keys):
+            x.transaction.on_commit_check(self.relation.oid, lambda: self.check(x, list(keys), deferred=True))
 
     def check(self, x: Execution, keys: Sequence[Row], *, deferred: bool = False) -> None:
         """Raise ForeignKeyViolation for the first key that is not there."""
@@ -154,7 +155,7 @@ class ReferencedCheck:
             else:
                 self._act(x, action, old_key, new_key)
         if deferred:
-            x.transaction.on_commit_check(lambda: self._check_all(x, deferred))
+            x.transaction.on_commit_check(self.foreign.relation, lambda: self._check_all(x, deferred))
 
     def _check_all(self, x: Execution, keys: Sequence[Row]) -> None:
         for key in keys:

@@ -47,7 +47,7 @@ def execute_alter_table(session: CommandSession, statement: tree.AlterTable) -> 
     relation = find_altered(session, statement.kind, statement.name, if_exists=statement.if_exists)
     if relation is None:
         return done(tag)
-    lock_relation(session, relation)
+    lock_relation(session, relation, action="ALTER TABLE")
     edit = edit_of(session)
     change = TableChange(session, edit, edit.existing(relation.oid))
     for action in sorted(statement.actions, key=_pass):

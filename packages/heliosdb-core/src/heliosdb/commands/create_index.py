@@ -53,7 +53,7 @@ def execute_create_index(session: CommandSession, statement: tree.CreateIndex) -
             f'cannot create index on relation "{relation.name}"',
             detail=f"This operation is not supported for {relation.kind}s.",
         )
-    lock_relation(session, relation, "share")
+    lock_relation(session, relation, "share", action="CREATE INDEX")
     # Who waited for the lock looks at the table again: it may have changed meanwhile.
     edit = edit_of(session)
     relation = edit.existing(relation.oid)

@@ -16,7 +16,7 @@ from heliosdb.catalog.changes import CatalogEdit
 from heliosdb.catalog.definitions import Index, Relation
 from heliosdb.catalog.ownership import packages_of
 from heliosdb.catalog.result import Result
-from heliosdb.errors import UniqueViolation
+from heliosdb.errors import ObjectInUse, UniqueViolation
 from heliosdb.transaction.locks import RelationLock
 
 if TYPE_CHECKING:
@@ -35,11 +35,17 @@ def done(tag: str) -> Result:
     return Result(tag)
 
 
-def lock_relation(session: CommandSession, relation: Relation, mode: str = "access exclusive") -> None:
+def lock_relation(
+    session: CommandSession, relation: Relation, mode: str = "access exclusive", *, action: str | None = None
+) -> None:
     """Lock a relation for the rest of the transaction, in one of PostgreSQL's eight modes, and see it as it is now.
 
-    Whoever held the lock before may have changed rows or the definition; see ``Session.lock_definition``.
+    Whoever held the lock before may have changed rows or the definition; see ``Session.lock_definition``. With
+    ``action``, a statement's name, 55006 if checks of its rows still wait for the end of the transaction: they are
+    about rows as they are defined now.
     """
+    if action is not None and session.transaction.has_checks(relation.oid):
+        raise ObjectInUse(f'cannot {action} "{relation.name}" because it has pending trigger events')
     session.lock_definition(relation, RelationLock[mode.upper().replace(" ", "_")])
 
 

@@ -66,7 +66,7 @@ def execute_drop(session: CommandSession, statement: tree.Drop) -> Result:
     for target in targets:
         relation = session.catalog.relation_by_oid(target.relation)
         if relation is not None:
-            lock_relation(session, relation)
+            lock_relation(session, relation, action=tag if target.kind == "relation" else None)
     # Another transaction may have dropped something while this one waited for its lock.
     targets = [target for target in targets if session.catalog.object_by_oid(target.relation) is not None]
     edit = edit_of(session)
@@ -75,7 +75,7 @@ def execute_drop(session: CommandSession, statement: tree.Drop) -> Result:
         if item not in targets and item.kind == "relation":
             relation = session.catalog.relation_by_oid(item.relation)
             if relation is not None:
-                lock_relation(session, relation)
+                lock_relation(session, relation, action=f"DROP {relation.kind.upper()}")
     apply(session, edit)
     return done(tag)
 

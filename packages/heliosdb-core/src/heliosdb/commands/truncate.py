@@ -42,7 +42,7 @@ def execute_truncate(session: CommandSession, statement: tree.Truncate) -> Resul
             tables[other.oid] = other
             pending.append(other)
     for relation in tables.values():
-        lock_relation(session, relation)
+        lock_relation(session, relation, action="TRUNCATE")
     for relation in tables.values():
         delete_all(session, relation)
     if statement.restart_identity:

@@ -110,7 +110,7 @@ class Transaction(LockOwner):
         self._transaction_id: int | None = None
         self._journal: list[Any] = []
         """container, place, what was there before, container, ... of every change; flat as ``held`` is."""
-        self._checks: list[Callable[[], None]] = []
+        self._checks: list[tuple[int, Callable[[], None]]] = []
         self._on_commit: list[Callable[[], None]] = []
         self._at_end: list[Callable[[], None]] = []
         self.dropped_indexes: set[int] = set()
@@ -458,14 +458,18 @@ class Transaction(LockOwner):
                 unique.recheck(self, *entry)
         self.deferred = waiting
 
-    def on_commit_check(self, check: Callable[[], None]) -> None:
-        """Run a check when the transaction commits, before its commit point; it may raise."""
-        self._checks.append(check)
+    def on_commit_check(self, relation_oid: int, check: Callable[[], None]) -> None:
+        """Run a check of a relation's rows when the transaction commits, before its commit point; it may raise."""
+        self._checks.append((relation_oid, check))
+
+    def has_checks(self, relation_oid: int) -> bool:
+        """Whether checks of the relation's rows wait for the commit."""
+        return any(oid == relation_oid for oid, _ in self._checks)
 
     def run_checks(self) -> None:
         """Run the checks that wait for the commit now (SET CONSTRAINTS ... IMMEDIATE)."""
         checks, self._checks = self._checks, []
-        for check in checks:
+        for _, check in checks:
             check()
         self.check_deferred()
 
@@ -570,7 +574,7 @@ class Transaction(LockOwner):
         """Make the transaction's changes permanent and visible; return the ticket that says when they are durable."""
         self._require_active()
         try:
-            for check in self._checks:
+            for _, check in self._checks:
                 check()
             self.check_deferred()
             with many(len(self._journal) // 3):
