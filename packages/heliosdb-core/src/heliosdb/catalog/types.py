@@ -123,6 +123,15 @@ class CatalogTypes(TypeRegistry):
         found = self.catalog.object_by_oid(int(name[1:]))
         return found if isinstance(found, DataType) else None
 
+    def field_typmods(self, name: str) -> tuple[int, ...]:
+        """Return the type modifiers of a composite type's fields."""
+        found = self.catalog.object_by_oid(int(name[1:])) if name.startswith("#") else None
+        if isinstance(found, DataType):
+            return tuple([attribute.typmod for attribute in found.attributes])
+        if isinstance(found, Relation):
+            return tuple([column.typmod for column in found.columns if not column.dropped])
+        return super().field_typmods(name)
+
     def __iter__(self) -> Iterator[Type]:
         yield from self.registered
         for definition in self.catalog.types():
@@ -208,13 +217,35 @@ class CatalogTypes(TypeRegistry):
         if not is_of_catalog(name):
             return self.registered._adapter(name, which, adapt)
         key = (name, which)
-        if key not in self._adapters and which in ("input", "receive"):
+        if key not in self._adapters and which == "input":
             checker = self.check(name)
             if checker is not None:
-                self._adapters[key] = self._of_domain(checker, super()._adapter(name, which, adapt), which)
+                self._adapters[key] = self._of_domain(checker, super()._adapter(name, which, adapt))
+            elif self.by_name(name).kind == "composite":
+                self._adapters[key] = self._with_lengths(name, super()._adapter(name, which, adapt))
         return super()._adapter(name, which, adapt)
 
-    def _of_domain(self, checker: DomainChecker, read: Callable[..., Any], which: str) -> Callable[..., Any]:
+    def _with_lengths(self, name: str, read: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a row type's input with the fields' length coercions."""
+        typmods = self.field_typmods(name)
+        lengths = [
+            None if typmod < 0 else self.coerce_typmod(type_name)
+            for typmod, (_, type_name) in zip(typmods, self.by_name(name).attributes, strict=True)
+        ]
+        if not any(lengths):
+            return read
+
+        def row_in(text: str, typmod: int = -1, session: Any = None) -> Any:
+            return tuple(
+                [
+                    field if field is None or length is None else length(field, modifier, False)
+                    for field, length, modifier in zip(read(text, typmod, session), lengths, typmods, strict=True)
+                ]
+            )
+
+        return row_in
+
+    def _of_domain(self, checker: DomainChecker, read: Callable[..., Any]) -> Callable[..., Any]:
         definition = checker.definition
         typmod = definition.typmod
         length = self.coerce_typmod(definition.base or "") if typmod >= 0 else None
@@ -225,7 +256,7 @@ class CatalogTypes(TypeRegistry):
                 value = length(value, typmod, False)
             return checker(value, session)
 
-        return domain_in if which == "input" else read
+        return domain_in
 
     def _own(self, type_: Type, which: str) -> Any:
         return super()._own(type_, which) if is_of_catalog(type_.name) else self.registered._own(type_, which)

@@ -44,6 +44,8 @@ def execute_alter_table(session: CommandSession, statement: tree.AlterTable) -> 
     tag = f"ALTER {statement.kind.upper()}"
     if statement.kind == "index":
         return _alter_index(session, statement)
+    if statement.kind == "type":
+        raise FeatureNotSupported("changing the attributes of a composite type is not supported")
     relation = find_altered(session, statement.kind, statement.name, if_exists=statement.if_exists)
     if relation is None:
         return done(tag)

@@ -86,7 +86,15 @@ def _on_schema(session: CommandSession, edit: CatalogEdit, name: tree.ObjectName
     edit.put(evolve(found, comment=text))
 
 
+def _on_type(session: CommandSession, edit: CatalogEdit, name: tree.ObjectName, text: str | None) -> None:
+    from heliosdb.commands.types import type_named
+
+    edit.put(evolve(type_named(session, name.name), comment=text))
+
+
 HANDLERS: dict[str, Callable[[Any, Any, tree.ObjectName, str | None], None]] = {
+    "domain": _on_type,
+    "type": _on_type,
     "column": _on_column,
     "constraint": _on_constraint,
     "index": _on_index,

@@ -23,6 +23,7 @@ from heliosdb.commands.binding import (
 from heliosdb.commands.ddl import apply, done, edit_of, lock_relation
 from heliosdb.commands.names import check_tablespace, relation_named
 from heliosdb.commands.naming import choose_relation_name, index_name_parts
+from heliosdb.commands.storage_parameters import not_accepted
 from heliosdb.errors import (
     DatatypeMismatch,
     DuplicateTable,
@@ -128,7 +129,7 @@ def method_options(method: Any, options: Sequence[tree.Option]) -> tuple[tuple[s
     for option in options:
         parser = parsers.get(option.name) if option.namespace is None else None
         if parser is None:
-            raise InvalidParameterValue(f'unrecognized parameter "{option.name}"')
+            raise not_accepted("index", option.name)
         if option.name in found:
             raise InvalidParameterValue(f'parameter "{option.name}" specified more than once')
         try:

@@ -18,6 +18,7 @@ from heliosdb.commands.constraints import add_check, add_foreign_key, add_key
 from heliosdb.commands.ddl import apply, done, edit_of
 from heliosdb.commands.like import add_like, copy_indexes
 from heliosdb.commands.names import check_tablespace, creation_schema
+from heliosdb.commands.storage_parameters import not_accepted
 from heliosdb.errors import (
     DuplicateColumn,
     DuplicateTable,
@@ -95,7 +96,7 @@ def checked_options(registered: Mapping[str, Any], options: tuple[tree.Option, .
             raise InvalidParameterValue(f'unrecognized parameter namespace "{option.namespace}"')
         known = registered.get(option.name)
         if known is None:
-            raise InvalidParameterValue(f'unrecognized parameter "{option.name}"')
+            raise not_accepted("table", option.name)
         if option.name in found:
             raise InvalidParameterValue(f'parameter "{option.name}" specified more than once')
         found[option.name] = resolve_implementation(known.check)(option.text)

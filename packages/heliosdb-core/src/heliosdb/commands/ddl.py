@@ -16,10 +16,11 @@ from heliosdb.catalog.changes import CatalogEdit
 from heliosdb.catalog.definitions import Index, Relation
 from heliosdb.catalog.ownership import packages_of
 from heliosdb.catalog.result import Result
-from heliosdb.errors import ObjectInUse, UniqueViolation
+from heliosdb.errors import DuplicateObject, DuplicateTable, ObjectInUse, UniqueViolation
 from heliosdb.transaction.locks import RelationLock
 
 if TYPE_CHECKING:
+    from heliosdb.catalog.storage import CatalogObject
     from heliosdb.commands.context import CommandSession
 
 __all__ = ["apply", "done", "edit_of", "lock_relation"]
@@ -62,6 +63,7 @@ def apply(session: CommandSession, edit: CatalogEdit, rewrite: Callable[[], None
             packages = packages_of(change.after, session.registries)
             if packages != change.after.owner_package:
                 edit.put(evolve(change.after, owner_package=packages))
+            _refuse_name_of_type(change.before, change.after, edit)
     changes = list(edit.index_changes())
     edit.write(transaction, session.database.next_oid)
     # What follows in the same command (rows of CREATE TABLE AS, a schema's elements) sees the new state.
@@ -83,6 +85,23 @@ def apply(session: CommandSession, edit: CatalogEdit, rewrite: Callable[[], None
     for listener in session.registries.lifecycle.get("catalog_changed", ()):
         for change in edit.changes():
             listener(session, change)
+
+
+def _refuse_name_of_type(before: CatalogObject | None, after: Relation, edit: CatalogEdit) -> None:
+    """Refuse a name for a relation that a type has: the row type could not be called so."""
+    if after.kind == "sequence" or (
+        isinstance(before, Relation) and (before.schema, before.name) == (after.schema, after.name)
+    ):
+        return
+    for found in edit.types():
+        if (found.schema, found.name) == (after.schema, after.name):
+            if found.kind == "composite":
+                raise DuplicateTable(f'relation "{after.name}" already exists')
+            raise DuplicateObject(
+                f'type "{after.name}" already exists',
+                hint="A relation has an associated type of the same name, so you must use a name that doesn't conflict "
+                "with any existing type.",
+            )
 
 
 def _define_index(session: CommandSession, relation: Relation, index: Index) -> None:

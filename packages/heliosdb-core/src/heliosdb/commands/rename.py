@@ -293,6 +293,11 @@ def execute_alter_owner(session: CommandSession, statement: tree.AlterOwner) -> 
             raise InvalidSchemaName(f'schema "{statement.object.name.name}" does not exist')
         edit = edit_of(session)
         edit.put(evolve(schema, owner=owner))
+    elif kind in ("type", "domain"):
+        from heliosdb.commands.types import type_named
+
+        edit = edit_of(session)
+        edit.put(evolve(type_named(session, statement.object.name), owner=owner))
     else:
         raise FeatureNotSupported(f"ALTER {kind.upper()} OWNER TO is not supported")
     apply(session, edit)

@@ -234,7 +234,7 @@ def compare_rows(
     return 0
 
 
-def _record_input(text: str, typmod: int) -> Any:
+def _record_input(text: str, typmod: int, session: SessionContext | None = None) -> Any:
     raise errors.FeatureNotSupported("input of anonymous composite types is not implemented")
 
 

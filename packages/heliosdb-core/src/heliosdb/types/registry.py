@@ -127,6 +127,10 @@ class TypeRegistry:
         """Return the catalog's definition of a type that SQL made; None for every registered type."""
         return None
 
+    def field_typmods(self, name: str) -> tuple[int, ...]:
+        """Return the type modifiers of a composite type's fields."""
+        return (-1,) * len(self.by_name(name).attributes)
+
     def check(self, name: str) -> Callable[[Any, Any], Any] | None:
         """Return ``(value, session) -> value``, which raises for what a domain of the catalog does not allow, else
         None."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from heliosdb import errors
 from heliosdb.types.array import Array, build_array, dimensions, flatten, lower_bounds, with_bounds
+from heliosdb.types.composite import Composite
 from heliosdb.types.definitions import ScalarFunction
 from heliosdb.types.jsonb_tree import JSON_NULL, JsonArray, JsonObject, make_object
 
@@ -23,6 +24,9 @@ NULL_SUBSCRIPT = "array subscript in assignment must not be null"
 def assign_element(array: Array | None, value: Any, *subscripts: int | None) -> Array:
     """Return the array with one element replaced."""
     wanted = tuple(_subscript(subscript) for subscript in subscripts)
+    if type(value) is tuple:
+        # One element that is a tuple is a row.
+        value = Composite(value)
     if not array:
         return build_array([value], [1] * len(wanted), wanted)
     sizes, lower = dimensions(array), lower_bounds(array)

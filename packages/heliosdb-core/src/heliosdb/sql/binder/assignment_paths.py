@@ -67,11 +67,12 @@ def _field(
             position=position,
         )
     fields: list[Expression] = []
-    for index, (field, type_) in enumerate(found.attributes):
-        old: Expression = FieldSelection(type=type_, operand=current, index=index)
+    typmods = binder.types.field_typmods(found.name)
+    for index, ((field, type_), typmod) in enumerate(zip(found.attributes, typmods)):
+        old: Expression = FieldSelection(type=type_, typmod=typmod, operand=current, index=index)
         if field == name:
             new = assigned_path(binder, old, path[1:], value, name, scope, position)
-            old = _stored(binder, new, type_, -1, f'subfield "{name}"', position)
+            old = _stored(binder, new, type_, typmod, f'subfield "{name}"', position)
         fields.append(old)
     return RowConstructor(type=current.type, fields=tuple(fields), names=tuple(names))
 

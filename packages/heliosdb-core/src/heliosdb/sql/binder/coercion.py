@@ -221,6 +221,11 @@ def _converted(
             position=location(expression),
         )
     cast = pathway.cast
+    if target.startswith("_#") and pathway.kind in (PathwayKind.RELABEL, PathwayKind.ELEMENTS):
+        element = binder.types.definition(target[1:])
+        if element is not None and element.kind == "domain":
+            # Only reading the text checks every element.
+            pathway, cast = VIA_TEXT, None
     collation = expression.collation if binder.is_collatable(target) else None
     return Convert(
         type=target,
@@ -242,11 +247,10 @@ def _row_of_type(binder: Binder, row: RowConstructor, target: Type, context: Cas
     if len(row.fields) != len(target.attributes):
         few = len(row.fields) < len(target.attributes)
         raise CannotCoerce(message, detail=f"Input has too {'few' if few else 'many'} columns.", position=location(row))
-    definition = binder.types.definition(target.name)
-    typmods = [attribute.typmod for attribute in definition.attributes] if definition is not None else []
+    typmods = binder.types.field_typmods(target.name)
     fields: list[Expression] = []
     for number, (field, (_, type_)) in enumerate(zip(row.fields, target.attributes), 1):
-        typmod = typmods[number - 1] if typmods else -1
+        typmod = typmods[number - 1]
         kept = binder.undecided_fields.get(id(field))
         if kept is not None and kept[0] is field:
             field = kept[1]

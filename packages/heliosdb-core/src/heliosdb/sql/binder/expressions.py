@@ -473,8 +473,13 @@ def composite_fields(binder: Binder, expression: Expression) -> list[tuple[str, 
     if found is None or found.kind != "composite":
         return None
     return [
-        (name, bound.FieldSelection(type=type_, operand=expression, index=index, position=expression.position))
-        for index, (name, type_) in enumerate(found.attributes)
+        (
+            name,
+            bound.FieldSelection(
+                type=type_, typmod=typmod, operand=expression, index=index, position=expression.position
+            ),
+        )
+        for index, ((name, type_), typmod) in enumerate(zip(found.attributes, binder.types.field_typmods(found.name)))
     ]
 
 

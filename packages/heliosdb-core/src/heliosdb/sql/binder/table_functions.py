@@ -129,7 +129,10 @@ def _function(
         raise SqlSyntaxError('a column definition list is required for functions returning "record"', position=position)
     found = binder.types.find(call.type)
     if found is not None and found.kind == "composite":
-        shown = [nodes.OutputColumn(name=column, type=type_) for column, type_ in found.attributes]
+        shown = [
+            nodes.OutputColumn(name=column, type=type_, typmod=typmod)
+            for (column, type_), typmod in zip(found.attributes, binder.types.field_typmods(found.name))
+        ]
         return call, shown
     own_name = call.function.result_name if isinstance(call, SetReturningCall) else ""
     column = nodes.OutputColumn(

@@ -1,0 +1,36 @@
+"""PostgreSQL's storage parameters: what they tune is not there, so they are refused, unlike names that nobody knows."""
+
+from __future__ import annotations
+
+from heliosdb.errors import Error, FeatureNotSupported, InvalidParameterValue
+
+__all__ = ["not_accepted"]
+
+_AUTOVACUUM = (
+    "analyze_scale_factor", "analyze_threshold", "enabled", "freeze_max_age", "freeze_min_age", "freeze_table_age",
+    "multixact_freeze_max_age", "multixact_freeze_min_age", "multixact_freeze_table_age", "vacuum_cost_delay",
+    "vacuum_cost_limit", "vacuum_insert_scale_factor", "vacuum_insert_threshold", "vacuum_scale_factor",
+    "vacuum_threshold",
+)  # fmt: skip
+
+PARAMETERS = {
+    "table": frozenset(
+        {
+            "fillfactor", "log_autovacuum_min_duration", "parallel_workers", "toast_tuple_target", "user_catalog_table",
+            "vacuum_index_cleanup", "vacuum_truncate", *(f"autovacuum_{name}" for name in _AUTOVACUUM),
+        }
+    ),
+    "index": frozenset(
+        {
+            "autosummarize", "buffering", "deduplicate_items", "fastupdate", "fillfactor", "gin_pending_list_limit",
+            "pages_per_range",
+        }
+    ),
+}  # fmt: skip
+
+
+def not_accepted(kind: str, name: str) -> Error:
+    """Return the error for a parameter that no registration knows: 0A000 for PostgreSQL's own, 22023 for others."""
+    if name in PARAMETERS[kind]:
+        return FeatureNotSupported(f'storage parameter "{name}" is not supported')
+    return InvalidParameterValue(f'unrecognized parameter "{name}"')
