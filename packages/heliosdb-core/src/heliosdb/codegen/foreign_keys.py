@@ -70,10 +70,11 @@ class ForeignKeyCheck:
 
     def __call__(self, x: Execution, rows: Sequence[Row]) -> None:
         keys = dict.fromkeys(tuple([row[slot] for slot in self.slots]) for row in rows)
+        if not keys:
+            return
         if not x.session.is_deferred(self.constraint):
-            if keys:
-                self.check(x, list(keys))
-        elif any(None not in key or self.foreign.match == "full" for key in keys):
+            self.check(x, list(keys))
+        else:
             x.transaction.on_commit_check(self.relation.oid, lambda: self.check(x, list(keys), deferred=True))
 
     def check(self, x: Execution, keys: Sequence[Row], *, deferred: bool = False) -> None:
