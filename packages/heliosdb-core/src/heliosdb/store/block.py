@@ -22,7 +22,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from heliosdb.store.versions import PRUNED, Older, Row, is_needed, lookup
+from heliosdb.store.versions import PRUNED, Older, Row, is_full, is_needed, lookup
 
 __all__ = ["BLOCK_BITS", "BLOCK_SIZE", "SLOT_MASK", "Block", "Entry"]
 
@@ -36,7 +36,7 @@ Entry = tuple[int, Row | None, Older]
 class Block:
     """See the module. ``exact`` is False where ``begin`` may be later than the rows' true beginning."""
 
-    __slots__ = ("_packed", "begin", "begins", "dense", "exact", "history", "overlay", "rows")
+    __slots__ = ("_packed", "begin", "begins", "dense", "exact", "history", "met", "overlay", "rows")
 
     def __init__(
         self,
@@ -57,6 +57,8 @@ class Block:
         self.history = history
         self.overlay: dict[int, Entry] = {} if overlay is None else overlay
         self._packed: list[Row] | None = None
+        self.met = 0
+        """How many overlay entries the last scan met."""
 
     @property
     def is_empty(self) -> bool:
@@ -72,7 +74,25 @@ class Block:
             if packed is None:
                 packed = self._packed = [row for row in self.rows if row is not None]
             return packed
+        if scn >= self.begin and self.dense:
+            changed = self._with_overlay(scn)
+            if changed is not None:
+                return changed
         return [row for row in self.positional(scn) if row is not None]
+
+    def _with_overlay(self, scn: int) -> list[Row] | None:
+        """Return a copy of ``rows``, which has no holes, as the overlay changes it; None where that makes holes."""
+        overlay = self.overlay.copy()
+        if overlay and max(overlay) >= len(self.rows):
+            return None
+        rows = self.rows[:]
+        for slot, (begin, row, older) in overlay.items():
+            if begin > scn:
+                row = lookup(older, scn)
+            if row is None:
+                return None
+            rows[slot] = row
+        return rows  # type: ignore[return-value]
 
     def positional(self, scn: int) -> list[Row | None]:
         """Return one item a slot, None where the reader sees no row. The list may be the block's own: do not change
@@ -165,11 +185,14 @@ class Block:
         size = max(len(self.rows), max(overlay, default=-1) + 1)
         rows = self.rows + [None] * (size - len(self.rows))
         newest = self.begin
+        dense = self.dense and size == len(self.rows)
         for slot, (scn, row, _) in overlay.items():
             rows[slot] = row
+            if row is None:
+                dense = False
             if scn > newest:
                 newest = scn
-        dense = None not in rows if (not self.dense or size != len(self.rows) or overlay) else True
+        dense = dense or is_full(rows)
         if readers is not None and (not readers or readers[0] >= newest):
             return Block(rows, newest, dense=dense, exact=False), newest
         begins, history = self._versions(size)

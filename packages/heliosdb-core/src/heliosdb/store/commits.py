@@ -17,7 +17,7 @@ __all__ = ["Author", "Commit", "Commits"]
 
 EPOCH = 946_684_800_000_000
 """2000-01-01 UTC in microseconds since 1970, the zero of timestamps."""
-KEEP = 1 << 20
+KEEP = 1 << 16
 
 
 class Author(NamedTuple):
@@ -54,7 +54,7 @@ class Commits:
         self._author_numbers: dict[Author, int] = {}
         self.last_time = 0
         self.keep_all = False
-        """Whether the oldest records stay when there are more than about a million."""
+        """Whether the oldest records stay when there are more than about a hundred thousand."""
 
     def clock(self) -> int:
         """Return the time now, never before the last commit's."""

@@ -20,14 +20,17 @@ from typing import Any
 from heliosdb.store.block import BLOCK_BITS, SLOT_MASK, Block
 from heliosdb.store.feed import Feed
 from heliosdb.store.row_ids import RowIds
-from heliosdb.store.versions import PRUNED, Row, history, lookup, push
+from heliosdb.store.versions import PRUNED, Row, history, is_full, lookup, push
 
 __all__ = ["Relation"]
 
 FOLD_AT = 1024
 """Overlay entries after which the committer folds a block."""
 QUIET_FOLD_AT = 32
-"""Overlay entries after which a scan folds a block that nobody needs an older state of."""
+"""Overlay entries after which a scan folds a block that nobody needs an older state of, if there were as many when a
+scan was here before."""
+BUSY_FOLD_AT = 256
+"""The same for blocks that change all the time."""
 
 MANY = 16
 """Changes of a block that are worth being entered together."""
@@ -92,7 +95,7 @@ class Relation:
         assert parent is not None
         source = parent.block(number)
         rows = [] if source is None else source.positional(self.fork)
-        made = Block(rows, self.fork, dense=None not in rows)
+        made = Block(rows, self.fork, dense=is_full(rows))
         with self._touch:
             # Another reader, or the committer, may have been first, and may have changed its block since.
             present = self.blocks[number]
@@ -178,7 +181,7 @@ class Relation:
         """Put a bulk insert's rows into a block of its own (slots from 0); rows of others behind them stay."""
         present = self.block(number)
         if present is None or (not present.rows and present.begin == 0):
-            dense = None not in rows
+            dense = is_full(rows)
             self._append(number, Block(rows, scn, dense=dense, overlay=None if present is None else present.overlay))
             self.count += len(rows) if dense else sum(row is not None for row in rows)
         else:
@@ -220,8 +223,13 @@ class Relation:
         block = self.block(number)
         if block is None:
             return []
-        if len(block.overlay) >= QUIET_FOLD_AT and self.tidy is not None:
-            block = self.tidy(self, number) or block
+        entries = len(block.overlay)
+        if entries >= QUIET_FOLD_AT and self.tidy is not None:
+            # While the block changes from scan to scan, correcting a copy of it is cheaper than folding it each time.
+            if entries == block.met or entries >= BUSY_FOLD_AT:
+                block = self.tidy(self, number) or block
+            else:
+                block.met = entries
         return block.visible(scn)
 
     def items(self, scn: int) -> Iterator[tuple[int, Row]]:

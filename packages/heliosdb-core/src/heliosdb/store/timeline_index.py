@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from heliosdb.store.access_method import Index, IndexChange, IndexSpec
 from heliosdb.store.btree import BTree
-from heliosdb.store.versions import Row
+from heliosdb.store.versions import Row, is_full
 
 __all__ = ["IndexEntries", "RowChange", "Run", "TimelineIndex"]
 
@@ -120,7 +120,7 @@ class TimelineIndex:
 
     def prepare_run(self, row_ids: Sequence[int], rows: Sequence[Row | None]) -> IndexEntries:
         """Return what many new rows are to enter here."""
-        if self.simple_key is None or None in rows:
+        if self.simple_key is None or not is_full(rows):
             return IndexEntries(self.changes((i, None, row) for i, row in zip(row_ids, rows) if row is not None))
         return IndexEntries([], Run(self._elements_of(rows), row_ids))
 

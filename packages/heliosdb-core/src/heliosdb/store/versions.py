@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
-__all__ = ["PRUNED", "Older", "Row", "history", "is_needed", "lookup", "push"]
+__all__ = ["PRUNED", "Older", "Row", "history", "is_full", "is_needed", "lookup", "push"]
 
 Row = tuple[Any, ...]
 Older = Any
@@ -35,6 +35,11 @@ class _Pruned:
 PRUNED: Any = _Pruned()
 
 _scn_of = itemgetter(0)
+
+
+def is_full(rows: Sequence[Row | None]) -> bool:
+    """Whether no place is empty. Rows are mostly true; ``in`` would compare every one of them with None."""
+    return all(rows) or None not in rows
 
 
 def lookup(older: Older, scn: int) -> Any:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from heliosdb.errors import UndefinedObject
 from heliosdb.store.block import BLOCK_BITS
 from heliosdb.store.relation import Relation
-from heliosdb.store.versions import Row
+from heliosdb.store.versions import Row, is_full
 from heliosdb.transaction.index_view import IndexView
 from heliosdb.transaction.writes import ABSENT, RelationWrites
 
@@ -52,7 +52,7 @@ class RelationView:
             return
         for number in self._numbers(own):
             positional = self._positional(number, own)
-            if None in positional:
+            if not is_full(positional):
                 positional = [row for row in positional if row is not None]
             if positional:
                 yield positional  # type: ignore[misc]
@@ -66,7 +66,7 @@ class RelationView:
             first = number << BLOCK_BITS
             positional = self._positional(number, own)
             row_ids: Sequence[int] = range(first, first + len(positional))
-            if None in positional:
+            if not is_full(positional):
                 pairs = [(row_id, row) for row_id, row in zip(row_ids, positional) if row is not None]
                 if pairs:
                     yield [row_id for row_id, _ in pairs], [row for _, row in pairs]
