@@ -7,9 +7,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from heliosdb import EmbeddedDatabase, connect
-from heliosdb.catalog.registrations import Clause, ColumnOption, RelationOption, Statement
+from heliosdb.catalog.registrations import Clause, ColumnOption, PlannerRule, RelationOption, Statement
+from heliosdb.catalog.registries import Setting
 from heliosdb.catalog.result import Result
 from heliosdb.errors import InvalidParameterValue, ReadOnlySqlTransaction, SqlSyntaxError, UndefinedColumn
 from heliosdb.plan import nodes
@@ -160,6 +162,35 @@ def test_an_option_of_a_column_reaches_its_plugin_and_is_kept() -> None:
         assert database.query(kept) == [(["masked=all"],)]
         database.execute("INSERT INTO t VALUES (1, 2)")
         assert database.query("SELECT * FROM t") == [(1, 2)]
+
+
+def test_a_clause_at_a_column_may_set_its_options() -> None:
+    def bind(context: Any, column: Any, mask: str) -> Any:
+        return evolve(column, options=(*column.options, ("mask", mask)))
+
+    clause = Clause(
+        name="masked", point="column", words=("MASKED", "AS"), parse=lambda cursor: cursor.string(), bind=bind
+    )
+    kept = "SELECT attname::text, attoptions FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 0"
+    with opened(plugin("mask", register_clauses=lambda: [clause])) as database:
+        database.execute("CREATE TABLE t (a int, secret text MASKED AS '***' NOT NULL)")
+        database.execute("ALTER TABLE t ADD COLUMN other text MASKED AS '?'")
+        assert database.query(kept) == [("a", None), ("secret", ["mask=***"]), ("other", ["mask=?"])]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Clause(name="c", point="columns", words=("C",), parse="x:y", bind="x:y"),  # type: ignore[arg-type]
+        lambda: PlannerRule(name="r", apply="x:y", stage="before"),  # type: ignore[arg-type]
+        lambda: Setting(name="s.s", kind="int", default=1, description="", reader="x:y"),
+        lambda: Setting(name="s.s", kind="bool", default=1, description="", reader="x:y", context="sighup"),
+        lambda: Setting(name="s.s", kind="string", default="", description="", reader="x:y", list_of="numbers"),
+    ],
+)
+def test_a_word_that_nobody_knows_is_refused_when_it_is_registered(make: Callable[[], Any]) -> None:
+    with pytest.raises(ValueError, match="must be in"):
+        make()
 
 
 @pytest.mark.parametrize(

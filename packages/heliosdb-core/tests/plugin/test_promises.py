@@ -9,19 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import fields, has
 
 from heliosdb import spi
-from heliosdb.catalog.registries import Registries, Setting
+from heliosdb.catalog import registrations
+from heliosdb.catalog.registries import CatalogView, Registries, Setting
 from heliosdb.plugin import hookspecs
 from heliosdb.plugin.collect import POLYMORPHIC, SLOTS
 from heliosdb.plugin.core_settings import SETTINGS
 from heliosdb.plugin.host import load_plugins
+from heliosdb.types import definitions
 from heliosdb.types.definitions import ScalarFunction, resolve_implementation
 
 ROOT = Path(__file__).resolve().parents[4]
 SOURCES = ROOT / "packages/heliosdb-core/src/heliosdb"
 GUIDE = ROOT / "docs/plugins"
+VALUES = (registrations, definitions, Setting, CatalogView)
+"""What plugins make: the value classes of two modules, and two more."""
+
 ENTRY_POINT_ATTRIBUTES = ("input", "output", "receive", "send", "typmod_in", "typmod_out", "coerce_typmod")
+
 
 @pytest.fixture(scope="module")
 def registries() -> Registries:
@@ -86,6 +93,25 @@ def test_every_registry_is_read_by_something() -> None:
     assert unread == set(), "what is registered must be read"
 
 
+def test_every_field_of_what_is_registered_is_read_by_something() -> None:
+    classes = [value for value in VALUES if inspect.isclass(value)]
+    classes += [
+        value
+        for module in VALUES
+        for value in vars(module).values()
+        if inspect.ismodule(module) and inspect.isclass(value) and value.__module__ == module.__name__ and has(value)
+    ]
+    own = {Path(inspect.getfile(value)) for value in classes}
+    text = "\n".join(path.read_text() for path in SOURCES.rglob("*.py") if path not in own)
+    unread = [
+        f"{value.__name__}.{field.name}"
+        for value in classes
+        for field in fields(value)
+        if not re.search(rf"\.{field.name}\b|\"{field.name}\"", text)
+    ]
+    assert unread == [], "what a plugin may say must have an effect"
+
+
 def test_every_import_string_of_the_core_resolves(registries: Registries) -> None:
     problems = []
 
@@ -108,7 +134,7 @@ def test_every_import_string_of_the_core_resolves(registries: Registries) -> Non
             check(f"type {type_.name}", getattr(type_, attribute))
     for functions in registries.functions.values():
         for function in functions:
-            for attribute in ("implementation", "initial", "step", "final", "inverse", "batch"):
+            for attribute in ("implementation", "initial", "step", "final", "inverse"):
                 check(f"function {function.name}", getattr(function, attribute, None))
     for classes in registries.operator_classes.values():
         for operator_class in classes:

@@ -114,6 +114,16 @@ def test_notices_below_client_min_messages_are_not_sent(level: str, kept: int) -
         assert len(database.notices) == kept
 
 
+@pytest.mark.parametrize("name", ["application_name", "statement_timeout", "my.own"])
+def test_one_value_is_taken_where_there_is_one(name: str) -> None:
+    with EmbeddedDatabase.new_in_memory(plugins=[]) as database:
+        with pytest.raises(InvalidParameterValue, match=f"SET {name} takes only one argument"):
+            database.execute(f"SET {name} = 'a', 'b'")
+        database.execute("SET search_path = A, \"B\", 'C d', 'e,f'; SET DateStyle = SQL, DMY")
+        assert database.query("SHOW search_path") == [('a, "B", "C d", "e,f"',)]
+        assert database.query("SHOW DateStyle") == [("SQL, DMY",)]
+
+
 # -- what holds for one transaction ------------------------------------------------------------------------------------
 
 

@@ -18,8 +18,8 @@ __all__ = ["PluginSuite"]
 IMPLEMENTATIONS = frozenset(
     (
         *("input", "output", "receive", "send", "typmod_in", "typmod_out", "coerce_typmod", "to_python", "from_python"),
-        *("implementation", "batch", "initial", "step", "final", "inverse", "hash_key", "sort_key", "factory", "parse"),
-        *("execute", "bind", "check", "resolve", "apply", "emit", "compile", "validate", "inline", "run", "replay"),
+        *("implementation", "initial", "step", "final", "inverse", "hash_key", "sort_key", "factory", "parse"),
+        *("execute", "bind", "check", "resolve", "apply", "emit", "run"),
         *("command", "rows", "reader", "display", "node"),
     )
 )

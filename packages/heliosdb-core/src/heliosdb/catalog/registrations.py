@@ -9,9 +9,10 @@ import string ``"package.module:attribute"``, resolved on first use.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from attrs import field, frozen
+from attrs.validators import in_
 
 from heliosdb.value import Shown
 
@@ -118,7 +119,7 @@ class Clause(Shown):
     """
 
     name: str
-    point: ClausePoint
+    point: ClausePoint = field(validator=in_(get_args(ClausePoint)))
     words: tuple[str, ...]
     parse: Implementation
     bind: Implementation
@@ -174,7 +175,7 @@ class PlannerRule(Shown):
 
     name: str
     apply: Implementation
-    stage: Literal["logical", "physical"] = "logical"
+    stage: Literal["logical", "physical"] = field(default="logical", validator=in_(("logical", "physical")))
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     description: str = ""

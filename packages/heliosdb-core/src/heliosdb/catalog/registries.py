@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
+from attrs.validators import in_
 
 from heliosdb.value import Shown
 
@@ -43,7 +44,7 @@ class Setting(Shown):
     """
 
     name: str
-    kind: str
+    kind: str = field(validator=in_(("bool", "integer", "real", "string", "enum")))
     default: Any
     description: str
     reader: str
@@ -51,11 +52,11 @@ class Setting(Shown):
     minimum: float | None = None
     maximum: float | None = None
     values: tuple[str, ...] = ()
-    context: str = "user"
+    context: str = field(default="user", validator=in_(("user", "internal")))
     check: Callable[[Any, Any], Any] | str | None = None
     display: Callable[[Any], str] | str | None = None
     affects_plans: bool = False
-    list_of: str | None = None
+    list_of: str | None = field(default=None, validator=in_((None, "identifiers", "words")))
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -24,10 +24,14 @@ def _text(value: tree.Expression) -> str:
     raise errors.SqlSyntaxError("SET takes constants only", position=value.position or None)
 
 
-def _values(name: str, values: tuple[tree.Expression, ...]) -> str:
+def _values(session: Session, name: str, values: tuple[tree.Expression, ...]) -> str:
     """Return the text of a SET; lists (search_path, datestyle) are joined, with quotes where an element needs them."""
     texts = [_text(value) for value in values]
-    if name == "search_path":
+    setting = session.registries.settings.get(name.lower())
+    list_of = None if setting is None else setting.list_of
+    if len(texts) > 1 and list_of is None:
+        raise errors.InvalidParameterValue(f"SET {name} takes only one argument")
+    if list_of == "identifiers":
         return ", ".join(
             text if text.isidentifier() and text.islower() else '"' + text.replace('"', '""') + '"' for text in texts
         )
@@ -48,7 +52,7 @@ def execute_set(session: Session, statement: tree.Set) -> Result:
     if statement.default:
         _reset(session, name, local=statement.local)
     else:
-        session.set_setting(name, _values(name, statement.values), local=statement.local)
+        session.set_setting(name, _values(session, name, statement.values), local=statement.local)
     return Result("SET")
 
 
@@ -63,7 +67,7 @@ def _reset(session: Session, name: str, *, local: bool = False) -> None:
 
 
 def _set_role(session: Session, name: str, statement: tree.Set) -> Result:
-    role = session.session_user if statement.default else _values(name, statement.values)
+    role = session.session_user if statement.default else _values(session, name, statement.values)
     if role == "none":
         role = session.session_user
     if role not in session.catalog.roles:

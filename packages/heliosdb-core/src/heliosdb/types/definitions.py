@@ -290,9 +290,9 @@ class ScalarFunction(Value):
 
     ``strict``: NULL in, NULL out, without a call. ``inline``: see the module. ``specialize``: the implementation is a
     factory ``(CallTypes) -> callable``, called once when a statement is compiled. ``bounded``: False where one call
-    may take long (so that an event loop never runs it inline). ``batch``: optional ``(list_of_columns) -> list``.
-    ``variadic``: the last argument type is the array type that collects the rest. ``defaults``: SQL texts for the
-    trailing arguments. ``argument_names`` for named notation.
+    may take long (so that the statement asks between calls whether it is to stop). ``variadic``: the last argument
+    type is the array type that collects the rest. ``defaults``: SQL texts for the trailing arguments.
+    ``argument_names`` for named notation.
     """
 
     name: str
@@ -306,7 +306,6 @@ class ScalarFunction(Value):
     specialize: bool = False
     variadic: bool = False
     bounded: bool = True
-    batch: Implementation | None = None
     argument_names: tuple[str, ...] = ()
     defaults: tuple[str, ...] = ()
     schema: str = "pg_catalog"
@@ -386,7 +385,6 @@ class WindowFunction(Value):
     arguments: tuple[str, ...]
     returns: str
     implementation: Implementation
-    needs_frame: bool = False
     defaults: tuple[str, ...] = ()
     schema: str = "pg_catalog"
     description: str = ""

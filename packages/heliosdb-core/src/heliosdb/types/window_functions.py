@@ -134,7 +134,7 @@ WINDOW_FUNCTIONS: tuple[WindowFunction, ...] = (
     WindowFunction("lead", ("anyelement",), "anyelement", lead),
     WindowFunction("lead", ("anyelement", "int4"), "anyelement", lead),
     WindowFunction("lead", ("anycompatible", "int4", "anycompatible"), "anycompatible", lead),
-    WindowFunction("first_value", ("anyelement",), "anyelement", first_value, needs_frame=True),
-    WindowFunction("last_value", ("anyelement",), "anyelement", last_value, needs_frame=True),
-    WindowFunction("nth_value", ("anyelement", "int4"), "anyelement", nth_value, needs_frame=True),
+    WindowFunction("first_value", ("anyelement",), "anyelement", first_value),
+    WindowFunction("last_value", ("anyelement",), "anyelement", last_value),
+    WindowFunction("nth_value", ("anyelement", "int4"), "anyelement", nth_value),
 )
