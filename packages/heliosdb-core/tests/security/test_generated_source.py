@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from heliosdb import EmbeddedDatabase, errors
@@ -195,7 +195,6 @@ HOSTILE = st.text(
 
 
 @given(HOSTILE, HOSTILE)
-@settings(max_examples=60)
 def test_any_text_comes_back_as_it_went_in(shared: EmbeddedDatabase, value: str, alias: str) -> None:
     alias = "a" + alias[:10]
     (row,) = shared.query(f"SELECT {literal(value)} AS {name(alias)}, $1::text, v FROM t WHERE id = 1", (value,))
