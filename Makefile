@@ -31,8 +31,9 @@ format: setup ## format the code and apply the safe fixes
 	$(VENV)/ruff check --fix .
 	$(VENV)/ruff format .
 
-bench: setup ## measure against sqlite3
+bench: setup ## measure against sqlite3, then the absolute limits; ARGS="--only word" narrows the former
 	@$(VENV)/python benchmarks/run.py $(ARGS)
+	@if [ -z "$(ARGS)" ]; then $(VENV)/python benchmarks/limits.py; fi
 
 tpch: setup ## measure TPC-H against sqlite3 and DuckDB, after installing the data generator
 	@$(VENV)/uv pip install --quiet --python $(VENV)/python --group bench

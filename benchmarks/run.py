@@ -13,6 +13,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +31,8 @@ class Case(NamedTuple):
     peer: Callable[[], Any]
     bar: float | None
     calls: int = 1
+    before: Callable[[], Any] | None = None
+    """What has to be made ready before each round, on both sides; it is not measured."""
 
 
 class Measured(NamedTuple):
@@ -51,15 +55,16 @@ def seconds(work: Callable[[], Any]) -> float:
 
 def measure(case: Case, rounds: int) -> Measured:
     """Run both sides in turn and compare round by round, after one round that does not count."""
-    case.ours()
-    case.peer()
     pairs = []
-    for number in range(rounds):
+    for number in range(-1, rounds):
+        if case.before is not None:
+            case.before()
         if number % 2:
             peer, ours = seconds(case.peer), seconds(case.ours)
         else:
             ours, peer = seconds(case.ours), seconds(case.peer)
-        pairs.append((ours / case.calls, peer / case.calls))
+        if number >= 0:
+            pairs.append((ours / case.calls, peer / case.calls))
     ratio = statistics.median(peer / ours for ours, peer in pairs)
     return Measured(
         case.name,
@@ -71,57 +76,96 @@ def measure(case: Case, rounds: int) -> Measured:
 
 
 def keyed_cases(rows: int) -> Iterator[Case]:
-    """Single rows by primary key: a table of users with a fifth as many rows."""
+    """Single rows by primary key, and all of them: a table of users with a fifth as many rows."""
     rows = max(1000, rows // 5)
     chooser = random.Random(1)
     users = [(i, f"user {i}", f"u{i}@example.org", i % 90) for i in range(rows)]
     ours = heliosdb.EmbeddedDatabase.new_in_memory()
     peer = sqlite3.connect(":memory:", isolation_level=None)
-    for run in (ours.execute, peer.execute):
-        run("CREATE TABLE users (id integer PRIMARY KEY, name text NOT NULL, email text, age integer)")
-    load = ours.prepare("INSERT INTO users VALUES ($1, $2, $3, $4)")
+
+    def both(text: str) -> None:
+        ours.execute(text)
+        peer.execute(text)
+
+    def make() -> None:
+        both("DROP TABLE IF EXISTS users")
+        both("CREATE TABLE users (id integer PRIMARY KEY, name text NOT NULL, email text, age integer)")
 
     def load_ours() -> None:
-        ours.execute("DELETE FROM users")
-        load.execute_many(users)
+        ours.prepare("INSERT INTO users VALUES ($1, $2, $3, $4)").execute_many(users)
 
     def load_peer() -> None:
-        peer.execute("DELETE FROM users")
         peer.execute("BEGIN")
         peer.executemany("INSERT INTO users VALUES (?, ?, ?, ?)", users)
         peer.execute("COMMIT")
 
-    load_ours()
-    load_peer()
-    yield Case(f"bulk insert, {rows:,} rows, executemany", load_ours, load_peer, None, rows)
+    def fill() -> None:
+        make()
+        load_ours()
+        load_peer()
+
+    yield Case(f"bulk insert, {rows:,} rows, executemany", load_ours, load_peer, 0.5, rows, make)
+    for text, name in (
+        ("UPDATE users SET age = age + 1", f"UPDATE of all {rows:,} rows"),
+        ("DELETE FROM users WHERE age >= 0", f"DELETE of all {rows:,} rows"),
+    ):
+        yield Case(name, partial(ours.execute, text), partial(peer.execute, text), None, rows, fill)
+    fill()
     ids = [chooser.randrange(rows) for _ in range(20_000)]
     select = "SELECT id, name, email, age FROM users WHERE id = "
-    update = "UPDATE users SET age = age + 1 WHERE id = "
     yield Case(
         "point lookup by primary key, 4 columns",
         lambda: [ours.query(select + "$1", (i,)) for i in ids],
         lambda: [peer.execute(select + "?", (i,)).fetchall() for i in ids],
-        1.0,
+        1.2,
         len(ids),
     )
-    yield Case(
-        "autocommit UPDATE by primary key",
-        lambda: [ours.execute(update + "$1", (i,)) for i in ids],
-        lambda: [peer.execute(update + "?", (i,)) for i in ids],
-        0.3,
-        len(ids),
-    )
-    fresh = iter(range(rows, 10**9))
-    insert = "INSERT INTO users VALUES "
-    yield Case(
-        "autocommit INSERT",
-        lambda: [ours.execute(insert + "($1, $2, $3, $4)", (next(fresh), "n", "e", 1)) for _ in range(5_000)],
-        lambda: [peer.execute(insert + "(?, ?, ?, ?)", (next(fresh), "n", "e", 1)) for _ in range(5_000)],
-        None,
-        5_000,
-    )
+    yield from single_row_cases(ours, peer, rows, "primary key only", 0.5)
+    fill()
+    both("CREATE INDEX users_age ON users (age)")
+    both("CREATE INDEX users_email ON users (email)")
+    yield from single_row_cases(ours, peer, rows, "two more indexes", 0.4)
     ours.close()
     peer.close()
+
+
+def single_row_cases(
+    ours: heliosdb.EmbeddedDatabase, peer: sqlite3.Connection, rows: int, label: str, bar: float
+) -> Iterator[Case]:
+    """Autocommit changes of one row of ``users`` a call."""
+    calls = min(5_000, rows // (ROUNDS + 2))
+    ids = list(range(rows))
+    random.Random(2).shuffle(ids)
+    fresh, their_fresh, gone, their_gone = count(rows), count(rows), iter(ids), iter(ids)
+    insert, delete = "INSERT INTO users VALUES ", "DELETE FROM users WHERE id = "
+    name, age = "UPDATE users SET name = 'x' WHERE id = ", "UPDATE users SET age = age + 1 WHERE id = "
+
+    def inserted(number: int) -> tuple[int, str, str, int]:
+        return number, "n", f"e{number}", number % 90
+
+    yield Case(
+        f"autocommit INSERT, {label}",
+        lambda: [ours.execute(insert + "($1, $2, $3, $4)", inserted(i)) for i in islice(fresh, calls)],
+        lambda: [peer.execute(insert + "(?, ?, ?, ?)", inserted(i)) for i in islice(their_fresh, calls)],
+        bar,
+        calls,
+    )
+    for text, what in ((name, "UPDATE by key"), (age, "UPDATE by key of an indexed column")):
+        if "indexed" not in what or "two" in label:
+            yield Case(
+                f"autocommit {what}, {label}",
+                lambda text=text: [ours.execute(text + "$1", (i,)) for i in ids[:calls]],  # type: ignore[misc]
+                lambda text=text: [peer.execute(text + "?", (i,)) for i in ids[:calls]],  # type: ignore[misc]
+                bar,
+                calls,
+            )
+    yield Case(
+        f"autocommit DELETE by key, {label}",
+        lambda: [ours.execute(delete + "$1", (i,)) for i in islice(gone, calls)],
+        lambda: [peer.execute(delete + "?", (i,)) for i in islice(their_gone, calls)],
+        bar,
+        calls,
+    )
 
 
 def scan_cases(rows: int) -> Iterator[Case]:
