@@ -340,23 +340,13 @@ def _(node: tree.Case) -> str:
 
 
 @_text.register
-def _(node: tree.Coalesce) -> str:
-    return f"COALESCE({_list(node.arguments)})"
+def _(node: tree.Coalesce | tree.Greatest | tree.Least) -> str:
+    return f"{type(node).__name__.upper()}({_list(node.arguments)})"
 
 
 @_text.register
 def _(node: tree.NullIf) -> str:
     return f"NULLIF({_text(node.left)}, {_text(node.right)})"
-
-
-@_text.register
-def _(node: tree.Greatest) -> str:
-    return f"GREATEST({_list(node.arguments)})"
-
-
-@_text.register
-def _(node: tree.Least) -> str:
-    return f"LEAST({_list(node.arguments)})"
 
 
 @_text.register

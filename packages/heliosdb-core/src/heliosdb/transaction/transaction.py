@@ -33,7 +33,7 @@ from heliosdb.store.snapshot import REGISTERING, Snapshot
 from heliosdb.store.timeline import Timeline
 from heliosdb.store.timeline_index import TimelineIndex
 from heliosdb.store.versions import Row
-from heliosdb.transaction import unique
+from heliosdb.transaction import index_changes, unique
 from heliosdb.transaction.bulk import change_rows, insert_rows, many
 from heliosdb.transaction.locks import (
     ADVISORY_CONFLICTS,
@@ -489,54 +489,23 @@ class Transaction(LockOwner):
     def define_index(self, spec: IndexSpec, *, progress: Progress | None = None) -> TimelineIndex:
         """Make an index over committed and own rows; it goes again if this transaction is rolled back."""
         self._require_active()
-        changed = self.writes.get(spec.relation_oid)
-        index = self.store.define_index(
-            self.timeline,
-            spec.relation_oid,
-            spec,
-            progress=progress,
-            own=None if changed is None else changed.newest_or,
-        )
-        relation_oid, oid = spec.relation_oid, spec.oid
-        self._undo_by(lambda: self.store.drop_index(self.timeline, relation_oid, oid))
-        writes = self.writes.get(relation_oid)
-        if writes is not None:
-            writes.refresh_indexes()
-            # The rows that are there change nothing in the indexes of before, but all are new to this one.
-            writes.keys_change = True
-            try:
-                unique.enter_existing(self, writes, index)
-            except BaseException:
-                self.store.drop_index(self.timeline, relation_oid, oid)
-                writes.refresh_indexes()
-                raise
-        return index
+        return index_changes.define_index(self, spec, progress)
 
     def drop_index(self, relation_oid: int, index_oid: int) -> None:
         """Stop using an index now, and drop it when this transaction commits."""
         self._require_active()
-        self.dropped_indexes.add(index_oid)
-        writes = self.writes.get(relation_oid)
-        if writes is not None:
-            writes.refresh_indexes()
-
-        def undo() -> None:
-            self.dropped_indexes.discard(index_oid)
-            if relation_oid in self.writes:
-                self.writes[relation_oid].refresh_indexes()
-
-        self._undo_by(undo)
-        self._at_commit(lambda: self.store.drop_index(self.timeline, relation_oid, index_oid))
+        index_changes.drop_index(self, relation_oid, index_oid)
 
     def drop_relation(self, relation_oid: int) -> None:
         """Sweep a relation's rows when this transaction has committed."""
         self._require_active()
-        self._at_commit(lambda: self.store.drop_relation(self.timeline, relation_oid))
+        self.at_commit(lambda: self.store.drop_relation(self.timeline, relation_oid))
 
-    def _at_commit(self, action: Callable[[], None]) -> None:
+    def at_commit(self, action: Callable[[], None]) -> None:
+        """Do something under the commit lock, unless what asks for it is rolled back before."""
         actions = self._on_commit
         actions.append(action)
-        self._undo_by(actions.pop)
+        self.undo_by(actions.pop)
 
     def actions_at_commit(self) -> list[Callable[[], None]]:
         """Return what is to be done under the commit lock, before the changes are entered."""
@@ -566,7 +535,7 @@ class Transaction(LockOwner):
             else:
                 container[place] = previous
 
-    def _undo_by(self, action: Callable[[], object]) -> None:
+    def undo_by(self, action: Callable[[], object]) -> None:
         """Enter an action into the journal that undoes what was done."""
         self._journal += (None, action, None)
 

@@ -37,7 +37,7 @@ LOOKUP, RANGE, ROW = 25.0, 100.0, 15.0
 
 def index_cost(scan: pn.IndexScan, rows: float) -> float:
     """Return what one index scan that finds so many rows costs, in rows of a sequential scan."""
-    whole = len(scan.equal) + bool(scan.in_list) == len(scan.index.keys)
+    whole = scan.strategy is not None or len(scan.equal) + bool(scan.in_list) == len(scan.index.keys)
     return (LOOKUP if whole else RANGE) * max(1.0, in_list_length(scan)) + ROW * rows
 
 
