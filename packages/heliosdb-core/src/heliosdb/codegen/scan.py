@@ -307,11 +307,13 @@ def produce_function_scan(pipelines: Pipelines, node: pn.FunctionScan, consume: 
     pipelines.bind_row(node.source, row, len(node.columns))
     streams: list[tuple[str, int]] = []
     for call in node.calls:
+        found = pipelines.registries.types.find(call.type)
+        width = len(found.attributes) if found is not None and found.kind == "composite" else 0
         if isinstance(call, ex.SetReturningCall):
-            width = len(call.columns) if call.columns else 0
+            width = len(call.columns) if call.columns else width
             streams.append((call_source(pipelines, call), width))
         else:
-            streams.append((f"({pipelines.value(call)},)", 0))
+            streams.append((f"({pipelines.value(call)},)", width))
     if len(streams) == 1:
         text, width = streams[0]
         item = source.fresh("r")

@@ -22,6 +22,7 @@ from heliosdb.errors import FeatureNotSupported, UndefinedObject, UndefinedTable
 from heliosdb.sql import statements as tree
 
 if TYPE_CHECKING:
+    from heliosdb.catalog.changes import CatalogEdit
     from heliosdb.commands.context import CommandSession
 
 __all__ = ["execute_alter_table", "find_altered"]
@@ -39,6 +40,18 @@ PASSES: dict[str, int] = {
 COLUMN_PASSES = {"drop not null": 0, "drop expression": 0, "drop identity": 0}
 
 
+def _refuse_stored_rows(edit: CatalogEdit, relation: Relation) -> None:
+    """Refuse other columns for a table whose rows are values elsewhere."""
+    names = (f"#{relation.oid}", f"_#{relation.oid}")
+    for other in edit.relations():
+        for column in other.columns:
+            if column.type in names and not column.dropped and other.kind in ("table", "materialized view"):
+                raise FeatureNotSupported(
+                    f'cannot alter {relation.kind} "{relation.name}" because column "{other.name}.{column.name}" uses '
+                    "its row type"
+                )
+
+
 def execute_alter_table(session: CommandSession, statement: tree.AlterTable) -> Result:
     """Execute ALTER TABLE, and ALTER INDEX, VIEW or SEQUENCE in its form."""
     tag = f"ALTER {statement.kind.upper()}"
@@ -51,6 +64,8 @@ def execute_alter_table(session: CommandSession, statement: tree.AlterTable) -> 
         return done(tag)
     lock_relation(session, relation, action="ALTER TABLE")
     edit = edit_of(session)
+    if any(type(action).__name__ in ("AddColumn", "DropColumn", "AlterColumnType") for action in statement.actions):
+        _refuse_stored_rows(edit, relation)
     change = TableChange(session, edit, edit.existing(relation.oid))
     for action in sorted(statement.actions, key=_pass):
         handler: Callable[[TableChange, tree.Node], None] | None = ACTIONS.get(type(action).__name__)

@@ -185,12 +185,21 @@ def _rename_label(session: CommandSession, found: DataType, old: str, new: str) 
     edit = edit_of(session)
     edit.put(evolve(found, labels=tuple([new if label == old else label for label in found.labels])))
     _renew_indexes(session, edit, found)
-    apply(session, edit)
-    for relation, uses in tables:
-        table = f"{quote_identifier(relation.schema)}.{quote_identifier(relation.name)}"
-        for column in uses:
-            place = quote_identifier(column.name)
-            session.run_internal(f"UPDATE {table} SET {place} = $1 WHERE {place} = $2", (new, old))
+
+    def rewrite() -> None:
+        for relation, uses in tables:
+            slots = {column.number - 1 for column in uses}
+            changes = [
+                (row_id, row)
+                for row_ids, block in session.transaction.view(relation.oid).item_blocks()
+                for row_id, row in zip(row_ids, block)
+                if any(slot < len(row) and row[slot] == old for slot in slots)
+            ]
+            for row_id, row in changes:
+                changed = tuple([new if slot in slots and value == old else value for slot, value in enumerate(row)])
+                session.transaction.update(relation.oid, row_id, row, changed)
+
+    apply(session, edit, rewrite)
     return done("ALTER TYPE")
 
 

@@ -78,12 +78,14 @@ def derived(type_: Type, types: TypeRegistry) -> OperatorClass | None:
 
 def _enum_ordering(type_: Type) -> OperatorClass:
     places = {label: place for place, label in enumerate(type_.labels)}
+    place_of = places.get
     return OperatorClass(
         "enum_ops",
         "btree",
         type_.name,
         operators=BTREE_STRATEGIES,
-        sort_key=places.__getitem__,
+        # Versions of rows from before a label was renamed stand before all others in an index.
+        sort_key=lambda label: place_of(label, -1),
         hash_key=str,
     )
 

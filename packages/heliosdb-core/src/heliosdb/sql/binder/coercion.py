@@ -16,6 +16,7 @@ from attrs import evolve, frozen
 
 from heliosdb.errors import CannotCoerce, DatatypeMismatch, IndeterminateDatatype
 from heliosdb.plan.expressions import (
+    Case,
     CoerceTypmod,
     Constant,
     Convert,
@@ -215,6 +216,9 @@ def _converted(
         if isinstance(expression, RowConstructor) and wanted is not None and wanted.kind == "composite":
             return _row_of_type(binder, expression, wanted, context, explicit)
         if target == "record":
+            anonymous = _anonymous(expression)
+            if anonymous is not None:
+                return anonymous
             return Convert(type=target, operand=expression, explicit=explicit, position=expression.position)
         raise CannotCoerce(
             f"cannot cast type {binder.display(expression.type)} to {binder.display(target)}",
@@ -239,6 +243,23 @@ def _converted(
         collation=collation,
         position=expression.position,
     )
+
+
+def _anonymous(expression: Expression) -> Expression | None:
+    """Return a row of a relation, or the one that an outer join may miss, without its type: its fields stay known."""
+    if isinstance(expression, RowConstructor):
+        return evolve(expression, type="record")
+    if isinstance(expression, Case) and isinstance(expression.default, RowConstructor):
+        branches = tuple(
+            (condition, evolve(result, type="record"))
+            for condition, result in expression.branches
+            if isinstance(result, Constant) and result.value is None
+        )
+        if len(branches) == len(expression.branches):
+            return evolve(
+                expression, type="record", branches=branches, default=evolve(expression.default, type="record")
+            )
+    return None
 
 
 def _row_of_type(binder: Binder, row: RowConstructor, target: Type, context: CastContext, explicit: bool) -> Expression:

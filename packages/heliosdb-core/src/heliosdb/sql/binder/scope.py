@@ -112,9 +112,10 @@ class RangeItem:
         )
 
     def whole_row(self, position: int | None = None) -> Expression:
-        """Return the expression for the item's row as one composite value."""
+        """Return the expression for the item's row as one composite value, of the relation's row type if it has one."""
+        type_ = "record" if self.relation is None else f"#{self.relation.oid}"
         row = RowConstructor(
-            type="record",
+            type=type_,
             fields=tuple(self.column(number, position) for number in range(len(self.columns))),
             names=tuple(column.name for column in self.columns),
             position=position,
@@ -124,8 +125,8 @@ class RangeItem:
         # The row that an outer join did not find is NULL, not a row of NULLs.
         stored = self.relation is not None and self.relation.kind != "view"
         whole = Column(type="int8" if stored else "record", source=self.source, index=-1 if stored else -2)
-        missing = Constant(type="record", value=None)
-        return Case(type="record", branches=((IsNull(operand=whole), missing),), default=row, position=position)
+        missing = Constant(type=type_, value=None)
+        return Case(type=type_, branches=((IsNull(operand=whole), missing),), default=row, position=position)
 
     def system_column(self, name: str, position: int | None) -> Expression | None:
         """Return ``ctid`` or ``tableoid`` of a stored relation; None for what is no system column here."""
