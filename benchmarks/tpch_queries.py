@@ -1,7 +1,7 @@
 """The 22 questions of TPC-H (https://www.tpc.org/tpch/, revision 3, section 2.4), with the validation parameters.
 
-Written so that PostgreSQL, HeliosDB and SQLite read the same text: dates are constants that were computed beforehand, and ``YEAR(x)`` is
-replaced by each system's own way to take the year of a date.
+Written so that PostgreSQL, HeliosDB and SQLite read the same text: dates are constants that were computed beforehand,
+and ``YEAR(x)`` is replaced by each system's own way to take the year of a date.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 TABLES = {
     "region": "r_regionkey integer PRIMARY KEY, r_name text NOT NULL, r_comment text",
     "nation": "n_nationkey integer PRIMARY KEY, n_name text NOT NULL, n_regionkey integer NOT NULL, n_comment text",
-    "supplier": "s_suppkey integer PRIMARY KEY, s_name text NOT NULL, s_address text NOT NULL, s_nationkey integer NOT NULL,"
+    "supplier": "s_suppkey integer PRIMARY KEY, s_name text NOT NULL, s_address text NOT NULL,"
+    " s_nationkey integer NOT NULL,"
     " s_phone text NOT NULL, s_acctbal {money} NOT NULL, s_comment text NOT NULL",
-    "customer": "c_custkey integer PRIMARY KEY, c_name text NOT NULL, c_address text NOT NULL, c_nationkey integer NOT NULL,"
+    "customer": "c_custkey integer PRIMARY KEY, c_name text NOT NULL, c_address text NOT NULL,"
+    " c_nationkey integer NOT NULL,"
     " c_phone text NOT NULL, c_acctbal {money} NOT NULL, c_mktsegment text NOT NULL, c_comment text NOT NULL",
     "part": "p_partkey integer PRIMARY KEY, p_name text NOT NULL, p_mfgr text NOT NULL, p_brand text NOT NULL,"
     " p_type text NOT NULL, p_size integer NOT NULL, p_container text NOT NULL, p_retailprice {money} NOT NULL,"
@@ -74,7 +76,8 @@ QUERIES = {
               FROM supplier, lineitem, orders, customer, nation n1, nation n2
               WHERE s_suppkey = l_suppkey AND o_orderkey = l_orderkey AND c_custkey = o_custkey
                 AND s_nationkey = n1.n_nationkey AND c_nationkey = n2.n_nationkey
-                AND ((n1.n_name = 'FRANCE' AND n2.n_name = 'GERMANY') OR (n1.n_name = 'GERMANY' AND n2.n_name = 'FRANCE'))
+                AND ((n1.n_name = 'FRANCE' AND n2.n_name = 'GERMANY')
+                     OR (n1.n_name = 'GERMANY' AND n2.n_name = 'FRANCE'))
                 AND l_shipdate BETWEEN '1995-01-01' AND '1996-12-31') shipping
         GROUP BY supp_nation, cust_nation, l_year ORDER BY supp_nation, cust_nation, l_year""",
     8: """
@@ -156,13 +159,15 @@ QUERIES = {
         ORDER BY o_totalprice DESC, o_orderdate, o_orderkey LIMIT 100""",
     19: """
         SELECT sum(l_extendedprice * (1 - l_discount)) AS revenue FROM lineitem, part
-        WHERE (p_partkey = l_partkey AND p_brand = 'Brand#12' AND p_container IN ('SM CASE', 'SM BOX', 'SM PACK', 'SM PKG')
+        WHERE (p_partkey = l_partkey AND p_brand = 'Brand#12'
+               AND p_container IN ('SM CASE', 'SM BOX', 'SM PACK', 'SM PKG')
                AND l_quantity >= 1 AND l_quantity <= 11 AND p_size BETWEEN 1 AND 5
                AND l_shipmode IN ('AIR', 'AIR REG') AND l_shipinstruct = 'DELIVER IN PERSON')
            OR (p_partkey = l_partkey AND p_brand = 'Brand#23' AND p_container IN ('MED BAG', 'MED BOX', 'MED PKG', 'MED PACK')
                AND l_quantity >= 10 AND l_quantity <= 20 AND p_size BETWEEN 1 AND 10
                AND l_shipmode IN ('AIR', 'AIR REG') AND l_shipinstruct = 'DELIVER IN PERSON')
-           OR (p_partkey = l_partkey AND p_brand = 'Brand#34' AND p_container IN ('LG CASE', 'LG BOX', 'LG PACK', 'LG PKG')
+           OR (p_partkey = l_partkey AND p_brand = 'Brand#34'
+               AND p_container IN ('LG CASE', 'LG BOX', 'LG PACK', 'LG PKG')
                AND l_quantity >= 20 AND l_quantity <= 30 AND p_size BETWEEN 1 AND 15
                AND l_shipmode IN ('AIR', 'AIR REG') AND l_shipinstruct = 'DELIVER IN PERSON')""",
     20: """

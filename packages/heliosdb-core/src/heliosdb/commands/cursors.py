@@ -1,8 +1,8 @@
 """DECLARE, FETCH, MOVE and CLOSE: cursors over a query of the session's transaction.
 
-A cursor shows what was there when it was declared: later changes of its own transaction do not show. Rows are pulled batch by batch
-as they are asked for and kept, so that a scrollable cursor can go back; a NO SCROLL one forgets them. WITH HOLD reads the rest at
-COMMIT and lives on.
+A cursor shows what was there when it was declared: later changes of its own transaction do not show. Rows are pulled
+batch by batch as they are asked for and kept, so that a scrollable cursor can go back; a NO SCROLL one forgets them.
+WITH HOLD reads the rest at COMMIT and lives on.
 
 Positions count from 1; 0 is before the first row, the number of rows + 1 behind the last (PostgreSQL 15, FETCH).
 """

@@ -111,10 +111,10 @@ class IndexScan(Source):
     """Rows of a relation through an index, physical.
 
     Ordered methods: ``equal`` are the values of a prefix of the key columns, then ``low``/``high`` bound the next one
-    (None: open). ``in_list``: alternatives for the last column of the prefix, or with ``in_array`` one array of them. ``unique`` where at most one row can
-    come. Other methods: ``strategy`` and ``argument`` of a search, or ``nearest`` = (operator, argument) for an
-    ordering scan. ``recheck`` is a condition to be tested on each row (inexact methods, or what the index cannot
-    decide).
+    (None: open). ``in_list``: alternatives for the last column of the prefix, or with ``in_array`` one array of them.
+    ``unique`` where at most one row can come. Other methods: ``strategy`` and ``argument`` of a search, or
+    ``nearest`` = (operator, argument) for an ordering scan. ``recheck`` is a condition to be tested on each row
+    (inexact methods, or what the index cannot decide).
     """
 
     relation: Relation
