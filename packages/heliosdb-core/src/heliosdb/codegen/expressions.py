@@ -317,16 +317,17 @@ class Expressions:
             return self.bind(node.value)
         if self.known_slots is not None:
             return self.bind(self.known_slots[node.slot])
+        # No fresh name looks like this one.
         name = self._slots.get(node.slot)
         if name is None:
-            name = self._slots[node.slot] = f"s{node.slot}"
+            name = self._slots[node.slot] = f"s_{node.slot}"
             self.head.append(f"{name} = x.slots[{node.slot}]")
         return name
 
     def _parameter(self, node: ex.Parameter) -> str:
         name = self._parameters.get(node.number)
         if name is None:
-            name = self._parameters[node.number] = f"p{node.number}"
+            name = self._parameters[node.number] = f"p_{node.number}"
             self.head.append(f"{name} = x.parameters[{node.number - 1}]")
         return name
 
