@@ -1,0 +1,6 @@
+-- Statements with many literals beside aggregates and windows, whose generated code has many names.
+
+create table t (id int, k int); insert into t values (1, 2), (2, 3), (3, null);
+select t.id + 1, l.x, l.y from t left join lateral (select percentile_disc(0.5) within group (order by 1) as x, string_agg(a.id::text, ',' order by a.id + 1) as y from t a where a.id > 1 and a.k < 10 and a.id <> 7 and a.id <> 8 and a.id <> 9 and a.id <> 10 and a.id <> 11 and a.id <> 12 and a.id <> 13) l on t.id < 14 and t.id < 15 and t.id < 16 and t.id < 17 and t.id < 18 and t.id < 19 order by 1;
+select percentile_disc(0.5) within group (order by id + 1), percentile_cont(0.25) within group (order by id + 2), string_agg(id::text, 'a' order by id + 3), count(*) filter (where id > 0), sum(id + 4) filter (where id < 20), max(id + 5), min(id + 6), array_agg(id + 7 order by id + 8), bool_and(id > 9), percentile_disc(0.75) within group (order by id + 10) from t where id < 11 and id < 12 and id < 13 and id < 14 and id < 15 and id < 16;
+select sum(id + 1) over (order by id + 2 rows between 3 preceding and 4 following), max(id + 5) over (order by id + 6 rows between 7 preceding and 8 following), avg(id + 9) over (order by id + 10 rows between 11 preceding and 12 following) from t where id < 13 and id < 14 and id < 15 order by 1;
