@@ -123,6 +123,12 @@ class CatalogTypes(TypeRegistry):
         found = self.catalog.object_by_oid(int(name[1:]))
         return found if isinstance(found, DataType) else None
 
+    def sql_name(self, name: str) -> str:
+        """Return a type's name as pg_type has it."""
+        array, number, oid = name.partition("#")
+        found = self.catalog.object_by_oid(int(oid)) if number else None
+        return name if found is None else f"{array}{found.name}"
+
     def field_typmods(self, name: str) -> tuple[int, ...]:
         """Return the type modifiers of a composite type's fields."""
         found = self.catalog.object_by_oid(int(name[1:])) if name.startswith("#") else None

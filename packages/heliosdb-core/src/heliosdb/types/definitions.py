@@ -204,6 +204,10 @@ class TypeLookup(Protocol):
         """Return how SQL spells a type: ``character varying(10)``; a typmod of -1 is none, None is not known."""
         ...
 
+    def sql_name(self, name: str) -> str:
+        """Return a type's name as pg_type has it."""
+        ...
+
     def definition(self, name: str) -> Any:
         """Return the catalog's definition of a type that SQL made; None for every other."""
         ...

@@ -127,6 +127,10 @@ class TypeRegistry:
         """Return the catalog's definition of a type that SQL made; None for every registered type."""
         return None
 
+    def sql_name(self, name: str) -> str:
+        """Return a type's name as pg_type has it: the internal one, but for types of the catalog."""
+        return name
+
     def field_typmods(self, name: str) -> tuple[int, ...]:
         """Return the type modifiers of a composite type's fields."""
         return (-1,) * len(self.by_name(name).attributes)

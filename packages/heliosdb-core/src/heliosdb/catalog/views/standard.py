@@ -89,13 +89,19 @@ def tables(session: Any) -> Iterator[Row]:
 def type_facts(session: Any, type_: Type, typmod: int) -> dict[str, Any]:
     """Return what the standard wants to know of a type: name, lengths, precisions."""
     types = session.types
+    domain = types.definition(type_.name)
+    if domain is not None and domain.kind == "domain":
+        below = type_facts(session, types.by_name(domain.base), domain.typmod)
+        return below | {
+            "domain_catalog": session.database.name, "domain_schema": domain.schema, "domain_name": domain.name,
+        }  # fmt: skip
     is_array = type_.kind == "array"
     name = "ARRAY" if is_array else types.format(type_.name) if type_.schema == "pg_catalog" else "USER-DEFINED"
     facts: dict[str, Any] = {
         "data_type": name,
         "udt_catalog": session.database.name,
         "udt_schema": type_.schema,
-        "udt_name": type_.name,
+        "udt_name": types.sql_name(type_.name),
     }
     kind = type_.name
     if kind in ("varchar", "bpchar", "text"):

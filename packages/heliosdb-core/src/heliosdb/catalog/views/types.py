@@ -50,7 +50,7 @@ def pg_type(session: Any) -> Iterator[Row]:
         is_domain = type_.kind == "domain"
         yield _type_row(
             oid=type_.oid,
-            typname=_name(session, type_.name),
+            typname=session.types.sql_name(type_.name),
             typnamespace=schema_oid(session, type_.schema),
             typowner=OWNER,
             typlen=length,
@@ -90,15 +90,6 @@ def pg_type(session: Any) -> Iterator[Row]:
                 typcollation=0,
                 **none,
             )
-
-
-def _name(session: Any, name: str) -> str:
-    """Return a type's name as pg_type has it."""
-    if "#" not in name:
-        return name
-    array, _, number = name.partition("#")
-    definition = session.catalog.object_by_oid(int(number))
-    return f"{array}{definition.name}"
 
 
 def _domain_fields(session: Any, name: str) -> dict[str, Any]:
