@@ -160,7 +160,7 @@ class _Writer:
         count = len(self.bound.parameter_types)
         lines = self.lines
         lines.append(f"  if len(params) != {count}: return None")
-        names = [f"p{number}" for number in range(1, count + 1)]
+        names = [f"p_{number}" for number in range(1, count + 1)]
         if names:
             lines.append(f"  {', '.join(names)}{',' if count == 1 else ''} = params")
         checks = [
