@@ -548,12 +548,6 @@ class Expressions:
 
     # -- subqueries -----------------------------------------------------------------------------------------------
 
-    def _subquery(self, node: ex.Subquery) -> str:
-        return self.subquery(node, "value")
-
-    def _subquery_test(self, node: ex.Subquery) -> str:
-        return self.subquery(node, "test")
-
 
 _VALUES: dict[type, Callable[..., str]] = {
     ex.Constant: Expressions._constant,
@@ -582,7 +576,7 @@ _VALUES: dict[type, Callable[..., str]] = {
     ex.Subscript: lists.subscript,
     ex.FieldSelection: lists.field_selection,
     ex.Grouping: lists.grouping,
-    ex.Subquery: Expressions._subquery,
+    ex.Subquery: lambda self, node: self.subquery(node, "value"),
 }
 
 _TESTS: dict[type, Callable[..., str]] = {
@@ -590,7 +584,7 @@ _TESTS: dict[type, Callable[..., str]] = {
     ex.And: lambda self, node: " and ".join(self.test(argument) for argument in node.arguments),
     ex.Or: lambda self, node: " or ".join(self.test(argument) for argument in node.arguments),
     ex.Not: lambda self, node: self.fails(node.operand),
-    ex.Subquery: Expressions._subquery_test,
+    ex.Subquery: lambda self, node: self.subquery(node, "test"),
 }
 
 _FAILS: dict[type, Callable[..., str]] = {
