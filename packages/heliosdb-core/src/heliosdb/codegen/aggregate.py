@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb.codegen.atoms import is_not_null, is_null
 from heliosdb.codegen.sort import sort_passes
+from heliosdb.codegen.spill import GroupOverflow
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 from heliosdb.types.definitions import Aggregate, CallTypes, resolve_implementation
@@ -206,6 +207,10 @@ def produce_aggregate(pipelines: Pipelines, node: pn.Aggregate, consume: Consume
     key_name = source.fresh("k")
     kept = _kept_groups(node)
     states = _states(pipelines, node, len(kept))
+    sources = node.input.sources
+    overflow = source.fresh("w") if pipelines.may_spill else ""
+    if overflow:
+        function.line(f"{overflow} = {source.bind(GroupOverflow, 'f')}(x, {groups})")
 
     def slot(index: int) -> str:
         return f"{state}[{index}]"
@@ -221,11 +226,48 @@ def produce_aggregate(pipelines: Pipelines, node: pn.Aggregate, consume: Consume
         function.line(f"{key_name} = {keys[0] if len(keys) == 1 else f'({chr(44).join(keys)})'}")
         function.line(f"{state} = {get}({key_name})")
         initial = ", ".join([*(values[i] for i in kept), *(text for s in states for text in s.initial)])
-        function.line(f"if {state} is None: {groups}[{key_name}] = {state} = [{initial}]")
+        if overflow:
+            # A group that has no room gets a state that is thrown away.
+            with function.block(f"if {state} is None:"):
+                function.line(f"{state} = [{initial}]")
+                function.line(f"if {overflow}.is_full: {overflow}.put({key_name}, {pipelines.pack(sources)})")
+                function.line(f"else: {groups}[{key_name}] = {state}")
+        else:
+            function.line(f"if {state} is None: {groups}[{key_name}] = {state} = [{initial}]")
         for item in states:
             item.step(slot)
 
     pipelines.produce(node.input, collect)
+    if not overflow:
+        _write_groups(pipelines, node, groups, key_name, state, kept, states, consume)
+        return
+    part = source.fresh("b")
+    with function.loop("while True:"):
+        depth, loops = function.depth, function.loops
+        _write_groups(pipelines, node, groups, key_name, state, kept, states, consume)
+        function.depth, function.loops = depth, loops
+        function.line(f"{part} = {overflow}.next()")
+        function.line(f"if {part} is None: break")
+        pipelines.loop_rows(part, sources, collect)
+        function.depth, function.loops = depth, loops
+
+
+def _write_groups(
+    pipelines: Pipelines,
+    node: pn.Aggregate,
+    groups: str,
+    key_name: str,
+    state: str,
+    kept: list[int],
+    states: list[_State],
+    consume: Consume,
+) -> None:
+    """Write the loop over the groups."""
+    function = pipelines.function
+
+    def slot(index: int) -> str:
+        return f"{state}[{index}]"
+
     function.open(f"for {key_name}, {state} in {groups}.items():", loop=True)
     names: dict[int, str] = {}
     for index in range(len(node.groups)):

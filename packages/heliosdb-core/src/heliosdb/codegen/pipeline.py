@@ -37,6 +37,7 @@ from heliosdb.codegen.expressions import Expressions, local_binding, row_binding
 from heliosdb.codegen.source import MAX_LOOPS, Function, Source
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
+from heliosdb.plan.rewrite import walk
 
 if TYPE_CHECKING:
     from heliosdb.catalog.registries import Registries
@@ -68,6 +69,7 @@ class Pipelines:
         self.head = self.expressions.head
         self.function = Function(self.source, "run", "x")
         self.used = _used_columns(plan)
+        self._changes_rows = any(isinstance(node, pn.Modify | pn.LockRows) for node in walk(plan))
         self.carriers: dict[int, tuple[str, ...]] = {}
         """The variables that hold each source's row at the current place."""
         self.null_values: dict[str, str] = {}
@@ -127,6 +129,13 @@ class Pipelines:
             function.line(f"if {out}: yield {out}")
         function.loops = loops
         return name
+
+    @property
+    def may_spill(self) -> bool:
+        """Whether an operator here may put rows aside: those that are locked or changed have to stay the objects they
+        are, and functions of subqueries run for too few rows each.
+        """
+        return not self._changes_rows and self.function.name == "run"
 
     def poll(self) -> None:
         """Write the question whether the statement is to stop: once for each bounded piece of work."""

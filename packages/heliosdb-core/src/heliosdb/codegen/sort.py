@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from heliosdb.codegen import runtime
 from heliosdb.codegen.pipeline import columns_of
+from heliosdb.codegen.spill import SortRuns
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 
@@ -97,6 +98,9 @@ def produce_sort(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> None:
         top = _write_top(pipelines, node)
         function.line(f"{worst} = None")
     function.line(f"{rows} = []; {add} = {rows}.append")
+    runs = source.fresh("w") if top is None and pipelines.may_spill else ""
+    if runs:
+        function.line(f"{runs} = {source.bind(SortRuns, 'f')}(x, {rows}, (({first}, {node.keys[0].descending}),))")
     reverse = ", reverse=True" if node.keys[0].descending else ""
 
     def collect() -> None:
@@ -115,7 +119,7 @@ def produce_sort(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> None:
         function.line(f"if {rows}: {worst} = {rows}[-1][0]")
 
     pipelines.produce(node.input, collect)
-    function.line(f"{rows}.sort(key={first}{reverse})")
+    function.line(f"{rows} = {runs}.rows()" if runs else f"{rows}.sort(key={first}{reverse})")
     if top is not None:
         function.line(f"if {top} is not None: del {rows}[{top}:]")
     names = pipelines.unpacked(pipelines.names(sources))
@@ -156,6 +160,7 @@ def _sort_in_passes(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> No
                 f"if {top} is not None and len({rows}) >= 2 * {top} + 1000: {sorter}({rows}); del {rows}[{top}:]"
             )
 
+    runs = source.fresh("w") if top is None and pipelines.may_spill else ""
     mark = len(function.lines)
     pipelines.produce(node.input, collect)
     produced = function.lines[mark:]
@@ -163,14 +168,26 @@ def _sort_in_passes(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> No
     loops, function.loops = function.loops, 0
     with function.block(f"def {sorter}({rows}):"):
         target = pipelines.unpacked(pipelines.names(sources))
-        for arguments in sort_passes(pipelines, node.keys, target):
-            function.line(f"{rows}.sort({arguments})")
+        passes = sort_passes(pipelines, node.keys, target)
+        if runs:
+            function.line(f"return ({''.join(f'{_as_pair(arguments)}, ' for arguments in passes)})")
+        else:
+            for arguments in passes:
+                function.line(f"{rows}.sort({arguments})")
     function.loops = loops
+    if runs:
+        function.line(f"{runs} = {source.bind(SortRuns, 'f')}(x, {rows}, {sorter}({rows}))")
     function.lines.extend(produced)
-    function.line(f"{sorter}({rows})")
+    function.line(f"{rows} = {runs}.rows()" if runs else f"{sorter}({rows})")
     if top is not None:
         function.line(f"if {top} is not None: del {rows}[{top}:]")
     pipelines.loop_rows(rows, sources, consume)
+
+
+def _as_pair(arguments: str) -> str:
+    """Return (key function, whether it runs backwards) of the arguments of ``list.sort``."""
+    key, _, reverse = arguments.removeprefix("key=").partition(", ")
+    return f"({key}, {bool(reverse)})"
 
 
 def produce_limit(pipelines: Pipelines, node: pn.Limit, consume: Consume) -> None:

@@ -273,17 +273,13 @@ SETTINGS: tuple[Setting, ...] = (
         "Check routine bodies during CREATE FUNCTION and CREATE PROCEDURE.",
         f"{HERE}:SETTINGS",
     ),
+    _session(
+        "work_mem", "integer", 256 * 1024, "Sets the maximum memory to be used for query workspaces.",
+        "heliosdb.session.execution:Execution", unit="kB", minimum=64, maximum=HIGHEST,
+    ),
     *(
         _only(name, kind, accepted, description, why, **more)
         for name, kind, accepted, description, why, more in (
-            (
-                "work_mem",
-                "integer",
-                4096,
-                "Sets the maximum memory to be used for query workspaces.",
-                "Sorts and hash tables are kept in memory, whatever their size.",
-                {"unit": "kB", "minimum": 64, "maximum": HIGHEST},
-            ),
             (
                 "default_transaction_deferrable",
                 "bool",

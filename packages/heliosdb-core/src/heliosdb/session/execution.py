@@ -30,6 +30,7 @@ class Execution:
         "session",
         "slots",
         "transaction",
+        "watched",
     )
 
     def __init__(self, session: Any, transaction: Any, parameters: tuple[Any, ...], slots: tuple[Any, ...]) -> None:
@@ -44,14 +45,30 @@ class Execution:
         self.feed: Iterable[Iterable[tuple[Any, ...]] | None] = ()
         """Blocks of rows that COPY FROM brings; None: there is nothing yet (``codegen/feed.py``)."""
         self.counts: dict[int, int] = {}
+        self.watched: list[Any] = []
+        """What may outgrow ``work_mem`` (``codegen/spill.py``)."""
 
     @property
     def cancelled(self) -> bool:
-        """Whether somebody interrupted the statement or its time is over."""
+        """Whether somebody interrupted the statement or its time is over. Asked once a block, it is also the moment to
+        look at what grows.
+        """
         # As Session.interrupted, written out: this is asked often.
+        if self.watched:
+            self._relieve()
         session = self.session
         deadline = session.deadline
         return session.interruption is not None or (deadline is not None and monotonic() > deadline)
+
+    def _relieve(self) -> None:
+        for watched in self.watched:
+            if len(watched.held) >= watched.look:
+                watched.relieve()
+
+    @property
+    def work_mem(self) -> int:
+        """How many bytes an operator may hold before it puts rows aside."""
+        return int(self.session.setting("work_mem")) * 1024
 
     def raise_cancelled(self) -> None:
         """Raise QueryCanceled with the reason."""

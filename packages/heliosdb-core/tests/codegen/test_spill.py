@@ -1,0 +1,138 @@
+"""Sorts and groups beyond ``work_mem`` give what they give in memory, and hold little of it."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from heliosdb import errors
+from heliosdb.codegen import spill
+from heliosdb.embedded import EmbeddedDatabase
+
+ROWS = 20_000
+
+QUERIES = [
+    "SELECT * FROM t ORDER BY b",
+    "SELECT * FROM t ORDER BY b DESC, a",
+    "SELECT c, a FROM t ORDER BY c, a DESC",
+    "SELECT a, c FROM t ORDER BY c",
+    "SELECT d, a FROM t ORDER BY d DESC NULLS LAST, a DESC",
+    "SELECT a, i FROM t ORDER BY i, j DESC, a",
+    "SELECT f, a FROM t ORDER BY f, a",
+    "SELECT b, count(*), sum(a), min(c), count(DISTINCT e), array_agg(a ORDER BY d) FROM t GROUP BY b ORDER BY b",
+    "SELECT c, b, sum(d), avg(f) FROM t GROUP BY c, b ORDER BY 1, 2",
+    "SELECT i, count(*) FROM t GROUP BY i ORDER BY i",
+    "SELECT d, max(a) FROM t GROUP BY d ORDER BY d",
+    "SELECT j, count(*) FROM t GROUP BY j ORDER BY j",
+    "SELECT x.b, sum(y.a) FROM t x LEFT JOIN t y ON x.a = y.b AND y.a % 3 = 0 GROUP BY x.b ORDER BY 2, 1",
+    "SELECT n, count(*) FROM (SELECT b, count(*) AS n FROM t GROUP BY b) s GROUP BY n ORDER BY n",
+    "SELECT * FROM (SELECT b, sum(a) AS s FROM t GROUP BY b) q WHERE s > 100 ORDER BY s, b",
+    "SELECT b, sum(a), row_number() OVER (ORDER BY b) FROM t GROUP BY b HAVING count(*) = 1 ORDER BY b LIMIT 7000",
+]
+
+
+@pytest.fixture(scope="module")
+def db() -> Iterator[EmbeddedDatabase]:
+    with EmbeddedDatabase.new_in_memory(plugins=[]) as database:
+        database.execute(
+            f"""
+            CREATE TABLE t AS SELECT g AS a, (g * 7919) % {ROWS} AS b, 'name ' || (g % 1000) AS c,
+                CASE WHEN g % 10 = 0 THEN NULL ELSE g::numeric / 3 END AS d, date '2020-01-01' + g % 500 AS e,
+                CASE WHEN g % 7 = 0 THEN 'NaN' ELSE sqrt(g) END::float8 AS f,
+                make_interval(days => g % 300, hours => g % 24) AS i, jsonb_build_object('n', g % 50, 'x', NULL) AS j
+            FROM generate_series(1, {ROWS}) g
+            """
+        )
+        yield database
+
+
+@pytest.fixture
+def files(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of the pieces that are put aside."""
+    written: list[int] = []
+    write = spill.TemporaryRows.write
+
+    def noted(self: spill.TemporaryRows, rows: list[object]) -> spill.Frame:
+        frame = write(self, rows)
+        written.append(frame[1])
+        return frame
+
+    monkeypatch.setattr(spill.TemporaryRows, "write", noted)
+    return written
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_little_memory_gives_the_same_rows(db: EmbeddedDatabase, files: list[int], query: str) -> None:
+    db.execute("SET work_mem = '1GB'")
+    expected = db.query(query)
+    assert files == []
+    db.execute("SET work_mem = '64kB'")
+    # By their text, for NaN is not equal to itself.
+    assert list(map(repr, db.query(query))) == list(map(repr, expected))
+    assert files or "GROUP BY i" in query or "GROUP BY j" in query
+
+
+def test_equal_keys_keep_their_order(db: EmbeddedDatabase, files: list[int]) -> None:
+    db.execute("SET work_mem = '64kB'")
+    rows = db.query("SELECT g % 3 AS k, g FROM generate_series(1, 20000) g ORDER BY g % 3")
+    assert rows == sorted(((g % 3, g) for g in range(1, 20_001)), key=lambda row: row[0])
+    rows = db.query("SELECT g % 3 AS k, g FROM generate_series(1, 20000) g ORDER BY g % 3 DESC")
+    assert rows == sorted(((g % 3, g) for g in range(1, 20_001)), key=lambda row: row[0], reverse=True)
+    assert len(files) > spill.FAN_IN * 2
+
+
+@pytest.mark.parametrize(
+    ("query", "most"),
+    [
+        ("SELECT g, 'abc' || g FROM generate_series(1, 30000) g ORDER BY -g", 1_500_000),
+        ("SELECT g, count(*), max('abc' || g) FROM generate_series(1, 30000) g GROUP BY g", 1_500_000),
+    ],
+)
+def test_memory_stays_small(db: EmbeddedDatabase, query: str, most: int) -> None:
+    db.execute("SET work_mem = '128kB'")
+    assert next(iter(db.stream(query.replace("30000", "10")))) is not None
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in db.stream(query)) == 30_000
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < most
+
+
+def test_files_are_gone_afterwards(
+    db: EmbeddedDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: list[int]
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    db.execute("SET work_mem = '64kB'")
+    with db.stream("SELECT a, c FROM t ORDER BY b") as stream:
+        next(stream)
+    with pytest.raises(errors.DivisionByZero):
+        db.query("SELECT 1 / (a - 18000) FROM t ORDER BY a")
+    with pytest.raises(errors.DivisionByZero):
+        db.query("SELECT b, sum(1 / (a - 18000)) FROM t GROUP BY b")
+    with pytest.raises(errors.QueryCanceled):
+        db.query("SELECT g FROM generate_series(1, 1000000000) g ORDER BY -g", timeout=0.2)
+    assert files
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_that_are_locked_stay_what_they_are(db: EmbeddedDatabase, files: list[int]) -> None:
+    db.execute("SET work_mem = '64kB'")
+    with db.begin_transaction() as transaction:
+        rows = transaction.query("SELECT a FROM t ORDER BY b FOR UPDATE")
+        assert len(rows) == ROWS
+        assert transaction.execute("DELETE FROM t WHERE a IN (SELECT a FROM t ORDER BY b LIMIT 10)") == 10
+        transaction.rollback()
+
+
+def test_work_mem_is_a_setting_like_any_other(db: EmbeddedDatabase) -> None:
+    db.execute("SET work_mem = '2048'")
+    assert db.query("SHOW work_mem") == [("2MB",)]
+    with pytest.raises(errors.InvalidParameterValue):
+        db.execute("SET work_mem = '63kB'")
+    db.execute("RESET work_mem")
+    assert db.query("SHOW work_mem") == [("256MB",)]
