@@ -80,7 +80,7 @@ def test_select_list_order_and_limit(plan: Plan, text: str, expected: str) -> No
         ),
         (
             "select u from t left join u on true",
-            "project#3(left[t#1, u#2 on True:bool]: case 2.-1 is null -> None:record else row(2.id, 2.t_id, 2.note))",
+            "project#3(left[t#1, u#2 on True:bool]: case 2.-1 is null -> None:#102 else row(2.id, 2.t_id, 2.note))",
         ),
         (
             "select * from v where key = 5",

@@ -69,7 +69,9 @@ def _field(
     fields: list[Expression] = []
     typmods = binder.types.field_typmods(found.name)
     for index, ((field, type_), typmod) in enumerate(zip(found.attributes, typmods)):
-        old: Expression = FieldSelection(type=type_, typmod=typmod, operand=current, index=index)
+        old: Expression = Constant(type=type_, typmod=typmod, value=None)
+        if not isinstance(current, Constant):
+            old = FieldSelection(type=type_, typmod=typmod, operand=current, index=index)
         if field == name:
             new = assigned_path(binder, old, path[1:], value, name, scope, position)
             old = _stored(binder, new, type_, typmod, f'subfield "{name}"', position)

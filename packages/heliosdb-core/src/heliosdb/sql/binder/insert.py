@@ -90,10 +90,14 @@ def _listed_columns(written: WriteTarget, statement: ast.Insert) -> list[ColumnD
         return [column for column in live if column is not None]
     names: list[str] = []
     columns = []
+    parts: set[str] = set()
     for target in statement.columns:
-        column = written.column(target)
-        refuse_duplicate(names, column.name, target.position or None)
-        names.append(column.name)
+        column = written.column(target, whole=False)
+        if not target.path or column.name not in parts:
+            refuse_duplicate(names, column.name, target.position or None)
+            names.append(column.name)
+        if target.path:
+            parts.add(column.name)
         columns.append(column)
     return columns
 
@@ -132,6 +136,8 @@ def _source(
     query = statement.source
     if query is None:
         return nodes.OneRow(), {}
+    if any(target.path for target in statement.columns):
+        return _parts(binder, columns, statement, query, scope)
     if isinstance(query, ast.Values) and not (
         query.with_clause or query.order_by or query.limit or query.offset or query.locking or query.extensions
     ):
@@ -203,6 +209,36 @@ def check_may_write(column: ColumnDefinition, overriding: str | None) -> None:
             detail=f'Column "{column.name}" is an identity column defined as GENERATED ALWAYS.',
             hint="Use OVERRIDING SYSTEM VALUE to override.",
         )
+
+
+# -- INSERT INTO t (a.x, b[1]) -----------------------------------------------------------------------------------------
+
+
+def _parts(
+    binder: Binder, columns: list[ColumnDefinition], statement: ast.Insert, query: ast.Query, scope: Scope
+) -> tuple[nodes.PlanNode, dict[int, Expression]]:
+    """Bind a source for fields and elements: what is not given of their columns is NULL."""
+    from heliosdb.sql.binder.assignment_paths import assigned_path
+
+    result = binder.query(query, Scope(scope), resolve_unknowns=False)
+    if len(result.columns) != len(columns):
+        few = len(result.columns) < len(columns)
+        what = "target columns than expressions" if few else "expressions than target columns"
+        raise SqlSyntaxError(f"INSERT has more {what}")
+    given: dict[int, Expression] = {}
+    for index, (target, column) in enumerate(zip(statement.columns, columns)):
+        value: Expression = result.column(index)
+        if value.type == "unknown" and result.expressions:
+            value = result.expressions[index]
+        if column.generated is not None or column.identity:
+            check_may_write(column, statement.overriding)
+        if target.path:
+            current = given.get(column.number, Constant(type=column.type, value=None))
+            position = target.position or None
+            given[column.number] = assigned_path(binder, current, target.path, value, column.name, scope, position)
+        else:
+            given[column.number] = binder.assigned(value, column.type, column.typmod, column.name)
+    return result.plan, given
 
 
 # -- INSERT ... SELECT -----------------------------------------------------------------------------------------------
