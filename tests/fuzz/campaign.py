@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from tests.differential.recording import Answer, quote
 
 from .changes import Changes
 from .compare import HARD, SAME, SOFT, difference, signature
+from .expressions import rendered
 from .queries import Queries
 from .tree import Node, smaller
 from .world import World, make_world
@@ -37,7 +39,10 @@ class Finding:
         """Return a script for ``tests/differential`` that shows the difference."""
         lines = [f"-- Found by the fuzzer, seed {self.seed}: {_summary(self.reference)}, not {_summary(self.answer)}."]
         parts = self.statement.parts if self.statement.kind == "series" else (self.statement,)
-        lines += [f"{text};" for text in (*self.world.statements(), *parts)]
+        lines += [f"{text};" for text in self.world.statements()]
+        for text, bind in (rendered(part) if isinstance(part, Node) else (part, None) for part in parts):
+            lines += [f"-- bind {json.dumps(bind)}"] if bind is not None else []
+            lines.append(f"{text};")
         return "\n".join(lines) + "\n"
 
     @property
@@ -110,11 +115,11 @@ class Campaign:
     def ask(self, statement: Node) -> tuple[str, Answer, Answer]:
         """Ask both sides and compare; a series's first difference is the answer."""
         if statement.kind != "series":
-            return self._ask(str(statement))
+            return self._ask(*rendered(statement))
         assert self._world is not None
         if all(str(part).startswith(("SELECT", "(", "VALUES", "WITH RECURSIVE")) for part in statement.parts):
             for part in statement.parts:
-                found = self._ask(str(part))
+                found = self._ask(*rendered(part) if isinstance(part, Node) else part)
                 if found[0] == HARD:
                     break
             return found
@@ -126,7 +131,7 @@ class Campaign:
                 worst = self._ask(text)
                 if worst[0] != SAME:
                     break
-                if text.startswith(("INSERT", "UPDATE", "DELETE", "TRUNCATE", "ROLLBACK", "ALTER", "WITH")):
+                if text.startswith(("INSERT", "UPDATE", "DELETE", "TRUNCATE", "ROLLBACK", "ALTER", "WITH", "MERGE")):
                     worst = next((w for table in tables if (w := self._ask(table))[0] != SAME), worst)
                     if worst[0] != SAME:
                         break
@@ -135,12 +140,12 @@ class Campaign:
                 side.send("ROLLBACK")
         return worst
 
-    def _ask(self, text: str) -> tuple[str, Answer, Answer]:
+    def _ask(self, text: str, bind: tuple[str | None, ...] | None = None) -> tuple[str, Answer, Answer]:
         self.asked += 1
         start = time.perf_counter()
-        left = self.reference.send(text)
+        left = self.reference.send(text, bind)
         middle = time.perf_counter()
-        right = self.tested.send(text)
+        right = self.tested.send(text, bind)
         end = time.perf_counter()
         if end - middle > 1 and end - middle > 30 * (middle - start) and self._world is not None:
             self.slow.append((middle - start, end - middle, self._world, text))

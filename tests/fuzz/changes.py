@@ -73,8 +73,10 @@ class Changes:
     def change(self) -> Node:
         """Return an INSERT, UPDATE or DELETE with RETURNING."""
         rng = self.rng
-        table = rng.choice(self.world.tables)
+        table = rng.choice(self.world.readable)
         roll = rng.random()
+        if roll < 0.05:
+            return self._merge(table)
         if roll < 0.35:
             return self._update(table)
         if roll < 0.5:
@@ -94,6 +96,23 @@ class Changes:
         apart = rng.randint(1000, 10**6)  # else it matters how far the first change has come when a row is inserted
         insert = f"INSERT INTO {rng.choice(self.world.tables).name} (id, k) SELECT id + {apart}, k FROM w RETURNING id"
         return Node("change", (f"WITH w AS ({rng.choice(forms)}) {insert}",))
+
+    def _merge(self, table: Table) -> Node:
+        """Return a MERGE whose source has at most one row for each row of the target."""
+        rng = self.rng
+        other = rng.choice(self.world.tables)
+        scope = Scope((*self.queries.columns(table, "m"), *self.queries.columns(other, "s")))
+        name, kind = rng.choice(table.columns[1:])
+        source = f"(SELECT DISTINCT ON (id) * FROM {other.name} ORDER BY id, k, {other.columns[2][0]}::text)"
+        make = self.expressions.make
+        matched = Node("when", (" WHEN MATCHED AND ", make("boolean", scope, 1), " THEN DELETE"), True)
+        update = Node("when", (f" WHEN MATCHED THEN UPDATE SET {name} = ", make(kind, scope, 1)), True)
+        missing = f" WHEN NOT MATCHED AND s.id IS NOT NULL THEN INSERT (id, {name}) VALUES (s.id + 2000, "
+        own = Scope(self.queries.columns(other, "s"))
+        insert = Node("when", (missing, make(kind, own, 1), ")"), True)
+        nothing = Node("when", (" WHEN NOT MATCHED THEN DO NOTHING",))
+        start = f"MERGE INTO {table.name} AS m USING {source} AS s ON m.id = s.{rng.choice(['id', 'id', 'k'])}"
+        return Node("change", (start, matched, update, insert, nothing))
 
     def _scope(self, table: Table) -> Scope:
         return Scope(self.queries.columns(table, table.name))

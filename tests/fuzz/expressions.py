@@ -11,7 +11,17 @@ from .templates import CONDITIONS, KINDS, NUMBERS, ORDERED, TEMPLATES
 from .tree import Node, listing
 from .world import TYPES, literal
 
-__all__ = ["LITERAL", "ORDERED_KINDS", "Column", "Expressions", "Scope", "with_other_literals"]
+__all__ = [
+    "LITERAL",
+    "ORDERED_KINDS",
+    "PARAMETER",
+    "Column",
+    "Expressions",
+    "Scope",
+    "rendered",
+    "with_other_literals",
+    "with_parameters",
+]
 
 SIMPLEST = {
     "integer": "1",
@@ -38,6 +48,8 @@ ORDERED_KINDS = [KINDS[short] for short in ORDERED]
 _SHORT = {kind: short for short, kind in KINDS.items()}
 LITERAL = "literal:"
 """Before the type in the kind of a node that is a literal."""
+PARAMETER = "parameter:"
+"""Before the type in the kind of a node that is a literal and is sent as a parameter."""
 _CHOICE = re.compile("«([^«»]*)»")
 _HOLE = re.compile(r"\{(\w+)\}")
 
@@ -232,7 +244,32 @@ class Expressions:
 
 def with_other_literals(node: Node, rng: random.Random) -> Node:
     """Return the text with other literals of the same types: a statement that may share the first one's plan."""
-    if node.kind.startswith(LITERAL):
-        return replace(node, parts=(literal(rng, node.kind.removeprefix(LITERAL)),)) if rng.random() < 0.7 else node
+    if node.kind.startswith((LITERAL, PARAMETER)):
+        kind = node.kind.partition(":")[2]
+        return replace(node, parts=(literal(rng, kind),)) if rng.random() < 0.7 else node
     parts = tuple(with_other_literals(part, rng) if isinstance(part, Node) else part for part in node.parts)
     return replace(node, parts=parts)
+
+
+def with_parameters(node: Node, rng: random.Random) -> Node:
+    """Return the text with parameters in place of some literals."""
+    if node.kind.startswith(LITERAL):
+        return replace(node, kind=PARAMETER + node.kind.removeprefix(LITERAL)) if rng.random() < 0.5 else node
+    parts = tuple(with_parameters(part, rng) if isinstance(part, Node) else part for part in node.parts)
+    return replace(node, parts=parts)
+
+
+def rendered(node: Node) -> tuple[str, tuple[str | None, ...] | None]:
+    """Return a statement's text and its parameters' values."""
+    values: list[str | None] = []
+
+    def write(part: str | Node) -> str:
+        if isinstance(part, str):
+            return part
+        if part.kind.startswith(PARAMETER):
+            text = str(part)
+            values.append(text[1:-1].replace("''", "'") if text.startswith("'") else text)
+            return f"${len(values)}::{part.kind.removeprefix(PARAMETER)}"
+        return part.separator.join(map(write, part.parts))
+
+    return write(node), tuple(values) or None

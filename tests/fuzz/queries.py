@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from .expressions import Column, Expressions, Scope, with_other_literals
+from .expressions import Column, Expressions, Scope, with_other_literals, with_parameters
 from .tree import Node, listing
 from .windows import Windows
 from .world import TYPES, Table, World
@@ -61,6 +61,8 @@ class Queries:
     def repeated(self) -> Node:
         """Return a query several times, with other literals each time."""
         first = self.statement()
+        if self.rng.random() < 0.5:
+            first = with_parameters(first, self.rng)
         again = [with_other_literals(first, self.rng) for _ in range(self.rng.randint(1, 2))]
         return listing("series", [first, *again], ";\n")
 
@@ -141,8 +143,29 @@ class Queries:
         if roll < 0.68:
             return self.distinct_on(source, inner, kinds, where, depth)
         distinct = Node("distinct", ("DISTINCT ",), True) if roll < 0.75 else ""
-        items = self.items(inner, kinds, depth)
+        if roll > 0.93:
+            items = Node("items", tuple(self._separated([self._several(kind, inner) for kind in kinds])))
+        else:
+            items = self.items(inner, kinds, depth)
         return Node("query", ("SELECT ", distinct, items, " FROM ", source, where))
+
+    def _several(self, kind: str, scope: Scope) -> Node:
+        """Return a set-returning call where the type has one."""
+        rng = self.rng
+        make = self.expressions.make
+        forms = {
+            "integer": ["generate_series(1, {i} % 4)", "unnest({ai})", "generate_series(3, 1, -1)"],
+            "text": [
+                "unnest({at})",
+                "regexp_split_to_table({t}, 'b')",
+                "jsonb_object_keys(jsonb_build_object('a', {i}))",
+            ],
+            "jsonb": ["jsonb_array_elements(jsonb_build_array({any}, {i}))"],
+            "timestamp": ["generate_series(timestamp '2024-01-01', '2024-01-03', '1 day')"],
+        }
+        if kind not in forms or rng.random() < 0.3:
+            return make(kind, scope, 1)
+        return self.expressions.filled(rng.choice(forms[kind]), kind, scope, 1)
 
     def distinct_on(self, source: Node, scope: Scope, kinds: list[str], where: Node, depth: int) -> Node:
         """Return DISTINCT ON in an order that decides which row is kept."""
@@ -225,7 +248,7 @@ class Queries:
         if self._common and roll < 0.6:
             common, defined = rng.choice(self._common)
             return Node("from", (f"{common} AS {name}",)), tuple(Column(f"{name}.{c.name}", c.kind) for c in defined)
-        table = rng.choice(self.world.tables)
+        table = rng.choice(self.world.readable)
         return Node("from", (f"{table.name} AS {name}",)), self.columns(table, name)
 
     def _function(self, name: str, before: Scope | None) -> tuple[Node, tuple[Column, ...]]:

@@ -38,6 +38,13 @@ VALUES: dict[str, list[str]] = {
     "text[]": ["'{}'", "'{a,b}'", "'{a,NULL,\"\"}'", "'{ab}'", "'{\"B c\",a}'"],
 }
 TYPES = list(VALUES)
+VIEWS = [
+    "WHERE k > 0",
+    "WHERE k IS NULL OR id < 5",
+    "WHERE k < 3 WITH CHECK OPTION",
+    "WHERE k IS NOT NULL WITH LOCAL CHECK OPTION",
+    "WHERE true",
+]
 COMMON = ["integer", "bigint", "numeric", "double precision", "text", "boolean", "date", "timestamp", "interval"]
 
 
@@ -57,6 +64,8 @@ class Table:
     computed: tuple[tuple[str, str, str], ...] = ()
     constraints: tuple[str, ...] = ()
     analyzed: bool = False
+    view: str = ""
+    """The condition, and perhaps WITH CHECK OPTION, of a view over the table, which has the table's name with a v."""
 
     @property
     def all_columns(self) -> tuple[tuple[str, str], ...]:
@@ -77,6 +86,8 @@ class Table:
             made.append(f"INSERT INTO {self.name}{names} VALUES {rows}")
         if self.analyzed:
             made.append(f"ANALYZE {self.name}")
+        if self.view:
+            made.append(f"CREATE VIEW {self.name}v AS SELECT * FROM {self.name} {self.view}")
         return made
 
 
@@ -89,6 +100,11 @@ class World:
     def statements(self) -> list[str]:
         """Return the statements that make the world."""
         return [statement for table in self.tables for statement in table.statements()]
+
+    @property
+    def readable(self) -> tuple[Table, ...]:
+        """The tables, and their views as if they were tables."""
+        return (*self.tables, *(replace(t, name=f"{t.name}v", rows=(), view="") for t in self.tables if t.view))
 
     def with_table(self, index: int, table: Table) -> World:
         """Return the world with another table in one's place."""
@@ -127,6 +143,7 @@ def make_world(rng: random.Random) -> World:
                 computed=_computed(rng),
                 constraints=_constraints(rng, tables),
                 analyzed=rng.random() < 0.3,
+                view=rng.choice(VIEWS) if rng.random() < 0.3 else "",
             )
         )
     return World(tuple(tables))
