@@ -147,3 +147,18 @@ def test_outside_a_transaction_a_named_cursor_must_be_held(filled: Connection) -
     cursor = filled.cursor("c", withhold=True)
     cursor.execute("SELECT a FROM t ORDER BY a LIMIT 2")
     assert cursor.fetchall() == [(1,), (2,)]
+
+
+def test_a_domain_that_allows_no_null_gets_none(connection: Connection) -> None:
+    cursor = connection.cursor()
+    cursor.execute("CREATE DOMAIN counted AS int NOT NULL CHECK (VALUE > 0)")
+    cursor.execute("CREATE TABLE stock (n counted, label text)")
+    connection.commit()
+    with pytest.raises(errors.NotNullViolation) as caught, cursor.copy("COPY stock FROM STDIN") as copy:
+        copy.write("1\tone\n\\N\tnone\n")
+    assert caught.value.context == "COPY stock, line 2, column n: null input"
+    connection.rollback()
+    with pytest.raises(errors.NotNullViolation), cursor.copy("COPY stock FROM STDIN") as copy:
+        copy.write_row((None, "none"))
+    connection.rollback()
+    assert cursor.execute("SELECT count(*) FROM stock").fetchone() == (0,)

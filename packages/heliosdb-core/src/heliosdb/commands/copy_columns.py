@@ -37,6 +37,7 @@ class ColumnReader:
         self._typmod = typmod
         self._session = session
         self._input = column_input(session, type_name, typmod)
+        self._check = session.types.check(type_name)
         self._null = null
         """How NULL is written in what ``read`` gets; None: it comes as None."""
         self._escaped = not options.is_csv
@@ -62,6 +63,7 @@ class ColumnReader:
             texts = [None if text == self._null_text else text for text in texts]
         if null not in texts:
             return self._given(texts)  # type: ignore[arg-type]
+        self.null()
         given = iter(self._given([text for text in texts if text != null]))  # type: ignore[misc]
         return [None if text == null else next(given) for text in texts]
 
@@ -82,9 +84,19 @@ class ColumnReader:
             text = self._null_text
         elif self.is_null and text == self._null_text:
             text = None
-        if text is None or text == self._null:
-            return None
+        if self.is_null_text(text):
+            return self.null()
+        assert text is not None
         return self._input(self.shown(text), self._typmod, self._session)
+
+    def null(self) -> None:
+        """Return NULL, unless the column's domain does not allow it."""
+        if self._check is not None:
+            self._check(None, self._session)
+
+    def is_null_text(self, text: str | None) -> bool:
+        """Whether a text of the input stands for NULL."""
+        return text is None or text == self._null
 
     def shown(self, text: str) -> str:
         """Return the text that the type reads, for messages."""

@@ -140,7 +140,7 @@ class CopyIn:
                 if len(row) > width:
                     raise BadCopyFileFormat("extra data after last expected column")
                 raise BadCopyFileFormat(f'missing data for column "{self.columns[len(row)].name}"')
-            made.append(tuple(None if v is None else read(v) for read, v in zip(readers, row)))
+            made.append(tuple(c.null() if v is None else read(v) for read, v, c in zip(readers, row, self._readers)))
         self._waiting.append((_Block(made, (), ()), None))
         self._advance()
 
@@ -269,8 +269,8 @@ class CopyIn:
                 raise
             except Error as error:
                 error.position = None
-                shown = _limited(reader.shown(text or ""))
-                context = f'COPY {self._relation.name}, line {number}, column {reader.name}: "{shown}"'
+                shown = "null input" if reader.is_null_text(text) else f'"{_limited(reader.shown(text or ""))}"'
+                context = f"COPY {self._relation.name}, line {number}, column {reader.name}: {shown}"
                 error.context = context if error.context is None else f"{error.context}\n{context}"
                 raise
         return tuple(row)
