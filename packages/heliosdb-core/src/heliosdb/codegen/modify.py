@@ -62,7 +62,13 @@ def write_row(pipelines: Pipelines, node: pn.Modify, row: str) -> None:
         function.line(f"{row} = ({''.join(f'{part}, ' for part in parts)})")
         required = [slot for slot in required if slot in computed]
     require(required, row)
-    for check in node.checks:
+    by_conflict = isinstance(node, pn.Insert) and node.conflict is not None
+    _checks(pipelines, node, row, [check for check in node.checks if check.kind != "view" or not by_conflict])
+
+
+def _checks(pipelines: Pipelines, node: pn.Modify, row: str, checks: list[pn.RowCheck]) -> None:
+    function, source, relation = pipelines.function, pipelines.source, node.relation
+    for check in checks:
         fail = source.bind(modify_runtime.Check(relation, check, pipelines.registries), "f")
         # A constraint lets NULL pass, a view has to show the row.
         fails = pipelines.expressions.fails(check.condition)
@@ -150,6 +156,8 @@ def produce_insert(pipelines: Pipelines, node: pn.Insert, consume: Consume) -> N
                 function.line(f"{changed} = {upsert}({row})")
                 function.line(f"if {changed} is None: continue")
                 function.line(f"{row} = {changed}")
+                # What ON CONFLICT leaves out, the view need not show.
+                _checks(pipelines, node, row, [check for check in node.checks if check.kind == "view"])
                 if pipelines.needs(node.target, -1):
                     function.line(f"i_{row} = None")
             elif pipelines.needs(node.target, -1):
