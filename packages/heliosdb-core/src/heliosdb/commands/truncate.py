@@ -25,7 +25,9 @@ def execute_truncate(session: CommandSession, statement: tree.Truncate) -> Resul
     for item in statement.relations:
         assert isinstance(item, tree.RangeTable)
         relation = relation_named(session, item.name, "table")
-        tables.setdefault(relation.oid, relation)
+        if relation.oid not in tables:
+            lock_relation(session, relation, action="TRUNCATE")
+            tables[relation.oid] = relation
     pending = list(tables.values())
     while pending:
         relation = pending.pop(0)
@@ -39,10 +41,9 @@ def execute_truncate(session: CommandSession, statement: tree.Truncate) -> Resul
                     hint=f'Truncate table "{other.name}" at the same time, or use TRUNCATE ... CASCADE.',
                 )
             session.notice(f'truncate cascades to table "{other.name}"')
+            lock_relation(session, other, action="TRUNCATE")
             tables[other.oid] = other
             pending.append(other)
-    for relation in tables.values():
-        lock_relation(session, relation, action="TRUNCATE")
     for relation in tables.values():
         delete_all(session, relation)
     if statement.restart_identity:
