@@ -23,3 +23,5 @@ begin; update c set id = 3; alter table c add column z int; rollback;
 begin; insert into c values (1,1); set constraints all immediate; alter table c add column z int; rollback;
 begin; savepoint s; insert into c values (1,1); rollback to s; alter table c add column z int; rollback;
 begin; insert into c values (1,1); comment on table c is 'x'; drop schema public cascade; rollback;
+begin; delete from p where id = 1; truncate p; rollback;
+begin; truncate p cascade; rollback;
