@@ -224,6 +224,8 @@ def array_position(call: CallTypes) -> Callable[..., int | None]:
         if array is None:
             return None
         _searchable(array)
+        if not array or (element is None and None not in array):
+            return None
         if start is None:
             raise errors.NullValueNotAllowed("initial position must not be null")
         wanted = None if element is None else key(element)

@@ -205,9 +205,10 @@ def to_timestamp(seconds: float) -> int:
         raise errors.DatetimeFieldOverflow("timestamp cannot be NaN")
     if math.isinf(seconds):
         return TIMESTAMP_INFINITY if seconds > 0 else TIMESTAMP_MINUS_INFINITY
-    timestamp = round((seconds - UNIX_EPOCH_DAYS * 86_400) * 1_000_000)
-    if TIMESTAMP_START <= timestamp < TIMESTAMP_END:
-        return timestamp
+    if abs(seconds) < 1e15:
+        timestamp = round((seconds - UNIX_EPOCH_DAYS * 86_400) * 1_000_000)
+        if TIMESTAMP_START <= timestamp < TIMESTAMP_END:
+            return timestamp
     raise errors.DatetimeFieldOverflow(f'timestamp out of range: "{seconds:g}"')
 
 

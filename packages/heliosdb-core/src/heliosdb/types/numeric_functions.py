@@ -63,14 +63,18 @@ def round_numeric(datum: Decimal, scale: int = 0) -> Decimal:
     """Round to a number of digits after the point, ties away from zero; a negative number rounds whole digits."""
     if not datum.is_finite():
         return datum
-    return rescaled(datum, min(max(scale, -MAXIMUM_WHOLE_DIGITS - 1), MAXIMUM_SCALE))
+    if scale < -MAXIMUM_WHOLE_DIGITS:
+        return _ZERO
+    return rescaled(datum, min(scale, MAXIMUM_SCALE))
 
 
 def trunc_numeric(datum: Decimal, scale: int = 0) -> Decimal:
     """Cut off after a number of digits after the point."""
     if not datum.is_finite():
         return datum
-    return rescaled(datum, min(max(scale, -MAXIMUM_WHOLE_DIGITS - 1), MAXIMUM_SCALE), ROUND_DOWN)
+    if scale < -MAXIMUM_WHOLE_DIGITS:
+        return _ZERO
+    return rescaled(datum, min(scale, MAXIMUM_SCALE), ROUND_DOWN)
 
 
 def ceil_numeric(datum: Decimal) -> Decimal:
