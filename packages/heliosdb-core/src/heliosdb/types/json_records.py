@@ -298,7 +298,12 @@ def _objects(source: _Source, function: str) -> Iterator[_Source]:
 
 
 def _columns(call: CallTypes) -> list[tuple[str, Reader]]:
-    assert call.result_row is not None
+    if call.result_row is None:
+        raise errors.FeatureNotSupported(
+            "could not determine row type for result of a function returning record",
+            hint="Provide a non-null record argument, or call the function in the FROM clause using a column "
+            "definition list.",
+        )
     return _fields([(name, type_name) for name, type_name, _ in call.result_row.fields], call.types)
 
 

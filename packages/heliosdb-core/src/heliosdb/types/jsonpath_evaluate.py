@@ -72,7 +72,7 @@ def evaluate(path: JsonPath, document: Json, variables: Json | None) -> Iterator
             detail='Jsonpath parameters should be encoded as key-value pairs of "vars" object.',
         )
     scope = _Scope(document, None if variables is None else variables.members, path.strict, document)
-    yield from _items(path.root, scope)
+    return _items(path.root, scope)
 
 
 def _items(node: PathNode, scope: _Scope) -> Iterator[Json]:

@@ -55,8 +55,8 @@ def jsonb_path_exists(
     document: Json, path: JsonPath, variables: Json | None = _NO_VARIABLES, silent: bool = False
 ) -> bool | None:
     """Return whether a path gives an item; ``silent``: NULL instead of an error."""
+    items = evaluate(path, document, variables)
     try:
-        items = evaluate(path, document, variables)
         # In strict mode an error anywhere counts, so that nothing may be left out.
         return bool(list(items)) if path.strict else next(items, None) is not None
     except errors.DataError:
@@ -69,8 +69,9 @@ def jsonb_path_match(
     document: Json, path: JsonPath, variables: Json | None = _NO_VARIABLES, silent: bool = False
 ) -> bool | None:
     """Return the one boolean that a path gives; ``silent``: NULL instead of an error."""
+    items = evaluate(path, document, variables)
     try:
-        found = list(evaluate(path, document, variables))
+        found = list(items)
     except errors.DataError:
         if silent:
             return None
@@ -94,8 +95,9 @@ def jsonb_path_query(
 
 def _all_items(document: Json, path: JsonPath, variables: Json | None, silent: bool) -> list[Json]:
     found: list[Json] = []
+    items = evaluate(path, document, variables)
     try:
-        for item in evaluate(path, document, variables):
+        for item in items:
             found.append(item)
     except errors.DataError:
         if not silent:
