@@ -165,6 +165,8 @@ def connect(
             Database(place, plugins=plugins, strict=strict, settings=settings),
             owns=True, autocommit=autocommit, row_factory=row_factory, timeout=timeout,
         )  # fmt: skip
+    if not isinstance(getattr(path, "database", None), Database):
+        raise InterfaceError(f"path must be a str or an EmbeddedDatabase, not {type(path).__name__}")
     if plugins is not None:
         raise InterfaceError("plugins are chosen when the database is opened")
     if config is not None or strict:

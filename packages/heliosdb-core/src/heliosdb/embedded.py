@@ -168,7 +168,10 @@ class _Handle:
         return self._exchange(sql, params, to_polars)
 
     def _exchange(self, sql: str, params: Sequence[Any], convert: Callable[..., Any]) -> Any:
-        result = self._run(sql, params, None)[-1]
+        results = self._run(sql, params, None)
+        if not results:
+            raise errors.ProgrammingError("an empty statement returns no rows")
+        result = results[-1]
         if result.columns is None:
             raise errors.ProgrammingError(f"{result.tag} returns no rows")
         return convert(result, self._database)
@@ -458,7 +461,5 @@ def _limited(session: Session, timeout: float | None) -> Iterator[None]:
     if timeout is None:
         yield
         return
-    if timeout < 0:
-        raise errors.InterfaceError("timeout must not be negative")
     with session.time_limit(timeout):
         yield

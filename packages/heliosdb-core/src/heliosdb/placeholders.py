@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from heliosdb.errors import ProgrammingError
+from heliosdb.errors import InterfaceError, ProgrammingError
 
 __all__ = ["rewrite"]
 
@@ -22,6 +22,8 @@ _DOLLAR = re.compile(r"\$\d")
 
 def rewrite(text: str, parameters: Sequence[Any] | Mapping[str, Any] | None) -> tuple[str, Sequence[Any]]:
     """Return the text with ``$n`` in place of placeholders, and the values in their order."""
+    if not isinstance(text, str):
+        raise InterfaceError(f"a statement must be a str, not {type(text).__name__}")
     if parameters is None:
         return text, ()
     if isinstance(parameters, str | bytes):

@@ -74,6 +74,10 @@ def test_bytes_that_are_no_text_are_an_error_and_the_rest_runs(run: Run) -> None
         ("SELECT 1 /* ;", False),
         ("/* a /* nested */", False),
         ("\\dt", True),
+        ("help", True),
+        ("Quit;", True),
+        ("exit", True),
+        ("exit now", False),
         ("SELECT 1 \\g", True),
         ("SELECT '\\dt", False),
         ("SELECT E'\\';", False),
@@ -97,6 +101,17 @@ def test_a_user_sees_banner_prompt_continuation_and_tables(terminal: Start) -> N
     assert "| one | two |\n+-----+-----+\n|   1 |   2 |" in seen
     user.expect(READY)
     user.type("\\q\r")
+    assert user.status() == 0
+
+
+def test_help_exit_and_quit_need_no_backslash(terminal: Start) -> None:
+    user = terminal("repl")
+    user.expect(READY)
+    user.type("help\r")
+    user.expect(r"\\copy")
+    user.type("select\rquit;\r")
+    user.expect('column "quit" does not exist')
+    user.type("EXIT\r")
     assert user.status() == 0
 
 

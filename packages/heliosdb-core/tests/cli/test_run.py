@@ -248,3 +248,21 @@ def test_a_script_prints_what_psql_prints(process: Run, tmp_path: Path) -> None:
     assert status == 3
     assert output == (here / "psql.out").read_text()
     assert error == (here / "psql.err").read_text()
+
+
+def test_a_comment_that_nothing_closes_is_an_error_and_swallows_nothing_in_silence(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text("SELECT 1;\n/* a note\nSELECT 2;\n")
+    status, output, error = run("run", "a.sql")
+    assert (status, output.count("(1 row)")) == (3, 1)
+    assert 'ERROR:  unterminated /* comment at or near "/* a note' in error
+
+
+def test_verbose_errors_show_the_sqlstate_and_the_objects(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text(
+        "\\set VERBOSITY verbose\nCREATE TABLE t (a int PRIMARY KEY);\nINSERT INTO t VALUES (1), (1);\n"
+    )
+    _, _, error = run("run", "--quiet", "a.sql")
+    lines = error.splitlines()
+    assert lines[0] == 'a.sql:3: ERROR:  23505: duplicate key value violates unique constraint "t_pkey"'
+    assert "TABLE NAME:  t" in lines
+    assert "CONSTRAINT NAME:  t_pkey" in lines

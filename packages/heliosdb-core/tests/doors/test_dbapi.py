@@ -514,3 +514,18 @@ def test_public_functions_have_no_catch_all_arguments() -> None:
     for thing in (heliosdb.connect, *(member for _, member in inspect.getmembers(Connection, inspect.isfunction))):
         kinds = {parameter.kind for parameter in inspect.signature(thing).parameters.values()}
         assert inspect.Parameter.VAR_KEYWORD not in kinds, thing
+
+
+@pytest.mark.parametrize("parameters", [None, (1,)])
+@pytest.mark.parametrize("sql", [None, 5, b"SELECT %s"])
+def test_a_statement_that_is_no_str_is_refused(sql: Any, parameters: Any) -> None:
+    with (
+        heliosdb.connect(":memory:") as connection,
+        pytest.raises(heliosdb.InterfaceError, match=f"a statement must be a str, not {type(sql).__name__}"),
+    ):
+        connection.execute(sql, parameters)
+
+
+def test_what_is_no_database_cannot_be_connected_to() -> None:
+    with pytest.raises(heliosdb.InterfaceError, match="path must be a str or an EmbeddedDatabase, not int"):
+        heliosdb.connect(5)  # type: ignore[arg-type]

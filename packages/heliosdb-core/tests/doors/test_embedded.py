@@ -126,7 +126,7 @@ def test_the_number_of_parameters_must_fit(db: EmbeddedDatabase, params: Any) ->
             assert failure.value.sqlstate == "08P01"
 
 
-@pytest.mark.parametrize("params", ["ab", b"ab", {"a": 1}, 5, None, {1, 2}])
+@pytest.mark.parametrize("params", ["ab", "1", b"ab", {"a": 1}, 5, None, {1}, {1, 2}])
 def test_parameters_must_be_a_sequence(db: EmbeddedDatabase, params: Any) -> None:
     for _ in range(4):
         with pytest.raises((errors.InterfaceError, errors.ProgrammingError)):
@@ -483,3 +483,60 @@ def test_a_function_may_ask_the_database_itself(db: EmbeddedDatabase) -> None:
     )
     assert db.query("SELECT name_of(id) FROM users ORDER BY id") == [("Alice",), ("Bob",)]
     other.rollback()
+
+
+# -- misuse ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sql", [None, 5, b"SELECT 1"])
+def test_a_statement_that_is_no_str_is_refused(db: EmbeddedDatabase, sql: Any) -> None:
+    with pytest.raises(errors.InterfaceError, match=f"a statement must be a str, not {type(sql).__name__}"):
+        db.query(sql)
+
+
+@pytest.mark.parametrize("sql", ["SELECT $1", "SELECT $1::text", "SELECT $1::inventory"])
+def test_a_value_of_a_class_that_no_type_knows_is_refused(db: EmbeddedDatabase, sql: str) -> None:
+    db.execute("CREATE TYPE inventory AS ENUM ('a')")
+    with pytest.raises(errors.DatatypeMismatch, match="object"):
+        db.query(sql, (object(),))
+
+
+def test_an_integer_of_any_length_is_text(db: EmbeddedDatabase) -> None:
+    assert db.query("SELECT length($1::text), left($1::text, 3)", (-(10**5000),)) == [(5002, "-10")]
+
+
+@pytest.mark.parametrize(("timeout", "message"), [("1", "not str"), (float("nan"), "a number"), (-1, "negative")])
+def test_a_time_limit_is_a_number_of_seconds(db: EmbeddedDatabase, timeout: Any, message: str) -> None:
+    with pytest.raises(errors.InterfaceError, match=message):
+        db.query("SELECT 1", timeout=timeout)
+
+
+def test_rows_of_execute_many_are_sequences(db: EmbeddedDatabase) -> None:
+    db.execute("CREATE TABLE numbers (n text)")
+    insert = db.prepare("INSERT INTO numbers VALUES ($1)")
+    for rows in ([(1,), 5], ["a"]):
+        with pytest.raises(errors.InterfaceError, match="each item of the rows must be a sequence"):
+            insert.execute_many(rows)  # type: ignore[arg-type]
+    assert db.query("SELECT * FROM numbers") == []
+
+
+def test_plugins_are_a_sequence(db: EmbeddedDatabase) -> None:
+    with pytest.raises(errors.InterfaceError, match="plugins must be a sequence"):
+        EmbeddedDatabase.new_in_memory(plugins="core")
+
+
+def test_an_empty_statement_makes_no_frame(db: EmbeddedDatabase) -> None:
+    with pytest.raises(errors.ProgrammingError, match="an empty statement returns no rows"):
+        db.query_arrow("")
+
+
+def test_an_open_comment_is_an_error(db: EmbeddedDatabase) -> None:
+    for sql in ("/* SELECT 1", "SELECT 1; /* SELECT 2"):
+        with pytest.raises(errors.SqlSyntaxError, match=r"unterminated /\* comment"):
+            db.execute(sql)
+
+
+@pytest.mark.parametrize("kind", ["FUNCTION", "PROCEDURE"])
+def test_routines_are_refused_by_the_word_that_was_written(db: EmbeddedDatabase, kind: str) -> None:
+    with pytest.raises(errors.FeatureNotSupported, match=f"^CREATE {kind} is not supported"):
+        db.execute(f"CREATE {kind} f() LANGUAGE sql AS 'SELECT 1'")

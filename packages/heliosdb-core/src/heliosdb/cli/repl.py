@@ -19,7 +19,7 @@ import click
 
 from heliosdb import __version__
 from heliosdb.cli.scanner import Scanner, Stop
-from heliosdb.cli.shell import Shell, Stopped
+from heliosdb.cli.shell import Shell, Stopped, plain_word
 from heliosdb.cli.source import StandardInput
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ def banner(database: Database, program: str) -> str:
 
 def is_complete(text: str) -> bool:
     """Return whether Enter should run a text: it ends a statement, is a meta-command, or is blank."""
+    if plain_word(text) is not None:
+        return True
     scanner = Scanner({})
     stop, at = scanner.scan(text)
     while stop is Stop.SEMICOLON:

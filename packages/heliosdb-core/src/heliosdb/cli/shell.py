@@ -27,7 +27,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from heliosdb.cli.pager import page
-from heliosdb.cli.report import error_lines, notice_lines, printable
+from heliosdb.cli.report import error_lines, notice_lines, printable, verbose_error_lines
 from heliosdb.cli.scanner import Scanner, Stop
 from heliosdb.cli.table import Style, Table, format_table
 from heliosdb.errors import CharacterNotInRepertoire, Error, InternalFailure
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from heliosdb.database import Database
     from heliosdb.session import Notice
 
-__all__ = ["Quit", "Shell", "Stopped"]
+__all__ = ["Quit", "Shell", "Stopped", "plain_word"]
 
 MAX_INCLUDES = 50
 _copies = re.compile(r"copy\b", re.IGNORECASE)
@@ -53,6 +53,12 @@ class Quit(Exception):
 
 class Stopped(Exception):
     """A statement failed while ON_ERROR_STOP is set: leave all sources."""
+
+
+def plain_word(line: str) -> str | None:
+    """Return which of psql's words without a backslash a line at the prompt is: ``help``, ``exit``, ``quit``."""
+    word = line.strip().removesuffix(";").rstrip().lower()
+    return word if word in ("help", "exit", "quit") else None
 
 
 class Shell:
@@ -148,6 +154,12 @@ class Shell:
 
     def feed(self, line: str) -> None:
         """Take a line: run each statement that ends in it and each meta-command."""
+        if self._is_at_prompt and self.scanner.is_empty and not self.scanner.is_quoted:
+            word = plain_word(line)
+            if word in ("exit", "quit"):
+                raise Quit
+            if word == "help":
+                line = "\\?\n"
         at = 0
         while at < len(line):
             stop, at = self.scanner.scan(line, at)
@@ -158,7 +170,8 @@ class Shell:
 
     def finish(self) -> None:
         """Run a last statement that has no semicolon."""
-        if not self.scanner.is_empty:
+        # A comment that nothing closes has swallowed what follows it: running it gives the error that says so.
+        if not self.scanner.is_empty or self.scanner.is_quoted:
             self.execute_buffer()
         self.scanner.clear()
 
@@ -343,7 +356,8 @@ class Shell:
         self.last_error = (error, text, offset)
         self.variables |= {"ERROR": "true", "SQLSTATE": error.sqlstate, "ROW_COUNT": "0"}
         self.variables |= {"LAST_ERROR_MESSAGE": error.message, "LAST_ERROR_SQLSTATE": error.sqlstate}
-        self._print_message(error_lines(error, text, offset), "red")
+        lines = verbose_error_lines if self.variables.get("VERBOSITY") == "verbose" else error_lines
+        self._print_message(lines(error, text, offset), "red")
         if _is_on(self.variables.get("ON_ERROR_STOP")):
             raise Stopped
 

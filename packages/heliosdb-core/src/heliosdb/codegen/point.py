@@ -159,7 +159,11 @@ class _Writer:
         """Write the checks of the parameters."""
         count = len(self.bound.parameter_types)
         lines = self.lines
-        lines.append(f"  if len(params) != {count}: return None")
+        # A str, a set or a dict has a length too, and could be taken apart: the door refuses them.
+        lines.append(
+            "  if (params.__class__ is not tuple and params.__class__ is not list) "
+            f"or len(params) != {count}: return None"
+        )
         names = [f"p_{number}" for number in range(1, count + 1)]
         if names:
             lines.append(f"  {', '.join(names)}{',' if count == 1 else ''} = params")

@@ -32,7 +32,14 @@ import pluggy
 from attrs import define, frozen
 
 from heliosdb.catalog.registries import PluginStatus, Registries
-from heliosdb.errors import DuplicateObject, Error, HostSystemError, InvalidObjectDefinition, UndefinedObject
+from heliosdb.errors import (
+    DuplicateObject,
+    Error,
+    HostSystemError,
+    InterfaceError,
+    InvalidObjectDefinition,
+    UndefinedObject,
+)
 from heliosdb.plugin.collect import CORE, Collector
 from heliosdb.plugin.discovery import EntryPoint, installed_plugins
 from heliosdb.plugin.requirements import InvalidSpecifier, requirement_on, satisfies
@@ -236,6 +243,8 @@ def load_plugins(
     points of the running interpreter. With ``strict`` whatever is wrong with a plugin is raised.
     """
     host = Host(strict=strict)
+    if isinstance(explicit, str):
+        raise InterfaceError("plugins must be a sequence of plugins, not a str", hint=f'Write ["{explicit}"].')
     if explicit is not None:
         host.load([_explicit_candidate(plugin, installed) for plugin in explicit], (), ())
         return host

@@ -22,6 +22,7 @@ __all__ = ["Adapters", "check_text"]
 _TEXT = frozenset({"text", "varchar", "bpchar", "name", "unknown"})
 _INTEGERS = {"int2": 1 << 15, "int4": 1 << 31, "int8": 1 << 63}
 MAX_DIMENSIONS = 6
+MAX_SHORT = 1 << 1024
 _INTEGER_NAMES = {"int2": "smallint", "int4": "integer", "int8": "bigint"}
 
 
@@ -129,10 +130,10 @@ class Adapters:
         is_json = type_name in ("json", "jsonb")
 
         def read(value: Any, session: Any) -> Any:
-            if type_name in _TEXT:
-                # As a literal would be: any object is taken by the text of its own type.
-                return check_text(value if isinstance(value, str) else self._as_text(value, session))
             try:
+                if type_name in _TEXT:
+                    # As a literal would be: any object is taken by the text of its own type.
+                    return check_text(value if isinstance(value, str) else self._as_text(value, session))
                 if convert is None:
                     return text_input(self._as_text(value, session), -1, session)
                 datum = convert(value)
@@ -182,11 +183,17 @@ class Adapters:
     def _as_text(self, value: Any, session: Any) -> str:
         if isinstance(value, bool):
             return "true" if value else "false"
-        if isinstance(value, int | float | Decimal):
+        if isinstance(value, int):
+            # Through Decimal: str() refuses an int of more than a few thousand digits.
+            return str(int(value)) if -MAX_SHORT < value < MAX_SHORT else f"{Decimal(value):f}"
+        if isinstance(value, float | Decimal):
             return str(value)
         name = self.suggest(value)
         if name is None:
-            raise TypeError(type(value).__name__)
+            raise errors.DatatypeMismatch(
+                f"cannot use a value of Python type {type(value).__name__} as a parameter",
+                hint="Pass a value of a type that the database knows, or its text as a str.",
+            )
         convert = self._types.from_python(name)
         return self._types.output(name)(value if convert is None else convert(value), session)
 

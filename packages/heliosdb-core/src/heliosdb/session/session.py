@@ -93,6 +93,11 @@ class Session(SessionPlans):
     @contextmanager
     def time_limit(self, seconds: float) -> Iterator[None]:
         """Cancel whatever statement still runs after this many seconds, while the block runs."""
+        if not isinstance(seconds, int | float):
+            raise errors.InterfaceError(f"timeout must be a number of seconds, not {type(seconds).__name__}")
+        if not seconds >= 0:
+            # Written so that NaN, which would never be reached, is refused too.
+            raise errors.InterfaceError("timeout must not be negative" if seconds < 0 else "timeout must be a number")
         before, self._limit = self._limit, time.monotonic() + seconds
         try:
             yield
@@ -141,6 +146,9 @@ class Session(SessionPlans):
             rows = list(rows)
         if not rows:
             return 0
+        for kind in set(map(type, rows)) - {tuple, list}:
+            if issubclass(kind, str | bytes) or not issubclass(kind, Sequence):
+                raise errors.InterfaceError(f"each item of the rows must be a sequence of values, not {kind.__name__}")
         if type(self.tree(statement)).__name__ == "Insert":
             from heliosdb.session.many import many_rows
 
@@ -394,7 +402,8 @@ class Session(SessionPlans):
             return self._extension_executor(tree)
         executor = self.registries.statements.get(name)
         if executor is None:
-            raise errors.FeatureNotSupported(f"{_words(name)} is not supported", position=tree.position or None)
+            what = f"CREATE {tree.kind.upper()}" if name == "CreateRoutine" else _words(name)
+            raise errors.FeatureNotSupported(f"{what} is not supported", position=tree.position or None)
         if name in _DEFINING and self.block.read_only:
             raise errors.ReadOnlySqlTransaction(f"cannot execute {_tag(tree, name)} in a read-only transaction")
         return executor  # type: ignore[no-any-return]

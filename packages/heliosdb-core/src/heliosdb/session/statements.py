@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
-from heliosdb.errors import Error
+from heliosdb.errors import Error, InterfaceError
 from heliosdb.session.adapters import check_surrogates
 from heliosdb.transaction.locks import RelationLock
 
@@ -121,7 +121,11 @@ class Plan:
     explained: Any = None
     locks: tuple[tuple[int, RelationLock], ...] = ()
     """The relations it touches and the mode to lock each in."""
+    sizes: tuple[tuple[int, int], ...] = ()
+    """The relations' numbers of rows when it was made: it may not be the best for others."""
     runs: int = 0
+    next_look: int = 1
+    """The number of runs at which ``sizes`` are compared with what is there then."""
     many: Any = None
     """The compiled form for many parameter rows at once; False where there is none (``session/many.py``)."""
 
@@ -195,6 +199,8 @@ class StatementCache:
         found = self._texts.get(text)
         if found is not None:
             return found
+        if not isinstance(text, str):
+            raise InterfaceError(f"a statement must be a str, not {type(text).__name__}")
         # A lone surrogate is no text: it could be neither stored nor sent.
         check_surrogates(text)
         # The lexer is loaded by the first text, not when a database opens.

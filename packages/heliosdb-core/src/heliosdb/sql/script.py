@@ -62,7 +62,11 @@ def next_statement(script: str, start: int = 0) -> tuple[StatementText, int] | N
                 at = len(script)
             continue
         if group == _COMMENT:
-            at = _comment_end(script, at)
+            closed = _comment_end(script, at)
+            if closed is None and begin < 0:
+                # It may have swallowed statements: the parser reports it.
+                begin = here
+            at = len(script) if closed is None else closed
             continue
         if begin < 0 and token != ";":
             begin = here
@@ -106,12 +110,12 @@ def _creates_routine(words: list[str]) -> bool:
     return rest[:1] in (["function"], ["procedure"])
 
 
-def _comment_end(script: str, at: int) -> int:
+def _comment_end(script: str, at: int) -> int | None:
     depth = 1
     while depth:
         edge = _comment_edge.search(script, at)
         if edge is None:
-            return len(script)
+            return None
         at = edge.end()
         depth += 1 if edge[0] == "/*" else -1
     return at
