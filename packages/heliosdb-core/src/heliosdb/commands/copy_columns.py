@@ -63,9 +63,9 @@ class ColumnReader:
             texts = [None if text == self._null_text else text for text in texts]
         if null not in texts:
             return self._given(texts)  # type: ignore[arg-type]
-        self.null()
+        null_datum = self.null()
         given = iter(self._given([text for text in texts if text != null]))  # type: ignore[misc]
-        return [None if text == null else next(given) for text in texts]
+        return [null_datum if text == null else next(given) for text in texts]
 
     def _given(self, texts: Texts) -> Sequence[Any]:
         if self._escaped and "\\" in "".join(texts):
@@ -89,10 +89,9 @@ class ColumnReader:
         assert text is not None
         return self._input(self.shown(text), self._typmod, self._session)
 
-    def null(self) -> None:
+    def null(self) -> Any:
         """Return NULL, unless the column's domain does not allow it."""
-        if self._check is not None:
-            self._check(None, self._session)
+        return None if self._check is None else self._check(None, self._session)
 
     def is_null_text(self, text: str | None) -> bool:
         """Whether a text of the input stands for NULL."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from heliosdb import errors
 from heliosdb.catalog.result import Result
 from heliosdb.codegen import compile_statement
-from heliosdb.session.execution import Execution
 from heliosdb.plan.nodes import OutputColumn
+from heliosdb.session.execution import Execution
 from heliosdb.sql import statements as tree
 from heliosdb.sql.optimizer.describe import describe
 
