@@ -326,6 +326,22 @@ def test_plans_over_uncommitted_definitions_stay_with_their_transaction(own: Emb
         own.query("SELECT w FROM t")
 
 
+def test_a_table_that_grows_gets_another_plan(own: EmbeddedDatabase) -> None:
+    own.execute("CREATE INDEX ON t (v)")
+    text = "SELECT id FROM t WHERE v = $1"
+    for _ in range(3):
+        own.query(text, ("public",))
+    small = own._session.last_plan
+    own.execute("INSERT INTO t SELECT g, g::text FROM generate_series(2, 20000) g")
+    for number in range(2, 80):
+        assert own.query(text, (str(number),)) == [(number,)]
+    large = own._session.last_plan
+    assert small is not None
+    assert large is not None
+    assert "IndexScan" in repr(large.explained)
+    assert small is not large
+
+
 def test_the_caches_stay_bounded(own: EmbeddedDatabase) -> None:
     from heliosdb.session import statements
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["SessionPlans"]
 
+LOOKS = 64
+SMALL, GROWTH = 100, 4
+"""A plan is made anew when a table of more than SMALL rows has GROWTH times as many rows as then, or as few."""
+
 RECURSION = 8000
 
 
@@ -61,7 +65,25 @@ class SessionPlans(SessionEnvironment):
         if self.functions:
             # What a session's own functions mean is not in the key.
             return None
-        return self.database.statements.find(self._key(statement, hints), statement.constants, self.catalog)
+        found = self.database.statements.find(self._key(statement, hints), statement.constants, self.catalog)
+        return None if found is None or self._is_outgrown(found) else found
+
+    def _is_outgrown(self, plan: Plan) -> bool:
+        """Whether a table has become much larger or smaller than it was when the plan was chosen.
+
+        Looked at seldom: after 1, 2, 4, ... runs, at last every ``LOOKS`` runs.
+        """
+        if plan.runs < plan.next_look:
+            return False
+        transaction = self.block.transaction
+        if transaction is None:
+            return False
+        for oid, then in plan.sizes:
+            now = transaction.view(oid).estimated_rows()
+            if max(now, then) > SMALL and not then / GROWTH <= now <= then * GROWTH:
+                return True
+        plan.next_look = plan.runs + min(plan.runs + 1, LOOKS)
+        return False
 
     def plan(
         self, statement: StatementText, hints: tuple[str | None, ...] = (), types: tuple[str | None, ...] = ()
@@ -71,7 +93,7 @@ class SessionPlans(SessionEnvironment):
         key = self._key(statement, hints, types)
         if kept:
             found = self.database.statements.find(key, statement.constants, self.catalog)
-            if found is not None:
+            if found is not None and not self._is_outgrown(found):
                 return found
         with collection_paused():
             # The first query imports the compiler: thousands of objects that stay.
@@ -122,9 +144,10 @@ class SessionPlans(SessionEnvironment):
         for slot in bound.slots:
             read = self.types.input(slot.type)
             readers.append((slot.slot, _slot_reader(read, slot.typmod), slot.negated))
-        return Plan(
-            bound, compiled, pinned, len(constants), tuple(readers), recorder, catalog, optimized, locks_of(bound.plan)
-        )
+        locks = locks_of(bound.plan)
+        transaction = self.block.transaction
+        sizes = () if transaction is None else tuple((oid, transaction.view(oid).estimated_rows()) for oid, _ in locks)
+        return Plan(bound, compiled, pinned, len(constants), tuple(readers), recorder, catalog, optimized, locks, sizes)
 
     def read_parameters(self, plan: Plan, parameters: Sequence[Any]) -> tuple[Any, ...]:
         """Return Python parameters as datums of the plan's parameter types."""

@@ -68,8 +68,11 @@ class AccessPaths:
         best_cost = self.estimates.table(scan.relation)
         for candidate in self._candidates(scan, parts):
             found = candidate.input if isinstance(candidate, pn.Filter) else candidate
+            if isinstance(found, pn.IndexScan) and found.unique and len(found.equal) == len(found.index.keys):
+                # One row at most, however small the table is; and small tables grow.
+                return candidate
             cost = self._cost(found)
-            if cost < best_cost or (cost == best_cost and isinstance(found, pn.IndexScan) and found.unique):
+            if cost < best_cost:
                 best, best_cost = candidate, cost
         union = self._union(scan, parts)
         if union is not None:

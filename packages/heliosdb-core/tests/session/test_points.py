@@ -1,0 +1,235 @@
+"""Point statements: the short way answers exactly as the ordinary one, and steps aside where it cannot.
+
+Each history runs on two databases: one whose point statements are made as usual, one that never makes any.
+"""
+
+from __future__ import annotations
+
+import datetime
+import threading
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from heliosdb import EmbeddedDatabase, errors
+
+TABLES = """
+CREATE TABLE p (id int PRIMARY KEY, n int NOT NULL DEFAULT 7 CHECK (n > -100), name text, price numeric(6, 2),
+    twice int GENERATED ALWAYS AS (n * 2) STORED, born date, mail varchar(5) UNIQUE);
+CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES p ON DELETE CASCADE);
+CREATE TABLE pairs (a int, b text, v int, PRIMARY KEY (a, b));
+CREATE TABLE words (w text PRIMARY KEY, n bigint, ok bool, f float8);
+CREATE TABLE marks (t timestamp PRIMARY KEY, u uuid UNIQUE, n numeric UNIQUE, v int);
+INSERT INTO p (id, n, name, price, born, mail) VALUES
+    (1, 10, 'one', 1.5, '2000-01-01', 'm1'), (2, 20, NULL, NULL, NULL, NULL);
+INSERT INTO child VALUES (1, 1);
+INSERT INTO pairs VALUES (1, 'a', 1), (1, 'b', 2), (2, 'a', NULL);
+INSERT INTO words VALUES ('x', 1, true, 0.5), ('é', 2, NULL, NULL);
+INSERT INTO marks VALUES ('2024-01-01', '00000000-0000-0000-0000-000000000001', 1.50, 1);
+"""
+
+STATEMENTS: list[tuple[str, int]] = [
+    ("SELECT * FROM p WHERE id = $1", 1),
+    ("SELECT name, n + 1, price FROM p WHERE id = $1 AND n > 5", 1),
+    ("SELECT name FROM p WHERE id = $1 AND name = $2", 2),
+    ("SELECT id, mail FROM p WHERE mail = $1", 1),
+    ("SELECT v FROM pairs WHERE a = $1 AND b = $2", 2),
+    ("SELECT v FROM pairs WHERE a = $1", 1),
+    ("SELECT * FROM words WHERE w = $1", 1),
+    ("SELECT v FROM marks WHERE t = $1", 1),
+    ("SELECT v FROM marks WHERE u = $1", 1),
+    ("SELECT v, n FROM marks WHERE n = $1", 1),
+    ("SELECT n / (id - $2) FROM p WHERE id = $1", 2),
+    ("UPDATE p SET n = $2 WHERE id = $1", 2),
+    ("UPDATE p SET n = n + $2 WHERE id = $1", 2),
+    ("UPDATE p SET name = $2 WHERE id = $1", 2),
+    ("UPDATE p SET price = $2 WHERE id = $1", 2),
+    ("UPDATE p SET mail = $2 WHERE id = $1", 2),
+    ("UPDATE p SET id = $2 WHERE id = $1", 2),
+    ("UPDATE p SET n = 5, name = name || 'x' WHERE id = $1 AND n <> 5", 1),
+    ("UPDATE words SET n = n * $2 WHERE w = $1", 2),
+    ("UPDATE words SET ok = $2 WHERE w = $1", 2),
+    ("UPDATE pairs SET v = coalesce(v, 0) + 1 WHERE a = $1 AND b = $2", 2),
+    ("INSERT INTO p (id, n, name) VALUES ($1, $2, 'new')", 2),
+    ("INSERT INTO p (id, mail) VALUES ($1, $2)", 2),
+    ("INSERT INTO pairs VALUES ($1, $2, 0)", 2),
+    ("INSERT INTO child VALUES ($1, $2)", 2),
+    ("DELETE FROM p WHERE id = $1", 1),
+    ("DELETE FROM child WHERE id = $1", 1),
+    ("DELETE FROM pairs WHERE a = $1 AND b = $2", 2),
+    ("SELECT n FROM p WHERE id = 1", 0),
+    ("UPDATE p SET n = n + 1 WHERE id = 2", 0),
+]  # fmt: skip
+BETWEEN = [
+    "BEGIN",
+    "COMMIT",
+    "ROLLBACK",
+    "SET default_transaction_isolation = 'serializable'",
+    "SET default_transaction_isolation = 'read committed'",
+    "SET default_transaction_read_only = on",
+    "SET default_transaction_read_only = off",
+    "ALTER TABLE p ADD COLUMN IF NOT EXISTS extra int DEFAULT 3",
+    "ALTER TABLE p DROP COLUMN IF EXISTS extra",
+    "ALTER TABLE p ALTER COLUMN n DROP NOT NULL",
+    "CREATE INDEX ON p (name)",
+    "ALTER TABLE p ADD CHECK (n < 1000)",
+    "UPDATE p SET n = n + 1",
+    "DELETE FROM p WHERE n > 100",
+    "INSERT INTO p VALUES (3, 30, 'three', 3, DEFAULT, '2020-02-02', 'm3') ON CONFLICT DO NOTHING",
+    "TRUNCATE child",
+]
+VALUES: list[Any] = [
+    1, 2, 3, 0, -1, 5, None, True, 2**31, 2**63, 1.0, 1.5, Decimal(1), Decimal("1.5"), "1", "a", "b", "x", "é", "m1",
+    "toolong", "", "a\0", b"a", datetime.date(2024, 1, 1), datetime.datetime(2024, 1, 1), "2024-01-01", [1], object,
+    "00000000-0000-0000-0000-000000000001", -200, "1.50", float("nan"),
+]  # fmt: skip
+
+
+def outcome(db: EmbeddedDatabase, text: str, params: tuple[Any, ...]) -> Any:
+    """Return what a client sees of a statement, through the method that fits."""
+    try:
+        if text.startswith("SELECT"):
+            rows = db.query(text, params)
+            return [(tuple(row), row.keys(), [type(value) for value in row]) for row in rows]
+        return db.execute(text, params)
+    except errors.Error as error:
+        return error.sqlstate, str(error), error.detail
+
+
+def content(db: EmbeddedDatabase) -> Any:
+    """Return all rows of all tables."""
+    tables = ("p", "child", "pairs", "words", "marks")
+    return [outcome(db, f"SELECT * FROM {table} ORDER BY 1, 2", ()) for table in tables]
+
+
+def databases() -> tuple[EmbeddedDatabase, EmbeddedDatabase]:
+    """Return a database as it is, and one that never takes the short way."""
+    quick, plain = EmbeddedDatabase.new_in_memory(plugins=[]), EmbeddedDatabase.new_in_memory(plugins=[])
+    for db in (quick, plain):
+        db.execute(TABLES)
+    plain._session.points.offer = lambda text, row_maker: None  # type: ignore[method-assign]
+    return quick, plain
+
+
+STEP = st.one_of(
+    st.tuples(st.sampled_from(STATEMENTS), st.lists(st.sampled_from(VALUES), min_size=2, max_size=2)),
+    st.tuples(st.sampled_from([(text, 0) for text in BETWEEN]), st.just([])),
+)
+
+
+@given(st.lists(STEP, min_size=20, max_size=40))
+@settings(max_examples=12)
+def test_histories_are_the_same_both_ways(steps: list[tuple[tuple[str, int], list[Any]]]) -> None:
+    quick, plain = databases()
+    for text, count in {chosen for chosen, _ in steps if chosen[0] not in BETWEEN}:
+        # Warm: from here on every text that has a short way takes it.
+        for _ in range(2):
+            for db in (quick, plain):
+                outcome(db, text, (99, 98)[:count])
+        for db in (quick, plain):
+            db.execute("DELETE FROM child WHERE id = 99; DELETE FROM p WHERE id IN (98, 99)")
+    for (text, count), values in steps:
+        params = tuple(values[:count])
+        assert outcome(quick, text, params) == outcome(plain, text, params), (text, params)
+    for db in (quick, plain):
+        db.execute("COMMIT")
+    assert content(quick) == content(plain)
+    quick.close()
+    plain.close()
+
+
+@pytest.mark.parametrize(("text", "count"), STATEMENTS)
+def test_every_value_gives_the_same_both_ways(text: str, count: int) -> None:
+    quick, plain = databases()
+    choices = (
+        [()]
+        if count == 0
+        else [(v,) for v in VALUES]
+        if count == 1
+        else [(k, v) for k in (1, "a", None) for v in VALUES]
+    )
+    for params in [*choices[:3], *choices]:
+        assert outcome(quick, text, params) == outcome(plain, text, params), params
+    assert content(quick) == content(plain)
+    quick.close()
+    plain.close()
+
+
+# -- what else has to be noticed ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def db() -> Iterator[EmbeddedDatabase]:
+    with EmbeddedDatabase.new_in_memory(plugins=[]) as database:
+        database.execute("CREATE TABLE p (id int PRIMARY KEY, n int); INSERT INTO p VALUES (1, 0), (2, 0)")
+        for _ in range(4):
+            database.query("SELECT n FROM p WHERE id = $1", (1,))
+            database.execute("UPDATE p SET n = n + 1 WHERE id = $1", (2,))
+        assert database._session.fast
+        yield database
+
+
+def test_a_statement_is_done_once_through_either_method(db: EmbeddedDatabase) -> None:
+    assert db.query("UPDATE p SET n = n + 1 WHERE id = $1", (2,)) == []
+    assert db.execute("SELECT n FROM p WHERE id = $1", (1,)) == 1
+    assert db.execute("SELECT n FROM p WHERE id = $1", (9,)) == 0
+    assert db.query("SELECT n FROM p WHERE id = 2") == [(5,)]
+
+
+def test_a_lock_of_another_transaction_is_waited_for(db: EmbeddedDatabase) -> None:
+    tx = db.begin_transaction()
+    tx.execute("UPDATE p SET n = 100 WHERE id = 2")
+    counts: list[int] = []
+    thread = threading.Thread(
+        target=lambda: counts.append(db.execute("UPDATE p SET n = n + 1 WHERE id = $1", (2,), timeout=30))
+    )
+    thread.start()
+    thread.join(0.05)
+    assert thread.is_alive()
+    tx.commit()
+    thread.join(30)
+    assert counts == [1]
+    assert db.query("SELECT n FROM p WHERE id = 2") == [(101,)]
+
+
+def test_an_open_transaction_of_others_is_not_seen(db: EmbeddedDatabase) -> None:
+    with db.begin_transaction() as tx:
+        tx.execute("UPDATE p SET n = 100 WHERE id = 1")
+        tx.execute("DELETE FROM p WHERE id = 2")
+        assert db.query("SELECT n FROM p WHERE id = $1", (1,)) == [(0,)]
+        tx.commit()
+    assert db.query("SELECT n FROM p WHERE id = $1", (1,)) == [(100,)]
+    assert db.query("SELECT n FROM p WHERE id = $1", (2,)) == []
+    assert db.execute("UPDATE p SET n = n + 1 WHERE id = $1", (2,)) == 0
+
+
+def test_a_serializable_transaction_notices_a_short_write(db: EmbeddedDatabase) -> None:
+    tx = db.begin_transaction(isolation="serializable")
+    assert tx.query("SELECT n FROM p WHERE id = 1") == [(0,)]
+    tx.execute("UPDATE p SET n = 1 WHERE id = 2")
+    update = "UPDATE p SET n = n + 1 WHERE id = $1"
+    assert db.execute(update, (1,)) == 1
+    with pytest.raises(errors.SerializationFailure):
+        tx.commit()
+
+
+def test_texts_of_two_threads_are_not_mixed_up(db: EmbeddedDatabase) -> None:
+    """Each thread repeats statements of its own while others are made short."""
+    wrong: list[Any] = []
+
+    def work(number: int) -> None:
+        for turn in range(150):
+            text = f"SELECT n + {number}, {turn % 7} FROM p WHERE id = $1"
+            if db.query(text, (1,)) != [(number, turn % 7)]:
+                wrong.append(text)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert wrong == []
