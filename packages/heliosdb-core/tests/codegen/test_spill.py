@@ -34,6 +34,24 @@ QUERIES = [
 ]
 
 
+JOINS = [
+    "SELECT a.x, b.x, b.c FROM a JOIN b ON a.y = b.x ORDER BY 1, 2, 3",
+    "SELECT a.x, b.c FROM a LEFT JOIN b ON a.y = b.x AND b.z > 100 ORDER BY 1, 2",
+    "SELECT count(*), sum(a.x), count(b.c) FROM a JOIN b ON a.y = b.z AND a.c = 'n' || b.z % 100",
+    "SELECT a.x FROM a WHERE EXISTS (SELECT FROM b WHERE b.x = a.y) ORDER BY 1",
+    "SELECT a.x FROM a WHERE NOT EXISTS (SELECT FROM b WHERE b.x = a.y) ORDER BY 1",
+    "SELECT a.x FROM a WHERE EXISTS (SELECT FROM b WHERE b.x = a.y AND b.z <> a.x) ORDER BY 1",
+    "SELECT a.x FROM a WHERE NOT EXISTS (SELECT FROM b WHERE b.x = a.y AND b.z > 50) ORDER BY 1",
+    "SELECT a.x, p.c FROM a JOIN p ON p.id = a.y ORDER BY 1",
+    "SELECT a.x, p.c FROM a LEFT JOIN p ON p.id = a.y + 7000 ORDER BY 1",
+    "SELECT a.x, b.x, p.id FROM a JOIN b ON a.y = b.x JOIN p ON p.c = 'c' || b.z ORDER BY 1, 2, 3",
+    "SELECT a.c, count(*), sum(b.z) FROM a LEFT JOIN b ON a.y = b.x LEFT JOIN p ON p.id = b.z GROUP BY a.c ORDER BY 1",
+    "SELECT a.x, b.x FROM a RIGHT JOIN b ON a.y = b.x ORDER BY 1, 2 LIMIT 2000",
+    "SELECT s.y, s.n, p.c FROM (SELECT y, count(*) AS n FROM a GROUP BY y) s JOIN p ON p.id = s.y ORDER BY 1",
+    "WITH w AS (SELECT a.x, b.c FROM a JOIN b ON a.y = b.x) SELECT u.x, v.c FROM w u JOIN w v ON u.x = v.x ORDER BY 1",
+]
+
+
 @pytest.fixture(scope="module")
 def db() -> Iterator[EmbeddedDatabase]:
     with EmbeddedDatabase.new_in_memory(plugins=[]) as database:
@@ -44,6 +62,16 @@ def db() -> Iterator[EmbeddedDatabase]:
                 CASE WHEN g % 7 = 0 THEN 'NaN' ELSE sqrt(g) END::float8 AS f,
                 make_interval(days => g % 300, hours => g % 24) AS i, jsonb_build_object('n', g % 50, 'x', NULL) AS j
             FROM generate_series(1, {ROWS}) g
+            """
+        )
+        database.execute(
+            """
+            CREATE TABLE a AS SELECT g AS x, CASE WHEN g % 11 = 0 THEN NULL ELSE (g * 7) % 15000 END AS y,
+                'n' || g % 100 AS c FROM generate_series(1, 15000) g;
+            CREATE TABLE b AS SELECT g * 2 AS x, g % 5000 AS z,
+                CASE WHEN g % 13 = 0 THEN NULL ELSE 'n' || g END AS c FROM generate_series(1, 15000) g;
+            CREATE TABLE p (id int PRIMARY KEY, c text);
+            INSERT INTO p SELECT g, 'c' || g FROM generate_series(1, 15000) g
             """
         )
         yield database
@@ -73,6 +101,24 @@ def test_little_memory_gives_the_same_rows(db: EmbeddedDatabase, files: list[int
     # By their text, for NaN is not equal to itself.
     assert list(map(repr, db.query(query))) == list(map(repr, expected))
     assert files or "GROUP BY i" in query or "GROUP BY j" in query
+
+
+@pytest.mark.parametrize("query", JOINS)
+def test_joins_with_little_memory_give_the_same_rows(db: EmbeddedDatabase, files: list[int], query: str) -> None:
+    db.execute("SET work_mem = '1GB'")
+    expected = db.query(query)
+    assert files == []
+    db.execute("SET work_mem = '64kB'")
+    assert db.query(query) == expected
+    assert files
+
+
+def test_a_join_that_is_left_early_leaves_nothing(db: EmbeddedDatabase, files: list[int]) -> None:
+    db.execute("SET work_mem = '64kB'")
+    with db.stream("SELECT a.x, b.x FROM a JOIN b ON a.y = b.x") as stream:
+        assert len(next(stream)) == 2
+    assert len(db.query("SELECT a.x, b.x FROM a JOIN b ON a.y = b.x LIMIT 5")) == 5
+    assert files
 
 
 def test_equal_keys_keep_their_order(db: EmbeddedDatabase, files: list[int]) -> None:

@@ -7,14 +7,22 @@ what follows.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from heliosdb.codegen.atoms import is_not_null
+from heliosdb.codegen.source import MAX_LOOPS
+from heliosdb.codegen.spill import JoinOverflow
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from heliosdb.codegen.pipeline import Consume, Pipelines, Producer
+
+MOST_LINES = 120
+"""Lines that a join may write twice."""
 
 
 def produce_join(pipelines: Pipelines, node: pn.Join, consume: Consume) -> None:
@@ -239,6 +247,7 @@ def produce_hash_join(pipelines: Pipelines, node: pn.HashJoin, consume: Consume)
     saw_null = source.fresh("z")
     if node.null_aware:
         function.line(f"{saw_null} = False")
+    spill = _Spill(pipelines, node, table, "keys" if only_keys else "unique" if unique else "lists")
 
     def build() -> None:
         key, conditions = _key(pipelines, node.right_keys, node)
@@ -257,42 +266,132 @@ def produce_hash_join(pipelines: Pipelines, node: pn.HashJoin, consume: Consume)
             function.line(f"else: {bucket}.append({pipelines.pack(sources)})")
 
     pipelines.produce(node.right, build)
+    spill.end_build()
 
     def probe() -> None:
         key, conditions = _key(pipelines, node.left_keys, node)
         guard = " and ".join(conditions)
-        if only_keys:
-            if node.kind == "semi":
+        if only_keys and node.kind == "semi":
+            with spill.missed(key):
                 function.open(f"if {guard + ' and ' if guard else ''}{get}({key}):")
-            elif node.null_aware:
+                consume()
+            return
+        if only_keys:
+            if node.null_aware:
                 # Nothing is IN an empty set, not even NULL; otherwise NULL on either side makes it unknown.
                 known = f"({guard}) and " if guard else ""
                 function.open(f"if (not {table} and not {saw_null}) or (not {saw_null} and {known}not {get}({key})):")
             else:
                 function.open(f"if not ({guard + ' and ' if guard else ''}{get}({key})):")
+            spill.open_unless_put_aside(key)
             return consume()
         found = source.fresh("m")
         if unique and node.kind == "inner":
             function.line(f"{found} = {get}({key})" + (f" if {guard} else None" if guard else ""))
-            function.open(f"if {found} is not None:")
-            names = pipelines.names(sources)
-            if not names:
-                pass
-            elif len(names) == 1:
-                function.line(f"{names[0]} = {found}")
-            else:
-                function.line(f"{pipelines.unpacked(names)} = {found}")
-            if node.condition is not None:
-                function.open(f"if {pipelines.test(node.condition)}:")
-            return consume()
+            with spill.missed(key):
+                function.open(f"if {found} is not None:")
+                names = pipelines.names(sources)
+                if not names:
+                    pass
+                elif len(names) == 1:
+                    function.line(f"{names[0]} = {found}")
+                else:
+                    function.line(f"{pipelines.unpacked(names)} = {found}")
+                if node.condition is not None:
+                    function.open(f"if {pipelines.test(node.condition)}:")
+                consume()
+            return
         if unique:
             function.line(f"{found} = {get}({key})" + (f" if {guard} else None" if guard else ""))
             function.line(f"{found} = () if {found} is None else ({found},)")
         else:
             function.line(f"{found} = {get}({key}, ())" + (f" if {guard} else ()" if guard else ""))
+        if node.kind in ("inner", "semi"):
+            with spill.missed(key):
+                function.open(f"if {found}:")
+                pair(pipelines, node, found, node.condition, consume)
+            return
+        spill.open_unless_put_aside(key, f"not {found} and ")
         pair(pipelines, node, found, node.condition, consume)
 
+    start = len(function.lines)
     pipelines.produce(node.left, probe)
+    spill.write_parts(probe, len(function.lines) - start)
+
+
+class _Spill:
+    """Writes what a hash join does about a table that outgrows ``work_mem`` (``spill.JoinOverflow``).
+
+    The lines that join a row are written twice: for rows as they come, and for rows that were put aside. Where they are
+    too many for that, the table stays in memory.
+    """
+
+    def __init__(self, pipelines: Pipelines, node: pn.HashJoin, table: str, form: str) -> None:
+        self.pipelines = pipelines
+        self.node = node
+        # NOT IN asks whether the whole table is empty.
+        self.is_possible = pipelines.may_spill and not node.null_aware
+        self.is_writing_parts = False
+        if not self.is_possible:
+            return
+        function, source = pipelines.function, pipelines.source
+        self.overflow, self.has_overflown = source.fresh("w"), source.fresh("z")
+        self.begin = len(function.lines)
+        function.line(f"{self.overflow} = {source.bind(JoinOverflow, 'f')}(x, {table}, {form!r})")
+
+    def end_build(self) -> None:
+        """Write the question whether anything was put aside."""
+        if self.is_possible:
+            self.end = len(self.pipelines.function.lines)
+            self.pipelines.function.line(f"{self.has_overflown} = {self.overflow}.end_build()")
+
+    @property
+    def _puts(self) -> bool:
+        return self.is_possible and not self.is_writing_parts
+
+    def _put(self, key: str) -> str:
+        return f"{self.overflow}.put({key}, {self.pipelines.pack(self.node.left.sources)})"
+
+    @contextmanager
+    def missed(self, key: str) -> Iterator[None]:
+        """Write what happens to a left row that finds nothing, behind an ``if`` that the block opens first.
+
+        Once anything was put aside the table is empty and every row comes here; rows that find something pay nothing.
+        """
+        function = self.pipelines.function
+        depth, loops = function.depth, function.loops
+        put = self._put(key) if self._puts else ""
+        yield
+        if put:
+            if function.lines[-1].endswith(":"):
+                function.line("pass")
+            function.depth, function.loops = depth, loops
+            function.line(f"elif {self.has_overflown}: {put}")
+
+    def open_unless_put_aside(self, key: str, nothing: str = "") -> None:
+        """Put the left row aside where anything was; open the block for what is done otherwise."""
+        if self._puts:
+            function = self.pipelines.function
+            function.line(f"if {nothing}{self.has_overflown}: {self._put(key)}")
+            function.open("else:")
+
+    def write_parts(self, probe: Callable[[], None], lines: int) -> None:
+        """Write the loops over the parts."""
+        if not self.is_possible:
+            return
+        pipelines, function = self.pipelines, self.pipelines.function
+        if lines > MOST_LINES or function.loops + 2 >= MAX_LOOPS:
+            blank = function.lines[self.begin]
+            indent = blank[: len(blank) - len(blank.lstrip())]
+            function.lines[self.begin] = f"{indent}pass"
+            function.lines[self.end] = f"{indent}{self.has_overflown} = False"
+            return
+        self.is_writing_parts = True
+        part = pipelines.source.fresh("b")
+        depth, loops = function.depth, function.loops
+        function.open(f"for {part} in {self.overflow}.parts() if {self.has_overflown} else ():", loop=True)
+        pipelines.loop_rows(part, self.node.left.sources, probe)
+        function.depth, function.loops = depth, loops
 
 
 def is_unique_key(node: pn.PlanNode, keys: tuple[ex.Expression, ...]) -> bool:

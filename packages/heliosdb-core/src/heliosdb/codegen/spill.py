@@ -3,6 +3,8 @@
     sort        the list is sorted and put aside as a *run* whenever it is full; at the end the runs are merged
     GROUP BY    when the table of groups is full it takes no new groups: rows of others are put aside, parted by the
                 hash of their key, and each part is grouped afterwards by the same code
+    hash join   a table that is full is put aside, parted by the hash of the key, and begun anew; once anything was,
+                the other side's rows are parted likewise, and part by part the two are joined
 
 A generated function collects into plain lists and dicts and knows nothing of sizes. It polls for cancellation once a
 block; there ``Execution`` looks, by one comparison an operator, whether something has grown beyond what was found to
@@ -27,7 +29,7 @@ from heliosdb.encoding.frames import Frames
 if TYPE_CHECKING:
     from heliosdb.session.execution import Execution
 
-__all__ = ["GroupOverflow", "SortRuns", "TemporaryRows"]
+__all__ = ["GroupOverflow", "JoinOverflow", "SortRuns", "TemporaryRows"]
 
 SAMPLE = 24
 FIRST_LOOK = 512
@@ -36,6 +38,8 @@ LEAST = 256
 FAN_IN = 32
 """Runs that are merged at once: each has a frame in memory."""
 PARTS = 16
+JOIN_PARTS = 64
+"""Parts of a join, which are not parted again."""
 NEVER = 1 << 62
 FRAME = 512
 LEAST_FRAME = 32
@@ -285,3 +289,94 @@ class GroupOverflow(_Watched):
             if execution.cancelled:
                 execution.raise_cancelled()
             yield from file.read(frame)
+
+
+class JoinOverflow(_Watched):
+    """The table of a hash join, and what it had no room for.
+
+    ``held`` is a dict of packed rows (``form`` "unique"), of lists of them ("lists"), or a set of keys ("keys").
+    """
+
+    __slots__ = ("_file", "_form", "_left", "_left_rows", "_right")
+
+    def __init__(self, execution: Execution, table: Any, form: str) -> None:
+        super().__init__(execution, table)
+        self._form = form
+        self._file: TemporaryRows | None = None
+        self._right: list[list[Frame]] = []
+        self._left: list[list[Frame]] = []
+        self._left_rows: list[list[Any]] = []
+
+    def relieve(self) -> None:
+        """Put the table aside where it is full."""
+        table = self.held
+        items = table if self._form == "keys" else table.items()
+        fits = self._fits(list(islice(items, 0, None, max(1, len(table) // SAMPLE))))
+        if len(table) < fits:
+            self.look = min(fits, 2 * len(table))
+            return
+        self._put_aside()
+        self.look = fits
+
+    def _put_aside(self) -> None:
+        if self._file is None:
+            self._file = TemporaryRows()
+            self._right = [[] for _ in range(JOIN_PARTS)]
+            self._left = [[] for _ in range(JOIN_PARTS)]
+            self._left_rows = [[] for _ in range(JOIN_PARTS)]
+        parts: list[list[Any]] = [[] for _ in range(JOIN_PARTS)]
+        if self._form == "keys":
+            for key in self.held:
+                parts[hash(key) % JOIN_PARTS].append(key)
+        elif self._form == "unique":
+            for item in self.held.items():
+                parts[hash(item[0]) % JOIN_PARTS].append(item)
+        else:
+            for key, rows in self.held.items():
+                parts[hash(key) % JOIN_PARTS] += [(key, row) for row in rows]
+        for part, frames in zip(parts, self._right):
+            frames += [self._file.write(part[start : start + FRAME]) for start in range(0, len(part), FRAME)]
+        self.held.clear()
+
+    def end_build(self) -> bool:
+        """Return whether the other side's rows have to be parted, when the table's input has ended."""
+        self.end()
+        if self._file is None:
+            return False
+        self._put_aside()
+        return True
+
+    def put(self, key: Any, row: Any) -> None:
+        """Put a row of the other side aside."""
+        number = hash(key) % JOIN_PARTS
+        rows = self._left_rows[number]
+        rows.append(row)
+        if len(rows) >= FRAME:
+            assert self._file is not None
+            self._left[number].append(self._file.write(rows))
+            rows.clear()
+
+    def parts(self) -> Iterator[Iterator[Any]]:
+        """Fill the table with one part after the other, and yield the other side's rows that belong to it."""
+        file, table = self._file, self.held
+        assert file is not None
+        for number in range(JOIN_PARTS):
+            table.clear()
+            for frame in self._right[number]:
+                rows = file.read(frame)
+                if self._form == "lists":
+                    for key, row in rows:
+                        table.setdefault(key, []).append(row)
+                else:
+                    table.update(rows)
+            yield self._rows(number)
+        file.close()
+
+    def _rows(self, number: int) -> Iterator[Any]:
+        execution, file = self._execution, self._file
+        assert file is not None
+        for frame in self._left[number]:
+            if execution.cancelled:
+                execution.raise_cancelled()
+            yield from file.read(frame)
+        yield from self._left_rows[number]
