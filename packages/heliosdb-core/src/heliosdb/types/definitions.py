@@ -28,6 +28,7 @@ from typing import Any, Protocol
 
 from attrs import field, frozen
 
+from heliosdb.errors import HostSystemError
 from heliosdb.value import Value
 
 __all__ = [
@@ -61,9 +62,12 @@ def resolve_implementation(implementation: Implementation) -> Callable[..., Any]
     from importlib import import_module
 
     module, _, attribute = implementation.partition(":")
-    target: Any = import_module(module)
-    for part in attribute.split("."):
-        target = getattr(target, part)
+    try:
+        target: Any = import_module(module)
+        for part in attribute.split("."):
+            target = getattr(target, part)
+    except (ImportError, AttributeError) as error:
+        raise HostSystemError(f'could not import "{implementation}": {error}') from error
     return target  # type: ignore[no-any-return]
 
 
