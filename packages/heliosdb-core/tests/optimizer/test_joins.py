@@ -92,3 +92,15 @@ def test_a_semi_join_by_index_reads_one_match_per_row(database: EmbeddedDatabase
     (read,) = [line for line in text.splitlines() if "Index Scan" in line]
     assert "actual rows=50)" in read, text
     assert len(database.query(query)) == 50
+
+
+@pytest.mark.parametrize("kind", ["JOIN", "LEFT JOIN", "FULL JOIN"])
+@pytest.mark.parametrize("tables", [5, 9, 20, 24, 41])
+def test_many_tables_are_joined(kind: str, tables: int) -> None:
+    with heliosdb.EmbeddedDatabase.new_in_memory(plugins=[]) as made:
+        made.execute("CREATE TABLE t (id int, v int)")
+        made.execute("INSERT INTO t SELECT g, g FROM generate_series(1, 3) g")
+        joins = " ".join(f"{kind} t t{n} ON t{n}.id = t{n - 1}.id" for n in range(1, tables))
+        query = f"SELECT count(*), sum(t0.v), max(t{tables - 1}.v) FROM t t0 {joins}"
+        assert made.query(query) == [(3, 6, 3)]
+        assert made.query(query.replace("SELECT count", "EXPLAIN ANALYZE SELECT count"))

@@ -57,8 +57,16 @@ def compile_statement(plan: pn.PlanNode, registries: Registries, *, count_rows: 
 
     ``count_rows`` has it count every node's rows in ``Execution.counts``, by ``id`` of the node (EXPLAIN ANALYZE).
     """
+    try:
+        return _compiled(plan, registries, count_rows, narrow=False)
+    except errors.StatementTooComplex:
+        # Python nests 20 loops and 100 indentations, and a join of many tables nests one or two for each.
+        return _compiled(plan, registries, count_rows, narrow=True)
+
+
+def _compiled(plan: pn.PlanNode, registries: Registries, count_rows: bool, *, narrow: bool) -> CompiledStatement:
     producers = PRODUCERS | dict(registries.physical_operators)
-    pipelines = Pipelines(plan, registries, producers, count_rows=count_rows)
+    pipelines = Pipelines(plan, registries, producers, count_rows=count_rows, narrow=narrow)
     Subqueries(pipelines)
     function = pipelines.function
     if count_rows or not _write_comprehension(pipelines, plan):

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 Consume = Callable[[], None]
 Producer = Callable[..., None]
 
+NARROW_JOINS = 4
+"""Joins in one function where all of them would nest too deeply."""
+
 BATCH = 1024
 """Rows in a batch that leaves the statement."""
 
@@ -53,9 +56,17 @@ class Pipelines:
     """Writes the functions of one statement. ``function`` is the one being written."""
 
     def __init__(
-        self, plan: pn.PlanNode, registries: Registries, producers: dict[type, Producer], *, count_rows: bool = False
+        self,
+        plan: pn.PlanNode,
+        registries: Registries,
+        producers: dict[type, Producer],
+        *,
+        count_rows: bool = False,
+        narrow: bool = False,
     ) -> None:
         self.count_rows = count_rows
+        self.narrow = narrow
+        """Whether chains of joins are cut into several functions."""
         self.counted = plan
         """The data modification whose rows are the statement's count; those in WITH do not count."""
         while isinstance(self.counted, pn.With):
@@ -85,16 +96,20 @@ class Pipelines:
 
     def produce(self, node: pn.PlanNode, consume: Consume) -> None:
         """Write loops over the node's rows with ``consume`` inside."""
+        if self.count_rows:
+            consume = self._counting(node, consume)
+        deep = self.function.loops >= MAX_LOOPS and type(node) not in _SHALLOW
+        with self.function.indented():
+            if deep or (self.narrow and _joins_below(node) % NARROW_JOINS == NARROW_JOINS - 1):
+                self.through_generator(node, consume)
+            else:
+                self._produce(node, consume)
+
+    def _produce(self, node: pn.PlanNode, consume: Consume) -> None:
         producer = self.producers.get(type(node))
         if producer is None:
             raise errors.FeatureNotSupported(f"no code generation for plan node {type(node).__name__}")
-        if self.count_rows:
-            consume = self._counting(node, consume)
-        if self.function.loops >= MAX_LOOPS and type(node) not in _SHALLOW:
-            self.through_generator(node, consume)
-        else:
-            with self.function.indented():
-                producer(self, node, consume)
+        producer(self, node, consume)
 
     def _counting(self, node: pn.PlanNode, consume: Consume) -> Consume:
         number = id(node)
@@ -107,7 +122,7 @@ class Pipelines:
 
     def through_generator(self, node: pn.PlanNode, consume: Consume) -> None:
         """Produce the node in an inner generator function and loop over what it yields."""
-        name = self.generator(lambda add: self.produce(node, lambda: add(self.pack(node.sources))))
+        name = self.generator(lambda add: self._produce(node, lambda: add(self.pack(node.sources))))
         self.loop_over(f"{name}()", node.sources, consume)
 
     def generator(self, write: Callable[[Callable[[str], None]], None], batch: int = BATCH) -> str:
@@ -266,6 +281,21 @@ class Pipelines:
         finally:
             self.function = saved
             self.carriers = carriers
+
+
+def _joins_below(node: pn.PlanNode) -> int:
+    """Return how many joins' loops stand around those of a join, 0 for another node."""
+    if not isinstance(node, pn.Join):
+        return 0
+    count = 0
+    below: pn.PlanNode | None = node.right if node.kind == "right" else node.left
+    while below is not None:
+        if isinstance(below, pn.Join):
+            count += 1
+            below = below.right if below.kind == "right" else below.left
+        else:
+            below = getattr(below, "input", None)
+    return count
 
 
 _SHALLOW = (pn.Filter, pn.Project, pn.Limit, pn.OneRow)
