@@ -113,15 +113,18 @@ def build_array(elements: Sequence[Any], sizes: Sequence[int], lower: Sequence[i
 
 
 def construct_nested(items: Iterable[Array | None]) -> Array:
-    """Build the array ``ARRAY[a, b, ...]`` of arrays: all of them of the same dimensions (NULL counts as empty)."""
+    """Build the array ``ARRAY[a, b, ...]`` of arrays: all of them of the same dimensions and bounds (NULL counts as
+    empty).
+    """
     parts = [() if item is None else item for item in items]
-    shapes = {dimensions(part) for part in parts}
-    if not shapes or shapes == {()}:
+    shapes = {(dimensions(part), lower_bounds(part)) for part in parts}
+    if not any(part for part in parts):
         return ()
     if len(shapes) > 1:
         raise errors.ArraySubscriptError("multidimensional arrays must have array expressions with matching dimensions")
-    check_dimension_count(len(next(iter(shapes))) + 1)
-    return tuple(tuple(part) for part in parts)
+    _, lower = next(iter(shapes))
+    check_dimension_count(len(lower) + 1)
+    return with_bounds(tuple(tuple(part) for part in parts), (1, *lower))
 
 
 def check_dimension_count(count: int) -> None:

@@ -514,7 +514,7 @@ def _positions(lines: bool) -> dict[str, str]:
         r"\m": r"(?:\b(?=\w))",
         r"\M": r"(?:\b(?<=\w))",
         r"\y": r"\b",
-        r"\Y": r"\B",
+        r"\Y": r"(?!\b)",  # \B is not true of an empty text
     }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from heliosdb.errors import InvalidParameterValue, NullValueNotAllowed
 from heliosdb.types.definitions import CallTypes, ScalarFunction, Volatility
+from heliosdb.types.integer import INT4, parse_integer
 from heliosdb.types.identifiers import quote_identifier, quote_literal
 from heliosdb.types.text import text_conversion
 
@@ -143,7 +144,7 @@ def _width(value: Any, output: Callable[..., str], session: Any) -> int:
     """Return the width that an argument gives (``%*s``): NULL is none."""
     if value is None:
         return 0
-    return value if isinstance(value, int) else int(output(value, session))
+    return parse_integer(output(value, session), INT4)
 
 
 def _specified(kind: str, text: str | None) -> str:
