@@ -509,12 +509,15 @@ class _Decoder:
             return
         if self.time_only:
             raise FieldError(Problem.BAD_FORMAT)
-        self.mark(DATE | TIME | ZONE)
+        # A time of day may follow, and does not matter.
+        self.mark(DATE)
         self.special = name
 
     def finish(self) -> None:
         """Check the date and apply era, century, day of the year and AM/PM."""
         if self.special is not None:
+            if self.meridian is not None and self.hour > 12:
+                raise FieldError(Problem.FIELD_OVERFLOW)
             return
         if self.seen & YEAR and not self.julian:
             if self.before_christ:
