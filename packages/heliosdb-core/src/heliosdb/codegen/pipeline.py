@@ -109,7 +109,8 @@ class Pipelines:
         producer = self.producers.get(type(node))
         if producer is None:
             raise errors.FeatureNotSupported(f"no code generation for plan node {type(node).__name__}")
-        producer(self, node, consume)
+        with self.function.indented():
+            producer(self, node, consume)
 
     def _counting(self, node: pn.PlanNode, consume: Consume) -> Consume:
         number = id(node)

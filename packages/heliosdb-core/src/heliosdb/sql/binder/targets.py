@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heliosdb.errors import FeatureNotSupported, SqlSyntaxError, WrongObjectType
+from heliosdb.errors import FeatureNotSupported, SqlSyntaxError, TooManyColumns, WrongObjectType
 from heliosdb.plan.expressions import Expression
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.names import find_relation_item, note_outer
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from heliosdb.sql.binder.scope import RangeItem, Scope
 
 __all__ = ["bind_targets", "column_name", "expand_star"]
+
+MOST_TARGETS = 1664
+"""As many columns as PostgreSQL allows."""
 
 
 def bind_targets(binder: Binder, targets: tuple[ast.Target, ...], scope: Scope) -> list[tuple[str, Expression]]:
@@ -27,6 +30,8 @@ def bind_targets(binder: Binder, targets: tuple[ast.Target, ...], scope: Scope) 
             result.extend(_expand_fields(binder, node, scope))
         else:
             result.append((target.alias or column_name(node, binder), binder.expression(node, scope)))
+    if len(result) > MOST_TARGETS:
+        raise TooManyColumns(f"target lists can have at most {MOST_TARGETS} entries")
     return result
 
 
