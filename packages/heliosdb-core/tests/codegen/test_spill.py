@@ -30,6 +30,10 @@ QUERIES = [
     "SELECT x.b, sum(y.a) FROM t x LEFT JOIN t y ON x.a = y.b AND y.a % 3 = 0 GROUP BY x.b ORDER BY 2, 1",
     "SELECT n, count(*) FROM (SELECT b, count(*) AS n FROM t GROUP BY b) s GROUP BY n ORDER BY n",
     "SELECT * FROM (SELECT b, sum(a) AS s FROM t GROUP BY b) q WHERE s > 100 ORDER BY s, b",
+    "SELECT DISTINCT b, c FROM t ORDER BY b",
+    "SELECT DISTINCT d FROM t ORDER BY d",
+    "SELECT count(*), sum(s.a) FROM (SELECT DISTINCT a, i FROM t) s",
+    "SELECT s.a, u.b FROM (SELECT DISTINCT a, i FROM t) s JOIN (SELECT DISTINCT a, b FROM t) u ON s.a = u.b ORDER BY 1",
     "SELECT b, sum(a), row_number() OVER (ORDER BY b) FROM t GROUP BY b HAVING count(*) = 1 ORDER BY b LIMIT 7000",
 ]
 

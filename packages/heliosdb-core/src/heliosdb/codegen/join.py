@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from heliosdb.codegen.atoms import is_not_null
 from heliosdb.codegen.source import MAX_LOOPS
-from heliosdb.codegen.spill import JoinOverflow
+from heliosdb.codegen.spill import MOST_LINES, JoinOverflow
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from heliosdb.codegen.pipeline import Consume, Pipelines, Producer
-
-MOST_LINES = 120
-"""Lines that a join may write twice."""
 
 
 def produce_join(pipelines: Pipelines, node: pn.Join, consume: Consume) -> None:

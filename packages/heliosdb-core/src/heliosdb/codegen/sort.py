@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from heliosdb.codegen import runtime
 from heliosdb.codegen.pipeline import columns_of
-from heliosdb.codegen.spill import SortRuns
+from heliosdb.codegen.source import MAX_LOOPS
+from heliosdb.codegen.spill import MOST_LINES, NO_OVERFLOW, GroupOverflow, SortRuns
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 
@@ -259,10 +260,30 @@ def produce_distinct(pipelines: Pipelines, node: pn.Distinct, consume: Consume) 
         ]
         key = pipelines.local(parts[0] if len(parts) == 1 else f"({''.join(f'{p}, ' for p in parts)})", "k")
         function.open(f"if {key} not in {seen}:")
+        if overflow:
+            # A row that has no room among those seen is looked at later.
+            function.line(f"if {overflow}.is_full: {overflow}.put({key}, {pipelines.pack(sources)})")
+            function.open("else:")
         function.line(f"{see}({key})")
         consume()
 
+    sources = node.input.sources
+    overflow = source.fresh("w") if pipelines.may_spill and not node.on else ""
+    begin = len(function.lines)
+    if overflow:
+        function.line(f"{overflow} = {source.bind(GroupOverflow, 'f')}(x, {seen})")
     pipelines.produce(node.input, keep)
+    if not overflow:
+        return
+    if len(function.lines) - begin > MOST_LINES or function.loops + 2 >= MAX_LOOPS:
+        # What follows would have to be written a second time: the rows seen stay in memory.
+        header = function.lines[begin]
+        indent = header[: len(header) - len(header.lstrip())]
+        function.lines[begin] = f"{indent}{overflow} = {source.bind(NO_OVERFLOW, 'f')}"
+        return
+    part = source.fresh("b")
+    function.open(f"for {part} in iter({overflow}.next, None):", loop=True)
+    pipelines.loop_rows(part, sources, keep)
 
 
 PRODUCERS: dict[type, Producer] = {pn.Sort: produce_sort, pn.Limit: produce_limit, pn.Distinct: produce_distinct}

@@ -3,6 +3,7 @@
     sort        the list is sorted and put aside as a *run* whenever it is full; at the end the runs are merged
     GROUP BY    when the table of groups is full it takes no new groups: rows of others are put aside, parted by the
                 hash of their key, and each part is grouped afterwards by the same code
+    DISTINCT    the same, without states
     hash join   a table that is full is put aside, parted by the hash of the key, and begun anew; once anything was,
                 the other side's rows are parted likewise, and part by part the two are joined
 
@@ -29,7 +30,7 @@ from heliosdb.encoding.frames import Frames
 if TYPE_CHECKING:
     from heliosdb.session.execution import Execution
 
-__all__ = ["GroupOverflow", "JoinOverflow", "SortRuns", "TemporaryRows"]
+__all__ = ["MOST_LINES", "NO_OVERFLOW", "GroupOverflow", "JoinOverflow", "SortRuns", "TemporaryRows"]
 
 SAMPLE = 24
 FIRST_LOOK = 512
@@ -41,6 +42,8 @@ PARTS = 16
 JOIN_PARTS = 64
 """Parts of a join, which are not parted again."""
 NEVER = 1 << 62
+MOST_LINES = 60
+"""Lines that an operator may write twice, for rows as they come and for those that were put aside."""
 FRAME = 512
 LEAST_FRAME = 32
 
@@ -216,12 +219,21 @@ def _compare(passes: Passes, left: Any, right: Any) -> int:
     return 0
 
 
+class _NoOverflow:
+    """Stands for an overflow that never comes."""
+
+    is_full = False
+
+
+NO_OVERFLOW = _NoOverflow()
+
+
 class GroupOverflow(_Watched):
-    """The dict of groups, and the rows of groups that it has no room for."""
+    """The dict of groups (of DISTINCT the set of keys), and the rows of groups that it has no room for."""
 
     __slots__ = ("_depth", "_file", "_frames", "_parts", "_pending", "is_full")
 
-    def __init__(self, execution: Execution, groups: dict[Any, Any]) -> None:
+    def __init__(self, execution: Execution, groups: dict[Any, Any] | set[Any]) -> None:
         super().__init__(execution, groups)
         self.is_full = False
         self._file: TemporaryRows | None = None
@@ -235,7 +247,8 @@ class GroupOverflow(_Watched):
         if self.is_full:
             return
         groups = self.held
-        fits = self._fits(list(islice(groups.items(), 0, None, max(1, len(groups) // SAMPLE))))
+        items = groups.items() if isinstance(groups, dict) else groups
+        fits = self._fits(list(islice(items, 0, None, max(1, len(groups) // SAMPLE))))
         if len(groups) < fits:
             self.look = min(fits, 2 * len(groups))
             return
