@@ -174,7 +174,7 @@ class _Handle:
         result = results[-1]
         if result.columns is None:
             raise errors.ProgrammingError(f"{result.tag} returns no rows")
-        return convert(result, self._database)
+        return convert(result, self._session)
 
     def insert_frame(self, table: str, frame: Any) -> int:
         """Insert the rows of a pyarrow Table, a pandas or a Polars DataFrame into a table, by column name; return

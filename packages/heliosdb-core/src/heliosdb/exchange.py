@@ -15,7 +15,7 @@ from heliosdb import errors
 
 if TYPE_CHECKING:
     from heliosdb.catalog.result import Result
-    from heliosdb.database import Database
+    from heliosdb.plan.nodes import OutputColumn
     from heliosdb.session import Session
 
 __all__ = ["insert_frame", "to_arrow", "to_pandas", "to_polars"]
@@ -58,57 +58,84 @@ def _arrow_type(pa: Any, column: Any) -> Any:
         return pa.time64("us")
     if column.type == "numeric" and column.typmod >= 4:
         packed = column.typmod - 4
-        if packed >> 16 <= NUMERIC_PRECISION:
-            return pa.decimal128(packed >> 16, (packed & 0x7FF ^ 0x400) - 0x400)
+        precision, scale = packed >> 16, (packed & 0x7FF ^ 0x400) - 0x400
+        if scale < 0:
+            # Not everybody who reads Arrow knows negative scales.
+            precision, scale = precision - scale, 0
+        if max(precision, scale) <= NUMERIC_PRECISION:
+            return pa.decimal128(max(precision, scale), scale)
     return None
 
 
-def to_arrow(result: Result, database: Database) -> Any:
+def to_arrow(result: Result, session: Session) -> Any:
     """Return a result as a ``pyarrow.Table``; a numeric column without precision takes what its values need."""
     pa = _module("pyarrow")
     assert result.columns is not None
     rows = list(result.rows)
-    arrays = []
-    for number, column in enumerate(result.columns):
-        values = [row[number] for row in rows]
-        wanted = _arrow_type(pa, column)
-        if wanted is None and column.type == "numeric" and all(v is None or v.is_finite() for v in values):
-            # Arrow finds precision and scale by itself, unless there is nothing to find them from.
-            arrays.append(
-                pa.array(values) if any(v is not None for v in values) else pa.nulls(len(values), pa.decimal128(38, 0))
-            )
-            continue
-        if wanted is None:
-            output = database.types_with(column.type).output(column.type)
-            session = next(iter(database.sessions.values()))
-            arrays.append(pa.array([None if v is None else output(v, session) for v in values], pa.string()))
-            continue
-        write = database.adapters.writer(column.type)
-        if write is not None:
-            values = [None if value is None else write(value) for value in values]
-        arrays.append(pa.array(values, wanted))
+    arrays = [_array(pa, column, [row[n] for row in rows], session) for n, column in enumerate(result.columns)]
     return pa.Table.from_arrays(arrays, names=_unique([column.name for column in result.columns]))
+
+
+def _array(pa: Any, column: OutputColumn, values: list[Any], session: Session) -> Any:
+    """Return a column's datums as an Arrow array."""
+    wanted = _arrow_type(pa, column)
+    adapters = session.database.adapters
+    if column.type in _EPOCHS:
+        # From number to number: Arrow knows years that Python's datetime does not.
+        width, offset, limit = _EPOCHS[column.type]
+        write = adapters.writer(column.type)
+        assert write is not None
+        numbers = [None if v is None else v + offset if -limit < v < limit - offset else write(v) for v in values]
+        return pa.array(numbers, getattr(pa, width)()).view(wanted)
+    if wanted is not None:
+        write = adapters.writer(column.type)
+        objects = values if write is None else [None if value is None else write(value) for value in values]
+        try:
+            return pa.array(objects, wanted)
+        except pa.ArrowInvalid as error:
+            raise errors.NumericValueOutOfRange(f'column "{column.name}" does not fit Arrow\'s {wanted}: {error}') from None
+    if column.type == "numeric" and all(value is None or value.is_finite() for value in values):
+        if all(value is None for value in values):
+            return pa.nulls(len(values), pa.decimal128(NUMERIC_PRECISION, 0))
+        try:
+            # Arrow finds precision and scale by itself.
+            return pa.array(values)
+        except pa.ArrowInvalid:
+            # More digits than Arrow's decimals have.
+            pass
+    output = session.types.output(column.type)
+    return pa.array([None if value is None else output(value, session) for value in values], pa.string())
+
+
+_EPOCHS = {
+    "date": ("int32", 10_957, 2**31 - 1),
+    "timestamp": ("int64", 946_684_800_000_000, 2**63 - 1),
+    "timestamptz": ("int64", 946_684_800_000_000, 2**63 - 1),
+}
+"""Types whose datums count from 2000, as Arrow's from 1970: (Arrow's integer, difference, the datum of infinity)."""
 
 
 def _unique(names: list[str]) -> list[str]:
     """Number names that occur again, for frames cannot have two columns of one name."""
-    seen: dict[str, int] = {}
-    made = []
+    made: list[str] = []
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        made.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+        number, unique = 1, name
+        while unique in made or (number > 1 and unique in names):
+            number += 1
+            unique = f"{name}_{number}"
+        made.append(unique)
     return made
 
 
-def to_pandas(result: Result, database: Database) -> Any:
+def to_pandas(result: Result, session: Session) -> Any:
     """Return a result as a ``pandas.DataFrame``."""
     _module("pandas")
-    return to_arrow(result, database).to_pandas()
+    return to_arrow(result, session).to_pandas()
 
 
-def to_polars(result: Result, database: Database) -> Any:
+def to_polars(result: Result, session: Session) -> Any:
     """Return a result as a ``polars.DataFrame``."""
-    return _module("polars").from_arrow(to_arrow(result, database))
+    return _module("polars").from_arrow(to_arrow(result, session))
 
 
 def insert_frame(session: Session, table: str, frame: Any) -> int:

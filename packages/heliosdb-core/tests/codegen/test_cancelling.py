@@ -1,5 +1,7 @@
 """Whatever a statement is busy with, it stops soon after it was told to."""
 
+# ruff: noqa: E501 - a statement is one line
+
 from __future__ import annotations
 
 import time

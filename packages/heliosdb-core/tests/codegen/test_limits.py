@@ -1,5 +1,7 @@
 """Huge and deep statements: the right answer, or 54001; never an error of Python's own."""
 
+# ruff: noqa: PT017 - what may be refused has to be refused so
+
 from __future__ import annotations
 
 from collections.abc import Iterator
