@@ -221,6 +221,7 @@ class BTree:
             done += len(batch)
             if progress is not None:
                 progress(done)
+        self.order.join()
 
     def build_past(self, entries: Iterable[tuple[int, Any, int]]) -> None:
         """Enter (end SCN, element, row id) of versions that were superseded before the index was made."""

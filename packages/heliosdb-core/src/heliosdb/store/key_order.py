@@ -99,6 +99,14 @@ class KeyOrder:
         self.state = ((self._without_waste(everything, in_use),) if everything else (), [])
         self.waste = 0
 
+    def join(self) -> None:
+        """Make one run of everything, as after a build: ranges then come from one list."""
+        runs, recent = self.state
+        if len(runs) > 1 or recent:
+            everything = [element for part in (*runs, recent) for element in part]
+            everything.sort()  # a merge: the parts are sorted
+            self.state = ((_distinct(everything) if self.waste or recent else everything,), [])
+
     def __len__(self) -> int:
         runs, recent = self.state
         return sum(map(len, runs)) + len(recent)

@@ -27,6 +27,10 @@ __all__ = ["IndexView"]
 SEARCH_BATCH = 1024
 
 
+_ONE_ROW = {int}
+"""What stands in a tree at a key that one row has: its id. At others stands a dict of ids, or nothing any more."""
+
+
 class IndexView:
     """See the module. Keys and bounds are in the forms ``heliosdb.encoding.keys`` describes."""
 
@@ -118,7 +122,7 @@ class IndexView:
         tree = self.index.tree
         assert tree is not None
         found = list(map(tree.current.get, keys))
-        if not self.index.spec.unique or None in found or dict in set(map(type, found)):
+        if not set(map(type, found)) <= _ONE_ROW:
             found = [
                 row_id
                 for present in found
