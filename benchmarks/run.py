@@ -200,15 +200,27 @@ def scan_cases(rows: int) -> Iterator[Case]:
         return lambda: ours.query(text, values), lambda: peer.execute(asked, values).fetchall()
 
     label = f"{rows:,} rows"
-    yield Case(f"filtered scan, {label}, keeps 0.1 %", *both("SELECT id, v FROM facts WHERE k = $1", 7), 0.7)
-    yield Case(f"filtered scan, {label}, keeps 70 %", *both("SELECT id, v FROM facts WHERE k < $1", 700), None)
-    yield Case(f"GROUP BY, {label}", *both("SELECT cat, count(*), sum(v) FROM facts GROUP BY cat"), 1.0)
+    yield Case(f"filtered scan, {label}, keeps 0.1 %", *both("SELECT id, v FROM facts WHERE k = $1", 7), 1.0)
+    yield Case(f"filtered scan, {label}, keeps 70 %", *both("SELECT id, v FROM facts WHERE k < $1", 700), 1.0)
+    yield Case(f"GROUP BY, {label}", *both("SELECT cat, count(*), sum(v) FROM facts GROUP BY cat"), 1.5)
     yield Case(
         f"hash join {label} x {rows // 10:,}, aggregate",
         *both("SELECT d.region, sum(f.v * d.weight) FROM facts f JOIN dims d ON f.dim = d.id GROUP BY d.region"),
-        None,
+        1.5,
     )
-    yield Case(f"ORDER BY ... LIMIT 10, {label}", *both("SELECT id, v FROM facts ORDER BY v DESC LIMIT 10"), None)
+    yield Case(f"ORDER BY ... LIMIT 10, {label}", *both("SELECT id, v FROM facts ORDER BY v DESC LIMIT 10"), 1.0)
+    for run in (ours.execute, peer.execute):
+        run("CREATE INDEX facts_v ON facts (v)")
+    width = 100 * 1000 / rows
+    starts = [chooser.random() * (1000 - width) for _ in range(1000)]
+    chosen = "SELECT id, k FROM facts WHERE v BETWEEN "
+    yield Case(
+        f"range of 100 rows by a secondary index, {label}",
+        lambda: [ours.query(chosen + "$1 AND $2", (v, v + width)) for v in starts],
+        lambda: [peer.execute(chosen + "? AND ?", (v, v + width)).fetchall() for v in starts],
+        0.5,
+        len(starts),
+    )
     ours.close()
     peer.close()
 
