@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     from heliosdb.transaction import CommitTicket, Transaction
 
 __all__ = ["Database"]
+
+CLOSING = 1.0
+"""Seconds that statements have to end when the database is closed under them."""
 
 FIRST_OID = 16384
 """Objects of users are numbered from here, as in PostgreSQL."""
@@ -241,12 +245,22 @@ class Database:
         relation = catalog.relation_by_oid(oid)
         return str(oid) if relation is None else relation.name
 
+    def _stop_statements(self) -> None:
+        """Interrupt what other threads are running, and give it a moment to end."""
+        sessions = list(self.sessions.values())
+        for session in sessions:
+            session.interrupt("closing of the database")
+        patience = time.monotonic() + CLOSING
+        while any(session.current_query for session in sessions) and time.monotonic() < patience:
+            time.sleep(0.001)
+
     def close(self) -> None:
         """Close all sessions and the volume. Harmless a second time."""
         if self.closed:
             return
         failures: list[Exception] = []
         if self.is_own:
+            self._stop_statements()
             for session in list(self.sessions.values()):
                 session.close()
             # A worker may be in the middle of a statement: it ends before plugins let go of what it uses.

@@ -93,7 +93,9 @@ def _array(pa: Any, column: OutputColumn, values: list[Any], session: Session) -
         try:
             return pa.array(objects, wanted)
         except pa.ArrowInvalid as error:
-            raise errors.NumericValueOutOfRange(f'column "{column.name}" does not fit Arrow\'s {wanted}: {error}') from None
+            raise errors.NumericValueOutOfRange(
+                f'column "{column.name}" does not fit Arrow\'s {wanted}: {error}'
+            ) from None
     if column.type == "numeric" and all(value is None or value.is_finite() for value in values):
         if all(value is None for value in values):
             return pa.nulls(len(values), pa.decimal128(NUMERIC_PRECISION, 0))

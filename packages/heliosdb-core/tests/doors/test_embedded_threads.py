@@ -174,3 +174,28 @@ def test_a_forked_child_is_told_and_cannot_harm_the_parent(db: EmbeddedDatabase)
     assert answer.split("|") == ["told"] * 6 + ["closed"]
     tx.commit()
     assert db.query("SELECT name FROM users WHERE id = $1", (3,)) == [("c",)]
+
+
+def test_closing_stops_what_other_threads_run(db: EmbeddedDatabase) -> None:
+    started = threading.Event()
+    outcome: list[BaseException] = []
+
+    def note(n: int) -> int:
+        started.set()
+        return n
+
+    db.create_function("note", ["int"], "int", note)
+
+    def work() -> None:
+        try:
+            db.query("SELECT count(note(x)) FROM generate_series(1, 1000000000) x")
+        except BaseException as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert started.wait(30)
+    db.close()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert isinstance(outcome[0], errors.QueryCanceled)
