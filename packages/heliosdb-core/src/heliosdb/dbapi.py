@@ -36,6 +36,7 @@ from heliosdb.errors import (
     Warning,
 )
 from heliosdb.placeholders import rewrite
+from heliosdb.rows import collection_paused
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -156,8 +157,10 @@ def connect(
     sequence exactly these; ``strict`` raises if one fails. ``timeout`` seconds is the longest a statement of this
     connection may run or wait.
     """
-    from heliosdb.config import opening
-    from heliosdb.database import Database
+    with collection_paused():
+        # The first connection imports the engine: thousands of objects that stay.
+        from heliosdb.config import opening
+        from heliosdb.database import Database
 
     if path is None or isinstance(path, str):
         place, settings = opening(path, config)

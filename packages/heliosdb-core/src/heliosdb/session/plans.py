@@ -34,7 +34,9 @@ class SessionPlans(SessionEnvironment):
     def tree(self, statement: StatementText) -> Statement:
         """Return a statement's syntax tree, parsed once a text."""
         if statement.tree is None:
-            from heliosdb.sql.parser import parse_one
+            with collection_paused():
+                # As below: the first statement imports the parser.
+                from heliosdb.sql.parser import parse_one
 
             if not statement.text:
                 raise errors.SqlSyntaxError("the statement is empty")
