@@ -13,8 +13,8 @@ from typing import Any
 
 from heliosdb.errors import InvalidParameterValue, NullValueNotAllowed
 from heliosdb.types.definitions import CallTypes, ScalarFunction, Volatility
-from heliosdb.types.integer import INT4, parse_integer
 from heliosdb.types.identifiers import quote_identifier, quote_literal
+from heliosdb.types.integer import INT4, parse_integer
 from heliosdb.types.text import text_conversion
 
 __all__ = ["FUNCTIONS"]
