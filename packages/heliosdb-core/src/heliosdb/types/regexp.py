@@ -38,7 +38,7 @@ __all__ = [
 _IGNORE_CASE = Flags(ignore_case=True)
 
 
-def matches(regex: Regex, text: str, start: int = 0) -> Iterator[re.Match[str]]:
+def matches(regex: Regex, text: str, start: int = 0) -> Iterator[re.Match[str] | Match]:
     """Give the matches from left to right that do not overlap."""
     while start <= len(text):
         match = regex.search(text, start)

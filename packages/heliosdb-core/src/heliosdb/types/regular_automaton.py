@@ -236,6 +236,21 @@ class Automaton:
                 break
         return found
 
+    def ends(self, text: str, start: int, limit: int) -> list[int]:
+        """Return the ends, up to a limit, of all matches that start at an offset."""
+        states: States = frozenset((self.start,))
+        found: list[int] = []
+        for at in range(start, limit + 1):
+            bits = self.surroundings(text, at)
+            if self.accept in self.closure(states, bits):
+                found.append(at)
+            if at == limit:
+                break
+            states = self.move(states, bits, text[at])
+            if not states:
+                break
+        return found
+
     def first_end(self, text: str, start: int = 0) -> int | None:
         """Return the least offset at which some match that starts at or after an offset ends, None for no match."""
         begin = frozenset((self.start,))

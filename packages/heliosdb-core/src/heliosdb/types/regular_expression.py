@@ -382,7 +382,7 @@ class _Parser:
         if character.lower() in _CLASS_ESCAPES and character.isascii():
             ranges = _CLASS_ESCAPES[character.lower()]
             if character.isupper():
-                return CharacterSet(ranges if not self.flags.stop_at_newline else (*ranges, (10, 10)), negated=True)
+                return CharacterSet(ranges, negated=True)
             return CharacterSet(ranges)
         if character in _POSITION_ESCAPES:
             return Position("\\" + character)

@@ -3,7 +3,7 @@ long.
 
 ``re`` finds the leftmost start as well as any; what may differ from PostgreSQL is where the match ends. The tree says
 when it cannot: nothing but characters, possibly repeated greedily, one after another. Otherwise the automaton finds
-the end, and ``re`` matches just that stretch once more to fill the groups.
+the end, and ``regular_captures`` the groups; of a long match ``re`` fills the groups.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from heliosdb.errors import FeatureNotSupported
 from heliosdb.types.regular_automaton import Automaton, build, prefers_shortest
+from heliosdb.types.regular_captures import Dissection, Match
 from heliosdb.types.regular_expression import (
     Alternation,
     CharacterSet,
@@ -32,6 +33,9 @@ __all__ = ["Regex", "compile_regex"]
 CACHED_EXPRESSIONS = 256
 ACCEPTABLE_STEPS = 20_000_000
 """How many steps of ``re`` a match may take at worst before the automaton does it instead."""
+
+DISSECTED = 2_000
+"""How long a match may be to be taken apart, which takes the square of its length."""
 
 NESTED_LIMIT = 16
 """How long a text may be for an expression that takes exponential time."""
@@ -91,6 +95,7 @@ class Regex:
         self._nested = any(
             isinstance(part, Repetition) and part.highest != 1 and _varies(part.body) for part in _walk(parsed.root)
         )
+        self._dissection = Dissection(parsed)
         self._automaton: Automaton | None = None
         self._is_built = False
 
@@ -108,7 +113,7 @@ class Regex:
         # Each unbounded repetition may try every length, from every start.
         return self._unbounded > 0 and length ** (self._unbounded + 1) > ACCEPTABLE_STEPS
 
-    def search(self, text: str, start: int = 0) -> re.Match[str] | None:
+    def search(self, text: str, start: int = 0) -> re.Match[str] | Match | None:
         """Return the leftmost match from an offset on; ``^`` still means the start of the text."""
         too_long = self._takes_too_long(len(text) - start)
         if self._plain and not too_long:
@@ -118,18 +123,21 @@ class Regex:
             return self._compiled.search(text, start)
         if too_long:
             found = automaton.find(text, start, self._shortest)
-            return (
-                None
-                if found is None
-                else self._compiled.fullmatch(text, *found) or self._compiled.search(text, found[0])
-            )
+            return None if found is None else self._filled(text, *found)
         match = self._compiled.search(text, start)
         if match is None:
             return None
         end = automaton.end_of_match(text, match.start(), self._shortest)
-        if end is None or end == match.end():
-            return match
-        return self._compiled.fullmatch(text, match.start(), end) or match
+        return match if end is None else self._filled(text, match.start(), end)
+
+    def _filled(self, text: str, start: int, end: int) -> re.Match[str] | Match | None:
+        """Return the match of a stretch, with its groups."""
+        if not self.groups:
+            return Match(text, (start, end), ())
+        if end - start <= DISSECTED:
+            return self._dissection.match(text, start, end)
+        # What looks beyond the end sees nothing there, which is rarely what the expression is about.
+        return self._compiled.fullmatch(text, start, end) or self._compiled.match(text, start)
 
     def test(self, text: str) -> bool:
         """Return whether there is a match."""
