@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from heliosdb.errors import InvalidParameterValue
 from heliosdb.types.pattern import similar_to_escape
+from heliosdb.types.regular_captures import Match
 from heliosdb.types.regular_expression import Flags, parse_flags
 from heliosdb.types.regular_matching import Regex, compile_regex
 
@@ -76,7 +77,7 @@ def _compiled(function: str, pattern: str, letters: str, *, hint: str | None = N
     return compile_regex(pattern, flags)
 
 
-def _groups(match: re.Match[str]) -> tuple[str | None, ...]:
+def _groups(match: re.Match[str] | Match) -> tuple[str | None, ...]:
     """Return what the groups matched, or the whole match where there are none."""
     return match.groups() or (match.group(),)
 
@@ -115,7 +116,7 @@ def regexp_count(text: str, pattern: str, start: int = 1, letters: str = "") -> 
     return sum(1 for _ in matches(regex, text, start - 1))
 
 
-def _nth(regex: Regex, text: str, start: int, count: int) -> re.Match[str] | None:
+def _nth(regex: Regex, text: str, start: int, count: int) -> re.Match[str] | Match | None:
     for number, match in enumerate(matches(regex, text, start - 1), 1):
         if number == count:
             return match
@@ -158,7 +159,7 @@ def regexp_substring(text: str, pattern: str) -> str | None:
     return None if match is None else match.group(1 if regex.groups else 0)
 
 
-def _replacement(template: str, match: re.Match[str], groups: int) -> str:
+def _replacement(template: str, match: re.Match[str] | Match, groups: int) -> str:
     r"""Fill in \1 to \9 and \&; a backslash before another character stays, a double one is one."""
     if "\\" not in template:
         return template
