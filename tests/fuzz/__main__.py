@@ -14,6 +14,11 @@ from tests.differential.reference import REFERENCE_VARIABLE, ReferenceDoor, star
 
 from .campaign import Campaign, Finding
 from .histories import find_divergence, smallest
+from .values import FAMILIES
+from .values import differing as differences
+
+BATCH = 200
+"""Calls of one family in a row."""
 
 
 def _report(finding: Finding, number: int, folder: Path | None) -> None:
@@ -32,6 +37,7 @@ def main() -> int:
     parser.add_argument("--server", default=os.environ.get(REFERENCE_VARIABLE), help="connection string")
     parser.add_argument("--save", type=Path, help="write each finding to a script in this folder")
     parser.add_argument("--histories", action="store_true", help="histories of several sessions, not statements")
+    parser.add_argument("--values", action="store_true", help="calls of single functions, not statements")
     parser.add_argument("--repeat", action="store_true", help="report findings that look like an earlier one, too")
     parser.add_argument("--slow", action="store_true", help="show statements that took much longer here")
     arguments = parser.parse_args()
@@ -40,6 +46,8 @@ def main() -> int:
     with nullcontext(arguments.server) if arguments.server else started_cluster() as conninfo:
         if arguments.histories:
             return _histories(conninfo, seed, until)
+        if arguments.values:
+            return _values(conninfo, seed, until)
         return _statements(conninfo, seed, until, arguments.save, arguments.repeat, arguments.slow)
 
 
@@ -56,6 +64,25 @@ def _histories(conninfo: str, seed: int, until: float) -> int:
     finally:
         reference.close()
     print(f"seed {seed}: {count} histories, {differing} differ")
+    return 1 if differing else 0
+
+
+def _values(conninfo: str, seed: int, until: float) -> int:
+    door, tested = ReferenceDoor(conninfo, f"fuzz_{os.getpid()}"), EmbeddedDoor()
+    differing = 0
+    count = 0
+    try:
+        sides = door.open(), tested.open()
+        while time.monotonic() < until:
+            for family in FAMILIES:
+                for report in differences(*sides, family, seed + count, BATCH):
+                    differing += 1
+                    print(f"-- {family}, seed {seed + count}\n{report}", flush=True)
+            count += 1
+    finally:
+        tested.close()
+        door.close()
+    print(f"seed {seed}: {count * BATCH * len(FAMILIES)} calls, {differing} differ")
     return 1 if differing else 0
 
 

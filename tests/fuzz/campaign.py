@@ -69,6 +69,7 @@ class Campaign:
         self.soft = 0
         self.slow: list[tuple[float, float, World, str]] = []
         """Statements that took much longer than on the reference: seconds there and here, world, text."""
+        self.on_soft: Callable[[str, Answer, Answer], None] | None = None
         self._world: World | None = None
 
     def run(self, seed: int, *, until: float | None = None, worlds: int | None = None) -> Iterator[Finding]:
@@ -150,7 +151,10 @@ class Campaign:
         if end - middle > 1 and end - middle > 30 * (middle - start) and self._world is not None:
             self.slow.append((middle - start, end - middle, self._world, text))
         verdict = difference(text, left, right)
-        self.soft += verdict == SOFT
+        if verdict == SOFT:
+            self.soft += 1
+            if self.on_soft is not None:
+                self.on_soft(text, left, right)
         return verdict, left, right
 
     def minimal(self, finding: Finding, attempts: int = 400) -> Finding:

@@ -1,0 +1,31 @@
+-- Texts of arrays, dates and formats at the edges.
+
+select '{{1,2},{3}}'::int[];
+select '{{1},2}'::int[];
+select '{1,{2}}'::int[];
+select '{{{1}},{{2}}}'::int[];
+select '{{},{}}'::int[];
+select '{{},{1}}'::int[];
+select '{{1},{}}'::int[];
+select array['[2:4]={-4,2,-4}'::int[], '{-4,1,1}'::int[]];
+select array['[2:4]={-4,2,-4}'::int[], '[2:4]={-4,1,1}'::int[]];
+select array['{1}'::int[], null, '{2}'];
+select array['{}'::int[], '{1}'::int[]];
+select array['{1}'::int[], '{}'::int[]];
+select format('%*s|', 'a', 'b');
+select format('%*s|%2$*1$s|%-*s|', 5, 'b', -3, 'c');
+select format('%*s|', null, 'b'), format('%*s|', '7', 'b'), format('%*s|', 7.0, 'b');
+select format('%*s|', 99999999999, 'b');
+select 'infinity 24:00:00'::timestamp, 'infinity 10:20'::date, '-infinity 10:20 am'::timestamptz;
+select 'epoch 10:20'::timestamp;
+select 'epoch 13:00 am'::timestamp;
+select 'infinity 2020-01-01'::timestamp;
+select 'infinity infinity'::timestamp;
+select 'infinity foo'::date;
+select 'infinity BC'::date;
+select 'infinity 25:00'::timestamp;
+select 'infinity 10:60'::timestamp;
+select 'epoch +02'::timestamptz;
+select '10:20 infinity'::timestamp;
+select 'epoch UTC'::timestamptz;
+select 'infinity'::timestamp, '-infinity'::date, 'epoch'::timestamptz, ' Epoch '::date;
