@@ -110,15 +110,22 @@ def _base64(text: str) -> bytes:
     if wrong is not None:
         raise InvalidParameterValue(f'invalid symbol "{wrong.group()}" found while decoding base64 sequence')
     digits = re.sub(r"[ \t\n\r]", "", text)
-    body = digits.rstrip("=")
-    if "=" in body or len(digits) - len(body) > 2 or (digits != body and len(body) % 4 < 2):
-        raise InvalidParameterValue('unexpected "=" while decoding base64 sequence')
+    first = digits.find("=")
+    if first >= 0:
+        # The first one ends the data, whatever its group, and the groups after it, hold besides.
+        if first % 4 < 2:
+            raise InvalidParameterValue('unexpected "=" while decoding base64 sequence')
+        kept = first % 4 - 1
     if len(digits) % 4:
         raise InvalidParameterValue(
             "invalid base64 end sequence",
             hint="Input data is missing padding, is truncated, or is otherwise corrupted.",
         )
-    return binascii.a2b_base64(digits)
+    if first < 0:
+        return binascii.a2b_base64(digits)
+    data = binascii.a2b_base64(digits.replace("=", "A"))
+    whole = first // 4 * 3
+    return data[:whole] + b"".join(data[at : at + kept] for at in range(whole, len(data), 3))
 
 
 def _byte_at(data: bytes, index: int) -> None:

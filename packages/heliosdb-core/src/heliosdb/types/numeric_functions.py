@@ -122,7 +122,7 @@ def numeric_exp(datum: Decimal) -> Decimal:
         return _ZERO if datum == -_INFINITY else datum
     weight = min(max(float(datum) * LOG10_OF_E, -MAXIMUM_RESULT_SCALE), MAXIMUM_RESULT_SCALE)
     scale = _clamped(MINIMUM_SIGNIFICANT_DIGITS - int(weight), datum)
-    if abs(float(datum)) > MAXIMUM_RESULT_SCALE * 3:
+    if abs(float(datum)) >= MAXIMUM_RESULT_SCALE * 3:
         if datum > _ZERO:
             raise numeric_overflow()
         return rescaled(_ZERO, scale)
