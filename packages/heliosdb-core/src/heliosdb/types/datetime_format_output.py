@@ -229,7 +229,9 @@ def _year_field(parts: _Parts, node: Node, name: str) -> str:
     digits = len(name)
     if digits < 4:
         year -= truncated_division(year, 10**digits) * 10**digits
-    return _number(node, year, digits if digits > 1 else 0)
+    # Whether there is a place for a sign depends on the calendar's year, also where the ISO year is shown.
+    width = digits + (parts.shown_year < 0) - (year < 0) if digits > 1 else 0
+    return _number(node, year, width)
 
 
 def _date_field(parts: _Parts, node: Node, name: str) -> str:
