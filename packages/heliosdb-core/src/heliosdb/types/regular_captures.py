@@ -166,9 +166,7 @@ class _Run:
             return True
         if isinstance(node, Alternation):
             self.clear(node)
-            return any(
-                self.fits(branch, start, end) and self.take(branch, start, end) for branch in node.branches
-            )
+            return any(self.fits(branch, start, end) and self.take(branch, start, end) for branch in node.branches)
         if isinstance(node, Concatenation):
             return self.sequence(self.dissection.units(node), start, end)
         if isinstance(node, Repetition):
