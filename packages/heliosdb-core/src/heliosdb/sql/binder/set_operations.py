@@ -37,9 +37,9 @@ def bind_set_operation(binder: Binder, operation: ast.SetOperation, scope: Scope
     while isinstance(current, ast.SetOperation) and (current is operation or _is_bare(current)):
         chain.append(current)
         current = current.left
-    result = binder.query(current, scope, resolve_unknowns=False)
+    result = _operand(binder, current, scope)
     for link in reversed(chain):
-        right = binder.query(link.right, scope, resolve_unknowns=False)
+        right = _operand(binder, link.right, scope)
         result = combine(binder, link, result, right)
     if resolve_unknowns:
         types = [
@@ -47,6 +47,11 @@ def bind_set_operation(binder: Binder, operation: ast.SetOperation, scope: Scope
         ]
         result = retyped(binder, result, types, link_name(operation))
     return finish_plain(binder, operation, result, scope)
+
+
+def _operand(binder: Binder, query: ast.Query, scope: Scope) -> BoundQuery:
+    # VALUES decide for themselves what undecided literals are; a SELECT leaves it to the other side.
+    return binder.query(query, scope, resolve_unknowns=isinstance(query, ast.Values))
 
 
 def _is_bare(query: ast.Query) -> bool:
