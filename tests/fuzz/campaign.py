@@ -21,6 +21,8 @@ from .world import World, make_world
 __all__ = ["Campaign", "Finding"]
 
 STATEMENTS_PER_WORLD = 40
+KEPT = "SET statement_timeout = '3s'"
+"""What every session keeps when a new world is made."""
 LONGEST = 6000
 """Characters of the longest statement that is asked."""
 
@@ -107,7 +109,7 @@ class Campaign:
         if world == self._world:
             return
         self._world = None
-        for text in ("DROP TABLE IF EXISTS t0, t1, t2 CASCADE", *world.statements()):
+        for text in ("RESET ALL", KEPT, "DROP TABLE IF EXISTS t0, t1, t2 CASCADE", *world.statements()):
             codes = [signature(side.send(text)) for side in (self.reference, self.tested)]
             if codes[0] != codes[1]:
                 raise AssertionError(f"{codes[0]} / {codes[1]}: {text}")
@@ -196,9 +198,11 @@ def _repeat(step: Callable[[Finding], Finding | None], finding: Finding) -> Find
 
 def _smaller_worlds(world: World, statement: str) -> Iterator[World]:
     """Yield worlds with fewer tables, indexes and rows."""
+    for index in range(len(world.settings)):
+        yield replace(world, settings=world.settings[:index] + world.settings[index + 1 :])
     for index, table in enumerate(world.tables):
         if table.name not in statement and len(world.tables) > 1:
-            yield World((*world.tables[:index], *world.tables[index + 1 :]))
+            yield replace(world, tables=(*world.tables[:index], *world.tables[index + 1 :]))
     for index, table in enumerate(world.tables):
         for name in ("indexes", "constraints", "computed"):
             kept = getattr(table, name)

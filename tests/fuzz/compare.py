@@ -18,7 +18,8 @@ SAME, SOFT, HARD = "same", "soft", "hard"
 _MODIFIER = re.compile(r"\([^)]*\)")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _PICKS_ONE = re.compile(
-    r"DISTINCT|GROUP BY|UNION|INTERSECT|EXCEPT|\bmax\(|\bmin\(|greatest|least|LIMIT|FETCH|nullif|ROLLUP|CUBE|GROUPING SETS"
+    r"DISTINCT|GROUP BY|UNION|INTERSECT|EXCEPT|\bmax\(|\bmin\(|greatest|least|LIMIT|FETCH|nullif|"
+    r"ROLLUP|CUBE|GROUPING SETS"
 )
 _INTERVAL = re.compile(
     r"^(?:(-?\d+) years? ?)?(?:([+-]?\d+) mons? ?)?(?:([+-]?\d+) days? ?)?(?:([+-]?)(\d+):(\d+):(\d+(?:\.\d+)?))?$"

@@ -45,6 +45,23 @@ VIEWS = [
     "WHERE k IS NOT NULL WITH LOCAL CHECK OPTION",
     "WHERE true",
 ]
+SETTINGS = [
+    "SET TimeZone = 'America/New_York'",
+    "SET TimeZone = 'Europe/Berlin'",
+    "SET TimeZone = 'Asia/Kolkata'",
+    "SET TimeZone = 'Pacific/Apia'",
+    "SET DateStyle = 'SQL, DMY'",
+    "SET DateStyle = 'German'",
+    "SET DateStyle = 'Postgres, MDY'",
+    "SET IntervalStyle = 'iso_8601'",
+    "SET IntervalStyle = 'sql_standard'",
+    "SET IntervalStyle = 'postgres_verbose'",
+    "SET bytea_output = 'escape'",
+    "SET extra_float_digits = 0",
+    "SET extra_float_digits = -3",
+    "SET work_mem = '64kB'",
+]
+"""What changes how values are read and written, and where work is done."""
 COMMON = ["integer", "bigint", "numeric", "double precision", "text", "boolean", "date", "timestamp", "interval"]
 
 
@@ -93,13 +110,14 @@ class Table:
 
 @dataclass(frozen=True)
 class World:
-    """Tables."""
+    """Tables, and settings of the session that asks."""
 
     tables: tuple[Table, ...]
+    settings: tuple[str, ...] = ()
 
     def statements(self) -> list[str]:
         """Return the statements that make the world."""
-        return [statement for table in self.tables for statement in table.statements()]
+        return [*self.settings, *(statement for table in self.tables for statement in table.statements())]
 
     @property
     def readable(self) -> tuple[Table, ...]:
@@ -108,7 +126,7 @@ class World:
 
     def with_table(self, index: int, table: Table) -> World:
         """Return the world with another table in one's place."""
-        return World((*self.tables[:index], table, *self.tables[index + 1 :]))
+        return replace(self, tables=(*self.tables[:index], table, *self.tables[index + 1 :]))
 
     def with_rows(self, index: int, rows: tuple[tuple[str, ...], ...]) -> World:
         """Return the world with other rows in one table."""
@@ -146,7 +164,8 @@ def make_world(rng: random.Random) -> World:
                 view=rng.choice(VIEWS) if rng.random() < 0.3 else "",
             )
         )
-    return World(tuple(tables))
+    settings = tuple(rng.sample(SETTINGS, rng.randint(1, 2))) if rng.random() < 0.3 else ()
+    return World(tuple(tables), settings)
 
 
 def _index(rng: random.Random, table: Table) -> str:
