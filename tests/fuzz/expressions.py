@@ -43,6 +43,8 @@ SIMPLEST = {
     "jsonb": "jsonb '1'",
     "integer[]": "ARRAY[1]",
     "text[]": "ARRAY['a']",
+    "mood": "'ok'::mood",
+    "posint": "1::posint",
 }
 ORDERED_KINDS = [KINDS[short] for short in ORDERED]
 _SHORT = {kind: short for short, kind in KINDS.items()}

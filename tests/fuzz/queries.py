@@ -11,7 +11,7 @@ from .world import TYPES, Table, World
 
 __all__ = ["Queries"]
 
-MIN_MAX = frozenset(TYPES) - {"boolean", "uuid", "bytea", "jsonb"}
+MIN_MAX = frozenset(TYPES) - {"boolean", "uuid", "bytea", "jsonb", "posint"}
 """Types that ``min`` and ``max`` take."""
 UNORDERED_TIES = frozenset({"numeric", "interval", "double precision", "jsonb", "character(3)", "real"})
 """Types with values that are equal and look different."""

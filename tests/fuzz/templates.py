@@ -29,11 +29,13 @@ KINDS = {
     "j": "jsonb",
     "ai": "integer[]",
     "at": "text[]",
+    "m": "mood",
+    "p": "posint",
 }
 """Short names of types."""
 
 NUMBERS = ["i", "l", "s", "n", "f", "r"]
-ORDERED = [*NUMBERS, "t", "c", "d", "ts", "tz", "tm", "iv", "u", "y", "j", "ai", "at", "b"]
+ORDERED = [*NUMBERS, "t", "c", "d", "ts", "tz", "tm", "iv", "u", "y", "j", "ai", "at", "b", "m", "p"]
 
 CONDITIONS = [
     "({ordered} «=¦<>¦<¦<=¦>¦>=» {ordered})",
@@ -105,6 +107,8 @@ TEMPLATES: dict[str, list[str]] = {
         "char_length(«{t}¦{c}»)",
         "({d} - {d})",
         "({b})::integer",
+        "({p} «+¦-¦*» {i})",
+        "({p})::integer",
         "extract(«day¦month¦year¦dow¦doy¦isodow¦week¦quarter¦isoyear¦decade¦century» FROM «{d}¦{ts}¦{tz}»)::integer",
         "extract(«day¦month¦year¦hour¦minute¦second¦epoch» FROM {iv})::integer",
         "extract(«hour¦minute¦second¦epoch» FROM «{tm}¦{ts}»)::integer",
@@ -222,6 +226,7 @@ TEMPLATES: dict[str, list[str]] = {
         "jsonb_typeof({j})",
         "(ARRAY[{any}, {any}])::text",
         "(ROW({any}, {t}, {i}))::text",
+        "(enum_range({m}, {m}))::text",
         "json_build_object('a', {any}, 'b', {t})::text",
         "to_json({any})::text",
         "(CASE {t} WHEN {t} THEN {t} WHEN {t} THEN {t} ELSE {t} END)",
@@ -279,6 +284,8 @@ TEMPLATES: dict[str, list[str]] = {
         "({s} * interval '1 hour')",
     ],
     "u": ["({u})::text::uuid", "md5({t})::uuid"],
+    "m": ["({m})::text::mood", "enum_first({m})", "enum_last({m})", "(enum_range({m}))[«1¦2¦3»]"],
+    "p": ["(abs({i} % 1000))::posint", "({p})::integer::posint", "(({p} + {p}) % 100)::posint"],
     "y": [
         "({y} || {y})",
         "substr({y}, «1¦2», «0¦1¦2»)",
