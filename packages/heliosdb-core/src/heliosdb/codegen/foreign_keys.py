@@ -68,6 +68,16 @@ class ForeignKeyCheck:
         self.registries = registries
         self.slots = tuple(number - 1 for number in constraint.columns)
 
+    def of_changes(self, x: Execution, changes: Sequence[tuple[Row | None, Row | None]]) -> None:
+        """Check what is new in (old row, new row): a key that stays what it was is as good as it was."""
+        slots = self.slots
+        new_keys = [
+            new
+            for old, new in changes
+            if new is not None and (old is None or any(old[slot] != new[slot] for slot in slots))
+        ]
+        self(x, new_keys)
+
     def __call__(self, x: Execution, rows: Sequence[Row]) -> None:
         keys = dict.fromkeys(tuple([row[slot] for slot in self.slots]) for row in rows)
         if not keys:

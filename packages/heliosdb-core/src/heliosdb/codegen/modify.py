@@ -337,7 +337,7 @@ def produce_update(pipelines: Pipelines, node: pn.Update, consume: Consume) -> N
     _write_end_of_statement(pipelines, node)
     for constraint in foreign_keys:
         check = source.bind(ForeignKeyCheck(node.relation, constraint, pipelines.registries), "f")
-        function.line(f"{check}(x, [new for old, new in {changes}])")
+        function.line(f"{check}.of_changes(x, {changes})")
     _referencing(pipelines, node, changes)
     if returned:
         _emit_returned(pipelines, node, out, consume)
@@ -432,7 +432,9 @@ def produce_merge(pipelines: Pipelines, node: pn.Merge, consume: Consume) -> Non
                 chosen(True, change)
             chosen(False, add)
     _write_end_of_statement(pipelines, node)
-    _foreign_keys(pipelines, node, f"[*{added}, *(new for old, new in {changes} if new is not None)]")
+    for constraint in node.foreign_keys:
+        check = source.bind(ForeignKeyCheck(relation, constraint, pipelines.registries), "f")
+        function.line(f"{check}.of_changes(x, [*((None, new) for new in {added}), *{changes}])")
     _referencing(pipelines, node, changes)
 
 
