@@ -79,6 +79,8 @@ def _write_loops(pipelines: Pipelines, plan: pn.PlanNode) -> None:
     function = pipelines.function
     if isinstance(plan, pn.Modify) and plan.returning is None:
         pipelines.produce(plan, lambda: None)
+        if pipelines.modifies_often:
+            function.line("x.run_at_end()")
         function.line("if False: yield")
         return
     function.line("out = []; add = out.append")
@@ -101,6 +103,8 @@ def _write_loops(pipelines: Pipelines, plan: pn.PlanNode) -> None:
     else:
         pipelines.produce(plan, emit)
     _fold_last_loop(function.lines)
+    if pipelines.modifies_often:
+        function.line("x.run_at_end()")
     function.line("if out: yield out")
 
 

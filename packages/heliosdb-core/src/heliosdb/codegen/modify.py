@@ -77,11 +77,16 @@ def _checks(pipelines: Pipelines, node: pn.Modify, row: str, checks: list[pn.Row
         function.line(f"if {fails}: {fail}({row}, x.session)")
 
 
+def _write_check(pipelines: Pipelines, call: str) -> None:
+    """Write the call of a check on what a modification did: now, or when all modifications of the statement are done."""
+    pipelines.function.line(f"x.at_end.append(lambda: {call})" if pipelines.modifies_often else call)
+
+
 def _foreign_keys(pipelines: Pipelines, node: pn.Modify, rows: str) -> None:
     """Write the checks of the table's own foreign keys on the list of new rows."""
     for constraint in node.foreign_keys:
         check = pipelines.source.bind(ForeignKeyCheck(node.relation, constraint, pipelines.registries), "f")
-        pipelines.function.line(f"{check}(x, {rows})")
+        _write_check(pipelines, f"{check}(x, {rows})")
 
 
 def _referencing(pipelines: Pipelines, node: pn.Modify, changes: str) -> None:
@@ -90,7 +95,7 @@ def _referencing(pipelines: Pipelines, node: pn.Modify, changes: str) -> None:
     """
     for relation, constraint in node.referencing:
         check = pipelines.source.bind(ReferencedCheck(node.relation, relation, constraint, pipelines.registries), "f")
-        pipelines.function.line(f"{check}(x, {changes})")
+        _write_check(pipelines, f"{check}(x, {changes})")
 
 
 def _write_returning(pipelines: Pipelines, node: pn.Modify, out: str) -> None:
@@ -337,7 +342,7 @@ def produce_update(pipelines: Pipelines, node: pn.Update, consume: Consume) -> N
     _write_end_of_statement(pipelines, node)
     for constraint in foreign_keys:
         check = source.bind(ForeignKeyCheck(node.relation, constraint, pipelines.registries), "f")
-        function.line(f"{check}.of_changes(x, {changes})")
+        _write_check(pipelines, f"{check}.of_changes(x, {changes})")
     _referencing(pipelines, node, changes)
     if returned:
         _emit_returned(pipelines, node, out, consume)
@@ -347,7 +352,7 @@ def _write_end_of_statement(pipelines: Pipelines, node: pn.Modify) -> None:
     """Check deferrable unique constraints, which may be violated between two rows of one statement."""
     deferrable = tuple(c for c in node.relation.constraints if c.kind in ("unique", "primary key") and c.deferrable)
     if deferrable:
-        pipelines.function.line(f"x.session.check_unique({pipelines.source.bind(deferrable, 'q')})")
+        _write_check(pipelines, f"x.session.check_unique({pipelines.source.bind(deferrable, 'q')})")
 
 
 def produce_delete(pipelines: Pipelines, node: pn.Delete, consume: Consume) -> None:
@@ -434,7 +439,7 @@ def produce_merge(pipelines: Pipelines, node: pn.Merge, consume: Consume) -> Non
     _write_end_of_statement(pipelines, node)
     for constraint in node.foreign_keys:
         check = source.bind(ForeignKeyCheck(relation, constraint, pipelines.registries), "f")
-        function.line(f"{check}.of_changes(x, [*((None, new) for new in {added}), *{changes}])")
+        _write_check(pipelines, f"{check}.of_changes(x, [*((None, new) for new in {added}), *{changes}])")
     _referencing(pipelines, node, changes)
 
 

@@ -80,6 +80,8 @@ class Pipelines:
         self.head = self.expressions.head
         self.function = Function(self.source, "run", "x")
         self.used = _used_columns(plan)
+        self.modifies_often = sum(1 for node in walk(plan) if isinstance(node, pn.Modify)) > 1
+        """Whether several parts of the statement change data, whose constraints hold when all of them are done."""
         self._changes_rows = any(isinstance(node, pn.Modify | pn.LockRows) for node in walk(plan))
         self.carriers: dict[int, tuple[str, ...]] = {}
         """The variables that hold each source's row at the current place."""

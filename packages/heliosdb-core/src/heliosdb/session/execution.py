@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from heliosdb import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from heliosdb.plan.nodes import SnapshotRequest
 
@@ -21,6 +21,7 @@ class Execution:
     """
 
     __slots__ = (
+        "at_end",
         "counts",
         "feed",
         "fixed_views",
@@ -44,9 +45,16 @@ class Execution:
         self.parameter_rows: Sequence[Sequence[Any]] = ()
         self.feed: Iterable[Iterable[tuple[Any, ...]] | None] = ()
         """Blocks of rows that COPY FROM brings; None: there is nothing yet (``codegen/feed.py``)."""
+        self.at_end: list[Callable[[], None]] = []
+        """Checks that have to wait until all data modifications of the statement are done."""
         self.counts: dict[int, int] = {}
         self.watched: list[Any] = []
         """What may outgrow ``work_mem`` (``codegen/spill.py``)."""
+
+    def run_at_end(self) -> None:
+        """Run the checks that waited for the end of the statement."""
+        for check in self.at_end:
+            check()
 
     @property
     def cancelled(self) -> bool:
