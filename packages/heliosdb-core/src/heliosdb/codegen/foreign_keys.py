@@ -79,11 +79,12 @@ class ForeignKeyCheck:
         self(x, new_keys)
 
     def __call__(self, x: Execution, rows: Sequence[Row]) -> None:
+        """Check new rows. What else the statement does may have deleted them where the check had to wait."""
         keys = dict.fromkeys(tuple([row[slot] for slot in self.slots]) for row in rows)
         if not keys:
             return
         if not x.session.is_deferred(self.constraint):
-            self.check(x, list(keys))
+            self.check(x, list(keys), deferred=bool(x.at_end))
         else:
             x.transaction.on_commit_check(self.relation.oid, lambda: self.check(x, list(keys), deferred=True))
 
