@@ -78,7 +78,7 @@ def _checks(pipelines: Pipelines, node: pn.Modify, row: str, checks: list[pn.Row
 
 
 def _write_check(pipelines: Pipelines, call: str) -> None:
-    """Write the call of a check on what a modification did: now, or when all modifications of the statement are done."""
+    """Write the call of a check on what was modified: now, or when all modifications of the statement are done."""
     pipelines.function.line(f"x.at_end.append(lambda: {call})" if pipelines.modifies_often else call)
 
 
