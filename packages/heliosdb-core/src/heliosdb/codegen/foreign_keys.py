@@ -210,20 +210,22 @@ class ReferencedCheck:
         assignments = ", ".join(f"{quoted(name)} = {word}" for name in names)
         text = f"UPDATE {table} SET {assignments} WHERE {_condition(self.relation, numbers)}"
         try:
-            self._run(x, text, old_key)
+            self._run(x, text, old_key, leaves_key=word == "DEFAULT")
         except errors.ForeignKeyViolation as error:
             if error.constraint != self.constraint.name:
                 raise
             # The default is not there either: so the rows still need the old key.
             raise self._violation(x, old_key) from None
+        if word == "DEFAULT":
+            self._check(x, old_key)  # the default may be that very key: nothing changed, and nobody looked it up
 
-    def _run(self, x: Execution, text: str, old_key: Row, more: Row = ()) -> None:
+    def _run(self, x: Execution, text: str, old_key: Row, more: Row = (), *, leaves_key: bool = False) -> None:
         """Run an action on the rows that have the old key now, also those committed since the statement began.
 
         The statement may have waited for who made them: he held a key-share lock on the referenced row. A kept snapshot
-        does not see them, so there it is a conflict.
+        does not see them, so there it is a conflict; unless the action itself may leave the key where it is.
         """
         newest = x.transaction.isolation == READ_COMMITTED
         x.session.run_internal(text, (*old_key, *more), newest=newest)
-        if not newest and _matching(x, self.relation, self.constraint.columns, old_key):
+        if not newest and not leaves_key and _matching(x, self.relation, self.constraint.columns, old_key):
             raise errors.SerializationFailure("could not serialize access due to concurrent update")
