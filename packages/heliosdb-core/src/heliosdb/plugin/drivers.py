@@ -31,7 +31,14 @@ GROUPS = {
 }
 """The entry-point groups, and what errors call a driver of each."""
 
-CORE_DRIVERS: dict[str, dict[str, str]] = {"heliosdb.storage": {"memory": "heliosdb.store.volume:MemoryVolume"}}
+CORE_DRIVERS: dict[str, dict[str, str]] = {
+    "heliosdb.storage": {"memory": "heliosdb.store.volume:MemoryVolume"},
+    "heliosdb.codecs": {
+        "none": "heliosdb.encoding.codecs:Unchanged",
+        "zstd": "heliosdb.encoding.codecs:Zstd",
+        "lz4": "heliosdb.encoding.codecs:Lz4",
+    },
+}
 
 
 def driver(group: str, name: str) -> Any:

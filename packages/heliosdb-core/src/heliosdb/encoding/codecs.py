@@ -1,0 +1,179 @@
+"""Codecs: what turns the bytes of a chunk into the bytes that are stored, and back.
+
+A file names its codecs in its plain header, in the order in which they encode: compression first, a cipher behind it.
+``Chain`` composes them once per file. A codec works on one chunk at a time and keeps nothing between chunks, so any
+chunk can be read alone. What is *associated* with a chunk (which file it is of, where it stands) is not stored by the
+codec; a cipher authenticates it, a compression ignores it.
+
+The core ships ``none``, ``zstd`` and ``lz4``; others are drivers of the group ``heliosdb.codecs``. This module is the
+only importer of zstandard and lz4, and imports them when a codec is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from threading import local
+from typing import Any, Protocol, runtime_checkable
+
+from heliosdb.errors import DataCorrupted, FeatureNotSupported, InvalidParameterValue, UndefinedObject
+
+__all__ = ["CODECS", "Chain", "Codec", "Lz4", "Unchanged", "Zstd", "codec_chain"]
+
+LARGEST_CHUNK = 1 << 30
+"""A chunk that claims to be larger when decoded is damaged: nothing is allocated for it."""
+
+
+@runtime_checkable
+class Codec(Protocol):
+    """Encodes and decodes whole chunks. Any number of threads may use one codec at once."""
+
+    name: str
+
+    def encode(self, chunk: bytes, associated: bytes) -> bytes:
+        """Return the chunk as it is stored."""
+        ...
+
+    def decode(self, chunk: bytes, associated: bytes) -> bytes:
+        """Return what was encoded; DataCorrupted where it cannot have been."""
+        ...
+
+
+class Unchanged:
+    """The codec ``none``: chunks are stored as they are."""
+
+    name = "none"
+
+    def __init__(self, level: int | None = None) -> None:
+        _without_level(self.name, level)
+
+    def encode(self, chunk: bytes, associated: bytes) -> bytes:
+        """Return the chunk."""
+        return chunk
+
+    def decode(self, chunk: bytes, associated: bytes) -> bytes:
+        """Return the chunk."""
+        return chunk
+
+
+class Zstd:
+    """The codec ``zstd``: Zstandard frames (RFC 8878) that say how long their content is."""
+
+    name = "zstd"
+
+    def __init__(self, level: int | None = None) -> None:
+        if level is not None and not 1 <= level <= 22:
+            raise InvalidParameterValue(f"the level of zstd must be from 1 to 22, not {level}")
+        self._zstandard = _package("zstandard", self.name)
+        self._level = 3 if level is None else level
+        # A compressor's context belongs to one thread at a time.
+        self._contexts = local()
+
+    def encode(self, chunk: bytes, associated: bytes) -> bytes:
+        """Return the chunk compressed."""
+        compressor = getattr(self._contexts, "compressor", None)
+        if compressor is None:
+            compressor = self._contexts.compressor = self._zstandard.ZstdCompressor(level=self._level)
+        encoded: bytes = compressor.compress(chunk)
+        return encoded
+
+    def decode(self, chunk: bytes, associated: bytes) -> bytes:
+        """Return the chunk decompressed."""
+        decompressor = getattr(self._contexts, "decompressor", None)
+        if decompressor is None:
+            decompressor = self._contexts.decompressor = self._zstandard.ZstdDecompressor()
+        try:
+            size = self._zstandard.frame_content_size(chunk)
+            if not 0 <= size <= LARGEST_CHUNK:
+                raise DataCorrupted(f"a zstd chunk claims to hold {size} bytes")
+            decoded: bytes = decompressor.decompress(chunk)
+        except self._zstandard.ZstdError as error:
+            raise DataCorrupted(f"a zstd chunk does not decompress: {error}") from None
+        return decoded
+
+
+class Lz4:
+    """The codec ``lz4``: LZ4 frames that say how long their content is."""
+
+    name = "lz4"
+
+    def __init__(self, level: int | None = None) -> None:
+        if level is not None and not 0 <= level <= 16:
+            raise InvalidParameterValue(f"the level of lz4 must be from 0 to 16, not {level}")
+        self._frame = _package("lz4.frame", self.name)
+        self._level = 0 if level is None else level
+
+    def encode(self, chunk: bytes, associated: bytes) -> bytes:
+        """Return the chunk compressed."""
+        encoded: bytes = self._frame.compress(chunk, compression_level=self._level, store_size=True)
+        return encoded
+
+    def decode(self, chunk: bytes, associated: bytes) -> bytes:
+        """Return the chunk decompressed."""
+        try:
+            size = self._frame.get_frame_info(chunk)["content_size"]
+            if not 0 <= size <= LARGEST_CHUNK:
+                raise DataCorrupted(f"an lz4 chunk claims to hold {size} bytes")
+            decoded: bytes = self._frame.decompress(chunk)
+        except (RuntimeError, EOFError) as error:
+            raise DataCorrupted(f"an lz4 chunk does not decompress: {error}") from None
+        return decoded
+
+
+CODECS: Mapping[str, Callable[[int | None], Codec]] = {"none": Unchanged, "zstd": Zstd, "lz4": Lz4}
+"""The core's codecs: name -> what makes one of a level (None: its own default)."""
+
+
+class Chain:
+    """Codecs one behind the other. ``names`` are what a file's header says."""
+
+    def __init__(self, codecs: Sequence[Codec]) -> None:
+        self._codecs = tuple(codecs)
+        self.names = tuple(codec.name for codec in self._codecs)
+
+    def encode(self, chunk: bytes, associated: bytes) -> bytes:
+        """Return the chunk as it is stored."""
+        for codec in self._codecs:
+            chunk = codec.encode(chunk, associated)
+        return chunk
+
+    def decode(self, chunk: bytes, associated: bytes) -> bytes:
+        """Return what was encoded; DataCorrupted where it cannot have been."""
+        for codec in reversed(self._codecs):
+            chunk = codec.decode(chunk, associated)
+        return chunk
+
+
+def codec_chain(
+    names: Sequence[str], *, level: int | None = None, find: Callable[[str], Callable[[], Codec]] | None = None
+) -> Chain:
+    """Return the chain of codecs with these names, in the order in which they encode.
+
+    ``level`` is the first codec's, the compression's. ``find`` looks up what the core does not have; without it such a
+    name is UndefinedObject.
+    """
+    made: list[Codec] = []
+    for name in names:
+        maker = CODECS.get(name)
+        if maker is not None:
+            made.append(maker(None if made else level))
+        elif find is not None:
+            made.append(find(name)())
+        else:
+            raise UndefinedObject(f'codec "{name}" does not exist', hint=f"There are: {', '.join(sorted(CODECS))}.")
+    return Chain(made)
+
+
+def _without_level(name: str, level: int | None) -> None:
+    if level is not None:
+        raise InvalidParameterValue(f'the codec "{name}" has no levels')
+
+
+def _package(module: str, codec: str) -> Any:
+    try:
+        return import_module(module)
+    except ModuleNotFoundError:
+        package = module.partition(".")[0]
+        raise FeatureNotSupported(
+            f'the codec "{codec}" needs the package {package}', hint=f"pip install {package}"
+        ) from None
