@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from heliosdb.codegen.atoms import is_not_null
+from heliosdb.codegen.scan import is_key_lookup, write_key_test
 from heliosdb.codegen.source import MAX_LOOPS
 from heliosdb.codegen.spill import MOST_LINES, JoinOverflow
 from heliosdb.plan import expressions as ex
@@ -127,7 +128,10 @@ def _produce_lateral(pipelines: Pipelines, node: pn.Join, consume: Consume) -> N
                 # The innermost loop need not go on; loops around it, if any, merely find the same once more.
                 function.line(f"{found} = True{'; break' if function.loops > before else ''}")
 
-            pipelines.produce(node.right, first)
+            if node.condition is None and not pipelines.count_rows and is_key_lookup(node.right, pipelines):
+                write_key_test(pipelines, node.right, found)
+            else:
+                pipelines.produce(node.right, first)
             function.open(f"if {'' if node.kind == 'semi' else 'not '}{found}:")
             return consume()
         function.line(f"{found} = []")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from heliosdb.codegen import runtime
 from heliosdb.codegen.atoms import is_not_null
@@ -89,11 +89,7 @@ def produce_index_scan(pipelines: Pipelines, node: pn.IndexScan, consume: Consum
         values.append(_loop_over_alternatives(pipelines, node))
     full = len(values) == shape.width and node.low is None and node.high is None
     if full:
-        key = (
-            (values[0] if shape.width == 1 else f"({', '.join(values)})")
-            if shape.is_identity
-            else (f"{source.bind(shape.key, 'f')}(({', '.join(values)},))")
-        )
+        key = _key(pipelines, shape, values)
         if node.unique and not with_ids:
             function.line(f"{row} = {index}.get({key})")
             function.open(f"if {row} is not None:")
@@ -102,6 +98,39 @@ def produce_index_scan(pipelines: Pipelines, node: pn.IndexScan, consume: Consum
         return finish()
     _open_range(pipelines, node, shape, values, index, item, with_ids)
     finish()
+
+
+def _key(pipelines: Pipelines, shape: KeyShape, values: list[str]) -> str:
+    """Return source of a whole key of these values."""
+    if shape.is_identity:
+        return values[0] if shape.width == 1 else f"({', '.join(values)})"
+    return f"{pipelines.source.bind(shape.key, 'f')}(({', '.join(values)},))"
+
+
+def is_key_lookup(node: pn.PlanNode, pipelines: Pipelines) -> TypeGuard[pn.IndexScan]:
+    """Whether the node finds the rows with one whole key, and does nothing more."""
+    return (
+        isinstance(node, pn.IndexScan)
+        and len(node.equal) == len(node.index.keys)
+        and node.strategy is None
+        and node.nearest is None
+        and node.recheck is None
+        and getattr(pipelines.registries.access_methods.get(node.index.method), "ordered", False)
+    )
+
+
+def write_key_test(pipelines: Pipelines, node: pn.IndexScan, found: str) -> None:
+    """Write ``found = True`` where there is a row with the key of a key lookup, nothing otherwise."""
+    function, source = pipelines.function, pipelines.source
+    index = source.fresh("v")
+    pipelines.head.append(f"{index} = {pipelines.view(node)}.index({node.index.oid})")
+    shape = key_shape(node.relation, node.index, pipelines.registries)
+    with function.indented():
+        values = [pipelines.local(pipelines.value(part)) for part in node.equal]
+        for part, text in zip(node.equal, values, strict=True):
+            if part.nullable:
+                function.open(f"if {is_not_null(text)}:")
+        function.line(f"{found} = {index}.has({_key(pipelines, shape, values)})")
 
 
 def produce_index_union(pipelines: Pipelines, node: pn.IndexUnion, consume: Consume) -> None:

@@ -87,7 +87,36 @@ class IndexView:
 
     def rows(self, key: Any) -> list[Row]:
         """Return every row with this key."""
-        return [row for _, row in self.items(key)]
+        if not self._plain:
+            return [row for _, row in self.items(key)]
+        tree, view = self.index.tree, self.view
+        present = tree.current.get(key)  # type: ignore[union-attr]
+        if present.__class__ is dict:
+            present = tuple(present)  # at once: a commit may change the dict
+        elif present is not None:
+            present = (present,)
+        scn = view.scn
+        if tree.last_changed > scn:  # type: ignore[union-attr]
+            return [row for _, row in self.items(key)]
+        if present is None:
+            return []
+        blocks = view.relation.blocks
+        rows: list[Row] = []
+        for row_id in present:
+            block = blocks[row_id >> BLOCK_BITS]
+            if block is None or block.overlay or block.begin > scn:
+                return [row for row_id in present if (row := view.peek(row_id)) is not None]
+            rows.append(block.rows[row_id & SLOT_MASK])
+        return rows
+
+    def has(self, key: Any) -> bool:
+        """Whether there is a row with this key."""
+        if self._plain:
+            tree = self.index.tree
+            present = key in tree.current  # type: ignore[union-attr]
+            if tree.last_changed <= self.view.scn:  # type: ignore[union-attr]
+                return present
+        return bool(self.items(key))
 
     def range_item_blocks(
         self,
