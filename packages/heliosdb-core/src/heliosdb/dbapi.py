@@ -504,7 +504,7 @@ class Cursor:
             self._rows = []
             return
         maker = self.connection.database.row_maker(result.columns)
-        rows = maker.convert(result.rows)
+        rows = maker.convert(result.rows, self.connection.session)
         if self.row_factory is tuple_row:
             self._rows = rows if isinstance(rows, list) else list(rows)
         else:

@@ -58,7 +58,7 @@ class ServerCursor(Cursor):
         with self.connection.working() as session:
             columns, rows = fetch_portal(session, self.name, count)
         self._position += len(rows)
-        made = self.connection.database.row_maker(columns).convert(rows)
+        made = self.connection.database.row_maker(columns).convert(rows, self.connection.session)
         make = self.row_factory(self)
         return [make(row) for row in made]
 

@@ -97,7 +97,7 @@ class _Handle:
             maker = self._row_maker(result)
             if len(results) == 1 and len(result.rows) < 2:  # type: ignore[arg-type]
                 self._session.points.offer(sql, maker)
-        return maker.pack(result.rows)  # type: ignore[arg-type]
+        return maker.pack(result.rows, self._session)  # type: ignore[arg-type]
 
     def _row_maker(self, result: Result) -> RowMaker:
         assert result.columns is not None
@@ -243,7 +243,7 @@ class RowStream:
         for row in self._rows:
             return row
         with self._handle._lock:
-            self._rows = iter(self._maker.pack(next(self._stream)))
+            self._rows = iter(self._maker.pack(next(self._stream), self._handle._session))
         return next(self._rows)
 
     def close(self) -> None:

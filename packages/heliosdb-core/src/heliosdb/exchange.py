@@ -88,7 +88,7 @@ def _array(pa: Any, column: OutputColumn, values: list[Any], session: Session) -
         numbers = [None if v is None else v + offset if -limit < v < limit - offset else write(v) for v in values]
         return pa.array(numbers, getattr(pa, width)()).view(wanted)
     if wanted is not None:
-        write = adapters.writer(column.type)
+        write = adapters.writer(column.type, session)
         objects = values if write is None else [None if value is None else write(value) for value in values]
         try:
             return pa.array(objects, wanted)

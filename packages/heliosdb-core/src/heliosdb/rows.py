@@ -73,21 +73,28 @@ class RowMaker:
         self.row_class: type[Row] = type("Row", (Row,), {"__slots__": (), "_numbers": numbers, "_names": names})
         writers = [(number, adapters.writer(column.type)) for number, column in enumerate(columns)]
         self._writers = tuple((number, writer) for number, writer in writers if writer is not None)
+        self._adapters = adapters
+        names_of = [(number, column.type) for number, column in enumerate(columns)]
+        self._names_of = tuple((number, type_) for number, type_ in names_of if adapters.names_objects(type_))
         self.new: Callable[[Iterable[Any]], Row] = partial(tuple.__new__, self.row_class)
 
     @property
     def is_plain(self) -> bool:
         """Whether every datum is its Python object already."""
-        return not self._writers
+        return not self._writers and not self._names_of
 
-    def convert(self, rows: Iterable[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
-        """Yield the rows with Python objects in place of datums."""
-        if not self._writers:
-            return rows
-        return self._converted(rows)
-
-    def _converted(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    def convert(self, rows: Iterable[tuple[Any, ...]], session: Any) -> Iterable[tuple[Any, ...]]:
+        """Yield the rows with Python objects in place of datums, as a session sees them."""
         writers = self._writers
+        if self._names_of:
+            found = {number: self._adapters.writer(type_, session) for number, type_ in self._names_of}
+            named = tuple((number, writer) for number, writer in found.items() if writer is not None)
+            writers = tuple(writer for writer in writers if writer[0] not in found) + named
+        return self._converted(rows, writers) if writers else rows
+
+    def _converted(
+        self, rows: Iterable[tuple[Any, ...]], writers: tuple[tuple[int, Callable[[Any], Any]], ...]
+    ) -> Iterator[tuple[Any, ...]]:
         for row in rows:
             values = list(row)
             for number, write in writers:
@@ -96,12 +103,12 @@ class RowMaker:
                     values[number] = write(value)
             yield tuple(values)
 
-    def pack(self, rows: Sequence[tuple[Any, ...]]) -> list[Row]:
+    def pack(self, rows: Sequence[tuple[Any, ...]], session: Any) -> list[Row]:
         """Return the rows as Row objects."""
         if len(rows) < MANY:
-            return list(map(self.new, self.convert(rows)))
+            return list(map(self.new, self.convert(rows, session)))
         with collection_paused():
-            return list(map(self.new, self.convert(rows)))
+            return list(map(self.new, self.convert(rows, session)))
 
 
 class _Pauses:

@@ -20,8 +20,9 @@ def pg_get_expr(text: str, relation: int, session: Any) -> str:
 
 
 def pg_get_expr_pretty(text: str, relation: int, pretty: bool, session: Any) -> str:
-    """Return a stored expression."""
-    return text
+    """Return a stored expression, on demand without the parentheses that nobody needs."""
+    shown: str = describe("pretty_expression")(session, text) if pretty else text
+    return shown
 
 
 def _constraint(oid: int, session: Any) -> tuple[Relation, Any] | None:
@@ -34,33 +35,33 @@ def _constraint(oid: int, session: Any) -> tuple[Relation, Any] | None:
 
 def pg_get_constraintdef(oid: int, session: Any) -> str | None:
     """Return a constraint as ADD CONSTRAINT writes it."""
-    found = _constraint(oid, session)
-    text: str | None = None if found is None else describe("constraint_definition")(session, *found)
-    return text
+    return pg_get_constraintdef_pretty(oid, False, session)
 
 
 def pg_get_constraintdef_pretty(oid: int, pretty: bool, session: Any) -> str | None:
     """Return a constraint as ADD CONSTRAINT writes it."""
-    return pg_get_constraintdef(oid, session)
+    found = _constraint(oid, session)
+    text: str | None = None if found is None else describe("constraint_definition")(session, *found, pretty=pretty)
+    return text
 
 
 def pg_get_indexdef(oid: int, session: Any) -> str | None:
     """Return an index as CREATE INDEX."""
-    found = session.catalog.index_by_oid(oid)
-    text: str | None = None if found is None else describe("index_definition")(session, *found)
-    return text
+    return pg_get_indexdef_column(oid, 0, False, session)
 
 
 def pg_get_indexdef_column(oid: int, column: int, pretty: bool, session: Any) -> str | None:
     """Return one key of an index, or with 0 the whole."""
-    if column == 0:
-        return pg_get_indexdef(oid, session)
     found = session.catalog.index_by_oid(oid)
     if found is None:
         return None
     relation, index = found
+    text: str
+    if column == 0:
+        text = describe("index_definition")(session, relation, index, pretty=pretty)
+        return text
     if column <= len(index.keys):
-        text: str = describe("index_key")(session, relation, index.keys[column - 1], bare=True)
+        text = describe("index_key")(session, relation, index.keys[column - 1], bare=True, pretty=pretty)
         return text
     included = index.include[column - len(index.keys) - 1 : column - len(index.keys)]
     return quote_identifier(relation.columns[included[0] - 1].name) if included else ""
@@ -68,18 +69,26 @@ def pg_get_indexdef_column(oid: int, column: int, pretty: bool, session: Any) ->
 
 def pg_get_viewdef(oid: int, session: Any) -> str | None:
     """Return a view's query."""
-    found = session.catalog.relation_by_oid(oid)
-    if found is None:
-        return None
-    if found.kind != "view":
-        return None
-    text: str | None = describe("view_definition")(session, found)
-    return text
+    return pg_get_viewdef_pretty(oid, False, session)
 
 
 def pg_get_viewdef_pretty(oid: int, pretty: bool, session: Any) -> str | None:
     """Return a view's query."""
-    return pg_get_viewdef(oid, session)
+    found = session.catalog.relation_by_oid(oid)
+    if found is None or found.kind != "view":
+        return None
+    text: str | None = describe("view_definition")(session, found, pretty=pretty)
+    return text
+
+
+def pg_get_viewdef_wrapped(oid: int, column: int, session: Any) -> str | None:
+    """Return a view's query; lines are never wrapped at a column."""
+    return pg_get_viewdef_pretty(oid, True, session)
+
+
+def pg_get_viewdef_named_pretty(name: str, pretty: bool, session: Any) -> str | None:
+    """Return a view's query."""
+    return pg_get_viewdef_pretty(_relation_oid(name, session), pretty, session)
 
 
 def pg_get_viewdef_named(name: str, session: Any) -> str | None:
@@ -386,7 +395,9 @@ FUNCTIONS = (
     _stable("pg_get_indexdef", ("oid", "int4", "bool"), "text", pg_get_indexdef_column),
     _stable("pg_get_viewdef", ("oid",), "text", pg_get_viewdef),
     _stable("pg_get_viewdef", ("oid", "bool"), "text", pg_get_viewdef_pretty),
+    _stable("pg_get_viewdef", ("oid", "int4"), "text", pg_get_viewdef_wrapped),
     _stable("pg_get_viewdef", ("text",), "text", pg_get_viewdef_named),
+    _stable("pg_get_viewdef", ("text", "bool"), "text", pg_get_viewdef_named_pretty),
     _stable("pg_get_ruledef", ("oid",), "text", pg_get_ruledef),
     _stable("pg_get_userbyid", ("oid",), "name", pg_get_userbyid),
     _stable("pg_get_serial_sequence", ("text", "text"), "text", pg_get_serial_sequence),

@@ -206,7 +206,7 @@ class _Writer:
         return self._make("read", reader)
 
     def _written(self, text: str, column: pn.OutputColumn, row_maker: Any) -> str:
-        write = self.session.database.adapters.writer(column.type)
+        write = self.session.database.adapters.writer(column.type, self.session)
         if write is None:
             return text
         name = self.pipelines.source.bind(write, "f")

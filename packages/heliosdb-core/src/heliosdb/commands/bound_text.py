@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from heliosdb.catalog.definitions import Relation
 from heliosdb.plan import expressions as plan
 from heliosdb.sql.deparse import quote_identifier, quote_literal
+from heliosdb.sql.standard_calls import standard_call
 
 if TYPE_CHECKING:
     from heliosdb.commands.context import CommandSession
@@ -91,6 +92,10 @@ class _Writer:
         return quote_identifier(self.relation.columns[node.index].name)
 
     def write_call(self, node: plan.Call) -> str | None:
+        if node.function.name in ("extract", "timezone") and len(node.arguments) == 2:
+            # Between the standard's words implicit conversions are not shown.
+            words = [self.top(argument) or "" for argument in node.arguments]
+            return standard_call(node.function.name, words) if all(words) else None
         arguments = [self.write(argument) for argument in node.arguments]
         texts = [text for text in arguments if text is not None]
         if len(texts) != len(arguments):

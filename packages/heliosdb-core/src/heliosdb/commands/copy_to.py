@@ -75,7 +75,7 @@ class CopyOut:
         maker = self._session.database.row_maker(self.columns)
         for batch in self._batches:
             self.count += len(batch)
-            yield from maker.convert(batch)
+            yield from maker.convert(batch, self._session)
 
     def result(self) -> Result:
         """Return the outcome after everything has been read."""

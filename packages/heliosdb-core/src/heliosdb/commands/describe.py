@@ -16,7 +16,7 @@ from heliosdb.commands.layout import laid_out
 from heliosdb.errors import Error
 from heliosdb.plan.expressions import CoerceTypmod, Convert, Expression
 from heliosdb.sql import statements as tree
-from heliosdb.sql.deparse import quote_identifier
+from heliosdb.sql.deparse import expression_text, quote_identifier
 from heliosdb.sql.parser import parse_one
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ __all__ = [
     "index_expressions",
     "index_key",
     "index_predicate",
+    "pretty_expression",
     "view_definition",
 ]
 
@@ -98,6 +99,15 @@ def _condition(session: CommandSession, relation: Relation, text: str) -> str:
     return _shown(session, bound, relation, text)
 
 
+def pretty_expression(session: CommandSession, text: str) -> str:
+    """Return an expression that is shown in full with only those parentheses that PostgreSQL's pretty text has."""
+    try:
+        return expression_text(parse_expression(session, text), pretty=True)
+    except Error:
+        # What was shown need not be an expression: a plugin may say more.
+        return text
+
+
 def check_expression(session: CommandSession, relation: Relation, constraint: Constraint) -> str | None:
     """Return the condition of a check."""
     if constraint.expression is None:
@@ -116,13 +126,17 @@ def index_expressions(session: CommandSession, relation: Relation, index: Index)
     return ", ".join([_expression(session, relation, text) for text in texts])
 
 
-def index_key(session: CommandSession, relation: Relation, key: IndexKey, *, bare: bool = False) -> str:
+def index_key(
+    session: CommandSession, relation: Relation, key: IndexKey, *, bare: bool = False, pretty: bool = False
+) -> str:
     """Return one key as CREATE INDEX writes it; ``bare``: without its options."""
     if key.column is not None:
         text = quote_identifier(relation.columns[key.column - 1].name)
     else:
         assert key.expression is not None
         text = _expression(session, relation, key.expression)
+        if pretty:
+            text = pretty_expression(session, text)
         is_call = isinstance(parse_expression(session, key.expression), tree.FunctionCall)
         if not is_call or not text.endswith(")") or text.startswith("("):
             text = f"({text})"
@@ -144,11 +158,12 @@ def qualified(relation: Relation) -> str:
     return f"{quote_identifier(relation.schema)}.{quote_identifier(relation.name)}"
 
 
-def index_definition(session: CommandSession, relation: Relation, index: Index) -> str:
+def index_definition(session: CommandSession, relation: Relation, index: Index, *, pretty: bool = False) -> str:
     """Return an index as CREATE INDEX."""
     unique = "UNIQUE " if index.unique else ""
-    keys = ", ".join([index_key(session, relation, key) for key in index.keys])
-    text = f"CREATE {unique}INDEX {quote_identifier(index.name)} ON {qualified(relation)} USING {index.method} ({keys})"
+    keys = ", ".join([index_key(session, relation, key, pretty=pretty) for key in index.keys])
+    table = _visible_name(session, relation) if pretty else qualified(relation)
+    text = f"CREATE {unique}INDEX {quote_identifier(index.name)} ON {table} USING {index.method} ({keys})"
     if index.include:
         names = ", ".join([quote_identifier(relation.columns[number - 1].name) for number in index.include])
         text += f" INCLUDE ({names})"
@@ -159,7 +174,7 @@ def index_definition(session: CommandSession, relation: Relation, index: Index) 
         text += f" WITH ({options})"
     predicate = index_predicate(session, relation, index)
     if predicate is not None:
-        text += f" WHERE {predicate}"
+        text += f" WHERE {pretty_expression(session, predicate) if pretty else predicate}"
     return text
 
 
@@ -167,10 +182,14 @@ def _columns(relation: Relation, numbers: tuple[int, ...]) -> str:
     return ", ".join([quote_identifier(relation.columns[number - 1].name) for number in numbers])
 
 
-def constraint_definition(session: CommandSession, relation: Relation, constraint: Constraint) -> str:
+def constraint_definition(
+    session: CommandSession, relation: Relation, constraint: Constraint, *, pretty: bool = False
+) -> str:
     """Return a constraint as ADD CONSTRAINT writes it."""
     if constraint.kind == "check":
         condition = check_expression(session, relation, constraint) or ""
+        if pretty:
+            condition = pretty_expression(session, condition)
         line_break = "\n" if condition.startswith("CASE") else ""
         text = f"CHECK ({line_break}{condition})"
         if constraint.no_inherit:
@@ -199,9 +218,7 @@ def _reference(session: CommandSession, relation: Relation, constraint: Constrai
     assert foreign is not None
     referenced = session.catalog.relation_by_oid(foreign.relation)
     assert referenced is not None
-    visible = session.catalog.lookup_relation(None, referenced.name, session.search_path)
-    seen = visible is not None and visible.oid == referenced.oid
-    name = quote_identifier(referenced.name) if seen else qualified(referenced)
+    name = _visible_name(session, referenced)
     text = f"FOREIGN KEY ({_columns(relation, constraint.columns)}) REFERENCES {name}"
     text += f"({_columns(referenced, foreign.columns)})"
     if foreign.match == "full":
@@ -213,6 +230,12 @@ def _reference(session: CommandSession, relation: Relation, constraint: Constrai
         if foreign.set_columns:
             text += f" ({_columns(relation, foreign.set_columns)})"
     return text
+
+
+def _visible_name(session: CommandSession, relation: Relation) -> str:
+    visible = session.catalog.lookup_relation(None, relation.name, session.search_path)
+    seen = visible is not None and visible.oid == relation.oid
+    return quote_identifier(relation.name) if seen else qualified(relation)
 
 
 def is_updatable_view(session: CommandSession, relation: Relation) -> bool:
@@ -228,11 +251,11 @@ def is_updatable_view(session: CommandSession, relation: Relation) -> bool:
     return any(column is not None for column in target.live_columns())
 
 
-def view_definition(session: CommandSession, relation: Relation) -> str | None:
+def view_definition(session: CommandSession, relation: Relation, *, pretty: bool = False) -> str | None:
     """Return a view's query, laid out in lines, as ``pg_get_viewdef`` gives it."""
     if relation.query is None:
         return None
     query = parse_one(relation.query, session.registries.grammar)
     assert isinstance(query, tree.Query)
     names = tuple(column.name for column in relation.columns if not column.dropped)
-    return laid_out(query, names)
+    return laid_out(query, names, pretty=pretty)

@@ -13,11 +13,11 @@ from heliosdb.sql.deparse import expression_text, query_text, quote_identifier
 __all__ = ["laid_out"]
 
 
-def laid_out(query: tree.Query, names: tuple[str, ...] = ()) -> str:
+def laid_out(query: tree.Query, names: tuple[str, ...] = (), *, pretty: bool = False) -> str:
     """Return the query as text that ends with a semicolon; ``names`` are the view's columns, shown as aliases."""
     if isinstance(query, tree.Select) and names and len(query.targets) == len(names):
         query = evolve(query, targets=tuple(_named(target, name) for target, name in zip(query.targets, names)))
-    return _lines(query) + ";"
+    return _lines(query, pretty) + ";"
 
 
 def _named(target: tree.Target, name: str) -> tree.Target:
@@ -26,52 +26,73 @@ def _named(target: tree.Target, name: str) -> tree.Target:
     return evolve(target, alias=None if plain else name)
 
 
-def _lines(query: tree.Query) -> str:
+def _lines(query: tree.Query, pretty: bool) -> str:
     if query.with_clause is not None and not query.with_clause.recursive:
-        tables = [_common_table(table) for table in query.with_clause.tables]
-        return f" WITH {', '.join(tables)}\n{_lines(evolve(query, with_clause=None))}"
+        tables = [_common_table(table, pretty) for table in query.with_clause.tables]
+        return f" WITH {', '.join(tables)}\n{_lines(evolve(query, with_clause=None), pretty)}"
     if not isinstance(query, tree.Select) or query.with_clause or query.windows or query.locking or query.distinct_on:
-        return " " + query_text(query)
+        return " " + query_text(query, pretty=pretty)
     query = _qualified(query)
-    lines = [f" SELECT{' DISTINCT' if query.distinct else ''} " + ",\n    ".join(map(expression_text, query.targets))]
+    targets = [_target(target, pretty) for target in query.targets]
+    text = " SELECT DISTINCT" if query.distinct else " SELECT"
+    for number, target in enumerate(targets):
+        # A CASE begins a line of its own.
+        text += ("" if number == 0 else ",") + ("" if target.startswith("\n") else " " if number == 0 else "\n    ")
+        text += target
+    lines = [text]
     if query.from_items:
-        lines.append("   FROM " + ",\n    ".join([_from_item(item) for item in query.from_items]))
+        lines.append("   FROM " + ",\n    ".join([_from_item(item, pretty) for item in query.from_items]))
     if query.where is not None:
-        lines.append(f"  WHERE {expression_text(query.where)}")
+        lines.append(f"  WHERE {expression_text(query.where, pretty=pretty)}")
     if query.group_by:
-        lines.append("  GROUP BY " + ", ".join(map(expression_text, query.group_by)))
+        lines.append("  GROUP BY " + ", ".join([expression_text(part, pretty=pretty) for part in query.group_by]))
     if query.having is not None:
-        lines.append(f" HAVING {expression_text(query.having)}")
+        lines.append(f" HAVING {expression_text(query.having, pretty=pretty)}")
     if query.order_by:
-        lines.append("  ORDER BY " + ", ".join(map(expression_text, query.order_by)))
+        lines.append("  ORDER BY " + ", ".join([expression_text(part, pretty=pretty) for part in query.order_by]))
     if query.offset is not None:
-        lines.append(f" OFFSET {expression_text(query.offset)}")
+        lines.append(f" OFFSET {expression_text(query.offset, pretty=pretty)}")
     if query.limit is not None:
         if query.with_ties:
-            lines.append(f" FETCH FIRST ({expression_text(query.limit)}) ROWS WITH TIES")
+            lines.append(f" FETCH FIRST ({expression_text(query.limit, pretty=pretty)}) ROWS WITH TIES")
         else:
-            lines.append(f" LIMIT {expression_text(query.limit)}")
+            lines.append(f" LIMIT {expression_text(query.limit, pretty=pretty)}")
     return "\n".join(lines)
 
 
-def _common_table(table: tree.CommonTable) -> str:
+def _target(target: tree.Target, pretty: bool) -> str:
+    if not isinstance(target.expression, tree.Case):
+        return expression_text(target, pretty=pretty)
+    case = target.expression
+    operand = f" {expression_text(case.operand, pretty=pretty)}" if case.operand is not None else ""
+    lines = [f"\n        CASE{operand}"]
+    for when in case.whens:
+        condition, result = expression_text(when.condition, pretty=pretty), expression_text(when.result, pretty=pretty)
+        lines.append(f"            WHEN {condition} THEN {result}")
+    if case.default is not None:
+        lines.append(f"            ELSE {expression_text(case.default, pretty=pretty)}")
+    alias = f" AS {quote_identifier(target.alias)}" if target.alias is not None else ""
+    return "\n".join([*lines, f"        END{alias}"])
+
+
+def _common_table(table: tree.CommonTable, pretty: bool) -> str:
     if table.search is not None or table.cycle is not None or not isinstance(table.query, tree.Query):
-        return expression_text(table)
+        return expression_text(table, pretty=pretty)
     columns = f"({', '.join([quote_identifier(name) for name in table.columns])})" if table.columns else ""
     hint = {None: "", True: "MATERIALIZED ", False: "NOT MATERIALIZED "}[table.materialized]
-    body = "\n".join(["        " + line for line in _lines(table.query).split("\n")])
+    body = "\n".join(["        " + line for line in _lines(table.query, pretty).split("\n")])
     return f"{quote_identifier(table.name)}{columns} AS {hint}(\n{body}\n        )"
 
 
-def _from_item(item: tree.FromItem) -> str:
+def _from_item(item: tree.FromItem, pretty: bool) -> str:
     if not isinstance(item, tree.Join) or item.alias is not None or item.natural:
-        return expression_text(item)
+        return expression_text(item, pretty=pretty)
     kind = {"inner": "JOIN", "cross": "CROSS JOIN"}.get(item.kind, f"{item.kind.upper()} JOIN")
-    text = f"{_from_item(item.left)}\n     {kind} {expression_text(item.right)}"
+    text = f"{_from_item(item.left, pretty)}\n     {kind} {expression_text(item.right, pretty=pretty)}"
     if item.using:
         text += f" USING ({', '.join([quote_identifier(name) for name in item.using])})"
     elif item.on is not None:
-        text += f" ON ({expression_text(item.on)})"
+        text += f" ON ({expression_text(item.on, pretty=pretty)})"
     return text
 
 

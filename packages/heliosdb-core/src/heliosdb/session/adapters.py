@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
 from heliosdb.types.array import flatten
+from heliosdb.types.object_names import NAMES_OF_OBJECTS
 
 if TYPE_CHECKING:
     from heliosdb.types.definitions import Type
@@ -98,6 +99,16 @@ class Adapters:
             if wide in names and names <= {"numeric", "int8", "int4"}:
                 return f"_{wide}"
         return f"_{names.pop()}" if len(names) == 1 else None
+
+    def _name_writer(self, type_name: str, session: Any) -> Callable[[Any], Any]:
+        output = self._types.output(type_name.removeprefix("_"))
+
+        def write(datum: Any) -> Any:
+            if type(datum) is tuple:
+                return [None if item is None else write(item) for item in datum]
+            return output(datum, session)
+
+        return write
 
     def read(self, type_name: str, value: Any, session: Any) -> Any:
         """Return a Python object (not None) as a datum of the type."""
@@ -197,8 +208,17 @@ class Adapters:
         convert = self._types.from_python(name)
         return self._types.output(name)(value if convert is None else convert(value), session)
 
-    def writer(self, type_name: str) -> Callable[[Any], Any] | None:
-        """Return the function from a datum (not NULL) to its Python object, or None where the datum is the object."""
+    def names_objects(self, type_name: str) -> bool:
+        """Return whether a type's values are numbers of named objects (regclass and kin): Python gets their names."""
+        return type_name.removeprefix("_") in NAMES_OF_OBJECTS
+
+    def writer(self, type_name: str, session: Any = None) -> Callable[[Any], Any] | None:
+        """Return the function from a datum (not NULL) to its Python object, or None where the datum is the object.
+
+        What names objects is written as the session sees them.
+        """
+        if session is not None and self.names_objects(type_name):
+            return self._name_writer(type_name, session)
         if type_name not in self._writers:
             types = self._catalog_types(type_name) if type_name.startswith(("#", "_#")) else self._types
             self._writers[type_name] = types.to_python(type_name)

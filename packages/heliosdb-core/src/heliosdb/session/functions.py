@@ -41,7 +41,7 @@ def python_function(
     context = session.bind_context()
     types = [bind_type(parse_type(written), context)[0] for written in (*arguments, returns)]
     adapters = session.database.adapters
-    readers = [adapters.writer(type_name) for type_name in types[:-1]]
+    readers = [adapters.writer(type_name, session) for type_name in types[:-1]]
     result = types[-1]
 
     def call(*values: Any) -> Any:

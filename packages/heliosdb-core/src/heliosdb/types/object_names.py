@@ -289,6 +289,10 @@ _REG_TYPES: tuple[tuple[str, int, int, Callable[..., int], Callable[..., str]], 
 )
 
 
+NAMES_OF_OBJECTS = frozenset(name for name, *_ in _REG_TYPES)
+"""The types of this module; outside they are their text, for a number alone says nothing about the object."""
+
+
 def _types() -> Iterator[Type]:
     for name, oid, array_oid, read, write in _REG_TYPES:
         yield Type(

@@ -1,0 +1,22 @@
+-- Definitions in full and in pretty text, which has only the parentheses that somebody needs.
+CREATE TABLE t (price numeric(8,2), n int, status varchar(10), note text, flag boolean, day date);
+ALTER TABLE t ADD CONSTRAINT c1 CHECK (n IN (1, 2) OR flag), ADD CONSTRAINT c2 CHECK (n BETWEEN 1 AND 10 AND (flag OR n + 2 * n - (n - 1) > 3 OR NOT flag)), ADD CONSTRAINT c3 CHECK (n::text LIKE 'a%'), ADD CONSTRAINT c4 CHECK (NOT (n > 1 AND flag));
+ALTER TABLE t ADD CONSTRAINT c5 CHECK (-n < 5 AND (-n)::text <> ''), ADD CONSTRAINT c6 CHECK (status || 'x' <> 'y' AND (n + 1)::smallint > 2 AND n IS NULL), ADD CONSTRAINT c7 CHECK ((n IS NULL) = flag), ADD CONSTRAINT c8 CHECK (coalesce(n + 1, 2) > upper(status)::int);
+ALTER TABLE t ADD CONSTRAINT c9 CHECK (CASE WHEN n > 1 THEN (n + 1) * 2 > 3 AND flag ELSE true END), ADD CONSTRAINT d1 CHECK (note IS DISTINCT FROM 'a'), ADD CONSTRAINT d2 CHECK ((note IS DISTINCT FROM 'a') IS TRUE), ADD CONSTRAINT d3 CHECK ((ARRAY[n + 1, 2])[1] > 2);
+ALTER TABLE t ADD CONSTRAINT d4 CHECK (extract(year FROM day) > 2000), ADD CONSTRAINT d5 CHECK ((day AT TIME ZONE 'UTC') > now()), ADD CONSTRAINT d6 CHECK ((n + 1) / (n * 2) % 3 = n - n - n), ADD CONSTRAINT d7 CHECK ((flag AND flag) OR (flag AND (flag OR flag)) AND NOT (NOT flag));
+SELECT conname, pg_get_constraintdef(oid), pg_get_constraintdef(oid, true) FROM pg_constraint WHERE conrelid = 't'::regclass ORDER BY conname;
+SELECT conname, pg_get_expr(conbin, conrelid, true) FROM pg_constraint WHERE conrelid = 't'::regclass AND conname IN ('c2', 'd6') ORDER BY conname;
+CREATE INDEX tx ON t ((n + 1), lower(note), (note || 'x') DESC) WHERE n > 1 AND flag;
+SELECT pg_get_indexdef('tx'::regclass), pg_get_indexdef('tx'::regclass, 0, true);
+SELECT pg_get_indexdef('tx'::regclass, 1, true), pg_get_indexdef('tx'::regclass, 2, true), pg_get_indexdef('tx'::regclass, 3, true), pg_get_indexdef('tx'::regclass, 3, false), pg_get_indexdef('tx'::regclass, 0, false) = pg_get_indexdef('tx'::regclass);
+CREATE SCHEMA s;
+CREATE TABLE s.u (a int);
+CREATE INDEX ux ON s.u (a);
+SELECT pg_get_indexdef('s.ux'::regclass, 0, true);
+SET search_path = s;
+SELECT pg_get_indexdef('ux'::regclass, 0, true), pg_get_indexdef('ux'::regclass, 0, false);
+RESET search_path;
+CREATE TABLE g (a int, b int GENERATED ALWAYS AS ((a + 1) * 2) STORED, c int DEFAULT (1 + 2) * 3);
+SELECT adnum, pg_get_expr(adbin, adrelid), pg_get_expr(adbin, adrelid, true) FROM pg_attrdef WHERE adrelid = 'g'::regclass ORDER BY adnum;
+CREATE VIEW v AS SELECT n + 1 AS a, CASE WHEN n > 1 THEN n ELSE 2 END AS c, n FROM t WHERE (n > 1 AND flag) OR n + n > 3 ORDER BY n + 1;
+SELECT pg_get_viewdef('v'), pg_get_viewdef('v', true), pg_get_viewdef('v'::regclass, true), pg_get_viewdef('v'::regclass, 0);
