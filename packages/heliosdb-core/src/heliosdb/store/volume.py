@@ -1,103 +1,175 @@
 """Volumes: where a database's bytes live.
 
-A volume appends records to a log, keeps named immutable blobs and a manifest that is replaced atomically, and holds the
-writer's exclusive lock. The store above it never opens a file. The memory volume keeps nothing: its database lives
-as long as the process does.
+A volume holds named files that grow at their end, and one manifest that is replaced atomically; a writer's volume is
+locked against all others. The store above never opens a file of the host. Files are named by the store, never by a
+user: ``log-0000000012``, words and numbers with hyphens between them.
+
+    append ──► may be lost, torn or reordered by a crash ──sync──► survives whatever the device survives
+
+The memory volume keeps nothing: its database lives as long as the process does.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Protocol
 
-__all__ = ["MemoryVolume", "Volume"]
+from heliosdb.errors import DataCorrupted, InternalFailure
+
+__all__ = ["MemoryVolume", "Volume", "check_name", "missing_file", "short_file"]
+
+_is_name = re.compile(r"[a-z]+(-[0-9a-z]+)+").fullmatch
 
 
 class Volume(Protocol):
     """Durable bytes behind one database.
 
-    Durability: ``append`` promises nothing until the ``sync`` that follows it returns. A blob is durable when
-    ``put`` returns and is never changed afterwards. Ordering: records come back in the order they were appended; a
-    synced record is never lost while an earlier one survives. Concurrency: ``append``, ``sync`` and
-    ``replace_manifest`` are called by one thread at a time.
+    Durability: bytes are durable when the ``sync`` of their file that follows returns, and the manifest when
+    ``replace_manifest`` returns; ``delete`` and ``truncate`` may be undone by a crash until the next ``sync`` of that
+    file (``delete``: for ever, so who opens a volume deletes again what the manifest does not name). Ordering: none
+    between files, none between appends that are not synced. Concurrency: reads from any thread at any time; one thread
+    at a time changes a file, but may append while another syncs it (what that makes durable was appended before it
+    began). Failure: an append or truncation that raises has changed nothing. A failed sync is never tried again: the
+    volume takes no more changes, and can be read.
     """
 
     @property
     def keeps_log(self) -> bool:
-        """Whether appended records can be read back; the store encodes none for a volume that keeps none."""
+        """Whether what is written outlives the process; the store writes nothing to a volume where it does not."""
         ...
 
-    def append(self, record: bytes) -> int:
-        """Append a record to the log and return the log position after it."""
+    @property
+    def read_only(self) -> bool:
+        """Whether the volume refuses changes (25006)."""
         ...
 
-    def sync(self) -> None:
-        """Make every appended record durable; raise IoError when the device says no (never retried)."""
+    def append(self, name: str, data: bytes | Sequence[bytes]) -> int:
+        """Append to a file, made when missing, and return the offset where the data begins.
+
+        Raises DiskFull (53100) and IoError (58030).
+        """
         ...
 
-    def put(self, name: str, content: bytes) -> None:
-        """Store an immutable blob under a new name."""
+    def sync(self, name: str) -> None:
+        """Make a file's bytes and its name durable; raise IoError (58030) when the device says no."""
         ...
 
-    def get(self, name: str) -> bytes:
-        """Return a blob; KeyError when there is none."""
+    def truncate(self, name: str, size: int) -> None:
+        """Cut a file down to a size."""
+        ...
+
+    def read(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
+        """Return bytes of a file (default: to its end); DataCorrupted (XX001) when it is missing or too short."""
+        ...
+
+    def size(self, name: str) -> int:
+        """Return a file's size; DataCorrupted (XX001) when it is missing."""
+        ...
+
+    def names(self) -> list[str]:
+        """Return the names of all files, sorted."""
         ...
 
     def delete(self, name: str) -> None:
-        """Remove a blob; nothing happens when there is none."""
-        ...
-
-    def replace_manifest(self, content: bytes) -> None:
-        """Replace the manifest atomically: after a crash the old or the new one is there, whole."""
+        """Remove a file; nothing happens when there is none."""
         ...
 
     def manifest(self) -> bytes | None:
         """Return the manifest, or None for a new database."""
         ...
 
+    def replace_manifest(self, content: bytes) -> None:
+        """Replace the manifest durably: after a crash on the way the old or the new one is there, whole."""
+        ...
+
     def close(self) -> None:
-        """Release the writer's lock and every handle."""
+        """Release the lock and every handle. Harmless a second time."""
         ...
 
 
 class MemoryVolume:
-    """The volume of an in-memory database: no log, blobs in a dict."""
+    """The volume of an in-memory database: files in a dict."""
+
+    keeps_log = False
+    read_only = False
 
     def __init__(self) -> None:
-        self._blobs: dict[str, bytes] = {}
+        self._files: dict[str, bytearray] = {}
         self._manifest: bytes | None = None
 
-    @property
-    def keeps_log(self) -> bool:
-        """False: nothing survives the process, so nothing is encoded."""
-        return False
+    def append(self, name: str, data: bytes | Sequence[bytes]) -> int:
+        """Append to a file."""
+        content = self._files.setdefault(check_name(name), bytearray())
+        offset = len(content)
+        content += data if isinstance(data, bytes) else b"".join(data)
+        return offset
 
-    def append(self, record: bytes) -> int:
-        """Drop the record."""
-        return 0
-
-    def sync(self) -> None:
+    def sync(self, name: str) -> None:
         """Return at once: there is nothing to make durable."""
+        self._file(name)
 
-    def put(self, name: str, content: bytes) -> None:
-        """Keep a blob in memory."""
-        self._blobs[name] = content
+    def truncate(self, name: str, size: int) -> None:
+        """Cut a file down."""
+        del self._file(name)[size:]
 
-    def get(self, name: str) -> bytes:
-        """Return a blob."""
-        return self._blobs[name]
+    def read(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
+        """Return bytes of a file."""
+        content = self._file(name)
+        found = bytes(content[offset:] if length is None else content[offset : offset + length])
+        if offset > len(content) or (length is not None and len(found) < length):
+            raise short_file(name, offset, length, len(content))
+        return found
+
+    def size(self, name: str) -> int:
+        """Return a file's size."""
+        return len(self._file(name))
+
+    def names(self) -> list[str]:
+        """Return the names of all files."""
+        return sorted(self._files)
 
     def delete(self, name: str) -> None:
-        """Forget a blob."""
-        self._blobs.pop(name, None)
-
-    def replace_manifest(self, content: bytes) -> None:
-        """Keep the manifest."""
-        self._manifest = content
+        """Forget a file."""
+        self._files.pop(check_name(name), None)
 
     def manifest(self) -> bytes | None:
         """Return the manifest."""
         return self._manifest
 
+    def replace_manifest(self, content: bytes) -> None:
+        """Keep the manifest."""
+        self._manifest = content
+
     def close(self) -> None:
         """Forget everything."""
-        self._blobs.clear()
+        self._files.clear()
+        self._manifest = None
+
+    def _file(self, name: str) -> bytearray:
+        found = self._files.get(check_name(name))
+        if found is None:
+            raise missing_file(name)
+        return found
+
+
+def check_name(name: str) -> str:
+    """Return the name of a volume's file; InternalFailure when it is not one that the store makes."""
+    if len(name) > 100 or _is_name(name) is None:
+        raise InternalFailure(f"{name!r} cannot be the name of a file in a volume")
+    return name
+
+
+def missing_file(name: str) -> DataCorrupted:
+    """Return the error for a file that should be there."""
+    return DataCorrupted(f'file "{name}" is missing', hint="heliosdb salvage reads what is left.")
+
+
+def short_file(name: str, offset: int, length: int | None, size: int) -> DataCorrupted:
+    """Return the error for a file that ends too early."""
+    wanted = "its end" if length is None else f"{length} bytes"
+    return DataCorrupted(
+        f'file "{name}" is too short: cannot read {wanted} at offset {offset}',
+        detail=f"The file has {size} bytes.",
+        hint="heliosdb salvage reads what is left.",
+    )
