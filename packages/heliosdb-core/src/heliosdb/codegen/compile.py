@@ -19,6 +19,7 @@ from heliosdb import errors
 from heliosdb.codegen import aggregate, feed, join, kept, modify, project, scan, setops, sort, window
 from heliosdb.codegen.expressions import Expressions, row_binding
 from heliosdb.codegen.pipeline import BATCH, Pipelines, Producer, columns_of
+from heliosdb.codegen.pruning import ranges
 from heliosdb.codegen.source import Source
 from heliosdb.codegen.subqueries import Subqueries
 from heliosdb.plan import expressions as ex
@@ -166,7 +167,7 @@ def _write_comprehension(pipelines: Pipelines, plan: pn.PlanNode) -> bool:
     row = "r" if whole else f"({''.join(f'{value}, ' for value in values)})"
     condition = f" if {' and '.join(tests)}" if tests else ""
     function = pipelines.function
-    with function.loop(f"for b in {view}.row_blocks():"):
+    with function.loop(f"for b in {scan.row_blocks(view, ranges(pipelines, node, conditions))}:"):
         function.line("if x.cancelled: x.raise_cancelled()")
         if whole and not tests:
             function.line("if b: yield b")

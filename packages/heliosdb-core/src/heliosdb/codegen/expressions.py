@@ -25,6 +25,7 @@ from heliosdb.codegen.atoms import NEVER, is_atom, is_not_null, is_null, parenth
 from heliosdb.codegen.free_columns import element_indexes, is_worth_keeping, outer_columns
 from heliosdb.codegen.source import Function, Source
 from heliosdb.plan import expressions as ex
+from heliosdb.types.comparison import PLAIN
 from heliosdb.types.definitions import CallTypes, OperatorClass, ScalarFunction, resolve_implementation
 
 if TYPE_CHECKING:
@@ -370,7 +371,7 @@ class Expressions:
         """Whether the test is Python's ``==`` with a side that is not NULL: None equals no datum, so nothing need be
         checked.
         """
-        return node.function.inline == "{0} == {1}" and not all(argument.nullable for argument in node.arguments)
+        return node.function.inline == PLAIN[0] and not all(argument.nullable for argument in node.arguments)
 
     def _convert(self, node: ex.Convert) -> str:
         check = self.registries.types.check(node.type) if node.type.startswith("#") else None

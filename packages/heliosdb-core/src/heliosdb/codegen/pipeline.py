@@ -41,6 +41,7 @@ from heliosdb.plan.rewrite import walk
 
 if TYPE_CHECKING:
     from heliosdb.catalog.registries import Registries
+    from heliosdb.codegen.pruning import Bound
 
 Consume = Callable[[], None]
 Producer = Callable[..., None]
@@ -91,6 +92,10 @@ class Pipelines:
         """The functions that give the rows of common table expressions, by number."""
         self.streamed: set[int] = set()
         """The numbers of those that give blocks of rows once, not a list."""
+        self.ranges: dict[int, str] = {}
+        """What a scan may leave out (``pruning.ranges``), by source; "" where nothing."""
+        self.bounds: dict[int, Bound] = {}
+        """The bound of the top-N sort above a scan, by source."""
         self.views: dict[Any, str] = {}
         """The variables that hold relations as the statement sees them; each is assigned in ``head``."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heliosdb.codegen import runtime
+from heliosdb.codegen.pruning import note_ranges
 from heliosdb.codegen.scan import call_source
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
@@ -20,6 +21,7 @@ def produce_filter(pipelines: Pipelines, node: pn.Filter, consume: Consume) -> N
         pipelines.function.open(f"if {pipelines.test(node.condition)}:")
         consume()
 
+    note_ranges(pipelines, node)
     pipelines.produce(node.input, keep)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeGuard
 from heliosdb.codegen import runtime
 from heliosdb.codegen.atoms import is_not_null
 from heliosdb.codegen.index_keys import key_shape
+from heliosdb.codegen.pruning import open_bounded_blocks
 from heliosdb.encoding.keys import MAX, MIN, KeyShape
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
@@ -43,11 +44,19 @@ def produce_scan(pipelines: Pipelines, node: pn.Scan, consume: Consume) -> None:
         function.open(f"for {ids}, {block} in {view}.item_blocks():", loop=True)
         function.line("if x.cancelled: x.raise_cancelled()")
         function.open(f"for i_{row}, {row} in zip({ids}, {block}):", loop=True)
+    elif node.source in pipelines.bounds:
+        open_bounded_blocks(pipelines, view, block, row, pipelines.bounds[node.source])
+        function.open(f"for {row} in {block}:", loop=True)
     else:
-        function.open(f"for {block} in {view}.row_blocks():", loop=True)
+        function.open(f"for {block} in {row_blocks(view, pipelines.ranges.get(node.source))}:", loop=True)
         function.line("if x.cancelled: x.raise_cancelled()")
         function.open(f"for {row} in {block}:", loop=True)
     consume()
+
+
+def row_blocks(view: str, ranges: str | None) -> str:
+    """Return source of the view's rows, less those that are surely in none of the ranges."""
+    return f"{view}.candidate_blocks({ranges})" if ranges else f"{view}.row_blocks()"
 
 
 def produce_index_scan(pipelines: Pipelines, node: pn.IndexScan, consume: Consume) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from heliosdb.codegen import runtime
 from heliosdb.codegen.pipeline import columns_of
+from heliosdb.codegen.pruning import top_bound
 from heliosdb.codegen.source import MAX_LOOPS
 from heliosdb.codegen.spill import MOST_LINES, NO_OVERFLOW, GroupOverflow, SortRuns
 from heliosdb.plan import expressions as ex
@@ -95,9 +96,14 @@ def produce_sort(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> None:
     rows, add, top, worst = source.fresh("m"), source.fresh("d"), None, source.fresh("k")
     sources = node.input.sources
     first = source.bind(itemgetter(0), "f")
+    bound = None
     if node.top is not None:
         top = _write_top(pipelines, node)
         function.line(f"{worst} = None")
+        bound = top_bound(pipelines, node)
+        if bound is not None:
+            function.line(f"{bound.variable} = None")
+            pipelines.bounds[bound.source] = bound
     function.line(f"{rows} = []; {add} = {rows}.append")
     runs = source.fresh("w") if top is None and pipelines.may_spill else ""
     if runs:
@@ -117,7 +123,11 @@ def produce_sort(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> None:
         function.line(f"{add}(({name}, {pipelines.pack(sources)}))")
         function.open(f"if {top} is not None and len({rows}) >= 2 * {top} + 100:")
         function.line(f"{rows}.sort(key={first}{reverse}); del {rows}[{top}:]")
-        function.line(f"if {rows}: {worst} = {rows}[-1][0]")
+        with function.block(f"if {rows}:"):
+            function.line(f"{worst} = {rows}[-1][0]")
+            if bound is not None:
+                part = f"[{int(bound.nullable)}]" if bound.nullable or not bound.is_strict else ""
+                function.line(f"{bound.variable} = {worst}{part}")
 
     pipelines.produce(node.input, collect)
     function.line(f"{rows} = {runs}.rows()" if runs else f"{rows}.sort(key={first}{reverse})")

@@ -22,6 +22,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
+from heliosdb.store.block_column import BlockColumn, Range
 from heliosdb.store.versions import PRUNED, Older, Row, is_full, is_needed, lookup
 
 __all__ = ["BLOCK_BITS", "BLOCK_SIZE", "SLOT_MASK", "Block", "Entry"]
@@ -36,7 +37,7 @@ Entry = tuple[int, Row | None, Older]
 class Block:
     """See the module. ``exact`` is False where ``begin`` may be later than the rows' true beginning."""
 
-    __slots__ = ("_packed", "begin", "begins", "dense", "exact", "history", "met", "overlay", "rows")
+    __slots__ = ("_columns", "_packed", "begin", "begins", "dense", "exact", "history", "met", "overlay", "rows")
 
     def __init__(
         self,
@@ -57,6 +58,7 @@ class Block:
         self.history = history
         self.overlay: dict[int, Entry] = {} if overlay is None else overlay
         self._packed: list[Row] | None = None
+        self._columns: dict[int, BlockColumn] = {}
         self.met = 0
         """How many overlay entries the last scan met."""
 
@@ -79,6 +81,35 @@ class Block:
             if changed is not None:
                 return changed
         return [row for row in self.positional(scn) if row is not None]
+
+    def candidates(self, scn: int, ranges: Sequence[Range]) -> Sequence[Row]:
+        """Return what ``visible`` does, rows left out that are surely in none of the ranges."""
+        rows = self.visible(scn)
+        for place, low, high in ranges:
+            column = self._column(rows, place)
+            if column is not None:
+                found = column.rows(low, high)
+                if len(found) < len(rows):
+                    return found
+        return rows
+
+    def ends(self, scn: int, place: int) -> tuple[Any, Any, Sequence[Row]]:
+        """Return (least, greatest, rows): what ``visible`` does and a column's extremes, None where not known."""
+        rows = self.visible(scn)
+        column = self._column(rows, place)
+        if column is None:
+            return None, None, rows
+        column.look_at_ends()
+        return column.least, column.greatest, rows
+
+    def _column(self, rows: Sequence[Row], place: int) -> BlockColumn | None:
+        """Return what is known of a column of these rows, None where they are not the block's own."""
+        if rows is not self.rows and rows is not self._packed:
+            return None
+        column = self._columns.get(place)
+        if column is None:
+            column = self._columns[place] = BlockColumn(rows, place)
+        return column
 
     def _with_overlay(self, scn: int) -> list[Row] | None:
         """Return a copy of ``rows``, which has no holes, as the overlay changes it; None where that makes holes."""

@@ -220,17 +220,21 @@ class Relation:
 
     def visible(self, number: int, scn: int) -> list[Row]:
         """Return a block's rows visible at an SCN, and fold the block on the way if that costs nobody anything."""
+        block = self.tidy_block(number)
+        return [] if block is None else block.visible(scn)
+
+    def tidy_block(self, number: int) -> Block | None:
+        """Return a block for a scan, folded if that costs nobody anything."""
         block = self.block(number)
         if block is None:
-            return []
+            return None
         entries = len(block.overlay)
         if entries >= QUIET_FOLD_AT and self.tidy is not None:
             # While the block changes from scan to scan, correcting a copy of it is cheaper than folding it each time.
             if entries == block.met or entries >= BUSY_FOLD_AT:
-                block = self.tidy(self, number) or block
-            else:
-                block.met = entries
-        return block.visible(scn)
+                return self.tidy(self, number) or block
+            block.met = entries
+        return block
 
     def items(self, scn: int) -> Iterator[tuple[int, Row]]:
         """Yield (row id, row) of every row visible at an SCN."""

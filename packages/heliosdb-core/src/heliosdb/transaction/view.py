@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import UndefinedObject
 from heliosdb.store.block import BLOCK_BITS
+from heliosdb.store.block_column import Range
 from heliosdb.store.relation import Relation
 from heliosdb.store.versions import Row, is_full
 from heliosdb.transaction.index_view import IndexView
@@ -56,6 +57,37 @@ class RelationView:
                 positional = [row for row in positional if row is not None]
             if positional:
                 yield positional  # type: ignore[misc]
+
+    def candidate_blocks(self, ranges: Sequence[Range]) -> Iterator[Sequence[Row]]:
+        """Yield what ``row_blocks`` does, less rows that are surely in none of the ranges."""
+        relation, scn = self.relation, self.scn
+        if self.own is not None:
+            yield from self.row_blocks()
+            return
+        if self.reads is not None:
+            self.reads.add_relation(relation)
+        for number in range(relation.block_count()):
+            block = relation.tidy_block(number)
+            if block is not None:
+                rows = block.candidates(scn, ranges)
+                if rows:
+                    yield rows
+
+    def ended_blocks(self, place: int) -> Iterator[tuple[Any, Any, Sequence[Row]]]:
+        """Yield what ``row_blocks`` does, with a column's least and greatest value where they are known, else None."""
+        if self.own is not None:
+            for rows in self.row_blocks():
+                yield None, None, rows
+            return
+        relation, scn = self.relation, self.scn
+        if self.reads is not None:
+            self.reads.add_relation(relation)
+        for number in range(relation.block_count()):
+            block = relation.tidy_block(number)
+            if block is not None:
+                found = block.ends(scn, place)
+                if found[2]:
+                    yield found
 
     def item_blocks(self) -> Iterator[tuple[Sequence[int], list[Row]]]:
         """Yield (row ids, rows) in row-id order, both of one length."""
