@@ -30,7 +30,8 @@ from heliosdb.session.adapters import Adapters
 from heliosdb.session.session import Session
 from heliosdb.session.statements import StatementCache
 from heliosdb.sql.dialect import POSTGRESQL
-from heliosdb.store.volume import MemoryVolume
+from heliosdb.store.counters import OIDS
+from heliosdb.store.volume import MemoryVolume, Volume
 from heliosdb.transaction import TransactionalStore
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from heliosdb.session.environment import SessionEnvironment
     from heliosdb.sql.binder.context import Resolutions
     from heliosdb.sql.optimizer.statistics import StatisticsCache
+    from heliosdb.store.access_method import IndexSpec
     from heliosdb.transaction import CommitTicket, Transaction
 
 __all__ = ["Database"]
@@ -49,6 +51,15 @@ CLOSING = 1.0
 
 FIRST_OID = 16384
 """Objects of users are numbered from here, as in PostgreSQL."""
+
+
+def open_volume(path: str | None, *, read_only: bool = False) -> Volume:
+    """Return the volume at a path; None: in memory."""
+    if path is None:
+        return MemoryVolume()
+    from heliosdb.store.directory import DirectoryVolume
+
+    return DirectoryVolume(path, read_only=read_only)
 
 
 class Database:
@@ -62,13 +73,9 @@ class Database:
         strict: bool = False,
         settings: dict[str, Any] | None = None,
         name: str = "heliosdb",
+        volume: Volume | None = None,
     ) -> None:
-        if path is not None and path != ":memory:":
-            raise errors.FeatureNotSupported(
-                f'cannot open "{path}": databases on disk are not supported yet',
-                hint="Use a database in memory: EmbeddedDatabase.new_in_memory() or connect(':memory:').",
-            )
-        self.path = None
+        self.path = None if path == ":memory:" else path
         self.name = name
         self.closed = False
         with collection_paused():
@@ -79,23 +86,27 @@ class Database:
         self.statements = StatementCache(self.dialect)
         self.adapters = Adapters(self.registries.types, self.types_with)
         self.catalogs = CatalogCache()
-        self.sequences = SequenceCounters()
         self.sessions: dict[int, Any] = {}
         self.process = os.getpid()
         if hasattr(os, "register_at_fork"):
             # By a weak reference: what is registered here stays for as long as the process lives.
             forget = weakref.WeakMethod(self._forget_points)
             os.register_at_fork(after_in_child=lambda: (method := forget()) is not None and method())
-        self._oids = itertools.count(FIRST_OID)
         self._session_numbers = itertools.count(1)
         self.lock = threading.Lock()
         self.epoch = 0
         """Counts commits that changed the catalog."""
         self._row_makers: dict[tuple[OutputColumn, ...], RowMaker] = {}
-        self.volume = MemoryVolume()
+        self.volume = open_volume(self.path) if volume is None else volume
         self.store = TransactionalStore(self.volume, self.registries.access_methods)
-        self._bootstrap()
+        self.sequences = SequenceCounters(self.store.counters)
+        self._attaching: Session | None = None
+        self.store.specs_of = self._specs_of
         self.store.relation_name = self._relation_name
+        if self.store.last_scn:
+            self._drop_left_over()
+        else:
+            self._bootstrap()
         for listener in self.registries.lifecycle.get("database_opened", ()):
             listener(self)
         self.workers = BackgroundWorkers(self.registries.background_workers, self, self.setting)
@@ -109,6 +120,26 @@ class Database:
         """Return the value that a setting has in a new session."""
         found = find_setting(self.registries.settings, name)
         return self.settings.get(name.lower(), found.default)
+
+    def _specs_of(self, oid: int) -> Sequence[IndexSpec]:
+        """Return the indexes of a relation that was there before the database was opened."""
+        for spec in SYSTEM_INDEXES:
+            if spec.relation_oid == oid:
+                return (spec,)
+        from heliosdb.commands.index_specs import index_spec
+
+        if self._attaching is None:
+            self._attaching = Session(self)
+        session = self._attaching
+        session.block.begin_alone()
+        try:
+            relation = session.catalog.relation_by_oid(oid)
+            return () if relation is None else [index_spec(session, relation, index) for index in relation.indexes]
+        finally:
+            session.block.rollback()
+
+    def _drop_left_over(self) -> None:
+        """Drop the temporary objects of sessions that ended with their process."""
 
     def _bootstrap(self) -> None:
         for spec in SYSTEM_INDEXES:
@@ -179,7 +210,12 @@ class Database:
 
     def next_oid(self) -> int:
         """Return a number that no object, version or counter of this database ever had."""
-        return next(self._oids)
+        counters = self.store.counters
+        with counters.lock:
+            found = counters.get(OIDS)
+            oid = FIRST_OID if found is None else found[0] + 1
+            counters.set(OIDS, oid)
+        return oid
 
     def next_session_number(self) -> int:
         """Return a session number."""
@@ -271,6 +307,8 @@ class Database:
                 except Exception as error:  # noqa: BLE001 - the plugin boundary: the others let go of theirs, too
                     failures.append(error)
         self.closed = True
+        if self.is_own:
+            self.store.close()
         log("info", 'closed database "%s"', self.name)
         if failures:
             for other in failures[1:]:

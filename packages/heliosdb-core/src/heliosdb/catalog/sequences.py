@@ -11,7 +11,6 @@ A counter comes into being when it is first asked, from the options.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from threading import Lock
 from typing import Any
 
 from heliosdb.catalog.definitions import Relation, SequenceOptions
@@ -24,22 +23,22 @@ from heliosdb.errors import (
     UndefinedTable,
     WrongObjectType,
 )
+from heliosdb.store.counters import Counters
 from heliosdb.types.definitions import ScalarFunction, TableFunction, Volatility
 
 __all__ = ["FUNCTIONS", "TABLE_FUNCTIONS", "SequenceCounters", "SessionSequences", "sequence_view"]
 
 
 class SequenceCounters:
-    """The counters of one database. Safe for any number of threads."""
+    """The counters of one database's sequences. Safe for any number of threads."""
 
-    def __init__(self) -> None:
-        self._states: dict[int, tuple[int, bool]] = {}
-        self._lock = Lock()
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
 
     def next(self, name: str, options: SequenceOptions) -> int:
         """Return the next value; SequenceGeneratorLimitExceeded at the end of a sequence that does not cycle."""
-        with self._lock:
-            last, called = self._state(options)
+        with self._counters.lock:
+            last, called = self.state(options)
             value = last + options.increment if called else last
             if value > options.maximum:
                 if not options.cycle:
@@ -53,21 +52,17 @@ class SequenceCounters:
                         f'nextval: reached minimum value of sequence "{name}" ({options.minimum})'
                     )
                 value = options.maximum
-            self._states[options.storage] = (value, True)
+            self._counters.set(options.storage, value)
             return value
 
     def set(self, options: SequenceOptions, value: int, called: bool) -> None:
         """Set the counter: the next value is ``value`` where it was not called yet, else the one after."""
-        with self._lock:
-            self._states[options.storage] = (value, called)
+        with self._counters.lock:
+            self._counters.set(options.storage, value, called)
 
     def state(self, options: SequenceOptions) -> tuple[int, bool]:
         """Return (last value, is_called)."""
-        with self._lock:
-            return self._state(options)
-
-    def _state(self, options: SequenceOptions) -> tuple[int, bool]:
-        found = self._states.get(options.storage)
+        found = self._counters.get(options.storage)
         if found is None:
             return (options.start if options.restart is None else options.restart, False)
         return found

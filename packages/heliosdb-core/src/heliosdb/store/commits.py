@@ -69,11 +69,22 @@ class Commits:
             number = self._author_numbers[author] = len(self._authors) - 1
         return number
 
-    def record(self, transaction_id: int, author_number: int) -> int:
-        """Record the next commit and return its time."""
+    def next_time(self) -> int:
+        """Return the time of the next commit: now, or just after the last commit where the clock stepped back."""
         now = time_ns() // 1000 - EPOCH
-        if now <= self.last_time:
-            now = self.last_time + 1
+        return now if now > self.last_time else self.last_time + 1
+
+    def start(self, scn: int, time: int) -> None:
+        """Begin with the commit that has this SCN, after one at a time; what was before is not known."""
+        self._first, self.last_time = scn, time
+
+    def author(self, number: int) -> Author:
+        """Return the author that a number stands for."""
+        return self._authors[number]
+
+    def record(self, transaction_id: int, author_number: int, time: int = 0) -> int:
+        """Record the next commit and return its time: the one given, which the log has, else ``next_time``."""
+        now = time or self.next_time()
         self.last_time = now
         self._by.append(author_number)
         self._ids.append(transaction_id)

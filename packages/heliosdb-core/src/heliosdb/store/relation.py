@@ -15,12 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heliosdb.store.block import BLOCK_BITS, SLOT_MASK, Block
 from heliosdb.store.feed import Feed
 from heliosdb.store.row_ids import RowIds
 from heliosdb.store.versions import PRUNED, Row, history, is_full, lookup, push
+
+if TYPE_CHECKING:
+    from heliosdb.store.stored_blocks import StoredBlocks
 
 __all__ = ["Relation"]
 
@@ -46,11 +49,13 @@ class Relation:
         "feed",
         "fork",
         "indexes",
+        "is_logged",
         "locks",
         "oid",
         "parent",
         "pruned_to",
         "row_ids",
+        "stored",
         "tidy",
         "timeline",
     )
@@ -68,6 +73,10 @@ class Relation:
         """Row id -> lock grant (heliosdb.transaction.locks)."""
         self.feed = Feed()
         self.count: int = 0 if parent is None else parent.count
+        self.stored: StoredBlocks | None = None
+        """The blocks that stand in segments; those that are not in ``blocks`` are read when they are touched."""
+        self.is_logged = True
+        """Whether its changes are to outlive the process; those of temporary tables are not."""
         self.pruned_to = fork
         """Versions that ended at or before this SCN may be gone."""
         self.tidy: Callable[[Relation, int], Block | None] | None = None
@@ -86,9 +95,26 @@ class Relation:
         if number >= len(blocks):
             return None
         block = blocks[number]
-        if block is None and self.parent is not None:
-            return self._from_parent(number)
+        if block is None:
+            if self.stored is not None:
+                block = self._from_stored(number)
+            if block is None and self.parent is not None:
+                return self._from_parent(number)
         return block
+
+    def _from_stored(self, number: int) -> Block | None:
+        stored = self.stored
+        assert stored is not None
+        made = stored.load(number)
+        if made is None:
+            return None
+        with self._touch:
+            present = self.blocks[number]
+            if present is None:
+                self.blocks[number] = present = made
+        if present is made:
+            stored.cache.entered(self, number, made)
+        return present
 
     def _from_parent(self, number: int) -> Block:
         parent = self.parent
@@ -109,9 +135,9 @@ class Relation:
         blocks = self.blocks
         block = blocks[number] if number < len(blocks) else None
         if block is None:
-            if self.parent is None or number >= len(blocks):
+            block = self.block(number)
+            if block is None:
                 return None
-            block = self._from_parent(number)
         entry = block.overlay.get(row_id & SLOT_MASK)
         if entry is not None:
             return entry[1] if entry[0] <= scn else lookup(entry[2], scn)
@@ -188,6 +214,11 @@ class Relation:
             changes: dict[int, Row | None] = {slot: row for slot, row in enumerate(rows) if row is not None}
             self.apply_rows(number, changes, scn, readers)
 
+    def is_new_block(self, number: int) -> bool:
+        """Whether nothing was ever in a block."""
+        block = self.block(number)
+        return block is None or not (block.rows or block.begin or block.overlay)
+
     def new_block(self, number: int) -> Block:
         """Return a new empty block, now in its place."""
         return self._append(number, Block([], 0))
@@ -210,9 +241,9 @@ class Relation:
             return None
         folded, lost = block.fold(readers)
         self.pruned_to = max(self.pruned_to, lost)
-        if folded.is_empty and self.parent is None:
-            # Nothing is left, and nobody may ask what was; a branch keeps the block, else it would ask its parent
-            # again.
+        if folded.is_empty and self.parent is None and self.stored is None:
+            # Nothing is left, and nobody may ask what was. A branch keeps the block, else it would ask its parent;
+            # so does a relation with segments, until a checkpoint has taken it out of them.
             self.blocks[number] = None
             return None
         self.blocks[number] = folded

@@ -31,6 +31,12 @@ class RowIds:
         """The row id that would be given next."""
         return self._next
 
+    def advance(self, first: int) -> None:
+        """Give no row id below ``first`` any more."""
+        with self._lock:
+            if first > self._next:
+                self._next = first
+
     def take(self) -> int:
         """Return a new row id."""
         with self._lock:

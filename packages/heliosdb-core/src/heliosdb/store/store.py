@@ -14,26 +14,29 @@ opens.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
-from threading import Lock, RLock
-from typing import Any, NamedTuple
+from threading import RLock
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from heliosdb.encoding.keys import has_null
 from heliosdb.errors import (
+    DataCorrupted,
     DuplicateObject,
-    FeatureNotSupported,
     IoError,
     ObjectInUse,
     ObjectNotInPrerequisiteState,
+    ReadOnlySqlTransaction,
     UndefinedObject,
 )
 from heliosdb.store.access_method import AccessMethod, IndexDefinition, IndexSpec, Progress
 from heliosdb.store.block import BLOCK_BITS, Block
 from heliosdb.store.btree import BTree, BTreeMethod
 from heliosdb.store.commits import Commits
+from heliosdb.store.counters import Counters
 from heliosdb.store.feed import Change
 from heliosdb.store.index_build import build_index
+from heliosdb.store.records import encode_changes
 from heliosdb.store.relation import Relation
 from heliosdb.store.row_ids import RowIds
 from heliosdb.store.snapshot import Snapshots
@@ -41,6 +44,10 @@ from heliosdb.store.timeline import Timeline
 from heliosdb.store.timeline_index import IndexEntries, RowChange, Run, TimelineIndex
 from heliosdb.store.versions import Row
 from heliosdb.store.volume import MemoryVolume, Volume
+
+if TYPE_CHECKING:
+    from heliosdb.store.journal import Journal
+    from heliosdb.store.manifest import Manifest, StoredRelation
 
 __all__ = ["PreparedChanges", "RelationChanges", "RowChange", "Store", "has_null"]
 
@@ -66,8 +73,17 @@ class Store:
         self, volume: Volume | None = None, methods: Iterable[AccessMethod] | Mapping[str, AccessMethod] = ()
     ) -> None:
         self.volume: Volume = MemoryVolume() if volume is None else volume
-        if self.volume.keeps_log:
-            raise FeatureNotSupported("volumes that keep a log are not supported yet")
+        self.counters = Counters()
+        self.manifest: Manifest | None = None
+        """The last checkpoint's, where there is a journal."""
+        self.checkpoint_scn = 0
+        """Everything up to this SCN is in segments."""
+        self.replayed = 0
+        """Commits that were read from the log at opening."""
+        self.wake: Callable[[], None] = lambda: None
+        """Calls whoever does the store's work in the background."""
+        self.journal: Journal | None = None
+        """Where commits are written before they are entered; None on a volume that keeps no log."""
         self.published = 0
         self.last_scn = 0
         """The last SCN given out; above ``published`` while commits are pending."""
@@ -82,7 +98,7 @@ class Store:
         self._timelines: dict[str, Timeline] = {"main": self.main}
         self._timeline_numbers = count(1)
         self._row_ids: dict[int, RowIds] = {}
-        self._define = Lock()
+        self._define = RLock()
         self._crowded: list[tuple[Relation, int]] = []
         """Blocks to fold once the commit that is being entered is published."""
         self._to_sweep: dict[tuple[Timeline, int], None] = {}
@@ -90,6 +106,18 @@ class Store:
             methods = {method.name: method for method in (BTreeMethod(), *methods)}
         # A mapping is asked when an index is made: until one is, nothing of a plugin's method is imported.
         self.methods: Mapping[str, AccessMethod] = methods
+        self.specs_of: Callable[[int], Sequence[IndexSpec]] | None = None
+        """Gives the indexes that the catalog has for a relation; set by whoever opens a store that has relations."""
+        if self.volume.keeps_log:
+            from heliosdb.store.recovery import recover
+
+            recover(self)
+
+    def close(self) -> None:
+        """Make everything durable and let go of the volume."""
+        if self.journal is not None and not self.journal.is_sealed:
+            self.journal.sync()
+        self.volume.close()
 
     # -- timelines
 
@@ -110,7 +138,7 @@ class Store:
 
     def create_timeline(self, name: str, parent: Timeline | str | None = None, scn: int | None = None) -> Timeline:
         """Start a timeline at an SCN of its parent (default: main, now). Nothing is copied."""
-        with self.commit_lock:
+        with self._define, self.commit_lock:
             if name in self._timelines:
                 raise DuplicateObject(f'timeline "{name}" already exists')
             source = self.main if parent is None else self.timeline(parent) if isinstance(parent, str) else parent
@@ -131,7 +159,26 @@ class Store:
                     self.create_relation(made, oid)
                 line = line.parent
             self._timelines[name] = made
+            self._log_timelines()
             return made
+
+    def add_timeline(self, made: Timeline) -> Timeline:
+        """Enter a timeline that was there before the store was opened."""
+        self._timelines[made.name] = made
+        self._timeline_numbers = count(made.id + 1)
+        self.snapshots.pins["timeline", made.id] = made.fork
+        return made
+
+    def timeline_by_id(self, number: int) -> Timeline:
+        """Return a timeline by its id; DataCorrupted when there is none (a log speaks of it)."""
+        for line in self._timelines.values():
+            if line.id == number:
+                return line
+        raise DataCorrupted(f"the log speaks of timeline {number}, and there is none")
+
+    def _log_timelines(self) -> None:
+        if self.journal is not None:
+            self.journal.append_timelines(self.commits.next_time(), self.timelines())
 
     def drop_timeline(self, name: str) -> None:
         """Remove a timeline's name; its versions stay as long as a descendant reads them."""
@@ -141,6 +188,7 @@ class Store:
                 raise ObjectInUse("cannot drop the main timeline")
             del self._timelines[name]
             timeline.dropped = True
+            self._log_timelines()
             # From the leaves up: a dropped timeline that no living one descends from needs its fork point no more.
             line: Timeline | None = timeline
             while line is not None and line.dropped and not self._has_descendants(line):
@@ -174,14 +222,38 @@ class Store:
         found = line.relations.get(oid)
         if found is not None:
             return found
+        stored = line.stored.get(oid)
+        if stored is not None:
+            self._attach(line, stored)
+            return stored
         parent = None if line.parent is None else self._create_relation(line.parent, oid)
-        made = Relation(oid, line.name, self._row_ids.setdefault(oid, RowIds()), parent, line.fork)
+        made = Relation(oid, line.name, self.row_ids(oid), parent, line.fork)
         if parent is not None:
             for index in tuple(parent.indexes.values()):
                 made.indexes[index.spec.oid] = self._branch_index(index, line.fork)
         made.tidy = self._tidy
         line.relations[oid] = made
         return made
+
+    def row_ids(self, oid: int, first: int = 0) -> RowIds:
+        """Return a relation's counter of row ids, which all timelines share; at ``first`` or beyond."""
+        found = self._row_ids.setdefault(oid, RowIds())
+        if first:
+            found.advance(first)
+        return found
+
+    def attach_blocks(self, relation: Relation, stored: StoredRelation) -> None:
+        """Let a relation read its blocks from segments."""
+
+    def _attach(self, line: Timeline, relation: Relation) -> None:
+        """Give a relation that was there when the store was opened its indexes, before anybody uses it."""
+        if relation.parent is None and line.parent is not None:
+            relation.parent = self._create_relation(line.parent, relation.oid)
+        for spec in () if self.specs_of is None else self.specs_of(relation.oid):
+            build_index(relation, self._new_index(spec), self.commit_lock, lambda: self.last_scn, None)
+        relation.tidy = self._tidy
+        line.relations[relation.oid] = relation
+        del line.stored[relation.oid]
 
     def drop_relation(self, timeline: Timeline | None, oid: int) -> None:
         """Sweep a relation's rows, as soon as no branch, pin or open snapshot may read them."""
@@ -193,6 +265,7 @@ class Store:
         for line, oid in tuple(self._to_sweep):
             if self.needed(oid) == () and not self._has_descendants(line):
                 line.relations.pop(oid, None)
+                line.stored.pop(oid, None)
                 del self._to_sweep[line, oid]
 
     # -- indexes
@@ -232,8 +305,9 @@ class Store:
 
     def drop_index(self, timeline: Timeline | None, relation_oid: int, index_oid: int) -> None:
         """Stop keeping an index. Branches that read through it keep what they refer to."""
+        relation = self.create_relation(timeline, relation_oid)
         with self.commit_lock:
-            self.create_relation(timeline, relation_oid).indexes.pop(index_oid, None)
+            relation.indexes.pop(index_oid, None)
 
     def index(self, timeline: Timeline | None, relation_oid: int, index_oid: int) -> TimelineIndex:
         """Return an index as a timeline has it; UndefinedObject when it has none."""
@@ -368,23 +442,67 @@ class Store:
         self.entering = scn = self.last_scn + 1
         return scn
 
-    def publish(self, scn: int, transaction_id: int, author_number: int) -> int:
-        """Record a commit that is entered, make it visible, and return its time."""
-        time = self.commits.record(transaction_id, author_number)
+    def publish(self, scn: int, transaction_id: int, author_number: int, time: int = 0) -> int:
+        """Record a commit that is entered, make it visible, and return its time.
+
+        With a journal it stays pending, until whoever waits for it has it published.
+        """
+        time = self.commits.record(transaction_id, author_number, time)
         self.last_scn = scn
-        self.published = scn
+        if self.journal is None:
+            self.published = scn
+            if self._crowded:
+                self._fold_crowded()
+        return time
+
+    def publish_to(self, scn: int) -> None:
+        """Make everything visible up to the SCN of a pending commit."""
+        if scn > self.published:
+            self.published = scn
         if self._crowded:
-            crowded, self._crowded = self._crowded, []
-            for relation, number in crowded:
-                relation.fold(number, self.needed(relation.oid))
+            with self.commit_lock:
+                self._fold_crowded()
+
+    def _fold_crowded(self) -> None:
+        crowded, self._crowded = self._crowded, []
+        for relation, number in crowded:
+            relation.fold(number, self.needed(relation.oid))
+
+    def record_of(self, changed: Sequence[RelationChanges]) -> list[bytes]:
+        """Return what the journal is to say of a commit's changes; nothing without a journal."""
+        if self.journal is None:
+            return []
+        return [encode_changes(relation.oid, rows, bulk) for relation, rows, bulk, _ in changed if relation.is_logged]
+
+    def log_commit(
+        self,
+        timeline: int,
+        parts: Sequence[bytes],
+        transaction_id: int,
+        author_number: int,
+        dropped: Collection[int] = (),
+    ) -> int:
+        """Append the next commit to the journal and return its time; 0 without a journal.
+
+        Raises DiskFull, IoError or, in a database that is open for reading, ReadOnlySqlTransaction: nothing has been
+        entered by then.
+        """
+        if self.journal is None:
+            if self.volume.read_only:
+                raise ReadOnlySqlTransaction("the database is open for reading only")
+            return 0
+        time = self.commits.next_time()
+        author = self.commits.author(author_number)
+        self.journal.append(self.last_scn + 1, time, transaction_id, timeline, author, parts, dropped)
         return time
 
     def apply(self, changed: Sequence[RelationChanges], transaction_id: int, author_number: int) -> None:
         """Commit changes: prepare, enter, publish."""
         prepared = self.prepare(changed)
+        time = self.log_commit(0, self.record_of(changed), transaction_id, author_number)
         scn = self.next_scn()
         self.enter(prepared, scn)
-        self.publish(scn, transaction_id, author_number)
+        self.publish(scn, transaction_id, author_number, time)
 
     def prepare(
         self, changed: Sequence[RelationChanges], *, collect: bool = False, dropped: Container[int] = ()

@@ -10,7 +10,7 @@ __all__ = ["Timeline"]
 class Timeline:
     """One line of history. ``fork`` is the parent's SCN it starts from; ``id`` never changes, the name may."""
 
-    __slots__ = ("dropped", "fork", "id", "name", "parent", "relations")
+    __slots__ = ("dropped", "fork", "id", "name", "parent", "relations", "stored")
 
     def __init__(self, number: int, name: str, parent: Timeline | None = None, fork: int = 0) -> None:
         self.id = number
@@ -18,6 +18,8 @@ class Timeline:
         self.parent = parent
         self.fork = fork
         self.relations: dict[int, Relation] = {}
+        self.stored: dict[int, Relation] = {}
+        """Relations that were there when the store was opened, until they are first used: they have no indexes yet."""
         self.dropped = False
 
     def chain(self, scn: int) -> tuple[tuple[Timeline, int], ...]:

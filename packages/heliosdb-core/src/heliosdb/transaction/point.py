@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from heliosdb.encoding.keys import NULL, has_null
 from heliosdb.store.block import Block, Entry
 from heliosdb.store.commits import Author
+from heliosdb.store.records import encode_rows
 from heliosdb.store.relation import FOLD_AT, Relation
 from heliosdb.store.timeline_index import IndexEntries, TimelineIndex
 from heliosdb.store.versions import PRUNED, Row, push
@@ -143,11 +144,15 @@ class PointWriter:
         commits; nothing was done, and an ordinary transaction has to do it.
         """
         done = self._change(key, change, RowLock.NO_KEY_UPDATE)
+        if done and (journal := self._store.journal) is not None:
+            journal.wait(self._store.last_scn)
         return self._ordinary(key, change) if done is None and self._waits else done
 
     def delete(self, key: Any) -> bool | None:
         """Delete the row with this key and commit; False when there is none, None as for ``update``."""
         done = self._change(key, None, RowLock.UPDATE)
+        if done and (journal := self._store.journal) is not None:
+            journal.wait(self._store.last_scn)
         return self._ordinary(key, None) if done is None and self._waits else done
 
     def _change(self, key: Any, change: Callable[[Row], Row] | None, mode: RowLock) -> bool | None:
@@ -193,6 +198,24 @@ class PointWriter:
 
     def insert(self, row: Row) -> int | None:
         """Insert a row, commit, and return its row id; None as for ``update``, also when a key is taken."""
+        row_id = self._insert(row)
+        if row_id is not None:
+            if (journal := self._store.journal) is not None:
+                journal.wait(self._store.last_scn)
+            return row_id
+        if not self._waits:
+            return None
+        store, relation = self._store, self._relation
+        transaction = store.begin(self._session, isolation="read committed", author=self._author)
+        try:
+            transaction.begin_statement()
+            row_id = transaction.insert(relation.oid, row)
+            transaction.commit().wait()
+        finally:
+            transaction.rollback()
+        return row_id
+
+    def _insert(self, row: Row) -> int | None:
         store, relation, owner = self._store, self._relation, self._owner
         taken: list[tuple[dict[Any, Any], Any]] = []
         with store.commit_lock:
@@ -209,16 +232,7 @@ class PointWriter:
             finally:
                 for locks, key in taken:
                     store.locks.give_back(locks, key, owner)
-        if not self._waits:
-            return None
-        transaction = store.begin(self._session, isolation="read committed", author=self._author)
-        try:
-            transaction.begin_statement()
-            row_id = transaction.insert(relation.oid, row)
-            transaction.commit().wait()
-        finally:
-            transaction.rollback()
-        return row_id
+        return None
 
     def _keys_added(self, row: Row, taken: list[tuple[dict[Any, Any], Any]]) -> list[KeyChange] | None:
         """Return a new row's keys and lock the unique ones; None as soon as one is taken or the case is no plain
@@ -275,6 +289,10 @@ class PointWriter:
     def _commit(self, block: Block, row_id: int, before: Entry, row: Row | None, keys: list[KeyChange]) -> None:
         """Give a row a new version as a commit of its own, keys first. From ``next_scn`` on nothing raises."""
         store, relation = self._store, self._relation
+        number, time = next(store.transaction_ids), 0
+        if store.journal is not None:
+            record = [encode_rows(relation.oid, [row_id], [row])] if relation.is_logged else []
+            time = store.log_commit(0, record, number, self._author_number)
         snapshots, scn = store.snapshots, store.next_scn()
         readers: Sequence[int] | None
         idle = snapshots.is_idle and scn - 1 == store.published
@@ -306,7 +324,7 @@ class PointWriter:
             feed.record(scn, [(row_id, old, row)])
         else:
             feed.horizon = scn
-        store.publish(scn, next(store.transaction_ids), self._author_number)
+        store.publish(scn, number, self._author_number, time)
         if old is not None and keys:
             # Who has come since sees this commit: unless somebody came before, nobody asks for the keys it removed.
             gone = idle and snapshots.is_idle

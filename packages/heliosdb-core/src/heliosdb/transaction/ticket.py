@@ -1,6 +1,6 @@
 """Commit tickets: a commit is answered when it is durable, which may be later than when it was ordered.
 
-prepare     validate, append to the log, enter the changes: *pending*
+prepare     validate, append to the journal, enter the changes: *pending*
 sync        one for all that are pending (a volume without a log skips it)
 publish     in SCN order; readers see the commit
 answer      ``wait`` returns, ``on_durable`` callbacks run
@@ -9,13 +9,16 @@ answer      ``wait`` returns, ``on_durable`` callbacks run
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Event, Lock
+from typing import TYPE_CHECKING
 
 from heliosdb.errors import Error
 from heliosdb.store.relation import Relation
 from heliosdb.store.store import RowChange
 
-__all__ = ["CommitTicket"]
+if TYPE_CHECKING:
+    from heliosdb.store.journal import Journal
+
+__all__ = ["Changes", "CommitTicket"]
 
 Changes = list[tuple[Relation, list[RowChange]]]
 
@@ -23,10 +26,11 @@ Changes = list[tuple[Relation, list[RowChange]]]
 class CommitTicket:
     """What ``commit`` returns. ``scn`` is 0 for a transaction that wrote nothing.
 
-    ``changes`` is what the commit did, [(relation, [(row id, old, new)])], where somebody listens to commits.
+    ``changes`` is what the commit did, [(relation, [(row id, old, new)])], where somebody listens to commits. With a
+    ``journal`` the commit is pending until that has made it durable.
     """
 
-    __slots__ = ("_pending", "changes", "error", "scn", "time", "transaction_id")
+    __slots__ = ("_journal", "changes", "error", "scn", "time", "transaction_id")
 
     def __init__(
         self,
@@ -34,53 +38,35 @@ class CommitTicket:
         transaction_id: int | None,
         time: int = 0,
         changes: Changes | None = None,
-        *,
-        pending: bool = False,
+        journal: Journal | None = None,
     ) -> None:
         self.scn = scn
         self.transaction_id = transaction_id
         self.time = time
         self.changes = changes
         self.error: Error | None = None
-        self._pending = _Pending() if pending else None
-
-    def settle(self, error: Error | None = None) -> None:
-        """Answer a pending ticket: durable, or failed."""
-        pending = self._pending
-        if pending is not None:
-            with pending.lock:
-                self.error = error
-                self._pending = None
-            pending.done.set()
-            for callback in pending.callbacks:
-                callback(self)
+        self._journal = journal
 
     def wait(self) -> CommitTicket:
         """Block until the commit is durable; raise what made it fail."""
-        pending = self._pending
-        if pending is not None:
-            pending.done.wait()
+        journal = self._journal
+        if journal is not None:
+            journal.wait(self.scn)
+            self._journal = None
         if self.error is not None:
             raise self.error
         return self
 
     def on_durable(self, callback: Callable[[CommitTicket], None]) -> None:
-        """Call back with the ticket when the commit is durable or has failed; at once if that is known already."""
-        pending = self._pending
-        if pending is not None:
-            with pending.lock:
-                if self._pending is not None:
-                    pending.callbacks.append(callback)
-                    return
+        """Call back with the ticket when the commit is durable or has failed (``error``); at once if that is known
+        already, else in the thread that syncs."""
+        journal = self._journal
+        if journal is None:
+            callback(self)
+        else:
+            journal.follow(self.scn, lambda error: self._answer(error, callback))
+
+    def _answer(self, error: Error | None, callback: Callable[[CommitTicket], None]) -> None:
+        self.error = error
+        self._journal = None
         callback(self)
-
-
-class _Pending:
-    """What a ticket needs only while it is not answered."""
-
-    __slots__ = ("callbacks", "done", "lock")
-
-    def __init__(self) -> None:
-        self.callbacks: list[Callable[[CommitTicket], None]] = []
-        self.done = Event()
-        self.lock = Lock()

@@ -76,12 +76,14 @@ class Transaction(LockOwner):
         "command",
         "deferred",
         "dropped_indexes",
+        "dropped_relations",
         "isolation",
         "read_only",
         "reads",
         "scn",
         "status",
         "store",
+        "synchronous",
         "timeline",
         "writes",
     )
@@ -114,6 +116,9 @@ class Transaction(LockOwner):
         self._on_commit: list[Callable[[], None]] = []
         self._at_end: list[Callable[[], None]] = []
         self.dropped_indexes: set[int] = set()
+        self.dropped_relations: list[int] = []
+        self.synchronous = True
+        """Whether the commit is published only when it is durable (synchronous_commit)."""
         self._fixed = snapshot is not None
         self.reads: ReadSet | None = None
         readers = store.snapshots.readers
@@ -499,6 +504,8 @@ class Transaction(LockOwner):
     def drop_relation(self, relation_oid: int) -> None:
         """Sweep a relation's rows when this transaction has committed."""
         self._require_active()
+        self.dropped_relations.append(relation_oid)
+        self.undo_by(self.dropped_relations.pop)
         self.at_commit(lambda: self.store.drop_relation(self.timeline, relation_oid))
 
     def at_commit(self, action: Callable[[], None]) -> None:
@@ -552,7 +559,8 @@ class Transaction(LockOwner):
             self.rollback()
             raise
         self._finish("committed")
-        self.store.announce(self, ticket)
+        if self.store.listeners:
+            ticket.on_durable(lambda answered: self.store.announce(self, answered))
         return ticket
 
     def rollback(self) -> None:

@@ -96,14 +96,22 @@ class TransactionalStore(Store):
             rows, bulk = writes.net()
             if rows or bulk:
                 changed.append((writes.relation, rows, bulk, writes.keys_change or writes.has_new_indexes()))
-        if not changed and not transaction.has_written:
-            return CommitTicket(0, None)
         author = transaction.author or Author(transaction.timeline.name)
+        if not changed and not transaction.has_written:
+            if self.journal is not None and self.counters.has_changed:
+                return self._commit_counters(author)
+            return CommitTicket(0, None)
+        record = self.record_of(changed)
+        number = transaction.transaction_id
         with self.commit_lock:
             if transaction.reads is not None:
                 self.history.validate(transaction.reads, transaction.scn)
             followed = self.is_followed
             prepared = self.prepare(changed, collect=followed, dropped=transaction.dropped_indexes)
+            author_number = self.commits.author_number(author)
+            time = self.log_commit(
+                transaction.timeline.id, record, number, author_number, transaction.dropped_relations
+            )
             scn = self.next_scn()
             # From here on nothing raises. The transaction's snapshot is read no more, and would only keep versions.
             self.snapshots.readers.pop(transaction, None)
@@ -113,12 +121,24 @@ class TransactionalStore(Store):
             collected = [(changes.relation, changes.changes) for changes in prepared] if followed else None
             if collected is not None and self.history.open:
                 self.history.record(scn, collected)
-            number = transaction.transaction_id
-            time = self.publish(scn, number, self.commits.author_number(author))
-        return CommitTicket(scn, number, time, collected)
+            time = self.publish(scn, number, author_number, time)
+        if self.journal is None:
+            return CommitTicket(scn, number, time, collected)
+        if not transaction.synchronous and self.journal.publish_early(scn):
+            return CommitTicket(scn, number, time, collected)
+        return CommitTicket(scn, number, time, collected, journal=self.journal)
+
+    def _commit_counters(self, author: Author) -> CommitTicket:
+        """Write down what sequences gave to a transaction that changed nothing else."""
+        journal = self.journal
+        assert journal is not None
+        with self.commit_lock:
+            journal.append_counters(self.commits.next_time(), author)
+        journal.sync()
+        return CommitTicket(0, None)
 
     def announce(self, transaction: Transaction, ticket: CommitTicket) -> None:
-        """Tell the listeners of a commit, after its locks have been given back."""
-        if ticket.scn:
+        """Tell the listeners of a durable commit, after its locks have been given back."""
+        if ticket.scn and ticket.error is None:
             for listener in tuple(self.listeners):
                 listener(transaction, ticket)

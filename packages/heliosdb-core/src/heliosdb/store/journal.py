@@ -1,0 +1,182 @@
+"""The journal: how commits become durable, many with one sync.
+
+    committer, commit lock held     append(record)         the bytes are in the log, and promise nothing
+                                    enter, order           pending: later committers see it, readers do not
+    any thread, no lock held        wait(SCN)              who comes first syncs for all that are in the log by then,
+                                                           publishes them in order; the others find it done
+
+After a failed sync nobody knows which bytes are on the device, so a second try would prove nothing: the pending commits
+are never published, the journal takes no more records, and the database can only be read until it is opened anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from heliosdb.errors import Error, IoError
+from heliosdb.store.commits import Author
+from heliosdb.store.records import COMMIT, COUNTERS, TIMELINES, encode_author, encode_head
+
+if TYPE_CHECKING:
+    from heliosdb.store.log import Log
+    from heliosdb.store.store import Store
+    from heliosdb.store.timeline import Timeline
+
+__all__ = ["Journal"]
+
+SYSTEM = Author()
+
+
+class Journal:
+    """The journal of one open store. ``durable`` is the SCN up to which everything is on the device.
+
+    ``wake`` calls whoever syncs in the background.
+    """
+
+    __slots__ = ("_authors", "_failure", "_followers", "_store", "_syncing", "_wake", "durable", "log", "tail")
+
+    def __init__(self, store: Store, log: Log, durable: int, wake: Callable[[], None]) -> None:
+        self._store = store
+        self._wake = wake
+        self.log = log
+        self.durable = durable
+        self.tail = 0
+        """Commits in the log since the last checkpoint."""
+        self._syncing = Lock()
+        self._failure: Error | None = None
+        self._authors: dict[Author, bytes] = {}
+        self._followers: list[tuple[int, Callable[[Error | None], None]]] = []
+
+    def append(
+        self,
+        scn: int,
+        time: int,
+        transaction_id: int,
+        timeline: int,
+        author: Author,
+        parts: Sequence[bytes],
+        dropped: Collection[int] = (),
+    ) -> None:
+        """Append the record of a commit; the caller holds the commit lock. Nothing has happened where it raises."""
+        self._append(scn, COMMIT, time, transaction_id, timeline, author, parts, dropped)
+        self.tail += 1
+
+    def append_counters(self, time: int, author: Author) -> None:
+        """Append a record of changed counters alone; the caller holds the commit lock."""
+        self._append(0, COUNTERS, time, 0, 0, author, (), ())
+
+    def append_timelines(self, time: int, timelines: Sequence[Timeline]) -> None:
+        """Append a record of what timelines there are; the caller holds the commit lock."""
+        items = [
+            {"id": line.id, "name": line.name, "parent": line.parent and line.parent.id, "fork": line.fork}
+            for line in timelines
+            if line.parent is not None
+        ]
+        part = json.dumps(items, separators=(",", ":")).encode()
+        self._append(0, TIMELINES, time, 0, 0, SYSTEM, (part,), ())
+
+    def _append(
+        self,
+        scn: int,
+        kind: int,
+        time: int,
+        transaction_id: int,
+        timeline: int,
+        author: Author,
+        parts: Sequence[bytes],
+        dropped: Collection[int],
+    ) -> None:
+        if self._failure is not None:
+            raise self._sealed()
+        written = self._authors.get(author)
+        if written is None:
+            if len(self._authors) > 1000:
+                self._authors.clear()
+            written = self._authors[author] = encode_author(author)
+        counters = self._store.counters
+        changed: Mapping[int, tuple[int, bool]] = counters.take_changed() if counters.has_changed else {}
+        try:
+            head = encode_head(kind, time, transaction_id, timeline, written, changed, tuple(dropped))
+            self.log.append(b"".join((head, *parts)), scn)
+        except BaseException:
+            counters.give_back(changed)
+            raise
+
+    def wait(self, scn: int) -> None:
+        """Return when the commit with this SCN is durable and published; raise what made it fail."""
+        if scn <= self.durable:
+            return
+        try:
+            with self._syncing:
+                if scn > self.durable:
+                    self._sync()
+        finally:
+            if self._followers:
+                self._tell_followers()
+
+    def sync(self) -> None:
+        """Make everything durable that has been committed by now, counters too."""
+        try:
+            with self._syncing:
+                self._sync()
+        finally:
+            if self._followers:
+                self._tell_followers()
+
+    def follow(self, scn: int, answer: Callable[[Error | None], None]) -> None:
+        """Call back when a commit is durable (None) or has failed, and see to it that somebody syncs."""
+        self._followers.append((scn, answer))
+        self._wake()
+
+    def _tell_followers(self) -> None:
+        """Answer those whose commits are durable, or all of them after a failure; no lock is held."""
+        error = None if self._failure is None else self._sealed()
+        waiting, self._followers = self._followers, []
+        for scn, answer in waiting:
+            if scn <= self.durable:
+                answer(None)
+            elif error is not None:
+                answer(error)
+            else:
+                self._followers.append((scn, answer))
+
+    def _sync(self) -> None:
+        if self._failure is not None:
+            raise self._sealed()
+        target = self._store.last_scn  # whose record was appended before
+        try:
+            self.log.sync()
+        except Error as error:
+            self._failure = error
+            raise
+        self.durable = target
+        self._store.publish_to(target)
+
+    def publish_early(self, scn: int) -> bool:
+        """Publish a commit before it is durable (synchronous_commit = off), unless commits before it have to wait."""
+        store = self._store
+        with store.commit_lock:
+            if store.published != scn - 1:
+                return store.published >= scn
+            store.publish_to(scn)
+            return True
+
+    def rotate(self, log: Log) -> None:
+        """Go on in another log; the caller holds the commit lock and has synced the one before."""
+        self.log = log
+        self.tail = 0
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether a sync has failed."""
+        return self._failure is not None
+
+    def _sealed(self) -> IoError:
+        return IoError(
+            "the database accepts no more commits",
+            detail=f"Its log could not be made durable: {self._failure}. What was committed before can be read.",
+            hint="Mend the device, then close the database and open it again.",
+        )

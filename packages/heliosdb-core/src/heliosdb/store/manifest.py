@@ -1,0 +1,136 @@
+"""The manifest: what makes a database, as of its last checkpoint.
+
+    plain header (kind "MANI")  |  checksum of the rest  |  JSON, as the codecs left it
+
+It names the files that are the database and says nothing about what is in them, so its size and the time to open
+follow the number of relations, not of rows. What a manifest does not name is not part of the database: files left over
+by a crash are deleted at opening.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from struct import Struct
+from typing import Any, Protocol
+from zlib import crc32
+
+from attrs import asdict, define, field
+
+from heliosdb.encoding.codecs import codec_chain
+from heliosdb.errors import DataCorrupted
+from heliosdb.store.file_header import new_file_header, parse_file_header
+
+__all__ = ["Manifest", "StoredIndex", "StoredRelation", "StoredTimeline", "decode_manifest", "encode_manifest"]
+
+KIND = b"MANI"
+VERSION = 1
+NAME = "manifest"
+
+_CHECK = Struct("<I")
+
+
+class ChunkCodec(Protocol):
+    """What the content passes."""
+
+    names: tuple[str, ...]
+
+    def encode(self, chunk: bytes, associated: bytes) -> bytes:
+        """Return a chunk as it is stored."""
+        ...
+
+    def decode(self, chunk: bytes, associated: bytes) -> bytes:
+        """Return what was encoded."""
+        ...
+
+
+@define
+class StoredTimeline:
+    """A timeline: ``parent`` is another's id, None for main."""
+
+    id: int
+    name: str
+    parent: int | None = None
+    fork: int = 0
+    dropped: bool = False
+
+
+@define
+class StoredIndex:
+    """A btree index: its runs, oldest first, and the SCN up to which they have the keys."""
+
+    oid: int
+    scn: int
+    runs: list[str] = field(factory=list)
+
+
+@define
+class StoredRelation:
+    """A relation in a timeline. Of blocks that stand in several segments the one in the last is current."""
+
+    timeline: int
+    oid: int
+    count: int = 0
+    blocks: int = 0
+    pruned_to: int = 0
+    segments: list[str] = field(factory=list)
+    indexes: list[StoredIndex] = field(factory=list)
+
+
+@define
+class Manifest:
+    """A checkpoint: everything up to ``scn`` is in the files named here; what follows is in the logs from ``log``."""
+
+    scn: int = 0
+    time: int = 0
+    log: int = 1
+    transaction_id: int = 3
+    next_file: int = 1
+    counters: dict[int, tuple[int, bool]] = field(factory=dict)
+    row_ids: dict[int, int] = field(factory=dict)
+    timelines: list[StoredTimeline] = field(factory=list)
+    relations: list[StoredRelation] = field(factory=list)
+
+    def files(self) -> set[str]:
+        """Return the names of all files but the logs."""
+        return {
+            name
+            for relation in self.relations
+            for name in (*relation.segments, *(run for index in relation.indexes for run in index.runs))
+        }
+
+
+def encode_manifest(manifest: Manifest, codec: ChunkCodec) -> bytes:
+    """Return a manifest's bytes."""
+    header = new_file_header(KIND, VERSION, {"codecs": list(codec.names)})
+    text = json.dumps(asdict(manifest), separators=(",", ":")).encode()
+    content = codec.encode(text, header.file_id)
+    return header.encode() + _CHECK.pack(crc32(content, crc32(header.file_id))) + content
+
+
+def decode_manifest(data: bytes, codecs: Callable[[Sequence[str]], ChunkCodec] = codec_chain) -> Manifest:
+    """Return the manifest; DataCorrupted where it is damaged, FeatureNotSupported where its format is newer."""
+    header = parse_file_header(data, KIND, VERSION, NAME)
+    if header is None:
+        raise _damaged("its header is not readable")
+    start = len(header.encode())
+    content = data[start + _CHECK.size :]
+    if len(data) < start + _CHECK.size or _CHECK.unpack_from(data, start)[0] != crc32(content, crc32(header.file_id)):
+        raise _damaged("its checksum is wrong")
+    fields: dict[str, Any] = json.loads(codecs(header.codecs).decode(content, header.file_id))
+    try:
+        fields["counters"] = {int(key): (value, given) for key, (value, given) in fields["counters"].items()}
+        fields["row_ids"] = {int(oid): number for oid, number in fields["row_ids"].items()}
+        fields["timelines"] = [StoredTimeline(**item) for item in fields["timelines"]]
+        fields["relations"] = [_relation(item) for item in fields["relations"]]
+        return Manifest(**fields)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(f"its content is not as it should be ({error})") from error
+
+
+def _relation(item: dict[str, Any]) -> StoredRelation:
+    return StoredRelation(**{**item, "indexes": [StoredIndex(**index) for index in item["indexes"]]})
+
+
+def _damaged(why: str) -> DataCorrupted:
+    return DataCorrupted(f"the manifest of the database is damaged: {why}", hint="heliosdb salvage reads what is left.")

@@ -1,0 +1,175 @@
+"""What the log says about one commit, as bytes and back.
+
+    head        kind, commit time, transaction id, timeline
+    author      role, session user, application name, origin
+    counters    what changed since the record before
+    dropped     relations whose rows may be swept
+    changes     for each relation: row ids, and the new row of each (None: deleted)
+
+The record holds what the rows are now, not what they were: replaying it twice, or over a state that has it already,
+ends in the same state. Kinds that this version does not know are refused, never skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from struct import Struct, error
+from typing import NamedTuple
+
+from heliosdb.encoding.frames import Frames
+from heliosdb.errors import DataCorrupted, FeatureNotSupported
+from heliosdb.store.block import BLOCK_BITS, SLOT_MASK
+from heliosdb.store.commits import Author
+from heliosdb.store.counters import Counter
+from heliosdb.store.versions import Row
+
+__all__ = [
+    "COMMIT",
+    "COUNTERS",
+    "PREPARED",
+    "Record",
+    "RecordChanges",
+    "decode_record",
+    "encode_changes",
+    "encode_head",
+]
+
+COMMIT, COUNTERS, PREPARED, TIMELINES = 1, 2, 3, 4
+"""Kinds of records. COUNTERS and TIMELINES have no SCN of their own: a transaction used sequences and changed nothing
+else; a timeline was made, renamed or dropped. PREPARED is reserved for two-phase commit."""
+
+_HEAD = Struct("<BqqIII")
+_PART = Struct("<QII")
+_PAIR = Struct("<qq?")
+_OID = Struct("<Q")
+_COUNT = Struct("<I")
+
+
+class RecordChanges(NamedTuple):
+    """What a commit did to one relation."""
+
+    relation: int
+    row_ids: Sequence[int]
+    rows: Sequence[Row | None]
+
+
+class Record(NamedTuple):
+    """One record. ``time`` is microseconds since 2000-01-01 UTC."""
+
+    kind: int
+    time: int
+    transaction_id: int
+    timeline: int
+    author: Author
+    counters: Mapping[int, Counter]
+    dropped: Sequence[int]
+    changes: Sequence[RecordChanges]
+    payload: bytes = b""
+    """What a record of another kind than COMMIT holds."""
+
+
+def encode_head(
+    kind: int,
+    time: int,
+    transaction_id: int,
+    timeline: int,
+    author: bytes,
+    counters: Mapping[int, Counter],
+    dropped: Sequence[int],
+) -> bytes:
+    """Return the first part of a record; ``author`` is what ``encode_author`` made of one."""
+    head = _HEAD.pack(kind, time, transaction_id, timeline, len(counters), len(dropped))
+    if not counters and not dropped:
+        return head + author
+    numbers = b"".join([_PAIR.pack(key, value, given) for key, (value, given) in counters.items()])
+    return head + author + numbers + b"".join(map(_OID.pack, dropped))
+
+
+def encode_author(author: Author) -> bytes:
+    """Return what a record says of who committed."""
+    texts = [author.role, author.session_user, author.application_name, author.origin]
+    parts: list[bytes] = []
+    for text in texts:
+        data = text.encode()
+        parts += (_COUNT.pack(len(data)), data)
+    return b"".join(parts)
+
+
+def encode_changes(
+    relation: int, rows: Mapping[int, Mapping[int, Row | None]], bulk: Mapping[int, Sequence[Row | None]]
+) -> bytes:
+    """Return the part of a record for one relation's changes by block and slot, and whole blocks."""
+    row_ids: list[int] = []
+    values: list[Row | None] = []
+    for number, slots in rows.items():
+        first = number << BLOCK_BITS
+        row_ids += [first + slot for slot in slots]
+        values += slots.values()
+    for number, run in bulk.items():
+        first = number << BLOCK_BITS
+        row_ids += range(first, first + len(run))
+        values += run
+    return encode_rows(relation, row_ids, values)
+
+
+def encode_rows(relation: int, row_ids: Sequence[int], rows: Sequence[Row | None]) -> bytes:
+    """Return the part of a record for one relation's new rows."""
+    frames = Frames()
+    ids, content = frames.encode(row_ids), frames.encode(rows)
+    return _PART.pack(relation, len(ids), len(content)) + ids + content
+
+
+def decode_record(data: bytes) -> Record:
+    """Return a record; DataCorrupted where it is none, 0A000 where its kind is not known."""
+    try:
+        kind, time, transaction_id, timeline, counter_count, dropped_count = _HEAD.unpack_from(data)
+        if kind not in (COMMIT, COUNTERS, TIMELINES):
+            raise FeatureNotSupported(
+                f"log records of kind {kind} are not supported by this version",
+                hint="The database was written by a newer version; upgrade heliosdb-core.",
+            )
+        at = _HEAD.size
+        texts = []
+        for _ in range(4):
+            (length,) = _COUNT.unpack_from(data, at)
+            at += _COUNT.size
+            texts.append(data[at : at + length].decode())
+            at += length
+        counters = {}
+        for _ in range(counter_count):
+            key, value, given = _PAIR.unpack_from(data, at)
+            counters[key] = (value, given)
+            at += _PAIR.size
+        dropped = [_OID.unpack_from(data, at + place * _OID.size)[0] for place in range(dropped_count)]
+        at += dropped_count * _OID.size
+        changes = []
+        payload = b""
+        if kind == TIMELINES:
+            payload, data = data[at:], data[:at]
+        while at < len(data):
+            relation, ids_length, rows_length = _PART.unpack_from(data, at)
+            at += _PART.size
+            frames = Frames()
+            row_ids = frames.decode(data[at : at + ids_length])
+            rows = frames.decode(data[at + ids_length : at + ids_length + rows_length])
+            at += ids_length + rows_length
+            if at > len(data) or len(row_ids) != len(rows):
+                raise DataCorrupted("a log record ends before its changes do")
+            changes.append(RecordChanges(relation, row_ids, rows))
+    except (error, ValueError, IndexError) as problem:
+        raise DataCorrupted("a log record is not readable", detail=str(problem)) from problem
+    role, session_user, application_name, origin = texts
+    author = Author("", role, session_user, application_name, origin)
+    return Record(kind, time, transaction_id, timeline, author, counters, dropped, changes, payload)
+
+
+def by_block(changes: RecordChanges) -> dict[int, dict[int, Row | None]]:
+    """Return a relation's changes by block and slot."""
+    found: dict[int, dict[int, Row | None]] = {}
+    for row_id, row in zip(changes.row_ids, changes.rows, strict=True):
+        number = row_id >> BLOCK_BITS
+        slots = found.get(number)
+        if slots is None:
+            slots = found[number] = {}
+        slots[row_id & SLOT_MASK] = row
+    return found

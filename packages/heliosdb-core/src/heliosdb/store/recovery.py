@@ -1,0 +1,139 @@
+"""Opening a store: the manifest says what there is, the logs behind it what has been committed since.
+
+    manifest    timelines and relations as of the last checkpoint; none of their rows are read
+    logs        every commit after it, entered again in the order of its SCN
+
+Rows that are replayed go where they went at first. No index is touched: relations get their indexes when somebody first
+uses them. A torn tail is no error, those commits were never answered; a hole in the numbering is.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import count
+from typing import TYPE_CHECKING
+
+from heliosdb.errors import DataCorrupted
+from heliosdb.store.journal import Journal
+from heliosdb.store.log import Log, LogReader, read_log
+from heliosdb.store.manifest import Manifest, StoredTimeline, decode_manifest
+from heliosdb.store.records import COMMIT, TIMELINES, RecordChanges, by_block, decode_record
+from heliosdb.store.relation import Relation
+from heliosdb.store.row_ids import BULK_ROWS
+from heliosdb.store.timeline import Timeline
+
+if TYPE_CHECKING:
+    from heliosdb.store.records import Record
+    from heliosdb.store.store import Store
+
+__all__ = ["recover"]
+
+LOG_PREFIX = "log-"
+
+
+def recover(store: Store) -> None:
+    """Bring a new store to the state of its volume, and give it the journal that goes on from there."""
+    volume = store.volume
+    content = volume.manifest()
+    manifest = Manifest() if content is None else decode_manifest(content)
+    _load(store, manifest)
+    numbers = sorted(int(name[len(LOG_PREFIX) :]) for name in volume.names() if name.startswith(LOG_PREFIX))
+    reader: LogReader | None = None
+    for number in numbers:
+        if number < manifest.log:
+            continue
+        reader = read_log(volume, number)
+        for record in reader:
+            _replay(store, decode_record(record.payload), record.scn)
+    store.published = store.last_scn = store.entering = store.checkpoint_scn + store.replayed
+    if volume.read_only:
+        return
+    log = Log(volume, manifest.log) if reader is None else Log.resume(reader)
+    store.journal = Journal(store, log, store.last_scn, store.wake)
+    _delete_left_over(store, manifest)
+
+
+def _delete_left_over(store: Store, manifest: Manifest) -> None:
+    """Delete what a crash left behind: files that no manifest names."""
+    named = manifest.files()
+    for name in store.volume.names():
+        if name.startswith(LOG_PREFIX):
+            if int(name[len(LOG_PREFIX) :]) < manifest.log:
+                store.volume.delete(name)
+        elif name not in named:
+            store.volume.delete(name)
+
+
+def _load(store: Store, manifest: Manifest) -> None:
+    store.manifest = manifest
+    store.checkpoint_scn = manifest.scn
+    store.commits.start(manifest.scn + 1, manifest.time)
+    store.transaction_ids = count(manifest.transaction_id)
+    store.counters.load(manifest.counters)
+    lines = load_timelines(store, manifest.timelines)
+    for oid, first in manifest.row_ids.items():
+        store.row_ids(oid, first)
+    for stored in manifest.relations:
+        line = lines[stored.timeline]
+        relation = _relation(store, line, stored.oid)
+        relation.count = stored.count
+        relation.pruned_to = stored.pruned_to
+        store.attach_blocks(relation, stored)
+
+
+def load_timelines(store: Store, stored: list[StoredTimeline]) -> dict[int, Timeline]:
+    """Make the timelines of a manifest, or of a log record, that the store does not have yet."""
+    lines = {0: store.main}
+    for line in store.timelines():
+        lines[line.id] = line
+    for item in sorted(stored, key=lambda item: item.id):
+        if item.id not in lines:
+            parent = lines[0 if item.parent is None else item.parent]
+            lines[item.id] = store.add_timeline(Timeline(item.id, item.name, parent, item.fork))
+    return lines
+
+
+def _relation(store: Store, line: Timeline, oid: int) -> Relation:
+    found = line.stored.get(oid)
+    if found is None:
+        parent = None if line.parent is None else _relation(store, line.parent, oid)
+        found = line.stored[oid] = Relation(oid, line.name, store.row_ids(oid), parent, line.fork)
+    return found
+
+
+def _replay(store: Store, record: Record, scn: int) -> None:
+    store.counters.load(record.counters)
+    if record.kind == TIMELINES:
+        load_timelines(store, [StoredTimeline(**item) for item in json.loads(record.payload)])
+        return
+    if record.kind != COMMIT:
+        return
+    expected = store.checkpoint_scn + store.replayed + 1
+    if scn < expected:
+        return
+    if scn > expected:
+        raise DataCorrupted(
+            f"the log goes on with commit {scn}, and {expected} is missing", hint="heliosdb salvage reads what is left."
+        )
+    line = store.timeline_by_id(record.timeline)
+    for changes in record.changes:
+        _enter(store, _relation(store, line, changes.relation), changes, scn)
+    for oid in record.dropped:
+        line.stored.pop(oid, None)
+    author = record.author._replace(timeline=line.name)
+    store.commits.record(record.transaction_id, store.commits.author_number(author), record.time)
+    store.replayed += 1
+    store.transaction_ids = count(record.transaction_id + 1)
+
+
+def _enter(store: Store, relation: Relation, changes: RecordChanges, scn: int) -> None:
+    if not changes.row_ids:
+        return
+    store.row_ids(relation.oid, max(changes.row_ids) + 1)
+    for number, slots in by_block(changes).items():
+        rows = list(slots.values())
+        whole = len(slots) >= BULK_ROWS and list(slots) == list(range(len(slots)))
+        if whole and relation.is_new_block(number):
+            relation.apply_block(number, rows, scn, ())
+        elif relation.apply_rows(number, slots, scn, ()):
+            relation.fold(number, ())
