@@ -245,6 +245,6 @@ def test_the_bytes_are_part_of_the_format() -> None:
     assert FRAMES.encode(list(range(7, 47))).hex(" ") == "28 28 69 10 0e 00 02"
     assert FRAMES.encode([2**64, -1]).hex(" ") == "02 02 6e 01 00 09 01 00 00 00 00 00 00 00 00 01 ff"
     assert FRAMES.encode([NULL, Point(1, b"z")]).hex(" ") == (
-        "02 07 6d 02 01 00 00 01 63 0b 6b 65 79 20 65 78 74 72 65 6d 65 69 00 02"
+        "02 08 6d 02 01 00 00 01 63 0b 6b 65 79 20 65 78 74 72 65 6d 65 69 00 02"
         " 63 05 70 6f 69 6e 74 74 02 69 00 02 62 00 02 7a"
     )
