@@ -5,6 +5,8 @@ What plugin authors run against their parts must hold for the core's, too; the r
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -168,3 +170,25 @@ class TestMemoryVolume(VolumeSuite):
     @pytest.fixture
     def volume(self) -> Any:
         return driver("heliosdb.storage", "memory")()
+
+
+class TestDirectoryVolume(VolumeSuite):
+    @pytest.fixture
+    def volume(self, tmp_path: Path) -> Any:
+        return driver("heliosdb.storage", "directory")(tmp_path / "database")
+
+    @pytest.fixture
+    def reopened(self, volume: Any) -> Callable[[], Any]:
+        def reopen() -> Any:
+            volume.close()
+            return driver("heliosdb.storage", "directory")(volume.path)
+
+        return reopen
+
+    @pytest.fixture
+    def reopened_read_only(self, volume: Any) -> Callable[[], Any]:
+        def reopen() -> Any:
+            volume.close()
+            return driver("heliosdb.storage", "directory")(volume.path, read_only=True)
+
+        return reopen

@@ -31,7 +31,7 @@ def test_the_cores_drivers_need_no_look_up(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_installed_drivers_are_found_by_name_and_listed_without_importing(site: Path) -> None:
-    assert driver_names("heliosdb.storage") == ("broken", "floppy", "memory")
+    assert driver_names("heliosdb.storage") == ("broken", "directory", "floppy", "memory")
     assert "heliosdb_floppy_driver" not in sys.modules
     assert driver("heliosdb.storage", "floppy").tracks == 80
 
@@ -39,7 +39,7 @@ def test_installed_drivers_are_found_by_name_and_listed_without_importing(site: 
 def test_an_unknown_driver_lists_those_there_are(site: Path) -> None:
     with pytest.raises(UndefinedObject, match='volume "tape" does not exist') as raised:
         driver("heliosdb.storage", "tape")
-    assert raised.value.hint == "There are: broken, floppy, memory."
+    assert raised.value.hint == "There are: broken, directory, floppy, memory."
 
 
 def test_a_driver_that_cannot_be_imported_says_whose_it_is(site: Path) -> None:

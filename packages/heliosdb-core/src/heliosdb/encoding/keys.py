@@ -23,7 +23,7 @@ from typing import Any
 
 from attrs import frozen
 
-__all__ = ["MAX", "MIN", "NULL", "NULL_FIRST", "Descending", "KeyColumn", "KeyShape", "has_null"]
+__all__ = ["MAX", "MIN", "NULL", "NULL_FIRST", "Descending", "KeyColumn", "KeyShape", "extreme_of_rank", "has_null"]
 
 Row = tuple[Any, ...]
 
@@ -60,6 +60,13 @@ MIN: Any = _Extreme("MIN", -2)
 NULL_FIRST: Any = _Extreme("NULL_FIRST", -1)
 NULL: Any = _Extreme("NULL", 1)
 MAX: Any = _Extreme("MAX", 2)
+
+
+def extreme_of_rank(rank: int) -> Any:
+    """Return NULL or NULL_FIRST, the extremes that are stored, by its rank; ValueError for any other."""
+    if rank not in (-1, 1):
+        raise ValueError(f"no extreme of rank {rank} is stored")
+    return NULL if rank == 1 else NULL_FIRST
 
 
 def has_null(key: Any, width: int) -> bool:

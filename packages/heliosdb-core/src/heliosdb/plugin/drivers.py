@@ -32,7 +32,10 @@ GROUPS = {
 """The entry-point groups, and what errors call a driver of each."""
 
 CORE_DRIVERS: dict[str, dict[str, str]] = {
-    "heliosdb.storage": {"memory": "heliosdb.store.volume:MemoryVolume"},
+    "heliosdb.storage": {
+        "directory": "heliosdb.store.directory:DirectoryVolume",
+        "memory": "heliosdb.store.volume:MemoryVolume",
+    },
     "heliosdb.codecs": {
         "none": "heliosdb.encoding.codecs:Unchanged",
         "zstd": "heliosdb.encoding.codecs:Zstd",

@@ -17,9 +17,9 @@ from typing import Protocol
 
 from heliosdb.errors import DataCorrupted, InternalFailure
 
-__all__ = ["MemoryVolume", "Volume", "check_name", "missing_file", "short_file"]
+__all__ = ["MemoryVolume", "Volume", "check_name", "is_name", "missing_file", "short_file"]
 
-_is_name = re.compile(r"[a-z]+(-[0-9a-z]+)+").fullmatch
+_well_formed = re.compile(r"[a-z]+(-[0-9a-z]+)+").fullmatch
 
 
 class Volume(Protocol):
@@ -153,9 +153,14 @@ class MemoryVolume:
         return found
 
 
+def is_name(name: str) -> bool:
+    """Whether a file of a volume may have this name."""
+    return len(name) <= 100 and _well_formed(name) is not None
+
+
 def check_name(name: str) -> str:
     """Return the name of a volume's file; InternalFailure when it is not one that the store makes."""
-    if len(name) > 100 or _is_name(name) is None:
+    if not is_name(name):
         raise InternalFailure(f"{name!r} cannot be the name of a file in a volume")
     return name
 

@@ -1,0 +1,478 @@
+"""Lists of Python values as bytes, for any process to read: what segments, index runs and log records hold.
+
+A frame is written column by column: the values of a list are told apart by class, each class in the form that is
+cheapest to make and read in bulk, tuples as the columns they consist of. What was written is read again exactly:
+1, 1.0, True and the numeric 1.00 are four values.
+
+    frame       count, total, column     both varints; total is how many values all columns in it have together
+    column      tag, body                one letter; how many values it has, what surrounds it says
+
+    0           None                                    1  column         the same value always, a column of one
+    ?  bits     booleans                                i  integers       integers of 64 bits
+    f  floats   floats                                  n  lengths bytes  integers of any size, in two's complement
+    s  texts    texts without a NUL                     S  lengths size   texts, all in one
+    b  lengths  bytes, all in one                       d  scale integers numerics of one scale
+    D  column   numerics, as texts                      N  bits column    None where the bit is 0, else the next one
+    #  size column integers   distinct values, and for each the number of its own
+    r  size column lengths    values, and how often each is repeated
+    t  width column*          tuples of one length      v  lengths column tuples of different lengths
+    c  size name column       values of a stored class, as plain values
+    m  size integers column*  for each the number of its class, and a column a class
+    z                         values nested too deeply for columns, see ``nested``
+
+Decoding makes no more values than ``total`` says and reads no byte that is not there; bytes that are no frame are
+DataCorrupted.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from functools import partial
+from itertools import accumulate, chain, compress, groupby, islice, pairwise, repeat
+from operator import eq
+from typing import Any
+
+from heliosdb.encoding import nested
+from heliosdb.encoding.classes import ClassTable, Opaque
+from heliosdb.encoding.columns import (
+    LIMIT,
+    Source,
+    corrupted,
+    cut,
+    read_bits,
+    read_floats,
+    read_integers,
+    read_lengths,
+    read_texts,
+    write_bits,
+    write_floats,
+    write_integers,
+    write_texts,
+    write_varint,
+)
+from heliosdb.encoding.numerics import read_numerics, write_numerics
+from heliosdb.errors import DataCorrupted, Error
+
+__all__ = ["StoredFrames", "Writer"]
+
+DEEPEST = 24
+"""Levels of tuples and classes that are written as columns."""
+FEW = 32
+"""Fewer values are written without a look at which form is shortest."""
+
+_DAMAGE = (ValueError, IndexError, KeyError, TypeError, ArithmeticError, OverflowError, RecursionError)
+"""What Python raises where bytes are not what they should be."""
+
+Kind = Any
+"""A class; of opaque values (Opaque, name)."""
+
+
+class Writer:
+    """The parts of one frame that is written."""
+
+    __slots__ = ("parts", "total")
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+        self.total = 0
+
+
+class StoredFrames:
+    """Writes and reads frames that any process can read that knows the classes. Safe to use from any thread."""
+
+    def __init__(self, classes: ClassTable) -> None:
+        self._classes = classes
+
+    def encode(self, values: Sequence[Any]) -> bytes:
+        """Return a list of values as a frame; FeatureNotSupported for values of a class that is not stored."""
+        writer = Writer()
+        self._write(values if type(values) is list else list(values), writer, 0)
+        return b"".join((write_varint(len(values)), write_varint(writer.total), *writer.parts))
+
+    def decode(self, data: bytes) -> list[Any]:
+        """Return the values of a frame; DataCorrupted where it is none or more than that."""
+        values, end = self.read(data, 0)
+        if end != len(data):
+            raise corrupted("bytes follow")
+        return values
+
+    def read(self, data: bytes, at: int) -> tuple[list[Any], int]:
+        """Return the values of the frame at a place, and where it ends."""
+        source = Source(data, at)
+        try:
+            count = source.varint()
+            source.left = source.varint()
+            values = self._read(source, count)
+        except _DAMAGE as error:
+            raise corrupted(f"{type(error).__name__}: {error}") from error
+        if source.left:
+            raise corrupted("there are fewer than there should be")
+        return values, source.at
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    def _write(self, values: list[Any], writer: Writer, depth: int) -> None:
+        count = len(values)
+        writer.total += count
+        kinds: set[Kind] = set(map(type, values))
+        if Opaque in kinds:
+            kinds = {_kind_of(value) for value in values}
+        if len(kinds) == 1:
+            (kind,) = kinds
+            self._write_kind(kind, values, writer, depth)
+        elif not count:
+            writer.parts.append(b"0")
+        else:
+            self._write_mixed(values, kinds, writer, depth)
+
+    def _write_kind(self, kind: Kind, values: list[Any], writer: Writer, depth: int) -> None:
+        """Write values of one class, at least one."""
+        parts = writer.parts
+        if kind is int:
+            _write_ints(values, writer)
+        elif kind is str:
+            _write_strs(values, writer)
+        elif kind is type(None):
+            parts.append(b"0")
+        elif kind is float:
+            _write_floats(values, writer)
+        elif kind is bool:
+            parts += (b"?", write_bits(bytes(values)))
+        elif kind is Decimal:
+            self._write_decimals(values, writer)
+        elif kind is bytes:
+            _write_bytes(values, writer)
+        elif depth >= DEEPEST:
+            self._write_nested(values, writer)
+        elif kind is tuple:
+            self._write_tuples(values, writer, depth)
+        else:
+            self._write_class(kind, values, writer, depth)
+
+    def _write_class(self, kind: Kind, values: list[Any], writer: Writer, depth: int) -> None:
+        if type(kind) is tuple:
+            name: str = kind[1]
+            plain = [value.opaque_plain for value in values]
+        else:
+            name, to_plain = self._classes.writer(kind)
+            plain = list(map(to_plain, values))
+        data = name.encode()
+        writer.parts += (b"c", write_varint(len(data)), data)
+        self._write(plain, writer, depth + 1)
+
+    def _write_tuples(self, values: list[Any], writer: Writer, depth: int) -> None:
+        lengths = set(map(len, values))
+        if len(lengths) == 1:
+            (width,) = lengths
+            writer.parts += (b"t", write_varint(width))
+            for column in zip(*values):
+                self._write(list(column), writer, depth + 1)
+            return
+        writer.parts.append(b"v")
+        write_integers(list(map(len, values)), writer.parts)
+        self._write(list(chain.from_iterable(values)), writer, depth + 1)
+
+    def _write_decimals(self, values: list[Any], writer: Writer) -> None:
+        texts = list(map(str, values))
+        integers = write_numerics(texts, writer.parts)
+        if integers is None:
+            writer.parts.append(b"D")
+            self._write(texts, writer, 0)
+        else:
+            writer.total += len(integers)
+            _write_ints(integers, writer)
+
+    def _write_mixed(self, values: list[Any], kinds: set[Kind], writer: Writer, depth: int) -> None:
+        parts = writer.parts
+        if len(kinds) == 2 and type(None) in kinds:
+            present = [value for value in values if value is not None]
+            parts += (b"N", write_bits(bytes([value is not None for value in values])))
+            self._write(present, writer, depth)
+            return
+        sort = _kind_of if any(type(kind) is tuple for kind in kinds) else type
+        # In the order in which they first occur, so that equal values give equal bytes.
+        numbers = {kind: number for number, kind in enumerate(dict.fromkeys(map(sort, values)))}
+        parts += (b"m", write_varint(len(numbers)))
+        write_integers(list(map(numbers.__getitem__, map(sort, values))), parts)
+        for kind in numbers:
+            self._write([value for value in values if sort(value) is kind or sort(value) == kind], writer, depth)
+
+    def _write_nested(self, values: list[Any], writer: Writer) -> None:
+        names, marks, leaves = nested.flatten(values, self._apart)
+        writer.parts += (b"z", write_varint(len(names)), write_varint(len(marks)), write_varint(len(leaves)))
+        for part in (names, marks, leaves):
+            self._write(part, writer, 0)
+
+    def _apart(self, value: Any) -> tuple[str, Any]:
+        if type(value) is Opaque:
+            return value.opaque_name, value.opaque_plain
+        name, to_plain = self._classes.writer(type(value))
+        return name, to_plain(value)
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def _read(self, source: Source, count: int) -> list[Any]:
+        source.count(count)
+        tag = source.byte()
+        if tag == 0x69:  # i
+            return read_integers(source, count)
+        if tag == 0x73:  # s
+            return read_texts(source, count)
+        read = _READERS.get(tag)
+        if read is None:
+            raise corrupted(f"no column begins with the byte {tag}")
+        return read(self, source, count)
+
+    def _read_none(self, source: Source, count: int) -> list[Any]:
+        return [None] * count
+
+    def _read_constant(self, source: Source, count: int) -> list[Any]:
+        return self._read(source, 1) * count
+
+    def _read_bools(self, source: Source, count: int) -> list[Any]:
+        return list(map(bool, read_bits(source, count)))
+
+    def _read_floats(self, source: Source, count: int) -> list[Any]:
+        return read_floats(source, count)
+
+    def _read_large(self, source: Source, count: int) -> list[Any]:
+        return [int.from_bytes(part, "little", signed=True) for part in cut(source, read_lengths(source, count))]
+
+    def _read_texts(self, source: Source, count: int) -> list[Any]:
+        lengths = read_lengths(source, count)
+        text = str(source.take(source.varint()), "utf-8", "surrogatepass")
+        if sum(lengths) != len(text):
+            raise corrupted("the lengths of texts are not theirs")
+        return [text[start:end] for start, end in pairwise(accumulate(lengths, initial=0))]
+
+    def _read_bytes(self, source: Source, count: int) -> list[Any]:
+        return cut(source, read_lengths(source, count))
+
+    def _read_decimals(self, source: Source, count: int) -> list[Any]:
+        scale = source.varint()
+        return read_numerics(self._read(source, count), scale)
+
+    def _read_decimal_texts(self, source: Source, count: int) -> list[Any]:
+        return list(map(Decimal, self._read(source, count)))
+
+    def _read_nullable(self, source: Source, count: int) -> list[Any]:
+        flags = read_bits(source, count)
+        values: list[Any] = [None] * count
+        for place, value in zip(compress(range(count), flags), self._read(source, sum(flags))):
+            values[place] = value
+        return values
+
+    def _read_dictionary(self, source: Source, count: int) -> list[Any]:
+        size = source.varint()
+        distinct = self._read(source, size)
+        numbers = read_lengths(source, count)
+        return list(map(distinct.__getitem__, numbers))
+
+    def _read_runs(self, source: Source, count: int) -> list[Any]:
+        size = source.varint()
+        values = self._read(source, size)
+        lengths = read_lengths(source, size)
+        if sum(lengths) != count:
+            raise corrupted("repetitions are more or fewer than values")
+        return list(chain.from_iterable(map(repeat, values, lengths)))
+
+    def _read_tuples(self, source: Source, count: int) -> list[Any]:
+        width = source.varint()
+        if not width:
+            return [()] * count
+        return list(zip(*[self._read(source, count) for _ in range(width)]))
+
+    def _read_lists(self, source: Source, count: int) -> list[Any]:
+        lengths = read_lengths(source, count)
+        items = self._read(source, sum(lengths))
+        return [tuple(items[start:end]) for start, end in pairwise(accumulate(lengths, initial=0))]
+
+    def _read_class(self, source: Source, count: int) -> list[Any]:
+        name = source.take(source.varint()).decode()
+        plain = self._read(source, count)
+        return list(map(self._together(name), plain))
+
+    def _together(self, name: str) -> Callable[[Any], Any]:
+        make = self._classes.reader(name)
+        if make is None:
+            return partial(Opaque, name)
+
+        def together(plain: Any) -> Any:
+            try:
+                return make(plain)
+            except Error:
+                raise
+            except Exception as error:
+                # A plugin's function, given what may be damaged: whatever it raises.
+                raise DataCorrupted(f'a stored value of class "{name}" is damaged: {error}') from error
+
+        return together if name not in _OWN else make
+
+    def _read_mixed(self, source: Source, count: int) -> list[Any]:
+        size = source.varint()
+        if size > count:
+            raise corrupted("there are more classes than values")
+        numbers = read_lengths(source, count)
+        sizes = Counter(numbers)
+        columns = [iter(self._read(source, sizes[number])) for number in range(size)]
+        return [next(columns[number]) for number in numbers]
+
+    def _read_nested(self, source: Source, count: int) -> list[Any]:
+        sizes = source.varint(), source.varint(), source.varint()
+        names, marks, leaves = [self._read(source, size) for size in sizes]
+        return nested.build(count, [self._together(name) for name in names], marks, leaves)
+
+
+_OWN = frozenset(("key extreme", "descending"))
+"""Classes whose functions raise nothing that is not expected of damaged bytes."""
+
+_READERS: dict[int, Callable[[StoredFrames, Source, int], list[Any]]] = {
+    ord(letter): read
+    for letter, read in {
+        "0": StoredFrames._read_none,
+        "1": StoredFrames._read_constant,
+        "?": StoredFrames._read_bools,
+        "f": StoredFrames._read_floats,
+        "n": StoredFrames._read_large,
+        "S": StoredFrames._read_texts,
+        "b": StoredFrames._read_bytes,
+        "d": StoredFrames._read_decimals,
+        "D": StoredFrames._read_decimal_texts,
+        "N": StoredFrames._read_nullable,
+        "#": StoredFrames._read_dictionary,
+        "r": StoredFrames._read_runs,
+        "t": StoredFrames._read_tuples,
+        "v": StoredFrames._read_lists,
+        "c": StoredFrames._read_class,
+        "m": StoredFrames._read_mixed,
+        "z": StoredFrames._read_nested,
+    }.items()
+}
+
+
+def _kind_of(value: Any) -> Kind:
+    kind = type(value)
+    return (Opaque, value.opaque_name) if kind is Opaque else kind
+
+
+# -- which form ----------------------------------------------------------------------------------------------------
+
+
+def _write_ints(values: list[int], writer: Writer) -> None:
+    parts = writer.parts
+    if len(values) >= FEW:
+        if _repeats(values) and _write_runs(values, writer, _write_ints):
+            return
+        sample = values[:: _step(len(values), 6)]
+        # Numbers that lie far apart and are few.
+        if len(set(sample)) <= len(sample) >> 2 and max(sample) - min(sample) >= 256:
+            if _write_distinct(values, 256, writer, _write_ints):
+                return
+    high, low = max(values), min(values)
+    if high < LIMIT and low >= -LIMIT:
+        parts.append(b"i")
+        write_integers(values, parts)
+        return
+    data = [value.to_bytes((value.bit_length() >> 3) + 1, "little", signed=True) for value in values]
+    parts.append(b"n")
+    write_integers(list(map(len, data)), parts)
+    parts += data
+
+
+def _write_strs(values: list[str], writer: Writer) -> None:
+    count = len(values)
+    if count >= FEW:
+        if values.count(values[0]) == count:
+            _write_once(values[0], writer, _write_strs)
+            return
+        if _repeats(values) and _write_runs(values, writer, _write_strs):
+            return
+        sample = values[:: _step(count, 7)]
+        if len(set(sample)) <= len(sample) >> 1:
+            if _write_distinct(values, count >> 1, writer, _write_strs):
+                return
+    parts = writer.parts
+    parts.append(b"s")
+    if write_texts(values, parts):
+        return
+    parts[-1] = b"S"
+    data = "".join(values).encode("utf-8", "surrogatepass")
+    write_integers(list(map(len, values)), parts)
+    parts += (write_varint(len(data)), data)
+
+
+def _write_bytes(values: list[bytes], writer: Writer) -> None:
+    count = len(values)
+    if count >= FEW:
+        if values.count(values[0]) == count:
+            _write_once(values[0], writer, _write_bytes)
+            return
+        sample = values[:: _step(count, 7)]
+        if len(set(sample)) <= len(sample) >> 1:
+            if _write_distinct(values, count >> 1, writer, _write_bytes):
+                return
+    writer.parts.append(b"b")
+    write_integers(list(map(len, values)), writer.parts)
+    writer.parts += values
+
+
+def _write_floats(values: list[float], writer: Writer) -> None:
+    count = len(values)
+    if count >= FEW:
+        # Bytes tell -0.0 from 0.0 and one NaN from another.
+        words = array("d", values).tobytes()
+        if words == words[:8] * count:
+            _write_once(values[0], writer, _write_floats)
+            return
+    writer.parts.append(b"f")
+    write_floats(values, writer.parts)
+
+
+def _write_once(value: Any, writer: Writer, write: Callable[[list[Any], Writer], None]) -> None:
+    writer.parts.append(b"1")
+    writer.total += 1
+    write([value], writer)
+
+
+def _step(count: int, bits: int) -> int:
+    """Return how far apart samples are taken; odd, for what alternates."""
+    return max(1, count >> bits) | 1
+
+
+def _repeats(values: list[Any]) -> bool:
+    """Whether most values seem to be the one before again."""
+    step = _step(len(values), 6)
+    firsts, seconds = values[:-1:step], values[1::step]
+    return list(map(eq, firsts, seconds)).count(True) * 8 >= len(firsts) * 7
+
+
+def _write_runs(values: list[Any], writer: Writer, write: Callable[[list[Any], Writer], None]) -> bool:
+    firsts = []
+    lengths = []
+    for value, run in groupby(values):
+        firsts.append(value)
+        lengths.append(sum(1 for _ in run))
+    if len(firsts) << 2 > len(values):
+        return False
+    if len(firsts) == 1:
+        _write_once(firsts[0], writer, write)
+        return True
+    writer.parts += (b"r", write_varint(len(firsts)))
+    writer.total += len(firsts)
+    write(firsts, writer)
+    write_integers(lengths, writer.parts)
+    return True
+
+
+def _write_distinct(values: list[Any], most: int, writer: Writer, write: Callable[[list[Any], Writer], None]) -> bool:
+    numbers = dict(zip(islice(dict.fromkeys(values), most + 1), range(most + 1)))
+    if len(numbers) > most:
+        return False
+    writer.parts += (b"#", write_varint(len(numbers)))
+    writer.total += len(numbers)
+    write(list(numbers), writer)
+    write_integers(list(map(numbers.__getitem__, values)), writer.parts)
+    return True

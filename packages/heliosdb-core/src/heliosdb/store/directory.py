@@ -1,0 +1,397 @@
+"""The volume ``directory``: a database is a directory, each file of the volume a file in it.
+
+    heliosdb.lock           locked by the process that has the database open; says its process id
+    heliosdb.manifest       the manifest
+    heliosdb.manifest.new   the next one, until it takes the manifest's place
+    log-..., seg-..., ...   files of the store
+
+**What is durable when.** ``sync`` calls fdatasync on the file and, once for a new name, fsync on the directory.
+``replace_manifest`` writes the new manifest beside the old one, syncs it, renames it and syncs the directory: whatever
+moment the power fails at, one of the two is there, whole.
+
+**When the device says no.** A sync that failed is not tried again: the system may have dropped what it could not write
+and say yes the second time. What was not yet durable of the file is cut off, so that nobody reads it from memory after
+reopening and takes it for committed, and the volume refuses all further changes. An append that failed is undone by
+cutting the file back to where it was; where even that fails, the volume refuses further changes, too.
+
+**One writer.** The lock is the operating system's: it goes with the process, however that ends, and nobody takes it
+from a process that lives. A forked child has copies of everything and may use none; closing there closes its copies.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import weakref
+from collections.abc import Iterator, Sequence
+from threading import Lock
+
+from heliosdb.errors import (
+    DiskFull,
+    InsufficientPrivilege,
+    InterfaceError,
+    IoError,
+    ObjectInUse,
+    ReadOnlySqlTransaction,
+)
+from heliosdb.store.descriptors import Descriptor, Descriptors
+from heliosdb.store.directory_path import LOCK, MANIFEST, NEW_MANIFEST, database_directory
+from heliosdb.store.host_files import (
+    host_error,
+    lock_file,
+    lock_holders,
+    open_file,
+    read_at,
+    remove_file,
+    replace_file,
+    sync_directory,
+    sync_file,
+    truncate_file,
+    write_at,
+)
+from heliosdb.store.volume import check_name, is_name, missing_file, short_file
+
+__all__ = ["DirectoryVolume"]
+
+PIECE = 1 << 18
+"""Small pieces of an append are written together up to this size."""
+
+
+class DirectoryVolume:
+    """A directory that this process has locked, exclusively or, for reading only, together with other readers."""
+
+    keeps_log = True
+
+    def __init__(self, path: str | os.PathLike[str], read_only: bool = False) -> None:
+        """Open a directory, made when missing; ObjectInUse (55006) when another has it open."""
+        self.read_only = read_only
+        self.given_path = os.fspath(path)
+        self.path = database_directory(path, read_only=read_only)
+        self._process = os.getpid()
+        self._closed = False
+        self._failure: DiskFull | IoError | None = None
+        """Why the volume takes no more changes."""
+        self._files = Descriptors(self.path, write=not read_only)
+        self._give_back = weakref.finalize(self, self._files.close)
+        if hasattr(os, "register_at_fork"):
+            # By a weak reference: what is registered here stays for as long as the process lives.
+            close = weakref.WeakMethod(self._files.close)
+            os.register_at_fork(after_in_child=lambda: (method := close()) is not None and method())
+        try:
+            self._take_lock()
+            self._names_to_sync = set(self.names())
+            """Files whose names may not be durable. Those found here may be from a process that was killed."""
+            if not read_only:
+                remove_file(self._place(NEW_MANIFEST))
+                if not os.path.exists(self._place(MANIFEST)):
+                    self._sync_parent()
+        except OSError as error:
+            self._give_back()
+            raise host_error(error, "open", self.given_path) from None
+        except BaseException:
+            self._give_back()
+            raise
+        self._names_lock = Lock()
+        self._sizes: dict[str, int] = {}
+        self._durable: dict[str, int] = {}
+        """How much of a file this process knows to be durable, or found when it first changed it."""
+
+    def append(self, name: str, data: bytes | Sequence[bytes]) -> int:
+        """Append to a file, made when missing, and return the offset where the data begins."""
+        self._require_writable(name)
+        descriptor, size = self._use_to_change(name, create=True)
+        try:
+            end = size
+            for piece in (data,) if isinstance(data, bytes) else _pieces(data):
+                write_at(descriptor.file, end, piece)
+                end += len(piece)
+            self._sizes[name] = end
+        except BaseException as error:
+            self._undo_append(name, descriptor, size)
+            if isinstance(error, OSError):
+                raise host_error(error, "write", name) from None
+            raise
+        finally:
+            self._files.release(descriptor)
+        return size
+
+    def _undo_append(self, name: str, descriptor: Descriptor, size: int) -> None:
+        self._sizes[name] = size
+        try:
+            truncate_file(descriptor.file, size)
+        except OSError as error:
+            self._fail(host_error(error, "truncate", name))
+
+    def sync(self, name: str) -> None:
+        """Make a file's bytes and its name durable."""
+        self._require_writable(name)
+        descriptor, size = self._use_to_change(name)
+        try:
+            sync_file(descriptor.file)
+        except OSError as error:
+            self._fail(host_error(error, "sync", name))
+            durable = self._durable[name]
+            try:
+                truncate_file(descriptor.file, durable)
+                self._sizes[name] = durable
+            except OSError:
+                pass
+            raise self._refusal() from None
+        finally:
+            self._files.release(descriptor)
+        self._durable[name] = max(size, self._durable[name])
+        if name in self._names_to_sync:
+            self._sync_names(name)
+
+    def _sync_names(self, name: str) -> None:
+        with self._names_lock:
+            synced = tuple(self._names_to_sync)
+            try:
+                sync_directory(self.path)
+            except OSError as error:
+                raise self._fail(host_error(error, "sync", name)) from None
+            self._names_to_sync.difference_update(synced)
+
+    def truncate(self, name: str, size: int) -> None:
+        """Cut a file down to a size."""
+        self._require_writable(name)
+        descriptor, found = self._use_to_change(name)
+        try:
+            if size < found:
+                truncate_file(descriptor.file, size)
+                self._sizes[name] = size
+                self._durable[name] = min(size, self._durable[name])
+        except OSError as error:
+            raise host_error(error, "truncate", name) from None
+        finally:
+            self._files.release(descriptor)
+
+    def read(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
+        """Return bytes of a file (default: to its end)."""
+        descriptor = self._use(name)
+        try:
+            if length is None or not length:
+                size = os.fstat(descriptor.file).st_size
+                if offset > size:
+                    raise short_file(name, offset, length, size)
+                if length is None:
+                    length = size - offset
+            found = read_at(descriptor.file, offset, length)
+            if len(found) < length:
+                raise short_file(name, offset, length, os.fstat(descriptor.file).st_size)
+        except OSError as error:
+            raise host_error(error, "read", name) from None
+        finally:
+            self._files.release(descriptor)
+        return found
+
+    def size(self, name: str) -> int:
+        """Return a file's size."""
+        descriptor = self._use(name)
+        try:
+            return os.fstat(descriptor.file).st_size
+        finally:
+            self._files.release(descriptor)
+
+    def names(self) -> list[str]:
+        """Return the names of all files, sorted."""
+        self._require_open()
+        try:
+            return sorted(name for name in os.listdir(self.path) if is_name(name))
+        except OSError as error:
+            raise host_error(error, "list", self.given_path) from None
+
+    def delete(self, name: str) -> None:
+        """Remove a file; nothing happens when there is none."""
+        self._require_writable(name)
+        self._files.forget(name)
+        try:
+            remove_file(self._place(name))
+        except OSError as error:
+            raise host_error(error, "remove", name) from None
+        self._sizes.pop(name, None)
+        self._durable.pop(name, None)
+        self._names_to_sync.discard(name)
+
+    def manifest(self) -> bytes | None:
+        """Return the manifest, or None for a new database."""
+        self._require_open()
+        try:
+            with open(self._place(MANIFEST), "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise host_error(error, "read", MANIFEST) from None
+
+    def replace_manifest(self, content: bytes) -> None:
+        """Replace the manifest durably: after a crash on the way the old or the new one is there, whole."""
+        self._require_writable()
+        new = self._place(NEW_MANIFEST)
+        try:
+            file = open_file(new, write=True, create=True, empty=True)
+            try:
+                write_at(file, 0, content)
+                try:
+                    sync_file(file)
+                except OSError as error:
+                    raise self._fail(host_error(error, "sync", NEW_MANIFEST)) from None
+            finally:
+                os.close(file)
+            replace_file(new, self._place(MANIFEST))
+        except OSError as error:
+            try:
+                remove_file(new)
+            except OSError:
+                pass
+            raise host_error(error, "write", NEW_MANIFEST) from None
+        try:
+            sync_directory(self.path)
+        except OSError as error:
+            raise self._fail(host_error(error, "sync", MANIFEST)) from None
+
+    def close(self) -> None:
+        """Release the lock and every handle."""
+        self._closed = True
+        self._give_back()
+
+    # -- opening
+
+    def _take_lock(self) -> None:
+        path = self._place(LOCK)
+        while True:
+            try:
+                file = self._open_lock(path)
+            except PermissionError:
+                raise InsufficientPrivilege(
+                    f'could not open database "{self.given_path}": {os.strerror(errno.EACCES)}',
+                    hint=None if self.read_only else "Open it for reading only.",
+                ) from None
+            if file is None:
+                return
+            if not lock_file(file, shared=self.read_only):
+                try:
+                    raise self._in_use(file)
+                finally:
+                    os.close(file)
+            # Somebody may have removed the file in between: then the lock is one that others do not see.
+            try:
+                if os.path.samestat(os.fstat(file), os.stat(path)):
+                    break
+            except FileNotFoundError:
+                pass
+            os.close(file)
+        self._files.lock = file
+        if not self.read_only:
+            try:
+                truncate_file(file, 0)
+                write_at(file, 0, b"%d\n" % self._process)
+            except OSError:
+                # A full disk: the database can be read, and whoever else asks is told no number.
+                pass
+
+    def _open_lock(self, path: str) -> int | None:
+        """Open the lock's file; None where there is none and nobody can write."""
+        if not self.read_only:
+            return open_file(path, write=True, create=True)
+        try:
+            return open_file(path)
+        except FileNotFoundError:
+            try:
+                return open_file(path, write=True, create=True)
+            except OSError as error:
+                if error.errno == errno.EROFS:
+                    return None
+                raise
+
+    def _in_use(self, file: int) -> ObjectInUse:
+        holders = lock_holders(file)
+        if holders == [self._process]:
+            return ObjectInUse(f'database "{self.given_path}" is already open in this process (PID {self._process})')
+        who = f"process {', '.join(map(str, holders))}" if holders else "another process"
+        return ObjectInUse(
+            f'database "{self.given_path}" is in use by {who}',
+            hint="A database is open in one process at a time; for reading only, in any number of them.",
+        )
+
+    def _sync_parent(self) -> None:
+        try:
+            sync_directory(os.path.dirname(self.path))
+        except PermissionError:
+            # A directory that may be entered and not read: its names cannot be synced by us.
+            pass
+
+    # -- what every call asks first
+
+    def _require_open(self) -> None:
+        if os.getpid() != self._process:
+            raise InterfaceError(
+                "the database was opened by another process",
+                hint="Open it after fork(), in the child.",
+            )
+        if self._closed:
+            raise InterfaceError("the database is closed")
+
+    def _require_writable(self, name: str | None = None) -> None:
+        self._require_open()
+        if name is not None:
+            check_name(name)
+        if self.read_only:
+            raise ReadOnlySqlTransaction(f'database "{self.given_path}" is open for reading only')
+        if self._failure is not None:
+            raise self._refusal()
+
+    def _fail(self, error: DiskFull | IoError) -> IoError:
+        if self._failure is None:
+            self._failure = error
+        return self._refusal()
+
+    def _refusal(self) -> IoError:
+        assert self._failure is not None
+        return IoError(
+            self._failure.message,
+            detail="The database takes no more changes. What was committed before can be read.",
+            hint="Open the database again once the device is in order.",
+        )
+
+    def _use(self, name: str, *, create: bool = False) -> Descriptor:
+        self._require_open()
+        try:
+            return self._files.use(check_name(name), create=create)
+        except FileNotFoundError:
+            raise missing_file(name) from None
+        except OSError as error:
+            raise host_error(error, "open", name) from None
+
+    def _use_to_change(self, name: str, *, create: bool = False) -> tuple[Descriptor, int]:
+        """Return an open file and its size."""
+        size = self._sizes.get(name)
+        if size is None and create and not os.path.exists(self._place(name)):
+            self._names_to_sync.add(name)
+        descriptor = self._use(name, create=create)
+        if size is None:
+            try:
+                size = os.fstat(descriptor.file).st_size
+            except OSError as error:
+                self._files.release(descriptor)
+                raise host_error(error, "open", name) from None
+            self._sizes[name] = self._durable[name] = size
+        return descriptor, size
+
+    def _place(self, name: str) -> str:
+        return os.path.join(self.path, name)
+
+
+def _pieces(data: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield the pieces of an append, small ones together."""
+    waiting: list[bytes] = []
+    size = 0
+    for piece in data:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= PIECE:
+            yield b"".join(waiting)
+            waiting = []
+            size = 0
+    if waiting:
+        yield b"".join(waiting)

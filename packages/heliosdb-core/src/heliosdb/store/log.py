@@ -1,0 +1,321 @@
+"""The log: one checksummed record per commit, appended and synced before the commit is answered.
+
+    header (4,096 bytes, a copy in its second half)  |  record  |  record  |  record  | ...
+
+    record    0  4  marker      f5 "REC"
+              4  4  length      of the stored payload
+              8  8  SCN
+             16  8  synced to   where the file was known to be durable when this record was written
+             24  4  previous    the header checksum of the record before; of the first: the file's id
+             28  4  payload's checksum
+             32  4  header's checksum, over the file's id, the record's offset and bytes 4 to 31
+             36  n  payload, as the codecs left it
+
+All numbers are little-endian, checksums are CRC-32. A record is valid at one place of one file behind one other
+record; neither a block that the device put elsewhere, nor what an older, cut-off record left, nor a user's value that
+looks like a record can be taken for one.
+
+**The tail.** A crash may tear, drop or reorder whatever was not synced, so a record that is not valid ends the log:
+it was never acknowledged, nor was any behind it. Unless a later record proves otherwise: if its header is valid and
+its ``synced to`` lies behind the bad record, the bad one had been durable once, and the file is corrupt. Then nothing
+is guessed; the database does not open (XX001), and ``heliosdb salvage`` reads what records there are.
+
+**Going on** after a crash (``Log.resume``): the torn tail is cut off, and the cut and everything before it is synced,
+before anything is appended. Otherwise the next crash might undo the cut alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from struct import Struct
+from typing import NamedTuple, Protocol
+from zlib import crc32
+
+from heliosdb.encoding.codecs import codec_chain
+from heliosdb.errors import DataCorrupted, InternalFailure, ProgramLimitExceeded
+from heliosdb.store.file_header import FileHeader, new_file_header, parse_file_header
+from heliosdb.store.volume import Volume
+
+__all__ = ["Log", "LogCodec", "LogReader", "LogRecord", "log_name", "read_log"]
+
+KIND = b"LOG "
+VERSION = 1
+
+HEADER_AREA = 4096
+"""Constant, so that of a damaged header it is known whether records can follow it."""
+
+COPY = HEADER_AREA // 2
+
+MARKER = b"\xf5REC"
+
+LARGEST_RECORD = 1 << 30
+
+WINDOW = 1 << 20
+"""Bytes read at once."""
+
+_head = Struct("<4sIQQIII")
+_place = Struct("<QIQQII")
+_associated = Struct("<16sQQ")
+
+_Head = tuple[bytes, int, int, int, int, int, int]
+
+
+class LogCodec(Protocol):
+    """What payloads pass on their way to the volume and back."""
+
+    names: tuple[str, ...]
+
+    def encode(self, chunk: bytes, associated: bytes) -> bytes:
+        """Return a payload as it is stored."""
+        ...
+
+    def decode(self, chunk: bytes, associated: bytes) -> bytes:
+        """Return what was encoded; DataCorrupted where it cannot have been."""
+        ...
+
+
+class LogRecord(NamedTuple):
+    """A record: its SCN, its payload, and the position in the log behind it."""
+
+    scn: int
+    payload: bytes
+    end: int
+
+
+def log_name(number: int) -> str:
+    """Return the name of a log's file."""
+    return f"log-{number:010d}"
+
+
+class Log:
+    """A log that is being written. One thread at a time appends; another may sync meanwhile."""
+
+    def __init__(self, volume: Volume, number: int, codec: LogCodec | None = None) -> None:
+        """Make a new log; its header is durable when this returns."""
+        self._begin(volume, number, codec_chain(()) if codec is None else codec)
+        self._write_header()
+
+    @classmethod
+    def resume(cls, reader: LogReader) -> Log:
+        """Go on with a log that was read to its end: a torn tail is cut off, and all the rest is synced."""
+        log = cls.__new__(cls)
+        log._begin(reader.volume, reader.number, reader.codec or codec_chain(()))
+        if reader.header is None:
+            reader.volume.truncate(log.name, 0)
+            log._write_header()
+            return log
+        if reader.end < reader.size:
+            reader.volume.truncate(log.name, reader.end)
+        reader.volume.sync(log.name)
+        log._take_header(reader.header)
+        log.size = log.synced_to = reader.end
+        log._previous = reader.previous
+        return log
+
+    def _begin(self, volume: Volume, number: int, codec: LogCodec) -> None:
+        self.volume = volume
+        self.number = number
+        self.name = log_name(number)
+        self.codec = codec
+        self.size = 0
+        """The position behind the last record appended."""
+        self.synced_to = 0
+        """The position up to which the log is known to be durable."""
+
+    def _write_header(self) -> None:
+        header = new_file_header(KIND, VERSION, {"codecs": list(self.codec.names)})
+        encoded = header.encode(COPY).ljust(COPY, b"\0")
+        if self.volume.append(self.name, encoded + encoded):
+            raise InternalFailure(f'file "{self.name}" exists already')
+        # Alone, so that a damaged header in front of records is known to be damaged, not torn.
+        self.volume.sync(self.name)
+        self._take_header(header)
+        self.size = self.synced_to = HEADER_AREA
+
+    def _take_header(self, header: FileHeader) -> None:
+        self._file_id = header.file_id
+        self._seed = self._previous = crc32(header.file_id)
+
+    def append(self, payload: bytes, scn: int) -> int:
+        """Append a commit's record and return the position behind it; nothing is durable yet.
+
+        Raises DiskFull and IoError; the log is then as it was before.
+        """
+        offset = self.size
+        stored = self.codec.encode(payload, _associated.pack(self._file_id, offset, scn))
+        length = len(stored)
+        if max(length, len(payload)) > LARGEST_RECORD:
+            raise ProgramLimitExceeded(f"a commit's record takes {length} bytes, and may take {LARGEST_RECORD}")
+        synced_to = self.synced_to
+        content = crc32(stored)
+        check = crc32(_place.pack(offset, length, scn, synced_to, self._previous, content), self._seed)
+        head = _head.pack(MARKER, length, scn, synced_to, self._previous, content, check)
+        found = self.volume.append(self.name, (head, stored))
+        if found != offset:
+            raise InternalFailure(f'file "{self.name}" has grown to {found} bytes behind its log\'s back')
+        self._previous = check
+        self.size = end = offset + _head.size + length
+        return end
+
+    def sync(self) -> int:
+        """Make durable whatever was appended before the call, and return the position up to which it is."""
+        end = self.size
+        if end > self.synced_to:
+            self.volume.sync(self.name)
+            self.synced_to = end
+        return end
+
+
+class LogReader:
+    """Iterates once over the records of a log.
+
+    Afterwards ``end`` is where the valid records end (``size``, if there is no torn tail) and ``damaged`` lists the
+    stretches, (from, to), that hold none: with ``salvage`` there may be many, else only the torn tail.
+    """
+
+    def __init__(
+        self,
+        volume: Volume,
+        number: int,
+        codecs: Callable[[Sequence[str]], LogCodec] = codec_chain,
+        *,
+        salvage: bool = False,
+    ) -> None:
+        """``codecs`` makes the chain that the header names."""
+        self.volume = volume
+        self.number = number
+        self.name = log_name(number)
+        self.size = volume.size(self.name)
+        self.end = 0
+        self.damaged: list[tuple[int, int]] = []
+        self.previous = 0
+        self.codec: LogCodec | None = None
+        self._salvage = salvage
+        self._window = b""
+        self._window_at = 0
+        self.header = self._read_header()
+        if self.header is not None:
+            self.codec = codecs(self.header.codecs)
+            self._seed = self.previous = crc32(self.header.file_id)
+            self.end = HEADER_AREA
+
+    def _read_header(self) -> FileHeader | None:
+        """Return the header; None when it was never durable, so that no record can be."""
+        area = self.volume.read(self.name, 0, min(self.size, HEADER_AREA))
+        header = parse_file_header(area[:COPY], KIND, VERSION, self.name)
+        if header is not None and self.size >= HEADER_AREA:
+            return header
+        if self.size > HEADER_AREA:
+            if self._salvage:
+                self.damaged.append((0, COPY))
+                header = parse_file_header(area[COPY:], KIND, VERSION, self.name)
+            if header is None:
+                raise self._corrupt(0)
+            return header
+        if self.size:
+            self.damaged.append((0, self.size))
+        return None
+
+    def __iter__(self) -> Iterator[LogRecord]:
+        header, codec = self.header, self.codec
+        if header is None or codec is None:
+            return
+        offset = self.end
+        while offset < self.size:
+            found = self._record(offset, chained=not self._salvage)
+            if found is not None:
+                scn, stored, check = found
+                associated = _associated.pack(header.file_id, offset, scn)
+                end = offset + _head.size + len(stored)
+                try:
+                    payload = codec.decode(stored, associated)
+                except DataCorrupted as error:
+                    if not self._salvage:
+                        raise self._corrupt(offset) from error
+                    self.damaged.append((offset, end))
+                    offset = end
+                    continue
+                self.previous = check
+                self.end = offset = end
+                yield LogRecord(scn, payload, end)
+                continue
+            following = self._next_valid(offset)
+            self.damaged.append((offset, self.size if following is None else following))
+            if following is None:
+                return
+            offset = following
+
+    def _next_valid(self, bad: int) -> int | None:
+        """Return where records go on behind a bad one (salvage), or None at the log's end."""
+        for offset, synced_to in self._headers(bad + 1):
+            if self._salvage:
+                if self._record(offset, chained=False) is not None:
+                    return offset
+            elif synced_to > bad:
+                raise self._corrupt(bad)
+        return None
+
+    def _corrupt(self, offset: int) -> DataCorrupted:
+        return DataCorrupted(
+            f'file "{self.name}" is corrupt at offset {offset}',
+            detail="What is there had been written and synced before, and is damaged.",
+            hint="heliosdb salvage reads what is left.",
+        )
+
+    def _checked(self, head: _Head, offset: int) -> tuple[int, int, int, int, int, int] | None:
+        """Return (length, SCN, synced to, previous, payload's checksum, header's checksum) of a valid header."""
+        marker, length, scn, synced_to, previous, content, check = head
+        expected = crc32(_place.pack(offset, length, scn, synced_to, previous, content), self._seed)
+        return head[1:] if marker == MARKER and check == expected else None
+
+    def _record(self, offset: int, *, chained: bool) -> tuple[int, bytes, int] | None:
+        """Return (SCN, stored payload, header's checksum) of a valid record."""
+        if offset + _head.size > self.size:
+            return None
+        checked = self._checked(_head.unpack(self._bytes(offset, _head.size)), offset)
+        if checked is None:
+            return None
+        length, scn, _, previous, content, check = checked
+        start = offset + _head.size
+        if (chained and previous != self.previous) or start + length > self.size:
+            return None
+        stored = self._bytes(start, length)
+        return (scn, stored, check) if crc32(stored) == content else None
+
+    def _headers(self, start: int) -> Iterator[tuple[int, int]]:
+        """Yield (offset, synced to) of every valid header from an offset on.
+
+        The header has a checksum of its own, so that this takes one pass however many markers a payload holds.
+        """
+        while start + _head.size <= self.size:
+            stretch = self.volume.read(self.name, start, min(WINDOW, self.size - start))
+            at = stretch.find(MARKER)
+            while 0 <= at <= len(stretch) - _head.size:
+                head = self._checked(_head.unpack_from(stretch, at), start + at)
+                if head is not None:
+                    yield start + at, head[2]
+                at = stretch.find(MARKER, at + 1)
+            start += len(stretch) - _head.size + 1
+
+    def _bytes(self, offset: int, length: int) -> bytes:
+        at = offset - self._window_at
+        if at < 0 or at + length > len(self._window):
+            size = min(max(length, WINDOW), self.size - offset)
+            self._window = self.volume.read(self.name, offset, size)
+            self._window_at = offset
+            at = 0
+        return self._window[at : at + length]
+
+
+def read_log(
+    volume: Volume,
+    number: int,
+    codecs: Callable[[Sequence[str]], LogCodec] = codec_chain,
+    *,
+    salvage: bool = False,
+) -> LogReader:
+    """Open a log for reading; iterate over what it returns. DataCorrupted (XX001) names file and offset.
+
+    With ``salvage`` whatever valid records there are come, whether others between them are damaged or not.
+    """
+    return LogReader(volume, number, codecs, salvage=salvage)
