@@ -12,18 +12,21 @@ are never published, the journal takes no more records, and the database can onl
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from heliosdb.encoding.stored_frames import StoredFrames
 from heliosdb.errors import Error, IoError
 from heliosdb.store.commits import Author
-from heliosdb.store.records import COMMIT, COUNTERS, TIMELINES, encode_author, encode_head
+from heliosdb.store.records import COMMIT, COUNTERS, TIMELINES, encode_author, encode_changes, encode_head, encode_rows
 
 if TYPE_CHECKING:
     from heliosdb.store.log import Log
-    from heliosdb.store.store import Store
+    from heliosdb.store.relation import Relation
+    from heliosdb.store.store import RelationChanges, Store
     from heliosdb.store.timeline import Timeline
+    from heliosdb.store.versions import Row
 
 __all__ = ["Journal"]
 
@@ -36,10 +39,23 @@ class Journal:
     ``wake`` calls whoever syncs in the background.
     """
 
-    __slots__ = ("_authors", "_failure", "_followers", "_store", "_syncing", "_wake", "durable", "log", "tail")
+    __slots__ = (
+        "_authors",
+        "_failure",
+        "_followers",
+        "_store",
+        "_syncing",
+        "_wake",
+        "durable",
+        "frames",
+        "log",
+        "tail",
+    )
 
-    def __init__(self, store: Store, log: Log, durable: int, wake: Callable[[], None]) -> None:
+    def __init__(self, store: Store, log: Log, frames: StoredFrames, durable: int, wake: Callable[[], None]) -> None:
         self._store = store
+        self.frames = frames
+        """Turns rows into bytes and back."""
         self._wake = wake
         self.log = log
         self.durable = durable
@@ -49,6 +65,19 @@ class Journal:
         self._failure: Error | None = None
         self._authors: dict[Author, bytes] = {}
         self._followers: list[tuple[int, Callable[[Error | None], None]]] = []
+
+    def record_of(self, changed: Iterable[RelationChanges]) -> list[bytes]:
+        """Return what the record of a commit is to say of its changes."""
+        frames = self.frames
+        return [
+            encode_changes(frames, relation.oid, rows, bulk)
+            for relation, rows, bulk, _ in changed
+            if relation.is_logged
+        ]
+
+    def record_of_row(self, relation: Relation, row_id: int, row: Row | None) -> list[bytes]:
+        """Return the same for one row."""
+        return [encode_rows(self.frames, relation.oid, [row_id], [row])] if relation.is_logged else []
 
     def append(
         self,

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from struct import Struct, error
 from typing import NamedTuple
 
-from heliosdb.encoding.frames import Frames
+from heliosdb.encoding.stored_frames import StoredFrames
 from heliosdb.errors import DataCorrupted, FeatureNotSupported
 from heliosdb.store.block import BLOCK_BITS, SLOT_MASK
 from heliosdb.store.commits import Author
@@ -96,7 +96,10 @@ def encode_author(author: Author) -> bytes:
 
 
 def encode_changes(
-    relation: int, rows: Mapping[int, Mapping[int, Row | None]], bulk: Mapping[int, Sequence[Row | None]]
+    frames: StoredFrames,
+    relation: int,
+    rows: Mapping[int, Mapping[int, Row | None]],
+    bulk: Mapping[int, Sequence[Row | None]],
 ) -> bytes:
     """Return the part of a record for one relation's changes by block and slot, and whole blocks."""
     row_ids: list[int] = []
@@ -109,17 +112,16 @@ def encode_changes(
         first = number << BLOCK_BITS
         row_ids += range(first, first + len(run))
         values += run
-    return encode_rows(relation, row_ids, values)
+    return encode_rows(frames, relation, row_ids, values)
 
 
-def encode_rows(relation: int, row_ids: Sequence[int], rows: Sequence[Row | None]) -> bytes:
+def encode_rows(frames: StoredFrames, relation: int, row_ids: Sequence[int], rows: Sequence[Row | None]) -> bytes:
     """Return the part of a record for one relation's new rows."""
-    frames = Frames()
     ids, content = frames.encode(row_ids), frames.encode(rows)
     return _PART.pack(relation, len(ids), len(content)) + ids + content
 
 
-def decode_record(data: bytes) -> Record:
+def decode_record(frames: StoredFrames, data: bytes) -> Record:
     """Return a record; DataCorrupted where it is none, 0A000 where its kind is not known."""
     try:
         kind, time, transaction_id, timeline, counter_count, dropped_count = _HEAD.unpack_from(data)
@@ -149,7 +151,6 @@ def decode_record(data: bytes) -> Record:
         while at < len(data):
             relation, ids_length, rows_length = _PART.unpack_from(data, at)
             at += _PART.size
-            frames = Frames()
             row_ids = frames.decode(data[at : at + ids_length])
             rows = frames.decode(data[at + ids_length : at + ids_length + rows_length])
             at += ids_length + rows_length

@@ -13,6 +13,8 @@ import json
 from itertools import count
 from typing import TYPE_CHECKING
 
+from heliosdb.encoding.classes import ClassTable
+from heliosdb.encoding.stored_frames import StoredFrames
 from heliosdb.errors import DataCorrupted
 from heliosdb.store.journal import Journal
 from heliosdb.store.log import Log, LogReader, read_log
@@ -34,6 +36,7 @@ LOG_PREFIX = "log-"
 def recover(store: Store) -> None:
     """Bring a new store to the state of its volume, and give it the journal that goes on from there."""
     volume = store.volume
+    frames = StoredFrames(ClassTable(store.classes))
     content = volume.manifest()
     manifest = Manifest() if content is None else decode_manifest(content)
     _load(store, manifest)
@@ -44,12 +47,12 @@ def recover(store: Store) -> None:
             continue
         reader = read_log(volume, number)
         for record in reader:
-            _replay(store, decode_record(record.payload), record.scn)
+            _replay(store, decode_record(frames, record.payload), record.scn)
     store.published = store.last_scn = store.entering = store.checkpoint_scn + store.replayed
     if volume.read_only:
         return
     log = Log(volume, manifest.log) if reader is None else Log.resume(reader)
-    store.journal = Journal(store, log, store.last_scn, store.wake)
+    store.journal = Journal(store, log, frames, store.last_scn, store.wake)
     _delete_left_over(store, manifest)
 
 

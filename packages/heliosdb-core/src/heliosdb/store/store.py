@@ -36,7 +36,6 @@ from heliosdb.store.commits import Commits
 from heliosdb.store.counters import Counters
 from heliosdb.store.feed import Change
 from heliosdb.store.index_build import build_index
-from heliosdb.store.records import encode_changes
 from heliosdb.store.relation import Relation
 from heliosdb.store.row_ids import RowIds
 from heliosdb.store.snapshot import Snapshots
@@ -46,6 +45,7 @@ from heliosdb.store.versions import Row
 from heliosdb.store.volume import MemoryVolume, Volume
 
 if TYPE_CHECKING:
+    from heliosdb.encoding.classes import StoredClass
     from heliosdb.store.journal import Journal
     from heliosdb.store.manifest import Manifest, StoredRelation
 
@@ -70,8 +70,13 @@ class Store:
     """Everything that is committed, of every timeline."""
 
     def __init__(
-        self, volume: Volume | None = None, methods: Iterable[AccessMethod] | Mapping[str, AccessMethod] = ()
+        self,
+        volume: Volume | None = None,
+        methods: Iterable[AccessMethod] | Mapping[str, AccessMethod] = (),
+        classes: Iterable[StoredClass] = (),
     ) -> None:
+        self.classes = classes
+        """How values of classes of their own are stored."""
         self.volume: Volume = MemoryVolume() if volume is None else volume
         self.counters = Counters()
         self.manifest: Manifest | None = None
@@ -470,9 +475,7 @@ class Store:
 
     def record_of(self, changed: Sequence[RelationChanges]) -> list[bytes]:
         """Return what the journal is to say of a commit's changes; nothing without a journal."""
-        if self.journal is None:
-            return []
-        return [encode_changes(relation.oid, rows, bulk) for relation, rows, bulk, _ in changed if relation.is_logged]
+        return [] if self.journal is None else self.journal.record_of(changed)
 
     def log_commit(
         self,

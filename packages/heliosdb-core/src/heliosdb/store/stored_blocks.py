@@ -10,19 +10,42 @@ lock, and so does who evicts one; readers go on with the object they have.
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
+from collections.abc import Iterable
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from heliosdb.store.block import Block
-from heliosdb.store.versions import is_full
+from heliosdb.store.versions import Older, Row, is_full
 
 if TYPE_CHECKING:
     from heliosdb.store.relation import Relation
-    from heliosdb.store.segment import SegmentReader
     from heliosdb.store.store import Store
 
-__all__ = ["BlockCache", "StoredBlocks"]
+__all__ = ["BlockCache", "BlockImage", "BlockSource", "StoredBlocks"]
+
+
+class BlockImage(Protocol):
+    """A block as a segment has it."""
+
+    rows: list[Row | None]
+    begin: int
+    begins: array[int] | None
+    history: dict[int, Older] | None
+
+
+class BlockSource(Protocol):
+    """A segment."""
+
+    @property
+    def numbers(self) -> Iterable[int]:
+        """The blocks in it."""
+        ...
+
+    def read(self, number: int) -> BlockImage:
+        """Return one of them."""
+        ...
 
 
 class BlockCache:
@@ -70,21 +93,21 @@ def weight_of(block: Block) -> int:
     rows = [row for row in block.rows[:: max(1, len(block.rows) // 16)] if row is not None]
     if not rows:
         return 1000 + 8 * len(block.rows)
-    sample = sum(row.__sizeof__() + 16 + sum(value.__sizeof__() for value in row) for row in rows) // len(rows)
+    sample: int = sum(row.__sizeof__() + 16 + sum(value.__sizeof__() for value in row) for row in rows) // len(rows)
     return 1000 + (8 + sample) * len(block.rows)
 
 
 class StoredBlocks:
     """The blocks of one relation in one timeline that stand in segments."""
 
-    def __init__(self, cache: BlockCache, segments: list[SegmentReader]) -> None:
+    def __init__(self, cache: BlockCache, segments: list[BlockSource]) -> None:
         self.cache = cache
         self._segments = segments
         """Oldest first."""
-        self._where: dict[int, SegmentReader] | None = None
+        self._where: dict[int, BlockSource] | None = None
         self._lock = Lock()
 
-    def where(self) -> dict[int, SegmentReader]:
+    def where(self) -> dict[int, BlockSource]:
         """Return the segment that holds each block; reads the segments' footers at first."""
         found = self._where
         if found is None:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from heliosdb.encoding.keys import NULL, has_null
 from heliosdb.store.block import Block, Entry
 from heliosdb.store.commits import Author
-from heliosdb.store.records import encode_rows
 from heliosdb.store.relation import FOLD_AT, Relation
 from heliosdb.store.timeline_index import IndexEntries, TimelineIndex
 from heliosdb.store.versions import PRUNED, Row, push
@@ -291,7 +290,7 @@ class PointWriter:
         store, relation = self._store, self._relation
         number, time = next(store.transaction_ids), 0
         if store.journal is not None:
-            record = [encode_rows(relation.oid, [row_id], [row])] if relation.is_logged else []
+            record = store.journal.record_of_row(relation, row_id, row)
             time = store.log_commit(0, record, number, self._author_number)
         snapshots, scn = store.snapshots, store.next_scn()
         readers: Sequence[int] | None

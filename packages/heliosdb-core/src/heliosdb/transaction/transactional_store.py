@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import FeatureNotSupported
 from heliosdb.store.access_method import AccessMethod
@@ -18,6 +18,9 @@ from heliosdb.transaction.point import PointWriter, point_reader
 from heliosdb.transaction.serializable import CommitHistory
 from heliosdb.transaction.ticket import CommitTicket
 from heliosdb.transaction.transaction import Transaction
+
+if TYPE_CHECKING:
+    from heliosdb.encoding.classes import StoredClass
 
 __all__ = ["TransactionalStore"]
 
@@ -35,9 +38,12 @@ class TransactionalStore(Store):
     """See the module. ``relation_name`` may be set by the catalog's owner: it names relations in messages."""
 
     def __init__(
-        self, volume: Volume | None = None, methods: Iterable[AccessMethod] | Mapping[str, AccessMethod] = ()
+        self,
+        volume: Volume | None = None,
+        methods: Iterable[AccessMethod] | Mapping[str, AccessMethod] = (),
+        classes: Iterable[StoredClass] = (),
     ) -> None:
-        super().__init__(volume, methods)
+        super().__init__(volume, methods, classes)
         self.locks = LockTable()
         self.history = CommitHistory()
         self.relation_name: Callable[[int], str] = str
