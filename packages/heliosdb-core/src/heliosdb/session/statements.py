@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
-from heliosdb.errors import Error, InterfaceError
+from heliosdb.errors import Error, InterfaceError, UndefinedParameter
 from heliosdb.rows import collection_paused
 from heliosdb.session.adapters import check_surrogates
 from heliosdb.transaction.locks import RelationLock
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from heliosdb.sql.shape import Constant
     from heliosdb.sql.statements import Statement
 
-__all__ = ["Plan", "PreparedStatement", "RecordingCatalog", "StatementCache", "StatementText"]
+__all__ = ["Plan", "PreparedStatement", "RecordingCatalog", "StatementCache", "StatementText", "no_parameter"]
 
 TEXTS = 2048
 PLANS = 1024
@@ -53,6 +53,15 @@ class StatementText:
     offset: int = 0
     tree: Statement | None = None
     is_lifted: bool = True
+
+
+def no_parameter(text: str) -> Error:
+    """Return the error for the first parameter that a text names although it has none."""
+    from heliosdb.sql.lexer import scan
+
+    found = scan(text)
+    at = found.kinds.index("PARAM")
+    return UndefinedParameter(f"there is no parameter ${found.values[at]}", position=found.positions[at])
 
 
 class RecordingCatalog:
