@@ -265,7 +265,7 @@ class Connection:
         """Run a statement for each row of parameters on a new cursor and return the cursor."""
         return self.cursor().executemany(query, rows)
 
-    def run(self, query: str, parameters: Sequence[Any]) -> list[Result]:
+    def run(self, query: str, parameters: Sequence[Any] | None) -> list[Result]:
         """Run a text whose parameters are ``$1``, ... and return the results; begins a transaction where one is due."""
         with self._lock:
             self._require_open()
@@ -453,7 +453,7 @@ class Cursor:
         """Run a statement (or several, without parameters) and return self."""
         self._require_open()
         text, values = rewrite(query, params)
-        self._take(self.connection.run(text, values))
+        self._take(self.connection.run(text, None if params is None else values))
         return self
 
     def executemany(self, query: str, rows: Iterable[Sequence[Any] | Mapping[str, Any]]) -> Cursor:

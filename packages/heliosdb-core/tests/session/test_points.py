@@ -153,7 +153,8 @@ def test_every_value_gives_the_same_both_ways(text: str, count: int) -> None:
         else [(k, v) for k in (1, "a", None) for v in VALUES]
     )
     for params in [*choices[:3], *choices]:
-        assert outcome(quick, text, params) == outcome(plain, text, params), params
+        # As text: a float may be not a number.
+        assert repr(outcome(quick, text, params)) == repr(outcome(plain, text, params)), params
     assert content(quick) == content(plain)
     quick.close()
     plain.close()

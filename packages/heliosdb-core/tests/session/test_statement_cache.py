@@ -353,3 +353,38 @@ def test_the_caches_stay_bounded(own: EmbeddedDatabase) -> None:
         own.query(f"SELECT id, v FROM t LIMIT 1 + {number}")
         own.query(f"SELECT 1.5::numeric({number + 2}, 1)")
     assert max(map(len, cache._plans.values())) <= statements.PLANS_PER_SHAPE
+
+
+def test_constants_that_select_another_part_get_another_plan(own: EmbeddedDatabase) -> None:
+    own.execute("CREATE TABLE skewed (id int PRIMARY KEY, kind text, size int)")
+    own.execute(
+        "INSERT INTO skewed SELECT g, CASE WHEN g % 100 = 0 THEN 'rare' || g % 700 ELSE 'common' END, g"
+        " FROM generate_series(1, 20000) g"
+    )
+    own.execute("CREATE INDEX ON skewed (kind)")
+    own.execute("CREATE INDEX ON skewed (size)")
+    own.execute("ANALYZE skewed")
+
+    def run(condition: str, *, index: bool) -> Any:
+        (counted,) = own.query(f"SELECT count(*), min(id), max(id) FROM skewed WHERE {condition}")
+        assert ("IndexScan" in repr(own._session.last_plan.explained)) is index, condition  # type: ignore[union-attr]
+        # No index knows the condition in this form.
+        assert own.query(
+            "SELECT count(*), min(id), max(id) FROM (SELECT id, kind || '' kind, size + 0 size FROM skewed) s"
+            f" WHERE {condition}"
+        ) == [counted]
+        return own._session.last_plan
+
+    for rare in ("rare100", "rare600", "nothing"):
+        run(f"kind = '{rare}'", index=True)
+    run("kind = 'common'", index=False)
+    run("kind = 'rare300'", index=True)
+    run("size BETWEEN 5 AND 20", index=True)
+    run("size BETWEEN 15000 AND 15015", index=True)
+    run("size BETWEEN 5 AND 19000", index=False)
+    run("size BETWEEN 25 AND 30", index=True)
+    cache = own.database.statements
+    misses = cache.misses
+    for low in range(100, 19000, 700):
+        assert own.query(f"SELECT count(*) FROM skewed WHERE size BETWEEN {low} AND {low + 30}") == [(31,)]
+    assert cache.misses <= misses + 2, "the same part, elsewhere: one plan, looked for twice"

@@ -84,6 +84,8 @@ class Adapters:
         if kind in (list, tuple):
             return self._suggest_array(value)
         found = self._types.of_python(kind)
+        if found is None and hasattr(value, "__index__"):
+            return self.suggest(value.__index__())
         return None if found is None else found.name
 
     def _suggest_array(self, values: Any) -> str | None:
@@ -119,6 +121,12 @@ class Adapters:
             types = session.types if type_name.startswith(("#", "_#")) else self._types
             return types.input(type_name)(value, -1, session)
         limit = _INTEGERS.get(type_name)
+        if limit is not None and isinstance(value, float | Decimal) and value == value // 1:
+            # Arrays of floats hold integers, too; whoever can knows the parameter's type and casts.
+            value = int(value)
+        elif limit is not None and hasattr(value, "__index__") and not isinstance(value, int):
+            # NumPy's integers.
+            value = value.__index__()
         if limit is not None and type(value) is int:
             if -limit <= value < limit:
                 return value
@@ -194,6 +202,8 @@ class Adapters:
     def _as_text(self, value: Any, session: Any) -> str:
         if isinstance(value, bool):
             return "true" if value else "false"
+        if hasattr(value, "__index__"):
+            value = value.__index__()
         if isinstance(value, int):
             # Through Decimal: str() refuses an int of more than a few thousand digits.
             return str(int(value)) if -MAX_SHORT < value < MAX_SHORT else f"{Decimal(value):f}"

@@ -67,7 +67,7 @@ class SessionPlans(SessionEnvironment):
         if self.functions:
             # What a session's own functions mean is not in the key.
             return None
-        found = self.database.statements.find(self._key(statement, hints), statement.constants, self.catalog)
+        found = self.database.statements.find(self._key(statement, hints), statement.constants, self)
         return None if found is None or self._is_outgrown(found) else found
 
     def _is_outgrown(self, plan: Plan) -> bool:
@@ -94,7 +94,7 @@ class SessionPlans(SessionEnvironment):
         kept = not self.functions and statement.is_lifted
         key = self._key(statement, hints, types)
         if kept:
-            found = self.database.statements.find(key, statement.constants, self.catalog)
+            found = self.database.statements.find(key, statement.constants, self)
             if found is not None and not self._is_outgrown(found):
                 return found
         with collection_paused():
@@ -105,7 +105,7 @@ class SessionPlans(SessionEnvironment):
         transaction = self.block.transaction
         private = transaction is not None and OBJECTS_RELATION in transaction.writes
         if kept and plan.bound.cacheable and not private:
-            self.database.statements.add(key, plan)
+            self.database.statements.add(key, plan, statement.constants, self)
         return plan
 
     def make_plan(
@@ -138,7 +138,7 @@ class SessionPlans(SessionEnvironment):
         if bound.slots and depends_on_constants(bound.plan):
             bound = bind(tree, self.bind_context_of(types, hints, recorder, lift=False))
         optimized = optimize(bound, self)
-        compiled = compile_statement(optimized, self.registries)
+        compiled = compile_statement(optimized.plan, self.registries)
         constants = () if statement is None else statement.constants
         free = {slot.slot for slot in bound.slots}
         pinned = tuple((i, constant.value) for i, constant in enumerate(constants) if i not in free)
@@ -149,7 +149,11 @@ class SessionPlans(SessionEnvironment):
         locks = locks_of(bound.plan)
         transaction = self.block.transaction
         sizes = () if transaction is None else tuple((oid, transaction.view(oid).estimated_rows()) for oid, _ in locks)
-        return Plan(bound, compiled, pinned, len(constants), tuple(readers), recorder, catalog, optimized, locks, sizes)
+        peeked = sorted({slot for peek in optimized.peeks for slot in peek.slots})
+        return Plan(
+            bound, compiled, pinned, len(constants), tuple(readers), recorder, catalog, optimized.plan, locks, sizes,
+            peeks=optimized.peeks, peeked=tuple((slot, constants[slot].value) for slot in peeked),
+        )  # fmt: skip
 
     def read_parameters(self, plan: Plan, parameters: Sequence[Any]) -> tuple[Any, ...]:
         """Return Python parameters as datums of the plan's parameter types."""

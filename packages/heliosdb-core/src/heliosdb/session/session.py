@@ -27,7 +27,7 @@ from heliosdb.session.definition_locks import lock_definition, lock_plan
 from heliosdb.session.environment import Notice
 from heliosdb.session.execution import Execution
 from heliosdb.session.plans import SessionPlans
-from heliosdb.session.statements import PreparedStatement, StatementText
+from heliosdb.session.statements import PreparedStatement, StatementText, no_parameter
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Relation
@@ -225,9 +225,9 @@ class Session(SessionPlans):
 
     # -- running -----------------------------------------------------------------------------------------------------
 
-    def execute(self, text: str, parameters: Sequence[Any] = ()) -> list[Result]:
+    def execute(self, text: str, parameters: Sequence[Any] | None = None) -> list[Result]:
         """Run every statement of a text and return their results. Parameters are Python objects, for one statement
-        only.
+        only; None: the text cannot have any (42P02 where it names one).
         """
         statements = self._texts(text)
         if len(statements) > 1 and parameters:
@@ -274,7 +274,7 @@ class Session(SessionPlans):
             self.block.fail()
             raise
 
-    def run(self, statement: StatementText, parameters: Sequence[Any] = ()) -> Result:
+    def run(self, statement: StatementText, parameters: Sequence[Any] | None = None) -> Result:
         """Run one statement with Python parameters and return its result, rows included."""
         self.start_clock(statement.text)
         try:
@@ -321,7 +321,7 @@ class Session(SessionPlans):
         if isinstance(error, OverflowError):
             raise errors.NumericValueOutOfRange("value out of range") from error
 
-    def _run(self, statement: StatementText, parameters: Sequence[Any]) -> Result:
+    def _run(self, statement: StatementText, parameters: Sequence[Any] | None) -> Result:
         tries = 0
         self.last_plan = None
         while True:
@@ -341,7 +341,7 @@ class Session(SessionPlans):
         """Whether running the statement again gives what the first time would have: COPY FROM STDIN has been read."""
         return type(statement.tree).__name__ not in ("Copy", "Call", "Do")
 
-    def _run_alone(self, statement: StatementText, parameters: Sequence[Any]) -> Result:
+    def _run_alone(self, statement: StatementText, parameters: Sequence[Any] | None) -> Result:
         """Run a statement in a transaction of its own; transaction commands open or refuse one themselves."""
         if self._controls_transactions(statement):
             return self._command(statement)
@@ -358,7 +358,7 @@ class Session(SessionPlans):
         self.block.commit()
         return result
 
-    def _run_in_block(self, statement: StatementText, parameters: Sequence[Any]) -> Result:
+    def _run_in_block(self, statement: StatementText, parameters: Sequence[Any] | None) -> Result:
         if self._controls_transactions(statement):
             return self._command(statement)
         if self.block.status == "E":
@@ -421,8 +421,8 @@ class Session(SessionPlans):
         executor = self.registries.statements[tree.name]
         return lambda session, statement: executor(session, statement.payload)
 
-    def _dispatch(self, statement: StatementText, parameters: Sequence[Any]) -> Result:
-        hints = tuple(map(self.hint, parameters))
+    def _dispatch(self, statement: StatementText, parameters: Sequence[Any] | None) -> Result:
+        hints = tuple(map(self.hint, parameters or ()))
         plan = self.cached_plan(statement, hints)
         if plan is None:
             tree = self.tree(statement)
@@ -434,10 +434,17 @@ class Session(SessionPlans):
                 done: Result = self._executor(tree)(self, tree)
                 self.last_plan = None
                 return done
-            plan = self.plan(statement, hints)
+            try:
+                plan = self.plan(statement, hints)
+            except errors.IndeterminateDatatype:
+                if parameters is None and "$" in statement.text:
+                    raise no_parameter(statement.text) from None
+                raise
         while not lock_plan(self, plan):
             plan = self.plan(statement, hints)
-        result = self.run_plan(plan, statement.constants, self.read_parameters(plan, parameters))
+        if parameters is None and plan.bound.parameter_types:
+            raise no_parameter(statement.text)
+        result = self.run_plan(plan, statement.constants, self.read_parameters(plan, parameters or ()))
         # Of this very text: what ran inside of it (functions, EXECUTE, the query of COPY) has texts of its own.
         self.last_plan = plan
         return _over_domains(result, self.types)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
-from heliosdb.errors import Error, InterfaceError
+from heliosdb.errors import Error, InterfaceError, UndefinedParameter
 from heliosdb.rows import collection_paused
 from heliosdb.session.adapters import check_surrogates
 from heliosdb.transaction.locks import RelationLock
@@ -27,14 +27,17 @@ if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Constraint, Relation
     from heliosdb.codegen import CompiledStatement
     from heliosdb.plan.nodes import BoundStatement, OutputColumn, PlanNode
+    from heliosdb.sql.optimizer import Peek
     from heliosdb.sql.shape import Constant
     from heliosdb.sql.statements import Statement
 
-__all__ = ["Plan", "PreparedStatement", "RecordingCatalog", "StatementCache", "StatementText"]
+__all__ = ["Plan", "PreparedStatement", "RecordingCatalog", "StatementCache", "StatementText", "no_parameter"]
 
 TEXTS = 2048
 PLANS = 1024
 PLANS_PER_SHAPE = 8
+PLANS_PER_SELECTIVITY = 4
+"""Plans for the same pinned constants; a text for which none of so many is right takes the last."""
 LIFTED_CONSTANTS = 100
 LIFTED_LENGTH = 16_384
 """Texts with more constants, or longer ones, are compiled for themselves alone."""
@@ -53,6 +56,15 @@ class StatementText:
     offset: int = 0
     tree: Statement | None = None
     is_lifted: bool = True
+
+
+def no_parameter(text: str) -> Error:
+    """Return the error for the first parameter that a text names although it has none."""
+    from heliosdb.sql.lexer import scan
+
+    found = scan(text)
+    at = found.kinds.index("PARAM")
+    return UndefinedParameter(f"there is no parameter ${found.values[at]}", position=found.positions[at])
 
 
 class RecordingCatalog:
@@ -129,6 +141,10 @@ class Plan:
     """The number of runs at which ``sizes`` are compared with what is there then."""
     many: Any = None
     """The compiled form for many parameter rows at once; False where there is none (``session/many.py``)."""
+    peeks: tuple[Peek, ...] = ()
+    """What the optimizer took from this text's free constants to choose among plans."""
+    peeked: tuple[tuple[int, str], ...] = ()
+    """Those constants."""
 
     @property
     def columns(self) -> tuple[OutputColumn, ...] | None:
@@ -151,6 +167,16 @@ class Plan:
     def fits(self, constants: Sequence[Constant]) -> bool:
         """Return whether a text's constants agree with the ones this plan was made with."""
         return all(constants[slot].value == value for slot, value in self.pinned)
+
+    def suits(self, constants: Sequence[Constant], session: Any) -> bool:
+        """Return whether a text's constants select about as much as those the plan was chosen for."""
+        if not self.peeks or all(constants[slot].value == value for slot, value in self.peeked):
+            return True
+        try:
+            slots = self.slots(constants, session)
+        except Error:
+            return True  # which the run will raise
+        return all(peek.holds(slots) for peek in self.peeks)
 
     def is_valid(self, catalog: Any) -> bool:
         """Return whether the plan may run against a catalog."""
@@ -226,22 +252,31 @@ class StatementCache:
                     self._texts.popitem(last=False)
         return made
 
-    def find(self, key: Any, constants: Sequence[Constant], catalog: Any) -> Plan | None:
-        """Return a plan for the key that fits the constants and the catalog."""
-        plans = self._plans.get(key)
-        if plans is not None:
-            for plan in plans:
-                if plan.fits(constants) and plan.is_valid(catalog):
+    def find(self, key: Any, constants: Sequence[Constant], session: Any) -> Plan | None:
+        """Return a plan for the key that fits the constants and the session's catalog.
+
+        Of several that differ in what their constants select only, the one that suits best; when there are enough of
+        those, any.
+        """
+        fitting = 0
+        for plan in self._plans.get(key, ()):
+            if plan.fits(constants) and plan.is_valid(session.catalog):
+                fitting += 1
+                if fitting >= PLANS_PER_SELECTIVITY or plan.suits(constants, session):
                     self.hits += 1
                     return plan
         self.misses += 1
         return None
 
-    def add(self, key: Any, plan: Plan) -> None:
+    def add(self, key: Any, plan: Plan, constants: Sequence[Constant], session: Any) -> None:
         """Keep a plan."""
         with self._lock:
-            plans = [other for other in self._plans.get(key, ()) if other.pinned != plan.pinned][: PLANS_PER_SHAPE - 1]
-            self._plans[key] = [plan, *plans]
+            plans = [
+                other
+                for other in self._plans.get(key, ())
+                if other.pinned != plan.pinned or not other.suits(constants, session)
+            ]
+            self._plans[key] = [plan, *plans[: PLANS_PER_SHAPE - 1]]
             self._plans.move_to_end(key)
             while len(self._plans) > PLANS:
                 self._plans.popitem(last=False)

@@ -36,8 +36,10 @@ from heliosdb.sql.binder.functions import (
     Candidate,
     collect_variadic,
     find_function,
+    is_open_call,
     make_call,
 )
+from heliosdb.sql.binder.parameter_hints import decided, hinted_type
 from heliosdb.sql.binder.polymorphic import element_of, is_polymorphic, resolve_generic_types
 from heliosdb.types.definitions import Aggregate, ScalarFunction, TableFunction, Volatility, WindowFunction
 from heliosdb.types.variadic import over_array
@@ -65,6 +67,8 @@ def bind_function_call(binder: Binder, node: ast.FunctionCall, scope: Scope) -> 
     condition = None
     if node.filter is not None:
         condition = coerce_to_boolean(binder, binder.expression_in("FILTER", node.filter, scope), "FILTER")
+    if binder.parameters.hints and not names:
+        arguments = _decided(binder, node.name, arguments)
     types = tuple(argument.type for argument in arguments)
     candidate, exists = find_function(binder, node.name, types, names, variadic=node.variadic)
     if candidate is None or candidate is AMBIGUOUS or candidate.arguments != types:
@@ -92,6 +96,18 @@ def bind_function_call(binder: Binder, node: ast.FunctionCall, scope: Scope) -> 
     if isinstance(target, TableFunction):
         return _set_returning(binder, node, candidate, arguments, scope)
     return scalar_call(binder, candidate, arguments, position)
+
+
+def _decided(binder: Binder, name: tuple[str, ...], arguments: tuple[Expression, ...]) -> tuple[Expression, ...]:
+    """Return the arguments with parameters as the values say, where the context leaves several functions."""
+    types = tuple(argument.type for argument in arguments)
+    hinted = tuple(hinted_type(binder, argument) for argument in arguments)
+    if hinted == types or not is_open_call(binder, name, types):
+        return arguments
+    candidate, _ = find_function(binder, name, hinted)
+    if candidate is None or candidate is AMBIGUOUS:
+        return arguments
+    return tuple(decided(binder, argument) for argument in arguments)
 
 
 def _arguments(binder: Binder, node: ast.FunctionCall, scope: Scope) -> tuple[tuple[str, ...], tuple[Expression, ...]]:

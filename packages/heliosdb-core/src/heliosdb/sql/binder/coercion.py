@@ -26,6 +26,7 @@ from heliosdb.plan.expressions import (
 )
 from heliosdb.sql.binder.literals import convert_unknown, widened_literal
 from heliosdb.sql.binder.locations import location
+from heliosdb.sql.binder.parameter_hints import common_type_of_values, fraction_for_integer
 from heliosdb.types.definitions import Cast, CastContext
 
 if TYPE_CHECKING:
@@ -178,6 +179,9 @@ def coerce(
     if domain is not None and domain.kind == "domain":
         return _to_domain(binder, expression, domain, context, explicit)
     if source == "unknown":
+        number = None if context is IMPLICIT else fraction_for_integer(binder, expression, target)
+        if number is not None:
+            return _converted(binder, number, target, context, typmod, explicit)
         return convert_unknown(binder, expression, target, typmod, explicit=explicit)
     if isinstance(expression, Constant):
         widened = widened_literal(binder, expression, target)
@@ -379,6 +383,8 @@ def select_common_type(binder: Binder, expressions: Sequence[Expression], constr
             and not can_coerce(binder, (candidate,), (chosen,), IMPLICIT)
         ):
             chosen, category, preferred = candidate, candidate_category, candidate_preferred
+    if binder.parameters.hints:
+        return common_type_of_values(binder, expressions, chosen)
     return "text" if chosen == "unknown" else chosen
 
 

@@ -15,6 +15,7 @@ from attrs import frozen
 from heliosdb.errors import AmbiguousFunction, InternalFailure, UndefinedFunction
 from heliosdb.plan.expressions import ArrayConstructor, Call, Expression
 from heliosdb.sql.binder.coercion import base_type, can_coerce, coerce, coerce_to_type, is_binary_coercible
+from heliosdb.sql.binder.parameter_hints import decide_operands
 from heliosdb.sql.binder.polymorphic import element_of, is_polymorphic, resolve_generic_types
 from heliosdb.types.definitions import (
     Aggregate,
@@ -148,6 +149,8 @@ def bind_operator(
     schema: str | None = None,
 ) -> Call:
     """Return the call of an operator on bound operands; 42883 when there is none."""
+    if binder.parameters.hints:
+        left, right = decide_operands(binder, name, left, right, schema)
     left_type = left.type if left is not None else None
     try:
         found = find_operator(binder, name, left_type, right.type, schema)
@@ -364,6 +367,17 @@ def find_function(
         if candidate.arguments == tuple(sources):
             return candidate, True
     return select_candidate(binder, sources, candidates), bool(functions)
+
+
+def is_open_call(binder: Binder, name: tuple[str, ...], sources: Sequence[str]) -> bool:
+    """Return whether more than one function of a name takes arguments of these types, some of them unknown."""
+    candidates = [_as_candidate(function, len(sources), (), False) for function in named_functions(binder, name)]
+    fitting = [
+        candidate
+        for candidate in candidates
+        if candidate is not None and can_coerce(binder, sources, candidate.arguments, CastContext.IMPLICIT)
+    ]
+    return len(fitting) > 1
 
 
 def named_functions(binder: Binder, name: tuple[str, ...]) -> tuple[AnyFunction, ...]:

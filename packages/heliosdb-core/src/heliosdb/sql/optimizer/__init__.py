@@ -13,7 +13,8 @@ Rules of plugins run between the first two steps and at the end, in the order th
 
 from __future__ import annotations
 
-from heliosdb.sql.optimizer.optimize import optimize
+from heliosdb.sql.optimizer.figures import Peek
+from heliosdb.sql.optimizer.optimize import Optimized, optimize
 from heliosdb.sql.optimizer.stored import depends_on_constants
 
-__all__ = ["depends_on_constants", "optimize"]
+__all__ = ["Optimized", "Peek", "depends_on_constants", "optimize"]

@@ -1,8 +1,9 @@
 """How many rows a node gives, roughly.
 
-Rows of a table are counted by the store, selectivities come from a sample of it (``statistics``). Where neither is
-known they are PostgreSQL's defaults (src/include/utils/selfuncs.h: 0.005 for equality, 1/3 for a comparison), and
-1/rows for equality with a unique key.
+Rows of a table are counted by the store (``figures``), conditions are judged by ``selectivity``. A join by equality
+gives what one over the larger number of distinct keys leaves of all pairs; a group by columns has as many groups as its
+columns have values together, as far as the rows suffice (Yao, "Approximating block accesses in database organizations",
+CACM 1977).
 """
 
 from __future__ import annotations
@@ -11,44 +12,47 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
-from heliosdb.sql.optimizer.conditions import split, unlabelled
+from heliosdb.sql.optimizer.figures import Figures
+from heliosdb.sql.optimizer.selectivity import OTHER, Producers, Selectivity
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Relation
-    from heliosdb.sql.optimizer.statistics import ColumnStatistics
 
 __all__ = ["Estimates", "in_list_length"]
 
-EQUAL, RANGE, LIKE, OTHER = 0.005, 1 / 3, 0.02, 0.5
-COMPARISONS = {"<": "<", "<=": "<=", ">": ">", ">=": ">="}
-FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+UNKNOWN_DISTINCT = 200.0
+"""PostgreSQL's number of values of an expression of which nothing is known."""
 
 
 class Estimates:
     """Estimates for one statement of a session."""
 
     def __init__(self, session: Any) -> None:
-        self._session = session
-        self._known: dict[int, float] = {}
+        self.figures = Figures(session)
+        self.conditions = Selectivity(self.figures, self.rows)
+        # The nodes themselves are kept, so that their ids are not used again.
+        self._rows_of: dict[int, tuple[pn.PlanNode, float]] = {}
+        self._producers_of: dict[int, tuple[pn.PlanNode, Producers]] = {}
 
     def table(self, relation: Relation) -> float:
         """Return a table's rows, at least one."""
-        found = self._known.get(relation.oid)
-        if found is None:
-            rows = self._session.transaction.view(relation.oid).estimated_rows()
-            found = self._known[relation.oid] = max(1.0, float(rows))
-        return found
+        return self.figures.table(relation)
 
-    def _column(self, relation: Relation, slot: int) -> ColumnStatistics | None:
-        """Return what is known of a column's values."""
-        statistics = self._session.database.statistics.of(self._session, relation)
-        return None if statistics is None else statistics.column(relation, slot, self._session.registries.types)
+    def producers(self, node: pn.PlanNode) -> Producers:
+        """Return where a node's columns come from."""
+        found = self._producers_of.get(id(node))
+        if found is None:
+            found = self._producers_of[id(node)] = (node, Producers(node))
+        return found[1]
 
     def rows(self, node: pn.PlanNode) -> float:
         """Return about how many rows a node gives."""
         if node.rows is not None:
             return node.rows
-        return max(1.0, self._rows(node))
+        found = self._rows_of.get(id(node))
+        if found is None:
+            found = self._rows_of[id(node)] = (node, max(1.0, self._rows(node)))
+        return found[1]
 
     def _rows(self, node: pn.PlanNode) -> float:
         match node:
@@ -69,7 +73,9 @@ class Estimates:
             case pn.Join():
                 return self._join(node)
             case pn.Aggregate():
-                return 1.0 if not node.groups else self.rows(node.input) / 10 + 1
+                return self.groups(node.groups, node.input) if node.groups else 1.0
+            case pn.Distinct():
+                return self._distinct_rows(node)
             case pn.Limit():
                 limit = node.limit
                 below = self.rows(node.input)
@@ -95,98 +101,48 @@ class Estimates:
             return selected
         keys = node.index.keys
         for key, value in zip(keys, node.equal, strict=False):
-            selected *= self.equality(node.relation, key.column, value)
+            selected *= self.figures.equality(node.relation, key.column, value)
         position = len(node.equal)
         if node.in_list:
-            column = keys[position].column
-            if node.in_array:
-                selected *= min(1.0, in_list_length(node) * self.equality(node.relation, column, node.in_list[0]))
-            else:
-                selected *= min(1.0, sum(self.equality(node.relation, column, item) for item in node.in_list))
+            selected *= self._alternatives(node, keys[position].column)
             position += 1
         if node.low is not None or node.high is not None:
             selected *= self._between(node, keys[position].column)
         return selected
 
+    def _alternatives(self, node: pn.IndexScan, column: int | None) -> float:
+        """Return the part of rows that an index scan's IN list finds."""
+        if not node.in_array and column is not None:
+            found = self.figures.among(node.relation, column, node.in_list)
+            if found is not None:
+                return found
+        return min(1.0, in_list_length(node) * self.figures.equality(node.relation, column))
+
     def _between(self, node: pn.IndexScan, column: int | None) -> float:
         """Return the part of rows between an index scan's bounds."""
-        known = None if column is None else self._column(node.relation, column - 1)
-        default = RANGE if node.low is None or node.high is None else EQUAL
-        if known is None:
-            return default
-        low, high = 0.0, 1.0 - known.null_fraction
-        for bound, is_low in ((node.low, True), (node.high, False)):
-            value = _known_value(bound)
-            if bound is not None and value is None:
-                return default
-            if value is not None and is_low:
-                low = known.below(value, inclusive=not node.low_inclusive)
-            elif value is not None:
-                high = known.below(value, inclusive=node.high_inclusive)
-        return max(high - low, 0.0)
-
-    def equality(self, relation: Relation, column: int | None, value: ex.Expression | None = None) -> float:
-        """Return the selectivity of ``column = value``; ``column`` is an attribute number, None an expression."""
-        rows = self.table(relation)
-        if any(i.unique and len(i.keys) == 1 and i.keys[0].column == column for i in relation.indexes):
-            return 1 / rows
-        known = None if column is None else self._column(relation, column - 1)
-        if known is not None:
-            return max(known.equal(_known_value(value)), 0.5 / rows)
-        return max(EQUAL, 1 / rows)
+        found = None
+        if column is not None:
+            found = self.figures.between(
+                node.relation, column, node.low, node.high,
+                low_inclusive=node.low_inclusive, high_inclusive=node.high_inclusive,
+            )  # fmt: skip
+        if found is not None:
+            return found
+        return 1 / 3 if node.low is None or node.high is None else 0.005
 
     def selectivity(self, condition: ex.Expression | None, node: pn.PlanNode) -> float:
         """Return which part of the node's rows satisfies a condition."""
-        result = 1.0
-        for part in split(condition):
-            result *= self._selectivity(part, node)
-        return result
-
-    def _selectivity(self, part: ex.Expression, node: pn.PlanNode) -> float:
-        if isinstance(part, ex.Or):
-            return min(1.0, sum(self.selectivity(argument, node) for argument in part.arguments))
-        if isinstance(part, ex.Not):
-            return max(0.0, 1 - self.selectivity(part.operand, node))
-        if isinstance(part, ex.IsNull):
-            return 0.995 if part.negated else EQUAL
-        if isinstance(part, ex.InList):
-            return min(0.5, EQUAL * len(part.items))
-        if isinstance(part, ex.Call) and part.operator is not None:
-            return self._comparison(part, node)
-        return OTHER
-
-    def _comparison(self, part: ex.Call, node: pn.PlanNode) -> float:
-        """Return the selectivity of an operator call."""
-        if len(part.arguments) == 2 and (part.operator == "=" or part.operator in COMPARISONS):
-            left, right = map(unlabelled, part.arguments)
-            for column, value, operator in (
-                (left, right, part.operator),
-                (right, left, FLIPPED.get(part.operator or "", "=")),
-            ):
-                relation = relation_of(column, node)
-                if relation is None or not isinstance(column, ex.Column) or column.index < 0:
-                    continue
-                if part.operator == "=":
-                    return self.equality(relation, column.index + 1, value)
-                known = self._column(relation, column.index)
-                constant = _known_value(value)
-                if known is None or constant is None or part.argument_types[0] != column.type:
-                    return RANGE
-                if operator in ("<", "<="):
-                    return known.below(constant, inclusive=operator == "<=")
-                return max(0.0, 1 - known.null_fraction - known.below(constant, inclusive=operator == ">"))
-            return EQUAL if part.operator == "=" else RANGE
-        return LIKE if part.operator in ("~~", "~~*", "~", "~*") else OTHER
+        return 1.0 if condition is None else self.conditions.of(condition, self.producers(node))
 
     def _join(self, node: pn.Join) -> float:
         left, right = self.rows(node.left), self.rows(node.right)
-        if node.kind == "semi":
-            return max(1.0, left / 2)
-        if node.kind == "anti":
-            return max(1.0, left / 2)
+        pairs = list(zip(node.left_keys, node.right_keys, strict=True)) if isinstance(node, pn.HashJoin) else []
+        if node.kind in ("semi", "anti"):
+            part = self.matched(node.left, node.right, pairs, node.condition)
+            return left * part if node.kind == "semi" else left * (1 - part)
         result = left * right
-        if isinstance(node, pn.HashJoin):
-            result *= self.join_selectivity(node.left_keys, node.right_keys, node)
+        if pairs:
+            result *= self.join_selectivity(pairs, node.left, node.right)
         result *= self.selectivity(node.condition, node)
         if node.kind in ("left", "full"):
             result = max(result, left)
@@ -194,56 +150,113 @@ class Estimates:
             result = max(result, right)
         return result
 
+    def matched(
+        self,
+        left: pn.PlanNode,
+        right: pn.PlanNode,
+        pairs: list[tuple[ex.Expression, ex.Expression]],
+        rest: ex.Expression | None,
+    ) -> float:
+        """Return the part of the left rows that have a match on the right: equal keys that also satisfy the rest."""
+        right_rows = self.rows(right)
+        if not pairs:
+            return OTHER
+        mine = self.distinct([a for a, _ in pairs], left)
+        theirs = self.distinct([b for _, b in pairs], right)
+        part = min(1.0, theirs / mine)
+        if rest is not None:
+            each = self.selectivity(rest, pn.Join(kind="inner", left=left, right=right))
+            part *= 1 - (1 - min(each, 0.999)) ** max(1.0, right_rows / theirs)
+        return min(max(part, 0.01), 0.99)
+
     def join_selectivity(
-        self, left: tuple[ex.Expression, ...], right: tuple[ex.Expression, ...], node: pn.PlanNode
+        self, pairs: list[tuple[ex.Expression, ex.Expression]], left: pn.PlanNode, right: pn.PlanNode
     ) -> float:
         """Return the selectivity of an equality join: one over the larger number of distinct keys.
 
         A row meets at most one where the keys of the other side are a unique key of their table.
         """
-        (count, unique), (other, other_unique) = self._distinct(left, node), self._distinct(right, node)
-        if unique != other_unique:
-            return 1 / (count if unique else other)
-        return 1 / max(count, other)
+        sides = ([a for a, _ in pairs], left), ([b for _, b in pairs], right)
+        uniques = [self._unique_rows(keys, node) for keys, node in sides]
+        known = [rows for rows in uniques if rows is not None]
+        if len(known) == 1:
+            return 1 / known[0]
+        return 1 / max(self.distinct(keys, node) for keys, node in sides)
 
-    def _distinct(self, keys: tuple[ex.Expression, ...], node: pn.PlanNode) -> tuple[float, bool]:
-        """Return about how many distinct keys there are, and whether they are a unique key of one table."""
-        columns: dict[int, list[int]] = {}
-        relations: dict[int, Relation] = {}
+    def _unique_rows(self, keys: list[ex.Expression], node: pn.PlanNode) -> float | None:
+        """Return the rows of the one table that the keys are a unique key of; None where they are of none."""
+        producers = self.producers(node)
+        origins = [producers.origin(key) for key in keys]
+        places = {origin[2]: origin[0] for origin in origins if origin is not None}
+        if len(places) != 1 or None in origins:
+            return None
+        (relation,) = places.values()
+        columns = {origin[1] for origin in origins if origin is not None}
+        return self.table(relation) if self.figures.is_unique(relation, columns) else None
+
+    def distinct(self, keys: list[ex.Expression], node: pn.PlanNode) -> float:
+        """Return about how many combinations of values the keys have among a node's rows."""
+        rows = self.rows(node)
+        producers = self.producers(node)
+        result = 1.0
+        columns: dict[int, tuple[Relation, set[int]]] = {}
         for key in keys:
-            relation = relation_of(key, node)
-            if relation is not None and isinstance(key, ex.Column) and key.index >= 0:
-                columns.setdefault(key.source, []).append(key.index + 1)
-                relations[key.source] = relation
-        result, unique = 1.0, False
-        for source, relation in relations.items():
-            distinct = 1.0
-            for column in columns[source]:
-                distinct /= self.equality(relation, column)
-            numbers = set(columns[source])
-            indexes = [index for index in relation.indexes if index.unique and index.predicate is None]
-            if any({key.column for key in index.keys} <= numbers for index in indexes):
-                unique, distinct = len(relations) == 1, self.table(relation)
-            result *= min(distinct, self.table(relation))
-        return result, unique
+            origin = producers.origin(key)
+            made = producers.aggregate(key)
+            if made is not None and len(made[0].groups) == 1 and made[1] is made[0].groups[0]:
+                result *= self.rows(made[0])
+            elif origin is not None:
+                columns.setdefault(origin[2], (origin[0], set()))[1].add(origin[1])
+            elif not isinstance(key, ex.Constant | ex.Parameter):
+                result *= UNKNOWN_DISTINCT
+        for relation, numbers in columns.values():
+            result *= self._distinct_of(relation, numbers)
+        return max(1.0, min(result, rows))
+
+    def _distinct_of(self, relation: Relation, numbers: set[int]) -> float:
+        """Return about how many combinations of values some columns (attribute numbers) of a table have."""
+        if self.figures.is_unique(relation, numbers):
+            return self.table(relation)
+        product = 1.0
+        for number in numbers:
+            product *= self.figures.distinct(relation, number)
+        return min(product, self.table(relation))
+
+    def groups(self, keys: tuple[ex.Expression, ...], node: pn.PlanNode) -> float:
+        """Return about how many groups the keys make of a node's rows."""
+        rows = self.rows(node)
+        producers = self.producers(node)
+        columns: dict[int, tuple[Relation, set[int]]] = {}
+        result = 1.0
+        for key in keys:
+            named = _columns(key)
+            for column in named:
+                origin = producers.origin(column)
+                if origin is None:
+                    result *= self.distinct([column], node)
+                else:
+                    columns.setdefault(origin[2], (origin[0], set()))[1].add(origin[1])
+        for relation, numbers in columns.values():
+            size, values = self.table(relation), self._distinct_of(relation, numbers)
+            if rows < size:
+                # Some rows of the table, drawn at random, do not meet all its values.
+                values *= 1 - (1 - rows / size) ** (size / values)
+            result *= max(1.0, values)
+        return max(1.0, min(result, rows))
+
+    def _distinct_rows(self, node: pn.Distinct) -> float:
+        if node.on:
+            return self.groups(node.on, node.input)
+        below = node.input
+        if isinstance(below, pn.Project):
+            return self.groups(below.expressions, below.input)
+        return self.rows(below)
 
 
-def relation_of(expression: ex.Expression, node: pn.PlanNode) -> Relation | None:
-    """Return the relation that a column belongs to, where a scan below the node gives it."""
-    if not isinstance(expression, ex.Column):
-        return None
-    pending = [node]
-    while pending:
-        current = pending.pop()
-        if isinstance(current, pn.Scan | pn.IndexScan) and current.source == expression.source:
-            return current.relation
-        pending.extend(current.inputs)
-    return None
+def _columns(key: ex.Expression) -> list[ex.Column]:
+    from heliosdb.plan.rewrite import columns_in
 
-
-def _known_value(node: ex.Expression | None) -> Any:
-    """Return the datum of a constant that the plan knows, else None."""
-    return node.value if isinstance(node, ex.Constant) and node.slot is None else None
+    return [column for column in columns_in(key) if column.index >= 0]
 
 
 def in_list_length(node: pn.IndexScan) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
@@ -21,22 +21,32 @@ from heliosdb.types.definitions import resolve_implementation
 
 if TYPE_CHECKING:
     from heliosdb.catalog.registries import Registries
+    from heliosdb.sql.optimizer.figures import Peek
 
-__all__ = ["optimize"]
+__all__ = ["Optimized", "optimize"]
 
 
-def optimize(bound: pn.BoundStatement, session: Any) -> pn.PlanNode:
+@frozen
+class Optimized:
+    """A physical plan, and what of the statement's free constants it was chosen for."""
+
+    plan: pn.PlanNode
+    peeks: tuple[Peek, ...]
+
+
+def optimize(bound: pn.BoundStatement, session: Any) -> Optimized:
     """Return the physical plan of a bound statement. ``session`` gives the registries and the tables' sizes."""
     registries: Registries = session.registries
     plan = bound.plan
     for rule in registries.planner_rules:
         if rule.stage == "logical":
             plan = resolve_implementation(rule.apply)(plan, session)
-    plan = _Optimizer(registries, Estimates(session), StoredExpressions(session), plan).plan(plan)
+    estimates = Estimates(session)
+    plan = _Optimizer(registries, estimates, StoredExpressions(session), plan).plan(plan)
     for rule in registries.planner_rules:
         if rule.stage == "physical":
             plan = resolve_implementation(rule.apply)(plan, session)
-    return plan
+    return Optimized(plan, estimates.figures.peeks)
 
 
 class _Optimizer:

@@ -8,6 +8,7 @@ as in PostgreSQL's analyze.c) and the sorted sample, which is the histogram.
 
 from __future__ import annotations
 
+import operator
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from threading import Lock
@@ -18,7 +19,7 @@ from attrs import define, field
 from heliosdb.types.definitions import resolve_implementation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from heliosdb.catalog.definitions import Relation
 
@@ -29,6 +30,9 @@ ANALYZED = 30_000
 LEAST_ROWS = 200
 COMMON = 100
 """Most common values that are kept."""
+COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "=": operator.eq, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
 
 
 @define
@@ -72,6 +76,7 @@ class RelationStatistics:
     sample: Sequence[tuple[Any, ...]]
     analyzed: bool = False
     _columns: dict[int, ColumnStatistics] = field(factory=dict)
+    _compared: dict[tuple[int, str, int], float] = field(factory=dict)
 
     def column(self, relation: Relation, slot: int, types: Any) -> ColumnStatistics | None:
         """Return a column's statistics, None where the type has no order."""
@@ -81,6 +86,23 @@ class RelationStatistics:
             if ordering is None or not self.sample:
                 return None
             found = self._columns[slot] = self._of(slot, ordering)
+        return found
+
+    def compared(self, relation: Relation, left: int, name: str, right: int, types: Any) -> float | None:
+        """Return the part of rows in which two columns compare so; None where they do not compare as they stand."""
+        place = (left, name, right)
+        found = self._compared.get(place)
+        if found is None:
+            columns = relation.columns[left], relation.columns[right]
+            ordering = types.ordering(columns[0].type)
+            if columns[0].type != columns[1].type or ordering is None or not ordering.identity or not self.sample:
+                return None
+            compare = COMPARISONS[name]
+            rows = self.sample[:: max(1, len(self.sample) // SAMPLE)]
+            hits = sum(
+                1 for row in rows if row[left] is not None and row[right] is not None and compare(row[left], row[right])
+            )
+            found = self._compared[place] = max(hits, 0.5) / len(rows)
         return found
 
     def _of(self, slot: int, ordering: Any) -> ColumnStatistics:

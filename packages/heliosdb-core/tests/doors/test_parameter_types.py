@@ -1,0 +1,106 @@
+"""What a parameter's Python type decides where the statement leaves it open, and what an integer column takes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+import heliosdb
+from heliosdb import EmbeddedDatabase, errors
+
+NOON = dt.datetime(2024, 1, 1, 12)
+DAY = dt.timedelta(days=1)
+
+
+@pytest.fixture
+def row() -> Iterator[EmbeddedDatabase]:
+    with EmbeddedDatabase.new_in_memory(plugins=[]) as database:
+        database.execute("CREATE TABLE t (i int, b bigint, n numeric, j jsonb, x text, d date, ts timestamp, a int[])")
+        database.execute(
+            "INSERT INTO t VALUES (10, 20, 1.5, $1, '5', '2024-01-01', '2024-01-02', '{1,2}')",
+            ['{"a": [1, 2, 3], "1": 7}'],
+        )
+        yield database
+
+
+@pytest.mark.parametrize(
+    ("expression", "parameters", "value"),
+    [
+        ("j->'a'->>$1", [0], "1"),
+        ("j->'a'->$1", [-1], 3),
+        ("j->>$1", ["1"], "7"),
+        ("(j->'a') - $1", [0], [2, 3]),
+        ("j - $1", ["1"], {"a": [1, 2, 3]}),
+        ("i = $1", [10.0], True),
+        ("i = $1", [10.5], False),
+        ("i < $1", [10.5], True),
+        ("i BETWEEN $1 AND $2", [9.5, 10.5], True),
+        ("i = $1", [Decimal(10)], True),
+        ("i IN ($1, $2)", [10.0, 5], True),
+        ("i + $1", [1.5], 11.5),
+        ("greatest(i, $1)", [10.5], 10.5),
+        ("coalesce(NULL, $1)", [2.5], 2.5),
+        ("n * $1", [2.0], Decimal("3.00")),
+        ("x = $1", [5], True),
+        ("x || $1", [5], "55"),
+        ("d + $1", [1], dt.date(2024, 1, 2)),
+        ("d - $1", [1], dt.date(2023, 12, 31)),
+        ("d - $1", [dt.date(2023, 12, 31)], 1),
+        ("ts - $1", [DAY], dt.datetime(2024, 1, 1)),
+        ("ts - $1", [dt.datetime(2024, 1, 1)], DAY),
+        ("a || $1", [3], [1, 2, 3]),
+        ("a || $1", [[3]], [1, 2, 3]),
+        ("$1 - $2", [dt.date(2024, 1, 1), 1], dt.date(2023, 12, 31)),
+        ("$1 + $2", [1, 2], 3),
+        ("date_trunc('day', $1)", [NOON], dt.datetime(2024, 1, 1)),
+        ("round($1, 2)", [1.234], Decimal("1.23")),
+        ("length($1)", [b"abc"], 3),
+        ("$1::int", [10.5], 10),
+    ],
+)
+def test_the_value_decides_what_the_context_leaves_open(
+    row: EmbeddedDatabase, expression: str, parameters: list[Any], value: object
+) -> None:
+    (found,) = row.query(f"SELECT {expression} FROM t", parameters)[0]
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"), [(10.0, 10), (10.5, 10), (11.5, 12), (-0.5, 0), (Decimal("2.5"), 3), (Decimal("-2.5"), -3)]
+)
+def test_an_integer_column_rounds_as_the_cast_does(row: EmbeddedDatabase, value: Any, stored: int) -> None:
+    row.execute("UPDATE t SET i = $1", [value])
+    row.execute("INSERT INTO t (i) VALUES ($1)", [value])
+    assert row.query("SELECT i FROM t") == [(stored,), (stored,)]
+
+
+@pytest.mark.parametrize("value", [1e20, float("nan"), float("inf"), Decimal("3e9")])
+def test_an_integer_column_refuses_what_does_not_fit(row: EmbeddedDatabase, value: Any) -> None:
+    with pytest.raises(errors.NumericValueOutOfRange, match="integer out of range"):
+        row.execute("INSERT INTO t (i) VALUES ($1)", [value])
+
+
+def test_a_frame_of_floats_goes_into_integers_by_executemany() -> None:
+    with heliosdb.connect(":memory:") as connection:
+        connection.execute("CREATE TABLE t (i int, b bigint)")
+        connection.cursor().executemany("INSERT INTO t VALUES (%s, %s)", [(1.0, 2.0), (3, None), (None, 5.0)])
+        assert connection.execute("SELECT * FROM t").fetchall() == [(1, 2), (3, None), (None, 5)]
+
+
+def test_integers_of_numpy_are_integers() -> None:
+    numpy = pytest.importorskip("numpy")
+    with EmbeddedDatabase.new_in_memory(plugins=[]) as db:
+        db.execute("CREATE TABLE t (i int, x text)")
+        db.execute("INSERT INTO t VALUES ($1, $2)", [numpy.int64(4), numpy.int16(5)])
+        assert db.query("SELECT i, x, $1 FROM t WHERE i = $1", [numpy.int32(4)]) == [(4, "5", 4)]
+
+
+def test_a_statement_without_parameters_cannot_name_one() -> None:
+    with heliosdb.connect(":memory:") as connection:
+        with pytest.raises(errors.UndefinedParameter, match=r"there is no parameter \$2") as failure:
+            connection.execute("SELECT 1 + $2")
+        assert failure.value.position == 12
