@@ -18,7 +18,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from heliosdb.errors import DataCorrupted, FeatureNotSupported, InvalidParameterValue, UndefinedObject
 
-__all__ = ["CODECS", "Chain", "Codec", "Lz4", "Unchanged", "Zstd", "codec_chain"]
+__all__ = ["CODECS", "Chain", "Codec", "FileCodecs", "Lz4", "Parametrized", "Unchanged", "Zstd", "codec_chain"]
 
 LARGEST_CHUNK = 1 << 30
 """A chunk that claims to be larger when decoded is damaged: nothing is allocated for it."""
@@ -37,6 +37,14 @@ class Codec(Protocol):
     def decode(self, chunk: bytes, associated: bytes) -> bytes:
         """Return what was encoded; DataCorrupted where it cannot have been."""
         ...
+
+
+@runtime_checkable
+class Parametrized(Protocol):
+    """A codec that a file's header says more of than its name: what a cipher needs to find its key again."""
+
+    parameters: Mapping[str, Any]
+    """What JSON can say. The driver is called with it for a file that is read, and without for a new one."""
 
 
 class Unchanged:
@@ -130,6 +138,10 @@ class Chain:
     def __init__(self, codecs: Sequence[Codec]) -> None:
         self._codecs = tuple(codecs)
         self.names = tuple(codec.name for codec in self._codecs)
+        self.parameters = {
+            codec.name: dict(codec.parameters) for codec in self._codecs if isinstance(codec, Parametrized)
+        }
+        """What the header says besides the names, by name."""
 
     def encode(self, chunk: bytes, associated: bytes) -> bytes:
         """Return the chunk as it is stored."""
@@ -145,23 +157,69 @@ class Chain:
 
 
 def codec_chain(
-    names: Sequence[str], *, level: int | None = None, find: Callable[[str], Callable[[], Codec]] | None = None
+    names: Sequence[str],
+    *,
+    level: int | None = None,
+    find: Callable[[str], Callable[..., Codec]] | None = None,
+    parameters: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Chain:
     """Return the chain of codecs with these names, in the order in which they encode.
 
     ``level`` is the first codec's, the compression's. ``find`` looks up what the core does not have; without it such a
-    name is UndefinedObject.
+    name is UndefinedObject. ``parameters`` are those of the file's header.
     """
+    parameters = parameters or {}
     made: list[Codec] = []
     for name in names:
         maker = CODECS.get(name)
         if maker is not None:
             made.append(maker(None if made else level))
         elif find is not None:
-            made.append(find(name)())
+            make = find(name)
+            made.append(make(parameters[name]) if name in parameters else make())
         else:
             raise UndefinedObject(f'codec "{name}" does not exist', hint=f"There are: {', '.join(sorted(CODECS))}.")
     return Chain(made)
+
+
+class FileCodecs:
+    """The codecs of a database's files: which ones new files get, and those that a file's header names.
+
+    Nothing is imported before the first file is written or read. Files without parameters share one chain.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str] = ("zstd",),
+        *,
+        level: int | None = None,
+        find: Callable[[str], Callable[..., Codec]] | None = None,
+    ) -> None:
+        self.names = tuple(names)
+        self._level = level
+        self._find = find
+        self._shared: dict[tuple[str, ...], Chain] = {}
+
+    def new(self) -> Chain:
+        """Return the chain for a new file. Its ``parameters`` go into the header."""
+        shared = self._shared.get(self.names)
+        if shared is None:
+            shared = codec_chain(self.names, level=self._level, find=self._find)
+            if not shared.parameters:
+                self._shared[self.names] = shared
+        return shared
+
+    def of(self, names: Sequence[str], parameters: Mapping[str, Mapping[str, Any]] | None = None) -> Chain:
+        """Return the chain that a header names."""
+        key = tuple(names)
+        if parameters or key not in self._shared:
+            chain = codec_chain(
+                key, level=self._level if key == self.names else None, find=self._find, parameters=parameters
+            )
+            if parameters:
+                return chain
+            self._shared[key] = chain
+        return self._shared[key]
 
 
 def _without_level(name: str, level: int | None) -> None:

@@ -1,0 +1,185 @@
+"""Files that are written once, chunk by chunk, and read chunk by chunk: segments and index runs.
+
+    header      plain (see ``file_header``): kind, codecs, file id, what the file is of
+    chunk*      each as the codecs left it, one behind the other
+    footer      a chunk, too: where the others are
+    trailer     28 bytes: where the footer is
+
+    trailer     0  8  offset of the footer          16  4  the trailer's checksum: file id and the bytes before
+                8  4  its length                    20  8  \\x89 HELEND
+               12  4  its checksum
+
+All numbers are little-endian. A chunk's checksum is CRC-32 over its *place*, which is the file's id and two numbers
+that say what the chunk is, and the stored bytes; the same place is what the codecs get as associated data. So a chunk
+that stands elsewhere, or in another file, is not taken for the right one. Checksums are compared before codecs see the
+bytes: what is damaged is DataCorrupted (XX001) and names the file and what of it is damaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from struct import Struct
+from typing import Any, NamedTuple
+from zlib import crc32
+
+from heliosdb.encoding.codecs import Chain, FileCodecs
+from heliosdb.errors import DataCorrupted
+from heliosdb.store.file_header import FileHeader, new_file_header, parse_file_header
+from heliosdb.store.volume import Volume
+
+__all__ = ["FOOTER", "Chunk", "ChunkFileReader", "ChunkFileWriter"]
+
+FOOTER = -1
+"""The first number of the footer's place; the second is 0."""
+
+APPEND_AT = 1 << 20
+"""Bytes that are collected before the volume gets them."""
+
+FIRST_READ = 4096
+
+_place = Struct("<16sqq")
+_trailer = Struct("<QII")
+_checksum = Struct("<I")
+_END = b"\x89HELEND\n"
+TRAILER = _trailer.size + _checksum.size + len(_END)
+
+
+class Chunk(NamedTuple):
+    """Where a chunk is."""
+
+    offset: int
+    length: int
+    checksum: int
+
+
+class ChunkFileWriter:
+    """Writes one file. Nothing of it counts before ``finish`` has returned."""
+
+    def __init__(
+        self,
+        volume: Volume,
+        name: str,
+        kind: bytes,
+        version: int,
+        codecs: FileCodecs,
+        parameters: Mapping[str, Any],
+    ) -> None:
+        self.name = name
+        self._volume = volume
+        self._chain = codecs.new()
+        described: dict[str, Any] = {"codecs": list(self._chain.names), **parameters}
+        if self._chain.parameters:
+            described["parameters"] = self._chain.parameters
+        header = new_file_header(kind, version, described)
+        self._id = header.file_id
+        start = header.encode()
+        self._waiting = [start]
+        self._waiting_size = len(start)
+        self.size = len(start)
+
+    def add(self, data: bytes, first: int, second: int) -> Chunk:
+        """Append a chunk; the two numbers are its place."""
+        place = _place.pack(self._id, first, second)
+        stored = self._chain.encode(data, place)
+        chunk = Chunk(self.size, len(stored), crc32(stored, crc32(place)))
+        self._append(stored)
+        return chunk
+
+    def _append(self, data: bytes) -> None:
+        self._waiting.append(data)
+        self._waiting_size += len(data)
+        self.size += len(data)
+        if self._waiting_size >= APPEND_AT:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._volume.append(self.name, self._waiting)
+        self._waiting = []
+        self._waiting_size = 0
+
+    def finish(self, footer: bytes) -> int:
+        """Append footer and trailer, make the file durable and return its size."""
+        trailer = _trailer.pack(*self.add(footer, FOOTER, 0))
+        self._append(trailer + _checksum.pack(crc32(trailer, crc32(self._id))) + _END)
+        self._flush()
+        self._volume.sync(self.name)
+        return self.size
+
+    def abandon(self) -> None:
+        """Delete what was written."""
+        self._waiting = []
+        self._volume.delete(self.name)
+
+
+class ChunkFileReader:
+    """Reads one file, from any number of threads. The file is opened when something of it is wanted."""
+
+    def __init__(self, volume: Volume, name: str, kind: bytes, version: int, codecs: FileCodecs) -> None:
+        self.name = name
+        self._volume = volume
+        self._kind = kind
+        self._version = version
+        self._codecs = codecs
+        self._opened: tuple[FileHeader, Chain, Chunk] | None = None
+
+    @property
+    def header(self) -> FileHeader:
+        """What the file says of itself."""
+        return self._open()[0]
+
+    def _open(self) -> tuple[FileHeader, Chain, Chunk]:
+        opened = self._opened
+        if opened is None:
+            # Two threads may do this at once, and find the same.
+            opened = self._opened = self._read_ends()
+        return opened
+
+    def _read_ends(self) -> tuple[FileHeader, Chain, Chunk]:
+        size = self._volume.size(self.name)
+        start = self._volume.read(self.name, 0, min(size, FIRST_READ))
+        header = parse_file_header(start, self._kind, self._version, self.name)
+        if header is None and size > FIRST_READ:
+            start = self._volume.read(self.name, 0, min(size, 1 << 17))
+            header = parse_file_header(start, self._kind, self._version, self.name)
+        if header is None:
+            raise self.damaged("its header")
+        if size < TRAILER:
+            raise self.damaged("its trailer")
+        end = self._volume.read(self.name, size - TRAILER, TRAILER)
+        fixed = end[: _trailer.size]
+        (checksum,) = _checksum.unpack_from(end, _trailer.size)
+        if end[-len(_END) :] != _END or checksum != crc32(fixed, crc32(header.file_id)):
+            raise self.damaged("its trailer")
+        chain = self._codecs.of(header.codecs, header.parameters.get("parameters"))
+        return header, chain, Chunk(*_trailer.unpack(fixed))
+
+    def footer(self) -> bytes:
+        """Return the footer."""
+        return self.read(self._open()[2], FOOTER, 0, "its footer")
+
+    def read(self, chunk: Chunk, first: int, second: int, what: str) -> bytes:
+        """Return a chunk; ``what`` is what errors call it."""
+        return self.decode(self._volume.read(self.name, chunk.offset, chunk.length), chunk, first, second, what)
+
+    def read_span(self, offset: int, length: int) -> bytes:
+        """Return stored bytes: several chunks, for ``decode``."""
+        return self._volume.read(self.name, offset, length)
+
+    def decode(self, stored: bytes, chunk: Chunk, first: int, second: int, what: str) -> bytes:
+        """Return the chunk of which these are the stored bytes."""
+        header, chain, _ = self._open()
+        place = _place.pack(header.file_id, first, second)
+        if crc32(stored, crc32(place)) != chunk.checksum:
+            raise self.damaged(what)
+        try:
+            return chain.decode(stored, place)
+        except DataCorrupted as error:
+            raise self.damaged(what, error.message) from error
+
+    def damaged(self, what: str, detail: str | None = None) -> DataCorrupted:
+        """Return the error for a part of the file."""
+        return DataCorrupted(
+            f'file "{self.name}" is corrupted: {what} is damaged',
+            detail=detail,
+            hint="heliosdb salvage reads what is left.",
+        )
