@@ -12,7 +12,8 @@ are never published, the journal takes no more records, and the database can onl
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,7 @@ class Journal:
         "_authors",
         "_failure",
         "_followers",
+        "_options",
         "_store",
         "_syncing",
         "_wake",
@@ -54,6 +56,7 @@ class Journal:
 
     def __init__(self, store: Store, log: Log, frames: StoredFrames, durable: int, wake: Callable[[], None]) -> None:
         self._store = store
+        self._options = store.options
         self.frames = frames
         """Turns rows into bytes and back."""
         self._wake = wake
@@ -92,6 +95,8 @@ class Journal:
         """Append the record of a commit; the caller holds the commit lock. Nothing has happened where it raises."""
         self._append(scn, COMMIT, time, transaction_id, timeline, author, parts, dropped)
         self.tail += 1
+        if self.log.size >= self._options.checkpoint_log_size or self.tail >= self._options.checkpoint_commits:
+            self._wake()
 
     def append_counters(self, time: int, author: Author) -> None:
         """Append a record of changed counters alone; the caller holds the commit lock."""
@@ -191,7 +196,21 @@ class Journal:
             if store.published != scn - 1:
                 return store.published >= scn
             store.publish_to(scn)
-            return True
+        self._wake()
+        return True
+
+    @contextmanager
+    def rotating(self) -> Iterator[None]:
+        """Keep all others from syncing: what is logged is synced, and the log may be changed for another."""
+        with self._syncing:
+            self._sync()
+            yield
+        if self._followers:
+            self._tell_followers()
+
+    def sync_all(self) -> None:
+        """Sync what has been logged since ``rotating`` began; the caller holds the commit lock, too."""
+        self._sync()
 
     def rotate(self, log: Log) -> None:
         """Go on in another log; the caller holds the commit lock and has synced the one before."""

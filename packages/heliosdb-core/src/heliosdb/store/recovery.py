@@ -13,15 +13,17 @@ import json
 from itertools import count
 from typing import TYPE_CHECKING
 
-from heliosdb.encoding.classes import ClassTable
-from heliosdb.encoding.stored_frames import StoredFrames
 from heliosdb.errors import DataCorrupted
+from heliosdb.store.checkpoint import Checkpointer, delete_unnamed
+from heliosdb.store.files import StoreFiles, log_number
 from heliosdb.store.journal import Journal
 from heliosdb.store.log import Log, LogReader, read_log
+from heliosdb.store.maintenance import Maintenance
 from heliosdb.store.manifest import Manifest, StoredTimeline, decode_manifest
 from heliosdb.store.records import COMMIT, TIMELINES, RecordChanges, by_block, decode_record
 from heliosdb.store.relation import Relation
 from heliosdb.store.row_ids import BULK_ROWS
+from heliosdb.store.stored_blocks import BlockCache, StoredBlocks
 from heliosdb.store.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -30,45 +32,35 @@ if TYPE_CHECKING:
 
 __all__ = ["recover"]
 
-LOG_PREFIX = "log-"
-
 
 def recover(store: Store) -> None:
     """Bring a new store to the state of its volume, and give it the journal that goes on from there."""
     volume = store.volume
-    frames = StoredFrames(ClassTable(store.classes))
+    files = StoreFiles(volume, store.options)
+    frames = files.frames
     content = volume.manifest()
-    manifest = Manifest() if content is None else decode_manifest(content)
-    _load(store, manifest)
-    numbers = sorted(int(name[len(LOG_PREFIX) :]) for name in volume.names() if name.startswith(LOG_PREFIX))
+    manifest = Manifest() if content is None else decode_manifest(content, files.codecs.of)
+    cache = BlockCache(store, store.options.cache_size)
+    _load(store, manifest, files, cache)
+    numbers = sorted(number for name in volume.names() if (number := log_number(name)) is not None)
     reader: LogReader | None = None
     for number in numbers:
         if number < manifest.log:
             continue
-        reader = read_log(volume, number)
+        reader = read_log(volume, number, files.codecs.of)
         for record in reader:
             _replay(store, decode_record(frames, record.payload), record.scn)
     store.published = store.last_scn = store.entering = store.checkpoint_scn + store.replayed
     if volume.read_only:
         return
-    log = Log(volume, manifest.log) if reader is None else Log.resume(reader)
-    store.journal = Journal(store, log, frames, store.last_scn, store.wake)
-    _delete_left_over(store, manifest)
+    log = Log(volume, manifest.log, files.codecs.new()) if reader is None else Log.resume(reader)
+    delete_unnamed(store, manifest)
+    store.maintenance = Maintenance(store, Checkpointer(store, files, cache, manifest))
+    store.journal = Journal(store, log, frames, store.last_scn, store.maintenance.wake)
 
 
-def _delete_left_over(store: Store, manifest: Manifest) -> None:
-    """Delete what a crash left behind: files that no manifest names."""
-    named = manifest.files()
-    for name in store.volume.names():
-        if name.startswith(LOG_PREFIX):
-            if int(name[len(LOG_PREFIX) :]) < manifest.log:
-                store.volume.delete(name)
-        elif name not in named:
-            store.volume.delete(name)
-
-
-def _load(store: Store, manifest: Manifest) -> None:
-    store.manifest = manifest
+def _load(store: Store, manifest: Manifest, files: StoreFiles, cache: BlockCache) -> None:
+    files.next_number = manifest.next_file
     store.checkpoint_scn = manifest.scn
     store.commits.start(manifest.scn + 1, manifest.time)
     store.transaction_ids = count(manifest.transaction_id)
@@ -81,7 +73,9 @@ def _load(store: Store, manifest: Manifest) -> None:
         relation = _relation(store, line, stored.oid)
         relation.count = stored.count
         relation.pruned_to = stored.pruned_to
-        store.attach_blocks(relation, stored)
+        relation.extend_to(stored.blocks)
+        if stored.segments:
+            relation.stored = StoredBlocks(cache, [files.read_segment(name) for name in stored.segments])
 
 
 def load_timelines(store: Store, stored: list[StoredTimeline]) -> dict[int, Timeline]:

@@ -105,7 +105,7 @@ class Relation:
     def _from_stored(self, number: int) -> Block | None:
         stored = self.stored
         assert stored is not None
-        made = stored.load(number)
+        made = stored.load(self.oid, number)
         if made is None:
             return None
         with self._touch:
@@ -213,6 +213,10 @@ class Relation:
         else:
             changes: dict[int, Row | None] = {slot: row for slot, row in enumerate(rows) if row is not None}
             self.apply_rows(number, changes, scn, readers)
+
+    def extend_to(self, count: int) -> None:
+        """Have at least so many blocks; those that are not there yet stand in segments, or are empty."""
+        self.blocks.extend([None] * (count - len(self.blocks)))
 
     def is_new_block(self, number: int) -> bool:
         """Whether nothing was ever in a block."""

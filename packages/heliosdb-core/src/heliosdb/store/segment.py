@@ -99,6 +99,11 @@ class SegmentWriter:
         self._zones: list[list[Zone | None]] = []
 
     @property
+    def name(self) -> str:
+        """The file's name."""
+        return self._file.name
+
+    @property
     def size(self) -> int:
         """How many bytes the file has so far."""
         return self._file.size

@@ -36,6 +36,7 @@ from heliosdb.store.commits import Commits
 from heliosdb.store.counters import Counters
 from heliosdb.store.feed import Change
 from heliosdb.store.index_build import build_index
+from heliosdb.store.options import StorageOptions
 from heliosdb.store.relation import Relation
 from heliosdb.store.row_ids import RowIds
 from heliosdb.store.snapshot import Snapshots
@@ -45,9 +46,8 @@ from heliosdb.store.versions import Row
 from heliosdb.store.volume import MemoryVolume, Volume
 
 if TYPE_CHECKING:
-    from heliosdb.encoding.classes import StoredClass
     from heliosdb.store.journal import Journal
-    from heliosdb.store.manifest import Manifest, StoredRelation
+    from heliosdb.store.maintenance import Maintenance
 
 __all__ = ["PreparedChanges", "RelationChanges", "RowChange", "Store", "has_null"]
 
@@ -73,20 +73,17 @@ class Store:
         self,
         volume: Volume | None = None,
         methods: Iterable[AccessMethod] | Mapping[str, AccessMethod] = (),
-        classes: Iterable[StoredClass] = (),
+        options: StorageOptions | None = None,
     ) -> None:
-        self.classes = classes
-        """How values of classes of their own are stored."""
+        self.options = StorageOptions() if options is None else options
         self.volume: Volume = MemoryVolume() if volume is None else volume
         self.counters = Counters()
-        self.manifest: Manifest | None = None
-        """The last checkpoint's, where there is a journal."""
         self.checkpoint_scn = 0
         """Everything up to this SCN is in segments."""
         self.replayed = 0
         """Commits that were read from the log at opening."""
-        self.wake: Callable[[], None] = lambda: None
-        """Calls whoever does the store's work in the background."""
+        self.maintenance: Maintenance | None = None
+        """Makes checkpoints, where there is a journal."""
         self.journal: Journal | None = None
         """Where commits are written before they are entered; None on a volume that keeps no log."""
         self.published = 0
@@ -120,8 +117,8 @@ class Store:
 
     def close(self) -> None:
         """Make everything durable and let go of the volume."""
-        if self.journal is not None and not self.journal.is_sealed:
-            self.journal.sync()
+        if self.maintenance is not None:
+            self.maintenance.stop()
         self.volume.close()
 
     # -- timelines
@@ -247,8 +244,9 @@ class Store:
             found.advance(first)
         return found
 
-    def attach_blocks(self, relation: Relation, stored: StoredRelation) -> None:
-        """Let a relation read its blocks from segments."""
+    def all_row_ids(self) -> dict[int, int]:
+        """Return the row id that each relation would give next."""
+        return {oid: row_ids.next for oid, row_ids in tuple(self._row_ids.items())}
 
     def _attach(self, line: Timeline, relation: Relation) -> None:
         """Give a relation that was there when the store was opened its indexes, before anybody uses it."""

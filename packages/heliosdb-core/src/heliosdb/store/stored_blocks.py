@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping, Sequence
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from heliosdb.errors import DataCorrupted
 from heliosdb.store.block import Block
 from heliosdb.store.versions import Older, Row, is_full
 
@@ -26,25 +27,42 @@ if TYPE_CHECKING:
 __all__ = ["BlockCache", "BlockImage", "BlockSource", "StoredBlocks"]
 
 
+MOST_SEGMENTS = 8
+
+
 class BlockImage(Protocol):
     """A block as a segment has it."""
 
-    rows: list[Row | None]
-    begin: int
-    begins: array[int] | None
-    history: dict[int, Older] | None
+    @property
+    def rows(self) -> list[Row | None]:
+        """The newest rows by slot."""
+        ...
 
 
 class BlockSource(Protocol):
     """A segment."""
 
+    name: str
+
     @property
-    def numbers(self) -> Iterable[int]:
+    def numbers(self) -> Sequence[int]:
         """The blocks in it."""
         ...
 
+    def begin(self, number: int) -> int:
+        """Return the SCN from which a block's rows are as they stand."""
+        ...
+
     def read(self, number: int) -> BlockImage:
-        """Return one of them."""
+        """Return a block's newest rows."""
+        ...
+
+    def versions(self, number: int) -> tuple[array[int] | None, dict[int, Older] | None]:
+        """Return the SCN of each slot's row, and what was before."""
+        ...
+
+    def image(self, number: int) -> Any:
+        """Return all of a block."""
         ...
 
 
@@ -58,11 +76,19 @@ class BlockCache:
         self.size = 0
         """Bytes, estimated."""
 
-    def entered(self, relation: Relation, number: int, block: Block) -> None:
-        """Note a block that was read just now, and let go of others where the cache is over its capacity."""
+    def needed(self, relation_oid: int) -> Sequence[int] | None:
+        """Return the SCNs at which somebody may read a relation; None: all."""
+        return self._store.needed(relation_oid)
+
+    def note(self, relation: Relation, number: int, block: Block) -> None:
+        """Note a block that stands in a segment, and may leave memory from now on."""
         weight = weight_of(block)
         self._entries.append((relation, number, block, weight))
         self.size += weight
+
+    def entered(self, relation: Relation, number: int, block: Block) -> None:
+        """Note a block that was read just now, and let go of others where the cache is over its capacity."""
+        self.note(relation, number, block)
         if self.size > self.capacity:
             self.shrink()
 
@@ -78,10 +104,10 @@ class BlockCache:
                     return
                 relation, number, block, weight = entry = self._entries.popleft()
                 present = relation.blocks[number]
-                if present is block and (block.overlay or block.begin > store.checkpoint_scn):
-                    self._entries.append(entry)
-                    continue
                 if present is block:
+                    if block.overlay or block.begin > store.checkpoint_scn:
+                        self._entries.append(entry)
+                        continue
                     relation.blocks[number] = None
                 self.size -= weight
         finally:
@@ -100,10 +126,10 @@ def weight_of(block: Block) -> int:
 class StoredBlocks:
     """The blocks of one relation in one timeline that stand in segments."""
 
-    def __init__(self, cache: BlockCache, segments: list[BlockSource]) -> None:
+    def __init__(self, cache: BlockCache, segments: Sequence[BlockSource]) -> None:
         self.cache = cache
-        self._segments = segments
-        """Oldest first."""
+        self._segments = {segment.name: segment for segment in segments}
+        """Oldest first: of a block that is in several the last has it as it is."""
         self._where: dict[int, BlockSource] | None = None
         self._lock = Lock()
 
@@ -112,31 +138,60 @@ class StoredBlocks:
         found = self._where
         if found is None:
             with self._lock:
-                found = {}
-                for segment in self._segments:
-                    for number in segment.numbers:
-                        found[number] = segment
-                self._where = found
+                found = self._where
+                if found is None:
+                    found = {}
+                    for segment in self._segments.values():
+                        found.update(dict.fromkeys(segment.numbers, segment))
+                    self._where = found
         return found
 
-    def load(self, number: int) -> Block | None:
-        """Return a block as its segment has it, None where there is none."""
+    def load(self, relation_oid: int, number: int) -> Block | None:
+        """Return a block as its segment has it, with older versions if somebody may read them; None where there is
+        none."""
         while True:
             segment = self.where().get(number)
             if segment is None:
                 return None
             try:
-                image = segment.read(number)
-            except Exception:
+                return self._load(segment, relation_oid, number)
+            except DataCorrupted:
                 if self.where().get(number) is segment:
                     raise
-                continue  # a checkpoint has moved it meanwhile
-            rows = image.rows
-            return Block(
-                rows,
-                image.begin,
-                dense=is_full(rows),
-                exact=image.begins is not None,
-                begins=image.begins,
-                history=image.history,
-            )
+                # A checkpoint has put the block elsewhere meanwhile, and deleted the file.
+
+    def _load(self, segment: BlockSource, relation_oid: int, number: int) -> Block:
+        readers = self.cache.needed(relation_oid)
+        rows, begin = segment.read(number).rows, segment.begin(number)
+        begins = history = None
+        if readers is None or (readers and readers[0] < begin):
+            begins, history = segment.versions(number)
+        # Who reads before ``begin`` now, and registered, registered before those rows came: for him there are none.
+        return Block(rows, begin, dense=is_full(rows), begins=begins, history=history)
+
+    def worth_keeping(self, replaced: Container[int]) -> tuple[list[str], dict[int, BlockSource]]:
+        """Return the names of the segments that stay when some blocks are written anew, and the blocks of the others,
+        which are to be written with them.
+
+        A segment goes when half of it has been replaced, and the smallest go when there are many.
+        """
+        where = self.where()
+        live = {
+            name: [number for number in segment.numbers if where.get(number) is segment and number not in replaced]
+            for name, segment in self._segments.items()
+        }
+        kept = [name for name, numbers in live.items() if 2 * len(numbers) > len(self._segments[name].numbers)]
+        if len(kept) >= MOST_SEGMENTS:
+            smallest = set(sorted(kept, key=lambda name: len(live[name]))[: MOST_SEGMENTS // 2])
+            kept = [name for name in kept if name not in smallest]
+        moved = {
+            number: self._segments[name] for name, numbers in live.items() if name not in kept for number in numbers
+        }
+        return kept, moved
+
+    def install(self, places: Mapping[int, BlockSource], names: Iterable[str]) -> None:
+        """Take note of where blocks are now, and of the names of all segments that are left, oldest first."""
+        segments = {**self._segments, **{segment.name: segment for segment in places.values()}}
+        where = {**self.where(), **places}
+        self._segments = {name: segments[name] for name in names}
+        self._where = where

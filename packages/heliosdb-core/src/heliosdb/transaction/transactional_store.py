@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from heliosdb.errors import FeatureNotSupported
 from heliosdb.store.access_method import AccessMethod
 from heliosdb.store.commits import Author
+from heliosdb.store.options import StorageOptions
 from heliosdb.store.snapshot import Snapshot
 from heliosdb.store.store import RelationChanges, Store
 from heliosdb.store.timeline import Timeline
@@ -18,9 +19,6 @@ from heliosdb.transaction.point import PointWriter, point_reader
 from heliosdb.transaction.serializable import CommitHistory
 from heliosdb.transaction.ticket import CommitTicket
 from heliosdb.transaction.transaction import Transaction
-
-if TYPE_CHECKING:
-    from heliosdb.encoding.classes import StoredClass
 
 __all__ = ["TransactionalStore"]
 
@@ -41,9 +39,9 @@ class TransactionalStore(Store):
         self,
         volume: Volume | None = None,
         methods: Iterable[AccessMethod] | Mapping[str, AccessMethod] = (),
-        classes: Iterable[StoredClass] = (),
+        options: StorageOptions | None = None,
     ) -> None:
-        super().__init__(volume, methods, classes)
+        super().__init__(volume, methods, options)
         self.locks = LockTable()
         self.history = CommitHistory()
         self.relation_name: Callable[[int], str] = str

@@ -1,0 +1,221 @@
+"""Checkpoints: what is in memory alone goes to segments, and the log starts anew.
+
+    1  commit lock held     everything logged is synced and published; a new log begins; blocks that have changed since
+                            the last checkpoint are folded and noted. From here on commits go to the new log
+    2  no lock              their rows are written to new segments; segments that hold little of use are rewritten
+    3                       the manifest names the new segments and the new log, and replaces the old one: this instant
+                            is the checkpoint. A crash before it finds the old manifest and both logs
+    4  commit lock held     relations learn where their blocks are; blocks may leave memory from now on
+    5                       files that the manifest does not name are deleted
+
+What step 1 notes never changes afterwards: a block's rows are immutable, and later commits make overlays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from heapq import merge
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from heliosdb.store.log import Log
+from heliosdb.store.manifest import Manifest, StoredRelation, StoredTimeline, encode_manifest
+from heliosdb.store.segment import BlockImage, SegmentReader
+from heliosdb.store.stored_blocks import BlockCache, StoredBlocks
+
+if TYPE_CHECKING:
+    from heliosdb.store.block import Block
+    from heliosdb.store.files import StoreFiles
+    from heliosdb.store.relation import Relation
+    from heliosdb.store.store import Store
+    from heliosdb.store.timeline import Timeline
+    from heliosdb.store.versions import Older
+
+__all__ = ["Checkpointer"]
+
+SEGMENT_SIZE = 64 << 20
+"""A segment is closed when it is so large."""
+
+
+class _Noted:
+    """A relation as step 1 found it."""
+
+    __slots__ = ("blocks", "line", "relation", "stored")
+
+    def __init__(self, line: Timeline, relation: Relation, stored: StoredRelation, blocks: list[BlockImage]) -> None:
+        self.line = line
+        self.relation = relation
+        self.stored = stored
+        self.blocks = blocks
+
+
+class Checkpointer:
+    """Makes the checkpoints of one store."""
+
+    def __init__(self, store: Store, files: StoreFiles, cache: BlockCache, manifest: Manifest) -> None:
+        self._store = store
+        self._files = files
+        self._cache = cache
+        self._manifest = manifest
+        self._running = Lock()
+
+    def run(self) -> None:
+        """Make a checkpoint now. Raises DiskFull and IoError; the database is then as it was before."""
+        with self._running:
+            self._run()
+
+    def _run(self) -> None:
+        store, files = self._store, self._files
+        manifest, noted = self._note()
+        written: list[str] = []
+        try:
+            moved = [self._write(item, written) for item in noted]
+            manifest.next_file = files.next_number
+            store.volume.replace_manifest(encode_manifest(manifest, files.codecs.new()))
+        except BaseException:
+            for name in written:
+                store.volume.delete(name)
+            raise
+        with store.commit_lock:
+            for item, places in zip(noted, moved, strict=True):
+                self._install(item, places)
+            store.checkpoint_scn = manifest.scn
+        self._manifest = manifest
+        self._cache.shrink()
+        delete_unnamed(store, manifest)
+
+    # -- step 1
+
+    def _note(self) -> tuple[Manifest, list[_Noted]]:
+        store = self._store
+        journal = store.journal
+        assert journal is not None
+        with journal.rotating(), store.commit_lock:
+            journal.sync_all()
+            log = Log(store.volume, journal.log.number + 1, self._files.codecs.new())
+            journal.rotate(log)
+            manifest = Manifest(
+                scn=store.last_scn,
+                time=store.commits.last_time,
+                log=log.number,
+                transaction_id=next(store.transaction_ids),  # which nobody gets
+                counters=store.counters.all(),
+                row_ids=store.all_row_ids(),
+            )
+            known = {(item.timeline, item.oid): item for item in self._manifest.relations}
+            noted = []
+            for line in lines_of(store):
+                manifest.timelines.append(
+                    StoredTimeline(
+                        line.id, line.name, None if line.parent is None else line.parent.id, line.fork, line.dropped
+                    )
+                )
+                for oid, relation in sorted({**line.stored, **line.relations}.items()):
+                    if relation.is_logged:
+                        before = known.get((line.id, oid))
+                        stored = StoredRelation(
+                            line.id,
+                            oid,
+                            relation.count,
+                            relation.block_count(),
+                            relation.pruned_to,
+                            [] if before is None else list(before.segments),
+                            [] if before is None else list(before.indexes),
+                        )
+                        manifest.relations.append(stored)
+                        noted.append(_Noted(line, relation, stored, self._changed_blocks(relation)))
+            return manifest, noted
+
+    def _changed_blocks(self, relation: Relation) -> list[BlockImage]:
+        store, images = self._store, []
+        for number, present in enumerate(relation.blocks):
+            if present is None or not (present.overlay or present.begin > store.checkpoint_scn):
+                continue
+            block = relation.fold(number, store.needed(relation.oid)) if present.overlay else present
+            if block is not None:
+                images.append(_image(number, block))
+        return images
+
+    # -- steps 2 and 4
+
+    def _write(self, item: _Noted, written: list[str]) -> dict[int, SegmentReader]:
+        """Write a relation's changed blocks, and blocks of segments that are hardly used; return where they are now."""
+        kept, images = self._plan(item)
+        places: dict[int, SegmentReader] = {}
+        numbers: list[int] = []
+        writer = None
+        for image in images:
+            if writer is None:
+                writer = self._files.write_segment(item.stored.oid, item.line.id)
+                written.append(writer.name)
+            writer.add(image)
+            numbers.append(image.number)
+            if writer.size >= SEGMENT_SIZE:
+                writer.finish()
+                places.update(dict.fromkeys(numbers, self._files.read_segment(writer.name)))
+                writer, numbers = None, []
+        if writer is not None:
+            writer.finish()
+            places.update(dict.fromkeys(numbers, self._files.read_segment(writer.name)))
+        item.stored.segments = [*kept, *dict.fromkeys(reader.name for reader in places.values())]
+        return places
+
+    def _plan(self, item: _Noted) -> tuple[list[str], Iterator[BlockImage]]:
+        """Return the names of the segments that stay, and the blocks to write."""
+        blocks = iter(item.blocks)
+        stored = item.relation.stored
+        if stored is None or not item.blocks:
+            return item.stored.segments, blocks
+        kept, old = stored.worth_keeping({image.number for image in item.blocks})
+        if not old:
+            return kept, blocks
+        return kept, _merged(blocks, (old[number].image(number) for number in sorted(old)))
+
+    def _install(self, item: _Noted, places: dict[int, SegmentReader]) -> None:
+        if not places:
+            return
+        relation = item.relation
+        if relation.stored is None:
+            relation.stored = StoredBlocks(self._cache, [])
+        relation.stored.install(places, item.stored.segments)
+        for number in places:
+            block = relation.blocks[number]
+            if block is not None:
+                self._cache.note(relation, number, block)
+
+
+def _merged(first: Iterator[BlockImage], second: Iterator[BlockImage]) -> Iterator[BlockImage]:
+    """Yield blocks of two ascending iterators, ascending."""
+    return merge(first, second, key=lambda image: image.number)
+
+
+def _image(number: int, block: Block) -> BlockImage:
+    history: dict[int, Older] | None = None
+    if block.is_empty:
+        return BlockImage(number, [], block.begin, None, None)
+    if block.history:
+        # A list of versions grows at its end when the row changes again.
+        history = {slot: older[:] if type(older) is list else older for slot, older in block.history.items()}
+    return BlockImage(number, block.rows, block.begin, block.begins, history)
+
+
+def lines_of(store: Store) -> list[Timeline]:
+    """Return all timelines that have data, those included that were dropped and live on in branches of theirs."""
+    found: dict[int, Timeline] = {}
+    for line in store.timelines():
+        ancestor: Timeline | None = line
+        while ancestor is not None:
+            found[ancestor.id] = ancestor
+            ancestor = ancestor.parent
+    return [found[number] for number in sorted(found)]
+
+
+def delete_unnamed(store: Store, manifest: Manifest) -> None:
+    """Delete files that are not part of the database: left behind by a crash, or replaced by a checkpoint."""
+    from heliosdb.store.files import log_number
+
+    named = manifest.files()
+    for name in store.volume.names():
+        number = log_number(name)
+        if name not in named if number is None else number < manifest.log:
+            store.volume.delete(name)

@@ -1,0 +1,50 @@
+"""The files of a durable store: how they are named, and what everything that is written to them passes.
+
+rows, keys  ──StoredFrames──►  bytes  ──codecs──►  chunk of a file  ──►  volume
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from heliosdb.encoding.classes import ClassTable
+from heliosdb.encoding.codecs import FileCodecs
+from heliosdb.encoding.stored_frames import StoredFrames
+from heliosdb.store.options import StorageOptions
+from heliosdb.store.segment import SegmentReader, SegmentWriter
+
+if TYPE_CHECKING:
+    from heliosdb.store.volume import Volume
+
+__all__ = ["LOG_PREFIX", "StoreFiles", "log_number"]
+
+LOG_PREFIX = "log-"
+
+
+def log_number(name: str) -> int | None:
+    """Return the number of a log by its file's name, None for other files."""
+    return int(name[len(LOG_PREFIX) :]) if name.startswith(LOG_PREFIX) else None
+
+
+class StoreFiles:
+    """Makes writers and readers. One thread at a time writes."""
+
+    def __init__(self, volume: Volume, options: StorageOptions) -> None:
+        self.volume = volume
+        self.options = options
+        self.codecs = options.codecs or FileCodecs()
+        self.frames = StoredFrames(ClassTable(options.classes))
+        self.next_number = 1
+
+    def _name(self, kind: str) -> str:
+        name = f"{kind}-{self.next_number:010d}"
+        self.next_number += 1
+        return name
+
+    def write_segment(self, relation_oid: int, timeline_id: int) -> SegmentWriter:
+        """Return the writer of a new segment."""
+        return SegmentWriter(self.volume, self._name("segment"), relation_oid, timeline_id, self.codecs, self.frames)
+
+    def read_segment(self, name: str) -> SegmentReader:
+        """Return the reader of a segment; nothing is read yet."""
+        return SegmentReader(self.volume, name, self.codecs, self.frames)

@@ -1,0 +1,95 @@
+"""What a durable store does in the background: syncs that nobody waits for, and checkpoints.
+
+One thread, started when there is first something to do. It syncs what was committed with synchronous_commit = off
+within a fifth of a second, answers those who asked to be called back, and makes a checkpoint when the log has grown to
+the limit. A checkpoint that fails is noted and tried again when the log has grown as much once more: nothing is lost
+by it, but opening after a crash takes longer.
+"""
+
+from __future__ import annotations
+
+from threading import Event, Lock, Thread, current_thread
+from typing import TYPE_CHECKING
+
+from heliosdb.config import log
+from heliosdb.errors import Error
+
+if TYPE_CHECKING:
+    from heliosdb.store.checkpoint import Checkpointer
+    from heliosdb.store.store import Store
+
+__all__ = ["Maintenance"]
+
+SYNC_WITHIN = 0.2
+"""Seconds after which a commit is durable that nobody waits for."""
+
+
+class Maintenance:
+    """The background work of one store."""
+
+    def __init__(self, store: Store, checkpointer: Checkpointer) -> None:
+        self._store = store
+        self._checkpointer = checkpointer
+        self._woken = Event()
+        self._stopping = False
+        self._lock = Lock()
+        self._thread: Thread | None = None
+        self.failed_at = 0
+        """The size of the log when a checkpoint failed."""
+
+    def wake(self) -> None:
+        """See soon whether there is something to do."""
+        self._woken.set()
+        if self._thread is None:
+            with self._lock:
+                if self._thread is None and not self._stopping:
+                    self._thread = Thread(target=self._work, name="heliosdb-maintenance", daemon=True)
+                    self._thread.start()
+
+    def checkpoint(self) -> None:
+        """Make a checkpoint now, in this thread."""
+        self._checkpointer.run()
+
+    def stop(self) -> None:
+        """Make everything durable, make a last checkpoint if there is anything to put into it, and end the thread."""
+        with self._lock:
+            self._stopping = True
+        thread = self._thread
+        if thread is not None and thread is not current_thread():
+            self._woken.set()
+            thread.join()
+        journal = self._store.journal
+        if journal is None or journal.is_sealed:
+            return
+        journal.sync()
+        if journal.tail:
+            try:
+                self._checkpointer.run()
+            except Error as error:
+                # The log has everything.
+                log("warn", "the last checkpoint failed: %s", error)
+
+    def _work(self) -> None:
+        while not self._stopping:
+            self._woken.wait()
+            self._woken.clear()
+            if self._stopping:
+                return
+            try:
+                self._do()
+            except Error as error:
+                journal = self._store.journal
+                self.failed_at = 0 if journal is None else journal.log.size
+                log("warn", "background work of the store failed: %s", error)
+
+    def _do(self) -> None:
+        journal, options = self._store.journal, self._store.options
+        assert journal is not None
+        if journal.is_sealed:
+            return
+        if self._store.last_scn > journal.durable:
+            journal.sync()
+        grown = journal.log.size - self.failed_at
+        if grown >= options.checkpoint_log_size or journal.tail >= options.checkpoint_commits:
+            self._checkpointer.run()
+            self.failed_at = 0

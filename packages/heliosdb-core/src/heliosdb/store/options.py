@@ -1,0 +1,30 @@
+"""What is chosen when a durable store is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from heliosdb.encoding.classes import StoredClass
+    from heliosdb.encoding.codecs import FileCodecs
+
+__all__ = ["StorageOptions"]
+
+
+@frozen(kw_only=True)
+class StorageOptions:
+    """Sizes are bytes.
+
+    ``cache_size``: blocks and pages that were read from files and may be read again. A checkpoint begins when the log
+    has ``checkpoint_log_size`` or ``checkpoint_commits`` commits; it bounds the time that opening takes after a crash.
+    ``codecs`` None: zstd. ``classes`` says how values of classes of their own are stored.
+    """
+
+    cache_size: int = 256 << 20
+    checkpoint_log_size: int = 16 << 20
+    checkpoint_commits: int = 20_000
+    codecs: FileCodecs | None = None
+    classes: Iterable[StoredClass] = ()
