@@ -244,7 +244,7 @@ class Session(SessionPlans):
 
         COMMIT or ROLLBACK among them ends it; the next statement begins another one.
         """
-        implicit = not self.block.is_open
+        implicit = len(statements) > 1 and not self.block.is_open
         try:
             for statement in statements:
                 if implicit and not self.block.is_open:
@@ -486,6 +486,7 @@ class Session(SessionPlans):
             return
         if self.block.is_open:
             self.block.rollback()
+        self.unlock_all_advisory()
         if self._temporary_schema is not None and self.owns_temporary_schema and not self.database.closed:
             self.database.drop_temporary_objects(self)
         self.closed = True
@@ -496,6 +497,7 @@ class Session(SessionPlans):
         """Forget prepared statements, cursors and sequences' last values (DISCARD ALL)."""
         self.prepared.clear()
         self.cursors.clear()
+        self.unlock_all_advisory()
         self.sequences = SessionSequences()
 
 
