@@ -86,6 +86,7 @@ class Transaction(LockOwner):
         "synchronous",
         "timeline",
         "writes",
+        "writes_temporary",
     )
 
     def __init__(
@@ -103,6 +104,8 @@ class Transaction(LockOwner):
         self.store = store
         self.isolation = isolation
         self.read_only = read_only
+        self.writes_temporary = False
+        """Whether a read-only transaction may write all the same: its statements write temporary tables alone."""
         self.status = "active"
         self.command = 0
         self.writes: dict[int, RelationWrites] = {}
@@ -208,7 +211,7 @@ class Transaction(LockOwner):
         writes = self.writes.get(relation_oid)
         if writes is None or self.status != "active":
             self._require_active()
-            if self.read_only:
+            if self.read_only and not self.writes_temporary:
                 raise ReadOnlySqlTransaction(f"cannot execute {operation} in a read-only transaction")
             writes = self.writes[relation_oid] = RelationWrites(self.relation(relation_oid), self.dropped_indexes)
         return writes
