@@ -74,3 +74,19 @@ def test_streams_cursors_and_functions_give_names(db: EmbeddedDatabase) -> None:
         cursor = connection.cursor()
         cursor.execute("SELECT pg_typeof(1.5), pg_typeof(NULL::text[])")
         assert cursor.fetchall() == [("numeric", "text[]")]
+
+
+def test_columns_of_domains_are_described_as_their_base_everywhere(db: EmbeddedDatabase) -> None:
+    db.execute("CREATE DOMAIN code AS varchar(8); CREATE DOMAIN small AS code; CREATE TABLE d (c small, n int)")
+    db.execute("INSERT INTO d VALUES ('x', 1)")
+    with db.stream("SELECT c FROM d") as stream:
+        assert [(column.type, column.typmod) for column in stream._stream.columns] == [("varchar", 12)]
+    session = db.session()
+    assert [(column.type, column.typmod) for column in session.prepare("SELECT c FROM d").columns or ()] == [
+        ("varchar", 12)
+    ]
+    session.execute("BEGIN; DECLARE k CURSOR FOR SELECT c FROM d")
+    (fetched,) = session.execute("FETCH k")
+    assert fetched.columns is not None
+    assert [(column.type, column.typmod) for column in fetched.columns] == [("varchar", 12)]
+    assert fetched.rows == [("x",)]

@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 
 from heliosdb.plugin.drivers import driver
-from heliosdb_testkit import AccessMethodSuite, FunctionSuite, OperatorSuite, StatementSuite, TypeSuite, VolumeSuite
+from heliosdb_testkit import (
+    AccessMethodSuite,
+    FaultyVolume,
+    FunctionSuite,
+    OperatorSuite,
+    StatementSuite,
+    TypeSuite,
+    VolumeSuite,
+)
 
 
 class TestBool(TypeSuite):
@@ -192,3 +200,13 @@ class TestDirectoryVolume(VolumeSuite):
             return driver("heliosdb.storage", "directory")(volume.path, read_only=True)
 
         return reopen
+
+
+class TestFaultyVolume(VolumeSuite):
+    @pytest.fixture
+    def volume(self) -> Any:
+        return FaultyVolume()
+
+    @pytest.fixture
+    def reopened(self, volume: Any) -> Callable[[], Any]:
+        return lambda: volume.kill()

@@ -11,6 +11,8 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from heliosdb_testkit.access_method_suite import AccessMethodSuite as AccessMethodSuite
+    from heliosdb_testkit.faulty_volume import FaultyVolume as FaultyVolume
+    from heliosdb_testkit.faulty_volume import PowerLoss as PowerLoss
     from heliosdb_testkit.function_suite import FunctionSuite as FunctionSuite
     from heliosdb_testkit.operator_suite import OperatorSuite as OperatorSuite
     from heliosdb_testkit.plugin_suite import PluginSuite as PluginSuite
@@ -22,9 +24,11 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AccessMethodSuite": "access_method_suite",
+    "FaultyVolume": "faulty_volume",
     "FunctionSuite": "function_suite",
     "OperatorSuite": "operator_suite",
     "PluginSuite": "plugin_suite",
+    "PowerLoss": "faulty_volume",
     "RestingSession": "surroundings",
     "StatementSuite": "statement_suite",
     "TypeSuite": "type_suite",

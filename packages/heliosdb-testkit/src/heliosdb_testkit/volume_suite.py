@@ -105,6 +105,8 @@ class VolumeSuite:
         assert volume.append("log-1", b"x") == 4
         assert volume.read("log-1") == b"0123x"
         volume.truncate("log-1", 5)
+        volume.truncate("log-1", 6)
+        assert volume.read("log-1") == b"0123x", "nothing is cut off beyond the end"
         volume.truncate("log-1", 0)
         assert volume.size("log-1") == 0
 

@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from attrs import evolve
+
 from heliosdb.catalog.definitions import DataType, Relation
 from heliosdb.errors import UndefinedObject
 from heliosdb.types.definitions import Type, resolve_implementation
@@ -29,12 +31,26 @@ from heliosdb.types.registry import TypeRegistry, array_name
 if TYPE_CHECKING:
     from heliosdb.catalog.view import CatalogSnapshot
 
-__all__ = ["ROW_TYPES", "CatalogTypes", "DomainChecker", "is_of_catalog", "row_type_name"]
+__all__ = ["ROW_TYPES", "CatalogTypes", "DomainChecker", "is_of_catalog", "over_domains", "row_type_name"]
 
 ROW_TYPES = 1 << 29
 """What a relation's OID is raised by to give its row type's; twice that gives the array's."""
 
 CHECKS = "heliosdb.commands.domains:compile_checks"
+
+
+def over_domains(columns: tuple[Any, ...], types: Any) -> tuple[Any, ...]:
+    """Return result columns with those of domains described as of the types below, as clients expect."""
+    if not any(column.type.startswith("#") for column in columns):
+        return columns
+    made = []
+    for column in columns:
+        domain = types.definition(column.type)
+        while domain is not None and domain.kind == "domain":
+            column = evolve(column, type=domain.base, typmod=domain.typmod)
+            domain = types.definition(column.type)
+        made.append(column)
+    return tuple(made)
 
 
 def is_of_catalog(name: str) -> bool:

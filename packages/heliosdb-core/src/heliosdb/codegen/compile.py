@@ -24,6 +24,7 @@ from heliosdb.codegen.source import Source
 from heliosdb.codegen.subqueries import Subqueries
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
+from heliosdb.plan.rewrite import walk
 
 if TYPE_CHECKING:
     from heliosdb.catalog.registries import Registries
@@ -85,17 +86,19 @@ def _write_loops(pipelines: Pipelines, plan: pn.PlanNode) -> None:
         function.line("if False: yield")
         return
     function.line("out = []; add = out.append")
+    # A cursor locks the rows that are fetched, and no others.
+    batch = 1 if any(isinstance(node, pn.LockRows) for node in walk(plan)) else BATCH
 
     def emit() -> None:
         function.line(f"add({_output_row(pipelines, plan)})")
-        function.line(f"if len(out) >= {BATCH}:")
+        function.line(f"if len(out) >= {batch}:")
         function.line(" yield out; out = []; add = out.append")
 
     def project() -> None:
         assert isinstance(plan, pn.Project)
         values = "".join(f"{pipelines.value(expression)}, " for expression in plan.expressions)
         function.line(f"add(({values}))")
-        function.line(f"if len(out) >= {BATCH}:")
+        function.line(f"if len(out) >= {batch}:")
         function.line(" yield out; out = []; add = out.append")
 
     if isinstance(plan, pn.Project):

@@ -130,9 +130,9 @@ def _condition(relation: Relation, numbers: Sequence[int], first: int = 1) -> st
     return " AND ".join(f"{quoted(name)} = ${first + i}" for i, name in enumerate(names))
 
 
-def _matching(x: Execution, relation: Relation, numbers: Sequence[int], key: Row) -> bool:
+def _matching(x: Execution, relation: Relation, numbers: Sequence[int], key: Row, lock: str = "") -> bool:
     """Whether a row of the relation has these values, as of now."""
-    text = f"SELECT 1 FROM {qualified(relation)} WHERE {_condition(relation, numbers)} LIMIT 1"
+    text = f"SELECT 1 FROM {qualified(relation)} WHERE {_condition(relation, numbers)} LIMIT 1{lock}"
     return bool(x.session.run_internal(text, key, newest=True))
 
 
@@ -177,6 +177,9 @@ class ReferencedCheck:
         if not _matching(x, self.relation, self.constraint.columns, key):
             return
         if not restrict and _matching(x, self.referenced, self.foreign.columns, key):
+            return
+        # Somebody may be about to delete it, or to point it elsewhere: wait until that is known.
+        if not _matching(x, self.relation, self.constraint.columns, key, " FOR KEY SHARE"):
             return
         raise self._violation(x, key)
 

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from heliosdb.codegen import modify_runtime
 from heliosdb.codegen.foreign_keys import ForeignKeyCheck, ReferencedCheck
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
-from heliosdb.plan.rewrite import walk
+from heliosdb.plan.rewrite import rewritten, walk
 from heliosdb.transaction.locks import RowLock
 from heliosdb.types.definitions import Volatility
 
@@ -47,23 +49,27 @@ def write_row(pipelines: Pipelines, node: pn.Modify, row: str) -> None:
     required = [c.number - 1 for c in relation.columns if c.not_null and not c.dropped]
     fail = source.bind(modify_runtime.NotNull(relation, pipelines.registries), "f") if required else ""
 
-    def require(slots: list[int], shown: str) -> None:
-        if slots:
-            nulls = " or ".join(f"{row}[{slot}] is None" for slot in slots)
-            function.line(f"if {nulls}: {fail}({shown}, x.session)")
-
     if node.generated:
-        computed = {assignment.slot for assignment in node.generated}
-        plain = ["None" if slot in computed else f"{row}[{slot}]" for slot in range(len(relation.columns))]
-        # What is computed relies on NOT NULL, so that has to hold before.
-        require([slot for slot in required if slot not in computed], f"({''.join(f'{part}, ' for part in plain)})")
-        assigned = {assignment.slot: pipelines.value(assignment.value) for assignment in node.generated}
+        assigned = {a.slot: pipelines.value(_any_nullable(a.value, node.target)) for a in node.generated}
         parts = [assigned.get(slot, f"{row}[{slot}]") for slot in range(len(relation.columns))]
         function.line(f"{row} = ({''.join(f'{part}, ' for part in parts)})")
-        required = [slot for slot in required if slot in computed]
-    require(required, row)
+    if required:
+        nulls = " or ".join(f"{row}[{slot}] is None" for slot in required)
+        function.line(f"if {nulls}: {fail}({row}, x.session)")
     by_conflict = isinstance(node, pn.Insert) and node.conflict is not None
     _checks(pipelines, node, row, [check for check in node.checks if check.kind != "view" or not by_conflict])
+
+
+def _any_nullable(value: ex.Expression, source: int) -> ex.Expression:
+    """Return an expression over a new row that has not been checked yet: NOT NULL need not hold."""
+
+    def nullable(node: object) -> ex.Column | None:
+        if isinstance(node, ex.Column) and node.source == source and not node.nullable:
+            return evolve(node, nullable=True)
+        return None
+
+    found: ex.Expression = rewritten(value, nullable, loosen=True)
+    return found
 
 
 def _checks(pipelines: Pipelines, node: pn.Modify, row: str, checks: list[pn.RowCheck]) -> None:

@@ -113,7 +113,7 @@ class Upsert:
                     continue
                 return row
             if change is None:
-                transaction.require_visible(oid, conflict)
+                transaction.require_seen(oid, conflict)
                 return None
             if conflict in touched:
                 raise errors.CardinalityViolation(

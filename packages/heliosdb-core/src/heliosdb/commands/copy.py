@@ -81,6 +81,7 @@ def _copy_from(session: Session, statement: tree.Copy, relation: Relation, optio
     transaction = session.transaction
     if transaction.read_only and relation.persistence != "temporary":
         raise ReadOnlySqlTransaction("cannot execute COPY FROM in a read-only transaction")
+    transaction.writes_temporary = True
     columns = _columns(relation, statement.columns)
     for words, names in (("FORCE_NOT_NULL", options.force_not_null), ("FORCE_NULL", options.force_null)):
         _check_referenced(relation, words, names, columns)
@@ -165,8 +166,7 @@ def _copy_plan(session: Session, query: tree.Statement, options: CopyOptions, *,
         plan = session.make_plan(query)
     if plan.columns is None:
         raise FeatureNotSupported("COPY query must have a RETURNING clause")
-    if not plan.bound.read_only and session.transaction.read_only:
-        raise ReadOnlySqlTransaction(f"cannot execute {plan.bound.tag} in a read-only transaction")
+    session.require_writable(plan)
     names = {column.name for column in plan.columns}
     if check and options.force_quote not in ((), ("*",)):
         for name in options.force_quote:

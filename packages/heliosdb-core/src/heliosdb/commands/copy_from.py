@@ -227,6 +227,9 @@ class CopyIn:
             self._waiting.append((_Block((), (), ()), failure))
 
     def _split(self, lines: list[str]) -> Sequence[Sequence[str | None]]:
+        if not self._readers:
+            # An empty line is a row without values, not one with an empty value.
+            return [(line,) if line else () for line in lines]
         if self.options.is_csv:
             return split_csv(lines, self.options)
         return split_text(lines, self.options.delimiter)
@@ -238,6 +241,8 @@ class CopyIn:
             raise _Uneven from None
         if len(columns) != len(self._readers):
             raise _Uneven
+        if not columns:
+            return [()] * len(values)
         return list(zip(*[reader.read(texts) for reader, texts in zip(self._readers, columns)]))
 
     def _convert_rows(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
 from heliosdb.catalog.result import Result
+from heliosdb.catalog.types import over_domains
 from heliosdb.sql import statements as tree
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def execute_declare(session: Session, statement: tree.DeclareCursor) -> Result:
         raise errors.FeatureNotSupported("DECLARE CURSOR WITH HOLD ... FOR UPDATE is not supported")
     cursor = Cursor(
         statement.name,
-        plan.columns,
+        over_domains(plan.columns, session.types),
         session.stream_plan(plan, (), ()),
         session.transaction.hold_snapshot(),
         scroll=statement.scroll is not False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from heliosdb.catalog.types import over_domains
 from heliosdb.commands.cursors import Cursor
 from heliosdb.errors import (
     DuplicateCursor,
@@ -74,7 +75,7 @@ def _declare(
     datums = session.read_parameters(plan, parameters)
     cursor = Cursor(
         name,
-        plan.columns,
+        over_domains(plan.columns, session.types),
         session.stream_plan(plan, statement.constants, datums),
         session.transaction.hold_snapshot(),
         scroll=bool(scroll),

@@ -147,7 +147,18 @@ class Collector:
                 raise InvalidObjectDefinition(
                     f'{hook} of plugin "{owner}" gave a {type(value).__name__}, not a {slot.classes[0].__name__}'
                 )
+            if owner != CORE:
+                self._check_soundness(hook, slot, value, owner)
             registry.add(slot.key(value), value, owner)
+
+    def _check_soundness(self, hook: str, slot: Slot, value: Any, owner: str) -> None:
+        from heliosdb.plugin.soundness import check_implementations, check_meta_command
+
+        check_implementations(value, slot.kind)
+        if hook == "register_meta_commands":
+            registered = self.registries[slot.registry]
+            owners = {str(key): registered.owner_of(key) or CORE for key, _ in registered.items()}
+            check_meta_command(value, owner, {str(key): other for key, other in registered.items()}, owners)
 
     def remove(self, owner: str) -> None:
         """Take back everything that a plugin registered."""

@@ -334,7 +334,9 @@ def _same_name(first: Candidate, second: Candidate) -> Error:
 
 
 def _described(error: Exception) -> str:
-    return str(error) if isinstance(error, Error) else f"{type(error).__name__}: {error}"
+    if not isinstance(error, Error):
+        return f"{type(error).__name__}: {error}"
+    return f"{error}. {error.hint}" if error.hint else str(error)
 
 
 def _spelled_out(candidate: Candidate, error: Exception) -> Error:

@@ -19,6 +19,7 @@ from heliosdb.catalog.settings import TRANSACTION_SETTINGS, initial_values, pars
 from heliosdb.session.points import PointStatements
 from heliosdb.session.settings import SessionSettings
 from heliosdb.session.transactions import TransactionBlock
+from heliosdb.transaction.locks import AdvisoryLock
 
 if TYPE_CHECKING:
     from heliosdb.catalog.view import CatalogSnapshot
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from heliosdb.session.statements import Plan
     from heliosdb.sql.binder.context import BindContext
     from heliosdb.transaction import Transaction
+    from heliosdb.transaction.locks import SessionLocks
     from heliosdb.types.definitions import TypeLookup
     from heliosdb.types.registry import TypeRegistry
 
@@ -94,6 +96,7 @@ class SessionEnvironment:
         self.deadline: float | None = None
         """When the running statement is to stop, on ``time.monotonic``'s clock."""
         self._temporary_schema: str | None = None
+        self._advisory: SessionLocks | None = None
         self.copy_door: Any = None
         """Who brings the stream of the COPY that is being started (``session/copying.py``)."""
         self.closed = False
@@ -125,7 +128,8 @@ class SessionEnvironment:
             return self._set_transaction_setting(key, text)
         if key in ("role", "session_authorization"):
             raise errors.FeatureNotSupported(f"{name} cannot be set by a function", hint="Use SET.")
-        return self.settings.set(name, text, local=local, in_transaction=self.block.is_open)
+        # A statement that stands alone is a transaction, too: set_config(..., is_local => true) ends with it.
+        return self.settings.set(name, text, local=local, in_transaction=self.block.state != "idle")
 
     def _set_transaction_setting(self, key: str, text: str) -> str:
         """Set what holds for the current transaction only; alone it is for the transaction of its own statement."""
@@ -239,6 +243,25 @@ class SessionEnvironment:
         """Stop the running statement (from any thread); without one, do nothing."""
         if self.current_query:
             self.interruption = reason
+
+    def lock_advisory(self, key: tuple[int, ...], *, exclusive: bool, wait: str, of_transaction: bool) -> bool:
+        """Take an advisory lock: the session's, or the transaction's."""
+        mode = AdvisoryLock.EXCLUSIVE if exclusive else AdvisoryLock.SHARE
+        if of_transaction:
+            return self.transaction.lock_advisory(key, mode, wait)
+        if self._advisory is None:
+            self._advisory = self.database.store.session_locks(self)
+        return self._advisory.acquire(key, mode, wait)
+
+    def unlock_advisory(self, key: tuple[int, ...], *, exclusive: bool) -> bool:
+        """Release an advisory lock of the session once; False where it has none."""
+        mode = AdvisoryLock.EXCLUSIVE if exclusive else AdvisoryLock.SHARE
+        return self._advisory is not None and self._advisory.release(key, mode)
+
+    def unlock_all_advisory(self) -> None:
+        """Release all advisory locks of the session."""
+        if self._advisory is not None:
+            self._advisory.release_all()
 
     def relation_oid(self, name: str) -> int | None:
         """Return the OID that a name in text means, or None."""

@@ -14,7 +14,7 @@ from heliosdb.rows import collection_paused
 from heliosdb.session.definition_locks import have_changed
 from heliosdb.session.environment import SessionEnvironment
 from heliosdb.session.execution import Execution
-from heliosdb.session.statements import Plan, RecordingCatalog, StatementText, locks_of
+from heliosdb.session.statements import Plan, RecordingCatalog, StatementText, locks_of, written_command
 
 if TYPE_CHECKING:
     from heliosdb.sql.statements import Statement
@@ -169,11 +169,20 @@ class SessionPlans(SessionEnvironment):
             for type_name, value in zip(expected, parameters, strict=True)
         )
 
+    def require_writable(self, plan: Plan) -> None:
+        """Refuse a plan that changes more than temporary tables where the transaction is read-only."""
+        transaction = self.transaction
+        if plan.bound.read_only or not transaction.read_only:
+            return
+        command = written_command(plan.bound)
+        if command is not None:
+            raise errors.ReadOnlySqlTransaction(f"cannot execute {command} in a read-only transaction")
+        transaction.writes_temporary = True
+
     def run_plan(self, plan: Plan, constants: Sequence[Any], parameters: tuple[Any, ...]) -> Result:
         """Run a plan in the open transaction and return its result with all rows."""
         transaction = self.transaction
-        if not plan.bound.read_only and transaction.read_only:
-            raise errors.ReadOnlySqlTransaction(f"cannot execute {plan.bound.tag} in a read-only transaction")
+        self.require_writable(plan)
         plan.runs += 1
         execution = Execution(self, transaction, parameters, plan.slots(constants, self))
         rows: list[tuple[Any, ...]] = []

@@ -18,11 +18,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from attrs import evolve
-
 from heliosdb import errors
 from heliosdb.catalog.result import Result
 from heliosdb.catalog.sequences import SessionSequences
+from heliosdb.catalog.types import over_domains
 from heliosdb.session.definition_locks import lock_definition, lock_plan
 from heliosdb.session.environment import Notice
 from heliosdb.session.execution import Execution
@@ -244,7 +243,7 @@ class Session(SessionPlans):
 
         COMMIT or ROLLBACK among them ends it; the next statement begins another one.
         """
-        implicit = not self.block.is_open
+        implicit = len(statements) > 1 and not self.block.is_open
         try:
             for statement in statements:
                 if implicit and not self.block.is_open:
@@ -462,7 +461,8 @@ class Session(SessionPlans):
             if not _is_query(tree):
                 return PreparedStatement(statement, (), None, tuple(types))
             plan = self.plan(statement, types=tuple(types))
-            return PreparedStatement(statement, plan.bound.parameter_types, plan.columns, tuple(types))
+            columns = None if plan.columns is None else over_domains(plan.columns, self.types)
+            return PreparedStatement(statement, plan.bound.parameter_types, columns, tuple(types))
 
     @contextmanager
     def _short_transaction(self) -> Iterator[None]:
@@ -486,6 +486,7 @@ class Session(SessionPlans):
             return
         if self.block.is_open:
             self.block.rollback()
+        self.unlock_all_advisory()
         if self._temporary_schema is not None and self.owns_temporary_schema and not self.database.closed:
             self.database.drop_temporary_objects(self)
         self.closed = True
@@ -496,6 +497,7 @@ class Session(SessionPlans):
         """Forget prepared statements, cursors and sequences' last values (DISCARD ALL)."""
         self.prepared.clear()
         self.cursors.clear()
+        self.unlock_all_advisory()
         self.sequences = SessionSequences()
 
 
@@ -540,16 +542,10 @@ def _words(class_name: str) -> str:
 
 def _over_domains(result: Result, types: Any) -> Result:
     """Return the result with columns of domains described as of the types below, as clients expect."""
-    if result.columns is None or not any(column.type.startswith("#") for column in result.columns):
+    if result.columns is None:
         return result
-    columns = []
-    for column in result.columns:
-        domain = types.definition(column.type)
-        while domain is not None and domain.kind == "domain":
-            column = evolve(column, type=domain.base, typmod=domain.typmod)
-            domain = types.definition(column.type)
-        columns.append(column)
-    return Result(result.tag, tuple(columns), result.rows, result.row_count)
+    columns = over_domains(result.columns, types)
+    return result if columns is result.columns else Result(result.tag, columns, result.rows, result.row_count)
 
 
 def _is_query(tree: Any) -> bool:

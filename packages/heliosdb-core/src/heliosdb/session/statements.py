@@ -31,7 +31,15 @@ if TYPE_CHECKING:
     from heliosdb.sql.shape import Constant
     from heliosdb.sql.statements import Statement
 
-__all__ = ["Plan", "PreparedStatement", "RecordingCatalog", "StatementCache", "StatementText", "no_parameter"]
+__all__ = [
+    "Plan",
+    "PreparedStatement",
+    "RecordingCatalog",
+    "StatementCache",
+    "StatementText",
+    "no_parameter",
+    "written_command",
+]
 
 TEXTS = 2048
 PLANS = 1024
@@ -208,6 +216,24 @@ def locks_of(plan: PlanNode) -> tuple[tuple[int, RelationLock], ...]:
                 if isinstance(inner, pn.Scan):
                     want(inner.relation.oid, RelationLock.ROW_SHARE)
     return tuple(sorted(modes.items()))
+
+
+def written_command(bound: BoundStatement) -> str | None:
+    """Return what a read-only transaction calls a statement that it refuses, None where it writes temporary tables
+    alone.
+    """
+    from heliosdb.plan import nodes as pn
+    from heliosdb.plan.rewrite import walk
+
+    for node in walk(bound.plan):
+        if isinstance(node, pn.Modify) and node.relation.persistence != "temporary":
+            return bound.tag
+        if isinstance(node, pn.LockRows):
+            locked = {source: strength for source, strength, _ in node.locks}
+            for inner in walk(node.input):
+                if isinstance(inner, pn.Scan) and inner.source in locked and inner.relation.persistence != "temporary":
+                    return f"SELECT FOR {locked[inner.source].upper()}" if bound.tag == "SELECT" else bound.tag
+    return None
 
 
 class StatementCache:

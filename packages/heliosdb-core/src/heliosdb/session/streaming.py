@@ -19,6 +19,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
+from heliosdb.catalog.types import over_domains
 from heliosdb.session.definition_locks import lock_plan
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Stream:
                         plan = session.plan(statement, hints)
                     if plan.bound.read_only:
                         assert plan.columns is not None
-                        self.columns = plan.columns
+                        self.columns = over_domains(plan.columns, session.types)
                         datums = session.read_parameters(plan, parameters)
                         self._hold = session.transaction.hold_snapshot()
                         self._batches = session.stream_plan(plan, statement.constants, datums)

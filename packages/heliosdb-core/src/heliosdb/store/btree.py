@@ -60,6 +60,7 @@ class BTree:
         current, past, paired = self.current, self.past, self.paired
         if scn > self.last_changed:
             self.last_changed = scn
+        known = self.order.known is not None
         for row_id, removed, added in changes:
             for element in removed:
                 _note(past, element[1] if paired else element, scn, row_id)
@@ -67,15 +68,21 @@ class BTree:
             for element in added:
                 key = element[1] if paired else element
                 present = current.get(key)
-                if present is None:
+                if present is None and key not in past:
                     current[key] = row_id  # before it is ordered: a merge leaves out keys that nobody has
-                    if key not in past:
-                        self.order.add(element, self.in_use)
+                    self.order.add(element, self.in_use)
+                    continue
+                if known:
+                    self.order.note_changes((element,))
+                if present is None:
+                    current[key] = row_id
                 elif type(present) is int:
                     if present != row_id:
                         current[key] = {present: None, row_id: None}
                 else:
                     present[row_id] = None
+            if removed and known:
+                self.order.note_changes(removed)
             for element in removed:
                 self._remove(element[1] if paired else element, row_id)
 
@@ -90,15 +97,20 @@ class BTree:
             key = added[0][1] if paired else added[0]
             present = current.get(key)
             if present is None:
-                current[key] = row_id
-                if key not in past:
+                if key in past:
+                    self.order.note_changes(added)
+                    current[key] = row_id
+                else:
+                    current[key] = row_id
                     self.order.add(added[0], self.in_use)
-            elif present.__class__ is int:
-                if present != row_id:
-                    current[key] = {present: None, row_id: None}
             else:
-                present[row_id] = None
+                self.order.note_changes(added)
+                if present.__class__ is not int:
+                    present[row_id] = None
+                elif present != row_id:
+                    current[key] = {present: None, row_id: None}
         if removed is not None:
+            self.order.note_changes(removed)
             self._remove(removed[0][1] if paired else removed[0], row_id)
 
     def forget_last(self, element: Any, row_id: int) -> None:
@@ -135,6 +147,8 @@ class BTree:
         if len(fresh) == len(keys) and current.keys().isdisjoint(fresh):
             if self.past:
                 past = self.past
+                if self.order.known is not None:
+                    self.order.note_changes([element for element, key in zip(elements, keys) if key in past])
                 elements = [element for element, key in zip(elements, keys) if key not in past]
             current.update(fresh)
             if elements:
@@ -156,6 +170,7 @@ class BTree:
             for key, row_id in zip(keys, row_ids):
                 _note(past, key, scn, row_id)
         self.last_superseded = scn
+        self.order.note_changes(elements)
         if distinct and list(map(current.get, keys)) == list(row_ids):
             for key in keys:
                 del current[key]
@@ -181,6 +196,7 @@ class BTree:
 
     def _apply_repeating(self, elements: list[Any], keys: list[Any], row_ids: Iterable[int]) -> None:
         current, past = self.current, self.past
+        self.order.note_changes(elements)
         new = []
         for element, key, row_id in zip(elements, keys, row_ids):
             present = current.get(key)
@@ -221,7 +237,9 @@ class BTree:
             done += len(batch)
             if progress is not None:
                 progress(done)
-        self.order.join()
+        known = self.order.join()
+        if known is not None:
+            known.fill(self)
 
     def build_past(self, entries: Iterable[tuple[int, Any, int]]) -> None:
         """Enter (end SCN, element, row id) of versions that were superseded before the index was made."""

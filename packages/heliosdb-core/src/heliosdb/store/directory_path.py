@@ -108,7 +108,7 @@ def _check_directory(given: str, target: str, read_only: bool) -> None:
         return
     others = sorted(names - HARMLESS)
     if others:
-        shown = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
+        shown = ", ".join(others[:3]) + (" and others" if len(others) > 3 else "")
         raise WrongObjectType(
             f'directory "{given}" is not empty and holds no database',
             detail=f"It holds {shown}.",

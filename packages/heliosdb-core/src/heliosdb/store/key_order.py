@@ -18,8 +18,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from heliosdb.encoding.keys import MAX
+from heliosdb.store.run_rows import FEWEST_KEYS, RunRows
 
-__all__ = ["KeyOrder"]
+__all__ = ["KeyOrder", "Slice", "bounds_of_windows"]
 
 RECENT = 512
 PIECE = 1 << 16
@@ -27,12 +28,14 @@ FIRST_WINDOW = 64
 LAST_WINDOW = 1024
 
 State = tuple[tuple[list[Any], ...], list[Any]]
+Slice = tuple[Sequence[Any], int, int]
+"""A sorted list, and where a range begins and ends in it."""
 
 
 class KeyOrder:
     """The sorted keys of one index. ``add`` is called by one thread at a time; everything else by any."""
 
-    __slots__ = ("_sorted_recent", "paired", "single", "state", "waste")
+    __slots__ = ("_sorted_recent", "known", "paired", "single", "state", "waste")
 
     def __init__(self, *, paired: bool, single: bool) -> None:
         self.paired = paired
@@ -42,6 +45,27 @@ class KeyOrder:
         self.waste = 0
         """About how many elements belong to keys that nobody has any more, or stand here twice."""
         self._sorted_recent: tuple[list[Any], int, list[Any]] | None = None
+        self.known: RunRows | None = None
+        """The row ids of one run's keys."""
+
+    def note_changes(self, elements: Sequence[Any]) -> None:
+        """Take note, beforehand, that elements of the order will have other rows."""
+        known = self.known
+        if known is not None:
+            known.changed += elements
+            if len(known.changed) > known.most_changes:
+                self.known = None
+
+    def rows_of(self, run: Sequence[Any]) -> RunRows | None:
+        """Return what is to be known of a run's rows; None where it is not the longest, or short."""
+        known = self.known
+        if known is not None and known.run is run:
+            return known
+        runs = self.state[0]
+        if not runs or runs[0] is not run or len(run) < FEWEST_KEYS:
+            return None
+        self.known = known = RunRows(runs[0])
+        return known
 
     def add(self, element: Any, in_use: Callable[[Any], bool]) -> None:
         """Take in a new element; ``in_use(key)`` says which old ones to keep when runs are merged."""
@@ -99,13 +123,15 @@ class KeyOrder:
         self.state = ((self._without_waste(everything, in_use),) if everything else (), [])
         self.waste = 0
 
-    def join(self) -> None:
-        """Make one run of everything, as after a build: ranges then come from one list."""
+    def join(self) -> RunRows | None:
+        """Make one run of everything, as after a build: ranges then come from one list, whose rows can be known."""
         runs, recent = self.state
         if len(runs) > 1 or recent:
             everything = [element for part in (*runs, recent) for element in part]
             everything.sort()  # a merge: the parts are sorted
             self.state = ((_distinct(everything) if self.waste or recent else everything,), [])
+        runs = self.state[0]
+        return self.rows_of(runs[0]) if runs else None
 
     def __len__(self) -> int:
         runs, recent = self.state
@@ -149,18 +175,35 @@ class KeyOrder:
         A bound is a prefix of an order key, None for an open end. ``extra`` are sorted elements and ``others``
         orders from elsewhere to merge in.
         """
+        slices = self.slices(low, high, low_inclusive, high_inclusive, extra, others)
+        return self.windows_of(slices, descending)
+
+    def slices(
+        self,
+        low: tuple[Any, ...] | None,
+        high: tuple[Any, ...] | None,
+        low_inclusive: bool = True,
+        high_inclusive: bool = True,
+        extra: Sequence[Any] = (),
+        others: Sequence[KeyOrder] = (),
+    ) -> list[Slice]:
+        """Return the sorted parts that lie between two bounds."""
         parts: list[Sequence[Any]] = [extra]
         for order in (self, *others):
             runs, recent = order.state
             parts += (*runs, order._sorted(recent))
         first = None if low is None else self._cut(low, not low_inclusive)
         last = None if high is None else self._cut(high, high_inclusive)
-        slices: list[tuple[Sequence[Any], int, int]] = []
-        for run in parts:
+        slices: list[Slice] = []
+        for run in filter(None, parts):
             start = 0 if first is None else first(run)
             end = len(run) if last is None else last(run)
             if start < end:
                 slices.append((run, start, end))
+        return slices
+
+    def windows_of(self, slices: list[Slice], descending: bool) -> Iterator[list[Any]]:
+        """Yield growing lists of keys of such parts, in order and without repetition."""
         merged = self._backward(slices) if descending else self._forward(slices)
         previous: Any = None
         for window in merged:
@@ -175,7 +218,7 @@ class KeyOrder:
             yield [element[1] for element in window] if self.paired else window
 
     @staticmethod
-    def _forward(slices: list[tuple[Sequence[Any], int, int]]) -> Iterator[list[Any]]:
+    def _forward(slices: list[Slice]) -> Iterator[list[Any]]:
         size = FIRST_WINDOW
         while slices:
             if len(slices) == 1:
@@ -201,7 +244,7 @@ class KeyOrder:
             yield window
 
     @staticmethod
-    def _backward(slices: list[tuple[Sequence[Any], int, int]]) -> Iterator[list[Any]]:
+    def _backward(slices: list[Slice]) -> Iterator[list[Any]]:
         size = FIRST_WINDOW
         while slices:
             step = max(8, size // len(slices))
@@ -217,6 +260,21 @@ class KeyOrder:
             slices = left
             size = min(2 * size, LAST_WINDOW)
             yield window
+
+
+def bounds_of_windows(start: int, end: int, descending: bool) -> Iterator[tuple[int, int]]:
+    """Yield where growing windows of a part begin and end."""
+    size = FIRST_WINDOW
+    while start < end:
+        if descending:
+            first = max(start, end - size)
+            yield first, end
+            end = first
+        else:
+            last = min(end, start + size)
+            yield start, last
+            start = last
+        size = min(2 * size, LAST_WINDOW)
 
 
 def _sorted_in_pieces(elements: list[Any]) -> list[Any]:

@@ -50,6 +50,9 @@ MARKER = b"\xf5REC"
 
 LARGEST_RECORD = 1 << 30
 
+SMALL = 1 << 14
+"""Up to this size a record is cheaper copied together than written in parts."""
+
 WINDOW = 1 << 20
 """Bytes read at once."""
 
@@ -121,6 +124,8 @@ class Log:
         """The position behind the last record appended."""
         self.synced_to = 0
         """The position up to which the log is known to be durable."""
+        self._is_appending = False
+        """Whether an append began and did not end: Ctrl-C may come between the volume's append and ours."""
 
     def _write_header(self) -> None:
         header = new_file_header(KIND, VERSION, {"codecs": list(self.codec.names)})
@@ -150,11 +155,15 @@ class Log:
         content = crc32(stored)
         check = crc32(_place.pack(offset, length, scn, synced_to, self._previous, content), self._seed)
         head = _head.pack(MARKER, length, scn, synced_to, self._previous, content, check)
-        found = self.volume.append(self.name, (head, stored))
+        if self._is_appending:
+            self.volume.truncate(self.name, offset)
+        self._is_appending = True
+        found = self.volume.append(self.name, head + stored if length < SMALL else (head, stored))
         if found != offset:
             raise InternalFailure(f'file "{self.name}" has grown to {found} bytes behind its log\'s back')
         self._previous = check
         self.size = end = offset + _head.size + length
+        self._is_appending = False
         return end
 
     def sync(self) -> int:

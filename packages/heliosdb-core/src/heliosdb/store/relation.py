@@ -43,8 +43,10 @@ class Relation:
     """One relation in one timeline. Only the holder of the store's commit lock calls ``apply_*`` and ``fold``."""
 
     __slots__ = (
+        "_settled",
         "_touch",
         "blocks",
+        "changed",
         "count",
         "feed",
         "fork",
@@ -77,6 +79,9 @@ class Relation:
         """The blocks that stand in segments; those that are not in ``blocks`` are read when they are touched."""
         self.is_logged = True
         """Whether its changes are to outlive the process; those of temporary tables are not."""
+        self.changed = fork
+        """The SCN of the last commit that changed anything, set before it does."""
+        self._settled: tuple[int, list[Sequence[Any]] | None] = (-1, None)
         self.pruned_to = fork
         """Versions that ended at or before this SCN may be gone."""
         self.tidy: Callable[[Relation, int], Block | None] | None = None
@@ -143,6 +148,29 @@ class Relation:
             return entry[1] if entry[0] <= scn else lookup(entry[2], scn)
         return block.row(row_id & SLOT_MASK, scn)
 
+    def settled(self, scn: int) -> list[Sequence[Any]] | None:
+        """Return every block's rows as a reader at an SCN sees them, None while they are not as they stand.
+
+        It is worked out when it is asked for twice without a change in between. (Blocks that are read from segments
+        come and go with the cache, which this would keep.)
+        """
+        changed, lists = self._settled
+        if changed != self.changed or changed > scn:
+            if self.parent is None and self.stored is None:
+                self._settled = (self.changed, None)
+            return None
+        if lists is None:
+            blocks = self.blocks[:]
+            # The last blocks are changed most often.
+            if any(block is not None and (block.overlay or block.begin > scn) for block in reversed(blocks)):
+                self._settled = (-1, None)
+                return None
+            lists = [() if block is None else block.rows for block in blocks]
+            if changed != self.changed:
+                return None
+            self._settled = (changed, lists)
+        return lists
+
     def newest(self, row_id: int) -> tuple[int, Row | None]:
         """Return (SCN, row) of the newest version, published or pending."""
         block = self.block(row_id >> BLOCK_BITS)
@@ -162,6 +190,7 @@ class Relation:
         ``readers`` are the SCNs that still need older versions (None: all). Folding must wait until the commit is
         published: who registers until then reads what was before it.
         """
+        self.changed = scn
         block = self.block(number)
         if block is None:
             block = self.new_block(number)
@@ -205,6 +234,7 @@ class Relation:
 
     def apply_block(self, number: int, rows: list[Row | None], scn: int, readers: Sequence[int] | None) -> None:
         """Put a bulk insert's rows into a block of its own (slots from 0); rows of others behind them stay."""
+        self.changed = scn
         present = self.block(number)
         if present is None or (not present.rows and present.begin == 0):
             dense = is_full(rows)

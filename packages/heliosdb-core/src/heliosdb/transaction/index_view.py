@@ -15,6 +15,7 @@ from heliosdb.encoding.keys import MAX, MIN
 from heliosdb.errors import FeatureNotSupported
 from heliosdb.store.access_method import Nearest
 from heliosdb.store.block import BLOCK_BITS, SLOT_MASK
+from heliosdb.store.key_order import bounds_of_windows
 from heliosdb.store.timeline_index import TimelineIndex
 from heliosdb.store.versions import Row
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["IndexView"]
 
 SEARCH_BATCH = 1024
+
+Bounds = tuple["tuple[Any, ...] | None", "tuple[Any, ...] | None", bool, bool, bool]
+"""(low, high, whether low is included, whether high is, descending) of a range."""
 
 
 _ONE_ROW = {int}
@@ -131,8 +135,7 @@ class IndexView:
         bounds = (None if low is MIN else low, None if high is MAX else high, low_inclusive, high_inclusive, descending)
         if view.reads is not None:
             view.reads.add_range(view.relation, self.index, bounds)
-        for keys in self._windows(*bounds):
-            row_ids = self._settled(keys) if self._plain else None
+        for row_ids, keys in self._candidates(bounds):
             if row_ids is not None:
                 peek = view.peek
                 batch = [(row_id, row) for row_id in row_ids if (row := peek(row_id)) is not None]
@@ -145,6 +148,32 @@ class IndexView:
                             batch.append((row_id, row))
             if batch:
                 yield batch
+
+    def _candidates(self, bounds: Bounds) -> Iterator[tuple[Sequence[int] | None, list[Any]]]:
+        """Yield (row ids, []) of rows that surely have keys between the bounds, else (None, keys to be asked for)."""
+        if not self._plain:
+            for keys in self._windows(*bounds):
+                yield None, keys
+            return
+        tree, scn = self.index.tree, self.view.scn
+        assert tree is not None
+        order, (low, high, low_inclusive, high_inclusive, descending) = tree.order, bounds
+        slices = order.slices(low, high, low_inclusive, high_inclusive)
+        known = order.rows_of(slices[0][0]) if len(slices) == 1 else None
+        if known is None:
+            for keys in order.windows_of(slices, descending):
+                row_ids: Sequence[int] | None = self._settled(keys)
+                yield row_ids, [] if row_ids is not None else keys
+            return
+        for start, stop in bounds_of_windows(slices[0][1], slices[0][2], descending):
+            row_ids = known.window(tree, start, stop, scn)
+            if row_ids is not None:
+                yield row_ids[::-1] if descending else row_ids, []
+            else:
+                keys = known.run[start:stop]
+                if descending:
+                    keys.reverse()
+                yield None, [element[1] for element in keys] if tree.paired else keys
 
     def _settled(self, keys: list[Any]) -> list[Any] | None:
         """Return the row ids of many keys if nothing was entered since the snapshot, else None."""
@@ -175,13 +204,12 @@ class IndexView:
             return
         view = self.view
         bounds = (None if low is MIN else low, None if high is MAX else high, low_inclusive, high_inclusive, descending)
-        for keys in self._windows(*bounds):
-            row_ids = self._settled(keys)
+        for row_ids, keys in self._candidates(bounds):
             rows: list[Row]
             if row_ids is None:
                 rows = [row for key in keys for row in self.rows(key)]
             else:
-                plain = self._plain_blocks(row_ids)
+                plain = view.relation.settled(view.scn) or self._plain_blocks(row_ids)
                 if plain is not None:
                     rows = [plain[row_id >> BLOCK_BITS][row_id & SLOT_MASK] for row_id in row_ids]
                 else:
@@ -190,12 +218,12 @@ class IndexView:
             if rows:
                 yield rows
 
-    def _plain_blocks(self, row_ids: list[int]) -> dict[int, list[Row]] | None:
+    def _plain_blocks(self, row_ids: Sequence[int]) -> dict[int, list[Row]] | None:
         """Return {block: its rows} for these row ids if all those blocks are as they stand, else None."""
-        blocks, scn = self.view.relation.blocks, self.view.scn
+        find, scn = self.view.relation.block, self.view.scn
         plain: dict[int, Any] = {}
         for number in {row_id >> BLOCK_BITS for row_id in row_ids}:
-            block = blocks[number]
+            block = find(number)
             if block is None or block.overlay or block.begin > scn:
                 return None
             # The list itself, which never changes: a fold may put another block in this place at any time.

@@ -433,6 +433,15 @@ class LockTable:
             else:
                 self._restore(space, key, owner, 0)
 
+    def is_waiting(self, session: SessionToken) -> bool:
+        """Whether a session waits for a lock just now. Ask from any thread."""
+        return any(waiter.owner.session is session for waiter in self.waiting())
+
+    def waiting(self) -> list[Waiter]:
+        """Return who waits for a lock."""
+        with self._mutex:
+            return list(self._waiting)
+
     def holders(self, space: Space, key: Any) -> list[LockOwner]:
         """Return who holds a lock."""
         with self._mutex:
@@ -457,17 +466,24 @@ class SessionLocks:
         """Take a lock until it is released or the session ends."""
         locks = self._locks
         count = self._counts.get((key, mode), 0)
-        if not count and not locks.acquire(
-            locks.advisory,
-            key,
-            self._owner,
-            mode,
-            ADVISORY_CONFLICTS,
-            wait=wait,
-            session=self._session,
-            what="advisory lock",
-        ):
-            return False
+        if not count:
+            held = len(self._owner.held)
+            try:
+                if not locks.acquire(
+                    locks.advisory,
+                    key,
+                    self._owner,
+                    mode,
+                    ADVISORY_CONFLICTS,
+                    wait=wait,
+                    session=self._session,
+                    what="advisory lock",
+                ):
+                    return False
+            except BaseException:
+                # It may have been granted at the moment of the interruption.
+                locks.release(self._owner, held)
+                raise
         self._counts[key, mode] = count + 1
         return True
 

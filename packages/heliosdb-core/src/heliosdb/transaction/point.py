@@ -305,6 +305,7 @@ class PointWriter:
             else:
                 tree.replace(row_id, removed, added, scn)
         begin, old, older = before
+        relation.changed = scn
         overlay = block.overlay
         if not begin:
             overlay[row_id & 4095] = (scn, row, None)

@@ -33,7 +33,7 @@ from heliosdb.store.snapshot import REGISTERING, Snapshot
 from heliosdb.store.timeline import Timeline
 from heliosdb.store.timeline_index import TimelineIndex
 from heliosdb.store.versions import Row
-from heliosdb.transaction import index_changes, unique
+from heliosdb.transaction import index_changes, references, unique
 from heliosdb.transaction.bulk import change_rows, insert_rows, many
 from heliosdb.transaction.locks import (
     ADVISORY_CONFLICTS,
@@ -86,6 +86,7 @@ class Transaction(LockOwner):
         "synchronous",
         "timeline",
         "writes",
+        "writes_temporary",
     )
 
     def __init__(
@@ -103,6 +104,8 @@ class Transaction(LockOwner):
         self.store = store
         self.isolation = isolation
         self.read_only = read_only
+        self.writes_temporary = False
+        """Whether a read-only transaction may write all the same: its statements write temporary tables alone."""
         self.status = "active"
         self.command = 0
         self.writes: dict[int, RelationWrites] = {}
@@ -208,7 +211,7 @@ class Transaction(LockOwner):
         writes = self.writes.get(relation_oid)
         if writes is None or self.status != "active":
             self._require_active()
-            if self.read_only:
+            if self.read_only and not self.writes_temporary:
                 raise ReadOnlySqlTransaction(f"cannot execute {operation} in a read-only transaction")
             writes = self.writes[relation_oid] = RelationWrites(self.relation(relation_oid), self.dropped_indexes)
         return writes
@@ -322,13 +325,13 @@ class Transaction(LockOwner):
             if mine is None:
                 return DELETED
             if mode == RowLock.UPDATE:
-                self._lock(relation, row_id, mode)
+                self.lock(relation, row_id, mode)
             return None
         grant, locks = self.grant(mode), relation.locks
         if locks.get(row_id) is None and locks.setdefault(row_id, grant) is grant:
             self.held += (locks, row_id, 0)
         else:
-            self._lock(relation, row_id, mode)
+            self.lock(relation, row_id, mode)
         scn, newest = relation.newest(row_id)
         if newest is old_row or (scn <= self.scn and newest is not None):
             return None
@@ -340,7 +343,8 @@ class Transaction(LockOwner):
 
     # -- locks
 
-    def _lock(self, relation: Relation, row_id: int, mode: int, wait: str = "block") -> bool:
+    def lock(self, relation: Relation, row_id: int, mode: int, wait: str = "block") -> bool:
+        """Lock a row, whatever has become of it."""
         what = "" if wait != "nowait" else f'row in relation "{self.store.relation_name(relation.oid)}"'
         return self.store.locks.acquire(
             relation.locks, row_id, self, mode, ROW_CONFLICTS, wait=wait, session=self.session, what=what
@@ -353,7 +357,7 @@ class Transaction(LockOwner):
         """
         self._require_active()
         relation = self.relation(relation_oid)
-        if not self._lock(relation, row_id, mode, wait):
+        if not self.lock(relation, row_id, mode, wait):
             return SKIPPED
         writes = self.writes.get(relation_oid)
         mine = ABSENT if writes is None else writes.newest(row_id)
@@ -363,7 +367,13 @@ class Transaction(LockOwner):
         if scn <= self.scn and newest is not None:
             return LockedRow(SAME, newest)
         if self.isolation != READ_COMMITTED:
-            raise _serialization_failure(newest)
+            if (
+                mode == RowLock.KEY_SHARE
+                and newest is not None
+                and references.keeps_keys(relation, row_id, newest, self.scn)
+            ):
+                return LockedRow(SAME, relation.row(row_id, self.scn))
+            raise SerializationFailure(references.CONCURRENT_UPDATE)
         return DELETED if newest is None else LockedRow("changed", newest)
 
     def lock_relation(self, relation_oid: int, mode: RelationLock | int, wait: str = "block") -> bool:
@@ -418,31 +428,11 @@ class Transaction(LockOwner):
     def reference(self, relation_oid: int, index_oid: int, key: Any) -> bool:
         """Lock a referenced key against deletion (a foreign-key check); False when no row has it."""
         self._require_active()
-        relation = self.relation(relation_oid)
-        index = self._index(relation_oid, index_oid)
-        while True:
-            found = unique.find(relation, self.writes.get(relation_oid), index, key)
-            if found is None:
-                return False
-            self._lock(relation, found[0], RowLock.KEY_SHARE)
-            again = unique.find(relation, self.writes.get(relation_oid), index, key)
-            if again is not None and again[0] == found[0]:
-                return self._is_visible(relation, found[0])
+        return references.reference(self, self.relation(relation_oid), self._index(relation_oid, index_oid), key)
 
-    def _is_visible(self, relation: Relation, row_id: int) -> bool:
-        """Whether a kept snapshot has a version of the row; read committed looks at the newest state anyway."""
-        if self.isolation == READ_COMMITTED:
-            return True
-        writes = self.writes.get(relation.oid)
-        if writes is not None and writes.newest(row_id) is not ABSENT:
-            return True
-        row = relation.row(row_id, self.scn)
-        return row is not None
-
-    def require_visible(self, relation_oid: int, row_id: int) -> None:
-        """Raise SerializationFailure for a row that a kept snapshot cannot see (ON CONFLICT DO NOTHING met it)."""
-        if not self._is_visible(self.relation(relation_oid), row_id):
-            raise SerializationFailure("could not serialize access due to concurrent update")
+    def require_seen(self, relation_oid: int, row_id: int) -> None:
+        """Raise SerializationFailure for a version that a kept snapshot does not show (ON CONFLICT DO NOTHING)."""
+        references.require_seen(self, self.relation(relation_oid), row_id)
 
     def _index(self, relation_oid: int, index_oid: int) -> TimelineIndex:
         found: TimelineIndex | None = self.relation(relation_oid).indexes.get(index_oid)

@@ -88,7 +88,7 @@ def enter_row(transaction: Transaction, writes: RelationWrites, index: TimelineI
             if index.claims or key in index.tree.current or index.parent is not None or key in own.keys:
                 found = _settle(transaction, writes, index, key, row_id)
                 if found is not None:
-                    raise violation(index, row)
+                    raise _refusal(transaction, index, row)
     own.add(key if spec.order_key is None else (spec.order_key(row), key), row_id)
 
 
@@ -240,7 +240,20 @@ def recheck(transaction: Transaction, writes: RelationWrites, index: TimelineInd
     if first is not None:
         second = _settle(transaction, writes, index, key, first[0])
         if second is not None:
-            raise violation(index, second[1])
+            raise _refusal(transaction, index, second[1])
+
+
+def _refusal(transaction: Transaction, index: TimelineIndex, row: Row) -> UniqueViolation:
+    """Return the error for a row whose key is taken.
+
+    A serializable transaction that cannot commit anyway, because what it read has changed, is told so instead: it may
+    have looked for the key and found nothing, and will find it when it is run again (as PostgreSQL does since 9.6).
+    """
+    if transaction.reads is not None:
+        store = transaction.store
+        with store.commit_lock:
+            store.history.validate(transaction.reads, transaction.scn)
+    return violation(index, row)
 
 
 def violation(index: TimelineIndex, row: Row) -> UniqueViolation:

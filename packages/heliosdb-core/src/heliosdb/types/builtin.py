@@ -64,6 +64,7 @@ FAMILIES = (
     "heliosdb.types.json",
     "heliosdb.types.jsonb",
     "heliosdb.types.jsonb_functions",
+    "heliosdb.types.advisory",
     "heliosdb.types.generic",
     "heliosdb.types.json_construction",
     "heliosdb.types.jsonpath",

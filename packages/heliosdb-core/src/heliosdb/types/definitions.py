@@ -148,6 +148,20 @@ class SessionContext(Protocol):
         """Return the name of a relation, qualified where search_path does not find it, or None."""
         ...
 
+    def lock_advisory(self, key: tuple[int, ...], *, exclusive: bool, wait: str, of_transaction: bool) -> bool:
+        """Take an advisory lock until it is released, or until the transaction ends; False where ``wait`` is "skip" and
+        it is not free.
+        """
+        ...
+
+    def unlock_advisory(self, key: tuple[int, ...], *, exclusive: bool) -> bool:
+        """Release an advisory lock of the session once; False where it has none."""
+        ...
+
+    def unlock_all_advisory(self) -> None:
+        """Release all advisory locks of the session."""
+        ...
+
     @property
     def memory(self) -> dict[str, Any]:
         """What functions keep for this session from call to call (``random()`` its generator), by names of theirs."""

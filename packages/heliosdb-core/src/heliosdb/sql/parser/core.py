@@ -102,4 +102,6 @@ _UTILITY: Final[dict[str, tuple[str, str]]] = {
 CORE_STATEMENTS: Final = (
     *(StatementRule(word, (word,), _from_word(rule)) for word, rule in _RULES.items()),
     *(StatementRule(word, (word,), _later(*home)) for word, home in _UTILITY.items()),
+    StatementRule("backup", ("backup", "to"), _later("backup", "backup")),
+    StatementRule("restore", ("restore", "from"), _later("backup", "restore")),
 )

@@ -1,0 +1,147 @@
+"""Running the statements of a dump in one transaction: all of it comes to be, or nothing does.
+
+Owners, privileges and storage hints of another server's dump mean nothing here; they are left out and counted in the
+report. What else is not supported is an error, or left out and counted too where the caller asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from heliosdb.dump.report import Report
+from heliosdb.errors import Error, FeatureNotSupported
+
+if TYPE_CHECKING:
+    from heliosdb.session import Session
+
+__all__ = ["Runner", "restoring"]
+
+TRANSACTIONS = frozenset({"Begin", "Commit", "Rollback", "PrepareTransaction", "PreparedTransaction"})
+PRIVILEGES = frozenset({"Grant", "GrantRole", "AlterDefaultPrivileges"})
+HINTS = frozenset({"set statistics", "set storage", "set compression", "replica identity", "cluster on", "owner"})
+ABOUT_SERVER = frozenset({"extension", "database", "language"})
+
+
+@contextmanager
+def restoring(database: Any) -> Iterator[Session]:
+    """Yield a session of its own in a transaction that is committed at the end, rolled back after an error."""
+    session = database.session()
+    try:
+        for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+            session.settings.set(name, "0", in_transaction=False)
+        # Not a kept snapshot: each statement must see what those before it made.
+        session.begin("read committed")
+        yield session
+        session.block.commit()
+    finally:
+        session.close()
+
+
+class Runner:
+    """Runs statements and COPY with its rows. Errors say which line of which place they are about."""
+
+    def __init__(self, session: Session, place: str, report: Report, *, skip_unsupported: bool = False) -> None:
+        self.session = session
+        self.report = report
+        self._place = place
+        self._skip_unsupported = skip_unsupported
+
+    def run(self, text: str, where: str) -> bool:
+        """Run one statement; return whether the rows of a COPY follow, which ``copy`` takes then."""
+        with self._located(where):
+            tree = self._tree(text)
+            if tree is None:
+                return False
+            name = type(tree).__name__
+            if name == "Copy" and tree.is_from and tree.file is None:
+                return True
+            if name in TRANSACTIONS:
+                raise FeatureNotSupported(
+                    "a script that is restored runs as one transaction and cannot end it itself",
+                    hint="Run the script in the shell: heliosdb run FILE.",
+                )
+            left_out = self._left_out(tree)
+            if left_out is not None:
+                self.report.skip(left_out)
+            elif self._skip_unsupported:
+                self._run_or_skip(text, name)
+            else:
+                self.session.execute(text)
+                self.report.objects += name.startswith("Create")
+            return False
+
+    def copy(self, text: str, pieces: Iterable[str], where: str) -> None:
+        """Run COPY ... FROM stdin with its rows."""
+        with self._located(where):
+            try:
+                with self.session.copy(text) as copy:
+                    for piece in pieces:
+                        copy.write(piece)
+                    self.report.rows += copy.finish().row_count or 0
+            finally:
+                # The rest of the rows are no statements.
+                for _ in pieces:
+                    pass
+        self.report.tables += 1
+
+    def _tree(self, text: str) -> Any:
+        statements = self.session.texts(text)
+        if not statements:
+            return None
+        try:
+            return self.session.tree(statements[0])
+        except FeatureNotSupported:
+            if not self._skip_unsupported:
+                raise
+            self.report.skip(_first_words(text))
+            return None
+
+    def _left_out(self, tree: Any) -> str | None:
+        """Return what a statement is, where it is one of those that mean nothing here."""
+        name = type(tree).__name__
+        if name in PRIVILEGES:
+            return "privileges"
+        if name == "AlterOwner":
+            return None if self._is_role(tree.owner) else "owners"
+        if name == "AlterTable" and tree.actions and all(getattr(a, "kind", "") in HINTS for a in tree.actions):
+            owners = [action.role for action in tree.actions if action.kind == "owner"]
+            if owners:
+                return None if all(map(self._is_role, owners)) else "owners"
+            return "storage hints"
+        if name == "CreateExtension" and tree.name == "plpgsql":
+            return "the extension plpgsql"
+        if name == "Comment" and tree.object.kind in ABOUT_SERVER:
+            return f"comments on {tree.object.kind}s"
+        return None
+
+    def _is_role(self, role: Any) -> bool:
+        return role.name in self.session.catalog.roles or role.special is not None
+
+    def _run_or_skip(self, text: str, name: str) -> None:
+        self.session.execute("SAVEPOINT heliosdb_restore")
+        try:
+            self.session.execute(text)
+            self.report.objects += name.startswith("Create")
+        except FeatureNotSupported:
+            self.session.execute("ROLLBACK TO SAVEPOINT heliosdb_restore")
+            self.report.skip(_first_words(text))
+        self.session.execute("RELEASE SAVEPOINT heliosdb_restore")
+
+    @contextmanager
+    def _located(self, where: str) -> Iterator[None]:
+        try:
+            yield
+        except Error as error:
+            place = f"{where} of {self._place}"
+            error.context = place if error.context is None else f"{error.context}\n{place}"
+            raise
+
+
+def _first_words(text: str) -> str:
+    """Return the words that say what a statement is: CREATE FUNCTION, ALTER TABLE."""
+    words = text.split(None, 3)
+    start = 3 if [word.upper() for word in words[1:3]] == ["OR", "REPLACE"] else 1
+    rest = text.split(None, start + 1)[start : start + 1]
+    return " ".join([words[0], *rest]).upper()

@@ -1,0 +1,384 @@
+"""A volume in memory that loses power, runs full and fails when it is told to.
+
+Like a real one it keeps two states apart: what has been written, and what is durable. Reading shows the former;
+``crash`` gives a volume as it may be found after power came back:
+
+    bytes written and not synced       kept, dropped, torn at any byte, in any order; a lost end may be there as zeros
+    truncations not synced             done or not
+    names made, removed, renamed       likewise, until something syncs the names
+
+Every change consists of steps (``STEPS``), which are counted. ``crash_at`` ends the world before a step has its
+effect for sure, ``fail`` makes a step raise. ``skip`` names steps that are not taken at all: a store on a volume that
+skips a sync must lose something, or the sync was not needed or the test does not look.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator, Sequence
+from contextlib import AbstractContextManager
+from random import Random
+from threading import RLock
+
+from heliosdb.errors import DataCorrupted, DiskFull, Error, InterfaceError, InternalFailure, IoError
+
+__all__ = ["FaultyVolume", "PowerLoss", "STEPS"]
+
+STEPS = (
+    "append",
+    "truncate",
+    "sync",
+    "sync names",
+    "delete",
+    "manifest write",
+    "manifest sync",
+    "manifest rename",
+    "manifest sync names",
+)
+
+MANIFEST = "manifest"
+NEW_MANIFEST = "manifest.new"
+PAGE = 4096
+
+_well_formed = re.compile(r"[a-z]+(-[0-9a-z]+)+").fullmatch
+
+
+class PowerLoss(BaseException):
+    """The simulated machine is off. No error that a program could handle."""
+
+
+class _File:
+    """A file's bytes as they are read, as they are durable, and what lies between."""
+
+    __slots__ = ("content", "durable", "pending")
+
+    def __init__(self, durable: bytes = b"") -> None:
+        self.content = bytearray(durable)
+        self.durable = durable
+        self.pending: list[tuple[int, bytes | None]] = []
+        """(offset, bytes written) or (size, None): truncated."""
+
+    def write(self, offset: int, data: bytes) -> None:
+        self.content[offset:] = data
+        self.pending.append((offset, data))
+
+    def truncate(self, size: int) -> None:
+        del self.content[size:]
+        self.pending.append((size, None))
+
+    def sync(self) -> None:
+        self.durable = bytes(self.content)
+        self.pending.clear()
+
+    def after_crash(self, random: Random) -> bytes:
+        """Return what may be left."""
+        found = bytearray(self.durable)
+        for offset, data in _survivors(list(self._pieces()), random):
+            if data is None:
+                del found[offset:]
+                continue
+            if len(found) < offset:
+                found += bytes(offset - len(found))
+            found[offset : offset + len(data)] = data
+        missing = len(self.content) - len(found)
+        if missing > 0 and random.random() < 0.3:
+            # The size was durable before the bytes were.
+            found += bytes(random.randint(1, missing))
+        return bytes(found)
+
+    def _pieces(self) -> Iterator[tuple[int, bytes | None]]:
+        for offset, data in self.pending:
+            if data is None:
+                yield offset, None
+                continue
+            start = 0
+            while start < len(data):
+                end = min(len(data), start + PAGE - (offset + start) % PAGE)
+                yield offset + start, data[start:end]
+                start = end
+
+
+def _survivors(pieces: list[tuple[int, bytes | None]], random: Random) -> Iterator[tuple[int, bytes | None]]:
+    """Yield what a crash leaves of writes: nothing, all, those up to some byte, or any of them, each torn or not."""
+    way = random.choice(("nothing", "all", "beginning", "any", "any"))
+    if way == "all":
+        yield from pieces
+    elif way == "beginning" and pieces:
+        last = random.randrange(len(pieces))
+        yield from pieces[:last]
+        yield from _torn(pieces[last], random)
+    elif way == "any":
+        for piece in pieces:
+            fate = random.random()
+            if fate < 0.5:
+                yield piece
+            elif fate < 0.7:
+                yield from _torn(piece, random)
+
+
+def _torn(piece: tuple[int, bytes | None], random: Random) -> Iterator[tuple[int, bytes | None]]:
+    offset, data = piece
+    if data is None:
+        return
+    kept = random.randint(0, len(data))
+    if random.random() < 0.5:
+        yield offset, data[:kept]
+    elif kept < len(data):
+        yield offset + kept, data[kept:]
+
+
+class FaultyVolume:
+    """See the module. It satisfies ``VolumeSuite`` as long as nothing is made to fail."""
+
+    keeps_log = True
+    read_only = False
+
+    def __init__(self, *, skip: Container[str] = (), capacity: int | None = None) -> None:
+        """``skip`` holds steps that are not taken, as "sync" or for some files only, as "sync log"; skipping "manifest
+        rename" makes it two: the old manifest goes before the new one comes. ``capacity`` is in bytes."""
+        self.skip = skip
+        self.capacity = capacity
+        self.steps: list[tuple[str, str]] = []
+        """Every step taken: (kind, file)."""
+        self._names: dict[str, _File] = {}
+        self._durable_names: dict[str, _File] = {}
+        self._pending_names: list[tuple[str, _File | None]] = []
+        self._crash_at: int | None = None
+        self._failures: list[tuple[str | None, int, Error]] = []
+        self._sealed: str | None = None
+        self._closed = False
+        self._off = False
+        self._mutex = RLock()
+
+    # -- faults
+
+    def crash_at(self, step: int) -> None:
+        """Lose power at a step from now (1: the next one)."""
+        self._crash_at = len(self.steps) + step
+
+    def fail(self, error: Error, kind: str | None = None, at: int = 1) -> None:
+        """Make a step from now (1: the next one; with ``kind``, the next one of that kind) raise, once.
+
+        Kinds are those of ``STEPS``, also for some files only, as "append log"; and "read".
+        """
+        self._failures.append((kind, at, error))
+
+    def damage(self, name: str, offset: int, mask: int = 0xFF) -> None:
+        """Change a byte that was durable."""
+        file = self._names[name]
+        file.content[offset] ^= mask
+        file.durable = bytes(file.content)
+
+    def lose_power(self) -> None:
+        """End the world now: every call raises PowerLoss from here on."""
+        self._off = True
+
+    def crash(self, random: Random) -> FaultyVolume:
+        """Return the volume as it may be found when power is back."""
+        with self._mutex:
+            self._off = True
+            names = dict(self._durable_names)
+            kept = random.choice((0.0, 0.5, 1.0))
+            for name, file in self._pending_names:
+                if random.random() < kept:
+                    _enter(names, name, file)
+            found = FaultyVolume(skip=self.skip, capacity=self.capacity)
+            left: dict[int, _File] = {}
+            for name, file in names.items():
+                if name != NEW_MANIFEST:
+                    if id(file) not in left:
+                        left[id(file)] = _File(file.after_crash(random))
+                    found._names[name] = left[id(file)]
+            found._durable_names = dict(found._names)
+            return found
+
+    def kill(self) -> FaultyVolume:
+        """Return the volume as the next process finds it when this one is killed: all is there, not all is durable."""
+        with self._mutex:
+            self._off = True
+            found = FaultyVolume(skip=self.skip, capacity=self.capacity)
+            found._names = self._names
+            found._durable_names = self._durable_names
+            found._pending_names = self._pending_names
+            return found
+
+    # -- the volume
+
+    def append(self, name: str, data: bytes | Sequence[bytes]) -> int:
+        """Append to a file."""
+        content = data if isinstance(data, bytes) else b"".join(data)
+        with self._changing(name):
+            file = self._names.get(name)
+            used = sum(len(other.content) for other in self._names.values())
+            if self.capacity is not None and used + len(content) > self.capacity:
+                raise DiskFull(f'could not write file "{name}": No space left on device', hint="Check free disk space.")
+            with self._step("append", name) as taken:
+                if file is None:
+                    file = _File()
+                    self._rename(name, file)
+                offset = len(file.content)
+                if taken:
+                    file.write(offset, content)
+            return offset
+
+    def sync(self, name: str) -> None:
+        """Make a file and its name durable."""
+        with self._changing(name):
+            file = self._file(name)
+            self._sync(file, "sync", name)
+            if any(pending == name for pending, _ in self._pending_names):
+                self._sync_names("sync names", name)
+
+    def truncate(self, name: str, size: int) -> None:
+        """Cut a file down."""
+        with self._changing(name):
+            file = self._file(name)
+            with self._step("truncate", name) as taken:
+                if taken and size < len(file.content):
+                    file.truncate(size)
+
+    def read(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
+        """Return bytes of a file."""
+        with self._mutex:
+            self._require_open(name)
+            self._fail_if_told("read", name)
+            content = self._file(name).content
+            end = len(content) if length is None else offset + length
+            if offset > len(content) or end > len(content):
+                raise DataCorrupted(f'file "{name}" is too short: cannot read {length} bytes at offset {offset}')
+            return bytes(content[offset:end])
+
+    def size(self, name: str) -> int:
+        """Return a file's size."""
+        with self._mutex:
+            self._require_open(name)
+            return len(self._file(name).content)
+
+    def names(self) -> list[str]:
+        """Return the names of all files."""
+        with self._mutex:
+            self._require_open()
+            return sorted(name for name in self._names if _well_formed(name))
+
+    def delete(self, name: str) -> None:
+        """Remove a file."""
+        with self._changing(name):
+            with self._step("delete", name) as taken:
+                if taken and name in self._names:
+                    self._rename(name, None)
+
+    def manifest(self) -> bytes | None:
+        """Return the manifest."""
+        with self._mutex:
+            self._require_open()
+            file = self._names.get(MANIFEST)
+            return None if file is None else bytes(file.content)
+
+    def replace_manifest(self, content: bytes) -> None:
+        """Replace the manifest as a directory does: write, sync, rename, sync the names."""
+        with self._changing():
+            file = _File()
+            with self._step("manifest write", MANIFEST):
+                self._rename(NEW_MANIFEST, file)
+                file.write(0, content)
+            self._sync(file, "manifest sync", MANIFEST)
+            with self._step("manifest rename", MANIFEST) as taken:
+                if not taken:
+                    self._rename(MANIFEST, None)
+                self._rename(MANIFEST, file)
+                self._names.pop(NEW_MANIFEST, None)
+                self._pending_names = [pending for pending in self._pending_names if pending[0] != NEW_MANIFEST]
+            self._sync_names("manifest sync names", MANIFEST)
+
+    def close(self) -> None:
+        """Take no more calls."""
+        self._closed = True
+
+    # -- how
+
+    def _changing(self, name: str | None = None) -> AbstractContextManager[object]:
+        self._require_open(name)
+        if self._sealed is not None:
+            raise IoError(self._sealed, detail="The database takes no more changes.")
+        return self._mutex
+
+    def _require_open(self, name: str | None = None) -> None:
+        if self._off:
+            raise PowerLoss
+        if self._closed:
+            raise InterfaceError("the database is closed")
+        if name is not None and (len(name) > 100 or _well_formed(name) is None):
+            raise InternalFailure(f"{name!r} cannot be the name of a file in a volume")
+
+    def _file(self, name: str) -> _File:
+        found = self._names.get(name)
+        if found is None:
+            raise DataCorrupted(f'file "{name}" is missing')
+        return found
+
+    def _rename(self, name: str, file: _File | None) -> None:
+        _enter(self._names, name, file)
+        self._pending_names.append((name, file))
+
+    def _sync(self, file: _File, kind: str, name: str) -> None:
+        try:
+            with self._step(kind, name) as taken:
+                if taken and not self._off:
+                    file.sync()
+        except Error as error:
+            # What was not durable may be lost, or may not: it is cut off, and shown no more.
+            self._sealed = error.message
+            file.truncate(min([len(file.durable), *(size for size, data in file.pending if data is None)]))
+            raise
+
+    def _sync_names(self, kind: str, name: str) -> None:
+        try:
+            with self._step(kind, name) as taken:
+                if taken and not self._off:
+                    self._durable_names = dict(self._names)
+                    self._pending_names = []
+        except Error as error:
+            self._sealed = error.message
+            raise
+
+    def _step(self, kind: str, name: str) -> _Step:
+        self.steps.append((kind, name))
+        self._fail_if_told(kind, name)
+        return _Step(self, f"{kind} {name.partition('-')[0]}", kind)
+
+    def _fail_if_told(self, kind: str, name: str) -> None:
+        for number, (wanted, at, error) in enumerate(self._failures):
+            counts = kind != "read" if wanted is None else wanted in (kind, f"{kind} {name.partition('-')[0]}")
+            if counts:
+                if at == 1:
+                    del self._failures[number]
+                    raise error
+                self._failures[number] = (wanted, at - 1, error)
+
+
+class _Step:
+    """A step that is being taken: ``with`` gives whether it is, and ends with the power loss that is due."""
+
+    __slots__ = ("_due", "_taken", "_volume")
+
+    def __init__(self, volume: FaultyVolume, narrow: str, kind: str) -> None:
+        self._volume = volume
+        self._taken = kind not in volume.skip and narrow not in volume.skip
+        self._due = volume._crash_at is not None and len(volume.steps) >= volume._crash_at
+
+    def __enter__(self) -> bool:
+        if self._due:
+            # Writes and renames may still reach the device; a sync that is cut short promises nothing.
+            self._volume._off = True
+        return self._taken
+
+    def __exit__(self, *raised: object) -> None:
+        if self._due:
+            raise PowerLoss
+
+
+def _enter(names: dict[str, _File], name: str, file: _File | None) -> None:
+    if file is None:
+        names.pop(name, None)
+    else:
+        names[name] = file

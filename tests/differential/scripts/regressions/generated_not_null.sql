@@ -1,0 +1,17 @@
+-- Generated columns are computed before NOT NULL is looked at: the row that fails is shown with them.
+CREATE TABLE s (id int NOT NULL, a int, twice int GENERATED ALWAYS AS (a * 2) STORED, z int GENERATED ALWAYS AS (10 / a) STORED);
+INSERT INTO s VALUES (NULL, 3);
+INSERT INTO s VALUES (NULL, 0);
+INSERT INTO s VALUES (1, 5);
+UPDATE s SET id = NULL, a = 7;
+UPDATE s SET id = NULL, a = 0;
+INSERT INTO s VALUES (1, 2), (NULL, 4) RETURNING id;
+CREATE TABLE t (id int NOT NULL, a int CHECK (a > 0), b int GENERATED ALWAYS AS (a * id) STORED NOT NULL, c bool GENERATED ALWAYS AS (id IS NULL) STORED);
+INSERT INTO t VALUES (NULL, 3);
+INSERT INTO t VALUES (1, NULL);
+INSERT INTO t VALUES (1, -1);
+INSERT INTO t VALUES (2, 3);
+UPDATE t SET id = NULL;
+UPDATE t SET a = NULL;
+SELECT * FROM s;
+SELECT * FROM t;
