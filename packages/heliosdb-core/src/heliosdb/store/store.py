@@ -86,6 +86,8 @@ class Store:
         """Makes checkpoints, where there is a journal."""
         self.journal: Journal | None = None
         """Where commits are written before they are entered; None on a volume that keeps no log."""
+        self.is_recovered = False
+        """Whether there was a database on the volume already."""
         self.published = 0
         self.last_scn = 0
         """The last SCN given out; above ``published`` while commits are pending."""
@@ -114,6 +116,7 @@ class Store:
             from heliosdb.store.recovery import recover
 
             recover(self)
+            self.is_recovered = self.last_scn > 0
 
     def close(self) -> None:
         """Make everything durable and let go of the volume."""
@@ -225,6 +228,9 @@ class Store:
         if found is not None:
             return found
         stored = line.stored.get(oid)
+        if stored is None and line.parent is None and self.is_recovered:
+            # It may have been there without rows: then only the catalog knows of its indexes.
+            stored = line.stored[oid] = Relation(oid, line.name, self.row_ids(oid))
         if stored is not None:
             self._attach(line, stored)
             return stored

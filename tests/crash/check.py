@@ -1,0 +1,72 @@
+"""Compares a database with a model, and every index with its table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from heliosdb.database import Database
+
+from .workload import Model
+
+__all__ = ["contents", "difference", "index_problems", "rows_of"]
+
+Contents = dict[str, list[tuple[Any, ...]]]
+
+
+def rows_of(session: Any, text: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a query."""
+    return list(session.execute(text)[-1].rows)
+
+
+def tables_of(session: Any) -> list[tuple[int, str]]:
+    """Return the OIDs and names of all tables."""
+    return rows_of(
+        session,
+        "SELECT c.oid, relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
+        "WHERE relkind = 'r' AND nspname = 'public' ORDER BY relname",
+    )
+
+
+def contents(session: Any) -> Contents:
+    """Return all rows of all tables, by table."""
+    return {name: sorted(rows_of(session, f"SELECT * FROM {name}")) for _, name in tables_of(session)}
+
+
+def difference(found: Contents, model: Model) -> str | None:
+    """Return how contents differ from a model, None if they do not."""
+    if set(found) != set(model):
+        return f"tables are {sorted(found)}, not {sorted(model)}"
+    for name, rows in found.items():
+        expected = sorted(model[name].rows.values())
+        if rows != expected:
+            missing = [row for row in expected if row not in rows][:3]
+            excess = [row for row in rows if row not in expected][:3]
+            return f"{name} has {len(rows)} rows, not {len(expected)}; missing {missing}, in excess {excess}"
+    return None
+
+
+def index_problems(database: Database, session: Any) -> list[str]:
+    """Return where an index and its table differ, either way."""
+    problems: list[str] = []
+    tables = tables_of(session)
+    with database.store_transaction() as transaction:
+        catalog = database.catalogs.of(transaction)
+        for oid, name in tables:
+            relation = catalog.relation_by_oid(oid)
+            assert relation is not None
+            view = transaction.view(relation.oid)
+            items = [item for ids, rows in view.item_blocks() for item in zip(ids, rows)]
+            for definition in relation.indexes:
+                index = view.index(definition.oid)
+                spec = index.index.spec
+                expected = {row_id for row_id, row in items if spec.predicate is None or spec.predicate(row)}
+                for row_id, row in items:
+                    if row_id in expected and (row_id, row) not in index.items(spec.key(row)):
+                        problems.append(f"{name}: index {definition.name} does not find row {row_id}, {row!r}")
+                listed = [row_id for batch in index.range_item_blocks() for row_id, _ in batch]
+                if sorted(listed) != sorted(expected):
+                    problems.append(
+                        f"{name}: index {definition.name} lists {len(listed)} rows, not {len(expected)}: "
+                        f"{sorted(set(listed) ^ expected)[:5]}"
+                    )
+    return problems

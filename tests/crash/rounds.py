@@ -1,0 +1,191 @@
+"""Rounds on a simulated device: work, lose power, reopen, compare; several times on one database.
+
+What may be found after a crash is a state that some transaction left behind: not older than the last one that was
+answered as durable, not newer than the one that was being committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from random import Random
+from typing import Any
+
+from heliosdb.database import Database
+from heliosdb.errors import Error
+from heliosdb_testkit import FaultyVolume, PowerLoss
+
+from .check import contents, difference, index_problems, rows_of
+from .workload import Change, Model, Workload
+
+__all__ = ["Round", "Violation", "run_round"]
+
+LIVES = 3
+STEPS = 120
+"""A life ends within so many steps of the volume."""
+
+MOST_TRANSACTIONS = 60
+
+
+class Violation(AssertionError):
+    """The database holds what it may not hold. ``history`` is what was done to it."""
+
+    def __init__(self, message: str, history: list[str]) -> None:
+        super().__init__(message + "\n" + "\n".join(history[-40:]))
+
+
+class Round:
+    """One database through several lives."""
+
+    def __init__(self, seed: int, skip: Container[str] = ()) -> None:
+        self.random = Random(seed)
+        self.seed = seed
+        self.volume = FaultyVolume(skip=skip)
+        self.workload = Workload(self.random)
+        self.states: list[Model] = [{}]
+        """What may be found after a crash now, oldest first; the last is what is there now."""
+        self.history: list[str] = []
+
+    def run(self) -> int:
+        """Go through all lives and return how many transactions were answered."""
+        answered = 0
+        for _ in range(LIVES):
+            answered += self._life()
+            self._verify()
+        return answered
+
+    def _life(self) -> int:
+        """Open, work until the power fails (or the process is killed, or the database is closed), and return how many
+        transactions were answered."""
+        answered = 0
+        self.volume.crash_at(self.random.randint(1, STEPS))
+        database: Database | None = None
+        try:
+            database = self._open()
+            session = database.session()
+            for _ in range(self.random.randrange(MOST_TRANSACTIONS)):
+                self._transaction(session)
+                answered += 1
+                self._maintain(database)
+            if self.random.random() < 0.5:
+                self.history.append("-- close")
+                database.close()
+                self._settled(self.states[-1])
+        except PowerLoss:
+            self.history.append("-- power loss")
+        end = self.random.random()
+        if database is not None:
+            abandon(database)
+        if end < 0.15:
+            self.history.append("-- kill")
+            self.volume = self.volume.kill()
+        else:
+            self.history.append("-- crash")
+            self.volume = self.volume.crash(self.random)
+        return answered
+
+    def _open(self) -> Database:
+        return Database(volume=self.volume, plugins=[])
+
+    def _verify(self) -> None:
+        """Open again and compare; what is found is what is there from now on."""
+        try:
+            database = self._open()
+            session = database.session()
+            found = contents(session)
+        except (Error, AssertionError) as error:
+            raise self._violation(f"does not open: {type(error).__name__}: {error}") from error
+        differences = [difference(found, state) for state in self.states]
+        if None not in differences:
+            raise self._violation(
+                f"none of {len(self.states)} states was found; compared with the oldest: {differences[0]}; "
+                f"with the newest: {differences[-1]}"
+            )
+        state = self.states[len(differences) - 1 - differences[::-1].index(None)]
+        problems = index_problems(database, session)
+        if problems:
+            raise self._violation("; ".join(problems[:3]))
+        for name, table in state.items():
+            if table.rows:
+                group = self.random.randrange(8)
+                expected = sorted(row for row in table.rows.values() if row[1] == group)
+                if sorted(rows_of(session, f"SELECT * FROM {name} WHERE grp = {group}")) != expected:
+                    raise self._violation(f"{name} does not give the rows of group {group}")
+        self.history.append("-- verified")
+        # Only what was read; a reader that comes now must not see it vanish with the next crash.
+        self.states = [state]
+        abandon(database)
+        self.volume = self.volume.kill()
+
+    def _transaction(self, session: Any) -> None:
+        """Run a transaction, and note what may be found from now on."""
+        random = self.random
+        draft = {name: table.copy() for name, table in self.states[-1].items()}
+        changes = 1 if random.random() < 0.5 else random.randint(2, 6)
+        synchronous = random.random() < 0.8
+        self._say(session, f"SET synchronous_commit = {'on' if synchronous else 'off'}")
+        if changes == 1:
+            change = self.workload.change(draft)
+            after = {name: table.copy() for name, table in draft.items()}
+            if "RETURNING" not in change[0]:
+                change[1](after, [])
+                self._commit(session, change[0], after, synchronous)
+            else:
+                self._serial_insert(session, change, after, synchronous)
+            return
+        self._say(session, "BEGIN")
+        for _ in range(changes):
+            if random.random() < 0.15:
+                self._say(session, "SAVEPOINT s")
+                self._apply(session, self.workload.change(draft), {k: t.copy() for k, t in draft.items()})
+                self._say(session, "ROLLBACK TO s")
+            else:
+                self._apply(session, self.workload.change(draft), draft)
+        if random.random() < 0.15:
+            self._say(session, "ROLLBACK")
+        else:
+            self._commit(session, "COMMIT", draft, synchronous)
+
+    def _serial_insert(self, session: Any, change: Change, after: Model, synchronous: bool) -> None:
+        """Insert where the database gives the key: what it is, is known only when it was answered."""
+        before = self.states[-1]
+        text, apply = change
+        name = text.split()[2]
+        self._say(session, "BEGIN")
+        apply(after, self._say(session, text))
+        assert name in before
+        self._commit(session, "COMMIT", after, synchronous)
+
+    def _apply(self, session: Any, change: Change, model: Model) -> None:
+        text, apply = change
+        apply(model, self._say(session, text))
+
+    def _say(self, session: Any, text: str) -> list[tuple[Any, ...]]:
+        self.history.append(text if len(text) < 200 else text[:200] + "...")
+        return rows_of(session, text)
+
+    def _commit(self, session: Any, text: str, after: Model, synchronous: bool) -> None:
+        """Run what commits. From the call on the new state may be found, from the answer on it must be."""
+        self.states.append(after)
+        self._say(session, text)
+        if synchronous:
+            self._settled(after)
+
+    def _settled(self, state: Model) -> None:
+        self.states = [state]
+
+    def _maintain(self, database: Database) -> None:
+        """Do what happens in the background now and then."""
+
+    def _violation(self, message: str) -> Violation:
+        return Violation(f"seed {self.seed}: {message}", self.history)
+
+
+def abandon(database: Database) -> None:
+    """Stop what a database does in the background, as the end of its process would."""
+    database.volume.lose_power()  # type: ignore[attr-defined]
+    database.workers.stop()
+
+
+def run_round(seed: int, skip: Container[str] = ()) -> int:
+    """Run one round and return how many transactions were answered; Violation when something is lost or half there."""
+    return Round(seed, skip).run()
