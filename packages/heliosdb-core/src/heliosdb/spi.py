@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from heliosdb.catalog.registries import Setting as Setting
     from heliosdb.catalog.result import Result as Result
     from heliosdb.commands.context import CommandSession, DatabaseContext
+    from heliosdb.encoding.classes import StoredClass as StoredClass
+    from heliosdb.encoding.codecs import Codec as Codec
+    from heliosdb.encoding.stored_frames import StoredFrames as StoredFrames
     from heliosdb.plan import expressions as expressions
     from heliosdb.plan import nodes as nodes
     from heliosdb.plan.nodes import OutputColumn as OutputColumn
@@ -99,6 +102,9 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.catalog.commit": ("Commit",),
     "heliosdb.catalog.result": ("Result",),
     "heliosdb.commands.context": ("CommandSession Session", "DatabaseContext Database"),
+    "heliosdb.encoding.classes": ("StoredClass",),
+    "heliosdb.encoding.codecs": ("Codec",),
+    "heliosdb.encoding.stored_frames": ("StoredFrames",),
     "heliosdb.plan": ("expressions", "nodes"),
     "heliosdb.plan.nodes": ("OutputColumn",),
     "heliosdb.plugin.drivers": ("driver", "driver_names"),

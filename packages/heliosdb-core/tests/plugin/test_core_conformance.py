@@ -14,6 +14,7 @@ import pytest
 from heliosdb.plugin.drivers import driver
 from heliosdb_testkit import (
     AccessMethodSuite,
+    CodecSuite,
     FaultyVolume,
     FunctionSuite,
     OperatorSuite,
@@ -104,6 +105,21 @@ class TestInterval(TypeSuite):
     beyond_python = ("-1 mon", "1 mon", "1 year", "12 mons", "1 year 2 mons 3 days 04:05:06", "720:00:00", "24:00:00")
 
 
+class TestTimetz(TypeSuite):
+    type_name = "timetz"
+    ordered = (("04:05:06+02",), ("04:05:06+01",), ("04:05:06-08",))
+    canonical = {"04:05 UTC": "04:05:00+00"}
+    invalid = ("25:00+01", "04:05+99", "noon")
+
+
+class TestJsonb(TypeSuite):
+    type_name = "jsonb"
+    ordered = (("[]",), ("null",), ('"a"',), ("1.50", "1.5"), ("false",), ("true",), ("[1]",), ('{"a": null}',))
+    canonical = {'{"bb":1,"a":[true,{}]}': '{"a": [true, {}], "bb": 1}', '{"a":1,"a":2.0}': '{"a": 2.0}'}
+    invalid = ("", "{", "nul", '{"a" 1}')
+    beyond_python = ('"a"', "1.50")  # a str from Python is JSON's text, not a JSON string; floats have no scale
+
+
 class TestUuid(TypeSuite):
     type_name = "uuid"
     ordered = (
@@ -172,6 +188,18 @@ class TestBtree(AccessMethodSuite):
         (4, 0, lambda values: values[0] is not None and values[0] >= 0),
         (5, 8, lambda values: values[0] is not None and values[0] > 8),
     )
+
+
+class TestNoCodec(CodecSuite):
+    codec_name = "none"
+
+
+class TestZstd(CodecSuite):
+    codec_name = "zstd"
+
+
+class TestLz4(CodecSuite):
+    codec_name = "lz4"
 
 
 class TestMemoryVolume(VolumeSuite):

@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from heliosdb_testkit.access_method_suite import AccessMethodSuite as AccessMethodSuite
+    from heliosdb_testkit.codec_suite import CodecSuite as CodecSuite
     from heliosdb_testkit.faulty_volume import FaultyVolume as FaultyVolume
     from heliosdb_testkit.faulty_volume import PowerLoss as PowerLoss
     from heliosdb_testkit.function_suite import FunctionSuite as FunctionSuite
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "AccessMethodSuite": "access_method_suite",
     "FaultyVolume": "faulty_volume",
+    "CodecSuite": "codec_suite",
     "FunctionSuite": "function_suite",
     "OperatorSuite": "operator_suite",
     "PluginSuite": "plugin_suite",

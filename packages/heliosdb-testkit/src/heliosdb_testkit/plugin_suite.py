@@ -153,3 +153,7 @@ def _implementations(value: Any) -> Iterator[tuple[str, Any]]:
                 yield from found.items()
             if name == "python_types":
                 yield from ((name, spelled) for spelled in found)
+            if name == "stored":
+                for stored in found:
+                    spelled = (stored.python_class, stored.from_plain, stored.to_plain)
+                    yield from ((name, text) for text in spelled if isinstance(text, str))

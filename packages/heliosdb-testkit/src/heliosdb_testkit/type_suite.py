@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from heliosdb.errors import DataError, Error
-from heliosdb.spi import OperatorClass, Registries, Type, resolve_implementation
+from heliosdb.spi import OperatorClass, Registries, StoredFrames, Type, resolve_implementation
 from heliosdb_testkit.surroundings import RestingSession, registries_of
 
 __all__ = ["TypeSuite"]
@@ -116,6 +116,24 @@ class TypeSuite:
         for text in self.texts():
             if text not in self.beyond_python:
                 assert write(from_python(to_python(read(text)))) == write(read(text)), text
+
+    def test_data_and_keys_come_back_from_storage(
+        self, registries: Registries, read: Callable[[str], Any], write: Callable[[Any], str]
+    ) -> None:
+        """Every class is in the field ``stored``, and what was written is there again, whoever reads it."""
+        frames = StoredFrames(registries.types.stored_classes)
+        data = [read(text) for text in self.texts()]
+        stored = frames.encode([*data, None])
+        again = StoredFrames(registries.types.stored_classes).decode(stored)
+        assert again.pop() is None
+        assert [write(item) for item in again] == [write(item) for item in data]
+        assert list(map(type, again)) == list(map(type, data))
+        assert frames.encode([*again, None]) == stored
+        ordering = registries.types.ordering(self.type_name)
+        for which in () if ordering is None else ("hash_key", "sort_key"):
+            key = _key(ordering, which)
+            keys = list(map(key, data))
+            assert frames.decode(frames.encode(keys)) == keys, which
 
     def test_arrays_of_the_type_are_read_and_written(
         self, registries: Registries, read: Callable[[str], Any], write: Callable[[Any], str]

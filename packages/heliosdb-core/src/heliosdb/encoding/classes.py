@@ -19,14 +19,15 @@ from typing import Any, NoReturn
 from attrs import frozen
 
 from heliosdb.errors import DuplicateObject, FeatureNotSupported, HostSystemError
+from heliosdb.value import Value
 
 __all__ = ["KEY_CLASSES", "ClassTable", "Opaque", "StoredClass"]
 
 Implementation = Callable[..., Any] | str
 
 
-@frozen
-class StoredClass:
+@frozen(eq=False, repr=False)
+class StoredClass(Value):
     """A class whose values are stored.
 
     ``name`` stands in files, and mostly is the type's (``"interval"``). ``python_class`` is its import string, and so

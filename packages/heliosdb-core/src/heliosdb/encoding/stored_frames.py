@@ -140,7 +140,7 @@ class StoredFrames:
         elif kind is float:
             _write_floats(values, writer)
         elif kind is bool:
-            parts += (b"?", write_bits(bytes(values)))
+            _write_bools(values, writer)
         elif kind is Decimal:
             self._write_decimals(values, writer)
         elif kind is bytes:
@@ -429,6 +429,13 @@ def _write_floats(values: list[float], writer: Writer) -> None:
             return
     writer.parts.append(b"f")
     write_floats(values, writer.parts)
+
+
+def _write_bools(values: list[bool], writer: Writer) -> None:
+    if len(values) >= FEW and (all(values) or not any(values)):
+        _write_once(values[0], writer, _write_bools)
+    else:
+        writer.parts += (b"?", write_bits(bytes(values)))
 
 
 def _write_once(value: Any, writer: Writer, write: Callable[[list[Any], Writer], None]) -> None:

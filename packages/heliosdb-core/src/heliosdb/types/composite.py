@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from heliosdb import errors
 from heliosdb.types.definitions import CallTypes, Operator, RowShape, ScalarFunction, SessionContext, Type, TypeLookup
+from heliosdb.types.stored_classes import RECORD
 
 __all__ = [
     "FUNCTIONS",
@@ -293,6 +294,7 @@ TYPES: tuple[Type, ...] = (
         send=_record_send,
         to_python=_record_to_python,
         needs_session=True,
+        stored=RECORD,
         description="pseudo-type representing any composite type",
     ),
 )

@@ -28,6 +28,7 @@ from typing import Any, Protocol
 
 from attrs import field, frozen
 
+from heliosdb.encoding.classes import ClassTable, StoredClass
 from heliosdb.errors import HostSystemError
 from heliosdb.value import Value
 
@@ -43,6 +44,7 @@ __all__ = [
     "RowShape",
     "ScalarFunction",
     "SessionContext",
+    "StoredClass",
     "TableFunction",
     "Type",
     "TypeLookup",
@@ -234,6 +236,11 @@ class TypeLookup(Protocol):
         """Return ``(value, session) -> value``, which raises for what a domain does not allow, or None."""
         ...
 
+    @property
+    def stored_classes(self) -> ClassTable:
+        """The classes of values that are stored, from all types' ``stored``."""
+        ...
+
     def ordering(self, name: str) -> OperatorClass | None:
         """Return the default btree operator class of a type (arrays and composites get one derived), or None."""
         ...
@@ -251,7 +258,9 @@ class Type(Value):
     UUID, list, ...); None means the datum is already the Python object. ``python_types`` names the Python classes
     (import strings) that become this type where the statement's context does not decide a parameter's type.
     ``category`` and ``preferred`` are pg_type's. ``aliases`` are further names the grammar accepts (``"integer"``,
-    ``"blob"``). ``attributes`` are a composite's (name, type), ``labels`` an enum's in order.
+    ``"blob"``). ``attributes`` are a composite's (name, type), ``labels`` an enum's in order. ``stored`` says how data
+    and keys are stored that are of classes of the type's own; None, bool, int, float, Decimal, str, bytes and tuples of
+    them need nothing.
     """
 
     name: str
@@ -280,6 +289,7 @@ class Type(Value):
     delimiter: str = ","
     attributes: tuple[tuple[str, str], ...] = ()
     labels: tuple[str, ...] = ()
+    stored: tuple[StoredClass, ...] = ()
     description: str = ""
 
 

@@ -36,6 +36,7 @@ from heliosdb.types.definitions import (
     SessionContext,
     Type,
 )
+from heliosdb.types.stored_classes import INTERVAL
 
 __all__ = [
     "FULL_RANGE",
@@ -404,6 +405,7 @@ TYPES: tuple[Type, ...] = (
         from_python=interval_from_python,
         python_types=("datetime:timedelta",),
         needs_session=True,
+        stored=INTERVAL,
         description="time interval, format 'number units ...'",
     ),
 )

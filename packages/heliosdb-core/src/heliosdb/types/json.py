@@ -15,6 +15,7 @@ from heliosdb.types.array import flatten
 from heliosdb.types.definitions import Operator, ScalarFunction, TableFunction, Type
 from heliosdb.types.json_text import MAXIMUM_DEPTH, JsonNode, escape_json, parse_json
 from heliosdb.types.jsonb import path_index
+from heliosdb.types.text import text_receive
 
 __all__ = ["FUNCTIONS", "OPERATORS", "TABLE_FUNCTIONS", "TYPES", "check_json"]
 
@@ -55,7 +56,7 @@ def json_output(datum: str) -> str:
 
 def json_receive(data: bytes) -> str:
     """Check the text."""
-    return check_json(data.decode())
+    return check_json(text_receive(data))
 
 
 def json_send(datum: str) -> bytes:

@@ -31,6 +31,8 @@ from heliosdb.types.jsonb_tree import (
     sort_key,
     to_text,
 )
+from heliosdb.types.stored_classes import JSONB
+from heliosdb.types.text import text_receive
 
 __all__ = [
     "CASTS",
@@ -56,7 +58,7 @@ def jsonb_receive(data: bytes) -> Json:
     """Read version 1 and the text."""
     if data[:1] != b"\1":
         raise errors.InternalFailure(f"unsupported jsonb version number {data[0] if data else 0}")
-    return parse_jsonb(data[1:].decode())
+    return parse_jsonb(text_receive(data[1:]))
 
 
 def jsonb_send(datum: Json) -> bytes:
@@ -297,6 +299,7 @@ TYPES: tuple[Type, ...] = (
         to_python=jsonb_to_python,
         from_python=jsonb_from_python,
         python_types=("builtins:dict",),
+        stored=JSONB,
         description="Binary JSON",
     ),
 )

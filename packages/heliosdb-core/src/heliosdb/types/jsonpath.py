@@ -6,6 +6,7 @@ Implementations are named, not imported: the parser and the evaluator of paths l
 from __future__ import annotations
 
 from heliosdb.types.definitions import Operator, ScalarFunction, TableFunction, Type
+from heliosdb.types.stored_classes import JSONPATH
 
 __all__ = ["FUNCTIONS", "OPERATORS", "TABLE_FUNCTIONS", "TYPES"]
 
@@ -24,6 +25,7 @@ TYPES: tuple[Type, ...] = (
         send=_AT + "jsonpath_send",
         to_python=_AT + "path_text",
         from_python=_AT + "jsonpath_from_python",
+        stored=JSONPATH,
         description="JSON path",
     ),
 )

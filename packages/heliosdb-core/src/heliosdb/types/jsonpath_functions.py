@@ -8,6 +8,7 @@ from heliosdb import errors
 from heliosdb.types.jsonb_tree import Json, JsonArray, JsonBoolean, JsonNull, JsonObject
 from heliosdb.types.jsonpath_evaluate import evaluate
 from heliosdb.types.jsonpath_parse import JsonPath, parse_path, path_text
+from heliosdb.types.text import text_receive
 
 __all__ = [
     "jsonb_path_exists",
@@ -36,7 +37,7 @@ def jsonpath_receive(data: bytes) -> JsonPath:
     """Read version 1 and the text."""
     if data[:1] != b"\1":
         raise errors.InternalFailure(f"unsupported jsonpath version number: {data[0] if data else 0}")
-    return parse_path(data[1:].decode())
+    return parse_path(text_receive(data[1:]))
 
 
 def jsonpath_send(datum: JsonPath) -> bytes:

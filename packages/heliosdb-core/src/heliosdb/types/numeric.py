@@ -37,6 +37,7 @@ from heliosdb.errors import (
 )
 from heliosdb.types.boolean import BLANKS
 from heliosdb.types.definitions import Type
+from heliosdb.types.stored_classes import NUMERIC
 
 __all__ = [
     "EXACT",
@@ -386,6 +387,7 @@ TYPES: tuple[Type, ...] = (
         coerce_typmod=coerce_numeric,
         from_python=numeric_from_python,
         python_types=("decimal:Decimal",),
+        stored=NUMERIC,
         description="numeric(precision, scale), arbitrary precision number",
     ),
 )

@@ -29,6 +29,7 @@ from zlib import crc32
 
 from attrs import evolve
 
+from heliosdb.encoding.classes import ClassTable
 from heliosdb.errors import DuplicateObject, FeatureNotSupported, UndefinedFunction, UndefinedObject
 from heliosdb.types.definitions import Implementation, OperatorClass, Type, resolve_implementation
 
@@ -76,6 +77,7 @@ class TypeRegistry:
         self._aliases: dict[str, Type] = {}
         self._python: dict[str, Type] = {}
         self._adapters: dict[tuple[str, str], Any] = {}
+        self._stored: ClassTable | None = None
         for type_ in types:
             self._add(type_)
 
@@ -237,6 +239,17 @@ class TypeRegistry:
         if blank and tail in {"without time zone", "with time zone"}:
             return f"{head}{spelled} {tail}"
         return found.display + spelled
+
+    @property
+    def stored_classes(self) -> ClassTable:
+        """The classes of values that are stored; types of the catalog bring none."""
+        if self._below is not None:
+            return self._below.stored_classes
+        if self._stored is None:
+            # Marks that several types use are registered by each.
+            classes = dict.fromkeys(stored for type_ in self._names.values() for stored in type_.stored)
+            self._stored = ClassTable(classes)
+        return self._stored
 
     # -- functions of a type ---------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from heliosdb.types.comparison import (
     operator_classes,
 )
 from heliosdb.types.definitions import Cast, CastContext, Operator, OperatorClass, ScalarFunction, Type
+from heliosdb.types.stored_classes import ARRAYS
 
 __all__ = ["CASTS", "FUNCTIONS", "OPERATORS", "OPERATOR_CLASSES", "TYPES"]
 
@@ -192,6 +193,7 @@ def _types() -> Iterator[Type]:
             kind="pseudo",
             input=_no_input(name),
             output=_no_output(name),
+            stored=ARRAYS if name == "anyarray" else (),
         )
 
 

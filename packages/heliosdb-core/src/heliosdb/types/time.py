@@ -26,6 +26,7 @@ from heliosdb.types.definitions import (
     SessionContext,
     Type,
 )
+from heliosdb.types.stored_classes import TIMETZ
 from heliosdb.types.zones import offset_at_utc, offset_text, session_zone
 
 __all__ = [
@@ -265,6 +266,7 @@ TYPES: tuple[Type, ...] = (
         to_python=timetz_to_python,
         from_python=timetz_from_python,
         needs_session=True,
+        stored=TIMETZ,
         description="time of day with time zone",
     ),
 )
