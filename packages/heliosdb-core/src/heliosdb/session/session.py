@@ -22,6 +22,7 @@ from heliosdb import errors
 from heliosdb.catalog.result import Result
 from heliosdb.catalog.sequences import SessionSequences
 from heliosdb.catalog.types import over_domains
+from heliosdb.interrupts import ask
 from heliosdb.session.definition_locks import lock_definition, lock_plan
 from heliosdb.session.environment import Notice
 from heliosdb.session.execution import Execution
@@ -289,6 +290,7 @@ class Session(SessionPlans):
         # In this order: an interruption that comes once the statement is known must not be forgotten.
         self.interruption = None
         self.current_query = text
+        ask(self.check_interrupt)
         timeout = self.setting("statement_timeout")
         self.deadline = time.monotonic() + timeout / 1000 if timeout else None
         if self._limit is not None:
@@ -296,6 +298,7 @@ class Session(SessionPlans):
 
     def stop_clock(self) -> None:
         """Note that no statement runs."""
+        ask(None)
         self.current_query = ""
         self.deadline = None
 

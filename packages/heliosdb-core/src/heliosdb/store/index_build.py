@@ -17,6 +17,7 @@ from typing import Any
 
 from heliosdb.encoding.keys import has_null
 from heliosdb.errors import UniqueViolation
+from heliosdb.interrupts import poll
 from heliosdb.store.access_method import Progress
 from heliosdb.store.block import BLOCK_BITS, Block
 from heliosdb.store.relation import Relation
@@ -24,6 +25,8 @@ from heliosdb.store.timeline_index import MAX_SCN, TimelineIndex
 from heliosdb.store.versions import Row
 
 __all__ = ["build_index"]
+
+ROWS_A_POLL = 64
 
 
 def build_index(
@@ -74,6 +77,9 @@ def _batches(
         first = number << BLOCK_BITS
         batch = []
         for slot, row in enumerate(block.positional(MAX_SCN)):
+            if slot % ROWS_A_POLL == 0:
+                # Keys may be costly expressions.
+                poll()
             if row is not None:
                 keys = elements(row)
                 if keys:

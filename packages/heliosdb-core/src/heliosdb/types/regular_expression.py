@@ -13,7 +13,8 @@ Two differences from ``re`` are handled here, by what ``Regex.search`` does:
 * *Time.* ``re`` backtracks: nested or many repetitions take exponential or high polynomial time. Those trees run on the
   automaton too, which takes time proportional to text and expression.
 
-Backreferences and lookaround exist only in ``re``; an expression with them takes its chances there.
+Backreferences exist in no automaton: long texts go through ``regular_backtracking``, which does what ``re`` does in
+bounded time.
 """
 
 from __future__ import annotations

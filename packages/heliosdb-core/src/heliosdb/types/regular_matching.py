@@ -3,7 +3,8 @@ long.
 
 ``re`` finds the leftmost start as well as any; what may differ from PostgreSQL is where the match ends. The tree says
 when it cannot: nothing but characters, possibly repeated greedily, one after another. Otherwise the automaton finds
-the end, and ``regular_captures`` the groups; of a long match ``re`` fills the groups.
+the end, and ``regular_captures`` the groups; of a long match ``re`` fills the groups. Back-references have no
+automaton: ``regular_backtracking`` searches for them where ``re`` would take too long.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from functools import lru_cache
 
 from heliosdb.errors import FeatureNotSupported
 from heliosdb.types.regular_automaton import Automaton, build, prefers_shortest
+from heliosdb.types.regular_backtracking import Program
 from heliosdb.types.regular_captures import Dissection, Match
 from heliosdb.types.regular_expression import (
     Alternation,
@@ -98,6 +100,13 @@ class Regex:
         self._dissection = Dissection(parsed)
         self._automaton: Automaton | None = None
         self._is_built = False
+        self._program: Program | None = None
+
+    def _remembering(self) -> Program:
+        """Return the program that searches as ``re`` does, but in bounded time, made when first needed."""
+        if self._program is None:
+            self._program = Program(self._parsed)
+        return self._program
 
     def _built(self) -> Automaton | None:
         """Return the automaton, made when first needed."""
@@ -120,7 +129,7 @@ class Regex:
             return self._compiled.search(text, start)
         automaton = self._built()
         if automaton is None:
-            return self._compiled.search(text, start)
+            return self._remembering().search(text, start) if too_long else self._compiled.search(text, start)
         if too_long:
             found = automaton.find(text, start, self._shortest)
             return None if found is None else self._filled(text, *found)
@@ -145,6 +154,7 @@ class Regex:
             automaton = self._built()
             if automaton is not None:
                 return automaton.first_end(text) is not None
+            return self._remembering().search(text) is not None
         return self._compiled.search(text) is not None
 
 
