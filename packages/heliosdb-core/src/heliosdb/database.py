@@ -90,7 +90,7 @@ class Database:
         self.process = os.getpid()
         if hasattr(os, "register_at_fork"):
             # By a weak reference: what is registered here stays for as long as the process lives.
-            forget = weakref.WeakMethod(self._forget_points)
+            forget = weakref.WeakMethod(self._forget_in_child)
             os.register_at_fork(after_in_child=lambda: (method := forget()) is not None and method())
         self._session_numbers = itertools.count(1)
         self.lock = threading.Lock()
@@ -102,6 +102,7 @@ class Database:
         self.sequences = SequenceCounters(self.store.counters)
         self._attaching: Session | None = None
         self.store.specs_of = self._specs_of
+        self.store.trees_changed = self.forget_points
         self.store.relation_name = self._relation_name
         if self.store.last_scn:
             self._drop_left_over()
@@ -187,8 +188,8 @@ class Database:
                 hint="Open it after fork(), in the child.",
             )
 
-    def _forget_points(self) -> None:
-        """Drop the functions of point statements: they ask nobody whether the database is still to be used."""
+    def _forget_in_child(self) -> None:
+        """In a forked child: drop the functions of point statements, which ask nobody whether they may still run."""
         for session in list(self.sessions.values()):
             session.points.forget()
 
@@ -238,10 +239,7 @@ class Database:
     def committed(self, session: SessionEnvironment, transaction: Transaction, ticket: CommitTicket) -> None:
         """Follow a commit: drop what the old catalog was good for, tell plugins."""
         if OBJECTS_RELATION in transaction.writes:
-            with self.lock:
-                self.epoch += 1
-                for other in list(self.sessions.values()):
-                    other.points.forget()
+            self.forget_points()
         listeners = self.registries.lifecycle.get("transaction_committed", ())
         if listeners:
             from heliosdb.catalog.commit import Commit
@@ -262,6 +260,13 @@ class Database:
                         f"the transaction is committed, but a plugin failed to follow it: {problem}",
                         severity="WARNING",
                     )
+
+    def forget_points(self) -> None:
+        """Have all sessions make the functions of point statements anew."""
+        with self.lock:
+            self.epoch += 1
+            for session in list(self.sessions.values()):
+                session.points.forget()
 
     def drop_temporary_objects(self, session: Any) -> None:
         """Drop a session's temporary objects: it ends."""

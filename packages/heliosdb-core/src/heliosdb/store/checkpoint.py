@@ -26,6 +26,7 @@ from heliosdb.store.stored_blocks import BlockCache, StoredBlocks
 if TYPE_CHECKING:
     from heliosdb.store.block import Block
     from heliosdb.store.files import StoreFiles
+    from heliosdb.store.index_storage import CapturedIndex, IndexStorage
     from heliosdb.store.relation import Relation
     from heliosdb.store.store import Store
     from heliosdb.store.timeline import Timeline
@@ -40,20 +41,31 @@ SEGMENT_SIZE = 64 << 20
 class _Noted:
     """A relation as step 1 found it."""
 
-    __slots__ = ("blocks", "line", "relation", "stored")
+    __slots__ = ("blocks", "indexes", "line", "relation", "stored")
 
-    def __init__(self, line: Timeline, relation: Relation, stored: StoredRelation, blocks: list[BlockImage]) -> None:
+    def __init__(
+        self,
+        line: Timeline,
+        relation: Relation,
+        stored: StoredRelation,
+        blocks: list[BlockImage],
+        indexes: list[CapturedIndex],
+    ) -> None:
         self.line = line
         self.relation = relation
         self.stored = stored
         self.blocks = blocks
+        self.indexes = indexes
 
 
 class Checkpointer:
     """Makes the checkpoints of one store."""
 
-    def __init__(self, store: Store, files: StoreFiles, cache: BlockCache, manifest: Manifest) -> None:
+    def __init__(
+        self, store: Store, files: StoreFiles, cache: BlockCache, indexes: IndexStorage, manifest: Manifest
+    ) -> None:
         self._store = store
+        self._indexes = indexes
         self._files = files
         self._cache = cache
         self._manifest = manifest
@@ -70,9 +82,16 @@ class Checkpointer:
         written: list[str] = []
         try:
             moved = [self._write(item, written) for item in noted]
+            for item in noted:
+                if item.indexes:
+                    item.stored.indexes = [self._indexes.write(index, written) for index in item.indexes]
             manifest.next_file = files.next_number
             store.volume.replace_manifest(encode_manifest(manifest, files.codecs.new()))
         except BaseException:
+            with store.commit_lock:
+                for item in noted:
+                    for index in item.indexes:
+                        index.give_back()
             for name in written:
                 store.volume.delete(name)
             raise
@@ -80,6 +99,9 @@ class Checkpointer:
             for item, places in zip(noted, moved, strict=True):
                 self._install(item, places)
             store.checkpoint_scn = manifest.scn
+            trees_changed = self._indexes.install([index for item in noted for index in item.indexes])
+        if trees_changed:
+            store.trees_changed()
         self._manifest = manifest
         self._cache.shrink()
         delete_unnamed(store, manifest)
@@ -112,6 +134,7 @@ class Checkpointer:
                 )
                 for oid, relation in sorted({**line.stored, **line.relations}.items()):
                     if relation.is_logged:
+                        indexes = [] if oid in line.stored else self._indexes.capture(line, relation, manifest.scn)
                         before = known.get((line.id, oid))
                         stored = StoredRelation(
                             line.id,
@@ -123,7 +146,7 @@ class Checkpointer:
                             [] if before is None else list(before.indexes),
                         )
                         manifest.relations.append(stored)
-                        noted.append(_Noted(line, relation, stored, self._changed_blocks(relation)))
+                        noted.append(_Noted(line, relation, stored, self._changed_blocks(relation), indexes))
             return manifest, noted
 
     def _changed_blocks(self, relation: Relation) -> list[BlockImage]:

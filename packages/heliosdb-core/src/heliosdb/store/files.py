@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from heliosdb.encoding.classes import ClassTable
 from heliosdb.encoding.codecs import FileCodecs
 from heliosdb.encoding.stored_frames import StoredFrames
+from heliosdb.store.index_run import IndexRun, IndexRunWriter
+from heliosdb.store.index_runs import PageCache
 from heliosdb.store.options import StorageOptions
 from heliosdb.store.segment import SegmentReader, SegmentWriter
 
@@ -35,6 +37,7 @@ class StoreFiles:
         self.codecs = options.codecs or FileCodecs()
         self.frames = StoredFrames(ClassTable(options.classes))
         self.next_number = 1
+        self.pages = PageCache(options.cache_size // 4)
 
     def _name(self, kind: str) -> str:
         name = f"{kind}-{self.next_number:010d}"
@@ -48,3 +51,15 @@ class StoreFiles:
     def read_segment(self, name: str) -> SegmentReader:
         """Return the reader of a segment; nothing is read yet."""
         return SegmentReader(self.volume, name, self.codecs, self.frames)
+
+    def write_run(self, index_oid: int, timeline_id: int, *, paired: bool, single: bool) -> tuple[IndexRunWriter, str]:
+        """Return the writer of a new index run, and its name."""
+        name = self._name("run")
+        writer = IndexRunWriter(
+            self.volume, name, index_oid, timeline_id, self.codecs, self.frames, paired=paired, single=single
+        )
+        return writer, name
+
+    def read_run(self, name: str) -> IndexRun:
+        """Return the reader of an index run; nothing is read yet."""
+        return IndexRun(self.volume, name, self.codecs, self.frames, self.pages)

@@ -207,7 +207,12 @@ class IndexRun:
     def __len__(self) -> int:
         return sum(self._directory().counts)
 
-    def _page(self, number: int) -> Page:
+    def page_counts(self) -> Sequence[int]:
+        """Return how many entries each page has."""
+        return self._directory().counts
+
+    def page(self, number: int) -> Page:
+        """Return a page, from the cache if it is there."""
         key = (self.name, number)
         page: Page | None = self._cache.get(key)
         if page is None:
@@ -241,7 +246,7 @@ class IndexRun:
         number = bisect_left(fences, element) - 1
         found: Sequence[int] = ()
         if number >= 0:
-            elements, row_ids = self._page(number)
+            elements, row_ids = self.page(number)
             first = bisect_left(elements, element)
             end = bisect_right(elements, element, first)
             found = row_ids[first:end]
@@ -251,7 +256,7 @@ class IndexRun:
         for following in range(number + 1, len(fences)):
             if element < fences[following]:
                 break
-            elements, row_ids = self._page(following)
+            elements, row_ids = self.page(following)
             end = bisect_right(elements, element)
             found = [*found, *row_ids[:end]]
             if end < len(elements):
@@ -291,7 +296,7 @@ class IndexRun:
         end = len(fences) if last is None else last(fences)
         size = FIRST_WINDOW
         for number in range(end - 1, start - 1, -1) if descending else range(start, end):
-            elements, row_ids = self._page(number)
+            elements, row_ids = self.page(number)
             left = first(elements) if first is not None and number <= start + 1 else 0
             right = last(elements) if last is not None and number >= end - 1 else len(elements)
             while left < right:
@@ -336,8 +341,10 @@ class IndexRun:
         return problems
 
 
-def merge(runs: Sequence[IndexRun], keep: Callable[[Any, int], bool] | None = None) -> Iterator[Entry]:
-    """Yield the entries of several runs in order, each once, that ``keep(element, row id)`` wants."""
+def merge(
+    runs: Sequence[IndexRun], keep: Callable[[Any, int], bool] | None = None, *, distinct: bool = True
+) -> Iterator[Entry]:
+    """Yield the entries of several runs in order that ``keep(element, row id)`` wants, each once if ``distinct``."""
     sources = [run.pages() for run in runs]
     pieces: list[tuple[Sequence[Any], Sequence[int]]] = [((), ())] * len(runs)
     previous: Entry | None = None
@@ -362,7 +369,7 @@ def merge(runs: Sequence[IndexRun], keep: Callable[[Any, int], bool] | None = No
         if len(there) > 1:
             taken.sort()  # a merge: the parts are sorted
         for entry in taken:
-            if previous is not None and entry == previous:
+            if distinct and previous is not None and entry == previous:
                 continue
             previous = entry
             if keep is None or keep(*entry):

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from heliosdb.encoding.keys import MAX
 from heliosdb.store.run_rows import FEWEST_KEYS, RunRows
@@ -30,6 +30,19 @@ LAST_WINDOW = 1024
 State = tuple[tuple[list[Any], ...], list[Any]]
 Slice = tuple[Sequence[Any], int, int]
 """A sorted list, and where a range begins and ends in it."""
+
+
+class Ordered(Protocol):
+    """Sorted parts of an index: lists, or what reads like one, and elements that are in none of them yet."""
+
+    @property
+    def state(self) -> tuple[tuple[Any, ...], list[Any]]:
+        """The sorted parts, and the other elements."""
+        ...
+
+    def sorted_recent(self, recent: list[Any]) -> list[Any]:
+        """Return these other elements, sorted."""
+        ...
 
 
 class KeyOrder:
@@ -151,7 +164,8 @@ class KeyOrder:
                 target = (target,)
         return lambda run: bisect_left(run, target)
 
-    def _sorted(self, recent: list[Any]) -> list[Any]:
+    def sorted_recent(self, recent: list[Any]) -> list[Any]:
+        """Return the elements that are in no run yet, sorted."""
         size = len(recent)
         cached = self._sorted_recent
         if cached is not None and cached[0] is recent and cached[1] == size:
@@ -168,7 +182,7 @@ class KeyOrder:
         high_inclusive: bool = True,
         descending: bool = False,
         extra: Sequence[Any] = (),
-        others: Sequence[KeyOrder] = (),
+        others: Sequence[Ordered] = (),
     ) -> Iterator[list[Any]]:
         """Yield growing lists of keys between two bounds, in order and without repetition.
 
@@ -185,13 +199,13 @@ class KeyOrder:
         low_inclusive: bool = True,
         high_inclusive: bool = True,
         extra: Sequence[Any] = (),
-        others: Sequence[KeyOrder] = (),
+        others: Sequence[Ordered] = (),
     ) -> list[Slice]:
         """Return the sorted parts that lie between two bounds."""
         parts: list[Sequence[Any]] = [extra]
         for order in (self, *others):
             runs, recent = order.state
-            parts += (*runs, order._sorted(recent))
+            parts += (*runs, order.sorted_recent(recent))
         first = None if low is None else self._cut(low, not low_inclusive)
         last = None if high is None else self._cut(high, high_inclusive)
         slices: list[Slice] = []

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from heliosdb.errors import DataCorrupted
 from heliosdb.store.checkpoint import Checkpointer, delete_unnamed
 from heliosdb.store.files import StoreFiles, log_number
+from heliosdb.store.index_storage import IndexStorage
 from heliosdb.store.journal import Journal
 from heliosdb.store.log import Log, LogReader, read_log
 from heliosdb.store.maintenance import Maintenance
@@ -41,6 +42,7 @@ def recover(store: Store) -> None:
     content = volume.manifest()
     manifest = Manifest() if content is None else decode_manifest(content, files.codecs.of)
     cache = BlockCache(store, store.options.cache_size)
+    store.indexes = IndexStorage(store, files)
     _load(store, manifest, files, cache)
     numbers = sorted(number for name in volume.names() if (number := log_number(name)) is not None)
     reader: LogReader | None = None
@@ -50,12 +52,15 @@ def recover(store: Store) -> None:
         reader = read_log(volume, number, files.codecs.of)
         for record in reader:
             _replay(store, decode_record(frames, record.payload), record.scn)
+    for line in store.timelines():
+        for relation in line.stored.values():
+            relation.changed = relation.feed.horizon = store.checkpoint_scn + store.replayed
     store.published = store.last_scn = store.entering = store.checkpoint_scn + store.replayed
     if volume.read_only:
         return
     log = Log(volume, manifest.log, files.codecs.new()) if reader is None else Log.resume(reader)
     delete_unnamed(store, manifest)
-    store.maintenance = Maintenance(store, Checkpointer(store, files, cache, manifest))
+    store.maintenance = Maintenance(store, Checkpointer(store, files, cache, store.indexes, manifest))
     store.journal = Journal(store, log, frames, store.last_scn, store.maintenance.wake)
 
 
@@ -74,6 +79,8 @@ def _load(store: Store, manifest: Manifest, files: StoreFiles, cache: BlockCache
         relation.count = stored.count
         relation.pruned_to = stored.pruned_to
         relation.extend_to(stored.blocks)
+        assert store.indexes is not None
+        store.indexes.load(line.id, stored.indexes)
         if stored.segments:
             relation.stored = StoredBlocks(cache, [files.read_segment(name) for name in stored.segments])
 

@@ -46,6 +46,7 @@ from heliosdb.store.versions import Row
 from heliosdb.store.volume import MemoryVolume, Volume
 
 if TYPE_CHECKING:
+    from heliosdb.store.index_storage import IndexStorage
     from heliosdb.store.journal import Journal
     from heliosdb.store.maintenance import Maintenance
 
@@ -82,6 +83,10 @@ class Store:
         """Everything up to this SCN is in segments."""
         self.replayed = 0
         """Commits that were read from the log at opening."""
+        self.indexes: IndexStorage | None = None
+        """The indexes that stand on the volume."""
+        self.trees_changed: Callable[[], None] = lambda: None
+        """Called when entries of btrees have gone from memory to the volume: point readers are to be made anew."""
         self.maintenance: Maintenance | None = None
         """Makes checkpoints, where there is a journal."""
         self.journal: Journal | None = None
@@ -259,7 +264,11 @@ class Store:
         if relation.parent is None and line.parent is not None:
             relation.parent = self._create_relation(line.parent, relation.oid)
         for spec in () if self.specs_of is None else self.specs_of(relation.oid):
-            build_index(relation, self._new_index(spec), self.commit_lock, lambda: self.last_scn, None)
+            index = self._new_index(spec)
+            if relation.parent is not None:
+                index.parent, index.fork = relation.parent.indexes.get(spec.oid), line.fork
+            if self.indexes is None or not self.indexes.attach(line, relation, index):
+                build_index(relation, index, self.commit_lock, lambda: self.last_scn, None)
         relation.tidy = self._tidy
         line.relations[relation.oid] = relation
         del line.stored[relation.oid]

@@ -10,12 +10,16 @@ branch shows. If the parent's index is dropped later, the branch keeps the objec
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from heliosdb.store.access_method import Index, IndexChange, IndexSpec
 from heliosdb.store.btree import BTree
 from heliosdb.store.versions import Row, is_full
+
+if TYPE_CHECKING:
+    from heliosdb.store.index_runs import IndexRuns
+    from heliosdb.store.key_order import Ordered
 
 __all__ = ["IndexEntries", "RowChange", "Run", "TimelineIndex"]
 
@@ -47,11 +51,13 @@ class TimelineIndex:
     __slots__ = (
         "backlog",
         "claims",
+        "delta",
         "exact",
         "fork",
         "key_locks",
         "method",
         "parent",
+        "runs",
         "simple_key",
         "spec",
         "superseded",
@@ -67,8 +73,15 @@ class TimelineIndex:
         self.tree = method if isinstance(method, BTree) else None
         self.simple_key = spec.key if self.tree is not None and spec.predicate is None else None
         """The key function, where comparing keys is all there is to say whether a change concerns this index."""
-        self.parent = parent
+        self.parent: TimelineIndex | IndexRuns | None = parent
+        """Who holds the entries that are not in ``tree``. Entries go from there into runs at checkpoints, so whoever
+        asks both asks the tree first."""
         self.fork = fork
+        self.runs: IndexRuns | None = None
+        """The runs that stand on the volume; ``parent`` is the same where the tree does not hold their entries."""
+        self.delta: list[tuple[Any, int]] | None = None
+        """What was entered since the last checkpoint, (element, row id) and (element, ~row id) of what was taken out;
+        None where nothing of the index stands on a volume."""
         self.superseded: deque[tuple[int, Any, int]] = deque()
         """(end SCN, key, row id) of removed entries, oldest first, until nobody needs them; a ``Run`` stands in the
         key's place for all of its keys."""
@@ -136,6 +149,8 @@ class TimelineIndex:
             self.backlog.append((entries, scn))
             return
         changes, added, removed = entries
+        if self.delta is not None:
+            self._note_delta(entries)
         if self.tree is not None:
             if added is not None:
                 self.tree.apply_run(added.elements, added.row_ids, scn)
@@ -149,6 +164,18 @@ class TimelineIndex:
                 for element in elements:
                     superseded.append((scn, element, row_id))
 
+    def _note_delta(self, entries: IndexEntries) -> None:
+        delta = self.delta
+        assert delta is not None
+        changes, added, removed = entries
+        for row_id, before, after in changes:
+            delta += [(element, ~row_id) for element in before]
+            delta += [(element, row_id) for element in after]
+        if added is not None:
+            delta += zip(added.elements, added.row_ids)
+        if removed is not None:
+            delta += [(element, ~row_id) for element, row_id in zip(removed.elements, removed.row_ids)]
+
     def catch_up(self) -> None:
         """Enter what was noted during the build, which is over."""
         backlog, self.backlog = self.backlog, None
@@ -160,10 +187,36 @@ class TimelineIndex:
         tree = self.tree
         assert tree is not None
         found = tree.row_ids(key, scn)
-        if self.parent is None:
+        parent = self.parent
+        if parent is None:
             return found
-        inherited = self.parent.row_ids(key, self.fork)
+        inherited = parent.row_ids(key, self.fork)
         return tuple(dict.fromkeys((*found, *inherited))) if inherited else found
+
+    @property
+    def order(self) -> Ordered:
+        """The keys of a btree, in order; not those of ``parent``."""
+        assert self.tree is not None
+        return self.tree.order
+
+    def has_none_of(self, keys: Collection[Any]) -> bool:
+        """Whether surely no row has, or had, one of many keys of a btree; parents are asked for themselves."""
+        tree = self.tree
+        assert tree is not None
+        return tree.current.keys().isdisjoint(keys) and tree.past.keys().isdisjoint(keys)
+
+    @property
+    def ancestor(self) -> TimelineIndex | None:
+        """The parent timeline's index that holds more entries, if there is one."""
+        return next((line for line in self.ancestors() if line is not self), None)
+
+    def ancestors(self) -> Iterator[TimelineIndex]:
+        """Yield the index and those of the parent timelines that hold more of its entries."""
+        line: TimelineIndex | IndexRuns | None = self
+        while line is not None:
+            if isinstance(line, TimelineIndex):
+                yield line
+            line = line.parent
 
     def newest_row_ids(self, key: Any) -> Sequence[int]:
         """Return the row ids that may have a btree key in their newest version, published or pending."""

@@ -20,6 +20,7 @@ from heliosdb.store.timeline_index import TimelineIndex
 from heliosdb.store.versions import Row
 
 if TYPE_CHECKING:
+    from heliosdb.store.key_order import Ordered
     from heliosdb.transaction.view import RelationView
     from heliosdb.transaction.writes import OwnKeys
 
@@ -38,12 +39,13 @@ _ONE_ROW = {int}
 class IndexView:
     """See the module. Keys and bounds are in the forms ``heliosdb.encoding.keys`` describes."""
 
-    __slots__ = ("_own", "_plain", "index", "view")
+    __slots__ = ("_own", "_plain", "_tree", "index", "view")
 
     def __init__(self, view: RelationView, index: TimelineIndex) -> None:
         self.view = view
         self.index = index
         own = view.own
+        self._tree = index.tree  # before the parent is asked for: entries go from there to the parent
         self._own: OwnKeys | None = None if own is None else own.own_keys.get(index.spec.oid)
         self._plain = own is None and view.reads is None and index.parent is None and index.simple_key is not None
         """Whether the timeline's own btree says everything: no own writes, no ancestors, no notes to take."""
@@ -64,7 +66,7 @@ class IndexView:
         """Return the row with this key in a unique index, or None."""
         view, index = self.view, self.index
         if self._plain:
-            row_id = index.tree.current.get(key)  # type: ignore[union-attr]
+            row_id = self._tree.current.get(key)  # type: ignore[union-attr]
             if row_id.__class__ is int:
                 row = view.relation.row(row_id, view.scn)
                 if row is not None and index.simple_key(row) == key:  # type: ignore[misc]
@@ -93,7 +95,7 @@ class IndexView:
         """Return every row with this key."""
         if not self._plain:
             return [row for _, row in self.items(key)]
-        tree, view = self.index.tree, self.view
+        tree, view = self._tree, self.view
         present = tree.current.get(key)  # type: ignore[union-attr]
         if present.__class__ is dict:
             present = tuple(present)  # at once: a commit may change the dict
@@ -116,7 +118,7 @@ class IndexView:
     def has(self, key: Any) -> bool:
         """Whether there is a row with this key."""
         if self._plain:
-            tree = self.index.tree
+            tree = self._tree
             present = key in tree.current  # type: ignore[union-attr]
             if tree.last_changed <= self.view.scn:  # type: ignore[union-attr]
                 return present
@@ -155,7 +157,7 @@ class IndexView:
             for keys in self._windows(*bounds):
                 yield None, keys
             return
-        tree, scn = self.index.tree, self.view.scn
+        tree, scn = self._tree, self.view.scn
         assert tree is not None
         order, (low, high, low_inclusive, high_inclusive, descending) = tree.order, bounds
         slices = order.slices(low, high, low_inclusive, high_inclusive)
@@ -177,7 +179,7 @@ class IndexView:
 
     def _settled(self, keys: list[Any]) -> list[Any] | None:
         """Return the row ids of many keys if nothing was entered since the snapshot, else None."""
-        tree = self.index.tree
+        tree = self._tree
         assert tree is not None
         found = list(map(tree.current.get, keys))
         if not set(map(type, found)) <= _ONE_ROW:
@@ -238,15 +240,14 @@ class IndexView:
         high_inclusive: bool,
         descending: bool,
     ) -> Iterator[list[Any]]:
-        tree = self.index.tree
+        tree = self._tree
         if tree is None:
             raise FeatureNotSupported(f'access method "{self.index.spec.method}" has no order')
         own: Sequence[Any] = () if self._own is None else self._own.ordered()
-        parents: list[Any] = []
-        line = self.index.parent
+        parents: list[Ordered] = []
+        line = self.index.parent  # asked after the tree: entries go from there to the parent
         while line is not None:
-            assert line.tree is not None
-            parents.append(line.tree.order)
+            parents.append(line.order)
             line = line.parent
         return tree.order.windows(low, high, low_inclusive, high_inclusive, descending, own, parents)
 
@@ -259,13 +260,11 @@ class IndexView:
         if view.reads is not None:
             view.reads.add_relation(view.relation)
         seen: set[int] = set()
-        line: TimelineIndex | None = self.index
-        while line is not None:
+        for line in self.index.ancestors():
             for row_ids in line.method.candidates(strategy, argument, row_filter):
                 batch = self._visible(row_ids, seen)
                 if batch:
                     yield batch
-            line = line.parent
         own = self._own_row_ids()
         if own:
             batch = self._visible([r for r in own if row_filter is None or r in row_filter], seen)
@@ -324,14 +323,12 @@ class IndexView:
             if row_filter is None or row_id in row_filter:
                 meet(row_id)
         streams: list[tuple[Any, int, int, Iterator[tuple[Any, int]]]] = []
-        line: TimelineIndex | None = self.index
-        while line is not None:
+        for line in self.index.ancestors():
             assert isinstance(line.method, Nearest)
             stream = line.method.nearest(operator, argument, row_filter)
             for value, row_id in stream:
                 heappush(streams, (value, len(streams), row_id, stream))
                 break
-            line = line.parent
         while streams:
             value, rank, row_id, stream = heappop(streams)
             while heap and heap[0][0] < value:

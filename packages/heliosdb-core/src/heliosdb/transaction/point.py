@@ -30,6 +30,8 @@ __all__ = ["PointWriter", "point_reader"]
 
 KeyChange = tuple[TimelineIndex, "tuple[Any] | None", "tuple[Any] | None"]
 """(index, the element that the row no longer has, the one that it has now)."""
+REMEMBERED = 1 << 16
+"""Keys of which a reader remembers the row id."""
 NEVER: Entry = (0, None, None)
 """"Newest version" of a row id that was never used."""
 
@@ -39,6 +41,8 @@ def point_reader(store: TransactionalStore, relation_oid: int, index_oid: int) -
     index = store.index(None, relation_oid, index_oid)
     relation = store.create_relation(None, relation_oid)
     slow = _slow_reader(store, relation, index)
+    if index.parent is not None:
+        return _remembering(slow, store, relation, index)
     tree, spec = index.tree, index.spec
     assert tree is not None
     find, blocks, column = tree.current.get, relation.blocks, spec.key_column
@@ -69,6 +73,47 @@ def point_reader(store: TransactionalStore, relation_oid: int, index_oid: int) -
             if find(key) is None and tree.last_superseded <= published:
                 return None
         return slow(key)
+
+    return read
+
+
+def _remembering(
+    slow: Callable[[Any], Row | None], store: TransactionalStore, relation: Relation, index: TimelineIndex
+) -> Callable[[Any], Row | None]:
+    """Return a reader of an index that is not all in memory; it remembers where it has found keys."""
+    spec, blocks = index.spec, relation.blocks
+    column = spec.key_column
+    if column is None or spec.predicate is not None:
+        return slow
+    remembered: dict[Any, int] = {}
+    find = remembered.get
+
+    def read(key: Any) -> Row | None:
+        row_id = find(key)
+        if row_id is not None:
+            published = store.published
+            try:
+                block: Block = blocks[row_id >> 12]  # type: ignore[assignment]
+                entry = block.overlay.get(row_id & 4095)
+                if entry is None:
+                    if block.begin <= published:
+                        row = block.rows[row_id & 4095]
+                        if row is not None and row[column] == key:
+                            return row
+                elif entry[0] <= published:
+                    row = entry[1]
+                    if row is not None and row[column] == key:
+                        return row
+            except AttributeError:
+                pass  # the block is not in memory
+        found = slow(key)
+        if found is not None:
+            for row_id in index.newest_row_ids(key):
+                if relation.newest(row_id)[1] is found:
+                    if len(remembered) >= REMEMBERED:
+                        remembered.clear()
+                    remembered[key] = row_id
+        return found
 
     return read
 
@@ -108,7 +153,6 @@ class PointWriter:
         "_relation",
         "_session",
         "_store",
-        "_tree",
         "_waits",
     )
 
@@ -126,9 +170,6 @@ class PointWriter:
         self._store = store
         self._relation = store.create_relation(None, relation_oid)
         self._index = store.index(None, relation_oid, index_oid)
-        tree = self._index.tree
-        assert tree is not None
-        self._tree = tree
         self._key_of = self._index.simple_key
         self._session = session
         self._author = author or Author()
@@ -161,7 +202,7 @@ class PointWriter:
             if not self._waits and relation.oid in store.locks.relations:
                 # A change of the definition may be under way, and ``change`` was made for the one before.
                 return None
-            row_id = self._tree.current.get(key)
+            row_id = self._row_id(key)
             if row_id is None and not self._waits:
                 # Every commit before this moment has been entered.
                 return False
@@ -176,7 +217,7 @@ class PointWriter:
             ):
                 return None
             try:
-                block = relation.blocks[row_id >> 12]
+                block = relation.block(row_id >> 12)
                 if block is None:
                     return None
                 entry = block.overlay.get(row_id & 4095) or block.newest_with_older(row_id & 4095)
@@ -194,6 +235,19 @@ class PointWriter:
                 return True
             finally:
                 store.locks.give_back(locks, row_id, self._owner)
+
+    def _row_id(self, key: Any) -> Any:
+        """Return what the tree has for a key; of an index that is not all in memory the row id that has it now."""
+        index = self._index
+        tree = index.tree
+        assert tree is not None
+        found = tree.current.get(key)
+        if found is None and index.parent is not None:
+            for row_id in index.newest_row_ids(key):
+                row = self._relation.newest(row_id)[1]
+                if row is not None and index.spec.key(row) == key:
+                    return row_id
+        return found
 
     def insert(self, row: Row) -> int | None:
         """Insert a row, commit, and return its row id; None as for ``update``, also when a key is taken."""
@@ -250,7 +304,7 @@ class PointWriter:
                 if index.claims or locks.get(key) is not None or locks.setdefault(key, grant) is not grant:
                     return None
                 taken.append((locks, key))
-                if key in index.tree.current:
+                if key in index.tree.current or (index.parent is not None and index.newest_row_ids(key)):
                     return None
             keys.append((index, None, (key if spec.order_key is None else (spec.order_key(row), key),)))
         return keys
@@ -304,6 +358,11 @@ class PointWriter:
                 index.enter(IndexEntries([(row_id, removed or (), added or ())]), scn)
             else:
                 tree.replace(row_id, removed, added, scn)
+                if index.delta is not None:
+                    if removed is not None:
+                        index.delta.append((removed[0], ~row_id))
+                    if added is not None:
+                        index.delta.append((added[0], row_id))
         begin, old, older = before
         relation.changed = scn
         overlay = block.overlay

@@ -134,11 +134,12 @@ def _claim_all(transaction: Transaction, index: TimelineIndex, fresh: dict[Any, 
     free = index.key_locks.keys().isdisjoint(fresh) and all(
         other is made or other not in index.key_locks or other.is_disjoint(fresh) for other in tuple(claims)
     )
-    line: TimelineIndex | None = index
+    tree = index.tree
+    assert tree is not None
+    free = free and tree.current.keys().isdisjoint(fresh)
+    line = index.parent
     while free and line is not None:
-        tree = line.tree
-        assert tree is not None
-        free = tree.current.keys().isdisjoint(fresh) and (line is index or tree.past.keys().isdisjoint(fresh))
+        free = line.has_none_of(fresh)
         line = line.parent
     if free:
         made.settle()

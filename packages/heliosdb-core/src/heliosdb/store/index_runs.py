@@ -1,0 +1,185 @@
+"""The part of an index that stands in runs on the volume, oldest first.
+
+    run         sorted entries (element, row id) of what was entered between two checkpoints
+                (element, ~row id): that row has the key no more
+
+A key that a row had stays in the older run; so what a look-up finds is a superset, and who looks checks the key on the
+row that he sees, as ever. Merging leaves out what a newer run has taken back.
+
+    complete    the index's tree holds every entry; runs are only written      small indexes, and new ones
+    in part     the tree holds what came since the last checkpoint, and the runs are its parent      large ones
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import accumulate
+from threading import Lock
+from typing import TYPE_CHECKING, Any, overload
+
+from heliosdb.store.index_run import IndexRun, merge
+
+if TYPE_CHECKING:
+    from heliosdb.store.index_run import Entry
+    from heliosdb.store.timeline_index import TimelineIndex
+
+__all__ = ["IndexRuns", "PageCache", "merged_entries"]
+
+
+class PageCache:
+    """Decoded pages of runs, the most recently used within a number of bytes."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.size = 0
+        self._pages: OrderedDict[Any, tuple[Any, int]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Any) -> Any:
+        """Return what was put under a key, or None."""
+        found = self._pages.get(key)
+        if found is None:
+            return None
+        try:
+            self._pages.move_to_end(key)
+        except KeyError:
+            pass  # evicted just now
+        return found[0]
+
+    def put(self, key: Any, value: Any, weight: int) -> None:
+        """Keep a value that takes about so many bytes, for as long as there is room."""
+        with self._lock:
+            before = self._pages.pop(key, None)
+            self.size += weight - (0 if before is None else before[1])
+            self._pages[key] = (value, weight)
+            while self.size > self.capacity and len(self._pages) > 1:
+                _, (_, gone) = self._pages.popitem(last=False)
+                self.size -= gone
+
+
+class RunElements(Sequence[Any]):
+    """The elements of a run as one long list, of which only the pages that are asked for are read."""
+
+    def __init__(self, run: IndexRun) -> None:
+        self._run = run
+        self._starts = array("q", accumulate(run.page_counts(), initial=0))
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    @overload
+    def __getitem__(self, place: int) -> Any: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Any]: ...
+
+    def __getitem__(self, place: int | slice) -> Any:
+        starts = self._starts
+        if isinstance(place, int):
+            if place < 0:
+                place += starts[-1]
+            if not 0 <= place < starts[-1]:
+                raise IndexError(place)
+            number = bisect_right(starts, place) - 1
+            return self._run.page(number)[0][place - starts[number]]
+        first, end, _ = place.indices(starts[-1])
+        found: list[Any] = []
+        if first < end:
+            for number in range(bisect_right(starts, first) - 1, bisect_right(starts, end - 1)):
+                start = starts[number]
+                found += self._run.page(number)[0][max(0, first - start) : end - start]
+        return found
+
+
+class RunOrder:
+    """What ``KeyOrder`` merges in from elsewhere."""
+
+    def __init__(self, parts: tuple[RunElements, ...]) -> None:
+        self.state: tuple[tuple[Any, ...], list[Any]] = (parts, [])
+
+    def sorted_recent(self, recent: list[Any]) -> list[Any]:
+        """Return the elements that are in no run: none."""
+        return recent
+
+    def __bool__(self) -> bool:
+        return bool(self.state[0])
+
+
+class IndexRuns:
+    """The runs of one index in one timeline; ``parent`` is the parent timeline's index. Never changed: replaced."""
+
+    def __init__(self, runs: Iterable[IndexRun], parent: TimelineIndex | None = None, fork: int = 0) -> None:
+        self.runs = tuple(runs)
+        self.parent = parent
+        self.fork = fork
+        self._order: RunOrder | None = None
+
+    @property
+    def order(self) -> RunOrder:
+        """The keys in order."""
+        found = self._order
+        if found is None:
+            found = self._order = RunOrder(tuple(map(RunElements, self.runs)))
+        return found
+
+    def __len__(self) -> int:
+        return sum(map(len, self.runs))
+
+    def row_ids(self, key: Any, scn: int) -> Sequence[int]:
+        """Return the row ids that may have a key, at whatever SCN."""
+        found: list[int] = []
+        for run in self.runs:
+            found += [row_id for row_id in run.row_ids(key) if row_id >= 0]
+        if self.parent is not None:
+            found += self.parent.row_ids(key, self.fork)
+        return tuple(dict.fromkeys(found)) if len(found) > 1 else found
+
+    def has_none_of(self, keys: Collection[Any]) -> bool:
+        """Whether surely no row has one of many keys: they all lie before or behind what the runs hold."""
+        least, greatest = min(keys), max(keys)
+        return all(not len(run) or greatest < run.low or run.high < least for run in self.runs)
+
+
+def merged_entries(runs: Sequence[IndexRun], *, is_last: bool) -> Iterator[Entry]:
+    """Yield the entries of runs that follow one another, without those that were taken back.
+
+    A row gets and loses a key in turns, so the sum over all runs says what is left. ``is_last``: nothing is older, so
+    that what was taken back need not be remembered either.
+    """
+    element: Any = _NOTHING
+    row_ids: list[int] = []
+    for entry in merge(runs, distinct=False):
+        if entry[0] != element:
+            if len(row_ids) == 1 and row_ids[0] >= 0:
+                yield element, row_ids[0]
+            elif row_ids:
+                yield from _left(element, row_ids, is_last)
+            element, row_ids = entry[0], [entry[1]]
+        else:
+            row_ids.append(entry[1])
+    yield from _left(element, row_ids, is_last)
+
+
+class _Nothing:
+    """Equal to no element."""
+
+    __slots__ = ()
+
+
+_NOTHING = _Nothing()
+
+
+def _left(element: Any, row_ids: Sequence[int], is_last: bool) -> Iterator[Entry]:
+    """Yield what is left of one element's entries, in order."""
+    balance: dict[int, int] = {}
+    for number in row_ids:
+        row_id = number if number >= 0 else ~number
+        balance[row_id] = balance.get(row_id, 0) + (1 if number >= 0 else -1)
+    left = [
+        row_id if count > 0 else ~row_id for row_id, count in balance.items() if count > 0 or (count and not is_last)
+    ]
+    for row_id in sorted(left):
+        yield element, row_id

@@ -1,0 +1,300 @@
+"""How btree indexes come from their runs when they are first used, and go into runs at checkpoints.
+
+    attach      the entries of the runs, corrected by the rows of blocks that have changed since they were written
+    capture     commit lock held: what was entered since the last checkpoint; the first time, everything
+    write       a new run, merged with older ones where it has grown as large as they are
+    install     commit lock held: look-ups go to the new runs
+
+An index whose runs are damaged is built anew from the rows: it is never the reason why a table cannot be used. Those
+of other access methods are built when they are first used. So are, in memory, those whose keys are ordered by something
+else than the key, which a run does not find by the key alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from heliosdb.config import log
+from heliosdb.errors import DataCorrupted
+from heliosdb.store.block import BLOCK_BITS
+from heliosdb.store.btree import BTree
+from heliosdb.store.index_runs import IndexRuns, merged_entries
+from heliosdb.store.manifest import StoredIndex
+from heliosdb.store.timeline_index import MAX_SCN
+
+if TYPE_CHECKING:
+    from heliosdb.store.files import StoreFiles
+    from heliosdb.store.index_run import Entry, IndexRun
+    from heliosdb.store.relation import Relation
+    from heliosdb.store.store import Store
+    from heliosdb.store.timeline import Timeline
+    from heliosdb.store.timeline_index import TimelineIndex
+
+__all__ = ["CapturedIndex", "IndexStorage"]
+
+ENTRY_SIZE = 140
+"""Bytes that an entry takes in a tree, about."""
+
+Key = tuple[int, int]
+"""(timeline, index OID)."""
+
+
+class WholeTree(NamedTuple):
+    """All that is in a tree: the rows of each key, and the sorted parts that hold the elements."""
+
+    current: dict[Any, Any]
+    parts: tuple[list[Any], ...]
+
+
+class CapturedIndex:
+    """What of an index is to be written at a checkpoint."""
+
+    __slots__ = ("delta", "full", "index", "line", "made", "stored")
+
+    def __init__(
+        self, line: Timeline, index: TimelineIndex, delta: list[Entry], full: WholeTree | None, scn: int
+    ) -> None:
+        self.line = line
+        self.index = index
+        self.delta = delta
+        self.full = full
+        """The tree's entries, where nothing of the index was written yet."""
+        self.stored = StoredIndex(index.spec.oid, scn)
+        self.made: IndexRuns | None = None
+
+    def give_back(self) -> None:
+        """Undo the capture, with the commit lock held: the checkpoint has failed."""
+        if self.full is not None:
+            self.index.delta = None
+        elif self.index.delta is not None:
+            self.index.delta = self.delta + self.index.delta
+
+
+class IndexStorage:
+    """The runs of all indexes of a store."""
+
+    def __init__(self, store: Store, files: StoreFiles) -> None:
+        self._store = store
+        self._files = files
+        self._stored: dict[Key, StoredIndex] = {}
+        self.most_entries = files.options.cache_size // 2 // ENTRY_SIZE
+        """Entries that trees hold, all together, of indexes that stand in runs."""
+        self._held: dict[Key, TimelineIndex] = {}
+        """Indexes whose tree holds everything."""
+
+    def load(self, timeline: int, stored: Iterable[StoredIndex]) -> None:
+        """Take note of the indexes of a relation, at opening."""
+        for index in stored:
+            self._stored[timeline, index.oid] = index
+
+    def attach(self, line: Timeline, relation: Relation, index: TimelineIndex) -> bool:
+        """Fill a new index from its runs; False where there are none to be used, and it has to be built."""
+        if index.tree is None:
+            return False
+        stored = self._stored.get((line.id, index.spec.oid))
+        parent = index.parent
+        if stored is None and parent is None:
+            return False
+        try:
+            read = [] if stored is None else [self._files.read_run(name) for name in stored.runs]
+            runs = IndexRuns(read, index.ancestor, line.fork)
+            self._fill(relation, index, runs, line.fork if stored is None else stored.scn)
+        except DataCorrupted as error:
+            log("warn", "an index is built anew: %s", error)
+            index.tree = index.method = _empty_tree(index)
+            index.parent, index.runs, index.delta = parent, None, None
+            return False
+        if stored is not None:
+            index.runs = runs
+        else:
+            index.parent, index.delta = parent, None
+        relation.indexes[index.spec.oid] = index
+        if index.parent is parent:
+            self._held[line.id, index.spec.oid] = index
+        return True
+
+    def _fill(self, relation: Relation, index: TimelineIndex, runs: IndexRuns, scn: int) -> None:
+        tree = index.tree
+        assert tree is not None
+        changed = _changed_blocks(relation, scn)
+        holds_all = index.spec.order_key is not None or self._room_for(len(runs))
+        delta: list[Entry] = []
+        if holds_all:
+            old: dict[Entry, None] = {}
+            elements: list[Any] = []
+            row_ids: list[int] = []
+            for element, row_id in merged_entries(runs.runs, is_last=True):
+                if row_id >> BLOCK_BITS in changed:
+                    old[element, row_id] = None
+                else:
+                    elements.append(element)
+                    row_ids.append(row_id)
+            tree.apply_run(elements, row_ids)
+            new = dict.fromkeys(_entries_of(relation, index, changed))
+            tree.apply([(row_id, (), (element,)) for element, row_id in new], 0)
+            delta += [(element, ~row_id) for element, row_id in old if (element, row_id) not in new]
+            delta += [entry for entry in new if entry not in old]
+        else:
+            index.parent = runs
+            for element, row_id in _entries_of(relation, index, changed):
+                if row_id not in runs.row_ids(element, MAX_SCN):
+                    tree.apply([(row_id, (), (element,))], 0)
+                    delta.append((element, row_id))
+        tree.last_changed = self._store.last_scn
+        index.delta = delta
+
+    def _room_for(self, entries: int) -> bool:
+        held = sum(len(index.tree.current) for index in self._held.values() if index.tree is not None)
+        return held + entries <= self.most_entries
+
+    # -- checkpoints
+
+    def capture(self, line: Timeline, relation: Relation, scn: int) -> list[CapturedIndex]:
+        """Return what is to be written of a relation's indexes; the commit lock is held."""
+        captured = []
+        for index in relation.indexes.values():
+            tree = index.tree
+            if tree is None or index.backlog is not None:
+                continue
+            full = None
+            if index.delta is None:
+                current = tree.current.copy()
+                current.update([(key, tuple(found)) for key, found in current.items() if type(found) is dict])
+                runs, recent = tree.order.state
+                full = WholeTree(current, (*runs, recent[:]))
+            captured.append(CapturedIndex(line, index, index.delta or [], full, scn))
+            index.delta = []
+        return captured
+
+    def write(self, item: CapturedIndex, written: list[str]) -> StoredIndex:
+        """Write a captured index and return what the manifest is to say of it."""
+        index = item.index
+        runs: list[IndexRun] = [] if index.runs is None else list(index.runs.runs)
+        entries: Iterator[Entry] | None = None
+        if item.full is not None:
+            entries = _full_entries(index, item.full)
+        elif item.delta:
+            entries = iter(sorted(item.delta))
+        if entries is not None:
+            runs.append(self._write_run(item, entries, written))
+        first = _first_to_merge(runs)
+        if first is not None:
+            merged = self._write_run(item, merged_entries(runs[first:], is_last=not first), written)
+            runs[first:] = [merged]
+        item.made = IndexRuns(runs, index.ancestor, index.fork)
+        item.stored.runs = [run.name for run in runs]
+        return item.stored
+
+    def _write_run(self, item: CapturedIndex, entries: Iterator[Entry], written: list[str]) -> IndexRun:
+        spec = item.index.spec
+        writer, name = self._files.write_run(
+            spec.oid, item.line.id, paired=spec.order_key is not None, single=spec.width == 1
+        )
+        written.append(name)
+        writer.add_sorted(entries)
+        writer.finish()
+        return self._files.read_run(name)
+
+    def install(self, captured: Iterable[CapturedIndex]) -> bool:
+        """Let the indexes use what was written, and move entries out of memory where there are too many; the commit
+        lock is held. Return whether entries were moved: whoever keeps a tree has to ask for it again."""
+        moved = False
+        for item in captured:
+            index, key = item.index, (item.line.id, item.index.spec.oid)
+            self._stored[key] = item.stored
+            is_held = index.runs is None or index.parent is not index.runs
+            index.runs = item.made
+            if is_held:
+                self._held[key] = index
+            else:
+                self._rebase(index)
+                moved = True
+        for key, index in sorted(self._held.items(), key=lambda held: -_size_of(held[1])):
+            if self._room_for(0):
+                break
+            if index.spec.order_key is None and index.runs is not None:
+                del self._held[key]
+                self._rebase(index)
+                moved = True
+        return moved
+
+    def _rebase(self, index: TimelineIndex) -> None:
+        """Leave in the tree only what came since the capture: the runs have the rest."""
+        tree = _empty_tree(index)
+        scn = self._store.last_scn
+        for element, row_id in index.delta or ():
+            if row_id >= 0:
+                tree.apply([(row_id, (), (element,))], scn)
+            else:
+                tree.apply([(~row_id, (element,), ())], scn)
+        tree.last_changed = tree.last_superseded = scn
+        # In this order: who reads asks the tree first, and then the parent.
+        index.parent = index.runs
+        index.tree = index.method = tree
+        index.superseded.clear()
+
+
+def _size_of(index: TimelineIndex) -> int:
+    return 0 if index.tree is None else len(index.tree.current)
+
+
+def _empty_tree(index: TimelineIndex) -> BTree:
+    return BTree(paired=index.spec.order_key is not None, width=index.spec.width)
+
+
+def _changed_blocks(relation: Relation, scn: int) -> set[int]:
+    """Return the numbers of the blocks that have rows newer than an SCN."""
+    changed = set()
+    where = {} if relation.stored is None else relation.stored.where()
+    for number, block in enumerate(relation.blocks):
+        if block is not None:
+            if block.overlay or block.begin > scn:
+                changed.add(number)
+        else:
+            segment = where.get(number)
+            if segment is not None and segment.begin(number) > scn:
+                changed.add(number)
+    return changed
+
+
+def _entries_of(relation: Relation, index: TimelineIndex, numbers: Iterable[int]) -> Iterator[Entry]:
+    """Yield the entries of the newest rows of some blocks."""
+    for number in sorted(numbers):
+        block = relation.block(number)
+        if block is not None:
+            for slot, row in enumerate(block.positional(MAX_SCN)):
+                if row is not None:
+                    for element in index.elements(row):
+                        yield element, number << BLOCK_BITS | slot
+
+
+def _full_entries(index: TimelineIndex, tree: WholeTree) -> Iterator[Entry]:
+    """Yield all entries of a tree, in order."""
+    current = tree.current
+    elements = [element for part in tree.parts for element in part]
+    elements.sort()  # a merge: the parts are sorted
+    paired, before = index.spec.order_key is not None, _NOTHING
+    for element in elements:
+        if element is before or element == before:
+            continue
+        before = element
+        found = current.get(element[1] if paired else element)
+        if found.__class__ is int:
+            yield element, found
+        elif found is not None:
+            for row_id in sorted(found):
+                yield element, row_id
+
+
+_NOTHING: Any = object()
+
+
+def _first_to_merge(runs: list[IndexRun]) -> int | None:
+    """Return from which run on all are to be one: those that are not much larger than what comes behind them."""
+    first = len(runs) - 1
+    behind = len(runs[-1]) if runs else 0
+    while first > 0 and len(runs[first - 1]) <= 2 * behind:
+        first -= 1
+        behind += len(runs[first])
+    return first if first < len(runs) - 1 else None
