@@ -217,6 +217,11 @@ class SessionPlans(SessionEnvironment):
         (statement,) = self.database.statements.texts(text)
         plan = self.plan(statement)
         transaction = self.transaction
+        for lock in plan.locks:
+            # The statement's own plan has locked what it refers to; this is for what cascades go on to.
+            if lock not in self.block.locked:
+                transaction.lock_relation(*lock)
+                self.block.locked.add(lock)
         transaction.advance_command()
         execution = Execution(self, transaction, parameters, plan.slots(statement.constants, self))
         rows: list[tuple[Any, ...]] = []
