@@ -53,7 +53,7 @@ from heliosdb.encoding.columns import (
     write_texts,
     write_varint,
 )
-from heliosdb.encoding.numerics import read_numerics, write_numerics
+from heliosdb.encoding.numerics import read_numerics, scaled_numerics
 from heliosdb.errors import DataCorrupted, Error
 
 __all__ = ["StoredFrames", "Writer"]
@@ -117,6 +117,9 @@ class StoredFrames:
     def _write(self, values: list[Any], writer: Writer, depth: int) -> None:
         count = len(values)
         writer.total += count
+        if count == 1:
+            self._write_kind(_kind_of(values[0]), values, writer, depth)
+            return
         kinds: set[Kind] = set(map(type, values))
         if Opaque in kinds:
             kinds = {_kind_of(value) for value in values}
@@ -176,12 +179,13 @@ class StoredFrames:
         self._write(list(chain.from_iterable(values)), writer, depth + 1)
 
     def _write_decimals(self, values: list[Any], writer: Writer) -> None:
-        texts = list(map(str, values))
-        integers = write_numerics(texts, writer.parts)
-        if integers is None:
+        scaled = scaled_numerics(values)
+        if scaled is None:
             writer.parts.append(b"D")
-            self._write(texts, writer, 0)
+            self._write(list(map(str, values)), writer, 0)
         else:
+            scale, integers = scaled
+            writer.parts += (b"d", write_varint(scale))
             writer.total += len(integers)
             _write_ints(integers, writer)
 
@@ -363,18 +367,19 @@ def _kind_of(value: Any) -> Kind:
 
 def _write_ints(values: list[int], writer: Writer) -> None:
     parts = writer.parts
-    if len(values) >= FEW:
+    low = min(values)
+    high = max(values)
+    if len(values) >= FEW and low != high:
         if _repeats(values) and _write_runs(values, writer, _write_ints):
             return
-        sample = values[:: _step(len(values), 6)]
         # Numbers that lie far apart and are few.
-        if len(set(sample)) <= len(sample) >> 2 and max(sample) - min(sample) >= 256:
-            if _write_distinct(values, 256, writer, _write_ints):
+        if high - low >= 256:
+            sample = values[:: _step(len(values), 6)]
+            if len(set(sample)) <= len(sample) >> 2 and _write_distinct(values, 256, writer, _write_ints):
                 return
-    high, low = max(values), min(values)
     if high < LIMIT and low >= -LIMIT:
         parts.append(b"i")
-        write_integers(values, parts)
+        write_integers(values, parts, low, high)
         return
     data = [value.to_bytes((value.bit_length() >> 3) + 1, "little", signed=True) for value in values]
     parts.append(b"n")

@@ -23,9 +23,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation, localcontext
 from itertools import accumulate, compress, zip_longest
-from operator import ne
+from math import isnan
 from typing import Any, NamedTuple
 
 from heliosdb.encoding.codecs import FileCodecs
@@ -49,6 +49,7 @@ ZONES = -2
 _HAS_SHAPE, _HAS_BEGINS, _HAS_HISTORY = 1, 2, 4
 
 LONGEST_BOUND = 64
+_STRICT = Context(traps=[InvalidOperation])
 _ORDERED = frozenset((int, str, float, Decimal, bytes, bool))
 
 Zone = tuple[Any, Any, bool]
@@ -425,12 +426,16 @@ def zone_of(values: list[Any]) -> Zone | None:
     (kind, *others) = kinds
     if others or kind not in _ORDERED:
         return None
-    try:
-        if kind in (float, Decimal) and any(map(ne, values, values)):
+    if kind is Decimal:
+        # A NaN raises, whatever the thread's context says.
+        try:
+            with localcontext(_STRICT):
+                return min(values), max(values), has_null
+        except InvalidOperation:
             return None
-        least, greatest = min(values), max(values)
-    except InvalidOperation:
+    if kind is float and (total := sum(values)) != total and any(map(isnan, values)):
         return None
+    least, greatest = min(values), max(values)
     if kind is str or kind is bytes:
         last = "\U0010ffff" if kind is str else b"\xff"
         least = least[:LONGEST_BOUND]
