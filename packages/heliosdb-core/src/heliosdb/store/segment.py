@@ -29,6 +29,7 @@ from math import isnan
 from typing import Any, NamedTuple
 
 from heliosdb.encoding.codecs import FileCodecs
+from heliosdb.encoding.stored_column import StoredColumn
 from heliosdb.encoding.stored_frames import StoredFrames
 from heliosdb.errors import DataCorrupted
 from heliosdb.store.chunk_file import Chunk, ChunkFileReader, ChunkFileWriter
@@ -349,8 +350,9 @@ class SegmentReader:
         begins, history = self.versions(number)
         return self.read(number)._replace(begins=begins, history=history)
 
-    def columns(self, number: int, wanted: Sequence[int]) -> dict[int, list[Any]]:
-        """Return columns of a block's newest rows, an item for each row that is there (see ``present``).
+    def columns(self, number: int, wanted: Sequence[int]) -> dict[int, StoredColumn]:
+        """Return columns of a block's newest rows as they are stored, with an item for each row that is there (see
+        ``present``).
 
         A column that no row of the block has is left out: its rows were stored before it was added.
         """
@@ -359,7 +361,11 @@ class SegmentReader:
         for column in wanted:
             chunk = chunks.get(column)
             if chunk is not None:
-                found[column] = self._values(number, column, self._file.read_span(chunk.offset, chunk.length), chunk)
+                data = self._decoded(number, column, self._file.read_span(chunk.offset, chunk.length), chunk)
+                try:
+                    found[column] = self._frames.column(data)
+                except DataCorrupted as error:
+                    raise self._file.damaged(_called(number, column), error.message) from error
         return found
 
     def present(self, number: int) -> tuple[list[bool], list[int]] | None:
