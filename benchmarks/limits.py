@@ -159,18 +159,20 @@ def beside_a_writer() -> Iterator[Limit]:
 
     Threads of one interpreter take turns, whatever they do, and take the processor's cache from each other. So the bar
     is for the scan's own processor time beside a writer to this table, compared with beside a writer to another; what
-    it is compared with no writer at all, and by the clock, is printed too.
+    it is compared with no writer at all, and by the clock, is printed too. So is a condition that the blocks' knowledge
+    of their columns answers: it is twenty times as fast, so that the changed rows, which it has to look at, weigh more.
     """
     database = people(200_000)
     database.execute(PEOPLE.replace("people", "others"))
     database.execute("INSERT INTO others SELECT * FROM people")
-    query = "SELECT id, score FROM people WHERE age = 17"
+    query = "SELECT id, score FROM people WHERE age + 0 = 17"
 
     def scan() -> tuple[float, float]:
         start, own = time.perf_counter(), time.thread_time()
         found = database.query(query)
+        taken = time.perf_counter() - start, time.thread_time() - own
         assert len(found) == len(range(17, 200_000, 90)), "a scan lost rows"
-        return time.perf_counter() - start, time.thread_time() - own
+        return taken
 
     def scans(table: str | None) -> tuple[float, float]:
         """Return the medians of a scan by the clock and in processor time, while somebody writes to a table."""
@@ -193,6 +195,9 @@ def beside_a_writer() -> Iterator[Limit]:
 
     scans(None)
     rounds = [(scans(None), scans("others"), scans("people")) for _ in range(3)]
+    query = "SELECT id, score FROM people WHERE age = 17"
+    scans(None)
+    known = [(scans("others"), scans("people")) for _ in range(3)]
     database.close()
     clock = statistics.median(here[0] / alone[0] for alone, _, here in rounds)
     own = statistics.median(here[1] / alone[1] for alone, _, here in rounds)
@@ -200,6 +205,9 @@ def beside_a_writer() -> Iterator[Limit]:
     yield Limit("scan beside a writer, times alone, by the clock", clock, "times", None)
     yield Limit("scan beside a writer, times alone, own processor time", own, "times", None)
     yield Limit("... times beside a writer to another table", beside, "times", 1.3)
+    yield Limit("scan by what blocks know, no writer here", known[0][0][1] * 1e3, "ms", None)
+    beside = statistics.median(here[1] / elsewhere[1] for elsewhere, here in known)
+    yield Limit("... beside a writer, times one to another table", beside, "times", None)
 
 
 def definitions() -> Iterator[Limit]:

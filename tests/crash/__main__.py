@@ -1,4 +1,4 @@
-"""Crash databases: ``python -m tests.crash [--rounds N] [--seed N] [--skip STEP]``."""
+"""Crash databases: ``python -m tests.crash [--rounds N] [--seed N] [--skip STEP] [--prove]``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 import time
 
 from .rounds import Violation, run_round
+from .sabotage import SAFEGUARDS, rounds_until_noticed
 
 
 def main() -> int:
@@ -16,7 +17,26 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="the first round's")
     parser.add_argument("--skip", action="append", default=[], help="a step that the device does not take: 'sync log'")
     parser.add_argument("--stop", action="store_true", help="stop at the first violation")
+    parser.add_argument("--prove", action="store_true", help="leave out one safeguard after the other instead")
     arguments = parser.parse_args()
+    if arguments.prove:
+        return _prove(arguments.rounds, arguments.seed)
+    return _crash(arguments)
+
+
+def _prove(rounds: int, seed: int) -> int:
+    unnoticed = 0
+    for safeguard in SAFEGUARDS:
+        found = rounds_until_noticed(safeguard, rounds, seed)
+        unnoticed += found is None
+        print(
+            f"without {safeguard.name:22} {'nothing was noticed' if found is None else f'round {found} fails'}",
+            flush=True,
+        )
+    return 1 if unnoticed else 0
+
+
+def _crash(arguments: argparse.Namespace) -> int:
     start = time.monotonic()
     answered = violations = 0
     for seed in range(arguments.seed, arguments.seed + arguments.rounds):

@@ -6,13 +6,16 @@ answered as durable, not newer than the one that was being committed.
 
 from __future__ import annotations
 
-from collections.abc import Container
+import threading
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
 from random import Random
 from typing import Any
 
 from heliosdb.database import Database
 from heliosdb.errors import Error
 from heliosdb_testkit import FaultyVolume, PowerLoss
+from heliosdb_testkit.faulty_volume import STEPS as STEP_KINDS
 
 from .check import contents, difference, index_problems, rows_of
 from .workload import Change, Model, Workload
@@ -25,6 +28,8 @@ STEPS = 120
 
 MOST_TRANSACTIONS = 60
 
+RARE = (*(kind for kind in STEP_KINDS if kind not in ("append", "sync")), "append segment", "sync segment")
+
 
 class Violation(AssertionError):
     """The database holds what it may not hold. ``history`` is what was done to it."""
@@ -36,14 +41,18 @@ class Violation(AssertionError):
 class Round:
     """One database through several lives."""
 
-    def __init__(self, seed: int, skip: Container[str] = ()) -> None:
+    def __init__(self, seed: int, skip: Container[str] = (), focus: Sequence[str] = ()) -> None:
+        """``skip`` holds steps that the device does not take; at steps of ``focus`` the power mostly fails."""
         self.random = Random(seed)
         self.seed = seed
+        self.focus = focus
         self.volume = FaultyVolume(skip=skip)
         self.workload = Workload(self.random)
         self.states: list[Model] = [{}]
         """What may be found after a crash now, oldest first; the last is what is there now."""
         self.history: list[str] = []
+        self.relaxed = self.random.random() < 0.3
+        """Whether some commits do not wait for the device; a thread then syncs when it likes."""
 
     def run(self) -> int:
         """Go through all lives and return how many transactions were answered."""
@@ -57,7 +66,11 @@ class Round:
         """Open, work until the power fails (or the process is killed, or the database is closed), and return how many
         transactions were answered."""
         answered = 0
-        self.volume.crash_at(self.random.randint(1, STEPS))
+        if self.random.random() < (0.8 if self.focus else 0.4):
+            # At a step of a checkpoint or of a recovery, of which there are few.
+            self.volume.crash_at(self.random.randint(1, 3), self.random.choice(self.focus or RARE))
+        else:
+            self.volume.crash_at(self.random.randint(1, self.random.choice((30, STEPS))))
         database: Database | None = None
         try:
             database = self._open()
@@ -72,6 +85,8 @@ class Round:
                 self._settled(self.states[-1])
         except PowerLoss:
             self.history.append("-- power loss")
+        except (Error, AssertionError) as error:
+            raise self._violation(f"an error without a cause: {type(error).__name__}: {error}") from error
         end = self.random.random()
         if database is not None:
             abandon(database)
@@ -121,7 +136,7 @@ class Round:
         random = self.random
         draft = {name: table.copy() for name, table in self.states[-1].items()}
         changes = 1 if random.random() < 0.5 else random.randint(2, 6)
-        synchronous = random.random() < 0.8
+        synchronous = not self.relaxed or random.random() < 0.5
         self._say(session, f"SET synchronous_commit = {'on' if synchronous else 'off'}")
         if changes == 1:
             change = self.workload.change(draft)
@@ -174,7 +189,16 @@ class Round:
         self.states = [state]
 
     def _maintain(self, database: Database) -> None:
-        """Do what happens in the background now and then."""
+        """Do what happens in the background now and then, here and now, so that a seed says what happens."""
+        draw = self.random.random()
+        if draw < (0.3 if self.focus else 0.1):
+            self.history.append("-- checkpoint")
+            assert database.store.maintenance is not None
+            database.store.maintenance.checkpoint()
+            self._settled(self.states[-1])
+        elif draw > 0.97:
+            self.history.append("-- vacuum")
+            database.store.vacuum()
 
     def _violation(self, message: str) -> Violation:
         return Violation(f"seed {self.seed}: {message}", self.history)
@@ -184,8 +208,30 @@ def abandon(database: Database) -> None:
     """Stop what a database does in the background, as the end of its process would."""
     database.volume.lose_power()  # type: ignore[attr-defined]
     database.workers.stop()
+    if database.store.maintenance is not None:
+        try:
+            database.store.maintenance.stop()
+        except PowerLoss:
+            pass
 
 
-def run_round(seed: int, skip: Container[str] = ()) -> int:
+@contextmanager
+def quiet_ends() -> Iterator[None]:
+    """Let background threads end silently when the power fails."""
+    before = threading.excepthook
+
+    def ended(arguments: threading.ExceptHookArgs) -> None:
+        if arguments.exc_type is not PowerLoss:
+            before(arguments)
+
+    threading.excepthook = ended
+    try:
+        yield
+    finally:
+        threading.excepthook = before
+
+
+def run_round(seed: int, skip: Container[str] = (), focus: Sequence[str] = ()) -> int:
     """Run one round and return how many transactions were answered; Violation when something is lost or half there."""
-    return Round(seed, skip).run()
+    with quiet_ends():
+        return Round(seed, skip, focus).run()

@@ -31,6 +31,7 @@ from heliosdb.session.session import Session
 from heliosdb.session.statements import StatementCache
 from heliosdb.sql.dialect import POSTGRESQL
 from heliosdb.store.counters import OIDS
+from heliosdb.store.temporary import TemporarySpace
 from heliosdb.store.volume import MemoryVolume, Volume
 from heliosdb.transaction import TransactionalStore
 
@@ -87,6 +88,7 @@ class Database:
         self.adapters = Adapters(self.registries.types, self.types_with)
         self.catalogs = CatalogCache()
         self.sessions: dict[int, Any] = {}
+        self.temporary = TemporarySpace()
         self.process = os.getpid()
         if hasattr(os, "register_at_fork"):
             # By a weak reference: what is registered here stays for as long as the process lives.

@@ -113,6 +113,37 @@ def test_without_the_classes_values_stay_opaque_and_are_written_back_as_they_wer
 
 
 @SETTINGS
+@given(COLUMNS)
+def test_a_column_as_it_is_stored_gives_the_same(values: list[Any]) -> None:
+    column = FRAMES.column(FRAMES.encode(values))
+    assert list(map(shown, column.to_list())) == list(map(shown, values))
+    assert column.count == len(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "parts"),
+    [
+        ([5, None, 7], {"numbers": [5, 7], "flags": b"\1\0\1"}),
+        ([1.5, 2.5], {"numbers": [1.5, 2.5]}),
+        ([Decimal("1.50"), Decimal("0.25")], {"numbers": [150, 25], "scale": 2}),
+        (["a", "b", None] * 20, {"codes": [0, 1] * 20, "distinct": ["a", "b"], "flags": b"\1\1\0" * 20}),
+        (["x"] * 40, {"codes": [0] * 40, "distinct": ["x"]}),
+        (["x", "y"], {"values": ["x", "y"]}),
+        ([1, 1.0], {"values": [1, 1.0]}),
+        ([None, None], {"values": [None, None]}),
+    ],
+)
+def test_columns_are_given_without_an_object_a_value(values: list[Any], parts: dict[str, Any]) -> None:
+    column = FRAMES.column(FRAMES.encode(values))
+    found = {name: getattr(column, name) for name in ("flags", "numbers", "scale", "codes", "distinct", "values")}
+    plain = {
+        name: list(part) if name in ("numbers", "codes") else part for name, part in found.items() if part is not None
+    }
+    assert plain == parts
+    assert list(map(repr, column.to_list())) == list(map(repr, values))
+
+
+@SETTINGS
 @given(st.lists(COLUMNS, min_size=1, max_size=3))
 def test_frames_say_where_they_end(columns: list[list[Any]]) -> None:
     data = b"".join(map(FRAMES.encode, columns))
@@ -141,6 +172,7 @@ def test_a_damaged_frame_is_an_error_or_other_values_and_nothing_else(values: li
         place = chance.randrange(len(frame))
         damaged = bytes(frame[:place]) + bytes((frame[place] ^ chance.randrange(1, 256),)) + bytes(frame[place + 1 :])
         try:
+            FRAMES.column(damaged).to_list()
             read = FRAMES.decode(damaged)
         except DataCorrupted:
             continue

@@ -37,7 +37,7 @@ SHOWN = {
 
 IN_TRANSACTIONS = {"transaction_isolation": "serializable", "transaction_read_only": "on"}
 
-OTHERWISE = {"statement_timeout", "lock_timeout", "client_min_messages", "work_mem"}
+OTHERWISE = {"statement_timeout", "lock_timeout", "client_min_messages", "work_mem", "temp_file_limit"}
 """Each has a test of its own, here or where it is read."""
 
 PERMISSIONS = {

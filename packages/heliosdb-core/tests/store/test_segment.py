@@ -81,9 +81,17 @@ def test_columns_and_zones_are_read_alone() -> None:
     rows[5] = None
     rows[9] = (-1, None)
     reader = write([BlockImage(4, rows, 10), BlockImage(6, [(1,)], 11), BlockImage(9, [None], 12)])
-    columns = reader.columns(4, [0, 1, 2, 7])
-    present = [row for row in rows if row is not None]
-    assert columns == {0: [row[0] for row in present], 1: [row[1] for row in present], 2: [None] * 99}
+    columns = reader.columns(4, [0, 1, 2, 3, 7])
+    present = [row if len(row) == 6 else (-1, None, None, None) for row in rows if row is not None]
+    assert {number: column.to_list() for number, column in columns.items()} == {
+        number: [row[number] for row in present] for number in range(4)
+    }
+    assert columns[0].numbers == array("q", [row[0] for row in present])
+    assert columns[1].distinct == ["name 0", "name 1", "name 2"]
+    assert columns[1].codes is not None
+    assert [len(columns[1].codes), columns[1].count] == [98, 99]
+    assert columns[3].scale is None
+    assert columns[3].values is not None
     shape = reader.present(4)
     assert shape is not None
     assert [slot for slot, there in enumerate(shape[0]) if not there] == [5]
@@ -156,7 +164,7 @@ def test_damage_names_file_block_and_column() -> None:
         reader.read(5)
     assert caught.value.sqlstate == "XX001"
     assert reader.read(6).rows == [(1, "a")]
-    assert reader.columns(5, [0])[0] == list(range(1000))
+    assert reader.columns(5, [0])[0].to_list() == list(range(1000))
     assert len(reader.verify()) == 1
 
 

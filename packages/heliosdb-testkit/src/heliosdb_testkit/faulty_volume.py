@@ -143,7 +143,7 @@ class FaultyVolume:
         self._names: dict[str, _File] = {}
         self._durable_names: dict[str, _File] = {}
         self._pending_names: list[tuple[str, _File | None]] = []
-        self._crash_at: int | None = None
+        self._crash_at: tuple[str | None, int] | None = None
         self._failures: list[tuple[str | None, int, Error]] = []
         self._sealed: str | None = None
         self._closed = False
@@ -152,9 +152,9 @@ class FaultyVolume:
 
     # -- faults
 
-    def crash_at(self, step: int) -> None:
-        """Lose power at a step from now (1: the next one)."""
-        self._crash_at = len(self.steps) + step
+    def crash_at(self, step: int, kind: str | None = None) -> None:
+        """Lose power at a step from now (1: the next one; with ``kind``, the next one of that kind)."""
+        self._crash_at = (kind, step)
 
     def fail(self, error: Error, kind: str | None = None, at: int = 1) -> None:
         """Make a step from now (1: the next one; with ``kind``, the next one of that kind) raise, once.
@@ -344,7 +344,13 @@ class FaultyVolume:
     def _step(self, kind: str, name: str) -> _Step:
         self.steps.append((kind, name))
         self._fail_if_told(kind, name)
-        return _Step(self, f"{kind} {name.partition('-')[0]}", kind)
+        narrow = f"{kind} {name.partition('-')[0]}"
+        due = False
+        if self._crash_at is not None and self._crash_at[0] in (None, kind, narrow):
+            wanted, left = self._crash_at
+            due = left == 1
+            self._crash_at = (wanted, left - 1)
+        return _Step(self, kind not in self.skip and narrow not in self.skip, due)
 
     def _fail_if_told(self, kind: str, name: str) -> None:
         for number, (wanted, at, error) in enumerate(self._failures):
@@ -361,10 +367,10 @@ class _Step:
 
     __slots__ = ("_due", "_taken", "_volume")
 
-    def __init__(self, volume: FaultyVolume, narrow: str, kind: str) -> None:
+    def __init__(self, volume: FaultyVolume, taken: bool, due: bool) -> None:
         self._volume = volume
-        self._taken = kind not in volume.skip and narrow not in volume.skip
-        self._due = volume._crash_at is not None and len(volume.steps) >= volume._crash_at
+        self._taken = taken
+        self._due = due
 
     def __enter__(self) -> bool:
         if self._due:

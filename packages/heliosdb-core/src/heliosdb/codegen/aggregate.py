@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb.codegen.atoms import is_not_null, is_null
 from heliosdb.codegen.sort import sort_passes
-from heliosdb.codegen.spill import GroupOverflow
+from heliosdb.codegen.spill_groups import GroupOverflow
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 from heliosdb.types.definitions import Aggregate, CallTypes, resolve_implementation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from heliosdb.codegen.pipeline import Consume, Pipelines, Producer
 
@@ -210,7 +210,7 @@ def produce_aggregate(pipelines: Pipelines, node: pn.Aggregate, consume: Consume
     sources = node.input.sources
     overflow = source.fresh("w") if pipelines.may_spill else ""
     if overflow:
-        function.line(f"{overflow} = {source.bind(GroupOverflow, 'f')}(x, {groups})")
+        function.line(f"{overflow} = {source.bind(GroupOverflow, 'f')}(x, {groups}{pipelines.asked_by(node)})")
 
     def slot(index: int) -> str:
         return f"{state}[{index}]"
@@ -338,41 +338,90 @@ def _produce_grouping_sets(pipelines: Pipelines, node: pn.Aggregate, consume: Co
     state = source.fresh("a")
     tables = [source.fresh("h") for _ in node.grouping_sets]
     initial = [text for item in states for text in item.initial]
+    sources = node.input.sources
+    spills = pipelines.may_spill
+    overflows = [source.fresh("w") if members and spills else "None" for members in node.grouping_sets]
 
     def slot(index: int) -> str:
         return f"{state}[{index}]"
 
-    for table, members in zip(tables, node.grouping_sets, strict=True):
+    for table, members, overflow in zip(tables, node.grouping_sets, overflows, strict=True):
         start = f"() : [{', '.join(['None'] * width + initial)}]" if not members else ""
         function.line(f"{table} = {{{start}}}")
+        if overflow != "None":
+            function.line(f"{overflow} = {source.bind(GroupOverflow, 'f')}(x, {table}{pipelines.asked_by(node)})")
+
+    def step_into(table: str, members: tuple[int, ...], overflow: str, values: list[str], keys: list[str]) -> None:
+        key = f"({''.join(f'{keys[i]}, ' for i in members)})"
+        function.line(f"{state} = {table}.get({key})")
+        row = ", ".join([*(values[i] if i in members else "None" for i in range(width)), *initial])
+        if overflow == "None":
+            function.line(f"if {state} is None: {table}[{key}] = {state} = [{row}]")
+        else:
+            with function.block(f"if {state} is None:"):
+                function.line(f"{state} = [{row}]")
+                function.line(f"if {overflow}.is_full: {overflow}.put({key}, {pipelines.pack(sources)})")
+                function.line(f"else: {table}[{key}] = {state}")
+        for item in states:
+            item.step(slot)
+
+    def values_and_keys(wanted: Sequence[int]) -> tuple[list[str], list[str]]:
+        values, keys = ["None"] * width, ["None"] * width
+        for i in wanted:
+            group = node.groups[i]
+            values[i] = pipelines.local(pipelines.value(group))
+            keys[i] = pipelines.local(
+                pipelines.expressions.hashed(group, node.group_classes[i] if node.group_classes else None)
+            )
+        return values, keys
 
     def collect() -> None:
-        values = [pipelines.local(pipelines.value(group)) for group in node.groups]
-        keys = [
-            pipelines.local(pipelines.expressions.hashed(g, node.group_classes[i] if node.group_classes else None))
-            for i, g in enumerate(node.groups)
-        ]
-        for table, members in zip(tables, node.grouping_sets or (), strict=True):
-            key = f"({''.join(f'{keys[i]}, ' for i in members)})"
-            function.line(f"{state} = {table}.get({key})")
-            row = [values[i] if i in members else "None" for i in range(width)]
-            function.line(f"if {state} is None: {table}[{key}] = {state} = [{', '.join(row + initial)}]")
-            for item in states:
-                item.step(slot)
+        values, keys = values_and_keys(range(width))
+        for table, members, overflow in zip(tables, node.grouping_sets or (), overflows, strict=True):
+            step_into(table, members, overflow, values, keys)
 
     pipelines.produce(node.input, collect)
+    again = "None"
+    if spills:
+        again = source.fresh("g")
+        loops, function.loops = function.loops, 0
+        part, number = source.fresh("b"), source.fresh("n")
+        with function.block(f"def {again}({number}, {part}):"):
+            with function.loop(f"for {pipelines.unpacked(pipelines.names(sources))} in {part}:"):
+                for index, (table, members, overflow) in enumerate(zip(tables, node.grouping_sets, overflows)):
+                    if overflow != "None":
+                        with function.block(f"if {number} == {index}:"):
+                            step_into(table, members, overflow, *values_and_keys(members))
+        function.loops = loops
     mask, table = source.fresh("k"), source.fresh("h")
-    pairs = "".join(
-        f"({source.bind(frozenset(members))}, {name}), "
-        for members, name in zip(node.grouping_sets, tables, strict=True)
+    triples = "".join(
+        f"({source.bind(frozenset(members))}, {name}, {overflow}), "
+        for members, name, overflow in zip(node.grouping_sets, tables, overflows, strict=True)
     )
-    function.open(f"for {mask}, {table} in ({pairs}):", loop=True)
+    tables_of = source.bind(tables_in_parts, "f")
+    function.open(f"for {mask}, {table} in {tables_of}(({triples}), {again}):", loop=True)
     function.open(f"for {state} in {table}.values():", loop=True)
     pipelines.null_values[mask] = source.bind(frozenset(range(width)))
     names = {i: pipelines.carried(slot(i)) for i in range(width) if pipelines.needs(node.source, i)}
     names[-3] = mask
     _bind_results(pipelines, node, states, slot, names)
     consume()
+
+
+def tables_in_parts(
+    tables: Sequence[tuple[Any, dict[Any, Any], GroupOverflow | None]], again: Callable[[int, Any], None] | None
+) -> Iterator[tuple[Any, dict[Any, Any]]]:
+    """Yield each grouping set's mask and table, once more for every part of its rows that was put aside.
+
+    ``again(number, rows)`` fills the table of that number from the rows.
+    """
+    for number, (mask, table, overflow) in enumerate(tables):
+        yield mask, table
+        if overflow is None or again is None:
+            continue
+        while (rows := overflow.next()) is not None:
+            again(number, rows)
+            yield mask, table
 
 
 PRODUCERS: dict[type, Producer] = {pn.Aggregate: produce_aggregate}

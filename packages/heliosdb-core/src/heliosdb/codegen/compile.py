@@ -59,21 +59,32 @@ def compile_statement(plan: pn.PlanNode, registries: Registries, *, count_rows: 
 
     ``count_rows`` has it count every node's rows in ``Execution.counts``, by ``id`` of the node (EXPLAIN ANALYZE).
     """
-    try:
-        return _compiled(plan, registries, count_rows, narrow=False)
-    except errors.StatementTooComplex:
-        # Python nests 20 loops and 100 indentations, and a join of many tables nests one or two for each.
-        return _compiled(plan, registries, count_rows, narrow=True)
+    cuts: set[int] = set()
+    narrow = False
+    while True:
+        try:
+            pipelines, body = _written(plan, registries, count_rows, cuts, narrow=narrow)
+            if pipelines.missing_cuts <= cuts:
+                return CompiledStatement(*_finish(pipelines, body))
+        except errors.StatementTooComplex:
+            # Python nests 20 loops and 100 indentations, and a join of many tables nests one or two for each.
+            if narrow:
+                raise
+            narrow = True
+        else:
+            cuts |= pipelines.missing_cuts
 
 
-def _compiled(plan: pn.PlanNode, registries: Registries, count_rows: bool, *, narrow: bool) -> CompiledStatement:
+def _written(
+    plan: pn.PlanNode, registries: Registries, count_rows: bool, cuts: set[int], *, narrow: bool
+) -> tuple[Pipelines, list[str]]:
     producers = PRODUCERS | dict(registries.physical_operators)
-    pipelines = Pipelines(plan, registries, producers, count_rows=count_rows, narrow=narrow)
+    pipelines = Pipelines(plan, registries, producers, count_rows=count_rows, narrow=narrow, cuts=cuts)
     Subqueries(pipelines)
     function = pipelines.function
     if count_rows or not _write_comprehension(pipelines, plan):
         _write_loops(pipelines, plan)
-    return CompiledStatement(*_finish(pipelines, function.lines))
+    return pipelines, function.lines
 
 
 def _write_loops(pipelines: Pipelines, plan: pn.PlanNode) -> None:

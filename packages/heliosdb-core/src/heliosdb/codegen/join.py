@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from heliosdb.codegen.atoms import is_not_null
+from heliosdb.codegen.pipeline import cut_key
 from heliosdb.codegen.scan import is_key_lookup, write_key_test
 from heliosdb.codegen.source import MAX_LOOPS
-from heliosdb.codegen.spill import MOST_LINES, JoinOverflow
+from heliosdb.codegen.spill import MOST_LINES
+from heliosdb.codegen.spill_joins import JoinOverflow
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 
@@ -39,8 +41,9 @@ def produce_join(pipelines: Pipelines, node: pn.Join, consume: Consume) -> None:
 def _as_list(pipelines: Pipelines, node: pn.PlanNode) -> str:
     """Write the node's rows into a list of packed carriers."""
     name = pipelines.source.fresh("m")
-    pipelines.function.line(f"{name} = []")
+    spool = pipelines.keep(name, node)
     pipelines.produce(node, lambda: pipelines.function.line(f"{name}.append({pipelines.pack(node.sources)})"))
+    pipelines.kept(name, spool)
     return name
 
 
@@ -150,61 +153,135 @@ def _meets(pipelines: Pipelines, node: pn.Join, condition: ex.Expression) -> str
 
 
 def _produce_full(pipelines: Pipelines, node: pn.Join, consume: Consume) -> None:
-    """A full join: left join first, then the right rows that met nobody, through a generator."""
+    """A full join of any condition: a left join that marks whom it met, then the right rows that met nobody."""
     function, source = pipelines.function, pipelines.source
-    numbered = source.fresh("m")
     right = node.right.sources
-    hit = source.fresh("h")
-    function.line(f"{numbered} = []")
-    pipelines.produce(node.right, lambda: function.line(f"{numbered}.append({pipelines.pack(right)})"))
+    rows = _as_list(pipelines, node.right)
     right_target = pipelines.unpacked(pipelines.names(right))
-    missing_right = pipelines.packed(pipelines.pack_nulls(right))
-    table = source.fresh("h")
-    number = source.fresh("n")
-    if isinstance(node, pn.HashJoin):
-        function.line(f"{table} = {{}}")
-        with function.loop(f"for {number}, {right_target} in enumerate({numbered}):"):
-            key, conditions = _key(pipelines, node.right_keys, node)
-            with function.block(f"if {' and '.join(conditions)}:" if conditions else "if True:"):
-                function.line(f"{table}.setdefault({key}, []).append({number})")
-    sources = node.sources
+    number, marks = source.fresh("n"), source.fresh("z")
 
-    def write(add) -> None:  # type: ignore[no-untyped-def]
-        function.line(f"{hit} = set()")
+    def write(add: Callable[[str], None]) -> None:
+        function.line(f"{marks} = bytearray(len({rows}))")
 
         def probe() -> None:
-            found = source.fresh("m")
             pipelines.poll()
-            function.line(f"{found} = []")
-            if isinstance(node, pn.HashJoin):
-                key, conditions = _key(pipelines, node.left_keys, node)
-                numbers = source.fresh("m")
-                lookup = f"{table}.get({key}, ())"
-                function.line(
-                    f"{numbers} = {lookup} if {' and '.join(conditions)} else ()"
-                    if conditions
-                    else f"{numbers} = {lookup}"
-                )
-            else:
-                numbers = f"range(len({numbered}))"
-            with function.loop(f"for {number} in {numbers}:"):
-                function.line(f"{right_target} = {numbered}[{number}]")
-                condition = pipelines.test(node.condition) if node.condition is not None else "True"
-                function.line(f"if {condition}: {found}.append({number})")
-            function.line(f"{hit}.update({found})")
-            with function.loop(f"for {number} in {found} or (None,):"):
-                function.line(f"{right_target} = {missing_right} if {number} is None else {numbered}[{number}]")
-                add(pipelines.pack(sources))
+            _full_pairs(
+                pipelines, node, f"enumerate({rows})", lambda: function.line(f"{marks}[{number}] = 1"), add, number
+            )
 
         pipelines.produce(node.left, probe)
-        with function.loop(f"for {number}, {right_target} in enumerate({numbered}):"):
-            with function.block(f"if {number} not in {hit}:"):
-                names = [*pipelines.pack_nulls(node.left.sources), *pipelines.names(right)]
-                add(pipelines.packed(names))
+        with function.loop(f"for {number}, {right_target} in enumerate({rows}):"):
+            with function.block(f"if not {marks}[{number}]:"):
+                _right_alone(pipelines, node, add)
 
-    # The generator reads the list and the table of the enclosing function.
+    # The generator reads the list of the enclosing function.
     name = pipelines.generator(write)
-    pipelines.loop_over(f"{name}()", sources, consume)
+    pipelines.loop_over(f"{name}()", node.sources, consume)
+
+
+def _full_pairs(
+    pipelines: Pipelines,
+    node: pn.Join,
+    numbered: str,
+    mark: Callable[[], None],
+    add: Callable[[str], None],
+    number: str,
+) -> None:
+    """Write the loop over the right rows that a left row may meet, and what becomes of it if it meets none."""
+    function, source = pipelines.function, pipelines.source
+    names = pipelines.names(node.right.sources)
+    found = source.fresh("z")
+    function.line(f"{found} = False")
+    with function.loop(f"for {number}, {pipelines.unpacked(names)} in {numbered}:"):
+        depth = function.depth
+        if node.condition is not None:
+            function.open(f"if {pipelines.test(node.condition)}:")
+        function.line(f"{found} = True")
+        mark()
+        add(pipelines.pack(node.sources))
+        function.depth = depth
+    with function.block(f"if not {found}:"):
+        for name, nothing in zip(names, pipelines.pack_nulls(node.right.sources), strict=True):
+            function.line(f"{name} = {nothing}")
+        add(pipelines.pack(node.sources))
+
+
+def _right_alone(pipelines: Pipelines, node: pn.Join, add: Callable[[str], None]) -> None:
+    """Write that a right row goes on without a left one."""
+    names = [*pipelines.pack_nulls(node.left.sources), *pipelines.names(node.right.sources)]
+    add(pipelines.packed(names))
+
+
+def _produce_full_hash(pipelines: Pipelines, node: pn.HashJoin, consume: Consume) -> None:
+    """A full hash join: the table has a mark for each row; those without one go on when all left rows did."""
+    function, source = pipelines.function, pipelines.source
+    table, get, bucket, number = source.fresh("h"), source.fresh("h"), source.fresh("b"), source.fresh("n")
+    rows, marks, alone = source.fresh("m"), source.fresh("z"), source.fresh("m")
+    overflow = source.fresh("w") if pipelines.may_spill else ""
+    has_overflown, part = source.fresh("z"), source.fresh("b")
+    right = node.right.sources
+    asked = pipelines.asked_by(node)
+
+    def write(add: Callable[[str], None]) -> None:
+        function.line(f"{table} = {{}}; {get} = {table}.get")
+        if overflow:
+            function.line(f"{overflow} = {source.bind(JoinOverflow, 'f')}(x, {table}, 'marks'{asked})")
+        # What has no key meets nobody.
+        spool = pipelines.keep(alone, node)
+
+        def build() -> None:
+            key, conditions = _key(pipelines, node.right_keys, node)
+            if conditions:
+                function.line(f"if not ({' and '.join(conditions)}): {alone}.append({pipelines.pack(right)})")
+                function.open("else:")
+            name = pipelines.local(key)
+            function.line(f"{bucket} = {get}({name})")
+            function.line(f"if {bucket} is None: {table}[{name}] = {bucket} = ([], bytearray())")
+            function.line(f"{bucket}[0].append({pipelines.pack(right)}); {bucket}[1].append(0)")
+
+        pipelines.produce(node.right, build)
+        pipelines.kept(alone, spool)
+        if overflow:
+            function.line(f"{has_overflown} = {overflow}.end_build()")
+
+        def probe() -> None:
+            key, conditions = _key(pipelines, node.left_keys, node)
+            name = pipelines.local(key)
+            guard = f" if {' and '.join(conditions)} else None" if conditions else ""
+            function.line(f"{bucket} = {get}({name}){guard}")
+            depth = function.depth
+            if overflow and not is_writing_parts:
+                known = f"{' and '.join(conditions)} and " if conditions else ""
+                function.line(f"if {known}{has_overflown}: {overflow}.put({name}, {pipelines.pack(node.left.sources)})")
+                function.open("else:")
+            function.line(f"{rows}, {marks} = ((), None) if {bucket} is None else {bucket}")
+            function.line(f"if len({rows}) > 64 and x.cancelled: x.raise_cancelled()")
+            mark = f"{marks}[{number}] = 1"
+            _full_pairs(pipelines, node, f"enumerate({rows})", lambda: function.line(mark), add, number)
+            function.depth = depth
+
+        is_writing_parts = False
+        with function.indented():
+            pipelines.produce(node.left, probe)
+        is_writing_parts = True
+        target = pipelines.unpacked(pipelines.names(right))
+        with function.loop(f"for {target} in {alone}:"):
+            _right_alone(pipelines, node, add)
+        with function.loop("while True:"):
+            with function.loop(f"for {rows}, {marks} in {table}.values():"):
+                with function.loop(f"for {number}, {target} in enumerate({rows}):"):
+                    with function.block(f"if not {marks}[{number}]:"):
+                        _right_alone(pipelines, node, add)
+            if not overflow:
+                function.line("break")
+                return
+            function.line(f"{part} = {overflow}.next() if {has_overflown} else None")
+            function.line(f"if {part} is None: break")
+            with function.indented():
+                pipelines.loop_rows(part, node.left.sources, probe)
+
+    name = pipelines.generator(write)
+    pipelines.loop_over(f"{name}()", node.sources, consume)
 
 
 def _key(pipelines: Pipelines, keys: tuple[ex.Expression, ...], node: pn.HashJoin) -> tuple[str, list[str]]:
@@ -225,7 +302,7 @@ def _key(pipelines: Pipelines, keys: tuple[ex.Expression, ...], node: pn.HashJoi
 def produce_hash_join(pipelines: Pipelines, node: pn.HashJoin, consume: Consume) -> None:
     """Build a table from the right side, then look up each left row."""
     if node.kind == "full":
-        return _produce_full(pipelines, node, consume)
+        return _produce_full_hash(pipelines, node, consume)
     if node.kind == "right":
         mirrored = pn.HashJoin(
             kind="left",
@@ -245,16 +322,16 @@ def produce_hash_join(pipelines: Pipelines, node: pn.HashJoin, consume: Consume)
     function.line(
         f"{table} = {'set()' if only_keys else '{}'}; {get} = {table}.{'__contains__' if only_keys else 'get'}"
     )
-    saw_null = source.fresh("z")
+    saw_null, saw_any = source.fresh("z"), source.fresh("z")
     if node.null_aware:
-        function.line(f"{saw_null} = False")
+        function.line(f"{saw_null} = {saw_any} = False")
     spill = _Spill(pipelines, node, table, "keys" if only_keys else "unique" if unique else "lists")
 
     def build() -> None:
         key, conditions = _key(pipelines, node.right_keys, node)
         if conditions:
             if node.null_aware:
-                function.line(f"if not ({' and '.join(conditions)}): {saw_null} = True")
+                function.line(f"if not ({' and '.join(conditions)}): {saw_null} = {saw_any} = True")
             function.open(f"if {' and '.join(conditions)}:")
         if only_keys:
             function.line(f"{table}.add({key})")
@@ -268,6 +345,8 @@ def produce_hash_join(pipelines: Pipelines, node: pn.HashJoin, consume: Consume)
 
     pipelines.produce(node.right, build)
     spill.end_build()
+    if node.null_aware:
+        function.line(f"if {table}{spill.or_put_aside}: {saw_any} = True")
 
     def probe() -> None:
         key, conditions = _key(pipelines, node.left_keys, node)
@@ -281,10 +360,11 @@ def produce_hash_join(pipelines: Pipelines, node: pn.HashJoin, consume: Consume)
             if node.null_aware:
                 # Nothing is IN an empty set, not even NULL; otherwise NULL on either side makes it unknown.
                 known = f"({guard}) and " if guard else ""
-                function.open(f"if (not {table} and not {saw_null}) or (not {saw_null} and {known}not {get}({key})):")
+                function.open(f"if not {saw_any} or (not {saw_null} and {known}not {get}({key})):")
+                spill.open_unless_put_aside(key, f"{saw_any} and ")
             else:
                 function.open(f"if not ({guard + ' and ' if guard else ''}{get}({key})):")
-            spill.open_unless_put_aside(key)
+                spill.open_unless_put_aside(key, f"{guard} and " if guard else "")
             return consume()
         found = source.fresh("m")
         if unique and node.kind == "inner":
@@ -312,39 +392,52 @@ def produce_hash_join(pipelines: Pipelines, node: pn.HashJoin, consume: Consume)
                 function.open(f"if {found}:")
                 pair(pipelines, node, found, node.condition, consume)
             return
-        spill.open_unless_put_aside(key, f"not {found} and ")
+        spill.open_unless_put_aside(key, f"not {found} and {guard + ' and ' if guard else ''}")
         pair(pipelines, node, found, node.condition, consume)
 
-    start = len(function.lines)
-    pipelines.produce(node.left, probe)
-    spill.write_parts(probe, len(function.lines) - start)
+    body = 0
+
+    def measured() -> None:
+        nonlocal body
+        start = len(function.lines)
+        probe()
+        body = body or len(function.lines) - start
+
+    pipelines.produce(node.left, measured)
+    spill.write_parts(probe, body)
 
 
 class _Spill:
     """Writes what a hash join does about a table that outgrows ``work_mem`` (``spill.JoinOverflow``).
 
     The lines that join a row are written twice: for rows as they come, and for rows that were put aside. Where they are
-    too many for that, the table stays in memory.
+    too many for that, the statement is written once more with a cut above the join (``Pipelines.cuts``).
     """
 
     def __init__(self, pipelines: Pipelines, node: pn.HashJoin, table: str, form: str) -> None:
         self.pipelines = pipelines
         self.node = node
-        # NOT IN asks whether the whole table is empty.
-        self.is_possible = pipelines.may_spill and not node.null_aware
+        self.is_possible = pipelines.may_spill and (form == "keys" or not node.null_aware)
         self.is_writing_parts = False
         if not self.is_possible:
             return
         function, source = pipelines.function, pipelines.source
         self.overflow, self.has_overflown = source.fresh("w"), source.fresh("z")
         self.begin = len(function.lines)
-        function.line(f"{self.overflow} = {source.bind(JoinOverflow, 'f')}(x, {table}, {form!r})")
+        function.line(
+            f"{self.overflow} = {source.bind(JoinOverflow, 'f')}(x, {table}, {form!r}{pipelines.asked_by(node)})"
+        )
 
     def end_build(self) -> None:
         """Write the question whether anything was put aside."""
         if self.is_possible:
             self.end = len(self.pipelines.function.lines)
             self.pipelines.function.line(f"{self.has_overflown} = {self.overflow}.end_build()")
+
+    @property
+    def or_put_aside(self) -> str:
+        """Source of the other case in which there was something in the table."""
+        return f" or {self.has_overflown}" if self.is_possible else ""
 
     @property
     def _puts(self) -> bool:
@@ -382,6 +475,7 @@ class _Spill:
             return
         pipelines, function = self.pipelines, self.pipelines.function
         if lines > MOST_LINES or function.loops + 2 >= MAX_LOOPS:
+            pipelines.missing_cuts.add(cut_key(self.node))
             blank = function.lines[self.begin]
             indent = blank[: len(blank) - len(blank.lstrip())]
             function.lines[self.begin] = f"{indent}pass"

@@ -25,7 +25,11 @@ def produce_kept(pipelines: Pipelines, node: pn.Kept, consume: Consume) -> None:
     def write(inner: Function) -> None:
         with pipelines.writing(inner):
             rows = source.fresh("h" if node.keys else "m")
-            inner.line(f"{rows} = {'{}' if node.keys else '[]'}")
+            spool = ""
+            if node.keys:
+                inner.line(f"{rows} = {{}}")
+            else:
+                spool = pipelines.keep(rows, node)
 
             def collect() -> None:
                 packed = pipelines.pack(sources)
@@ -41,6 +45,7 @@ def produce_kept(pipelines: Pipelines, node: pn.Kept, consume: Consume) -> None:
                     carriers[number] = pipelines.carriers[number]
 
             pipelines.produce(node.input, collect)
+            pipelines.kept(rows, spool)
             inner.line(f"return {rows}{'.get' if node.keys else ''}")
 
     rows = expressions.once("x", write)

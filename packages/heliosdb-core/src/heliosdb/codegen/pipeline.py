@@ -35,6 +35,7 @@ from heliosdb.codegen import runtime
 from heliosdb.codegen.atoms import is_atom
 from heliosdb.codegen.expressions import Expressions, local_binding, row_binding
 from heliosdb.codegen.source import MAX_LOOPS, Function, Source
+from heliosdb.codegen.spool import Spool
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 from heliosdb.plan.rewrite import walk
@@ -64,6 +65,7 @@ class Pipelines:
         *,
         count_rows: bool = False,
         narrow: bool = False,
+        cuts: set[int] | None = None,
     ) -> None:
         self.count_rows = count_rows
         self.narrow = narrow
@@ -83,7 +85,10 @@ class Pipelines:
         self.used = _used_columns(plan)
         self.modifies_often = sum(1 for node in walk(plan) if isinstance(node, pn.Modify)) > 1
         """Whether several parts of the statement change data, whose constraints hold when all of them are done."""
-        self._changes_rows = any(isinstance(node, pn.Modify | pn.LockRows) for node in walk(plan))
+        self.cuts: set[int] = set() if cuts is None else cuts
+        """Operators that hand their rows on by a generator, so that what follows is written only once (``cut_key``)."""
+        self.missing_cuts: set[int] = set()
+        """Those that would have had to, and keep everything in memory instead."""
         self.carriers: dict[int, tuple[str, ...]] = {}
         """The variables that hold each source's row at the current place."""
         self.null_values: dict[str, str] = {}
@@ -107,7 +112,8 @@ class Pipelines:
             consume = self._counting(node, consume)
         deep = self.function.loops >= MAX_LOOPS and type(node) not in _SHALLOW
         with self.function.indented():
-            if deep or (self.narrow and _joins_below(node) % NARROW_JOINS == NARROW_JOINS - 1):
+            is_cut = bool(self.cuts) and cut_key(node) in self.cuts
+            if deep or is_cut or (self.narrow and _joins_below(node) % NARROW_JOINS == NARROW_JOINS - 1):
                 self.through_generator(node, consume)
             else:
                 self._produce(node, consume)
@@ -155,10 +161,28 @@ class Pipelines:
 
     @property
     def may_spill(self) -> bool:
-        """Whether an operator here may put rows aside: those that are locked or changed have to stay the objects they
-        are, and functions of subqueries run for too few rows each.
+        """Whether an operator here may put rows aside: functions of correlated subqueries run for few rows each, many
+        times.
         """
-        return not self._changes_rows and self.function.name == "run"
+        return self.function.name == "run" or not self.function.arguments
+
+    def asked_by(self, node: pn.PlanNode) -> str:
+        """Return the last argument of what may put rows aside: the node it reports to, where somebody asks."""
+        return f", {id(node)}" if self.count_rows else ""
+
+    def keep(self, rows: str, node: pn.PlanNode) -> str:
+        """Write a list to keep rows in; return what watches it, "" where nothing may be put aside."""
+        self.function.line(f"{rows} = []")
+        if not self.may_spill:
+            return ""
+        spool = self.source.fresh("w")
+        self.function.line(f"{spool} = {self.source.bind(Spool, 'f')}(x, {rows}{self.asked_by(node)})")
+        return spool
+
+    def kept(self, rows: str, spool: str) -> None:
+        """Write that the last row has come: the list's variable then has all rows."""
+        if spool:
+            self.function.line(f"{rows} = {spool}.rows()")
 
     def poll(self) -> None:
         """Write the question whether the statement is to stop: once for each bounded piece of work."""
@@ -289,6 +313,11 @@ class Pipelines:
         finally:
             self.function = saved
             self.carriers = carriers
+
+
+def cut_key(node: pn.PlanNode) -> int:
+    """Return what tells an operator from others in ``cuts``: the same for a join whose sides were swapped."""
+    return sum(map(id, node.inputs))
 
 
 def _joins_below(node: pn.PlanNode) -> int:

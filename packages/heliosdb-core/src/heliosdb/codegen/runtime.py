@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from heliosdb import errors
+from heliosdb.codegen.spool import blocks_of
 from heliosdb.types import array as arrays
 from heliosdb.types.array import construct_nested as nested_array
 from heliosdb.types.array import flatten, map_elements, slice_array
@@ -167,49 +168,13 @@ def once(function: Callable[[], Any]) -> Callable[[], Any]:
     return call
 
 
-class HashedRows:
-    """The rows of an uncorrelated ``= ANY`` subquery as a set of hash keys, with SQL's rule for NULLs."""
-
-    __slots__ = ("_keys", "_set", "_width", "_with_null")
-
-    def __init__(self, rows: Sequence[Row], classes: Sequence[Any]) -> None:
-        from heliosdb.types.definitions import resolve_implementation
-
-        self._keys = [
-            None if c is None or c.identity or c.hash_key is None else resolve_implementation(c.hash_key)
-            for c in classes
-        ]
-        self._width = len(classes)
-        keyed = [self._key(row) for row in rows]
-        self._with_null = [row for row in keyed if None in row]
-        self._set = set(keyed)
-
-    def _key(self, row: Row) -> Row:
-        return tuple([v if k is None or v is None else k(v) for k, v in zip(self._keys, row, strict=True)])
-
-    def contains(self, row: Row) -> bool | None:
-        """Return whether the row is among them; None where only a NULL leaves it open."""
-        if not self._set:
-            return False
-        key = self._key(row)
-        if None not in key:
-            if key in self._set:
-                return True
-            return None if any(_may_equal(key, other) for other in self._with_null) else False
-        return None if any(_may_equal(key, other) for other in self._set) else False
-
-
-def _may_equal(left: Row, right: Row) -> bool:
-    return all(a is None or b is None or a == b for a, b in zip(left, right, strict=True))
-
-
 def any_row(comparison: Callable[[Row], Any], rows: Sequence[Row], x: Any) -> bool | None:
     """``x op ANY (subquery)``. ``x`` is the execution, which is asked now and then whether to stop."""
     unknown = False
-    for first in range(0, len(rows), 1024):
+    for piece in _pieces(rows):
         if x.cancelled:
             x.raise_cancelled()
-        for row in rows[first : first + 1024]:
+        for row in piece:
             outcome = comparison(row)
             if outcome:
                 return True
@@ -220,12 +185,18 @@ def any_row(comparison: Callable[[Row], Any], rows: Sequence[Row], x: Any) -> bo
 def all_rows(comparison: Callable[[Row], Any], rows: Sequence[Row], x: Any) -> bool | None:
     """``x op ALL (subquery)``."""
     unknown = False
-    for first in range(0, len(rows), 1024):
+    for piece in _pieces(rows):
         if x.cancelled:
             x.raise_cancelled()
-        for row in rows[first : first + 1024]:
+        for row in piece:
             outcome = comparison(row)
             if outcome is False:
                 return False
             unknown = unknown or outcome is None
     return None if unknown else True
+
+
+def _pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    for block in blocks_of(rows):
+        for first in range(0, len(block), 1024):
+            yield block[first : first + 1024]

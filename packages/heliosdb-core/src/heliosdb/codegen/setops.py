@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from heliosdb.codegen.key_set import KeySet
 from heliosdb.codegen.pipeline import columns_of
+from heliosdb.codegen.spill_groups import GroupOverflow
+from heliosdb.codegen.spill_joins import JoinOverflow
+from heliosdb.codegen.spool import Spool, blocks_of
 from heliosdb.plan import nodes as pn
 from heliosdb.types.definitions import resolve_implementation
 
@@ -36,7 +40,7 @@ def row_key(classes: tuple[Any, ...]) -> Callable[[tuple[Any, ...]], Any] | None
 
 
 def produce_set_operation(pipelines: Pipelines, node: pn.SetOperation, consume: Consume) -> None:
-    """UNION streams both sides; INTERSECT and EXCEPT count the right side's rows first."""
+    """UNION streams both sides; INTERSECT and EXCEPT take the right side's rows first."""
     function, source = pipelines.function, pipelines.source
     make_key = row_key(node.classes)
     key_function = None if make_key is None else source.bind(make_key, "f")
@@ -44,60 +48,125 @@ def produce_set_operation(pipelines: Pipelines, node: pn.SetOperation, consume: 
     def key_of(row: str) -> str:
         return row if key_function is None else f"{key_function}({row})"
 
-    def write(add: Callable[[str], None]) -> None:
-        row, key = source.fresh("r"), source.fresh("k")
-        if node.kind == "union":
-            seen = source.fresh("h")
-            if not node.all:
-                function.line(f"{seen} = set()")
+    asked = pipelines.asked_by(node)
+    spills = pipelines.may_spill
+    row, key, overflow, part = source.fresh("r"), source.fresh("k"), source.fresh("w"), source.fresh("b")
 
-            def emit(side: pn.PlanNode) -> None:
-                function.line(f"{row} = {row_of(pipelines, side)}")
-                if node.all:
-                    return add(row)
-                function.line(f"{key} = {key_of(row)}")
-                with function.block(f"if {key} not in {seen}:"):
-                    function.line(f"{seen}.add({key})")
-                    add(row)
+    def unite(add: Callable[[str], None]) -> None:
+        seen = source.fresh("h")
+        if not node.all:
+            _write_seen(pipelines, seen, overflow if spills else "", asked)
 
-            for side in (node.left, node.right) if pipelines.count_rows else _united(node):
-                pipelines.produce(side, lambda side=side: emit(side))  # type: ignore[misc]
-            return
-        counts = source.fresh("h")
-        function.line(f"{counts} = {{}}")
+        def emit(side: pn.PlanNode) -> None:
+            function.line(f"{row} = {row_of(pipelines, side)}")
+            if node.all:
+                return add(row)
+            function.line(f"{key} = {key_of(row)}")
+            _write_unseen(pipelines, seen, overflow if spills else "", key, row, add)
+
+        for side in (node.left, node.right) if pipelines.count_rows else _united(node):
+            pipelines.produce(side, lambda side=side: emit(side))  # type: ignore[misc]
+        if spills and not node.all:
+            _write_parts(pipelines, seen, overflow, key_of, row, add)
+
+    def match(add: Callable[[str], None]) -> None:
+        # Of EXCEPT each row goes on once: those that are not in the table are told apart by a set of their own.
+        is_except = node.kind == "except" and not node.all
+        counts, has_overflown = source.fresh("h"), source.fresh("z")
+        function.line(f"{counts} = {'set()' if is_except else '{}'}")
+        if spills:
+            form = "keys" if is_except else "counts"
+            function.line(f"{overflow} = {source.bind(JoinOverflow, 'f')}(x, {counts}, {form!r}{asked})")
+        seen, unseen = source.fresh("h"), source.fresh("w") if spills else ""
+        if is_except:
+            _write_seen(pipelines, seen, unseen, asked)
 
         def count() -> None:
             function.line(f"{key} = {key_of(row_of(pipelines, node.right))}")
-            function.line(f"{counts}[{key}] = {counts}.get({key}, 0) + 1")
+            if is_except:
+                function.line(f"{counts}.add({key})")
+            else:
+                function.line(f"{counts}[{key}] = {counts}.get({key}, 0) + 1")
 
         pipelines.produce(node.right, count)
+        if spills:
+            function.line(f"{has_overflown} = {overflow}.end_build()")
 
         def compare() -> None:
-            function.line(f"{row} = {row_of(pipelines, node.left)}")
-            function.line(f"{key} = {key_of(row)}")
+            """Write what becomes of a left row and its key."""
+            if is_except:
+                function.open(f"if {key} not in {counts}:")
+                return _write_unseen(pipelines, seen, unseen, key, row, add)
             left = source.fresh("n")
             function.line(f"{left} = {counts}.get({key}, 0)")
-            if node.all:
-                if node.kind == "intersect":
-                    function.open(f"if {left} > 0:")
-                    function.line(f"{counts}[{key}] = {left} - 1")
-                    return add(row)
-                with function.block(f"if {left} > 0:"):
-                    function.line(f"{counts}[{key}] = {left} - 1")
-                function.open("else:")
-                return add(row)
-            # Each row once: intersect takes it out of the table, except puts it in.
             if node.kind == "intersect":
-                function.open(f"if {left}:")
-                function.line(f"{counts}[{key}] = 0")
-            else:
-                function.open(f"if not {left}:")
-                function.line(f"{counts}[{key}] = 1")
+                # Of INTERSECT each row goes on once, or as often as on both sides.
+                function.open(f"if {left}{' > 0' if node.all else ''}:")
+                function.line(f"{counts}[{key}] = {f'{left} - 1' if node.all else '0'}")
+                return add(row)
+            function.line(f"if {left} > 0: {counts}[{key}] = {left} - 1")
+            function.open("else:")
             add(row)
 
-        pipelines.produce(node.left, compare)
+        def first() -> None:
+            function.line(f"{row} = {row_of(pipelines, node.left)}")
+            function.line(f"{key} = {key_of(row)}")
+            if spills:
+                function.line(f"if {has_overflown}: {overflow}.put({key}, {row})")
+                function.open("else:")
+            compare()
 
-    _loop(pipelines, node, f"{pipelines.generator(write)}()", consume)
+        pipelines.produce(node.left, first)
+        if not spills:
+            return
+        with function.indented():
+            function.open(f"for {part} in {overflow}.parts() if {has_overflown} else ():", loop=True)
+            function.open(f"for {row} in {part}:", loop=True)
+            function.line(f"{key} = {key_of(row)}")
+            compare()
+        if is_except:
+            _write_parts(pipelines, seen, unseen, key_of, row, add)
+
+    _loop(pipelines, node, f"{pipelines.generator(unite if node.kind == 'union' else match)}()", consume)
+
+
+def _write_seen(pipelines: Pipelines, seen: str, overflow: str, asked: str) -> None:
+    """Write the set of keys that were met."""
+    pipelines.function.line(f"{seen} = set()")
+    if overflow:
+        make = pipelines.source.bind(GroupOverflow, "f")
+        pipelines.function.line(f"{overflow} = {make}(x, {seen}{asked})")
+
+
+def _write_unseen(
+    pipelines: Pipelines, seen: str, overflow: str, key: str, row: str, add: Callable[[str], None]
+) -> None:
+    """Write that a row goes on if its key is new; where the set is full, it is looked at later."""
+    function = pipelines.function
+    with function.block(f"if {key} not in {seen}:"):
+        if not overflow:
+            function.line(f"{seen}.add({key})")
+            return add(row)
+        function.line(f"if {overflow}.is_full: {overflow}.put({key}, {row})")
+        with function.block("else:"):
+            function.line(f"{seen}.add({key})")
+            add(row)
+
+
+def _write_parts(
+    pipelines: Pipelines,
+    seen: str,
+    overflow: str,
+    key_of: Callable[[str], str],
+    row: str,
+    add: Callable[[str], None],
+) -> None:
+    """Write the loops over rows whose keys the set had no room for."""
+    function, source = pipelines.function, pipelines.source
+    part, key = source.fresh("b"), source.fresh("k")
+    with function.loop(f"for {part} in iter({overflow}.next, None):"), function.loop(f"for {row} in {part}:"):
+        function.line(f"{key} = {key_of(row)}")
+        _write_unseen(pipelines, seen, overflow, key, row, add)
 
 
 def _united(node: pn.SetOperation) -> list[pn.PlanNode]:
@@ -147,13 +216,14 @@ def produce_with(pipelines: Pipelines, node: pn.With, consume: Consume) -> None:
             function.line(f"nonlocal {rows}")
             with function.block(f"if {rows} is None:"):
                 result = source.fresh("m")
-                function.line(f"{result} = []")
+                spool = pipelines.keep(result, plan)
 
                 def collect(plan: pn.PlanNode = plan, result: str = result) -> None:
                     if not isinstance(plan, pn.Modify) or plan.returning is not None:
                         function.line(f"{result}.append({row_of(pipelines, plan)})")
 
                 pipelines.produce(plan, collect)
+                pipelines.kept(result, spool)
                 function.line(f"{rows} = {result}")
             function.line(f"return {rows}")
         function.loops = loops
@@ -188,7 +258,7 @@ def produce_cte_scan(pipelines: Pipelines, node: pn.CteScan | pn.WorkTableScan, 
     """Read the rows of a common table expression (or of the last round of a recursive one)."""
     call = f"{pipelines.ctes[node.cte]}()"
     streamed = isinstance(node, pn.CteScan) and node.cte in pipelines.streamed
-    _loop(pipelines, node, call if streamed else f"({call},)", consume)
+    _loop(pipelines, node, call if streamed else f"{pipelines.source.bind(blocks_of, 'f')}({call})", consume)
 
 
 def produce_recursive_union(pipelines: Pipelines, node: pn.RecursiveUnion, consume: Consume) -> None:
@@ -196,13 +266,17 @@ def produce_recursive_union(pipelines: Pipelines, node: pn.RecursiveUnion, consu
     function, source = pipelines.function, pipelines.source
     make_key = row_key(node.classes)
     key_function = None if make_key is None else source.bind(make_key, "f")
-    work, fresh, seen, row, key = (source.fresh(p) for p in ("m", "m", "h", "r", "k"))
+    work, fresh, seen, row, key, rounds = (source.fresh(p) for p in ("m", "m", "h", "r", "k", "w"))
     reader = source.fresh("g")
+    asked = pipelines.asked_by(node)
+    spills = pipelines.may_spill
 
     def write(add: Callable[[str], None]) -> None:
         if not node.all:
-            function.line(f"{seen} = set()")
+            function.line(f"{seen} = {f'{source.bind(KeySet, chr(102))}(x{asked})' if spills else 'set()'}")
         function.line(f"{fresh} = []")
+        if spills:
+            function.line(f"{rounds} = {source.bind(Spool, 'f')}(x, {fresh}{asked})")
         outer = pipelines.ctes.get(node.cte)
         with function.block(f"def {reader}():"):
             function.line(f"return {work}")
@@ -218,10 +292,16 @@ def produce_recursive_union(pipelines: Pipelines, node: pn.RecursiveUnion, consu
             add(row)
 
         pipelines.produce(node.start, lambda: take(node.start))
-        with function.block(f"while {fresh}:"):
+        with function.block("while True:"):
             function.line("if x.cancelled: x.raise_cancelled()")
-            function.line(f"{work} = {fresh}; {fresh} = []")
+            if spills:
+                function.line(f"{fresh} = []; {work} = {rounds}.turn({fresh})")
+            else:
+                function.line(f"{work} = {fresh}; {fresh} = []")
+            function.line(f"if not {work}: break")
             pipelines.produce(node.step, lambda: take(node.step))
+        if spills:
+            function.line(f"{rounds}.end()")
         if outer is not None:
             pipelines.ctes[node.cte] = outer
 

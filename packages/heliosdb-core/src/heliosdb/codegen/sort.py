@@ -12,10 +12,12 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from heliosdb.codegen import runtime
-from heliosdb.codegen.pipeline import columns_of
+from heliosdb.codegen.pipeline import columns_of, cut_key
 from heliosdb.codegen.pruning import top_bound
 from heliosdb.codegen.source import MAX_LOOPS
-from heliosdb.codegen.spill import MOST_LINES, NO_OVERFLOW, GroupOverflow, SortRuns
+from heliosdb.codegen.spill import MOST_LINES
+from heliosdb.codegen.spill_groups import NO_OVERFLOW, GroupOverflow
+from heliosdb.codegen.spill_sort import SortRuns
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 
@@ -105,9 +107,10 @@ def produce_sort(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> None:
             function.line(f"{bound.variable} = None")
             pipelines.bounds[bound.source] = bound
     function.line(f"{rows} = []; {add} = {rows}.append")
-    runs = source.fresh("w") if top is None and pipelines.may_spill else ""
+    runs = source.fresh("w") if pipelines.may_spill else ""
     if runs:
-        function.line(f"{runs} = {source.bind(SortRuns, 'f')}(x, {rows}, (({first}, {node.keys[0].descending}),))")
+        passes = f"(({first}, {node.keys[0].descending}),)"
+        function.line(f"{runs} = {source.bind(SortRuns, 'f')}(x, {rows}, {passes}{pipelines.asked_by(node)})")
     reverse = ", reverse=True" if node.keys[0].descending else ""
 
     def collect() -> None:
@@ -130,12 +133,21 @@ def produce_sort(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> None:
                 function.line(f"{bound.variable} = {worst}{part}")
 
     pipelines.produce(node.input, collect)
-    function.line(f"{rows} = {runs}.rows()" if runs else f"{rows}.sort(key={first}{reverse})")
-    if top is not None:
-        function.line(f"if {top} is not None: del {rows}[{top}:]")
+    _write_sorted(pipelines, rows, runs, top, f"{rows}.sort(key={first}{reverse})")
     names = pipelines.unpacked(pipelines.names(sources))
     function.open(f"for _, {names} in {rows}:", loop=True)
     consume()
+
+
+def _write_sorted(pipelines: Pipelines, rows: str, runs: str, top: str | None, sort: str) -> None:
+    """Write what sorts the rows when all are there, and cuts them to the first ones."""
+    function = pipelines.function
+    if runs:
+        function.line(f"{rows} = {runs}.rows({top or ''})")
+        return
+    function.line(sort)
+    if top is not None:
+        function.line(f"if {top} is not None: del {rows}[{top}:]")
 
 
 def _write_top(pipelines: Pipelines, node: pn.Sort) -> str:
@@ -167,11 +179,10 @@ def _sort_in_passes(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> No
     def collect() -> None:
         function.line(f"{add}({pipelines.pack(sources)})")
         if top is not None:
-            function.line(
-                f"if {top} is not None and len({rows}) >= 2 * {top} + 1000: {sorter}({rows}); del {rows}[{top}:]"
-            )
+            sort = f"{runs}.sort()" if runs else f"{sorter}({rows})"
+            function.line(f"if {top} is not None and len({rows}) >= 2 * {top} + 1000: {sort}; del {rows}[{top}:]")
 
-    runs = source.fresh("w") if top is None and pipelines.may_spill else ""
+    runs = source.fresh("w") if pipelines.may_spill else ""
     mark = len(function.lines)
     pipelines.produce(node.input, collect)
     produced = function.lines[mark:]
@@ -187,11 +198,9 @@ def _sort_in_passes(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> No
                 function.line(f"{rows}.sort({arguments})")
     function.loops = loops
     if runs:
-        function.line(f"{runs} = {source.bind(SortRuns, 'f')}(x, {rows}, {sorter}({rows}))")
+        function.line(f"{runs} = {source.bind(SortRuns, 'f')}(x, {rows}, {sorter}({rows}){pipelines.asked_by(node)})")
     function.lines.extend(produced)
-    function.line(f"{rows} = {runs}.rows()" if runs else f"{sorter}({rows})")
-    if top is not None:
-        function.line(f"if {top} is not None: del {rows}[{top}:]")
+    _write_sorted(pipelines, rows, runs, top, f"{sorter}({rows})")
     pipelines.loop_rows(rows, sources, consume)
 
 
@@ -250,25 +259,24 @@ def produce_limit(pipelines: Pipelines, node: pn.Limit, consume: Consume) -> Non
 
 
 def produce_distinct(pipelines: Pipelines, node: pn.Distinct, consume: Consume) -> None:
-    """DISTINCT remembers the keys it saw; DISTINCT ON too, of rows that come sorted, so the first of each wins."""
+    """DISTINCT remembers the keys it saw; of rows that come sorted (DISTINCT ON) the last one is enough."""
+    if node.on:
+        return _produce_distinct_on(pipelines, node, consume)
     function, source = pipelines.function, pipelines.source
     seen, see = source.fresh("h"), source.fresh("h")
     function.line(f"{seen} = set(); {see} = {seen}.add")
+    first_body = 0
 
     def keep() -> None:
-        if node.on:
-            expressions: tuple[ex.Expression, ...] = node.on
-        else:
-            (number,) = node.input.sources
-            columns = columns_of(node.input)
-            expressions = tuple(
-                ex.Column(source=number, index=i, type=c.type, nullable=c.nullable) for i, c in enumerate(columns)
-            )
-        parts = [
-            pipelines.expressions.hashed(e, node.classes[i] if node.classes else None)
-            for i, e in enumerate(expressions)
-        ]
-        key = pipelines.local(parts[0] if len(parts) == 1 else f"({''.join(f'{p}, ' for p in parts)})", "k")
+        nonlocal first_body
+        (number,) = node.input.sources
+        columns = columns_of(node.input)
+        key = _distinct_key(
+            pipelines,
+            node,
+            tuple(ex.Column(source=number, index=i, type=c.type, nullable=c.nullable) for i, c in enumerate(columns)),
+        )
+        start = len(function.lines)
         function.open(f"if {key} not in {seen}:")
         if overflow:
             # A row that has no room among those seen is looked at later.
@@ -276,17 +284,19 @@ def produce_distinct(pipelines: Pipelines, node: pn.Distinct, consume: Consume) 
             function.open("else:")
         function.line(f"{see}({key})")
         consume()
+        first_body = first_body or len(function.lines) - start
 
     sources = node.input.sources
-    overflow = source.fresh("w") if pipelines.may_spill and not node.on else ""
+    overflow = source.fresh("w") if pipelines.may_spill else ""
     begin = len(function.lines)
     if overflow:
-        function.line(f"{overflow} = {source.bind(GroupOverflow, 'f')}(x, {seen})")
+        function.line(f"{overflow} = {source.bind(GroupOverflow, 'f')}(x, {seen}{pipelines.asked_by(node)})")
     pipelines.produce(node.input, keep)
     if not overflow:
         return
-    if len(function.lines) - begin > MOST_LINES or function.loops + 2 >= MAX_LOOPS:
-        # What follows would have to be written a second time: the rows seen stay in memory.
+    if first_body > MOST_LINES or function.loops + 2 >= MAX_LOOPS:
+        # What follows would have to be written a second time.
+        pipelines.missing_cuts.add(cut_key(node))
         header = function.lines[begin]
         indent = header[: len(header) - len(header.lstrip())]
         function.lines[begin] = f"{indent}{overflow} = {source.bind(NO_OVERFLOW, 'f')}"
@@ -294,6 +304,26 @@ def produce_distinct(pipelines: Pipelines, node: pn.Distinct, consume: Consume) 
     part = source.fresh("b")
     function.open(f"for {part} in iter({overflow}.next, None):", loop=True)
     pipelines.loop_rows(part, sources, keep)
+
+
+def _produce_distinct_on(pipelines: Pipelines, node: pn.Distinct, consume: Consume) -> None:
+    function, last = pipelines.function, pipelines.source.fresh("k")
+    function.line(f"{last} = x")
+
+    def keep() -> None:
+        key = _distinct_key(pipelines, node, node.on)
+        function.open(f"if {key} != {last}:")
+        function.line(f"{last} = {key}")
+        consume()
+
+    pipelines.produce(node.input, keep)
+
+
+def _distinct_key(pipelines: Pipelines, node: pn.Distinct, expressions: tuple[ex.Expression, ...]) -> str:
+    parts = [
+        pipelines.expressions.hashed(e, node.classes[i] if node.classes else None) for i, e in enumerate(expressions)
+    ]
+    return pipelines.local(parts[0] if len(parts) == 1 else f"({''.join(f'{p}, ' for p in parts)})", "k")
 
 
 PRODUCERS: dict[type, Producer] = {pn.Sort: produce_sort, pn.Limit: produce_limit, pn.Distinct: produce_distinct}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heliosdb.codegen import runtime
+from heliosdb.codegen.hashed_rows import HashedRows
 from heliosdb.codegen.pipeline import columns_of
 from heliosdb.codegen.setops import row_of
 from heliosdb.plan import expressions as ex
@@ -91,22 +92,26 @@ class Subqueries:
     def _rows(self, function: Function, node: ex.Subquery) -> None:
         pipelines = self.pipelines
         rows = pipelines.source.fresh("m")
-        function.line(f"{rows} = []")
+        spool = pipelines.keep(rows, node.plan)
         pipelines.produce(node.plan, lambda: function.line(f"{rows}.append({row_of(pipelines, node.plan)})"))
+        pipelines.kept(rows, spool)
         function.line(f"return {rows}")
 
     def _hashed_any(self, node: ex.Subquery) -> str:
-        """``left = ANY (subquery)`` by a set of keys; what NULLs make unknown is decided in ``runtime.HashedRows``."""
+        """``left = ANY (subquery)`` by a set of keys; what NULLs make unknown is decided in ``HashedRows``."""
         pipelines, expressions = self.pipelines, self.pipelines.expressions
-        rows = self._evaluated(node, "x", self._rows)
-        classes = tuple(pipelines.registries.types.ordering(left.type) for left in node.left)
-        hashed = pipelines.source.fresh("y")
-        bound = pipelines.source.bind(classes, "q")
-        pipelines.source.namespace["once"] = runtime.once
-        pipelines.source.namespace["HashedRows"] = runtime.HashedRows
-        pipelines.head.append(f"{hashed} = once(lambda: HashedRows({rows}, {bound}))")
+        source = pipelines.source
+        classes = source.bind(tuple(pipelines.registries.types.ordering(left.type) for left in node.left), "q")
+        make = source.bind(HashedRows, "f")
+
+        def body(function: Function, node: ex.Subquery) -> None:
+            rows, hashed = source.fresh("m"), source.fresh("w")
+            function.line(f"{rows} = []; {hashed} = {make}(x, {rows}, {classes}{pipelines.asked_by(node.plan)})")
+            pipelines.produce(node.plan, lambda: function.line(f"{rows}.append({row_of(pipelines, node.plan)})"))
+            function.line(f"return {hashed}.finish()")
+
         values = "".join(f"{expressions.value(left)}, " for left in node.left)
-        return f"{hashed}().contains(({values}))"
+        return f"{self._evaluated(node, 'x', body)}.contains(({values}))"
 
     def _quantified(self, node: ex.Subquery) -> str:
         """Compare with each row; the general form."""

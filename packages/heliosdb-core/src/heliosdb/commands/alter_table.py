@@ -9,7 +9,7 @@ So ``ADD COLUMN b int DEFAULT 5, ADD CHECK (b > 3)`` reads the rows once and che
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from heliosdb.catalog.definitions import Relation
@@ -62,7 +62,7 @@ def execute_alter_table(session: CommandSession, statement: tree.AlterTable) -> 
     relation = find_altered(session, statement.kind, statement.name, if_exists=statement.if_exists)
     if relation is None:
         return done(tag)
-    lock_relation(session, relation, action="ALTER TABLE")
+    lock_relation(session, relation, _lock_mode(statement.actions), action="ALTER TABLE")
     edit = edit_of(session)
     if any(type(action).__name__ in ("AddColumn", "DropColumn", "AlterColumnType") for action in statement.actions):
         _refuse_stored_rows(edit, relation)
@@ -77,6 +77,16 @@ def execute_alter_table(session: CommandSession, statement: tree.AlterTable) -> 
     change.finish()
     apply(session, edit, change.rewrite if change.needs_rows else None)
     return done(tag)
+
+
+def _lock_mode(actions: Sequence[tree.Node]) -> str:
+    """Return how the table is locked: a new foreign key is in the way of writers, and of no readers."""
+    if all(
+        isinstance(action, tree.AddConstraint) and isinstance(action.constraint, tree.ForeignKeyConstraint)
+        for action in actions
+    ):
+        return "share row exclusive"
+    return "access exclusive"
 
 
 def _pass(action: tree.Node) -> int:

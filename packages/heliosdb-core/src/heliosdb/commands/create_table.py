@@ -64,9 +64,17 @@ def execute_create_table(session: CommandSession, statement: tree.CreateTable) -
     if statement.if_not_exists and session.catalog.is_name_taken(schema, statement.name.name):
         session.notice(f'relation "{statement.name.name}" already exists, skipping', sqlstate="42P07")
         return done("CREATE TABLE")
+    mark = session.transaction.mark()
     edit = edit_of(session)
     define_table(session, edit, statement, schema, persistence)
-    apply(session, edit)
+    try:
+        apply(session, edit)
+    except DuplicateTable as error:
+        # Somebody made it meanwhile; we have waited for him.
+        if not statement.if_not_exists:
+            raise
+        session.transaction.rollback_to(mark)
+        session.notice(f"{error.message}, skipping", sqlstate="42P07")
     return done("CREATE TABLE")
 
 

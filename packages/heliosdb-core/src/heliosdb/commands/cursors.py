@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from heliosdb import errors
 from heliosdb.catalog.result import Result
 from heliosdb.catalog.types import over_domains
+from heliosdb.session.definition_locks import lock_plan
 from heliosdb.sql import statements as tree
 
 if TYPE_CHECKING:
@@ -155,6 +156,8 @@ def execute_declare(session: Session, statement: tree.DeclareCursor) -> Result:
     if statement.name in session.cursors:
         raise errors.DuplicateCursor(f'cursor "{statement.name}" already exists')
     plan = session.make_plan(statement.query)
+    while not lock_plan(session, plan):
+        plan = session.make_plan(statement.query)
     assert plan.columns is not None
     if not plan.bound.read_only and statement.hold:
         raise errors.FeatureNotSupported("DECLARE CURSOR WITH HOLD ... FOR UPDATE is not supported")

@@ -21,6 +21,7 @@ from array import array
 from collections.abc import Sequence
 from itertools import accumulate, islice, pairwise
 from operator import sub
+from struct import Struct
 
 from heliosdb.errors import DataCorrupted
 
@@ -131,11 +132,12 @@ def _width(number: int) -> int:
     return (number.bit_length() + 7) >> 3
 
 
-def write_integers(values: Sequence[int], parts: list[bytes]) -> None:
-    """Write integers of 64 bits."""
+def write_integers(values: Sequence[int], parts: list[bytes], low: int | None = None, high: int | None = None) -> None:
+    """Write integers of 64 bits; ``low`` and ``high`` are the least and the greatest, where they are known."""
     count = len(values)
-    low = min(values, default=0)
-    high = max(values, default=0)
+    if low is None or high is None:
+        low = min(values, default=0)
+        high = max(values, default=0)
     if low != high and count >= 4 and _differences(values, count, high - low, parts):
         return
     _write_words(values, low, high, parts)
@@ -298,4 +300,6 @@ def read_texts(source: Source, count: int) -> list[str]:
 def cut(source: Source, lengths: Sequence[int]) -> list[bytes]:
     """Read one behind the other what has these lengths."""
     data = source.take(sum(lengths))
+    if len(lengths) > 1 and lengths[0] and lengths.count(lengths[0]) == len(lengths):
+        return [part for (part,) in Struct(f"{lengths[0]}s").iter_unpack(data)]
     return [data[start:end] for start, end in pairwise(accumulate(lengths, initial=0))]

@@ -68,24 +68,25 @@ class Frames(StoredFrames):
         writer.parts += (b"k", write_varint(len(self.kept)))
         self.kept.extend(values)
 
-    def _read(self, source: Source, count: int) -> list[Any]:
+    def read_values(self, source: Source, count: int) -> list[Any]:
+        """Read a column of so many values."""
         tag = source.data[source.at]
         if tag == 0x54:  # T
             source.byte()
             source.count(count)
             kind = self.classes[source.varint()]
-            return list(map(partial(tuple.__new__, kind), self._read(source, count)))
+            return list(map(partial(tuple.__new__, kind), self.read_values(source, count)))
         if tag == 0x52:  # R
             source.byte()
             source.count(count)
             make = self.makers[source.varint()]
-            return [make(*arguments) for arguments in self._read(source, count)]
+            return [make(*arguments) for arguments in self.read_values(source, count)]
         if tag == 0x6B:  # k
             source.byte()
             source.count(count)
             first = source.varint()
             return self.kept[first : first + count]
-        return super()._read(source, count)
+        return super().read_values(source, count)
 
 
 def _made_by(kind: type, values: list[Any]) -> tuple[Any, list[Any]]:

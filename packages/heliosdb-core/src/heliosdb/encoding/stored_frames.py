@@ -53,7 +53,8 @@ from heliosdb.encoding.columns import (
     write_texts,
     write_varint,
 )
-from heliosdb.encoding.numerics import read_numerics, write_numerics
+from heliosdb.encoding.numerics import read_numerics, scaled_numerics
+from heliosdb.encoding.stored_column import StoredColumn, read_column
 from heliosdb.errors import DataCorrupted, Error
 
 __all__ = ["StoredFrames", "Writer"]
@@ -102,21 +103,36 @@ class StoredFrames:
     def read(self, data: bytes, at: int) -> tuple[list[Any], int]:
         """Return the values of the frame at a place, and where it ends."""
         source = Source(data, at)
+        return self._read_all(source, self.read_values), source.at
+
+    def column(self, data: bytes) -> StoredColumn:
+        """Return the values of a frame in the form in which they are stored; DataCorrupted as ``decode``."""
+        source = Source(data)
+        column: StoredColumn = self._read_all(source, partial(read_column, self))
+        if source.at != len(data):
+            raise corrupted("bytes follow")
+        return column
+
+    @staticmethod
+    def _read_all(source: Source, read: Callable[[Source, int], Any]) -> Any:
         try:
             count = source.varint()
             source.left = source.varint()
-            values = self._read(source, count)
+            values = read(source, count)
         except _DAMAGE as error:
             raise corrupted(f"{type(error).__name__}: {error}") from error
         if source.left:
             raise corrupted("there are fewer than there should be")
-        return values, source.at
+        return values
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
     def _write(self, values: list[Any], writer: Writer, depth: int) -> None:
         count = len(values)
         writer.total += count
+        if count == 1:
+            self._write_kind(_kind_of(values[0]), values, writer, depth)
+            return
         kinds: set[Kind] = set(map(type, values))
         if Opaque in kinds:
             kinds = {_kind_of(value) for value in values}
@@ -176,12 +192,13 @@ class StoredFrames:
         self._write(list(chain.from_iterable(values)), writer, depth + 1)
 
     def _write_decimals(self, values: list[Any], writer: Writer) -> None:
-        texts = list(map(str, values))
-        integers = write_numerics(texts, writer.parts)
-        if integers is None:
+        scaled = scaled_numerics(values)
+        if scaled is None:
             writer.parts.append(b"D")
-            self._write(texts, writer, 0)
+            self._write(list(map(str, values)), writer, 0)
         else:
+            scale, integers = scaled
+            writer.parts += (b"d", write_varint(scale))
             writer.total += len(integers)
             _write_ints(integers, writer)
 
@@ -214,7 +231,8 @@ class StoredFrames:
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
-    def _read(self, source: Source, count: int) -> list[Any]:
+    def read_values(self, source: Source, count: int) -> list[Any]:
+        """Read a column of so many values."""
         source.count(count)
         tag = source.byte()
         if tag == 0x69:  # i
@@ -230,7 +248,7 @@ class StoredFrames:
         return [None] * count
 
     def _read_constant(self, source: Source, count: int) -> list[Any]:
-        return self._read(source, 1) * count
+        return self.read_values(source, 1) * count
 
     def _read_bools(self, source: Source, count: int) -> list[Any]:
         return list(map(bool, read_bits(source, count)))
@@ -253,27 +271,27 @@ class StoredFrames:
 
     def _read_decimals(self, source: Source, count: int) -> list[Any]:
         scale = source.varint()
-        return read_numerics(self._read(source, count), scale)
+        return read_numerics(self.read_values(source, count), scale)
 
     def _read_decimal_texts(self, source: Source, count: int) -> list[Any]:
-        return list(map(Decimal, self._read(source, count)))
+        return list(map(Decimal, self.read_values(source, count)))
 
     def _read_nullable(self, source: Source, count: int) -> list[Any]:
         flags = read_bits(source, count)
         values: list[Any] = [None] * count
-        for place, value in zip(compress(range(count), flags), self._read(source, sum(flags))):
+        for place, value in zip(compress(range(count), flags), self.read_values(source, sum(flags))):
             values[place] = value
         return values
 
     def _read_dictionary(self, source: Source, count: int) -> list[Any]:
         size = source.varint()
-        distinct = self._read(source, size)
+        distinct = self.read_values(source, size)
         numbers = read_lengths(source, count)
         return list(map(distinct.__getitem__, numbers))
 
     def _read_runs(self, source: Source, count: int) -> list[Any]:
         size = source.varint()
-        values = self._read(source, size)
+        values = self.read_values(source, size)
         lengths = read_lengths(source, size)
         if sum(lengths) != count:
             raise corrupted("repetitions are more or fewer than values")
@@ -283,16 +301,16 @@ class StoredFrames:
         width = source.varint()
         if not width:
             return [()] * count
-        return list(zip(*[self._read(source, count) for _ in range(width)]))
+        return list(zip(*[self.read_values(source, count) for _ in range(width)]))
 
     def _read_lists(self, source: Source, count: int) -> list[Any]:
         lengths = read_lengths(source, count)
-        items = self._read(source, sum(lengths))
+        items = self.read_values(source, sum(lengths))
         return [tuple(items[start:end]) for start, end in pairwise(accumulate(lengths, initial=0))]
 
     def _read_class(self, source: Source, count: int) -> list[Any]:
         name = source.take(source.varint()).decode()
-        plain = self._read(source, count)
+        plain = self.read_values(source, count)
         return list(map(self._together(name), plain))
 
     def _together(self, name: str) -> Callable[[Any], Any]:
@@ -317,12 +335,12 @@ class StoredFrames:
             raise corrupted("there are more classes than values")
         numbers = read_lengths(source, count)
         sizes = Counter(numbers)
-        columns = [iter(self._read(source, sizes[number])) for number in range(size)]
+        columns = [iter(self.read_values(source, sizes[number])) for number in range(size)]
         return [next(columns[number]) for number in numbers]
 
     def _read_nested(self, source: Source, count: int) -> list[Any]:
         sizes = source.varint(), source.varint(), source.varint()
-        names, marks, leaves = [self._read(source, size) for size in sizes]
+        names, marks, leaves = [self.read_values(source, size) for size in sizes]
         return nested.build(count, [self._together(name) for name in names], marks, leaves)
 
 
@@ -363,18 +381,19 @@ def _kind_of(value: Any) -> Kind:
 
 def _write_ints(values: list[int], writer: Writer) -> None:
     parts = writer.parts
-    if len(values) >= FEW:
+    low = min(values)
+    high = max(values)
+    if len(values) >= FEW and low != high:
         if _repeats(values) and _write_runs(values, writer, _write_ints):
             return
-        sample = values[:: _step(len(values), 6)]
         # Numbers that lie far apart and are few.
-        if len(set(sample)) <= len(sample) >> 2 and max(sample) - min(sample) >= 256:
-            if _write_distinct(values, 256, writer, _write_ints):
+        if high - low >= 256:
+            sample = values[:: _step(len(values), 6)]
+            if len(set(sample)) <= len(sample) >> 2 and _write_distinct(values, 256, writer, _write_ints):
                 return
-    high, low = max(values), min(values)
     if high < LIMIT and low >= -LIMIT:
         parts.append(b"i")
-        write_integers(values, parts)
+        write_integers(values, parts, low, high)
         return
     data = [value.to_bytes((value.bit_length() >> 3) + 1, "little", signed=True) for value in values]
     parts.append(b"n")

@@ -277,6 +277,10 @@ SETTINGS: tuple[Setting, ...] = (
         "work_mem", "integer", 256 * 1024, "Sets the maximum memory to be used for query workspaces.",
         "heliosdb.session.execution:Execution", unit="kB", minimum=64, maximum=HIGHEST,
     ),
+    _session(
+        "temp_file_limit", "integer", -1, "Limits the total size of all temporary files used by each process.",
+        "heliosdb.store.temporary:TemporaryRows", unit="kB", minimum=-1, maximum=HIGHEST,
+    ),
     *(
         _only(name, kind, accepted, description, why, **more)
         for name, kind, accepted, description, why, more in (

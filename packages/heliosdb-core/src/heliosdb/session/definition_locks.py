@@ -84,12 +84,16 @@ def lock_plan(session: SessionEnvironment, plan: Plan) -> bool:
     for oid, mode in wanted:
         transaction.lock_relation(oid, mode)
         block.locked.add((oid, mode))
+    if transaction.isolation == "read committed":
+        # What was committed while a lock was waited for is seen: who held it may have emptied the table.
+        if session.database.store.published == transaction.scn:
+            return True
+        before = transaction.scn
+        transaction.begin_statement()
+        return transaction.relation(OBJECTS_RELATION).feed.last_scn <= before or plan.is_valid(session.catalog)
     if transaction.relation(OBJECTS_RELATION).feed.last_scn <= transaction.scn:
         return True
     # The catalog has changed since the snapshot was taken.
-    if transaction.isolation == "read committed":
-        transaction.begin_statement()
-        return plan.is_valid(session.catalog)
     with session.database.store_transaction() as newest:
         if plan.recorded.still_holds(session.database.catalogs.of(newest)):
             return True

@@ -60,6 +60,8 @@ class SessionEnvironment:
         on_notice: Callable[[Notice], None] | None = None,
     ) -> None:
         self.database = database
+        self.temporary_bytes = 0
+        """What the session's temporary files hold now."""
         self.registries = database.registries
         self.types: TypeLookup = database.registries.types
         self._seen: CatalogSnapshot | None = None

@@ -6,6 +6,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
+from heliosdb.store.temporary import TemporaryFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,9 +25,11 @@ class Execution:
         "at_end",
         "counts",
         "feed",
+        "files",
         "fixed_views",
         "parameter_rows",
         "parameters",
+        "reports",
         "row_count",
         "session",
         "slots",
@@ -50,6 +53,21 @@ class Execution:
         self.counts: dict[int, int] = {}
         self.watched: list[Any] = []
         """What may outgrow ``work_mem`` (``codegen/spill.py``)."""
+        self.files: TemporaryFiles | None = None
+        self.reports: dict[int, Any] = {}
+        """What operators say of their memory, by ``id`` of the node, under EXPLAIN ANALYZE."""
+
+    @property
+    def temporary(self) -> TemporaryFiles:
+        """The temporary files of this execution."""
+        if self.files is None:
+            self.files = TemporaryFiles(self.session.database.temporary, self.session)
+        return self.files
+
+    def close(self) -> None:
+        """Delete the temporary files: at the end, however it came."""
+        if self.files is not None:
+            self.files.close()
 
     def run_at_end(self) -> None:
         """Run the checks that waited for the end of the statement."""

@@ -186,10 +186,13 @@ class SessionPlans(SessionEnvironment):
         plan.runs += 1
         execution = Execution(self, transaction, parameters, plan.slots(constants, self))
         rows: list[tuple[Any, ...]] = []
-        for batch in plan.compiled.run(execution):
-            if execution.cancelled:
-                execution.raise_cancelled()
-            rows.extend(batch)
+        try:
+            for batch in plan.compiled.run(execution):
+                if execution.cancelled:
+                    execution.raise_cancelled()
+                rows.extend(batch)
+        finally:
+            execution.close()
         count = len(rows) if plan.bound.tag == "SELECT" else execution.row_count
         return Result(plan.bound.tag, plan.columns, rows, count)
 
@@ -203,7 +206,7 @@ class SessionPlans(SessionEnvironment):
         transaction = self.transaction
         execution = Execution(self, transaction, parameters, plan.slots(constants, self))
         execution.fixed_views = {oid: transaction.view(oid) for oid, _ in plan.locks}
-        return plan.compiled.run(execution)
+        return _batches(plan, execution)
 
     def run_query(self, query: Statement) -> Result:
         """Run a query's syntax tree inside the current statement (CREATE TABLE AS, COPY)."""
@@ -217,13 +220,28 @@ class SessionPlans(SessionEnvironment):
         (statement,) = self.database.statements.texts(text)
         plan = self.plan(statement)
         transaction = self.transaction
+        for lock in plan.locks:
+            # The statement's own plan has locked what it refers to; this is for what cascades go on to.
+            if lock not in self.block.locked:
+                transaction.lock_relation(*lock)
+                self.block.locked.add(lock)
         transaction.advance_command()
         execution = Execution(self, transaction, parameters, plan.slots(statement.constants, self))
         rows: list[tuple[Any, ...]] = []
         with transaction.reading_newest() if newest else nullcontext():
-            for batch in plan.compiled.run(execution):
-                rows.extend(batch)
+            try:
+                for batch in plan.compiled.run(execution):
+                    rows.extend(batch)
+            finally:
+                execution.close()
         return rows
+
+
+def _batches(plan: Plan, execution: Execution) -> Iterator[list[tuple[Any, ...]]]:
+    try:
+        yield from plan.compiled.run(execution)
+    finally:
+        execution.close()
 
 
 def _slot_reader(read: Callable[..., Any], typmod: int) -> Callable[[str, Any], Any]:

@@ -163,8 +163,11 @@ class Session(SessionPlans):
                 if compiled is not None:
                     execution = Execution(self, self.transaction, (), plan.slots(statement.constants, self))
                     execution.parameter_rows = rows
-                    for _ in compiled.run(execution):
-                        pass
+                    try:
+                        for _ in compiled.run(execution):
+                            pass
+                    finally:
+                        execution.close()
                     return execution.row_count
         total = 0
         for row in rows:

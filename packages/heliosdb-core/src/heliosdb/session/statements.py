@@ -211,6 +211,14 @@ def locks_of(plan: PlanNode) -> tuple[tuple[int, RelationLock], ...]:
             want(node.relation.oid, RelationLock.ACCESS_SHARE)
         elif isinstance(node, pn.Modify):
             want(node.relation.oid, RelationLock.ROW_EXCLUSIVE)
+            # What checks and actions of foreign keys will touch.
+            for constraint in node.foreign_keys:
+                if constraint.foreign is not None:
+                    want(constraint.foreign.relation, RelationLock.ROW_SHARE)
+            for relation, constraint in node.referencing:
+                foreign = constraint.foreign
+                acts = foreign is not None and not {foreign.on_delete, foreign.on_update} <= {"no action", "restrict"}
+                want(relation.oid, RelationLock.ROW_EXCLUSIVE if acts else RelationLock.ROW_SHARE)
         elif isinstance(node, pn.LockRows):
             for inner in walk(node.input):
                 if isinstance(inner, pn.Scan):

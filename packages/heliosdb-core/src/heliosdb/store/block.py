@@ -84,6 +84,10 @@ class Block:
 
     def candidates(self, scn: int, ranges: Sequence[Range]) -> Sequence[Row]:
         """Return what ``visible`` does, rows left out that are surely in none of the ranges."""
+        if self.overlay and self.dense and scn >= self.begin:
+            changed = self._changed_candidates(scn, ranges)
+            if changed is not None:
+                return changed
         rows = self.visible(scn)
         for place, low, high in ranges:
             column = self._column(rows, place)
@@ -92,6 +96,27 @@ class Block:
                 if len(found) < len(rows):
                     return found
         return rows
+
+    def _changed_candidates(self, scn: int, ranges: Sequence[Range]) -> Sequence[Row] | None:
+        """Do this for a block with an overlay and no holes below it; None where no range helps."""
+        rows: Sequence[Any] = self.rows
+        for place, low, high in ranges:
+            column = self._column(rows, place)
+            places = None if column is None else column.places(low, high)
+            if places is None:
+                continue
+            overlay = self.overlay.copy()
+            found = {slot: rows[slot] for slot in places if slot not in overlay}
+            for slot, (begin, row, older) in overlay.items():
+                if begin > scn:
+                    row = lookup(older, scn)
+                if row is None:
+                    continue
+                value = row[place]
+                if value is not None and (low is None or not value < low) and (high is None or not value > high):
+                    found[slot] = row
+            return [found[slot] for slot in sorted(found)]
+        return None
 
     def ends(self, scn: int, place: int) -> tuple[Any, Any, Sequence[Row]]:
         """Return (least, greatest, rows): what ``visible`` does and a column's extremes, None where not known."""
@@ -225,7 +250,8 @@ class Block:
                 newest = scn
         dense = dense or is_full(rows)
         if readers is not None and (not readers or readers[0] >= newest):
-            return Block(rows, newest, dense=dense, exact=False), newest
+            folded = Block(rows, newest, dense=dense, exact=False)
+            return self._with_columns(folded), newest
         begins, history = self._versions(size)
         lost = 0
         if readers is not None:
@@ -234,7 +260,16 @@ class Block:
             for slot in [slot for slot, older in history.items() if not _is_needed(older, begins[slot], readers)]:
                 del history[slot]
                 lost = max(lost, begins[slot])
-        return Block(rows, newest, dense=dense, begins=begins, history=history or None), lost
+        folded = Block(rows, newest, dense=dense, begins=begins, history=history or None)
+        return self._with_columns(folded), lost
+
+    def _with_columns(self, folded: Block) -> Block:
+        """Tell a block made of this one what is known of its columns."""
+        if folded.dense and self.dense:
+            rows: Sequence[Any] = folded.rows
+            for place, column in self._columns.copy().items():
+                folded._columns[place] = column.moved(rows, self.overlay)
+        return folded
 
     def _versions(self, size: int) -> tuple[array[int], dict[int, Older]]:
         """Return the begin of every slot's newest version, and what came before."""

@@ -18,7 +18,7 @@ Values that do not compare as a total order (NaN, for one) make a column unknown
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from operator import itemgetter, ne
 from typing import Any
@@ -92,13 +92,19 @@ class BlockColumn:
 
     def rows(self, low: Any, high: Any) -> Sequence[Row]:
         """Return the rows whose value may lie between ``low`` and ``high`` (inclusive; None: open), in their order."""
+        rows = self._rows
+        places = self.places(low, high)
+        return rows if places is None else [rows[place] for place in places]
+
+    def places(self, low: Any, high: Any) -> Sequence[int] | None:
+        """Return the places of those rows in their list, None for all of them."""
         if self._is_unknown or low != low or high != high:
-            return self._rows
+            return None
         values = self._values
         if values is None:
             self._asked += 1
             if self._asked <= WHOLE_SCANS:
-                return self._rows
+                return None
             if low is None or high is None:
                 if self.greatest is None:
                     self._find_ends()
@@ -106,19 +112,19 @@ class BlockColumn:
                 self._find_codes()
                 values = self._values
             if self._is_unknown:
-                return self._rows
+                return None
         if (high is not None and high < self.least) or (low is not None and low > self.greatest):
             return ()
         if values is None:
-            return self._rows
+            return None
         first = 0 if low is None else bisect_left(values, low)
         last = len(values) if high is None else bisect_right(values, high, first)
         if last - first > MOST_VALUES or (last - first) * 4 > len(values):
-            return self._rows
+            return None
         return self._found(first + 1, last + 1)
 
-    def _found(self, first: int, last: int) -> Sequence[Row]:
-        """Return the rows with one of these codes."""
+    def _found(self, first: int, last: int) -> Sequence[int] | None:
+        """Return the places of these codes, None if there are many."""
         find = self._codes.find
         places: list[int] = []
         most = len(self._rows) // 4
@@ -129,11 +135,39 @@ class BlockColumn:
                 places.append(place)
                 place = find(character, place + 1)
                 if len(places) > most:
-                    return self._rows
+                    return None
         if last - first > 1:
             places.sort()
-        rows = self._rows
-        return [rows[place] for place in places]
+        return places
+
+    def moved(self, rows: Sequence[Row], changed: Iterable[int]) -> BlockColumn:
+        """Return what is known of the rows that take these ones' places, where so many have changed."""
+        made = BlockColumn(rows, self._place)
+        if self._is_unknown or self.greatest is None or len(rows) != len(self._rows):
+            # Who asked for it will ask again.
+            made._asked = self._asked if len(rows) == len(self._rows) else 0
+            return made
+        made._asked = WHOLE_SCANS
+        place, before = self._place, self._rows
+        news = {slot: rows[slot][place] for slot in changed if rows[slot][place] != before[slot][place]}
+        known = [value for value in news.values() if value is not None]
+        if known and not (_is_ordered(known) and type(known[0]) is type(self.least)):
+            return made
+        made.least, made.greatest = min([self.least, *known]), max([self.greatest, *known])
+        values = self._values
+        if values is None:
+            return made
+        codes = self._codes
+        if news:
+            letters = list(codes)
+            for slot, value in news.items():
+                code = 0 if value is None else bisect_left(values, value) + 1
+                if code > len(values) or (code and values[code - 1] != value):
+                    return made
+                letters[slot] = chr(code)
+            codes = "".join(letters)
+        made._codes, made._values = codes, values
+        return made
 
 
 def _is_ordered(values: Sequence[Any] | set[Any]) -> bool:

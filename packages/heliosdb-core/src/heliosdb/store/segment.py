@@ -23,12 +23,13 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation, localcontext
 from itertools import accumulate, compress, zip_longest
-from operator import ne
+from math import isnan
 from typing import Any, NamedTuple
 
 from heliosdb.encoding.codecs import FileCodecs
+from heliosdb.encoding.stored_column import StoredColumn
 from heliosdb.encoding.stored_frames import StoredFrames
 from heliosdb.errors import DataCorrupted
 from heliosdb.store.chunk_file import Chunk, ChunkFileReader, ChunkFileWriter
@@ -49,6 +50,7 @@ ZONES = -2
 _HAS_SHAPE, _HAS_BEGINS, _HAS_HISTORY = 1, 2, 4
 
 LONGEST_BOUND = 64
+_STRICT = Context(traps=[InvalidOperation])
 _ORDERED = frozenset((int, str, float, Decimal, bytes, bool))
 
 Zone = tuple[Any, Any, bool]
@@ -348,8 +350,9 @@ class SegmentReader:
         begins, history = self.versions(number)
         return self.read(number)._replace(begins=begins, history=history)
 
-    def columns(self, number: int, wanted: Sequence[int]) -> dict[int, list[Any]]:
-        """Return columns of a block's newest rows, an item for each row that is there (see ``present``).
+    def columns(self, number: int, wanted: Sequence[int]) -> dict[int, StoredColumn]:
+        """Return columns of a block's newest rows as they are stored, with an item for each row that is there (see
+        ``present``).
 
         A column that no row of the block has is left out: its rows were stored before it was added.
         """
@@ -358,7 +361,11 @@ class SegmentReader:
         for column in wanted:
             chunk = chunks.get(column)
             if chunk is not None:
-                found[column] = self._values(number, column, self._file.read_span(chunk.offset, chunk.length), chunk)
+                data = self._decoded(number, column, self._file.read_span(chunk.offset, chunk.length), chunk)
+                try:
+                    found[column] = self._frames.column(data)
+                except DataCorrupted as error:
+                    raise self._file.damaged(_called(number, column), error.message) from error
         return found
 
     def present(self, number: int) -> tuple[list[bool], list[int]] | None:
@@ -425,12 +432,16 @@ def zone_of(values: list[Any]) -> Zone | None:
     (kind, *others) = kinds
     if others or kind not in _ORDERED:
         return None
-    try:
-        if kind in (float, Decimal) and any(map(ne, values, values)):
+    if kind is Decimal:
+        # A NaN raises, whatever the thread's context says.
+        try:
+            with localcontext(_STRICT):
+                return min(values), max(values), has_null
+        except InvalidOperation:
             return None
-        least, greatest = min(values), max(values)
-    except InvalidOperation:
+    if kind is float and (total := sum(values)) != total and any(map(isnan, values)):
         return None
+    least, greatest = min(values), max(values)
     if kind is str or kind is bytes:
         last = "\U0010ffff" if kind is str else b"\xff"
         least = least[:LONGEST_BOUND]

@@ -139,7 +139,7 @@ class NanKey:
         return True if isinstance(other, _NUMBERS) else NotImplemented
 
     def __reduce__(self) -> str:
-        # A key that travels through pickle (a spilled sort) must come back as the one object.
+        # A key that was put aside must come back as the one object.
         return "NAN_KEY"
 
 

@@ -69,7 +69,7 @@ class JsonBoolean:
         return "JSON_TRUE" if self.value else "JSON_FALSE"
 
     def __reduce__(self) -> str:
-        # A value that travels through pickle (a spilled sort) must come back as the one object.
+        # A value that was put aside must come back as the one object.
         return repr(self)
 
 

@@ -50,7 +50,7 @@ class NullLast:
         return True
 
     def __reduce__(self) -> str:
-        # A key that travels through pickle (a spilled sort) must come back as the one object.
+        # A key that was put aside must come back as the one object.
         return "NULL_LAST"
 
 

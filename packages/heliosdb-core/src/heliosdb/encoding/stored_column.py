@@ -1,0 +1,101 @@
+"""A column of a frame as it is stored, without a Python object a value: for whoever computes with whole columns.
+
+    numbers     array of 64-bit integers or floats; with ``scale``, numerics as integers
+    codes       array of places in ``distinct``: texts and numbers of which there are few
+    values      a list, for everything else
+
+Where there are NULLs, ``flags`` has a byte for each row, 1 where there is a value, and the rest stands for those rows
+only. ``StoredColumn.to_list`` gives what decoding the frame would have given.
+"""
+
+from __future__ import annotations
+
+from array import array
+from itertools import compress
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from heliosdb.encoding.columns import Source, corrupted, read_bits, read_floats, read_integers, read_lengths
+from heliosdb.encoding.numerics import read_numerics
+
+if TYPE_CHECKING:
+    from heliosdb.encoding.stored_frames import StoredFrames
+
+__all__ = ["StoredColumn", "read_column"]
+
+
+@frozen
+class StoredColumn:
+    """See the module: exactly one of ``numbers``, ``codes`` and ``values`` is not None."""
+
+    count: int
+    """How many rows, with those that are NULL."""
+    flags: bytes | None = None
+    numbers: array[int] | array[float] | None = None
+    scale: int | None = None
+    codes: array[int] | None = None
+    distinct: list[Any] | None = None
+    values: list[Any] | None = None
+
+    def to_list(self) -> list[Any]:
+        """Return a datum for each row."""
+        values = self._present()
+        if self.flags is None:
+            return values
+        rows: list[Any] = [None] * self.count
+        for place, value in zip(compress(range(self.count), self.flags), values):
+            rows[place] = value
+        return rows
+
+    def _present(self) -> list[Any]:
+        if self.numbers is not None:
+            numbers = self.numbers.tolist()
+            return numbers if self.scale is None else read_numerics(numbers, self.scale)
+        if self.codes is not None and self.distinct is not None:
+            return list(map(self.distinct.__getitem__, self.codes))
+        return self.values or []
+
+
+def read_column(frames: StoredFrames, source: Source, count: int) -> StoredColumn:
+    """Read a column; ``frames`` reads what is to be a list."""
+    flags: bytes | None = None
+    present = count
+    if _next(source, b"N"):
+        source.count(count)
+        flags = read_bits(source, count)
+        present = sum(flags)
+    if _next(source, b"i"):
+        source.count(present)
+        return StoredColumn(count, flags, numbers=array("q", read_integers(source, present)))
+    if _next(source, b"f"):
+        source.count(present)
+        return StoredColumn(count, flags, numbers=array("d", read_floats(source, present)))
+    if _next(source, b"d"):
+        source.count(present)
+        scale = source.varint()
+        integers = frames.read_values(source, present)
+        try:
+            return StoredColumn(count, flags, numbers=array("q", integers), scale=scale)
+        except OverflowError:
+            return StoredColumn(count, flags, values=read_numerics(integers, scale))
+    if _next(source, b"#"):
+        source.count(present)
+        distinct = frames.read_values(source, source.varint())
+        codes = read_lengths(source, present)
+        if codes and max(codes) >= len(distinct):
+            raise corrupted("a value is not among the distinct ones")
+        return StoredColumn(count, flags, codes=array("l", codes), distinct=distinct)
+    if present and _next(source, b"1"):
+        source.count(present)
+        distinct = frames.read_values(source, 1)
+        return StoredColumn(count, flags, codes=array("l", bytes(present * array("l").itemsize)), distinct=distinct)
+    return StoredColumn(count, flags, values=frames.read_values(source, present))
+
+
+def _next(source: Source, tag: bytes) -> bool:
+    """Step over a tag, if it is the next byte."""
+    if source.data[source.at : source.at + 1] == tag:
+        source.at += 1
+        return True
+    return False

@@ -1,0 +1,18 @@
+"""Some rounds of what ``make crash`` does many of, and the proof that they would notice a missing safeguard."""
+
+from __future__ import annotations
+
+import pytest
+
+from .rounds import run_round
+from .sabotage import SAFEGUARDS, Safeguard, rounds_until_noticed
+
+
+@pytest.mark.parametrize("first", range(0, 50, 10))
+def test_nothing_is_lost_when_the_power_fails(first: int) -> None:
+    assert sum(run_round(seed) for seed in range(first, first + 10)) > 0
+
+
+@pytest.mark.parametrize("safeguard", SAFEGUARDS, ids=lambda safeguard: safeguard.name)
+def test_without_any_single_safeguard_something_is_lost(safeguard: Safeguard) -> None:
+    assert rounds_until_noticed(safeguard, 200) is not None
