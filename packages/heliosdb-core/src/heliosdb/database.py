@@ -78,6 +78,7 @@ class Database:
     ) -> None:
         self.path = None if path == ":memory:" else path
         self.name = name
+        self.opened_at = time.time()
         self.closed = False
         with collection_paused():
             self.host = load_plugins(plugins, strict=strict)

@@ -7,6 +7,7 @@ has no text.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from heliosdb.catalog.definitions import ColumnDefinition, Constraint, Index, IndexKey, Relation
@@ -30,6 +31,7 @@ __all__ = [
     "index_expressions",
     "index_key",
     "index_predicate",
+    "keyword_rows",
     "pretty_expression",
     "view_definition",
 ]
@@ -236,6 +238,23 @@ def _visible_name(session: CommandSession, relation: Relation) -> str:
     visible = session.catalog.lookup_relation(None, relation.name, session.search_path)
     seen = visible is not None and visible.oid == relation.oid
     return quote_identifier(relation.name) if seen else qualified(relation)
+
+
+KEYWORD_CLASSES = {
+    "U": "unreserved",
+    "C": "unreserved (cannot be function or type name)",
+    "T": "reserved (can be function or type name)",
+    "R": "reserved",
+}
+
+
+def keyword_rows() -> Iterator[tuple[str, str, bool, str, str]]:
+    """Yield the rows of ``pg_get_keywords()``."""
+    from heliosdb.sql.keywords import BARE_LABELS, KEYWORDS
+
+    for word, letter in sorted(KEYWORDS.items()):
+        bare = word in BARE_LABELS
+        yield word, letter, bare, KEYWORD_CLASSES[letter], "can be bare label" if bare else "requires AS"
 
 
 def is_updatable_view(session: CommandSession, relation: Relation) -> bool:

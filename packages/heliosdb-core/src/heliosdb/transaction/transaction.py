@@ -153,6 +153,11 @@ class Transaction(LockOwner):
         return number
 
     @property
+    def has_transaction_id(self) -> bool:
+        """Whether the transaction has an id, or will have one because it has changed something."""
+        return self._transaction_id is not None or self.has_written
+
+    @property
     def has_written(self) -> bool:
         """Whether there is anything to commit."""
         return bool(self._journal)

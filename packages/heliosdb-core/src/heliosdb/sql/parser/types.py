@@ -35,13 +35,26 @@ def type_name(p: Parser) -> TypeName:
     """Read a type with its array bounds, SETOF before it."""
     position = p.position
     setof = p.accept("setof")
-    base = simple_type_name(p)
-    dimensions = array_bounds(p)
+    if p.kind == "array" and p.next_kind() == "[":
+        base = array_type(p)
+        dimensions = (*base.dimensions, *array_bounds(p))
+    else:
+        base = simple_type_name(p)
+        dimensions = array_bounds(p)
     if not dimensions and not setof:
         return base
     return TypeName(
         base.names, base.modifiers, dimensions, setof, base.interval_fields, base.percent_type, position=position
     )
+
+
+def array_type(p: Parser) -> TypeName:
+    """Read ``ARRAY[integer]``, another way to write ``integer[]``."""
+    p.advance()
+    p.expect("[")
+    element = p.deeper(lambda: type_name(p))
+    p.expect("]")
+    return evolve(element, dimensions=(None, *element.dimensions))
 
 
 def type_with_array(p: Parser, base: TypeName) -> TypeName:
