@@ -31,6 +31,8 @@ __all__ = ["DEFAULT_FILE", "ENVIRONMENT", "KEYS", "Config", "configure_logging",
 
 DEFAULT_FILE = "heliosdb.toml"
 MEMORY = ":memory:"
+MEGABYTE = 1 << 20
+COMPRESSIONS = ("zstd", "lz4", "none")
 LOG_LEVELS = ("trace", "debug", "info", "warn", "error")
 _NUMBERS = {"trace": 5, "debug": 10, "info": 20, "warn": 30, "error": 40}
 
@@ -56,13 +58,43 @@ def _is_level(config: Any, attribute: Attribute[Any], value: Any) -> None:
         )
 
 
+def _at_least(least: int) -> Callable[[Any, Attribute[Any], Any], None]:
+    """Return the validator of a number that may be left out."""
+
+    def check(config: Any, attribute: Attribute[Any], value: Any) -> None:
+        if value is not None and (type(value) is not int or value < least):
+            raise InvalidParameterValue(
+                f'invalid value for configuration argument "{attribute.name}": {value!r}',
+                hint=f"It must be a whole number of at least {least}.",
+            )
+
+    return check
+
+
+def _is_compression(config: Any, attribute: Attribute[Any], value: Any) -> None:
+    if value is not None and value not in COMPRESSIONS:
+        raise InvalidParameterValue(
+            f'invalid value for configuration argument "{attribute.name}": {value!r}',
+            hint=f"Available values: {', '.join(COMPRESSIONS)}.",
+        )
+
+
+STORAGE = ("cache_size", "compression", "checkpoint_log_size", "checkpoint_commits", "compact_interval_hours")
+
+
 @frozen(kw_only=True)
 class Config:
     """What is fixed when a database opens.
 
     ``path`` None with ``in_memory``: nothing is kept. ``log_level`` None: logging stays as the program set it up.
-    ``settings`` are the sessions' initial values, as text by lower-case name. The other three are for packages that
-    are not there yet, and refused.
+    ``settings`` are the sessions' initial values, as text by lower-case name.
+
+    Of a database on disk, sizes in bytes: ``cache_size`` bounds the blocks that are kept in memory after they were
+    read; ``compression`` is what new files are compressed with; a checkpoint begins when the log has grown to
+    ``checkpoint_log_size`` or has ``checkpoint_commits`` commits; every ``compact_interval_hours`` versions that
+    nobody needs are dropped and the files put in order. None: the default. ``read_only`` opens it for reading.
+
+    ``encryption_key`` and ``retention_days`` are for packages that are not there yet, and refused.
     """
 
     path: str | None = None
@@ -71,7 +103,17 @@ class Config:
     settings: Mapping[str, str] = field(factory=dict)
     encryption_key: bytes | None = field(default=None, validator=_needs("heliosdb-crypto"), repr=False)
     retention_days: int | None = field(default=None, validator=_needs("heliosdb-temporal"))
-    compact_interval_hours: int | None = field(default=None, validator=_needs("a durable storage driver"))
+    read_only: bool = False
+    cache_size: int | None = field(default=None, validator=_at_least(MEGABYTE))
+    compression: str | None = field(default=None, validator=_is_compression)
+    checkpoint_log_size: int | None = field(default=None, validator=_at_least(MEGABYTE))
+    checkpoint_commits: int | None = field(default=None, validator=_at_least(1))
+    compact_interval_hours: int | None = field(default=None, validator=_at_least(1))
+
+    def storage(self) -> dict[str, Any]:
+        """Return what is stated of a database on disk, as arguments of ``Database``'s ``storage``."""
+        stated = {name: getattr(self, name) for name in STORAGE}
+        return {name: value for name, value in stated.items() if value is not None}
 
 
 @frozen
@@ -92,8 +134,14 @@ KEYS: dict[str, Key] = {
     "storage.path": Key("path"),
     "storage.in_memory": Key("in_memory", bool),
     "log.level": Key("log_level", values=LOG_LEVELS),
+    "storage.read_only": Key("read_only", bool),
+    "storage.cache_size": Key("cache_size", int),
+    "performance.buffer_pool_size": Key("cache_size", int),
+    "storage.compression": Key("compression", values=COMPRESSIONS),
+    "storage.checkpoint_log_size": Key("checkpoint_log_size", int),
+    "storage.checkpoint_commits": Key("checkpoint_commits", int),
+    "storage.compact_interval_hours": Key("compact_interval_hours", int),
     # Known keys of parts that are not here yet: better a clear answer than a misspelling's.
-    **_later("storage.cache_size", "storage.compression", package="a durable storage driver"),
     **_later(
         "server.listen_addr", "server.port", "server.max_connections", "server.connection_timeout_sec",
         package="heliosdb-server",
@@ -106,7 +154,7 @@ KEYS: dict[str, Key] = {
     **_later("temporal.time_travel_enabled", "temporal.snapshot_retention_days", package="heliosdb-temporal"),
     **_later(
         "performance.enable_simd", "performance.worker_threads", "performance.parallel_query",
-        "performance.buffer_pool_size", package="a parallel executor",
+        package="a parallel executor",
     ),
 }  # fmt: skip
 """Every key that is known, as ``section.name``."""
@@ -148,20 +196,25 @@ def load_config(
     return _overridden(config, overrides or {})
 
 
-def opening(path: str | None, config: Config | None) -> tuple[str | None, dict[str, str]]:
-    """Return where to open a database (None: in memory) and its settings, for a path argument and a configuration.
+def opening(path: str | None, config: Config | None) -> dict[str, Any]:
+    """Return the arguments of ``Database`` for a path argument and a configuration: where (None: in memory), and how.
 
     The argument wins; without one the configuration decides. A path and a configuration that says ``in_memory``
     contradict each other: InvalidParameterValue. The level of logging is set.
     """
     if config is None:
-        return path, {}
+        return {"path": path}
     if config.in_memory:
         if path not in (None, MEMORY):
             raise InvalidParameterValue(f'the configuration says "in_memory", and the path is "{path}"')
         path = MEMORY
     configure_logging(config)
-    return config.path if path is None else path, dict(config.settings)
+    return {
+        "path": config.path if path is None else path,
+        "settings": dict(config.settings),
+        "storage": config.storage(),
+        "read_only": config.read_only,
+    }
 
 
 def configure_logging(config: Config) -> None:
@@ -238,11 +291,16 @@ def _with(config: Config, values: Mapping[str, Any], source: str) -> Config:
                 f'configuration key "{name}" in {source} needs {key.package}, which is not installed',
                 hint=f"pip install {key.package}" if (key.package or "").startswith("heliosdb-") else None,
             )
-        changes[key.attribute] = _checked(name, key, value, source)
+        checked = _checked(name, key, value, source)
+        if changes.setdefault(key.attribute, checked) != checked:
+            # Two names of one thing, as cache_size and buffer_pool_size are.
+            raise InvalidParameterValue(f'configuration key "{name}" in {source} contradicts another for the same')
     return evolve(config, settings=settings, **changes)
 
 
 def _checked(name: str, key: Key, value: Any, source: str) -> Any:
+    if key.kind is int and type(value) is str and (size := _size(value)) is not None:
+        value = size
     if type(value) is not key.kind:
         raise InvalidParameterValue(f'configuration key "{name}" in {source} must be a {_KINDS[key.kind]}')
     if key.values and value not in key.values:
@@ -251,6 +309,13 @@ def _checked(name: str, key: Key, value: Any, source: str) -> Any:
             hint=f"Available values: {', '.join(key.values)}.",
         )
     return value
+
+
+def _size(text: str) -> int | None:
+    """Return a number of bytes: digits, and a unit as PostgreSQL's settings have them; None where it is none."""
+    number, unit = text.strip().rstrip("kMGTB"), text.strip().lstrip("0123456789")
+    shift = {"": 0, "B": 0, "kB": 10, "MB": 20, "GB": 30, "TB": 40}.get(unit)
+    return int(number) << shift if shift is not None and number.isdecimal() else None
 
 
 _KINDS = {str: "string", bool: "boolean", int: "integer"}

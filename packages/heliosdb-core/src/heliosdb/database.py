@@ -12,7 +12,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +31,13 @@ from heliosdb.session.session import Session
 from heliosdb.session.statements import StatementCache
 from heliosdb.sql.dialect import POSTGRESQL
 from heliosdb.store.counters import OIDS
+from heliosdb.store.options import StorageOptions
 from heliosdb.store.temporary import TemporarySpace
 from heliosdb.store.volume import MemoryVolume, Volume
 from heliosdb.transaction import TransactionalStore
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from heliosdb.plan.nodes import OutputColumn
     from heliosdb.session.environment import SessionEnvironment
@@ -74,8 +75,11 @@ class Database:
         strict: bool = False,
         settings: dict[str, Any] | None = None,
         name: str = "heliosdb",
+        storage: Mapping[str, Any] | None = None,
+        read_only: bool = False,
         volume: Volume | None = None,
     ) -> None:
+        """``storage``: what ``heliosdb.Config`` says of a database on disk. ``volume``: another place for the bytes."""
         self.path = None if path == ":memory:" else path
         self.name = name
         self.opened_at = time.time()
@@ -100,21 +104,29 @@ class Database:
         self.epoch = 0
         """Counts commits that changed the catalog."""
         self._row_makers: dict[tuple[OutputColumn, ...], RowMaker] = {}
-        self.volume = open_volume(self.path) if volume is None else volume
-        self.store = TransactionalStore(self.volume, self.registries.access_methods)
+        self.volume = open_volume(self.path, read_only=read_only) if volume is None else volume
+        try:
+            self.store = TransactionalStore(
+                self.volume, self.registries.access_methods, self._storage_options(storage or {})
+            )
+        except BaseException:
+            self.volume.close()
+            raise
         self.sequences = SequenceCounters(self.store.counters)
         self._attaching: Session | None = None
         self.store.specs_of = self._specs_of
         self.store.trees_changed = self.forget_points
         self.store.relation_name = self._relation_name
-        if self.store.last_scn:
-            self._drop_left_over()
-        else:
+        if not self.store.last_scn:
             self._bootstrap()
+        elif not (self.store.was_closed or self.volume.read_only):
+            self._drop_left_over()
         for listener in self.registries.lifecycle.get("database_opened", ()):
             listener(self)
         self.workers = BackgroundWorkers(self.registries.background_workers, self, self.setting)
         self.workers.start()
+        if self.store.maintenance is not None:
+            self.store.maintenance.start()
         for plugin in self.registries.plugins:
             if plugin.error is not None:
                 log("warn", 'plugin "%s" could not be loaded: %s', plugin.name, plugin.error)
@@ -124,6 +136,20 @@ class Database:
         """Return the value that a setting has in a new session."""
         found = find_setting(self.registries.settings, name)
         return self.settings.get(name.lower(), found.default)
+
+    def _storage_options(self, stated: Mapping[str, Any]) -> StorageOptions:
+        if not self.volume.keeps_log:
+            return StorageOptions()
+        from heliosdb.encoding.codecs import FileCodecs
+        from heliosdb.plugin.drivers import driver
+
+        chosen = dict(stated)
+        names = (chosen.pop("compression", "zstd"),)
+        return StorageOptions(
+            codecs=FileCodecs(() if names == ("none",) else names, find=lambda name: driver("heliosdb.codecs", name)),
+            classes=self.registries.types.stored_classes,
+            **chosen,
+        )
 
     def _specs_of(self, oid: int) -> Sequence[IndexSpec]:
         """Return the indexes of a relation that was there before the database was opened."""
@@ -144,6 +170,10 @@ class Database:
 
     def _drop_left_over(self) -> None:
         """Drop the temporary objects of sessions that ended with their process."""
+        from heliosdb.commands.temporary import drop_left_over
+
+        with closing(Session(self)) as session:
+            drop_left_over(session)
 
     def _bootstrap(self) -> None:
         for spec in SYSTEM_INDEXES:

@@ -163,9 +163,8 @@ def connect(
         from heliosdb.database import Database
 
     if path is None or isinstance(path, str):
-        place, settings = opening(path, config)
         return Connection(
-            Database(place, plugins=plugins, strict=strict, settings=settings),
+            Database(**opening(path, config), plugins=plugins, strict=strict),
             owns=True, autocommit=autocommit, row_factory=row_factory, timeout=timeout,
         )  # fmt: skip
     if not isinstance(getattr(path, "database", None), Database):

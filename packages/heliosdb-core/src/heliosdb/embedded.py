@@ -353,8 +353,7 @@ class EmbeddedDatabase(_Handle):
         ``plugins`` None loads the installed ones, a sequence (of modules or names) exactly these. ``strict`` raises
         when a plugin fails to load, instead of noting it in ``heliosdb_plugins``.
         """
-        place, settings = opening(path, config)
-        database = Database(place, plugins=plugins, strict=strict, settings=settings)
+        database = Database(**opening(path, config), plugins=plugins, strict=strict)
         super().__init__(database, database.session(isolation="repeatable read"))
 
     @classmethod

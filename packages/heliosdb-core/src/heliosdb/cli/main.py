@@ -218,7 +218,7 @@ def open_database(path: str | None, *, memory: bool, config_file: str | None, se
 
             logging.basicConfig(format="%(levelname)s:  %(message)s")
         chosen = None if config.in_memory and path is None else config.path
-        return Database(chosen, settings=dict(config.settings))
+        return Database(chosen, settings=dict(config.settings), storage=config.storage(), read_only=config.read_only)
     except Error as error:
         lines = [
             error.message,

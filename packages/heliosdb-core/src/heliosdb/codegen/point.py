@@ -271,7 +271,14 @@ class _Writer:
 
     def _writer(self, relation: int, index: int) -> Any:
         session = self.session
-        return session.database.store.point_writer(relation, index, session, session.block.author(), waits=False)
+        return session.database.store.point_writer(
+            relation,
+            index,
+            session,
+            session.block.author(),
+            waits=False,
+            synchronous=session.setting("synchronous_commit") != "off",
+        )
 
     def _make(self, name: str, access: Any) -> FastStatement | None:
         from heliosdb.codegen.compile import compile_text

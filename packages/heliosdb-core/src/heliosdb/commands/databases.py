@@ -36,7 +36,10 @@ def execute_drop_database(session: CommandSession, statement: tree.Drop) -> Resu
 
 
 def execute_checkpoint(session: CommandSession, statement: tree.Checkpoint) -> Result:
-    """Execute CHECKPOINT: a database in memory has nothing to write."""
+    """Execute CHECKPOINT: what is in memory alone is written now. A database in memory has nothing to write."""
+    maintenance = session.database.store.maintenance
+    if maintenance is not None:
+        maintenance.checkpoint()
     return done("CHECKPOINT")
 
 

@@ -80,6 +80,8 @@ def apply(session: CommandSession, edit: CatalogEdit, rewrite: Callable[[], None
         transaction.advance_command()
     for _, new, _, come in changes:
         if new is not None and new.kind == "table":
+            if new.persistence == "temporary":
+                transaction.relation(new.oid).is_logged = False
             for index in come:
                 _define_index(session, new, index)
     for listener in session.registries.lifecycle.get("catalog_changed", ()):

@@ -90,4 +90,8 @@ def execute_vacuum(session: Session, statement: tree.Vacuum) -> Result:
             session.notice(f'vacuumed "{relation.schema}.{relation.name}": {stored.count} rows', severity="INFO")
         if options.get("analyze", False):
             _analyze(session, relation, verbose=verbose)
+    maintenance = session.database.store.maintenance
+    if maintenance is not None:
+        # On disk, space comes back when what is left is written anew.
+        maintenance.checkpoint()
     return Result("VACUUM")

@@ -259,7 +259,7 @@ SETTINGS: tuple[Setting, ...] = (
         "enum",
         "on",
         "Sets the current transaction's synchronization level.",
-        f"{HERE}:check_synchronous_commit",
+        "heliosdb.session.transactions:TransactionBlock",
         values=("local", "remote_write", "remote_apply", "on", "off"),
         check=check_synchronous_commit,
     ),

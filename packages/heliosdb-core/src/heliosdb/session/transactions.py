@@ -102,6 +102,8 @@ class TransactionBlock:
             read_only=self.read_only,
             author=self.author(),
         )
+        if session.setting("synchronous_commit") == "off":
+            self._transaction.synchronous = False
         self._transaction.begin_statement()
 
     def author(self) -> Author:

@@ -71,14 +71,23 @@ class Checkpointer:
         self._manifest = manifest
         self._running = Lock()
 
-    def run(self) -> None:
-        """Make a checkpoint now. Raises DiskFull and IoError; the database is then as it was before."""
-        with self._running:
-            self._run()
+    @property
+    def is_closed(self) -> bool:
+        """Whether the manifest says that the database was closed."""
+        return self._manifest.closed
 
-    def _run(self) -> None:
+    def run(self, *, closed: bool = False) -> None:
+        """Make a checkpoint now. Raises DiskFull and IoError; the database is then as it was before.
+
+        ``closed``: it is the last one, nothing follows.
+        """
+        with self._running:
+            self._run(closed=closed)
+
+    def _run(self, *, closed: bool) -> None:
         store, files = self._store, self._files
         manifest, noted = self._note()
+        manifest.closed = closed
         written: list[str] = []
         try:
             moved = [self._write(item, written) for item in noted]

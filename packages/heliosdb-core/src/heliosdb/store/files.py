@@ -35,7 +35,7 @@ class StoreFiles:
         self.volume = volume
         self.options = options
         self.codecs = options.codecs or FileCodecs()
-        self.frames = StoredFrames(ClassTable(options.classes))
+        self.frames = StoredFrames(options.classes or ClassTable())
         self.next_number = 1
         self.pages = PageCache(options.cache_size // 4)
 

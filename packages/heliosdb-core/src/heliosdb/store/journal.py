@@ -189,6 +189,11 @@ class Journal:
         self.durable = target
         self._store.publish_to(target)
 
+    def settle(self, scn: int, *, synchronous: bool) -> None:
+        """Return when a commit is published: after it is durable if ``synchronous``."""
+        if synchronous or not self.publish_early(scn):
+            self.wait(scn)
+
     def publish_early(self, scn: int) -> bool:
         """Publish a commit before it is durable (synchronous_commit = off), unless commits before it have to wait."""
         store = self._store

@@ -50,6 +50,16 @@ class Maintenance:
         """Make a checkpoint now, in this thread."""
         self._checkpointer.run()
 
+    def compact(self) -> None:
+        """Drop the versions that nobody needs, and write what is left."""
+        self._store.vacuum()
+        self._checkpointer.run()
+
+    def start(self) -> None:
+        """Start the thread where there is something to do from time to time."""
+        if self._store.options.compact_interval_hours is not None:
+            self.wake()
+
     def stop(self) -> None:
         """Make everything durable, make a last checkpoint if there is anything to put into it, and end the thread."""
         with self._lock:
@@ -62,21 +72,25 @@ class Maintenance:
         if journal is None or journal.is_sealed:
             return
         journal.sync()
-        if journal.tail:
+        if journal.tail or not self._checkpointer.is_closed:
             try:
-                self._checkpointer.run()
+                self._checkpointer.run(closed=True)
             except Error as error:
                 # The log has everything.
                 log("warn", "the last checkpoint failed: %s", error)
 
     def _work(self) -> None:
+        hours = self._store.options.compact_interval_hours
         while not self._stopping:
-            self._woken.wait()
+            woken = self._woken.wait(None if hours is None else hours * 3600)
             self._woken.clear()
             if self._stopping:
                 return
             try:
-                self._do()
+                if woken:
+                    self._do()
+                else:
+                    self.compact()
             except Error as error:
                 journal = self._store.journal
                 self.failed_at = 0 if journal is None else journal.log.size

@@ -79,13 +79,17 @@ class StoredRelation:
 
 @define
 class Manifest:
-    """A checkpoint: everything up to ``scn`` is in the files named here; what follows is in the logs from ``log``."""
+    """A checkpoint: everything up to ``scn`` is in the files named here; what follows is in the logs from ``log``.
+
+    ``closed``: the last thing that was done before the database was closed.
+    """
 
     scn: int = 0
     time: int = 0
     log: int = 1
     transaction_id: int = 3
     next_file: int = 1
+    closed: bool = False
     counters: dict[int, tuple[int, bool]] = field(factory=dict)
     row_ids: dict[int, int] = field(factory=dict)
     timelines: list[StoredTimeline] = field(factory=list)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from heliosdb.encoding.classes import StoredClass
+    from heliosdb.encoding.classes import ClassTable
     from heliosdb.encoding.codecs import FileCodecs
 
 __all__ = ["StorageOptions"]
@@ -20,11 +19,13 @@ class StorageOptions:
 
     ``cache_size``: blocks and pages that were read from files and may be read again. A checkpoint begins when the log
     has ``checkpoint_log_size`` or ``checkpoint_commits`` commits; it bounds the time that opening takes after a crash.
+    Every ``compact_interval_hours`` superseded versions are dropped and files put in order; None: never by itself.
     ``codecs`` None: zstd. ``classes`` says how values of classes of their own are stored.
     """
 
     cache_size: int = 256 << 20
     checkpoint_log_size: int = 16 << 20
     checkpoint_commits: int = 20_000
+    compact_interval_hours: int | None = None
     codecs: FileCodecs | None = None
-    classes: Iterable[StoredClass] = ()
+    classes: ClassTable | None = None

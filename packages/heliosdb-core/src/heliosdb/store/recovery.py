@@ -56,6 +56,7 @@ def recover(store: Store) -> None:
         for relation in line.stored.values():
             relation.changed = relation.feed.horizon = store.checkpoint_scn + store.replayed
     store.published = store.last_scn = store.entering = store.checkpoint_scn + store.replayed
+    store.was_closed = manifest.closed and not store.replayed
     if volume.read_only:
         return
     log = Log(volume, manifest.log, files.codecs.new()) if reader is None else Log.resume(reader)

@@ -83,6 +83,8 @@ class Store:
         """Everything up to this SCN is in segments."""
         self.replayed = 0
         """Commits that were read from the log at opening."""
+        self.was_closed = True
+        """Whether nothing was under way when the volume was used the last time."""
         self.indexes: IndexStorage | None = None
         """The indexes that stand on the volume."""
         self.trees_changed: Callable[[], None] = lambda: None

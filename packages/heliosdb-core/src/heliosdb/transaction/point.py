@@ -153,6 +153,7 @@ class PointWriter:
         "_relation",
         "_session",
         "_store",
+        "_synchronous",
         "_waits",
     )
 
@@ -165,8 +166,10 @@ class PointWriter:
         author: Author | None = None,
         *,
         waits: bool = True,
+        synchronous: bool = True,
     ) -> None:
         self._waits = waits
+        self._synchronous = synchronous
         self._store = store
         self._relation = store.create_relation(None, relation_oid)
         self._index = store.index(None, relation_oid, index_oid)
@@ -185,14 +188,14 @@ class PointWriter:
         """
         done = self._change(key, change, RowLock.NO_KEY_UPDATE)
         if done and (journal := self._store.journal) is not None:
-            journal.wait(self._store.last_scn)
+            journal.settle(self._store.last_scn, synchronous=self._synchronous)
         return self._ordinary(key, change) if done is None and self._waits else done
 
     def delete(self, key: Any) -> bool | None:
         """Delete the row with this key and commit; False when there is none, None as for ``update``."""
         done = self._change(key, None, RowLock.UPDATE)
         if done and (journal := self._store.journal) is not None:
-            journal.wait(self._store.last_scn)
+            journal.settle(self._store.last_scn, synchronous=self._synchronous)
         return self._ordinary(key, None) if done is None and self._waits else done
 
     def _change(self, key: Any, change: Callable[[Row], Row] | None, mode: RowLock) -> bool | None:
@@ -254,7 +257,7 @@ class PointWriter:
         row_id = self._insert(row)
         if row_id is not None:
             if (journal := self._store.journal) is not None:
-                journal.wait(self._store.last_scn)
+                journal.settle(self._store.last_scn, synchronous=self._synchronous)
             return row_id
         if not self._waits:
             return None

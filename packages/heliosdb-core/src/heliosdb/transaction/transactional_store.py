@@ -67,6 +67,7 @@ class TransactionalStore(Store):
         level = ISOLATION.get(isolation)
         if level is None:
             raise FeatureNotSupported(f"isolation level {isolation} does not exist")
+        read_only = read_only or self.volume.read_only
         return Transaction(self, session, line, level, read_only=read_only, snapshot=snapshot, author=author)
 
     def session_locks(self, session: SessionToken) -> SessionLocks:
@@ -86,12 +87,14 @@ class TransactionalStore(Store):
         author: Author | None = None,
         *,
         waits: bool = True,
+        synchronous: bool = True,
     ) -> PointWriter:
         """Return an object whose ``update``, ``delete`` and ``insert`` each commit one row of main.
 
         ``waits`` False: its ``update`` declines (None) where an ordinary transaction would have to wait.
+        ``synchronous`` False: it returns before the commit is durable.
         """
-        return PointWriter(self, relation_oid, index_oid, session, author, waits=waits)
+        return PointWriter(self, relation_oid, index_oid, session, author, waits=waits, synchronous=synchronous)
 
     def commit(self, transaction: Transaction) -> CommitTicket:
         """Order, enter and publish a transaction's writes. Called by ``Transaction.commit``."""
