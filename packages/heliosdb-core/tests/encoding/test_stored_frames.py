@@ -270,11 +270,12 @@ def test_what_a_class_makes_of_damaged_values_is_damage() -> None:
 def test_the_bytes_are_part_of_the_format() -> None:
     values = [(1, "é", None, True, 1.5), (300, "", Decimal("1.50"), False, 2.5)]
     assert FRAMES.encode(values).hex(" ") == (
-        "02 0e 74 05 69 02 00 01 2c 00 01 73 03 c3 a9 00 4e 40 64 02 69 00 ac 02 3f 80 66"
+        "02 0e 74 05 69 02 00 01 2c 00 01 73 03 c3 a9 00 4e 40 44 73 04 31 2e 35 30 3f 80 66"
         + " 00 00" * 6
         + " f8 04 3f 40"
     )
     assert FRAMES.encode(list(range(7, 47))).hex(" ") == "28 28 69 10 0e 00 02"
+    assert FRAMES.encode([Decimal("1.50"), Decimal("-0.25")]).hex(" ") == "02 04 64 02 69 01 31 af 00"
     assert FRAMES.encode([2**64, -1]).hex(" ") == "02 02 6e 01 00 09 01 00 00 00 00 00 00 00 00 01 ff"
     assert FRAMES.encode([NULL, Point(1, b"z")]).hex(" ") == (
         "02 08 6d 02 01 00 00 01 63 0b 6b 65 79 20 65 78 74 72 65 6d 65 69 00 02"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 import heliosdb
-from heliosdb import EmbeddedDatabase
+from heliosdb import EmbeddedDatabase, errors
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +64,24 @@ FOUND = {
         "SELECT DISTINCT b.id FROM brand b JOIN sale s ON s.brand = b.id AND s.amount > b.size"
         " WHERE b.label = 'label3' ORDER BY 1",
     ),
+    "a constant holds for all columns that are equal": (
+        "SELECT s.id, b.label FROM sale s JOIN brand b ON b.id = s.brand WHERE s.brand = 17 ORDER BY 1",
+        ["Index Cond: (id = 17)", "Index Cond: (brand = 17)"],
+        "SELECT s.id, b.label FROM (SELECT * FROM sale OFFSET 0) s, (SELECT * FROM brand OFFSET 0) b"
+        " WHERE s.brand + 0 = b.id AND s.brand + 0 = 17 ORDER BY 1",
+    ),
+    "what equals the same column may be joined first": (
+        "SELECT s.id FROM sale s, brand b, brand c WHERE s.brand = b.id AND c.id = s.brand AND b.size = 3"
+        " AND c.label = 'label3' ORDER BY 1",
+        ["Index Cond: (id = c.id)"],
+        "SELECT s.id FROM sale s JOIN brand b ON s.brand = b.id WHERE b.size = 3 AND b.label = 'label3' ORDER BY 1",
+    ),
+    "a semi join comes before the joins that multiply its rows": (
+        "SELECT s.id FROM brand b JOIN sale s ON s.brand = b.id WHERE EXISTS (SELECT FROM sale x WHERE x.id = b.size"
+        " AND x.price < 2) ORDER BY 1",
+        ["Index Scan using sale_brand on sale s"],
+        "SELECT s.id FROM sale s JOIN brand b ON s.brand = b.id WHERE b.size = 1 ORDER BY 1",
+    ),
     "an anti join keeps those without a match": (
         "SELECT b.id FROM brand b WHERE b.size = 0 AND NOT EXISTS"
         " (SELECT FROM sale s WHERE s.brand = b.id AND s.amount >= 20) ORDER BY 1",
@@ -92,6 +110,15 @@ def test_a_semi_join_by_index_reads_one_match_per_row(database: EmbeddedDatabase
     (read,) = [line for line in text.splitlines() if "Index Scan" in line]
     assert "actual rows=50)" in read, text
     assert len(database.query(query)) == 50
+
+
+def test_hundreds_of_relations_are_joined_and_the_planner_can_be_stopped() -> None:
+    with heliosdb.EmbeddedDatabase.new_in_memory(plugins=[]) as made:
+        query = "SELECT count(*), sum(x7) FROM " + ", ".join(f"(SELECT {n} AS x{n} OFFSET 0) s{n}" for n in range(200))
+        assert made.query(query) == [(1, 7)]
+        made.execute("SET statement_timeout = 1")
+        with pytest.raises(errors.QueryCanceled):
+            made.query(query.replace("count(*)", "count(*) + 1"))
 
 
 @pytest.mark.parametrize("kind", ["JOIN", "LEFT JOIN", "FULL JOIN"])

@@ -247,11 +247,17 @@ class IndexRun:
         found: Sequence[int] = ()
         if number >= 0:
             elements, row_ids = self.page(number)
-            first = bisect_left(elements, element)
-            end = bisect_right(elements, element, first)
-            found = row_ids[first:end]
-            if end < len(elements):
-                return found
+            first = end = bisect_left(elements, element)
+            size = len(elements)
+            if first < size:
+                # Mostly there is one entry, or none; comparing costs more than looking.
+                if not element < elements[first]:
+                    end = first + 1
+                    if end < size and not element < elements[end]:
+                        end = bisect_right(elements, element, end)
+                if end < size:
+                    return row_ids[first:end]
+                found = row_ids[first:end]
         # The entries begin in that page, or with the one behind it, and may go on for several.
         for following in range(number + 1, len(fences)):
             if element < fences[following]:

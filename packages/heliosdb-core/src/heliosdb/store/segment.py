@@ -24,7 +24,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from decimal import Context, Decimal, InvalidOperation, localcontext
-from itertools import accumulate, compress, zip_longest
+from itertools import accumulate, chain, compress, zip_longest
 from math import isnan
 from typing import Any, NamedTuple
 
@@ -123,10 +123,13 @@ class SegmentWriter:
             flags |= _HAS_SHAPE
             present = frames.encode([row is not None for row in slots])
             self._add(present + frames.encode(list(map(len, rows))), number, SHAPE)
-        columns: Any = zip(*rows) if len(widths) == 1 else zip_longest(*rows)
         width = max(widths, default=0)
-        for place, column in enumerate(columns):
-            values = list(column)
+        if len(widths) > 1:
+            rows = list(zip(*zip_longest(*rows)))
+        # One long list and its slices: half of what zip takes.
+        items = list(chain.from_iterable(rows))
+        for place in range(width):
+            values = items[place::width]
             self._add(frames.encode(values), number, place)
             self._add_zone(place, zone_of(values))
         if image.begins is not None:

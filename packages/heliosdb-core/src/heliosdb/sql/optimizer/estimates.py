@@ -177,13 +177,13 @@ class Estimates:
         A row meets at most one where the keys of the other side are a unique key of their table.
         """
         sides = ([a for a, _ in pairs], left), ([b for _, b in pairs], right)
-        uniques = [self._unique_rows(keys, node) for keys, node in sides]
+        uniques = [self.unique_rows(keys, node) for keys, node in sides]
         known = [rows for rows in uniques if rows is not None]
         if len(known) == 1:
             return 1 / known[0]
         return 1 / max(self.distinct(keys, node) for keys, node in sides)
 
-    def _unique_rows(self, keys: list[ex.Expression], node: pn.PlanNode) -> float | None:
+    def unique_rows(self, keys: list[ex.Expression], node: pn.PlanNode) -> float | None:
         """Return the rows of the one table that the keys are a unique key of; None where they are of none."""
         producers = self.producers(node)
         origins = [producers.origin(key) for key in keys]

@@ -20,6 +20,8 @@ from heliosdb.sql.optimizer.stored import StoredExpressions
 from heliosdb.types.definitions import resolve_implementation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from heliosdb.catalog.registries import Registries
     from heliosdb.sql.optimizer.figures import Peek
 
@@ -42,7 +44,7 @@ def optimize(bound: pn.BoundStatement, session: Any) -> Optimized:
         if rule.stage == "logical":
             plan = resolve_implementation(rule.apply)(plan, session)
     estimates = Estimates(session)
-    plan = _Optimizer(registries, estimates, StoredExpressions(session), plan).plan(plan)
+    plan = _Optimizer(registries, estimates, StoredExpressions(session), plan, session.check_interrupt).plan(plan)
     for rule in registries.planner_rules:
         if rule.stage == "physical":
             plan = resolve_implementation(rule.apply)(plan, session)
@@ -51,12 +53,17 @@ def optimize(bound: pn.BoundStatement, session: Any) -> Optimized:
 
 class _Optimizer:
     def __init__(
-        self, registries: Registries, estimates: Estimates, stored: StoredExpressions, whole: pn.PlanNode
+        self,
+        registries: Registries,
+        estimates: Estimates,
+        stored: StoredExpressions,
+        whole: pn.PlanNode,
+        check: Callable[[], None],
     ) -> None:
         self.registries = registries
         self.estimates = estimates
         self.access = AccessPaths(registries, estimates, stored)
-        self.joins = Joins(estimates, registries, self.access, self.physical)
+        self.joins = Joins(estimates, registries, self.access, self.physical, check)
         self.keeper = Keeper(self.joins, whole)
 
     def plan(self, node: pn.PlanNode, *, repeated: bool = False) -> pn.PlanNode:
