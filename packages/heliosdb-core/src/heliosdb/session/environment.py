@@ -322,10 +322,12 @@ class SessionEnvironment:
     ) -> BindContext:
         from heliosdb.sql.binder.context import BindContext
 
+        # First of all: looking at the catalog is what makes its types known, under the search_path of now.
+        seen = self.catalog if catalog is None else catalog
         return BindContext(
             registries=self.registries,
             session=self,
-            catalog=self.catalog if catalog is None else catalog,
+            catalog=seen,
             search_path=self.search_path,
             parameter_types=tuple(types),
             parameter_hints=tuple(hints),
