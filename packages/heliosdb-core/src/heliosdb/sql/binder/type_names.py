@@ -39,7 +39,7 @@ def bind_type_name(binder: Binder, written: TypeName) -> tuple[str, int]:
     if written.percent_type:
         return _column_type(binder, written)
     names = written.names
-    found = binder.types.resolve(names)
+    found = _found(binder, names)
     if found is None:
         known = {"pg_catalog", "information_schema", *binder.context.catalog.schemas()}
         if len(names) > 1 and names[-2] not in known:
@@ -52,6 +52,16 @@ def bind_type_name(binder: Binder, written: TypeName) -> tuple[str, int]:
     if array is None:
         raise UndefinedObject(f"could not find array type for data type {found.display}", position=position)
     return array.name, typmod
+
+
+def _found(binder: Binder, names: tuple[str, ...]) -> Type | None:
+    if len(names) == 1 and binder.other_texts:
+        # In a view's text a name means what it meant when the view was made.
+        for schema in binder.search_path:
+            found = binder.types.resolve((schema, *names))
+            if found is not None:
+                return found
+    return binder.types.resolve(names)
 
 
 def _column_type(binder: Binder, written: TypeName) -> tuple[str, int]:
