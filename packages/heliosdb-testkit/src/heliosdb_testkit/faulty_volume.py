@@ -81,9 +81,9 @@ class _File:
                 found += bytes(offset - len(found))
             found[offset : offset + len(data)] = data
         missing = len(self.content) - len(found)
-        if missing > 0 and random.random() < 0.3:
+        if missing > 0 and random.random() < 0.4:
             # The size was durable before the bytes were.
-            found += bytes(random.randint(1, missing))
+            found += bytes(random.choice((missing, random.randint(1, missing))))
         return bytes(found)
 
     def _pieces(self) -> Iterator[tuple[int, bytes | None]]:
