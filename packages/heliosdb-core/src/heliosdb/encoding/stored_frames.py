@@ -466,7 +466,7 @@ def _write_strs(values: list[str], writer: Writer) -> None:
         if _repeats(values) and _write_runs(values, writer, _write_strs):
             return
         sample = values[:: _step(count, 7)]
-        if len(set(sample)) <= len(sample) >> 1:
+        if len(set(sample)) * 16 <= len(sample) * 15:
             if _write_distinct(values, count >> 1, writer, _write_strs):
                 return
     parts = writer.parts
@@ -486,7 +486,7 @@ def _write_bytes(values: list[bytes], writer: Writer) -> None:
             _write_once(values[0], writer, _write_bytes)
             return
         sample = values[:: _step(count, 7)]
-        if len(set(sample)) <= len(sample) >> 1:
+        if len(set(sample)) * 16 <= len(sample) * 15:
             if _write_distinct(values, count >> 1, writer, _write_bytes):
                 return
     writer.parts.append(b"b")
