@@ -28,6 +28,16 @@ def program_name() -> str:
     return "heliosdb-nano" if called == "heliosdb-nano" else "heliosdb"
 
 
+LATER = {
+    "check": "check",
+    "dump": "dump",
+    "export": "export_command",
+    "import": "import_command",
+    "restore": "restore",
+}
+"""Commands of ``heliosdb.cli.moving``, which is imported for them alone: name -> attribute."""
+
+
 class Commands(click.Group):
     """The core's commands, and those that plugins registered; plugins are loaded only where a name is not the
     core's.
@@ -35,10 +45,16 @@ class Commands(click.Group):
 
     def list_commands(self, context: click.Context) -> list[str]:
         """Return all names."""
-        return [*self.commands, *sorted(set(self._of_plugins()) - set(self.commands))]
+        own = [*self.commands, *LATER]
+        return [*own, *sorted(set(self._of_plugins()) - set(own))]
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """Return a command by name."""
+        if name in LATER:
+            from heliosdb.cli import moving
+
+            found: click.Command = getattr(moving, LATER[name])
+            return found
         return self.commands.get(name) or self._plugin_command(name)
 
     def _of_plugins(self) -> Mapping[str, Any]:
