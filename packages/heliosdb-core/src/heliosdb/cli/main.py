@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from heliosdb import __version__
+from heliosdb.cli import moving
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,16 +29,6 @@ def program_name() -> str:
     return "heliosdb-nano" if called == "heliosdb-nano" else "heliosdb"
 
 
-LATER = {
-    "check": "check",
-    "dump": "dump",
-    "export": "export_command",
-    "import": "import_command",
-    "restore": "restore",
-}
-"""Commands of ``heliosdb.cli.moving``, which is imported for them alone: name -> attribute."""
-
-
 class Commands(click.Group):
     """The core's commands, and those that plugins registered; plugins are loaded only where a name is not the
     core's.
@@ -45,16 +36,10 @@ class Commands(click.Group):
 
     def list_commands(self, context: click.Context) -> list[str]:
         """Return all names."""
-        own = [*self.commands, *LATER]
-        return [*own, *sorted(set(self._of_plugins()) - set(own))]
+        return [*self.commands, *sorted(set(self._of_plugins()) - set(self.commands))]
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """Return a command by name."""
-        if name in LATER:
-            from heliosdb.cli import moving
-
-            found: click.Command = getattr(moving, LATER[name])
-            return found
         return self.commands.get(name) or self._plugin_command(name)
 
     def _of_plugins(self) -> Mapping[str, Any]:
@@ -210,6 +195,10 @@ def plugins(as_json: bool) -> None:
     from heliosdb.cli.plugins import list_plugins
 
     list_plugins(as_json=as_json)
+
+
+for command in (moving.dump, moving.restore, moving.import_command, moving.export_command, moving.check):
+    cli.add_command(command)
 
 
 def open_database(path: str | None, *, memory: bool, config_file: str | None, settings: tuple[str, ...]) -> Database:
