@@ -340,23 +340,14 @@ class StoredFrames:
     def _read_class(self, source: Source, count: int) -> list[Any]:
         name = source.take(source.varint()).decode()
         plain = self.read_values(source, count)
-        return list(map(self._together(name), plain))
+        make = self._classes.reader(name)
+        if make is None:
+            return [Opaque(name, value) for value in plain]
+        return _made(name, make, plain)
 
     def _together(self, name: str) -> Callable[[Any], Any]:
         make = self._classes.reader(name)
-        if make is None:
-            return partial(Opaque, name)
-
-        def together(plain: Any) -> Any:
-            try:
-                return make(plain)
-            except Error:
-                raise
-            except Exception as error:
-                # A plugin's function, given what may be damaged: whatever it raises.
-                raise DataCorrupted(f'a stored value of class "{name}" is damaged: {error}') from error
-
-        return together if name not in _OWN else make
+        return partial(Opaque, name) if make is None else lambda plain: _made(name, make, (plain,))[0]
 
     def _read_mixed(self, source: Source, count: int) -> list[Any]:
         size = source.varint()
@@ -373,8 +364,15 @@ class StoredFrames:
         return nested.build(count, [self._together(name) for name in names], marks, leaves)
 
 
-_OWN = frozenset(("key extreme", "descending"))
-"""Classes whose functions raise nothing that is not expected of damaged bytes."""
+def _made(name: str, make: Callable[[Any], Any], plain: Sequence[Any]) -> list[Any]:
+    try:
+        return list(map(make, plain))
+    except Error:
+        raise
+    except Exception as error:
+        # A plugin's function, given what may be damaged: whatever it raises.
+        raise DataCorrupted(f'a stored value of class "{name}" is damaged: {error}') from error
+
 
 _READERS: dict[int, Callable[[StoredFrames, Source, int], list[Any]]] = {
     ord(letter): read
