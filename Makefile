@@ -17,7 +17,8 @@ demo: setup ## load a real data set and answer questions about it
 test: setup ## run all tests; ARGS="-k name" narrows
 	$(VENV)/pytest -n auto $(ARGS)
 
-fuzz: setup ## compare random statements with PostgreSQL for a long time; ARGS="--help" lists the choices
+fuzz: setup ## look for cycles in random histories, then compare random statements with PostgreSQL; ARGS="--help"
+	$(VENV)/python -m tests.isolation.histories --seconds 120
 	$(VENV)/python -m tests.fuzz $(ARGS)
 
 crash: setup ## crash databases, by power loss and by kill, and compare what is left; ARGS="--help" lists the choices

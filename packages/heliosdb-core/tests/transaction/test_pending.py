@@ -178,7 +178,7 @@ def test_commits_between_a_snapshot_and_its_enrolment_are_remembered(store: Tran
 
     writing, failures = in_thread(write)
     for _ in range(20_000):
-        if refused >= 20 and passed >= 50:
+        if refused >= 5 and passed >= 20:
             break
         reader = begin(store, "serializable")
         seen = value(reader, 1)
@@ -195,5 +195,5 @@ def test_commits_between_a_snapshot_and_its_enrolment_are_remembered(store: Tran
     stop.set()
     writing.join(20)
     assert failures == [None]
-    assert refused >= 20
-    assert passed >= 50
+    assert refused >= 5
+    assert passed >= 20

@@ -340,7 +340,7 @@ class Transaction(LockOwner):
         if newest is old_row or (scn <= self.scn and newest is not None):
             return None
         if self.isolation != READ_COMMITTED:
-            raise _serialization_failure(newest)
+            raise references.concurrent_change(newest)
         self.store.await_published(scn)
         if newest is None:
             return DELETED
@@ -596,8 +596,3 @@ class Transaction(LockOwner):
     def _require_active(self) -> None:
         if self.status != "active":
             raise NoActiveSqlTransaction(f"the transaction is {self.status}")
-
-
-def _serialization_failure(newest: Row | None) -> SerializationFailure:
-    kind = "delete" if newest is None else "update"
-    return SerializationFailure(f"could not serialize access due to concurrent {kind}")
