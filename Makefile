@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz lint format bench tpch lock clean
+.PHONY: help setup demo test fuzz crash lint format bench tpch lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -17,8 +17,13 @@ demo: setup ## load a real data set and answer questions about it
 test: setup ## run all tests; ARGS="-k name" narrows
 	$(VENV)/pytest -n auto $(ARGS)
 
-fuzz: setup ## compare random statements with PostgreSQL for a long time; ARGS="--help" lists the choices
+fuzz: setup ## look for cycles in random histories, then compare random statements with PostgreSQL; ARGS="--help"
+	$(VENV)/python -m tests.isolation.histories --seconds 120
 	$(VENV)/python -m tests.fuzz $(ARGS)
+
+crash: setup ## crash databases, by power loss and by kill, and compare what is left; ARGS="--help" lists the choices
+	$(VENV)/python -m tests.crash --prove --rounds 300
+	$(VENV)/python -m tests.crash $(ARGS)
 
 lint: setup ## format, rules, types, layers and version ranges
 	$(VENV)/ruff format --check .
@@ -31,9 +36,9 @@ format: setup ## format the code and apply the safe fixes
 	$(VENV)/ruff check --fix .
 	$(VENV)/ruff format .
 
-bench: setup ## measure against sqlite3, then the absolute limits; ARGS="--only word" narrows the former
+bench: setup ## measure against sqlite3, then limits and sizes; ARGS="--only word" narrows the former
 	@$(VENV)/python benchmarks/run.py $(ARGS)
-	@if [ -z "$(ARGS)" ]; then $(VENV)/python benchmarks/limits.py; fi
+	@if [ -z "$(ARGS)" ]; then $(VENV)/python benchmarks/limits.py && $(VENV)/python benchmarks/storage.py; fi
 
 tpch: setup ## measure TPC-H against sqlite3 and DuckDB, after installing the data generator
 	@$(VENV)/uv pip install --quiet --python $(VENV)/python --group bench

@@ -1,11 +1,17 @@
-"""Crash databases: ``python -m tests.crash [--rounds N] [--seed N] [--skip STEP] [--prove]``."""
+"""Crash databases: ``python -m tests.crash [--rounds N] [--kills N] [--seed N] [--skip STEP] [--prove]``.
+
+Rounds are on a simulated device, kills are of real processes; ``--prove`` leaves out one safeguard after the other.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
+from pathlib import Path
 
+from .process import Bank
 from .rounds import Violation, run_round
 from .sabotage import SAFEGUARDS, rounds_until_noticed
 
@@ -14,6 +20,7 @@ def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
     parser.add_argument("--rounds", type=int, default=1000)
+    parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1, help="the first round's")
     parser.add_argument("--skip", action="append", default=[], help="a step that the device does not take: 'sync log'")
     parser.add_argument("--stop", action="store_true", help="stop at the first violation")
@@ -21,7 +28,14 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.prove:
         return _prove(arguments.rounds, arguments.seed)
-    return _crash(arguments)
+    return _crash(arguments) or _kill(arguments.kills, arguments.seed)
+
+
+def _kill(kills: int, seed: int) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        transfers = Bank(Path(folder, "bank"), seed).run(kills)
+    print(f"{kills} processes killed, {transfers} transfers, none lost")
+    return 0
 
 
 def _prove(rounds: int, seed: int) -> int:

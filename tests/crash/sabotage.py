@@ -29,7 +29,7 @@ SAFEGUARDS = (
     Safeguard("manifest rename", ("manifest sync names", "manifest rename")),
     Safeguard("manifest sync names", ("delete", "append log")),
     Safeguard("truncate"),
-    Safeguard("checksum"),
+    Safeguard("checksum", ("append log", "sync log")),
 )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from .process import Bank
 from .rounds import run_round
 from .sabotage import SAFEGUARDS, Safeguard, rounds_until_noticed
 
@@ -16,3 +19,7 @@ def test_nothing_is_lost_when_the_power_fails(first: int) -> None:
 @pytest.mark.parametrize("safeguard", SAFEGUARDS, ids=lambda safeguard: safeguard.name)
 def test_without_any_single_safeguard_something_is_lost(safeguard: Safeguard) -> None:
     assert rounds_until_noticed(safeguard, 200) is not None
+
+
+def test_nothing_is_lost_when_processes_are_killed(tmp_path: Path) -> None:
+    assert Bank(tmp_path / "bank", 1).run(6) > 0

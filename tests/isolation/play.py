@@ -16,7 +16,7 @@ from tests.differential.recording import Answer
 
 from .schedule import Case
 
-__all__ = ["Speaker", "Stage", "play"]
+__all__ = ["Player", "Speaker", "Stage", "play", "settle"]
 
 PATIENCE = 20.0
 """Seconds after which a session that is neither done nor waiting is a failure."""
@@ -44,7 +44,7 @@ class Stage(Protocol):
         """Open a session."""
 
 
-class _Player:
+class Player:
     """A session and its thread."""
 
     def __init__(self, speaker: Speaker, done: threading.Condition) -> None:
@@ -85,7 +85,7 @@ class _Player:
                 self._done.notify_all()
 
 
-def _settle(players: dict[str, _Player], until_done: _Player | None, done: threading.Condition) -> bool:
+def settle(players: dict[str, Player], until_done: Player | None, done: threading.Condition) -> bool:
     """Return when every session is idle or waits; False if that takes too long."""
     limit = time.monotonic() + PATIENCE
     seen: list[str] = []
@@ -102,7 +102,7 @@ def _settle(players: dict[str, _Player], until_done: _Player | None, done: threa
                 done.wait(GLANCE)
 
 
-def _look(player: _Player, ends_by_itself: bool) -> str:
+def _look(player: Player, ends_by_itself: bool) -> str:
     if not player.is_busy:
         return "idle"
     # If the answer comes between these two questions, it is seen in the next round.
@@ -112,17 +112,17 @@ def _look(player: _Player, ends_by_itself: bool) -> str:
 def play(case: Case, stage: Stage) -> list[str]:
     """Play a case and return what happened, a line for each step and for each answer that came late."""
     done = threading.Condition()
-    players: dict[str, _Player] = {}
+    players: dict[str, Player] = {}
     lines: list[str] = []
     try:
         for step in case.steps:
             player = players.get(step.session)
             if player is None:
-                player = players[step.session] = _Player(stage.open(), done)
+                player = players[step.session] = Player(stage.open(), done)
             if player.is_busy:
                 raise ValueError(f"{case.title}: {step.session} still waits: {step.text}")
             player.start(step.text)
-            if not _settle(players, player if step.ends_by_itself else None, done):
+            if not settle(players, player if step.ends_by_itself else None, done):
                 raise TimeoutError(f"{case.title}: neither waiting nor done after {lines} and {step}")
             answer = player.take()
             lines.append(f"{step.session} {step.text} -> {'waits' if answer is None else shown(step.text, answer)}")

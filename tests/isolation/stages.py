@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 
 import heliosdb
@@ -34,7 +36,16 @@ class OwnStage:
         setup.close()
 
     def open(self) -> OwnSpeaker:
-        return OwnSpeaker(self._database.database.session(isolation="read committed"))
+        return OwnSpeaker(self.session())
+
+    def session(self) -> Any:
+        """Open a session, for who needs no text."""
+        return self._database.database.session(isolation="read committed")
+
+    @property
+    def published(self) -> int:
+        """The number of the last commit."""
+        return self._database.database.store.published
 
     def close(self) -> None:
         """Remove the database."""

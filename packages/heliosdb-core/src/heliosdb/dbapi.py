@@ -398,7 +398,7 @@ class Connection:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if not self.closed and self.session.block.is_open:
+            if not self.closed and (self.session.block.is_open or self.session.idle.is_on):
                 if kind is None:
                     self.commit()
                 else:

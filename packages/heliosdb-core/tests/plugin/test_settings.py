@@ -131,7 +131,6 @@ def test_a_date_style_keeps_the_part_that_is_not_given() -> None:
         ("client_encoding", "latin1"),
         ("standard_conforming_strings", "off"),
         ("synchronous_commit", "remote_write"),
-        ("idle_in_transaction_session_timeout", "1s"),
         ("default_transaction_deferrable", "on"),
     ],
 )

@@ -19,6 +19,7 @@ from heliosdb.encoding.stored_frames import StoredFrames
 from heliosdb.errors import DataCorrupted
 from heliosdb.store import index_run
 from heliosdb.store.index_run import Entry, IndexRun, IndexRunWriter, RunInfo, merge
+from heliosdb.store.key_filter import FILTER_BYTES, hash_of, make_filter, may_hold
 from heliosdb.store.volume import MemoryVolume
 
 FRAMES = StoredFrames(ClassTable())
@@ -167,12 +168,12 @@ def test_a_look_up_reads_one_page_and_the_next_one_none() -> None:
     cache = run._cache
     assert isinstance(cache, Unbounded)
     assert list(run.row_ids(5000)) == [5000]
-    assert list(cache.pages) == [("run-1", 4)]
-    assert cache.weight == 16 * 1024
+    assert list(cache.pages) == [("run-1", -2, 0), ("run-1", 4)]
+    assert cache.weight == 16 * 1024 + 10 * 1024
     assert list(run.row_ids(5001)) == [5001]
     assert list(run.row_ids(50_000)) == []
     assert list(run.row_ids(-1)) == []
-    assert len(cache.pages) == 1
+    assert len(cache.pages) == 2
 
 
 def test_pages_of_large_elements_have_fewer_entries() -> None:
@@ -185,6 +186,50 @@ def test_pages_of_large_elements_have_fewer_entries() -> None:
     cache = run._cache
     assert isinstance(cache, Unbounded)
     assert cache.weight > 3000 * 1200
+
+
+def test_a_filter_spares_reading_pages_in_vain() -> None:
+    chance = random.Random(9)
+    keys = sorted(chance.sample(range(0, 10**9, 2), 40_000))
+    for plain in (int, str, lambda key: (key, f"{key:010d}")):
+        entries = sorted((plain(key), key) for key in keys)  # type: ignore[operator]
+        run, _ = write(entries)
+        cache = run._cache
+        assert isinstance(cache, Unbounded)
+        read = 0
+        for key in chance.sample(keys, 200):
+            cache.pages = {place: page for place, page in cache.pages.items() if len(place) == 3}
+            assert list(run.row_ids(plain(key + 1))) == []  # type: ignore[operator]
+            read += any(len(place) == 2 for place in cache.pages)
+            assert list(run.row_ids(plain(key))) == [key]  # type: ignore[operator]
+        assert read < 30
+
+
+def test_runs_without_filters_and_with_keys_without_hash_answer_alike() -> None:
+    entries = [((NULL_FIRST, number), number) for number in range(3000)]
+    entries += [((float(number), number), number) for number in range(3000)]
+    strange = [((number, frozenset((1,))), number) for number in range(2000)]
+    volume = MemoryVolume()
+    for name, filters in (("run-1", True), ("run-2", False)):
+        writer = IndexRunWriter(volume, name, 1, 1, CODECS, FRAMES, single=False, filters=filters)
+        writer.add_sorted(entries)
+        writer.finish()
+        run = IndexRun(volume, name, CODECS, FRAMES, Unbounded())
+        assert [list(run.row_ids((key, 7))) for key in (NULL_FIRST, 7, 7.0, Decimal(7), 8)] == [[7], [7], [7], [7], []]
+        assert run.verify() == []
+    assert volume.size("run-2") < volume.size("run-1")
+    assert hash_of(strange[0][0]) is None
+
+
+@given(st.lists(st.integers() | st.floats(allow_nan=False) | st.decimals(allow_nan=False) | st.text() | st.binary()))
+def test_what_is_in_a_filter_is_found(keys: list[Any]) -> None:
+    made = make_filter(keys)
+    assert made is not None
+    for key in keys:
+        number = hash_of(key)
+        assert number is not None
+        assert may_hold(made, 0, number)
+    assert len(make_filter([]) or b"") == FILTER_BYTES
 
 
 def test_entries_out_of_order_are_refused() -> None:

@@ -81,9 +81,9 @@ class _File:
                 found += bytes(offset - len(found))
             found[offset : offset + len(data)] = data
         missing = len(self.content) - len(found)
-        if missing > 0 and random.random() < 0.3:
+        if missing > 0 and random.random() < 0.4:
             # The size was durable before the bytes were.
-            found += bytes(random.randint(1, missing))
+            found += bytes(random.choice((missing, random.randint(1, missing))))
         return bytes(found)
 
     def _pieces(self) -> Iterator[tuple[int, bytes | None]]:
@@ -143,6 +143,8 @@ class FaultyVolume:
         self._names: dict[str, _File] = {}
         self._durable_names: dict[str, _File] = {}
         self._pending_names: list[tuple[str, _File | None]] = []
+        self._found_unsynced = False
+        """Whether a process that was killed left names here that are not durable."""
         self._crash_at: tuple[str | None, int] | None = None
         self._failures: list[tuple[str | None, int, Error]] = []
         self._sealed: str | None = None
@@ -200,6 +202,7 @@ class FaultyVolume:
             found._names = self._names
             found._durable_names = self._durable_names
             found._pending_names = self._pending_names
+            found._found_unsynced = bool(self._pending_names)
             return found
 
     # -- the volume
@@ -226,8 +229,9 @@ class FaultyVolume:
         with self._changing(name):
             file = self._file(name)
             self._sync(file, "sync", name)
-            if any(pending == name for pending, _ in self._pending_names):
+            if self._found_unsynced or any(pending == name for pending, _ in self._pending_names):
                 self._sync_names("sync names", name)
+                self._found_unsynced = False
 
     def truncate(self, name: str, size: int) -> None:
         """Cut a file down."""

@@ -74,7 +74,7 @@ class CatalogSnapshot:
     def lookup_relation(self, schema: str | None, name: str, search_path: Iterable[str] = ()) -> Relation | None:
         """Return the relation that a name means: in its schema, else in the first schema of the path that has one."""
         if schema is not None:
-            return self._names.get((schema, name))
+            return self._names.get((_own(schema, search_path), name))
         for candidate in search_path:
             found = self._names.get((candidate, name))
             if found is not None:
@@ -113,7 +113,7 @@ class CatalogSnapshot:
         self, schema: str | None, name: str, search_path: Iterable[str] = ()
     ) -> tuple[Relation, Index] | None:
         """Return the index that a name means, with its relation."""
-        for candidate in (schema,) if schema is not None else search_path:
+        for candidate in (_own(schema, search_path),) if schema is not None else search_path:
             oid = self._index_names.get((candidate, name))
             if oid is not None:
                 return self._indexes[oid]
@@ -136,7 +136,7 @@ class CatalogSnapshot:
     def lookup_type(self, schema: str | None, name: str, search_path: Iterable[str] = ()) -> DataType | None:
         """Return the type that SQL made under a name: in its schema, else in the first schema of the path that has
         one."""
-        for candidate in (schema,) if schema is not None else search_path:
+        for candidate in (_own(schema, search_path),) if schema is not None else search_path:
             found = self._type_names.get((candidate, name))
             if found is not None:
                 return found
@@ -249,3 +249,10 @@ def catalog_state(transaction: Any) -> Any:
     newest = max(commands)
     pending = transaction.command if newest >= transaction.command else None
     return (transaction.timeline.id, last, transaction.transaction_id, newest, len(commands), pending)
+
+
+def _own(schema: str, search_path: Iterable[str]) -> str:
+    """Return the schema that a qualification means: ``pg_temp`` is whichever is the session's own."""
+    if schema != "pg_temp":
+        return schema
+    return next((name for name in search_path if name.startswith("pg_temp_")), schema)

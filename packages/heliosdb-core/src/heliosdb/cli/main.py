@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from heliosdb import __version__
+from heliosdb.cli import moving
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -194,6 +195,10 @@ def plugins(as_json: bool) -> None:
     from heliosdb.cli.plugins import list_plugins
 
     list_plugins(as_json=as_json)
+
+
+for command in (moving.dump, moving.restore, moving.import_command, moving.export_command, moving.check):
+    cli.add_command(command)
 
 
 def open_database(path: str | None, *, memory: bool, config_file: str | None, settings: tuple[str, ...]) -> Database:

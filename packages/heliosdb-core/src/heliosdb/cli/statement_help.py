@@ -79,6 +79,13 @@ EXPLAIN (ANALYZE, CODEGEN, COSTS OFF, FORMAT TEXT | JSON) statement""",
     "LOCK": "LOCK [TABLE] table, ... [IN mode MODE] [NOWAIT]",
     "ANALYZE": "ANALYZE [table, ...]",
     "VACUUM": "VACUUM [table, ...]",
+    "BACKUP TO": """BACKUP TO 'path or URL'
+    [WITH (format = sql | archive, compression = zstd | lz4 | none, level = n, overwrite,
+    table = 'pattern' | ('pattern', ...), exclude_table = ..., schema = ..., schema_only, data_only,
+    clean, if_exists, inserts, rows_per_insert = n)]""",
+    "RESTORE FROM": """RESTORE FROM 'path or URL'
+    [WITH (table = 'pattern' | ('pattern', ...), exclude_table = ..., schema = ..., schema_only,
+    data_only, clean, if_exists, skip_unsupported)]""",
     "REINDEX": "REINDEX INDEX | TABLE name",
 }
 """Synopses by the words that introduce the statement."""

@@ -96,11 +96,19 @@ class Upsert:
         self.arbiters = tuple(index.oid for index in arbiters) or tuple(
             index.oid for index in relation.indexes if index.unique
         )
+        deferrable = {c.index for c in relation.constraints if c.deferrable and c.foreign is None}
+        self._is_refused = not deferrable.isdisjoint(self.arbiters)
 
     def __call__(
         self, x: Execution, row: Row, change: Callable[[Row, Row], Row | None] | None, touched: set[int]
     ) -> Row | None:
         transaction, oid = x.transaction, self.relation.oid
+        if self._is_refused:
+            raise errors.ObjectNotInPrerequisiteState(
+                "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters",
+                schema=self.relation.schema,
+                table=self.relation.name,
+            )
         while True:
             conflict = self._conflict(transaction, row)
             if conflict is None:

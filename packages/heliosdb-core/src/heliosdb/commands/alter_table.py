@@ -58,7 +58,9 @@ def execute_alter_table(session: CommandSession, statement: tree.AlterTable) -> 
     if statement.kind == "index":
         return _alter_index(session, statement)
     if statement.kind == "type":
-        raise FeatureNotSupported("changing the attributes of a composite type is not supported")
+        from heliosdb.commands.alter_composite import execute_alter_attributes
+
+        return execute_alter_attributes(session, statement)
     relation = find_altered(session, statement.kind, statement.name, if_exists=statement.if_exists)
     if relation is None:
         return done(tag)

@@ -50,7 +50,7 @@ def _on_index(session: CommandSession, edit: CatalogEdit, name: tree.ObjectName,
     if entry is None:
         if session.catalog.lookup_relation(name.name.schema, name.name.name, session.search_path) is not None:
             raise WrongObjectType(f'"{name.name.name}" is not an index')
-        raise UndefinedTable(f'relation "{name.name}" does not exist', position=name.position or None)
+        raise UndefinedTable(f'relation "{name.name}" does not exist')
     relation, index = entry
     indexes = tuple(evolve(other, comment=text) if other.oid == index.oid else other for other in relation.indexes)
     edit.put(evolve(relation, indexes=indexes))

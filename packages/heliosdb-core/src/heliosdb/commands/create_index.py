@@ -151,7 +151,7 @@ def _included(relation: Relation, element: tree.IndexElement) -> int:
 def _column(relation: Relation, name: str, position: int | None) -> int:
     column = relation.column(name)
     if column is None:
-        raise UndefinedColumn(f'column "{name}" does not exist', position=position)
+        raise UndefinedColumn(f'column "{name}" does not exist')
     return column.number
 
 

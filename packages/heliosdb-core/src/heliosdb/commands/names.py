@@ -16,10 +16,12 @@ from heliosdb.errors import (
     UndefinedTable,
     WrongObjectType,
 )
+from heliosdb.sql.quoting import quote_identifier
 
 if TYPE_CHECKING:
     from heliosdb.commands.context import CommandSession
-    from heliosdb.sql.statements import ObjectName, QualifiedName, RoleName
+
+from heliosdb.sql.statements import ObjectName, QualifiedName, RoleName
 
 __all__ = [
     "ARTICLES",
@@ -142,7 +144,7 @@ def relation_named(session: CommandSession, name: QualifiedName, *kinds: str) ->
                 detail="System catalog modifications are currently disallowed.",
             )
         check_schema(session, name)
-        raise UndefinedTable(f'relation "{name}" does not exist', position=position_of(name))
+        raise UndefinedTable(f'relation "{name}" does not exist')
     if kinds and found.kind not in kinds:
         raise WrongObjectType(f'"{found.name}" is not {ARTICLES[kinds[0]]}')
     return found
@@ -162,5 +164,5 @@ def visible_name(session: CommandSession, relation: Relation) -> str:
     """Return how messages name a relation: qualified where search_path does not find it."""
     found = session.catalog.lookup_relation(None, relation.name, session.search_path)
     if found is not None and found.oid == relation.oid:
-        return relation.name
-    return f"{relation.schema}.{relation.name}"
+        return quote_identifier(relation.name)
+    return f"{quote_identifier(relation.schema)}.{quote_identifier(relation.name)}"

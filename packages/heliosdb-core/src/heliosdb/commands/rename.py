@@ -51,6 +51,10 @@ def execute_rename(session: CommandSession, statement: tree.Rename) -> Result:
         session.notice("renaming a database has no effect: one database is one file", severity="WARNING")
         return done(tag)
     if kind in ("type", "domain"):
+        if statement.part == "attribute":
+            from heliosdb.commands.alter_composite import rename_attribute
+
+            return rename_attribute(session, statement)
         from heliosdb.commands.types import rename_type
 
         return rename_type(session, statement)

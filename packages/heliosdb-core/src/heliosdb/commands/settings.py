@@ -20,7 +20,8 @@ def _text(value: tree.Expression) -> str:
     if isinstance(value, tree.ColumnRef):
         return value.parts[-1]
     if isinstance(value, tree.TypeCast) and isinstance(value.operand, tree.Literal):
-        return value.operand.value
+        is_interval = value.type.names[-1] == "interval"
+        return f"INTERVAL '{value.operand.value}'" if is_interval else value.operand.value
     raise errors.SqlSyntaxError("SET takes constants only", position=value.position or None)
 
 

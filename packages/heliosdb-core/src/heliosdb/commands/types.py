@@ -46,6 +46,7 @@ __all__ = [
     "find_type",
     "new_type_name",
     "rename_type",
+    "stored_texts",
     "type_named",
 ]
 

@@ -196,7 +196,7 @@ class FileCodecs:
         find: Callable[[str], Callable[..., Codec]] | None = None,
     ) -> None:
         self.names = tuple(names)
-        self._level = level
+        self.level = level
         self._find = find
         self._shared: dict[tuple[str, ...], Chain] = {}
 
@@ -204,7 +204,7 @@ class FileCodecs:
         """Return the chain for a new file. Its ``parameters`` go into the header."""
         shared = self._shared.get(self.names)
         if shared is None:
-            shared = codec_chain(self.names, level=self._level, find=self._find)
+            shared = codec_chain(self.names, level=self.level, find=self._find)
             if not shared.parameters:
                 self._shared[self.names] = shared
         return shared
@@ -214,7 +214,7 @@ class FileCodecs:
         key = tuple(names)
         if parameters or key not in self._shared:
             chain = codec_chain(
-                key, level=self._level if key == self.names else None, find=self._find, parameters=parameters
+                key, level=self.level if key == self.names else None, find=self._find, parameters=parameters
             )
             if parameters:
                 return chain

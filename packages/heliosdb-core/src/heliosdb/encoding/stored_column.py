@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from heliosdb.encoding.columns import Source, corrupted, read_bits, read_floats, read_integers, read_lengths
+from heliosdb.encoding.floats import read_divided_floats
 from heliosdb.encoding.numerics import read_numerics
 
 if TYPE_CHECKING:
@@ -71,6 +72,11 @@ def read_column(frames: StoredFrames, source: Source, count: int) -> StoredColum
     if _next(source, b"f"):
         source.count(present)
         return StoredColumn(count, flags, numbers=array("d", read_floats(source, present)))
+    if _next(source, b"a"):
+        source.count(present)
+        exponent = source.varint()
+        floats = read_divided_floats(frames.read_values(source, present), exponent)
+        return StoredColumn(count, flags, numbers=array("d", floats))
     if _next(source, b"d"):
         source.count(present)
         scale = source.varint()

@@ -9,6 +9,7 @@ cheapest to make and read in bulk, tuples as the columns they consist of. What w
 
     0           None                                    1  column         the same value always, a column of one
     ?  bits     booleans                                i  integers       integers of 64 bits
+    a  power column     floats that are integers divided by a power of ten
     f  floats   floats                                  n  lengths bytes  integers of any size, in two's complement
     s  texts    texts without a NUL                     S  lengths size   texts, all in one
     b  lengths  bytes, all in one                       d  scale integers numerics of one scale
@@ -54,6 +55,7 @@ from heliosdb.encoding.columns import (
     write_texts,
     write_varint,
 )
+from heliosdb.encoding.floats import divided_floats, read_divided_floats
 from heliosdb.encoding.numerics import read_numerics, scaled_numerics
 from heliosdb.encoding.stored_column import StoredColumn, read_column
 from heliosdb.errors import DataCorrupted, Error
@@ -279,6 +281,10 @@ class StoredFrames:
     def _read_floats(self, source: Source, count: int) -> list[Any]:
         return read_floats(source, count)
 
+    def _read_divided(self, source: Source, count: int) -> list[Any]:
+        exponent = source.varint()
+        return read_divided_floats(self.read_values(source, count), exponent)
+
     def _read_large(self, source: Source, count: int) -> list[Any]:
         return [int.from_bytes(part, "little", signed=True) for part in cut(source, read_lengths(source, count))]
 
@@ -334,23 +340,14 @@ class StoredFrames:
     def _read_class(self, source: Source, count: int) -> list[Any]:
         name = source.take(source.varint()).decode()
         plain = self.read_values(source, count)
-        return list(map(self._together(name), plain))
+        make = self._classes.reader(name)
+        if make is None:
+            return [Opaque(name, value) for value in plain]
+        return _made(name, make, plain)
 
     def _together(self, name: str) -> Callable[[Any], Any]:
         make = self._classes.reader(name)
-        if make is None:
-            return partial(Opaque, name)
-
-        def together(plain: Any) -> Any:
-            try:
-                return make(plain)
-            except Error:
-                raise
-            except Exception as error:
-                # A plugin's function, given what may be damaged: whatever it raises.
-                raise DataCorrupted(f'a stored value of class "{name}" is damaged: {error}') from error
-
-        return together if name not in _OWN else make
+        return partial(Opaque, name) if make is None else lambda plain: _made(name, make, (plain,))[0]
 
     def _read_mixed(self, source: Source, count: int) -> list[Any]:
         size = source.varint()
@@ -367,8 +364,15 @@ class StoredFrames:
         return nested.build(count, [self._together(name) for name in names], marks, leaves)
 
 
-_OWN = frozenset(("key extreme", "descending"))
-"""Classes whose functions raise nothing that is not expected of damaged bytes."""
+def _made(name: str, make: Callable[[Any], Any], plain: Sequence[Any]) -> list[Any]:
+    try:
+        return list(map(make, plain))
+    except Error:
+        raise
+    except Exception as error:
+        # A plugin's function, given what may be damaged: whatever it raises.
+        raise DataCorrupted(f'a stored value of class "{name}" is damaged: {error}') from error
+
 
 _READERS: dict[int, Callable[[StoredFrames, Source, int], list[Any]]] = {
     ord(letter): read
@@ -377,6 +381,7 @@ _READERS: dict[int, Callable[[StoredFrames, Source, int], list[Any]]] = {
         "1": StoredFrames._read_constant,
         "?": StoredFrames._read_bools,
         "f": StoredFrames._read_floats,
+        "a": StoredFrames._read_divided,
         "n": StoredFrames._read_large,
         "S": StoredFrames._read_texts,
         "b": StoredFrames._read_bytes,
@@ -459,7 +464,7 @@ def _write_strs(values: list[str], writer: Writer) -> None:
         if _repeats(values) and _write_runs(values, writer, _write_strs):
             return
         sample = values[:: _step(count, 7)]
-        if len(set(sample)) <= len(sample) >> 1:
+        if len(set(sample)) * 16 <= len(sample) * 15:
             if _write_distinct(values, count >> 1, writer, _write_strs):
                 return
     parts = writer.parts
@@ -479,7 +484,7 @@ def _write_bytes(values: list[bytes], writer: Writer) -> None:
             _write_once(values[0], writer, _write_bytes)
             return
         sample = values[:: _step(count, 7)]
-        if len(set(sample)) <= len(sample) >> 1:
+        if len(set(sample)) * 16 <= len(sample) * 15:
             if _write_distinct(values, count >> 1, writer, _write_bytes):
                 return
     writer.parts.append(b"b")
@@ -494,6 +499,13 @@ def _write_floats(values: list[float], writer: Writer) -> None:
         words = array("d", values).tobytes()
         if words == words[:8] * count:
             _write_once(values[0], writer, _write_floats)
+            return
+        divided = divided_floats(values)
+        if divided is not None:
+            exponent, integers = divided
+            writer.parts += (b"a", write_varint(exponent))
+            writer.total += count
+            _write_ints(integers, writer)
             return
     writer.parts.append(b"f")
     write_floats(values, writer.parts)

@@ -147,9 +147,9 @@ class Collector:
                 raise InvalidObjectDefinition(
                     f'{hook} of plugin "{owner}" gave a {type(value).__name__}, not a {slot.classes[0].__name__}'
                 )
+            registry.add(slot.key(value), value, owner)
             if owner != CORE:
                 self._check_soundness(hook, slot, value, owner)
-            registry.add(slot.key(value), value, owner)
 
     def _check_soundness(self, hook: str, slot: Slot, value: Any, owner: str) -> None:
         from heliosdb.plugin.soundness import check_implementations, check_meta_command

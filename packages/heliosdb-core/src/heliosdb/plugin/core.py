@@ -100,8 +100,15 @@ def register_catalog_views() -> Iterable[CatalogView]:
 @hookimpl
 def register_commands() -> Iterable[Command]:
     """The commands of the command line, so that no plugin takes their names."""
-    commands = {"repl": "the shell", "run": "run a script", "demo": "the demo", "plugins": "list the plugins"}
-    return (
-        Command(name=name, command=f"heliosdb.cli.main:{name}", description=description)
-        for name, description in commands.items()
-    )
+    main = {"repl": "the shell", "run": "run a script", "demo": "the demo", "plugins": "list the plugins"}
+    moving = {
+        "dump": ("dump", "write a database as SQL or as an archive"),
+        "restore": ("restore", "bring a dump or an archive into a database"),
+        "import": ("import_command", "bring a file of another kind into a database"),
+        "export": ("export_command", "write tables to a file of another kind"),
+        "check": ("check", "compare indexes and constraints with the rows"),
+    }
+    for name, description in main.items():
+        yield Command(name=name, command=f"heliosdb.cli.main:{name}", description=description)
+    for name, (attribute, description) in moving.items():
+        yield Command(name=name, command=f"heliosdb.cli.moving:{attribute}", description=description)

@@ -240,6 +240,11 @@ SETTINGS: tuple[Setting, ...] = (
     _milliseconds(
         "lock_timeout", "Sets the maximum allowed duration of any wait for a lock.", "heliosdb.session:Session"
     ),
+    _milliseconds(
+        "idle_in_transaction_session_timeout",
+        "Sets the maximum allowed idle time between queries, when in a transaction.",
+        "heliosdb.session.idle:IdleWatch",
+    ),
     # The session and its client
     _session(
         "application_name", "string", "", "Sets the application name to be reported in statistics and logs.",
@@ -300,14 +305,6 @@ SETTINGS: tuple[Setting, ...] = (
                 "serialization failures.",
                 "Transactions never wait for a safe snapshot.",
                 {},
-            ),
-            (
-                "idle_in_transaction_session_timeout",
-                "integer",
-                0,
-                "Sets the maximum allowed idle time between queries, when in a transaction.",
-                "Sessions in the program's own process are never ended from outside.",
-                {"unit": "ms", "minimum": 0, "maximum": HIGHEST},
             ),
             (
                 "idle_session_timeout",

@@ -16,6 +16,7 @@ from heliosdb import errors
 from heliosdb.catalog.definitions import Constraint
 from heliosdb.catalog.sequences import SessionSequences
 from heliosdb.catalog.settings import TRANSACTION_SETTINGS, initial_values, parse_setting
+from heliosdb.session.idle import IdleWatch
 from heliosdb.session.points import PointStatements
 from heliosdb.session.settings import SessionSettings
 from heliosdb.session.transactions import TransactionBlock
@@ -82,6 +83,7 @@ class SessionEnvironment:
         self.settings = SessionSettings(database.registries.settings, initial, self.points.forget)
         self.sequences = SessionSequences()
         self.block = TransactionBlock(self)
+        self.idle = IdleWatch(self)
         self.prepared: dict[str, Any] = {}
         self.cursors: dict[str, Any] = {}
         self.notices: list[Notice] = []
@@ -320,10 +322,12 @@ class SessionEnvironment:
     ) -> BindContext:
         from heliosdb.sql.binder.context import BindContext
 
+        # First of all: looking at the catalog is what makes its types known, under the search_path of now.
+        seen = self.catalog if catalog is None else catalog
         return BindContext(
             registries=self.registries,
             session=self,
-            catalog=self.catalog if catalog is None else catalog,
+            catalog=seen,
             search_path=self.search_path,
             parameter_types=tuple(types),
             parameter_hints=tuple(hints),

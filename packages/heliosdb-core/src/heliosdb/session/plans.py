@@ -17,6 +17,7 @@ from heliosdb.session.execution import Execution
 from heliosdb.session.statements import Plan, RecordingCatalog, StatementText, locks_of, written_command
 
 if TYPE_CHECKING:
+    from heliosdb.sql.shape import Constant
     from heliosdb.sql.statements import Statement
 
 __all__ = ["SessionPlans"]
@@ -26,6 +27,8 @@ SMALL, GROWTH = 100, 4
 """A plan is made anew when a table of more than SMALL rows has GROWTH times as many rows as then, or as few."""
 
 RECURSION = 8000
+
+SlotReader = tuple[int, Callable[[str, Any], Any], bool]
 
 
 class SessionPlans(SessionEnvironment):
@@ -137,21 +140,20 @@ class SessionPlans(SessionEnvironment):
             bound = bind(tree, self.bind_context_of(types, hints, recorder, lift=lift))
         if bound.slots and depends_on_constants(bound.plan):
             bound = bind(tree, self.bind_context_of(types, hints, recorder, lift=False))
-        optimized = optimize(bound, self)
-        compiled = compile_statement(optimized.plan, self.registries)
         constants = () if statement is None else statement.constants
+        readers = tuple(
+            (slot.slot, _slot_reader(self.types.input(slot.type), slot.typmod), slot.negated) for slot in bound.slots
+        )
+        optimized = optimize(bound, self, _known(readers, constants, self))
+        compiled = compile_statement(optimized.plan, self.registries)
         free = {slot.slot for slot in bound.slots}
         pinned = tuple((i, constant.value) for i, constant in enumerate(constants) if i not in free)
-        readers = []
-        for slot in bound.slots:
-            read = self.types.input(slot.type)
-            readers.append((slot.slot, _slot_reader(read, slot.typmod), slot.negated))
         locks = locks_of(bound.plan)
         transaction = self.block.transaction
         sizes = () if transaction is None else tuple((oid, transaction.view(oid).estimated_rows()) for oid, _ in locks)
         peeked = sorted({slot for peek in optimized.peeks for slot in peek.slots})
         return Plan(
-            bound, compiled, pinned, len(constants), tuple(readers), recorder, catalog, optimized.plan, locks, sizes,
+            bound, compiled, pinned, len(constants), readers, recorder, catalog, optimized.plan, locks, sizes,
             peeks=optimized.peeks, peeked=tuple((slot, constants[slot].value) for slot in peeked),
         )  # fmt: skip
 
@@ -242,6 +244,17 @@ def _batches(plan: Plan, execution: Execution) -> Iterator[list[tuple[Any, ...]]
         yield from plan.compiled.run(execution)
     finally:
         execution.close()
+
+
+def _known(readers: Sequence[SlotReader], constants: Sequence[Constant], session: Any) -> list[Any]:
+    """Return the datums of a text's free constants; None for one that is no value of its type, as a run will say."""
+    values: list[Any] = [None] * len(constants)
+    for slot, read, negated in readers:
+        try:
+            values[slot] = read(f"-{constants[slot].value}" if negated else constants[slot].value, session)
+        except errors.Error:
+            continue
+    return values
 
 
 def _slot_reader(read: Callable[..., Any], typmod: int) -> Callable[[str, Any], Any]:

@@ -72,6 +72,7 @@ class Session(SessionPlans):
         """Begin a transaction block."""
         self.statement_timestamp = time.time_ns() // 1000 - EPOCH
         self.block.begin(isolation, read_only)
+        self.idle.begin()
 
     def fork(self) -> Session:
         """Open another session with this one's role, settings and functions."""
@@ -290,6 +291,8 @@ class Session(SessionPlans):
 
     def start_clock(self, text: str) -> None:
         """Note which statement runs from now on, and when it has to be done."""
+        if self.idle.is_on:
+            self.idle.end()
         # In this order: an interruption that comes once the statement is known must not be forgotten.
         self.interruption = None
         self.current_query = text
@@ -304,6 +307,8 @@ class Session(SessionPlans):
         ask(None)
         self.current_query = ""
         self.deadline = None
+        if self.block.is_open:
+            self.idle.begin()
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
@@ -493,6 +498,7 @@ class Session(SessionPlans):
         if self.block.is_open:
             self.block.rollback()
         self.unlock_all_advisory()
+        self.idle.close()
         if self._temporary_schema is not None and self.owns_temporary_schema and not self.database.closed:
             self.database.drop_temporary_objects(self)
         self.closed = True

@@ -196,6 +196,8 @@ class TransactionBlock:
 
     def commit(self) -> bool:
         """COMMIT. Return whether it committed: a failed block is rolled back instead."""
+        if self._session.idle.is_on:
+            self._session.idle.end()
         if self.state == "failed":
             self.rollback()
             return False
@@ -215,6 +217,7 @@ class TransactionBlock:
                     cursor.materialize()
             ticket = transaction.commit()
         except BaseException:
+            transaction.rollback()  # harmless where it was the commit that failed
             self._end(committed=False)
             raise
         self._end(committed=True)
@@ -225,6 +228,8 @@ class TransactionBlock:
 
     def rollback(self) -> None:
         """ROLLBACK."""
+        if self._session.idle.is_on:
+            self._session.idle.forget()
         if self._transaction is not None:
             self._transaction.rollback()
         self._end(committed=False)

@@ -6,6 +6,7 @@
     log-..., seg-..., ...   files of the store
 
 **What is durable when.** ``sync`` calls fdatasync on the file and, once for a new name, fsync on the directory.
+The first ``sync`` does so in any case: what a killed process left may be there to be read and not be durable.
 ``replace_manifest`` writes the new manifest beside the old one, syncs it, renames it and syncs the directory: whatever
 moment the power fails at, one of the two is there, whole.
 
@@ -79,8 +80,10 @@ class DirectoryVolume:
             os.register_at_fork(after_in_child=lambda: (method := close()) is not None and method())
         try:
             self._take_lock()
-            self._names_to_sync = set(self.names())
-            """Files whose names may not be durable. Those found here may be from a process that was killed."""
+            self._names_to_sync: set[str] = set()
+            """Files whose names may not be durable."""
+            self._found_unsynced = True
+            """Whether names and manifest that were found here, perhaps from a process that was killed, may not be."""
             if not read_only:
                 remove_file(self._place(NEW_MANIFEST))
                 if not os.path.exists(self._place(MANIFEST)):
@@ -140,7 +143,7 @@ class DirectoryVolume:
         finally:
             self._files.release(descriptor)
         self._durable[name] = max(size, self._durable[name])
-        if name in self._names_to_sync:
+        if self._found_unsynced or name in self._names_to_sync:
             self._sync_names(name)
 
     def _sync_names(self, name: str) -> None:
@@ -150,6 +153,7 @@ class DirectoryVolume:
                 sync_directory(self.path)
             except OSError as error:
                 raise self._fail(host_error(error, "sync", name)) from None
+            self._found_unsynced = False
             self._names_to_sync.difference_update(synced)
 
     def truncate(self, name: str, size: int) -> None:

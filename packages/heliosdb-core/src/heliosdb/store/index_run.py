@@ -3,13 +3,15 @@
     header, chunks, footer (see ``chunk_file``), kind "IRUN"
 
     page        1,024 entries or so: a frame of elements, a frame of row ids
-    footer      fences (the first element of each page), the last element, and where the pages are
+    filters     32 pages' Bloom filters (see ``key_filter``)
+    footer      fences (the first element of each page), the last element, and where pages and filters are
 
 An entry is an *element* (the key, or (order key, key) where these differ, see ``key_order``) and a row id; entries
 ascend by element and, where that is the same, by row id. Elements are compared by Python's ``<``, as in memory.
 
-A look-up bisects the fences, reads one page and bisects that. Pages that were read stay in a cache that all runs share
-and that the caller bounds; integers and row ids are kept there as machine words. A run is written once; an index that
+A look-up bisects the fences, asks the page's filter whether the page need be read, reads it and bisects that. Pages and
+filters that were read stay in a cache that all runs share and that the caller bounds; integers and row ids are kept
+there as machine words. A run is written once; an index that
 has several merges them (``merge``), leaving out what nobody needs.
 """
 
@@ -27,6 +29,7 @@ from heliosdb.encoding.keys import MAX
 from heliosdb.encoding.stored_frames import StoredFrames
 from heliosdb.errors import DataCorrupted
 from heliosdb.store.chunk_file import Chunk, ChunkFileReader, ChunkFileWriter
+from heliosdb.store.key_filter import FILTER_BYTES, MODULUS, hash_of, make_filter, may_hold
 from heliosdb.store.volume import Volume
 
 __all__ = ["Entry", "IndexRun", "IndexRunWriter", "PageCache", "RunInfo", "merge"]
@@ -36,6 +39,9 @@ VERSION = 1
 
 PAGE_ENTRIES = 1024
 SMALLEST_PAGE = 32
+FILTERS = -2
+"""The first number of the place of filters; the second is their number."""
+FILTER_PAGES = 32
 LARGE_PAGE = 1 << 17
 """Bytes of a page from which on pages of fewer entries are made."""
 FIRST_WINDOW = 64
@@ -83,6 +89,7 @@ class IndexRunWriter:
         *,
         paired: bool = False,
         single: bool = True,
+        filters: bool = True,
     ) -> None:
         parameters = {"index": index_oid, "timeline": timeline_id, "paired": paired, "single": single}
         self._file = ChunkFileWriter(volume, name, KIND, VERSION, codecs, parameters)
@@ -93,6 +100,7 @@ class IndexRunWriter:
         self._counts: list[int] = []
         self._chunks: list[Chunk] = []
         self._high: list[Any] = []
+        self._filters: list[bytes] | None = [] if filters else None
 
     @property
     def size(self) -> int:
@@ -113,6 +121,12 @@ class IndexRunWriter:
         elements, row_ids = map(list, zip(*self._waiting))
         if self._high and elements[0] < self._high[0]:
             raise ValueError(f"entries are not sorted: {elements[0]!r} comes behind {self._high[0]!r}")
+        if self._filters is not None:
+            made = make_filter(elements)
+            if made is None:
+                self._filters = None
+            else:
+                self._filters.append(made)
         data = self._frames.encode(elements) + self._frames.encode(row_ids)
         self._chunks.append(self._file.add(data, len(self._chunks), 0))
         self._fences.append(elements[0])
@@ -127,6 +141,12 @@ class IndexRunWriter:
         if self._waiting:
             self._add_page()
         chunks = self._chunks
+        filters = [
+            self._file.add(
+                b"".join((self._filters or ())[place : place + FILTER_PAGES]), FILTERS, place // FILTER_PAGES
+            )
+            for place in range(0, len(self._filters or ()), FILTER_PAGES)
+        ]
         start = chunks[0].offset if chunks else 0
         lists: tuple[list[Any], ...] = (
             [start],
@@ -135,6 +155,9 @@ class IndexRunWriter:
             self._counts,
             [chunk.length for chunk in chunks],
             [chunk.checksum for chunk in chunks],
+            [MODULUS],
+            [chunk.length for chunk in filters],
+            [chunk.checksum for chunk in filters],
         )
         size = self._file.finish(b"".join(map(self._frames.encode, lists)))
         low, high = (self._fences[0], self._high[0]) if chunks else (None, None)
@@ -152,6 +175,8 @@ class _Directory(NamedTuple):
     high: Any
     counts: list[int]
     chunks: list[Chunk]
+    entries: int
+    filters: list[Chunk]
     paired: bool
     single: bool
 
@@ -180,13 +205,18 @@ class IndexRun:
             while at < len(data):
                 values, at = self._frames.read(data, at)
                 lists.append(values)
-            (start,), fences, high, counts, lengths, checksums = lists
+            (start,), fences, high, counts, lengths, checksums, (modulus,), *filters = lists
+            if len(filters) != 2:
+                raise ValueError("filters have lengths and checksums")
         except (ValueError, DataCorrupted) as error:
             raise self._file.damaged("its footer") from error
         chunks = list(map(Chunk, accumulate(lengths, initial=start), lengths, checksums))
+        offsets = accumulate(filters[0], initial=start + sum(lengths))
+        found = list(map(Chunk, offsets, *filters)) if modulus == MODULUS else []
         parameters = self._file.header.parameters
         paired, single = bool(parameters["paired"]), bool(parameters["single"])
-        return _Directory(_compact(fences), high[0] if high else None, counts, chunks, paired, single)
+        last = high[0] if high else None
+        return _Directory(_compact(fences), last, counts, chunks, sum(counts), found, paired, single)
 
     @property
     def index_oid(self) -> int:
@@ -205,7 +235,7 @@ class IndexRun:
         return self._directory().high
 
     def __len__(self) -> int:
-        return sum(self._directory().counts)
+        return self._directory().entries
 
     def page_counts(self) -> Sequence[int]:
         """Return how many entries each page has."""
@@ -246,7 +276,10 @@ class IndexRun:
         number = bisect_left(fences, element) - 1
         found: Sequence[int] = ()
         if number >= 0:
-            elements, row_ids = self.page(number)
+            page: Page | None = self._cache.get((self.name, number))
+            if page is None:
+                page = self.page(number) if self._may_hold(directory, number, element) else ((), ())
+            elements, row_ids = page
             first = end = bisect_left(elements, element)
             size = len(elements)
             if first < size:
@@ -268,6 +301,29 @@ class IndexRun:
             if end < len(elements):
                 break
         return found
+
+    def _may_hold(self, directory: _Directory, number: int, element: Any) -> bool:
+        """Whether a page may hold an element."""
+        if not directory.filters:
+            return True
+        known = hash_of(element)
+        return known is None or may_hold(self._filter(directory, number), number % FILTER_PAGES * FILTER_BYTES, known)
+
+    def _filter(self, directory: _Directory, number: int) -> bytes:
+        group = number // FILTER_PAGES
+        key = (self.name, FILTERS, group)
+        filters: bytes | None = self._cache.get(key)
+        if filters is None:
+            what = f"the filter of page {number}"
+            filters = self._file.read(directory.filters[group], FILTERS, group, what)
+            if len(filters) != FILTER_BYTES * min(FILTER_PAGES, len(directory.fences) - group * FILTER_PAGES):
+                raise self._file.damaged(what, "it has another length")
+            self._cache.put(key, filters, len(filters))
+        return filters
+
+    def _page_filter(self, directory: _Directory, number: int) -> bytes:
+        start = number % FILTER_PAGES * FILTER_BYTES
+        return self._filter(directory, number)[start : start + FILTER_BYTES]
 
     def _cut(self, bound: tuple[Any, ...], after: bool) -> Callable[[Sequence[Any]], int]:
         """Return the function that finds where elements are cut before (or after) all with this prefix."""
@@ -342,6 +398,13 @@ class IndexRun:
             if before + entries != sorted(before + entries) or directory.fences[number] != elements[0]:
                 problems.append(f'file "{self.name}" is corrupted: page {number} is not in order')
             before = entries[-1:]
+            try:
+                missed = directory.filters and make_filter(elements) != self._page_filter(directory, number)
+            except DataCorrupted as error:
+                problems.append(error.message)
+                continue
+            if missed:
+                problems.append(f'file "{self.name}" is corrupted: the filter of page {number} is another page\'s')
         if before and before[0][0] != directory.high:
             problems.append(f'file "{self.name}" is corrupted: its last element is another')
         return problems

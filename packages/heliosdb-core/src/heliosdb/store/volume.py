@@ -27,8 +27,10 @@ class Volume(Protocol):
 
     Durability: bytes are durable when the ``sync`` of their file that follows returns, and the manifest when
     ``replace_manifest`` returns; ``delete`` and ``truncate`` may be undone by a crash until the next ``sync`` of that
-    file (``delete``: for ever, so who opens a volume deletes again what the manifest does not name). Ordering: none
-    between files, none between appends that are not synced. Concurrency: reads from any thread at any time; one thread
+    file (``delete``: for ever, so who opens a volume deletes again what the manifest does not name). What a process
+    that was killed left behind can be read and may not be durable: its bytes are when their file has been synced, its
+    names and its manifest when the first ``sync`` of any file has returned. Ordering: none between files, none between
+    appends that are not synced. Concurrency: reads from any thread at any time; one thread
     at a time changes a file, but may append while another syncs it (what that makes durable was appended before it
     began). Failure: an append or truncation that raises has changed nothing. A failed sync is never tried again: the
     volume takes no more changes, and can be read.

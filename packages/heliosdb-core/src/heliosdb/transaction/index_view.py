@@ -73,7 +73,12 @@ class IndexView:
                     return row  # type: ignore[no-any-return]
         elif view.reads is not None:
             view.reads.add_key(view.relation, index, key)
-        for row_id in self._row_ids(key):
+        row_ids = self._row_ids(key)
+        if self._own is not None:
+            # Own rows first: a kept snapshot may still show a row that somebody has deleted since, and whose key the
+            # transaction has taken.
+            row_ids = (*self._own.row_ids(key), *row_ids)
+        for row_id in row_ids:
             row = view.peek(row_id)
             if row is not None and self._matches(key, row):
                 return row

@@ -26,9 +26,16 @@ if TYPE_CHECKING:
     from heliosdb.store.versions import Row
     from heliosdb.transaction.transaction import Transaction
 
-__all__ = ["CONCURRENT_UPDATE", "keeps_keys", "reference", "require_seen"]
+__all__ = ["CONCURRENT_UPDATE", "concurrent_change", "keeps_keys", "reference", "require_seen"]
 
 CONCURRENT_UPDATE = "could not serialize access due to concurrent update"
+
+
+def concurrent_change(newest: Row | None) -> SerializationFailure:
+    """Return the error for who wants to change a row that somebody has changed since the snapshot."""
+    return SerializationFailure(
+        f"could not serialize access due to concurrent {'delete' if newest is None else 'update'}"
+    )
 
 
 def reference(transaction: Transaction, relation: Relation, index: TimelineIndex, key: Any) -> bool:

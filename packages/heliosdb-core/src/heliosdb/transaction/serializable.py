@@ -10,15 +10,19 @@ write are thus equivalent to their order of commit, and one that only reads is e
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import SerializationFailure
 from heliosdb.store.key_order import KeyOrder
 from heliosdb.store.relation import Relation
+from heliosdb.store.snapshot import REGISTERING
 from heliosdb.store.timeline_index import TimelineIndex
 from heliosdb.store.versions import Row
 
-__all__ = ["CommitHistory", "ReadSet"]
+if TYPE_CHECKING:
+    from heliosdb.transaction.transaction import Transaction
+
+__all__ = ["CommitHistory", "ReadSet", "enroll"]
 
 Changes = list[tuple[int, "Row | None", "Row | None"]]
 Bounds = tuple[Any, Any, bool, bool, bool]
@@ -111,3 +115,17 @@ class CommitHistory:
                             detail="Reason code: Canceled on commit attempt, because what was read has changed.",
                             hint="The transaction might succeed if retried.",
                         )
+
+
+def enroll(transaction: Transaction) -> ReadSet:
+    """Take the snapshot of a serializable transaction, so that every commit that it does not see is remembered."""
+    store = transaction.store
+    with store.commit_lock:  # who commits has looked whether anybody is enrolled, or will see this one
+        store.history.open[transaction] = -1
+        pending = store.last_scn
+    # What is pending by now may not be remembered: wait until it can be seen.
+    store.await_published(pending)
+    readers = store.snapshots.readers
+    readers[transaction] = REGISTERING
+    readers[transaction] = transaction.scn = store.history.open[transaction] = store.published
+    return ReadSet()

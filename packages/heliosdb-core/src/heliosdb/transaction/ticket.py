@@ -30,7 +30,7 @@ class CommitTicket:
     ``journal`` the commit is pending until that has made it durable.
     """
 
-    __slots__ = ("_journal", "changes", "error", "scn", "time", "transaction_id")
+    __slots__ = ("_at_answer", "_journal", "changes", "error", "scn", "time", "transaction_id")
 
     def __init__(
         self,
@@ -46,12 +46,33 @@ class CommitTicket:
         self.changes = changes
         self.error: Error | None = None
         self._journal = journal
+        self._at_answer: list[Callable[[], None]] = []
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it is not known yet that the commit is durable."""
+        return self._journal is not None
+
+    def at_answer(self, action: Callable[[], None]) -> None:
+        """Do something when the ticket is answered, in the thread that learns it first; nobody syncs for this."""
+        self._at_answer.append(action)
+
+    def _act(self) -> None:
+        while self._at_answer:
+            try:
+                action = self._at_answer.pop()
+            except IndexError:
+                return  # another thread was faster
+            action()
 
     def wait(self) -> CommitTicket:
         """Block until the commit is durable; raise what made it fail."""
         journal = self._journal
         if journal is not None:
-            journal.wait(self.scn)
+            try:
+                journal.wait(self.scn)
+            finally:
+                self._act()
             self._journal = None
         if self.error is not None:
             raise self.error
@@ -69,4 +90,5 @@ class CommitTicket:
     def _answer(self, error: Error | None, callback: Callable[[CommitTicket], None]) -> None:
         self.error = error
         self._journal = None
+        self._act()
         callback(self)

@@ -46,7 +46,7 @@ from heliosdb.transaction.locks import (
     SessionToken,
 )
 from heliosdb.transaction.outcome import DELETED, SAME, SKIPPED, LockedRow, Mark, SnapshotHold
-from heliosdb.transaction.serializable import ReadSet
+from heliosdb.transaction.serializable import ReadSet, enroll
 from heliosdb.transaction.ticket import CommitTicket
 from heliosdb.transaction.view import RelationView
 from heliosdb.transaction.writes import ABSENT, OwnEntry, RelationWrites
@@ -139,8 +139,7 @@ class Transaction(LockOwner):
         readers[self] = self.scn = scn
         self.timeline = timeline
         if isolation == SERIALIZABLE and not self.read_only:
-            self.reads = ReadSet()
-            store.history.open[self] = scn
+            self.reads = enroll(self)
 
     # -- statements and reading
 
@@ -341,7 +340,8 @@ class Transaction(LockOwner):
         if newest is old_row or (scn <= self.scn and newest is not None):
             return None
         if self.isolation != READ_COMMITTED:
-            raise _serialization_failure(newest)
+            raise references.concurrent_change(newest)
+        self.store.await_published(scn)
         if newest is None:
             return DELETED
         return None if newest == old_row else LockedRow("changed", newest)
@@ -379,6 +379,7 @@ class Transaction(LockOwner):
             ):
                 return LockedRow(SAME, relation.row(row_id, self.scn))
             raise SerializationFailure(references.CONCURRENT_UPDATE)
+        self.store.await_published(scn)
         return DELETED if newest is None else LockedRow("changed", newest)
 
     def lock_relation(self, relation_oid: int, mode: RelationLock | int, wait: str = "block") -> bool:
@@ -553,7 +554,12 @@ class Transaction(LockOwner):
         except BaseException:
             self.rollback()
             raise
-        self._finish("committed")
+        self._end("committed")
+        if ticket.is_pending:
+            # Who gets a lock reads at once what it protects, and that is not published yet.
+            ticket.at_answer(self._let_go)
+        else:
+            self._let_go()
         if self.store.listeners:
             ticket.on_durable(lambda answered: self.store.announce(self, answered))
         return ticket
@@ -562,19 +568,21 @@ class Transaction(LockOwner):
         """Undo everything. Harmless after the end."""
         if self.status == "active":
             self._undo(0)
-            self._finish("rolled back")
+            self._end("rolled back")
+            self._let_go()
 
-    def _finish(self, status: str) -> None:
+    def _end(self, status: str) -> None:
         self.status = status
-        store = self.store
-        store.snapshots.readers.pop(self, None)
+        self.store.snapshots.readers.pop(self, None)
+        if self.reads is not None:
+            self.store.history.open.pop(self, None)
+
+    def _let_go(self) -> None:
         for action in self._at_end:
             action()
         if self.held:
-            store.locks.release(self)
+            self.store.locks.release(self)
         self.grants.clear()  # they refer to this object
-        if self.reads is not None:
-            store.history.open.pop(self, None)
 
     def at_end(self, action: Callable[[], None]) -> None:
         """Run an action when the transaction ends, either way, before its locks are given back."""
@@ -588,8 +596,3 @@ class Transaction(LockOwner):
     def _require_active(self) -> None:
         if self.status != "active":
             raise NoActiveSqlTransaction(f"the transaction is {self.status}")
-
-
-def _serialization_failure(newest: Row | None) -> SerializationFailure:
-    kind = "delete" if newest is None else "update"
-    return SerializationFailure(f"could not serialize access due to concurrent {kind}")

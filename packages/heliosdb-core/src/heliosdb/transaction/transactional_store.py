@@ -96,6 +96,11 @@ class TransactionalStore(Store):
         """
         return PointWriter(self, relation_oid, index_oid, session, author, waits=waits, synchronous=synchronous)
 
+    def await_published(self, scn: int) -> None:
+        """Return when a commit is published. A row's newest version may be that of one which is pending."""
+        if scn > self.published and self.journal is not None:
+            self.journal.wait(scn)
+
     def commit(self, transaction: Transaction) -> CommitTicket:
         """Order, enter and publish a transaction's writes. Called by ``Transaction.commit``."""
         changed: list[RelationChanges] = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import UndefinedObject
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from heliosdb.transaction.serializable import ReadSet
 
 __all__ = ["RelationView"]
+
+MOST_SAMPLED_BLOCKS = 64
+"""Blocks that a small sample looks into."""
 
 
 class RelationView:
@@ -151,14 +155,16 @@ class RelationView:
         count = self.relation.block_count()
         if count == 0 or self.own is not None:
             return list(islice(chain.from_iterable(self.row_blocks()), size))
-        blocks = min(count, 16)
+        blocks = min(count, max(MOST_SAMPLED_BLOCKS, size // 64))
         each = max(1, size // blocks)
+        # Rows at random, not every so many: those that belong together often stand together.
+        random = Random(count)
         rows: list[Row] = []
         for number in range(blocks):
             block = self.relation.block(number * count // blocks)
             if block is not None:
                 visible = block.visible(self.scn)
-                rows.extend(visible[:: max(1, len(visible) // each)])
+                rows.extend(visible if len(visible) <= each else random.sample(visible, each))
         return rows
 
     def index(self, index_oid: int) -> IndexView:

@@ -90,7 +90,7 @@ def interval_output(datum: Interval, session: SessionContext) -> str:
     """Return an interval in the session's IntervalStyle."""
     style = str(session.setting("intervalstyle")).lower()
     if style == "postgres":
-        return _postgres(datum)
+        return postgres_style(datum)
     if style == "postgres_verbose":
         return _verbose(datum)
     return _sql_standard(datum) if style == "sql_standard" else _iso(datum)
@@ -118,7 +118,8 @@ def _seconds(second: int, fraction: int, *, width: int = 1) -> str:
     return f"{text}.{abs(fraction):06d}".rstrip("0") if fraction else text
 
 
-def _postgres(datum: Interval) -> str:
+def postgres_style(datum: Interval) -> str:
+    """Return an interval as ``1 mon -2 days 03:00:00``."""
     years, months, days, hour, minute, second, fraction = _split(datum)
     parts: list[str] = []
     negative_before = False

@@ -71,13 +71,17 @@ def _to_integer(width: IntegerWidth) -> Callable[[Decimal], int]:
     return convert
 
 
+def _out_of_range(datum: Decimal, display: str) -> NumericValueOutOfRange:
+    return NumericValueOutOfRange(f'"{datum:f}" is out of range for type {display}')
+
+
 def numeric_to_float8(datum: Decimal) -> float:
     """Return the nearest double; 22003 where it over- or underflows."""
     value = float(datum)
     if math.isinf(value) and datum.is_finite():
-        raise NumericValueOutOfRange(f'"{datum:f}" is out of range for type double precision')
+        raise _out_of_range(datum, "double precision")
     if value == 0 and datum:
-        raise NumericValueOutOfRange(f'"{datum:f}" is out of range for type double precision')
+        raise _out_of_range(datum, "double precision")
     return value
 
 
@@ -85,7 +89,7 @@ def numeric_to_float4(datum: Decimal) -> float:
     """Return the nearest single; 22003 where it over- or underflows."""
     value = single(float(datum))
     if (math.isinf(value) and datum.is_finite()) or (value == 0 and datum):
-        raise NumericValueOutOfRange(f'"{datum:f}" is out of range for type real')
+        raise _out_of_range(datum, "real")
     return value
 
 

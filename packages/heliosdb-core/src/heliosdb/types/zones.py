@@ -138,6 +138,9 @@ def parse_zone_setting(text: str) -> str:
 
     Raise 22023 in PostgreSQL's words when the text names no zone.
     """
+    words = text.split(None, 1)
+    if len(words) == 2 and words[0].lower() == "interval" and words[1][:1] == words[1][-1:] == "'":
+        return _interval_zone(words[1][1:-1])
     match = _NUMERIC_ZONE.fullmatch(text)
     if match is not None:
         hours = float(text)
@@ -148,6 +151,21 @@ def parse_zone_setting(text: str) -> str:
     if name is None:
         raise errors.InvalidParameterValue(f'invalid value for parameter "TimeZone": "{text}"')
     return name
+
+
+def _interval_zone(text: str) -> str:
+    """Return the zone that is an interval away from Greenwich: ``SET TIME ZONE INTERVAL '-03:30' HOUR TO MINUTE``."""
+    from heliosdb.types.interval import Interval, postgres_style
+    from heliosdb.types.interval_parse import parse_interval
+
+    months, days, microseconds = parse_interval(text, None, False)
+    if months or days:
+        shown = postgres_style(Interval(months, days, microseconds))
+        raise errors.InvalidParameterValue(
+            f'invalid value for parameter "TimeZone": "INTERVAL \'{shown}\'"',
+            detail=f"Cannot specify {'months' if months else 'days'} in time zone interval.",
+        )
+    return _posix_name(microseconds // 1_000_000)
 
 
 def _posix_name(east: int) -> str:

@@ -114,6 +114,28 @@ def pg_class(session: Any) -> Iterator[Row]:
                 reloptions=tuple(f"{name}={value}" for name, value in index.options) or None,
                 **common,
             )
+    for type_ in session.catalog.types():
+        if type_.kind == "composite":
+            yield _class_row(
+                oid=type_.oid,
+                relname=type_.name,
+                relnamespace=schema_oid(session, type_.schema),
+                reltype=type_.oid,
+                relowner=owner_oid(session, type_.owner),
+                relam=0,
+                relfilenode=0,
+                relpages=0,
+                reltuples=-1.0,
+                relhasindex=False,
+                relpersistence="p",
+                relkind="c",
+                relnatts=len(type_.attributes),
+                relchecks=0,
+                relhasrules=False,
+                relhastriggers=False,
+                relreplident="n",
+                **common,
+            )
     for oid, view in system_relations(session):
         is_catalog = oid in CATALOG_OIDS.values()
         yield _class_row(
@@ -183,6 +205,9 @@ def pg_attribute(session: Any) -> Iterator[Row]:
         for index in relation.indexes:
             for number, (name, type_name) in enumerate(index_columns(session, relation, index), 1):
                 yield _attribute(session, index.oid, number, name, type_name)
+    for type_ in session.catalog.types():
+        for number, field in enumerate(type_.attributes, 1):
+            yield _attribute(session, type_.oid, number, field.name, field.type, typmod=field.typmod)
     for oid, view in system_relations(session):
         for number, (name, type_name) in enumerate(view.columns, 1):
             yield _attribute(session, oid, number, name, type_name)

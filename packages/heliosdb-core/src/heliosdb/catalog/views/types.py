@@ -59,7 +59,7 @@ def pg_type(session: Any) -> Iterator[Row]:
             typcategory=type_.category,
             typispreferred=type_.preferred,
             typdelim=type_.delimiter,
-            typrelid=0,
+            typrelid=type_.oid if type_.kind == "composite" else 0,
             typelem=0 if is_domain else element,
             typarray=type_.array_oid or 0,
             typalign=alignment,

@@ -41,7 +41,7 @@ from heliosdb.plan.expressions import (
     Subquery,
     WindowCall,
 )
-from heliosdb.plan.rewrite import columns_in, free_columns, rewritten, walk, walk_level
+from heliosdb.plan.rewrite import columns_in, contains_level, free_columns, rewritten, walk, walk_level
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.coercion import (
     coerce_to_common_type,
@@ -56,6 +56,7 @@ from heliosdb.sql.binder.ordering import (
     sort_direction,
     sort_key,
 )
+from heliosdb.sql.binder.set_returning import expand_below
 from heliosdb.types.definitions import Aggregate
 
 if TYPE_CHECKING:
@@ -440,12 +441,16 @@ class Grouper:
         columns += [self.binder.output_column(call.aggregate.name, call) for call in self.calls]
         if self.grouping_sets is not None:
             columns.append(nodes.OutputColumn(name="grouping", type="int4", nullable=False))
+        groups, calls = tuple(self.groups), tuple(self.calls)
+        if contains_level(groups, SetReturningCall):
+            plan, expanded = expand_below(self.binder, plan, (*groups, *calls))
+            groups, calls = expanded[: len(groups)], expanded[len(groups) :]
         return nodes.Aggregate(
             source=self.source,
             columns=tuple(columns),
-            groups=tuple(self.groups),
-            group_classes=tuple(equality_class(self.binder, group.type, group.position) for group in self.groups),
-            calls=tuple(self.calls),
+            groups=groups,
+            group_classes=tuple(equality_class(self.binder, group.type, group.position) for group in groups),
+            calls=calls,
             grouping_sets=self.grouping_sets,
             input=plan,
         )

@@ -41,6 +41,7 @@ from heliosdb.sql.binder.functions import (
 )
 from heliosdb.sql.binder.parameter_hints import decided, hinted_type
 from heliosdb.sql.binder.polymorphic import element_of, is_polymorphic, resolve_generic_types
+from heliosdb.sql.binder.type_names import warn_of_precision
 from heliosdb.types.definitions import Aggregate, ScalarFunction, TableFunction, Volatility, WindowFunction
 from heliosdb.types.variadic import over_array
 
@@ -276,6 +277,10 @@ def scalar_call(
     if not candidate.spread and not candidate.defaulted and candidate.order is None:
         if "any" not in candidate.arguments:
             return make_call(binder, function, arguments, candidate.arguments, function.returns, position)
+    if function.name == "pg_typeof" and isinstance(arguments[0], bound.Constant) and arguments[0].type == "unknown":
+        # The only function that sees that a literal has no type.
+        unknown = binder.types.by_name("unknown").oid
+        return bound.Constant(type="regtype", value=unknown, nullable=False, position=position)
     converted, concrete, returns = resolved_arguments(binder, candidate, arguments, position)
     if function.volatility is Volatility.VOLATILE:
         binder.volatile_calls += 1
@@ -374,6 +379,8 @@ def bind_sql_value_function(binder: Binder, node: ast.SqlValueFunction, scope: S
         return call_by_name(binder, NAME_FUNCTIONS[node.name], (), position)
     moment: Expression = call_by_name(binder, "now", (), position)
     typmod = -1 if node.precision is None else min(node.precision, 6)
+    if node.precision is not None:
+        warn_of_precision(binder, type_, node.precision)
     converted = coerce_to_type(binder, moment, type_, typmod, EXPLICIT, explicit=True)
     if converted is None:
         raise DatatypeMismatch(f"cannot cast type timestamp with time zone to {binder.display(type_)}")

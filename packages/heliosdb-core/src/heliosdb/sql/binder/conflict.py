@@ -77,13 +77,11 @@ def _arbiters(binder: Binder, written: WriteTarget, target: ast.ConflictTarget, 
     if target.where is not None:
         inner = _table_scope(written, source, "ON CONFLICT WHERE")
         predicate = coerce_to_boolean(binder, binder.expression(target.where, inner), "WHERE")
-    deferrable = {constraint.index for constraint in relation.constraints if constraint.deferrable}
+    # A deferrable one is refused when a row comes.
     found = tuple(
         index
         for index in relation.indexes
-        if index.unique
-        and index.oid not in deferrable
-        and _fits(binder, relation, index, wanted_columns, wanted_expressions, predicate, source)
+        if index.unique and _fits(binder, relation, index, wanted_columns, wanted_expressions, predicate, source)
     )
     if not found:
         raise InvalidColumnReference(

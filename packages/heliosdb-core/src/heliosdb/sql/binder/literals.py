@@ -21,7 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from heliosdb.errors import AmbiguousParameter, Error, IndeterminateDatatype, UndefinedParameter
+from heliosdb.errors import (
+    AmbiguousParameter,
+    Error,
+    IndeterminateDatatype,
+    NumericValueOutOfRange,
+    UndefinedParameter,
+)
 from heliosdb.plan.expressions import Constant, Convert, Expression, Parameter
 from heliosdb.plan.nodes import LiteralSlot, PlanNode
 from heliosdb.plan.rewrite import rewritten, walk
@@ -301,6 +307,10 @@ def widened_literal(binder: Binder, constant: Constant, target: str) -> Constant
     literal = binder.slots.literals.get(constant.slot)
     if literal is None or literal.kind not in ("integer", "numeric"):
         return None
-    value = _read(binder, target, literal.value, -1, constant.position)
+    try:
+        value = _read(binder, target, literal.value, -1, constant.position)
+    except NumericValueOutOfRange:
+        # Let the conversion say so: it writes the number without an exponent.
+        return None
     binder.slots.note(constant.slot, target, -1)
     return evolve(constant, type=target, value=value)

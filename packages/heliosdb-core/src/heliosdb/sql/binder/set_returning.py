@@ -20,7 +20,7 @@ from heliosdb.plan.rewrite import contains_level, rewritten, walk_level
 if TYPE_CHECKING:
     from heliosdb.sql.binder.binder import Binder
 
-__all__ = ["expand_sets"]
+__all__ = ["expand_below", "expand_sets"]
 
 
 def expand_sets(
@@ -28,6 +28,15 @@ def expand_sets(
 ) -> tuple[nodes.PlanNode, tuple[Expression, ...]]:
     """Return a plan and expressions over it such that set-returning calls stand at the top of expressions only."""
     while not all(_is_simple(expression) for expression in expressions):
+        plan, expressions = _expand_innermost(binder, plan, expressions)
+    return plan, expressions
+
+
+def expand_below(
+    binder: Binder, plan: nodes.PlanNode, expressions: tuple[Any, ...]
+) -> tuple[nodes.PlanNode, tuple[Any, ...]]:
+    """Return a plan that computes all set-returning calls, and the expressions over it without any (GROUP BY)."""
+    while contains_level(expressions, SetReturningCall):
         plan, expressions = _expand_innermost(binder, plan, expressions)
     return plan, expressions
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from heliosdb.sql.binder.binder import Binder
     from heliosdb.types.definitions import Type
 
-__all__ = ["bind_type_name"]
+__all__ = ["bind_type_name", "warn_of_precision"]
 
 INTERVAL_FIELDS = {
     "year": 1 << 2,
@@ -39,7 +39,7 @@ def bind_type_name(binder: Binder, written: TypeName) -> tuple[str, int]:
     if written.percent_type:
         return _column_type(binder, written)
     names = written.names
-    found = binder.types.resolve(names)
+    found = _found(binder, names)
     if found is None:
         known = {"pg_catalog", "information_schema", *binder.context.catalog.schemas()}
         if len(names) > 1 and names[-2] not in known:
@@ -52,6 +52,16 @@ def bind_type_name(binder: Binder, written: TypeName) -> tuple[str, int]:
     if array is None:
         raise UndefinedObject(f"could not find array type for data type {found.display}", position=position)
     return array.name, typmod
+
+
+def _found(binder: Binder, names: tuple[str, ...]) -> Type | None:
+    if len(names) == 1 and binder.other_texts:
+        # In a view's text a name means what it meant when the view was made.
+        for schema in binder.search_path:
+            found = binder.types.resolve((schema, *names))
+            if found is not None:
+                return found
+    return binder.types.resolve(names)
 
 
 def _column_type(binder: Binder, written: TypeName) -> tuple[str, int]:
@@ -69,15 +79,35 @@ def _typmod(binder: Binder, type_: Type, written: TypeName) -> int:
     position = written.position or None
     modifiers = [_modifier(binder, modifier) for modifier in written.modifiers]
     if type_.name == "interval":
-        return _interval_typmod(written.interval_fields, modifiers, position)
+        return _interval_typmod(binder, written.interval_fields, modifiers, position)
     typmod_in = binder.types.typmod_in(type_.name)
     if typmod_in is None:
         raise SqlSyntaxError(f'type modifier is not allowed for type "{type_.display}"', position=position)
     try:
         typmod: int = typmod_in(modifiers)
+        if type_.name in TIMES:
+            warn_of_precision(binder, type_.name, modifiers[0])
     except InvalidParameterValue as error:
         raise error.at(position) from None
     return typmod
+
+
+TIMES = {
+    "interval": ("INTERVAL", ""),
+    "time": ("TIME", ""),
+    "timetz": ("TIME", " WITH TIME ZONE"),
+    "timestamp": ("TIMESTAMP", ""),
+    "timestamptz": ("TIMESTAMP", " WITH TIME ZONE"),
+}
+
+
+def warn_of_precision(binder: Binder, type_: str, precision: int | str) -> None:
+    """Warn of more digits after the second than there can be."""
+    name, suffix = TIMES[type_]
+    session = binder.context.session
+    if session is not None and isinstance(precision, int) and precision > 6:
+        message = f"{name}({precision}){suffix} precision reduced to maximum allowed, 6"
+        session.notice(message, severity="WARNING", sqlstate="22023")
 
 
 def _modifier(binder: Binder, modifier: Any) -> int | str:
@@ -94,7 +124,7 @@ def _modifier(binder: Binder, modifier: Any) -> int | str:
     )
 
 
-def _interval_typmod(fields: str | None, modifiers: list[int | str], position: int | None) -> int:
+def _interval_typmod(binder: Binder, fields: str | None, modifiers: list[int | str], position: int | None) -> int:
     """Return PostgreSQL's packed form: the mask of the fields above the precision of the seconds."""
     fields_mask = FULL_RANGE
     if fields is not None:
@@ -107,6 +137,7 @@ def _interval_typmod(fields: str | None, modifiers: list[int | str], position: i
         if not isinstance(modifiers[0], int) or len(modifiers) > 1:
             raise InvalidParameterValue("invalid INTERVAL type modifier", position=position)
         precision = min(modifiers[0], 6)
+        warn_of_precision(binder, "interval", modifiers[0])
         if modifiers[0] < 0:
             raise InvalidParameterValue(f"INTERVAL({modifiers[0]}) precision must not be negative", position=position)
     elif fields is None:

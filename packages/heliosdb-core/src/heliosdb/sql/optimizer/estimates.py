@@ -16,6 +16,8 @@ from heliosdb.sql.optimizer.figures import Figures
 from heliosdb.sql.optimizer.selectivity import OTHER, Producers, Selectivity
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from heliosdb.catalog.definitions import Relation
 
 __all__ = ["Estimates", "in_list_length"]
@@ -27,8 +29,8 @@ UNKNOWN_DISTINCT = 200.0
 class Estimates:
     """Estimates for one statement of a session."""
 
-    def __init__(self, session: Any) -> None:
-        self.figures = Figures(session)
+    def __init__(self, session: Any, slots: Sequence[Any] = ()) -> None:
+        self.figures = Figures(session, slots)
         self.conditions = Selectivity(self.figures, self.rows)
         # The nodes themselves are kept, so that their ids are not used again.
         self._rows_of: dict[int, tuple[pn.PlanNode, float]] = {}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from heliosdb.errors import Error
 from heliosdb.plan import expressions as ex
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Relation
     from heliosdb.sql.optimizer.statistics import ColumnStatistics, RelationStatistics
 
-__all__ = ["Figures", "Peek", "known_value"]
+__all__ = ["Figures", "Peek"]
 
 EQUAL = 0.005
 """PostgreSQL's part of the rows that equal something, where nothing is known."""
@@ -33,20 +34,23 @@ FACTOR, MARGIN = 8.0, 0.002
 
 @frozen(eq=False)
 class Peek:
-    """A selectivity that depends on constants of the text; ``compute`` gives it for any, through their datums."""
+    """A selectivity that depends on constants of the text; ``compute`` gives it for any datums. ``places`` are the
+    constants' slots, None where a datum is part of the plan.
+    """
 
-    constants: tuple[ex.Constant, ...]
+    places: tuple[int | None, ...]
+    data: tuple[Any, ...]
     compute: Callable[..., float] = field(repr=False)
     selectivity: float
 
     @property
     def slots(self) -> tuple[int, ...]:
         """The places of the constants that are free."""
-        return tuple(constant.slot for constant in self.constants if constant.slot is not None)
+        return tuple(place for place in self.places if place is not None)
 
     def holds(self, slots: Sequence[Any]) -> bool:
         """Whether other constants select about as much."""
-        values = [constant.value if constant.slot is None else slots[constant.slot] for constant in self.constants]
+        values = [datum if place is None else slots[place] for place, datum in zip(self.places, self.data, strict=True)]
         if None in values:
             return True
         now, then = self.compute(*values), self.selectivity
@@ -56,8 +60,10 @@ class Peek:
 class Figures:
     """Sizes of tables and statistics of columns for one statement of a session."""
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: Any, slots: Sequence[Any] = ()) -> None:
         self._session = session
+        self._slots = slots
+        """The datums of this text's free constants."""
         self._rows: dict[int, float] = {}
         self._statistics: dict[int, RelationStatistics | None] = {}
         self._peeks: dict[Any, Peek] = {}
@@ -167,16 +173,27 @@ class Figures:
         self, relation: Relation, values: Sequence[ex.Expression | None], part: Callable[..., float]
     ) -> float | None:
         """Return what constants select, noted where they are free; None where they are not known."""
-        constants = tuple(value for value in values if isinstance(value, ex.Constant))
-        if len(constants) != len(values) or any(constant.value is None for constant in constants):
+        data = [self.known_value(value) for value in values]
+        if any(datum is None for datum in data):
             return None
-        result = part(*(constant.value for constant in constants))
-        slots = tuple(constant.slot for constant in constants)
+        result = part(*data)
+        slots = tuple(value.slot if isinstance(value, ex.Constant) else None for value in values)
         if any(slot is not None for slot in slots) and self.table(relation) >= WATCHED_ROWS:
-            self._peeks.setdefault((relation.oid, slots), Peek(constants, part, result))
+            self._peeks.setdefault((relation.oid, slots), Peek(slots, tuple(data), part, result))
         return result
 
-
-def known_value(node: ex.Expression | None) -> Any:
-    """Return the datum of a constant of this text, None of anything else."""
-    return node.value if isinstance(node, ex.Constant) else None
+    def known_value(self, node: ex.Expression | None) -> Any:
+        """Return the datum of what this text says as a constant, None of anything else."""
+        if isinstance(node, ex.Constant):
+            if node.slot is not None and node.slot < len(self._slots):
+                return self._slots[node.slot]
+            return node.value
+        if isinstance(node, ex.Convert) and node.via_text and not node.element_cast:
+            # What a text means here and now, as that of a date hangs on the session's settings.
+            text = node.operand
+            if isinstance(text, ex.Constant) and text.type == "text" and text.value is not None:
+                try:
+                    return self._session.registries.types.input(node.type)(text.value, node.typmod, self._session)
+                except Error:
+                    return None
+        return None

@@ -20,7 +20,7 @@ from heliosdb.sql.optimizer.stored import StoredExpressions
 from heliosdb.types.definitions import resolve_implementation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from heliosdb.catalog.registries import Registries
     from heliosdb.sql.optimizer.figures import Peek
@@ -36,14 +36,18 @@ class Optimized:
     peeks: tuple[Peek, ...]
 
 
-def optimize(bound: pn.BoundStatement, session: Any) -> Optimized:
-    """Return the physical plan of a bound statement. ``session`` gives the registries and the tables' sizes."""
+def optimize(bound: pn.BoundStatement, session: Any, slots: Sequence[Any] = ()) -> Optimized:
+    """Return the physical plan of a bound statement.
+
+    ``session`` gives the registries and the tables' sizes; ``slots`` are the datums of the text's free constants, where
+    they are known.
+    """
     registries: Registries = session.registries
     plan = bound.plan
     for rule in registries.planner_rules:
         if rule.stage == "logical":
             plan = resolve_implementation(rule.apply)(plan, session)
-    estimates = Estimates(session)
+    estimates = Estimates(session, slots)
     plan = _Optimizer(registries, estimates, StoredExpressions(session), plan, session.check_interrupt).plan(plan)
     for rule in registries.planner_rules:
         if rule.stage == "physical":

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
-from heliosdb.sql.optimizer.conditions import split, unlabelled
-from heliosdb.sql.optimizer.figures import EQUAL, Figures, known_value
+from heliosdb.sql.optimizer.conditions import sources_of, split, unlabelled
+from heliosdb.sql.optimizer.figures import EQUAL, Figures
 from heliosdb.types.definitions import resolve_implementation
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Selectivity:
             return None
         left, right = part.arguments
         for column, value, operator in ((left, right, part.operator), (right, left, FLIPPED[part.operator])):
-            if isinstance(unlabelled(value), ex.Constant | ex.Parameter):
+            if isinstance(unlabelled(value), ex.Constant | ex.Parameter | ex.Convert) and not sources_of(value):
                 origin = producers.origin(column)
                 if origin is not None and origin[0].columns[origin[1] - 1].type == part.argument_types[0]:
                     return (origin[2], origin[1]), operator, unlabelled(value)
@@ -216,7 +216,7 @@ class Selectivity:
     def _pattern(self, part: ex.Call, producers: Producers, *, negated: bool = False) -> float:
         """Return the part of values that a pattern matches, tried on some of the sample."""
         origin = producers.origin(part.arguments[0])
-        pattern = known_value(unlabelled(part.arguments[1]))
+        pattern = self._figures.known_value(unlabelled(part.arguments[1]))
         if origin is None or pattern is None or part.function.needs_session:
             return LIKE
         known = self._figures.column(origin[0], origin[1] - 1)
@@ -234,7 +234,7 @@ class Selectivity:
     ) -> float | None:
         """Return the part of groups for which an aggregate compares so with a constant."""
         made = producers.aggregate(column)
-        bound = known_value(value)
+        bound = self._figures.known_value(value)
         if made is None or isinstance(bound, bool) or not _is_number(bound):
             return None
         node, call = made
