@@ -95,10 +95,13 @@ def test_plugins_are_listed_as_a_table_and_as_json(run: Run) -> None:
     assert semver["error"] is None
 
 
-def test_a_database_on_disk_is_refused_with_a_hint(run: Run) -> None:
-    status, output, error = run("repl", "shop.db", input="SELECT 1;")
-    assert (status, output) == (1, "")
-    assert error.startswith('Error: cannot open "shop.db": databases on disk are not supported yet\nHINT:  ')
+def test_a_database_on_disk_is_there_the_next_time(run: Run, tmp_path: Path) -> None:
+    path = str(tmp_path / "shop.db")
+    status, _, error = run("repl", path, input="CREATE TABLE t (a int); INSERT INTO t VALUES (42);")
+    assert (status, error) == (0, "")
+    status, output, _ = run("repl", path, input="SELECT a FROM t;")
+    assert status == 0
+    assert "42" in output
 
 
 @pytest.mark.parametrize(

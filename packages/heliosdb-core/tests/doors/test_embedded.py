@@ -8,6 +8,7 @@ import datetime
 import pickle
 import uuid
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,12 +20,16 @@ from heliosdb.embedded import Transaction
 # -- opening and closing -----------------------------------------------------------------------------------------------
 
 
-def test_a_path_is_refused_with_a_way_out() -> None:
-    for make in (EmbeddedDatabase, EmbeddedDatabase.new, lambda path: EmbeddedDatabase.with_config(path, Config())):
-        with pytest.raises(errors.FeatureNotSupported, match=r"\./app\.helio") as failure:
-            make("./app.helio")
-        assert failure.value.sqlstate == "0A000"
-        assert "new_in_memory" in (failure.value.hint or "")
+def test_a_path_is_a_database_that_lasts(tmp_path: Path) -> None:
+    for number, make in enumerate(
+        (EmbeddedDatabase, EmbeddedDatabase.new, lambda path: EmbeddedDatabase.with_config(path, Config()))
+    ):
+        path = str(tmp_path / f"app{number}.helio")
+        with make(path) as db:
+            db.execute("CREATE TABLE t (a int PRIMARY KEY, b text)")
+            db.execute("INSERT INTO t VALUES (1, 'kept')")
+        with make(path) as db:
+            assert db.query("SELECT * FROM t") == [(1, "kept")]
 
 
 def test_a_configuration_sets_defaults_and_refuses_unknown_keys() -> None:

@@ -16,7 +16,14 @@ import pytest
 import heliosdb
 from heliosdb import Config, EmbeddedDatabase, connect, load_config
 from heliosdb.config import ENVIRONMENT, KEYS
-from heliosdb.errors import Error, FeatureNotSupported, InterfaceError, InvalidParameterValue, UndefinedObject
+from heliosdb.errors import (
+    Error,
+    FeatureNotSupported,
+    InterfaceError,
+    InvalidParameterValue,
+    ReadOnlySqlTransaction,
+    UndefinedObject,
+)
 from heliosdb.plugin import hookimpl
 
 TOKYO = {"TimeZone": "Asia/Tokyo"}
@@ -39,21 +46,58 @@ def test_settings_of_a_configuration_hold_at_both_doors() -> None:
         assert connection.execute("SHOW TimeZone").fetchone() == ("Asia/Tokyo",)
 
 
-def test_without_a_path_the_configuration_says_where() -> None:
+def test_without_a_path_the_configuration_says_where(tmp_path: Path) -> None:
     for open_it in (lambda config: EmbeddedDatabase.with_config(None, config), lambda config: connect(config=config)):
-        open_it(Config(in_memory=True, path="somewhere")).close()
+        open_it(Config(in_memory=True, path=str(tmp_path / "nowhere"))).close()
         open_it(Config()).close()
-        with pytest.raises(FeatureNotSupported, match='cannot open "somewhere"'):
-            open_it(Config(path="somewhere"))
+        open_it(Config(path=str(tmp_path / "somewhere"))).close()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["somewhere"]
 
 
-def test_a_path_wins_over_the_configured_one_but_does_not_contradict_in_memory() -> None:
-    EmbeddedDatabase.with_config(":memory:", Config(path="somewhere")).close()
-    with pytest.raises(FeatureNotSupported, match='cannot open "elsewhere"'):
-        connect("elsewhere", config=Config(path="somewhere"))
+def test_a_path_wins_over_the_configured_one_but_does_not_contradict_in_memory(tmp_path: Path) -> None:
+    configured = Config(path=str(tmp_path / "configured"))
+    EmbeddedDatabase.with_config(":memory:", configured).close()
+    connect(str(tmp_path / "argument"), config=configured).close()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["argument"]
     for open_it in (EmbeddedDatabase.with_config, lambda path, config: connect(path, config=config)):
         with pytest.raises(InvalidParameterValue, match='the configuration says "in_memory", and the path is "x"'):
             open_it("x", Config(in_memory=True))
+
+
+def test_what_is_stated_of_a_database_on_disk_reaches_its_store(tmp_path: Path) -> None:
+    path = str(tmp_path / "db")
+    stated = {
+        "cache_size": 3 << 20,
+        "checkpoint_log_size": 2 << 20,
+        "checkpoint_commits": 7,
+        "compact_interval_hours": 5,
+    }
+    with EmbeddedDatabase.with_config(path, Config(compression="none", **stated)) as database:
+        options = database.database.store.options
+        assert {name: getattr(options, name) for name in stated} == stated
+        assert options.codecs.names == ()
+        database.execute("CREATE TABLE t (a int)")
+    with EmbeddedDatabase.with_config(path, Config(read_only=True)) as database:
+        assert database.query("SELECT count(*) FROM t") == [(0,)]
+        with pytest.raises(ReadOnlySqlTransaction):
+            database.execute("INSERT INTO t VALUES (1)")
+        with pytest.raises(ReadOnlySqlTransaction):
+            database.execute("CREATE TABLE u (a int)")
+    for wrong in ({"cache_size": 5}, {"cache_size": True}, {"compression": "zip"}, {"checkpoint_commits": 0}):
+        with pytest.raises(InvalidParameterValue, match=next(iter(wrong))):
+            Config(**wrong)
+
+
+def test_a_size_has_two_names_which_may_not_contradict_each_other(tmp_path: Path) -> None:
+    file = tmp_path / "heliosdb.toml"
+    file.write_text('[storage]\ncache_size = "64MB"\n[performance]\nbuffer_pool_size = 67108864\n')
+    assert load_config(str(file), environment={}).cache_size == 64 << 20
+    file.write_text("[storage]\ncache_size = 67108864\n[performance]\nbuffer_pool_size = 1048576\n")
+    with pytest.raises(InvalidParameterValue, match=r"buffer_pool_size.*contradicts"):
+        load_config(str(file), environment={})
+    assert load_config(environment={"HELIOSDB_CACHE_SIZE": "536870912"}).cache_size == 512 << 20
+    with pytest.raises(InvalidParameterValue, match=r"cache_size.*must be an? integer"):
+        load_config(environment={"HELIOSDB_CACHE_SIZE": "much"})
 
 
 def test_what_is_fixed_when_a_database_opens_is_refused_for_an_open_one() -> None:
@@ -69,7 +113,7 @@ def test_an_unknown_setting_is_refused_when_the_database_opens() -> None:
             connect(config=Config(settings={name: "x"}))
 
 
-@pytest.mark.parametrize("name", ["encryption_key", "retention_days", "compact_interval_hours"])
+@pytest.mark.parametrize("name", ["encryption_key", "retention_days"])
 def test_arguments_of_packages_that_are_not_there_are_refused(name: str) -> None:
     value: Any = b"k" * 32 if name == "encryption_key" else 30
     with pytest.raises(FeatureNotSupported, match=f'configuration argument "{name}" needs'):
@@ -176,7 +220,7 @@ def test_the_command_line_refuses_what_it_does_not_know(tmp_path: Path) -> None:
         (("--config", "nowhere.toml"), {}, 'configuration file "nowhere.toml" does not exist'),
         ((), {"HELIOSDB_PORT": "5432"}, "needs heliosdb-server, which is not installed"),
         ((), {"HELIOSDB_PROT": "5432"}, 'unrecognized environment variable "HELIOSDB_PROT"'),
-        ((), {"HELIOSDB_DATA_DIR": "data"}, 'cannot open "data"'),
+        ((), {"HELIOSDB_DATA_DIR": "no/folder/data"}, "no/folder"),
         (("--set", "timezon=UTC"), {}, 'unrecognized configuration parameter "timezon"\nHINT:  Perhaps "TimeZone" was'),
     ):
         done = run(tmp_path, *arguments, **environment)
@@ -189,7 +233,9 @@ def test_the_command_line_logs_at_the_level_it_is_given(tmp_path: Path) -> None:
     assert 'INFO:  opened database "heliosdb"' in run(tmp_path, HELIOSDB_LOG_LEVEL="info").stderr
 
 
-@pytest.mark.parametrize("name", sorted(set(ENVIRONMENT) - {"HELIOSDB_DATA_DIR", "HELIOSDB_LOG_LEVEL"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(ENVIRONMENT) - {"HELIOSDB_DATA_DIR", "HELIOSDB_LOG_LEVEL", "HELIOSDB_CACHE_SIZE"})
+)
 def test_variables_of_what_is_not_there_are_refused(name: str) -> None:
     with pytest.raises(Error) as raised:
         load_config(environment={name: "1"})
