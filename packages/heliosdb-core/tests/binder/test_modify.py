@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 
@@ -171,11 +172,21 @@ def test_arbiters_are_inferred_from_columns_expressions_and_predicates(
     assert [index.name for index in plan.conflict.arbiters] == arbiters
 
 
-def test_thousands_of_literal_rows_become_constants(bound: Bound) -> None:
+def test_thousands_of_literal_rows_become_datums(bound: Bound) -> None:
     rows = ", ".join(f"({number}, 'n{number}', {number}.25, true)" for number in range(2000))
     plan = modification(bound(f"insert into t values {rows}")).inputs[0]
     assert isinstance(plan, nodes.Values)
-    assert len(plan.table) == 2000
+    assert plan.table == ()
+    assert len(plan.datums) == 2000
+    assert plan.datums[1999] == (1999, "n1999", Decimal("1999.25"), True)
+    assert [column.type for column in plan.columns] == ["int4", "text", "numeric", "bool"]
+
+
+def test_thousands_of_literal_rows_with_an_expression_among_them_become_constants(bound: Bound) -> None:
+    rows = ", ".join(f"({number}, 'n{number}', {number}.25, true)" for number in range(2000))
+    plan = modification(bound(f"insert into t values {rows}, (1 + 1, '', 0, null)")).inputs[0]
+    assert isinstance(plan, nodes.Values)
+    assert len(plan.table) == 2001
     number, name, amount, _ = plan.table[1999]
     assert isinstance(number, Constant)
     assert (number.value, number.slot) == (1999, 1999 * 3)

@@ -114,6 +114,17 @@ def test_without_the_classes_values_stay_opaque_and_are_written_back_as_they_wer
 
 
 @SETTINGS
+@given(COLUMNS.filter(bool), st.integers(0, 2**20))
+def test_one_value_is_read_without_the_others(values: list[Any], number: int) -> None:
+    data = FRAMES.encode(values)
+    for place in (0, len(values) - 1, number % len(values)):
+        assert shown(FRAMES.item(data, place)) == shown(values[place])
+    for place in (-1, len(values)):
+        with pytest.raises(DataCorrupted):
+            FRAMES.item(data, place)
+
+
+@SETTINGS
 @given(COLUMNS)
 def test_a_column_as_it_is_stored_gives_the_same(values: list[Any]) -> None:
     column = FRAMES.column(FRAMES.encode(values))
@@ -173,6 +184,7 @@ def test_a_damaged_frame_is_an_error_or_other_values_and_nothing_else(values: li
         place = chance.randrange(len(frame))
         damaged = bytes(frame[:place]) + bytes((frame[place] ^ chance.randrange(1, 256),)) + bytes(frame[place + 1 :])
         try:
+            FRAMES.item(damaged, chance.randrange(len(values) + 1))
             FRAMES.column(damaged).to_list()
             read = FRAMES.decode(damaged)
         except DataCorrupted:

@@ -63,6 +63,8 @@ def test_blocks_come_back_as_they_were(blocks: dict[int, Any]) -> None:
             assert read == image
             assert repr(read) == repr(image)
             assert reader.read(image.number) == image._replace(begins=None, history=None)
+            assert [reader.row(image.number, slot) for slot in range(len(image.rows))] == image.rows
+            assert reader.row(image.number, len(image.rows)) is None
             assert reader.has_versions(image.number) == (image.history is not None)
         assert reader.verify() == []
         assert (reader.relation_oid, reader.timeline_id) == (16400, 3)

@@ -140,7 +140,13 @@ def produce_insert(pipelines: Pipelines, node: pn.Insert, consume: Consume) -> N
         upsert = _write_conflict(pipelines, node, node.conflict)
 
     def take() -> None:
-        function.line(f"{row} = ({''.join(f'{pipelines.value(value)}, ' for value in node.values)})")
+        values = [pipelines.value(value) for value in node.values]
+        whole = values[0].partition("[")[0] if values else ""
+        if values == [f"{whole}[{index}]" for index in range(len(values))] and is_row(node.input, len(values)):
+            # The very row that comes is the one that is stored.
+            function.line(f"{row} = {whole}")
+        else:
+            function.line(f"{row} = ({''.join(f'{value}, ' for value in values)})")
         write_row(pipelines, node, row)
         function.line(f"{rows}.append({row})")
         if not by_row:
@@ -184,6 +190,11 @@ def produce_insert(pipelines: Pipelines, node: pn.Insert, consume: Consume) -> N
         _foreign_keys(pipelines, node, collected)
     if returned:
         _emit_returned(pipelines, node, out, consume)
+
+
+def is_row(node: pn.PlanNode, width: int) -> bool:
+    """Whether the node's row is a tuple of so many datums and not shared with another table."""
+    return isinstance(node, pn.Values | pn.RowFeed) and len(node.columns) == width
 
 
 def _write_conflict(pipelines: Pipelines, node: pn.Insert, conflict: pn.ConflictClause) -> str:

@@ -259,9 +259,12 @@ def produce_catalog_scan(pipelines: Pipelines, node: pn.CatalogScan, consume: Co
 
 def produce_values(pipelines: Pipelines, node: pn.Values, consume: Consume) -> None:
     """Literal rows: constant ones are one list in the namespace, others are evaluated one by one."""
-    row = pipelines.source.fresh("r")
-    function = pipelines.function
+    function, source = pipelines.function, pipelines.source
+    row = source.fresh("r")
     pipelines.bind_row(node.source, row, len(node.columns))
+    if node.datums:
+        pipelines.open_chunks(row, source.bind(node.datums))
+        return consume()
     if all(type(item) is ex.Constant and item.slot is None for line in node.table for item in line):
         table = [tuple(item.value for item in line) for line in node.table]  # type: ignore[attr-defined]
         rows = pipelines.source.bind(table)

@@ -58,6 +58,7 @@ from heliosdb.encoding.columns import (
 from heliosdb.encoding.floats import divided_floats, read_divided_floats
 from heliosdb.encoding.numerics import read_numerics, scaled_numerics
 from heliosdb.encoding.stored_column import StoredColumn, read_column
+from heliosdb.encoding.stored_item import read_item
 from heliosdb.errors import DataCorrupted, Error
 
 __all__ = ["StoredFrames", "Writer"]
@@ -117,6 +118,18 @@ class StoredFrames:
         if source.at != len(data):
             raise corrupted("bytes follow")
         return column
+
+    def item(self, data: bytes, place: int) -> Any:
+        """Return one value of a frame whose checksum is right."""
+        source = Source(data)
+        try:
+            count = source.varint()
+            source.left = source.varint()
+            if not 0 <= place < count:
+                raise corrupted(f"of {count} values there is none at place {place}")
+            return read_item(self, source, count, place)
+        except _DAMAGE as error:
+            raise corrupted(f"{type(error).__name__}: {error}") from error
 
     @staticmethod
     def _read_all(source: Source, read: Callable[[Source, int], Any]) -> Any:

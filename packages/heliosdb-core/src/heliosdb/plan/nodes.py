@@ -16,7 +16,7 @@ from attrs import field, frozen
 from heliosdb.value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from heliosdb.catalog.definitions import Constraint, Index, Relation
     from heliosdb.plan.expressions import AggregateCall, Expression, SetReturningCall, SortKey, WindowCall
@@ -155,9 +155,10 @@ class CatalogScan(Source):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class Values(Source):
-    """Literal rows."""
+    """Literal rows: expressions, or a list of datums where there are very many."""
 
     table: tuple[tuple[Expression, ...], ...]
+    datums: Sequence[tuple[Any, ...]] = field(default=(), eq=False)
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -167,7 +167,8 @@ class Plan:
         for slot, read, negated in self.slot_readers:
             text = constants[slot].value
             try:
-                values[slot] = read(f"-{text}" if negated else text, session)
+                # Integers and numerics, which such a constant was before it became a float, have no negative zero.
+                values[slot] = read(f"-{text}" if negated and text.strip("0.") else text, session)
             except Error as error:
                 raise error.at(constants[slot].position) from None
         return tuple(values)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from heliosdb.sql.lexer import CONTINUATION, PART, START, passed_over
+from heliosdb.sql.value_rows import LONG_TEXT, end_of_rows
 
 __all__ = ["StatementText", "next_statement", "split"]
 
@@ -37,6 +38,7 @@ _pattern: Final = re.compile(
     |\$|['"]|[eE]""",
     re.VERBOSE | re.DOTALL,
 )
+_before_rows = re.compile(r"\bvalues[ \t\n\r\f]*+\Z", re.IGNORECASE)
 _comment_edge = re.compile(r"/\*|\*/")
 
 
@@ -83,7 +85,16 @@ def next_statement(script: str, start: int = 0) -> tuple[StatementText, int] | N
                 elif bodies and word == "end":
                     bodies -= 1
         elif token == "(":
-            parentheses += 1
+            if (
+                parentheses
+                or len(script) - here < LONG_TEXT
+                or not _before_rows.search(script[max(0, here - 64) : here])
+            ):
+                parentheses += 1
+            elif (end := end_of_rows(script, here)) > here:
+                at = end
+            else:
+                parentheses = 1
         elif token == ")":
             parentheses = max(parentheses - 1, 0)
         elif token == ";" and not parentheses and not bodies:

@@ -28,6 +28,7 @@ from heliosdb.sql.binder.locations import location
 from heliosdb.sql.binder.modify import bind_returning, is_always_identity, refuse_duplicate
 from heliosdb.sql.binder.scope import Scope
 from heliosdb.sql.binder.write_target import WriteTarget, find_target
+from heliosdb.sql.parser import parse_rows
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import ColumnDefinition, Relation
@@ -136,11 +137,15 @@ def _source(
     query = statement.source
     if query is None:
         return nodes.OneRow(), {}
-    if any(target.path for target in statement.columns):
-        return _parts(binder, columns, statement, query, scope)
-    if isinstance(query, ast.Values) and not (
+    is_list = isinstance(query, ast.Values) and not (
         query.with_clause or query.order_by or query.limit or query.offset or query.locking or query.extensions
-    ):
+    )
+    has_parts = any(target.path for target in statement.columns)
+    if isinstance(query, ast.Values) and query.every is not None and (has_parts or not is_list):
+        query = evolve(query, rows=parse_rows(query.every), every=None)
+    if has_parts:
+        return _parts(binder, columns, statement, query, scope)
+    if isinstance(query, ast.Values) and is_list:
         return _values(binder, relation, columns, statement, query, scope)
     return _query(binder, columns, statement, query, scope)
 
@@ -170,11 +175,14 @@ def _values(
     columns = columns[:width]
     guarded = [number for number, column in enumerate(columns) if column.generated is not None or column.identity]
     use_default = {number for number in guarded if columns[number].identity and statement.overriding == "user"}
-    for row in values.rows if guarded else ():
+    every, rows = values.every, values.rows
+    if guarded and every is not None:
+        rows, every = parse_rows(every), None
+    for row in rows if guarded else ():
         for number in guarded[: len(row)]:
             if not isinstance(row[number], ast.Default) and number not in use_default:
                 check_may_write(columns[number], statement.overriding)
-    plan = bind_rows(binder, relation, columns, values.rows, use_default, scope)
+    plan = bind_rows(binder, relation, columns, rows, use_default, scope, every)
     return plan, _given(columns, plan.columns, plan.source)
 
 

@@ -15,11 +15,15 @@ from heliosdb.plan import nodes
 from heliosdb.plan.expressions import Constant, Expression
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.constraints import bind_default
+from heliosdb.sql.binder.literals import without_negative_zero
+from heliosdb.sql.binder.value_columns import ColumnCells, read_rows
+from heliosdb.sql.parser import parse_rows
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import ColumnDefinition, Relation
     from heliosdb.sql.binder.binder import Binder
     from heliosdb.sql.binder.scope import Scope
+    from heliosdb.sql.value_rows import ValueRows
 
 __all__ = ["bind_rows"]
 
@@ -40,8 +44,17 @@ def bind_rows(
     rows: tuple[tuple[ast.Expression, ...], ...],
     use_default: set[int],
     scope: Scope,
+    every: ValueRows | None = None,
 ) -> nodes.Values:
-    """Return the Values node; in the columns ``use_default`` the default stands whatever was written."""
+    """Return the rows, of the columns' types; in the columns ``use_default`` the default stands whatever was written.
+
+    ``every`` are all rows where only the first was parsed.
+    """
+    if every is not None:
+        many = None if use_default else _many(binder, columns, every)
+        if many is not None:
+            return many
+        rows = parse_rows(every)
     width = len(columns)
     defaults: dict[int, Expression] = {}
     readers = [_reader(binder, column) for column in columns]
@@ -80,6 +93,31 @@ def bind_rows(
     return nodes.Values(source=binder.new_source(), columns=outputs, table=tuple(table))
 
 
+def _many(binder: Binder, columns: list[ColumnDefinition], every: ValueRows) -> nodes.Values | None:
+    """Return the rows of a long list of constants without an expression for each; None where that cannot be."""
+    cells = [_cells(binder, column) for column in columns]
+    rows = read_rows(cells, every)
+    if rows is None:
+        return None
+    outputs = tuple(
+        nodes.OutputColumn(
+            name=column.name,
+            type=column.type,
+            typmod=column.typmod,
+            nullable=cell.has_null,
+            collation=column.collation,
+        )
+        for column, cell in zip(columns, cells)
+    )
+    return nodes.Values(source=binder.new_source(), columns=outputs, table=(), datums=rows)
+
+
+def _cells(binder: Binder, column: ColumnDefinition) -> ColumnCells:
+    limit = INTEGERS.get(column.type, 0)
+    # Such a statement's plan is not kept, so it may hold what the session's settings make of a text.
+    return ColumnCells(column.type, column.typmod, limit, _reader(binder, column, binder.context.session))
+
+
 def _converted(binder: Binder, column: ColumnDefinition, node: ast.Expression, scope: Scope) -> Expression:
     expression = binder.expression(node, scope)
     if expression.type == column.type and column.typmod < 0:
@@ -87,11 +125,14 @@ def _converted(binder: Binder, column: ColumnDefinition, node: ast.Expression, s
     return binder.assigned(expression, column.type, column.typmod, column.name, ast.leftmost(node) or None)
 
 
-def _reader(binder: Binder, column: ColumnDefinition) -> Cell:
-    """Return what reads a literal as a constant of a type; it gives None where a conversion must be bound."""
+def _reader(binder: Binder, column: ColumnDefinition, session: Any = None) -> Cell:
+    """Return what reads a literal as a constant of a type; it gives None where a conversion must be bound.
+
+    ``session`` is None where what depends on its settings must not be read now.
+    """
     type_, typmod = column.type, column.typmod
     found = binder.types.by_name(type_)
-    if found.needs_session or found.kind == "domain" or type_ in ("interval", "regclass"):
+    if (found.needs_session and session is None) or found.kind == "domain" or type_ in ("interval", "regclass"):
         return lambda literal: None
     read = binder.types.input(type_)
     length = binder.types.coerce_typmod(type_) if typmod >= 0 else None
@@ -107,7 +148,8 @@ def _reader(binder: Binder, column: ColumnDefinition) -> Cell:
                 return None
         elif kind == "string" or kind in numbers:
             try:
-                value = read(literal.value, -1, None)
+                text = literal.value if kind == "string" else without_negative_zero(literal.value)
+                value = read(text, -1, session)
             except Error as error:
                 raise error.at(literal.position or None) from None
         elif kind == "boolean" and type_ == "bool":

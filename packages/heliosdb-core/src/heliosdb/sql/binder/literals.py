@@ -295,6 +295,11 @@ def _read_when_run(type_: Type, text: str, typmod: int, position: int | None) ->
     )  # fmt: skip
 
 
+def without_negative_zero(number: str) -> str:
+    """Return a number's text as integers and numerics read it, before it becomes a float."""
+    return number if number.strip("-0.") else number.lstrip("-")
+
+
 def widened_literal(binder: Binder, constant: Constant, target: str) -> Constant | None:
     """Return a number constant read directly as a wider type, so that no cast runs; None where a cast must."""
     if target not in WIDER.get(constant.type, ()):
@@ -308,7 +313,7 @@ def widened_literal(binder: Binder, constant: Constant, target: str) -> Constant
     if literal is None or literal.kind not in ("integer", "numeric"):
         return None
     try:
-        value = _read(binder, target, literal.value, -1, constant.position)
+        value = _read(binder, target, without_negative_zero(literal.value), -1, constant.position)
     except NumericValueOutOfRange:
         # Let the conversion say so: it writes the number without an exponent.
         return None

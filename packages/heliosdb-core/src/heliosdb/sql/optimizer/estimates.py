@@ -67,7 +67,7 @@ class Estimates:
             case pn.Filter():
                 return self.rows(node.input) * self.selectivity(node.condition, node.input)
             case pn.Values():
-                return len(node.table)
+                return len(node.table) + len(node.datums)
             case pn.FunctionScan():
                 return 100.0
             case pn.CatalogScan() | pn.CteScan() | pn.WorkTableScan():

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from heliosdb.sql.parser.cursor import Parser
-from heliosdb.sql.parser.entry import core_grammar, parse, parse_expression, parse_one, parse_type
+from heliosdb.sql.parser.entry import core_grammar, parse, parse_expression, parse_one, parse_rows, parse_type
 from heliosdb.sql.parser.grammar import ClausePoint, ClauseRule, Grammar, StatementRule
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "parse",
     "parse_expression",
     "parse_one",
+    "parse_rows",
     "parse_type",
 ]

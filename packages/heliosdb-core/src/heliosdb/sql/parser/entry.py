@@ -6,13 +6,17 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeVar
 
-from heliosdb.errors import SqlSyntaxError, StatementTooComplex
+from attrs import evolve
+
+from heliosdb.errors import Error, SqlSyntaxError, StatementTooComplex
 from heliosdb.sql.parser.core import CORE_STATEMENTS
 from heliosdb.sql.parser.cursor import Parser
 from heliosdb.sql.parser.grammar import Grammar
-from heliosdb.sql.statements import Expression, ExtensionStatement, Statement, TypeName
+from heliosdb.sql.parser.query import values
+from heliosdb.sql.statements import Expression, ExtensionStatement, Insert, Statement, TypeName, Values
+from heliosdb.sql.value_rows import LONG_TEXT, ValueRows, cut_rows
 
-__all__ = ["core_grammar", "parse", "parse_expression", "parse_one", "parse_type"]
+__all__ = ["core_grammar", "parse", "parse_expression", "parse_one", "parse_rows", "parse_type"]
 
 Result = TypeVar("Result")
 
@@ -46,10 +50,37 @@ def parse(text: str, grammar: Grammar | None = None) -> list[Statement]:
 
 def parse_one(text: str, grammar: Grammar | None = None) -> Statement | None:
     """Parse a text of one statement at most; None for an empty one, a syntax error for more."""
+    if len(text) > LONG_TEXT:
+        found = _with_rows_as_text(text, grammar)
+        if found is not None:
+            return found
     statements = parse(text, grammar)
     if len(statements) > 1:
         raise SqlSyntaxError("cannot insert multiple commands into a prepared statement")
     return statements[0] if statements else None
+
+
+def _with_rows_as_text(text: str, grammar: Grammar | None) -> Statement | None:
+    """Parse an INSERT of very many rows without most of them; None where it is none."""
+    cut = cut_rows(text)
+    if cut is None:
+        return None
+    short, every = cut
+    try:
+        statements = parse(short, grammar)
+    except Error:
+        return None
+    if len(statements) != 1 or not isinstance(statements[0], Insert):
+        return None
+    source = statements[0].source
+    if not isinstance(source, Values) or len(source.rows) != 1:
+        return None
+    return evolve(statements[0], source=evolve(source, every=every))
+
+
+def parse_rows(rows: ValueRows) -> tuple[tuple[Expression, ...], ...]:
+    """Parse the rows that ``parse_one`` has left as text."""
+    return _whole("values".rjust(rows.start) + rows.text[rows.start : rows.end], None, values).rows
 
 
 def statement(p: Parser) -> Statement:

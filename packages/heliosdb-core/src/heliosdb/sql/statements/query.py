@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from heliosdb.sql.statements.base import Clause, Expression, Node, QualifiedName, Statement
 from heliosdb.sql.statements.expressions import TypeName, WindowSpec
+from heliosdb.sql.value_rows import ValueRows
 
 __all__ = [
     "Alias",
@@ -245,9 +246,13 @@ class Select(Query):
 
 @frozen(eq=False, repr=False)
 class Values(Query):
-    """``VALUES (...), (...)``; Default may stand for a value, which only INSERT allows."""
+    """``VALUES (...), (...)``; Default may stand for a value, which only INSERT allows.
+
+    ``every`` are all rows where only the first was parsed: of an INSERT's long list of constants.
+    """
 
     rows: tuple[tuple[Expression, ...], ...]
+    every: ValueRows | None = field(default=None, kw_only=True, eq=False)
 
 
 @frozen(eq=False, repr=False)
