@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 from heliosdb.database import Database
-from heliosdb.errors import Error
+from heliosdb.errors import DiskFull, Error, IoError
 from heliosdb_testkit import FaultyVolume, PowerLoss
 from heliosdb_testkit.faulty_volume import STEPS as STEP_KINDS
 
@@ -49,7 +49,9 @@ class Round:
         self.volume = FaultyVolume(skip=skip)
         self.workload = Workload(self.random)
         self.states: list[Model] = [{}]
-        """What may be found after a crash now, oldest first; the last is what is there now."""
+        """What may be found after a crash now, oldest first."""
+        self.visible: Model = {}
+        """What is there now."""
         self.history: list[str] = []
         self.relaxed = self.random.random() < 0.3
         """Whether some commits do not wait for the device; a thread then syncs when it likes."""
@@ -62,29 +64,48 @@ class Round:
             self._verify()
         return answered
 
+    def _plan_end(self) -> None:
+        """Decide when the power fails, and whether a step fails before."""
+        random = self.random
+        if random.random() < (0.8 if self.focus else 0.4):
+            # At a step of a checkpoint or of a recovery, of which there are few.
+            self.volume.crash_at(random.randint(1, 3), random.choice(self.focus or RARE))
+        else:
+            self.volume.crash_at(random.randint(1, random.choice((30, STEPS))))
+        if not self.focus and random.random() < 0.3:
+            kind = random.choice((None, "append log", "sync log", *RARE))
+            full = random.random() < 0.5 and (kind or "").startswith(("append", "manifest write"))
+            error = DiskFull("no space left") if full else IoError("input/output error")
+            self.history.append(f"-- {error} at {kind or 'any step'}")
+            self.volume.fail(error, kind, random.randint(1, 10))
+
     def _life(self) -> int:
         """Open, work until the power fails (or the process is killed, or the database is closed), and return how many
         transactions were answered."""
         answered = 0
-        if self.random.random() < (0.8 if self.focus else 0.4):
-            # At a step of a checkpoint or of a recovery, of which there are few.
-            self.volume.crash_at(self.random.randint(1, 3), self.random.choice(self.focus or RARE))
-        else:
-            self.volume.crash_at(self.random.randint(1, self.random.choice((30, STEPS))))
+        self._plan_end()
         database: Database | None = None
         try:
             database = self._open()
             session = database.session()
             for _ in range(self.random.randrange(MOST_TRANSACTIONS)):
-                self._transaction(session)
-                answered += 1
-                self._maintain(database)
+                try:
+                    self._transaction(session)
+                    answered += 1
+                    self._maintain(database)
+                except (DiskFull, IoError) as error:
+                    self._endure(session, error)
             if self.random.random() < 0.5:
                 self.history.append("-- close")
                 database.close()
-                self._settled(self.states[-1])
+                journal = database.store.journal
+                if journal is not None and not journal.is_sealed:
+                    self._settled(self.visible)
         except PowerLoss:
             self.history.append("-- power loss")
+        except (DiskFull, IoError) as error:
+            # At opening, or closing a database that takes no more changes.
+            self.history.append(f"-- {error}")
         except (Error, AssertionError) as error:
             raise self._violation(f"an error without a cause: {type(error).__name__}: {error}") from error
         end = self.random.random()
@@ -128,13 +149,14 @@ class Round:
         self.history.append("-- verified")
         # Only what was read; a reader that comes now must not see it vanish with the next crash.
         self.states = [state]
+        self.visible = state
         abandon(database)
         self.volume = self.volume.kill()
 
     def _transaction(self, session: Any) -> None:
         """Run a transaction, and note what may be found from now on."""
         random = self.random
-        draft = {name: table.copy() for name, table in self.states[-1].items()}
+        draft = {name: table.copy() for name, table in self.visible.items()}
         changes = 1 if random.random() < 0.5 else random.randint(2, 6)
         synchronous = not self.relaxed or random.random() < 0.5
         self._say(session, f"SET synchronous_commit = {'on' if synchronous else 'off'}")
@@ -162,7 +184,7 @@ class Round:
 
     def _serial_insert(self, session: Any, change: Change, after: Model, synchronous: bool) -> None:
         """Insert where the database gives the key: what it is, is known only when it was answered."""
-        before = self.states[-1]
+        before = self.visible
         text, apply = change
         name = text.split()[2]
         self._say(session, "BEGIN")
@@ -181,12 +203,29 @@ class Round:
     def _commit(self, session: Any, text: str, after: Model, synchronous: bool) -> None:
         """Run what commits. From the call on the new state may be found, from the answer on it must be."""
         self.states.append(after)
-        self._say(session, text)
-        if synchronous:
+        try:
+            self._say(session, text)
+        except (DiskFull, IoError):
+            if self.volume.steps[-1][0] == "append":
+                # What could not be written is not there. What could not be synced may be.
+                self.states.pop()
+            raise
+        wrote = after != self.visible
+        self.visible = after
+        if synchronous and wrote:
+            # Who wrote nothing waits for nobody.
             self._settled(after)
 
     def _settled(self, state: Model) -> None:
         self.states = [state]
+
+    def _endure(self, session: Any, error: Error) -> None:
+        """After an error of the device: nothing of the transaction is seen, all that was before is there."""
+        self.history.append(f"-- {type(error).__name__}: {error}")
+        session.execute("ROLLBACK")
+        problem = difference(contents(session), self.visible)
+        if problem is not None:
+            raise self._violation(f"after an error: {problem}")
 
     def _maintain(self, database: Database) -> None:
         """Do what happens in the background now and then, here and now, so that a seed says what happens."""
@@ -195,7 +234,7 @@ class Round:
             self.history.append("-- checkpoint")
             assert database.store.maintenance is not None
             database.store.maintenance.checkpoint()
-            self._settled(self.states[-1])
+            self._settled(self.visible)
         elif draw > 0.97:
             self.history.append("-- vacuum")
             database.store.vacuum()

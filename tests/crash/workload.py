@@ -26,6 +26,9 @@ class Table:
         self.columns = columns
         self.serial = serial
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Table) and vars(self) == vars(other)
+
     def copy(self) -> Table:
         """Return a copy that can be changed."""
         return Table(dict(self.rows), self.indexes, self.columns, self.serial)

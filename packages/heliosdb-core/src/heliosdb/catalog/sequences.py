@@ -102,6 +102,7 @@ def nextval(oid: int, session: Any) -> int:
     relation, options = _sequence(session, oid)
     _require_writable(session, relation, "nextval()")
     value: int = session.database.sequences.next(relation.name, options)
+    session.transaction.has_counted = True
     own = session.sequences
     own.values[oid] = value
     own.last = oid
@@ -141,6 +142,7 @@ def setval_called(oid: int, value: int, called: bool, session: Any) -> int:
             f"({options.minimum}..{options.maximum})"
         )
     session.database.sequences.set(options, value, called)
+    session.transaction.has_counted = True
     if called:
         session.sequences.values[oid] = value
     return value

@@ -227,6 +227,11 @@ class Journal:
         """Whether a sync has failed."""
         return self._failure is not None
 
+    def require_open(self) -> None:
+        """Raise IoError when a sync has failed."""
+        if self._failure is not None:
+            raise self._sealed()
+
     def _sealed(self) -> IoError:
         return IoError(
             "the database accepts no more commits",

@@ -34,6 +34,7 @@ from heliosdb.store.block import BLOCK_BITS, Block
 from heliosdb.store.btree import BTree, BTreeMethod
 from heliosdb.store.commits import Commits
 from heliosdb.store.counters import Counters
+from heliosdb.store.dropped import Dropped
 from heliosdb.store.feed import Change
 from heliosdb.store.index_build import build_index
 from heliosdb.store.options import StorageOptions
@@ -112,7 +113,7 @@ class Store:
         self._define = RLock()
         self._crowded: list[tuple[Relation, int]] = []
         """Blocks to fold once the commit that is being entered is published."""
-        self._to_sweep: dict[tuple[Timeline, int], None] = {}
+        self.dropped = Dropped(self)
         if not isinstance(methods, Mapping):
             methods = {method.name: method for method in (BTreeMethod(), *methods)}
         # A mapping is asked when an index is made: until one is, nothing of a plugin's method is imported.
@@ -203,12 +204,13 @@ class Store:
             self._log_timelines()
             # From the leaves up: a dropped timeline that no living one descends from needs its fork point no more.
             line: Timeline | None = timeline
-            while line is not None and line.dropped and not self._has_descendants(line):
+            while line is not None and line.dropped and not self.has_descendants(line):
                 self.snapshots.pins.pop(("timeline", line.id), None)
                 line.relations.clear()
                 line = line.parent
 
-    def _has_descendants(self, timeline: Timeline) -> bool:
+    def has_descendants(self, timeline: Timeline) -> bool:
+        """Whether a living timeline starts from this one, or from one that does."""
         for other in self._timelines.values():
             line = other.parent
             while line is not None:
@@ -278,15 +280,7 @@ class Store:
     def drop_relation(self, timeline: Timeline | None, oid: int) -> None:
         """Sweep a relation's rows, as soon as no branch, pin or open snapshot may read them."""
         with self.commit_lock:
-            self._to_sweep[(self.main if timeline is None else timeline), oid] = None
-            self._sweep()
-
-    def _sweep(self) -> None:
-        for line, oid in tuple(self._to_sweep):
-            if self.needed(oid) == () and not self._has_descendants(line):
-                line.relations.pop(oid, None)
-                line.stored.pop(oid, None)
-                del self._to_sweep[line, oid]
+            self.dropped.add_relation(self.main if timeline is None else timeline, oid)
 
     # -- indexes
 
@@ -418,7 +412,7 @@ class Store:
             for relation in tuple(timeline.relations.values()):
                 self.vacuum_relation(relation)
         with self.commit_lock:
-            self._sweep()
+            self.dropped.sweep()
 
     def vacuum_relation(self, relation: Relation) -> None:
         """Do so for one relation, giving way to commits between blocks."""
@@ -479,9 +473,10 @@ class Store:
         """Make everything visible up to the SCN of a pending commit."""
         if scn > self.published:
             self.published = scn
-        if self._crowded:
+        if self._crowded or self.dropped:
             with self.commit_lock:
                 self._fold_crowded()
+                self.dropped.sweep()
 
     def _fold_crowded(self) -> None:
         crowded, self._crowded = self._crowded, []

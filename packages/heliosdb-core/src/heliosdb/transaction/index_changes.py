@@ -53,4 +53,4 @@ def drop_index(transaction: Transaction, relation_oid: int, index_oid: int) -> N
     transaction.dropped_indexes.add(index_oid)
     refresh()
     transaction.undo_by(undo)
-    transaction.at_commit(lambda: transaction.store.drop_index(transaction.timeline, relation_oid, index_oid))
+    transaction.at_commit(lambda: transaction.store.dropped.add_index(transaction.timeline, relation_oid, index_oid))

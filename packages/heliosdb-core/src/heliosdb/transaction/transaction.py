@@ -77,6 +77,7 @@ class Transaction(LockOwner):
         "deferred",
         "dropped_indexes",
         "dropped_relations",
+        "has_counted",
         "isolation",
         "read_only",
         "reads",
@@ -120,6 +121,8 @@ class Transaction(LockOwner):
         self._at_end: list[Callable[[], None]] = []
         self.dropped_indexes: set[int] = set()
         self.dropped_relations: list[int] = []
+        self.has_counted = False
+        """Whether it has advanced a sequence: then its commit makes that durable though it wrote nothing else."""
         self.synchronous = True
         """Whether the commit is published only when it is durable (synchronous_commit)."""
         self._fixed = snapshot is not None

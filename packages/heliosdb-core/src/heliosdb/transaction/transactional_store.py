@@ -110,7 +110,7 @@ class TransactionalStore(Store):
                 changed.append((writes.relation, rows, bulk, writes.keys_change or writes.has_new_indexes()))
         author = transaction.author or Author(transaction.timeline.name)
         if not changed and not transaction.has_written:
-            if self.journal is not None and self.counters.has_changed:
+            if transaction.has_counted and self.journal is not None and self.counters.has_changed:
                 return self._commit_counters(author)
             return CommitTicket(0, None)
         record = self.record_of(changed)

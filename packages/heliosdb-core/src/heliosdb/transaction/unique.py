@@ -249,9 +249,12 @@ def _refusal(transaction: Transaction, index: TimelineIndex, row: Row) -> Unique
 
     A serializable transaction that cannot commit anyway, because what it read has changed, is told so instead: it may
     have looked for the key and found nothing, and will find it when it is run again (as PostgreSQL does since 9.6).
+    Where commits cannot become durable any more, that is the error: the key may be of one that nobody will ever see.
     """
+    store = transaction.store
+    if store.journal is not None:
+        store.journal.require_open()
     if transaction.reads is not None:
-        store = transaction.store
         with store.commit_lock:
             store.history.validate(transaction.reads, transaction.scn)
     return violation(index, row)
