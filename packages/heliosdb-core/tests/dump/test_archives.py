@@ -103,7 +103,7 @@ def test_damage_anywhere_is_found(everything: EmbeddedDatabase) -> None:
     with fresh() as target:
         target.execute("CREATE TABLE kept (a int)")
         before = text_of(target)
-        for at in range(0, len(content), max(1, len(content) // 150)):
+        for at in range(0, len(content), max(1, len(content) // 60)):
             damaged = bytearray(content)
             damaged[at] ^= 0x41
             with pytest.raises(Error) as caught:

@@ -113,8 +113,8 @@ def _insert(head: str, rows: list[str]) -> str:
 
 
 def _number(text: str) -> str:
-    # NaN and infinity are no numbers of the grammar's.
-    return text if text.lstrip("-")[:1].isdigit() else quote_literal(text)
+    # NaN and infinity are no numbers of the grammar's, and its minus before a zero gives zero.
+    return text if text.lstrip("-")[:1].isdigit() and text != "-0" else quote_literal(text)
 
 
 def _boolean(text: str) -> str:
