@@ -121,8 +121,7 @@ class Transaction(LockOwner):
         self._at_end: list[Callable[[], None]] = []
         self.dropped_indexes: set[int] = set()
         self.dropped_relations: list[int] = []
-        self.has_counted = False
-        """Whether it has advanced a sequence: then its commit makes that durable though it wrote nothing else."""
+        self.has_counted = False  # a sequence: the commit makes that durable though nothing else was written
         self.synchronous = True
         """Whether the commit is published only when it is durable (synchronous_commit)."""
         self._fixed = snapshot is not None
