@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from heliosdb import errors
@@ -46,8 +47,8 @@ class Outcome:
 class Workshop:
     """A database that rounds are run on, one after the other."""
 
-    def __init__(self) -> None:
-        self.stage = OwnStage(Case("histories", SETUP, ()))
+    def __init__(self, path: Path | None = None) -> None:
+        self.stage = OwnStage(Case("histories", SETUP, ()), path)
         self._speaker = self.stage.open()
 
     def renew(self, rows: dict[int, Row], index: str) -> None:
@@ -194,13 +195,12 @@ def _brief(answer: Answer) -> str:
 class _Worker:
     """A thread with its session; ``committed`` is what it has committed, as (SCN, snapshot's SCN, steps and rows)."""
 
-    def __init__(self, session: Any, seed: str, level: str, number: int, transactions: int, order: Any) -> None:
+    def __init__(self, session: Any, seed: str, level: str, number: int, transactions: int) -> None:
         self._session = session
         self._random = random.Random(seed)
         self._level = level
         self._values = count(1000 * 1000 * (number + 1))
         self._transactions = transactions
-        self._order = order
         self.committed: list[tuple[int, int, list[tuple[Step, Rows]]]] = []
         self.failed: Counter[str] = Counter()
         self.error: BaseException | None = None
@@ -228,10 +228,13 @@ class _Worker:
         for _ in range(self._random.randint(1, 5)):
             step = random_step(self._random, self._values)
             steps.append((step, session.execute(step.text)[0].rows or ()))
-        seen = session.block.transaction.scn
-        with self._order:
-            session.execute("COMMIT")
-            self.committed.append((session.database.store.published, seen, steps))
+        transaction = session.block.transaction
+        scn = seen = transaction.scn
+        has_written = transaction.has_written
+        session.execute("COMMIT")
+        if has_written:
+            scn = session.database.store.commits.scn_of_transaction(transaction.transaction_id)
+        self.committed.append((scn, seen, steps))
 
 
 def run_threads(workshop: Workshop, seed: int, level: str, threads: int = 6, transactions: int = 15) -> Outcome:
@@ -240,10 +243,8 @@ def run_threads(workshop: Workshop, seed: int, level: str, threads: int = 6, tra
     rows = initial_rows(r)
     workshop.renew(rows, r.choice(INDEXES))
     start = workshop.stage.published
-    order = threading.Lock()
     workers = [
-        _Worker(workshop.stage.session(), f"{seed} {number}", level, number, transactions, order)
-        for number in range(threads)
+        _Worker(workshop.stage.session(), f"{seed} {number}", level, number, transactions) for number in range(threads)
     ]
     running = [threading.Thread(target=worker.run, daemon=True) for worker in workers]
     interval = sys.getswitchinterval()
@@ -262,7 +263,7 @@ def run_threads(workshop: Workshop, seed: int, level: str, threads: int = 6, tra
         outcome.failed += worker.failed
     history = History(rows)
     commits = {start: 0}
-    # Who only reads takes no number: his commit has that of the last one who wrote, and comes behind it.
+    # Who only reads takes no number: he comes behind the last one whom he sees.
     done = sorted((commit for worker in workers for commit in worker.committed), key=lambda commit: commit[:2])
     try:
         for scn, seen, steps in done:

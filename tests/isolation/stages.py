@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -25,10 +26,13 @@ class OwnSpeaker(EmbeddedConversation):
 
 
 class OwnStage:
-    """A fresh in-memory database with a case's tables."""
+    """A fresh database with a case's tables, in memory or at a path."""
 
-    def __init__(self, case: Case) -> None:
-        self._database = heliosdb.EmbeddedDatabase.new_in_memory(plugins=[])
+    def __init__(self, case: Case, path: Path | None = None) -> None:
+        if path is None:
+            self._database = heliosdb.EmbeddedDatabase.new_in_memory(plugins=[])
+        else:
+            self._database = heliosdb.EmbeddedDatabase(str(path), plugins=[])
         setup = self.open()
         for text in case.setup:
             failure = setup.send(text).failure
