@@ -157,6 +157,14 @@ class ArraySubscriptError(DataError):
     sqlstate = "2202E"
 
 
+class InvalidTablesampleRepeat(DataError):
+    sqlstate = "2202G"
+
+
+class InvalidTablesampleArgument(DataError):
+    sqlstate = "2202H"
+
+
 class CharacterNotInRepertoire(DataError):
     sqlstate = "22021"
 

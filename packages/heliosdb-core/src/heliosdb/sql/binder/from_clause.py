@@ -32,6 +32,7 @@ from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.clauses import inner_locking
 from heliosdb.sql.binder.coercion import coerce, coerce_to_boolean, select_common_type
 from heliosdb.sql.binder.functions import bind_operator
+from heliosdb.sql.binder.sampling import check_sample, sampled
 from heliosdb.sql.binder.scope import AMBIGUOUS, JoinColumn, JoinItem, RangeItem, Scope
 
 if TYPE_CHECKING:
@@ -113,18 +114,20 @@ def bind_table_item(binder: Binder, scope: Scope, item: ast.RangeTable) -> tuple
         raise FeatureNotSupported(
             f'cross-database references are not implemented: "{".".join(parts)}"', position=position
         )
-    if item.sample is not None:
-        raise FeatureNotSupported("TABLESAMPLE is not supported", position=item.sample.position or None)
     if len(parts) == 1:
         from heliosdb.sql.binder.cte import bind_cte_reference
 
         referenced = bind_cte_reference(binder, scope, item)
         if referenced is not None:
+            check_sample(item, False)
             return referenced
     relation = _find_relation(binder, parts)
+    if item.sample is not None and relation is not None:
+        check_sample(item, relation.kind in ("table", "materialized view"))
     if relation is None:
         view = _find_catalog_view(binder, parts)
         if view is not None:
+            check_sample(item, False)
             return _catalog_scan(binder, item, view)
         resolved = _resolve_relation(binder, parts)
         if resolved is not None and not isinstance(resolved, Relation):
@@ -148,6 +151,8 @@ def bind_table_item(binder: Binder, scope: Scope, item: ast.RangeTable) -> tuple
             relation=relation,
             alias=alias or relation.name,
         )
+        if item.sample is not None:
+            plan = sampled(binder, scope, item.sample, plan, source)
     if item.extensions:
         from heliosdb.sql.binder.extensions import apply_clauses
 
