@@ -47,7 +47,7 @@ class PowerLoss(BaseException):
     """The simulated machine is off. No error that a program could handle."""
 
 
-class _File:
+class SimulatedFile:
     """A file's bytes as they are read, as they are durable, and what lies between."""
 
     __slots__ = ("content", "durable", "pending")
@@ -140,9 +140,9 @@ class FaultyVolume:
         self.capacity = capacity
         self.steps: list[tuple[str, str]] = []
         """Every step taken: (kind, file)."""
-        self._names: dict[str, _File] = {}
-        self._durable_names: dict[str, _File] = {}
-        self._pending_names: list[tuple[str, _File | None]] = []
+        self._names: dict[str, SimulatedFile] = {}
+        self._durable_names: dict[str, SimulatedFile] = {}
+        self._pending_names: list[tuple[str, SimulatedFile | None]] = []
         self._found_unsynced = False
         """Whether a process that was killed left names here that are not durable."""
         self._crash_at: tuple[str | None, int] | None = None
@@ -185,11 +185,11 @@ class FaultyVolume:
                 if random.random() < kept:
                     _enter(names, name, file)
             found = FaultyVolume(skip=self.skip, capacity=self.capacity)
-            left: dict[int, _File] = {}
+            left: dict[int, SimulatedFile] = {}
             for name, file in names.items():
                 if name != NEW_MANIFEST:
                     if id(file) not in left:
-                        left[id(file)] = _File(file.after_crash(random))
+                        left[id(file)] = SimulatedFile(file.after_crash(random))
                     found._names[name] = left[id(file)]
             found._durable_names = dict(found._names)
             return found
@@ -217,7 +217,7 @@ class FaultyVolume:
                 raise DiskFull(f'could not write file "{name}": No space left on device', hint="Check free disk space.")
             with self._step("append", name) as taken:
                 if file is None:
-                    file = _File()
+                    file = SimulatedFile()
                     self._rename(name, file)
                 offset = len(file.content)
                 if taken:
@@ -281,7 +281,7 @@ class FaultyVolume:
     def replace_manifest(self, content: bytes) -> None:
         """Replace the manifest as a directory does: write, sync, rename, sync the names."""
         with self._changing():
-            file = _File()
+            file = SimulatedFile()
             with self._step("manifest write", MANIFEST):
                 self._rename(NEW_MANIFEST, file)
                 file.write(0, content)
@@ -314,17 +314,17 @@ class FaultyVolume:
         if name is not None and (len(name) > 100 or _well_formed(name) is None):
             raise InternalFailure(f"{name!r} cannot be the name of a file in a volume")
 
-    def _file(self, name: str) -> _File:
+    def _file(self, name: str) -> SimulatedFile:
         found = self._names.get(name)
         if found is None:
             raise DataCorrupted(f'file "{name}" is missing')
         return found
 
-    def _rename(self, name: str, file: _File | None) -> None:
+    def _rename(self, name: str, file: SimulatedFile | None) -> None:
         _enter(self._names, name, file)
         self._pending_names.append((name, file))
 
-    def _sync(self, file: _File, kind: str, name: str) -> None:
+    def _sync(self, file: SimulatedFile, kind: str, name: str) -> None:
         try:
             with self._step(kind, name) as taken:
                 if taken and not self._off:
@@ -387,7 +387,7 @@ class _Step:
             raise PowerLoss
 
 
-def _enter(names: dict[str, _File], name: str, file: _File | None) -> None:
+def _enter(names: dict[str, SimulatedFile], name: str, file: SimulatedFile | None) -> None:
     if file is None:
         names.pop(name, None)
     else:

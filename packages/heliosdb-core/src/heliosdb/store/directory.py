@@ -87,6 +87,8 @@ class DirectoryVolume:
             if not read_only:
                 remove_file(self._place(NEW_MANIFEST))
                 if not os.path.exists(self._place(MANIFEST)):
+                    # Before anything else is in it: without the lock's name nobody would know it for a database.
+                    sync_directory(self.path)
                     self._sync_parent()
         except OSError as error:
             self._give_back()
