@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from heliosdb.commands.context import CommandSession, DatabaseContext
     from heliosdb.encoding.classes import StoredClass as StoredClass
     from heliosdb.encoding.codecs import Codec as Codec
+    from heliosdb.encoding.stored_column import StoredColumn as StoredColumn
     from heliosdb.encoding.stored_frames import StoredFrames as StoredFrames
     from heliosdb.plan import expressions as expressions
     from heliosdb.plan import nodes as nodes
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
     from heliosdb.store.access_method import Ordered as Ordered
     from heliosdb.store.access_method import Persisted as Persisted
     from heliosdb.store.access_method import Progress as Progress
+    from heliosdb.store.column_source import ColumnBatch as ColumnBatch
+    from heliosdb.store.column_source import ColumnSource as ColumnSource
     from heliosdb.store.snapshot import Snapshot as Snapshot
     from heliosdb.store.volume import Volume as Volume
     from heliosdb.types.definitions import Aggregate as Aggregate
@@ -104,6 +107,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.commands.context": ("CommandSession Session", "DatabaseContext Database"),
     "heliosdb.encoding.classes": ("StoredClass",),
     "heliosdb.encoding.codecs": ("Codec",),
+    "heliosdb.encoding.stored_column": ("StoredColumn",),
     "heliosdb.encoding.stored_frames": ("StoredFrames",),
     "heliosdb.plan": ("expressions", "nodes"),
     "heliosdb.plan.nodes": ("OutputColumn",),
@@ -122,6 +126,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "Persisted",
         "Progress",
     ),
+    "heliosdb.store.column_source": ("ColumnBatch", "ColumnSource"),
     "heliosdb.store.snapshot": ("Snapshot",),
     "heliosdb.store.volume": ("Volume",),
     "heliosdb.types.definitions": (

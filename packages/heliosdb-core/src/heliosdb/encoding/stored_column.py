@@ -23,7 +23,7 @@ from heliosdb.encoding.numerics import read_numerics
 if TYPE_CHECKING:
     from heliosdb.encoding.stored_frames import StoredFrames
 
-__all__ = ["StoredColumn", "read_column"]
+__all__ = ["StoredColumn", "column_of", "read_column"]
 
 
 @frozen
@@ -56,6 +56,24 @@ class StoredColumn:
         if self.codes is not None and self.distinct is not None:
             return list(map(self.distinct.__getitem__, self.codes))
         return self.values or []
+
+
+def column_of(values: list[Any]) -> StoredColumn:
+    """Return the column that a list of data is."""
+    kinds = set(map(type, values))
+    flags, present = None, values
+    if type(None) in kinds and len(kinds) == 2:
+        kinds.discard(type(None))
+        flags = bytes([value is not None for value in values])
+        present = [value for value in values if value is not None]
+    if kinds == {float}:
+        return StoredColumn(len(values), flags, numbers=array("d", present))
+    if kinds == {int}:
+        try:
+            return StoredColumn(len(values), flags, numbers=array("q", present))
+        except OverflowError:
+            pass
+    return StoredColumn(len(values), flags, values=present)
 
 
 def read_column(frames: StoredFrames, source: Source, count: int) -> StoredColumn:
@@ -91,11 +109,11 @@ def read_column(frames: StoredFrames, source: Source, count: int) -> StoredColum
         codes = read_lengths(source, present)
         if codes and max(codes) >= len(distinct):
             raise corrupted("a value is not among the distinct ones")
-        return StoredColumn(count, flags, codes=array("l", codes), distinct=distinct)
+        return StoredColumn(count, flags, codes=array("i", codes), distinct=distinct)
     if present and _next(source, b"1"):
         source.count(present)
         distinct = frames.read_values(source, 1)
-        return StoredColumn(count, flags, codes=array("l", bytes(present * array("l").itemsize)), distinct=distinct)
+        return StoredColumn(count, flags, codes=array("i", bytes(4 * present)), distinct=distinct)
     return StoredColumn(count, flags, values=frames.read_values(source, present))
 
 
