@@ -217,3 +217,40 @@ def test_a_url_of_nobody_is_a_clear_error(everything: EmbeddedDatabase, tmp_path
     with fresh() as other:
         other.execute(f"RESTORE FROM '{tmp_path}/x.hda'")
         assert text_of(other) == text_of(everything)
+
+
+def test_an_object_store_is_a_place(everything: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``s3://`` against a server of its own in this process, where s3fs and moto are installed."""
+    pytest.importorskip("s3fs")
+    server = pytest.importorskip("moto.server").ThreadedMotoServer(port=0)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        for name, value in (
+            ("AWS_ENDPOINT_URL", f"http://{host}:{port}"),
+            ("AWS_ACCESS_KEY_ID", "nobody"),
+            ("AWS_SECRET_ACCESS_KEY", "nothing"),
+            ("AWS_DEFAULT_REGION", "us-east-1"),
+        ):
+            monkeypatch.setenv(name, value)
+        import fsspec
+
+        store = fsspec.filesystem("s3")
+        store.mkdir("bucket")
+        for name in ("backup.sql", "deep/backup.hda"):
+            everything.execute(f"BACKUP TO 's3://bucket/{name}'")
+            with pytest.raises(DuplicateFile):
+                everything.execute(f"BACKUP TO 's3://bucket/{name}'")
+            everything.execute(f"BACKUP TO 's3://bucket/{name}' WITH (overwrite)")
+            with fresh() as other:
+                other.execute(f"RESTORE FROM 's3://bucket/{name}'")
+                assert text_of(other) == text_of(everything)
+        with pytest.raises(UndefinedTable):
+            everything.execute("BACKUP TO 's3://bucket/none' WITH (table = absent)")
+        with pytest.raises(UndefinedFile):
+            everything.execute("RESTORE FROM 's3://bucket/none'")
+        with pytest.raises(Error):
+            everything.execute("BACKUP TO 's3://no-bucket-at-all/none'")
+        assert sorted(store.find("bucket")) == ["bucket/backup.sql", "bucket/deep/backup.hda"]
+    finally:
+        server.stop()
