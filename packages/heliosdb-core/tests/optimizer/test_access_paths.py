@@ -120,3 +120,12 @@ def test_maintenance_refuses_what_it_cannot_do(database: EmbeddedDatabase, state
 def test_estimates_follow_the_data(database: EmbeddedDatabase) -> None:
     assert "(rows=10)" in plan(database, "SELECT * FROM item WHERE kind = 5")
     assert "(rows=1)" in plan(database, "SELECT * FROM item WHERE name = 'name5'")
+
+
+def test_long_lists_are_looked_up_as_short_ones_are(database: EmbeddedDatabase) -> None:
+    for condition in ("id IN ({})", "id NOT IN ({})", "kind IN ({}, NULL)", "kind NOT IN ({}, NULL)", "kind IN ({})"):
+        values = list(range(0, 900, 6))
+        long = database.query(f"SELECT id FROM item WHERE {condition.format(', '.join(map(str, values)))} ORDER BY 1")
+        rows = ", ".join(f"({value})" for value in values) + (", (NULL)" if "NULL" in condition else "")
+        subquery = condition.partition("(")[0] + f"(SELECT * FROM (VALUES {rows}) v)"
+        assert long == database.query(f"SELECT id FROM item WHERE {subquery} ORDER BY 1")

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from heliosdb import errors
 from heliosdb.codegen import lists, runtime
 from heliosdb.codegen.atoms import NEVER, is_atom, is_not_null, is_null, parenthesized
-from heliosdb.codegen.free_columns import element_indexes, is_worth_keeping, outer_columns
+from heliosdb.codegen.free_columns import OuterColumns, element_indexes, is_worth_keeping
 from heliosdb.codegen.source import Function, Source
 from heliosdb.plan import expressions as ex
 from heliosdb.types.comparison import PLAIN
@@ -59,6 +59,7 @@ class Expressions:
         self.registries = registries
         self.bindings: dict[int, Binding] = {}
         self.definitions: list[Function] = []
+        self._outer = OuterColumns()
         """Functions that have to stand before the main function's body."""
         self.head: list[str] = []
         """Lines for the head of the main function."""
@@ -191,7 +192,7 @@ class Expressions:
 
     def define(self, prefix: str, nodes: list[ex.Expression], body: Callable[[Function], None]) -> str:
         """Write a function of the columns that ``nodes`` read; return source of a call of it at the current place."""
-        columns = list({(c.source, c.index): c for node in nodes for c in outer_columns(node)}.values())
+        columns = list({place: c for node in nodes for place, c in self._outer.of(node).items()}.values())
         actual = [self.column(column) for column in columns]
         formal = [self.source.fresh("a") for _ in columns]
         names: dict[int, dict[int, str]] = {}

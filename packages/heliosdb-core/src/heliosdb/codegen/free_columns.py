@@ -66,6 +66,66 @@ def outer_columns(node: Any) -> Iterator[ex.Column]:
             pending.extend(getattr(current, name) for name in _child_fields(type(current)))
 
 
+FEW = 16
+"""Columns that are remembered for each part of an expression."""
+
+
+class OuterColumns:
+    """The columns that expressions read from outside, remembered for every part that reads few: of a deep expression
+    part after part is asked for, from the outside in.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Any, dict[tuple[int, int], ex.Column] | None]] = {}
+
+    def of(self, node: Any) -> dict[tuple[int, int], ex.Column]:
+        """Return the columns by (source, index)."""
+        known = self._known
+        pending: list[Any] = [node]
+        while pending:
+            current = pending[-1]
+            if id(current) in known:
+                pending.pop()
+                continue
+            parts = _parts(current)
+            found: dict[tuple[int, int], ex.Column] | None
+            if parts is None:
+                found = {(c.source, c.index): c for c in outer_columns(current)}
+            else:
+                missing = [part for part in parts if id(part) not in known]
+                if missing:
+                    pending.extend(reversed(missing))
+                    continue
+                found = {}
+                for part in parts:
+                    inner = known[id(part)][1]
+                    if inner is None:
+                        found = None
+                        break
+                    found = found | inner if inner.keys() - found.keys() else found
+            # The node is kept, so that its id stays its own.
+            known[id(current)] = (current, None if found is None or len(found) > FEW else found)
+            pending.pop()
+        columns = known[id(node)][1]
+        return {(c.source, c.index): c for c in outer_columns(node)} if columns is None else columns
+
+
+def _parts(node: Any) -> list[Any] | None:
+    """Return the expressions in one, None where its columns are to be looked for in another way."""
+    if isinstance(node, ex.Column | ex.Subquery | ex.Grouping):
+        return None
+    if isinstance(node, tuple):
+        return [item for item in node if isinstance(item, tuple) or _is_expression(item)]
+    if not _is_expression(node):
+        return []
+    children = (getattr(node, name) for name in _child_fields(type(node)))
+    return [child for child in children if isinstance(child, tuple) or _is_expression(child)]
+
+
+def _is_expression(node: Any) -> bool:
+    return type(node).__module__ == ex.__name__ and attrs.has(type(node))
+
+
 def element_indexes(node: Any) -> Iterator[int]:
     """Yield the indexes of the Elements that belong to the nearest enclosing comparison."""
     if isinstance(node, ex.Element):

@@ -43,6 +43,9 @@ __all__ = [
 
 ROW_OPERATORS = {"=", "<>", "<", "<=", ">", ">="}
 
+LONG_LIST = 100
+"""An IN list of more plain values is bound as an array."""
+
 
 def bind_between(binder: Binder, node: ast.Between, scope: Scope) -> Expression:
     """Bind ``x BETWEEN a AND b`` to ``x >= a AND x <= b``, and its variants."""
@@ -137,6 +140,10 @@ def bind_in_list(binder: Binder, node: ast.InList, scope: Scope) -> Expression:
             else item
             for item in items
         ]
+    if len(items) > LONG_LIST:
+        elements = _as_array(binder, operand, items, node.negated, position)
+        if elements is not None:
+            return elements
     try:
         equalities = tuple(bind_operator(binder, "=", operand, item, position) for item in items)
     except (UndefinedFunction, AmbiguousFunction):
@@ -165,6 +172,32 @@ def bind_in_list(binder: Binder, node: ast.InList, scope: Scope) -> Expression:
         nullable=operand.nullable or any(item.nullable for item in items),
         position=position,
     )
+
+
+def _as_array(
+    binder: Binder, operand: Expression, items: list[Expression], negated: bool, position: int | None
+) -> Expression | None:
+    """Return a long list of plain values as ``= ANY`` (``<> ALL``) of an array: no equality is bound for each."""
+    kind = operand.type
+    array = binder.types.array_of(kind)
+    if array is None or kind == "unknown":
+        return None
+    values = tuple(
+        item.value for item in items if isinstance(item, bound.Constant) and item.slot is None and item.type == kind
+    )
+    if len(values) != len(items):
+        return None
+    element = bound.Element(type=kind, nullable=None in values)
+    comparison = bind_operator(binder, "<>" if negated else "=", operand, element, position)
+    if (
+        not isinstance(comparison, bound.Call)
+        or comparison.arguments != (operand, element)
+        or not is_identity_equality(binder, [comparison.arguments])
+    ):
+        return None
+    constant = bound.Constant(type=array.name, value=values, nullable=False, position=position)
+    nullable = operand.nullable or None in values
+    return bound.AnyAll(comparison=comparison, array=constant, all=negated, nullable=nullable, position=position)
 
 
 def is_identity_equality(binder: Binder, pairs: Sequence[tuple[Expression, Expression]]) -> bool:

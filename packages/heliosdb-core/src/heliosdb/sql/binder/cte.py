@@ -389,33 +389,20 @@ def _note_outer(scope: Scope, table: BoundCommonTable) -> None:
 
 def with_node(tables: list[BoundCommonTable], plan: nodes.PlanNode) -> nodes.PlanNode:
     """Return the plan with its common tables: those named once put in place, the others in a With node."""
-    kept: list[BoundCommonTable] = []
-    for table in reversed(tables):
-        if table.inline and table.references <= 1:
-            if table.references == 1:
-                plan, kept = _put_in_place(table, plan, kept)
-            continue
-        if not table.references and not table.modifying:
-            continue
-        kept.append(table)
-    if not kept:
-        return plan
-    ctes = tuple((table.number, table.name, table.plan) for table in reversed(kept) if table.plan is not None)
-    return nodes.With(ctes=ctes, input=plan)
-
-
-def _put_in_place(
-    table: BoundCommonTable, plan: nodes.PlanNode, kept: list[BoundCommonTable]
-) -> tuple[nodes.PlanNode, list[BoundCommonTable]]:
     from heliosdb.plan.rewrite import rewritten
 
+    once = {table.number: table for table in tables if table.inline and table.references == 1}
+    kept = [table for table in tables if not table.inline or table.references > 1]
+    kept = [table for table in kept if table.references or table.modifying]
+
     def replace(node: Any) -> Any:
-        if not isinstance(node, nodes.CteScan) or node.cte != table.number:
+        if not isinstance(node, nodes.CteScan) or node.cte not in once:
             return None
+        table = once[node.cte]
         assert table.plan is not None
         (inner,) = table.plan.sources
         return nodes.Project(
-            input=table.plan,
+            input=rewritten(table.plan, replace),
             source=node.source,
             columns=node.columns,
             expressions=tuple(
@@ -433,7 +420,13 @@ def _put_in_place(
             alias=node.name,
         )
 
-    for other in kept:
-        if other.plan is not None:
-            other.plan = rewritten(other.plan, replace)
-    return rewritten(plan, replace), kept
+    if once:
+        # All in one pass: a chain of hundreds of tables would be rewritten once for each of them.
+        plan = rewritten(plan, replace)
+        for table in kept:
+            if table.plan is not None:
+                table.plan = rewritten(table.plan, replace)
+    if not kept:
+        return plan
+    ctes = tuple((table.number, table.name, table.plan) for table in kept if table.plan is not None)
+    return nodes.With(ctes=ctes, input=plan)

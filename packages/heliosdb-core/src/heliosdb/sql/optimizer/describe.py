@@ -225,6 +225,9 @@ class _Describer:
             case ex.InList():
                 items = ", ".join(map(show, node.items))
                 return f"({show(node.operand)} {'<> ALL' if node.negated else '= ANY'} ({items}))"
+            case ex.AnyAll() if isinstance(node.comparison, ex.Call) and isinstance(node.array, ex.Constant):
+                left, word = node.comparison.arguments[0], "ALL" if node.all else "ANY"
+                return f"({show(left)} {node.comparison.operator} {word} ({show(node.array)}))"
             case ex.Subquery():
                 return f"({node.kind.value.upper()} SubPlan)"
             case ex.Case():

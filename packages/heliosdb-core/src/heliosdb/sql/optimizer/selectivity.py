@@ -147,8 +147,7 @@ class Selectivity:
         if isinstance(part, ex.InList):
             return self._in_list(part, producers)
         if isinstance(part, ex.AnyAll):
-            each = self.of(part.comparison, producers)
-            return each if part.all else min(OTHER, 10 * each)
+            return self._any_all(part, producers)
         if isinstance(part, ex.Column):
             known = self._statistics(part, producers)
             return OTHER if known is None else known.equal(True)
@@ -172,6 +171,15 @@ class Selectivity:
         if found is None:
             found = min(OTHER, EQUAL * len(part.items))
         return max(0.0, 1 - found - self._nulls(part.operand, producers)) if part.negated else found
+
+    def _any_all(self, part: ex.AnyAll, producers: Producers) -> float:
+        """Return the selectivity of a comparison with the elements of an array, of which PostgreSQL guesses ten."""
+        elements = part.array.value if isinstance(part.array, ex.Constant) else None
+        count = len(elements) if isinstance(elements, tuple) else 10
+        each = self.of(part.comparison, producers)
+        if part.all:
+            return max(0.0, 1 - count * (1 - each))
+        return min(OTHER if elements is None else 1.0, count * each)
 
     def _comparison(self, part: ex.Call, producers: Producers) -> float:
         """Return the selectivity of a call of an operator with two operands."""
