@@ -36,7 +36,7 @@ fresh = EmbeddedDatabase.new_in_memory
         (b"--\n-- PostgreSQL database dump\n--\n\n\\restrict abc\n", "sql"),
         (b"\\restrict abc\n\nSET x = 1;", "sql"),
         (b"/* c */ CREATE TABLE t (a int);", "sql"),
-        (b"PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n", "sql"),
+        (b"PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n", "sqlite"),
         (b"insert into t values (1)", "sql"),
         (b"-- nothing but this", "sql"),
         (b"\xef\xbb\xbfSELECT 1;", "sql"),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from heliosdb import EmbeddedDatabase
+from heliosdb.dump import DumpOptions, dump_script
 from heliosdb.errors import BadCopyFileFormat, DuplicateFile, DuplicateTable, InvalidParameterValue, UndefinedTable
 from heliosdb.transfer import export, import_file
 
@@ -143,6 +144,32 @@ def test_a_column_has_the_type_that_holds_its_values(
         assert types_of(database, "t") == {"v": type_}
         if stored is not None:
             assert [row[0] for row in database.query("SELECT v FROM t")] == stored
+
+
+def test_what_the_shell_of_sqlite_dumps_comes_like_its_file(tmp_path: Path) -> None:
+    path = made(tmp_path / "shop.db", SHOP)
+    connection = sqlite3.connect(path)
+    (tmp_path / "shop.txt").write_text("PRAGMA foreign_keys=OFF;\n" + "\n".join(connection.iterdump()))
+    connection.close()
+    with fresh() as database, fresh() as other:
+        import_file(database, path)
+        import_file(other, str(tmp_path / "shop.txt"))
+        # Indexes and the order of things apart, which SQLite's dump changes.
+        assert "".join(dump_script(other, DumpOptions(data_only=True))) == "".join(
+            dump_script(database, DumpOptions(data_only=True))
+        )
+        assert types_of(other, "customer") == types_of(database, "customer")
+
+
+@pytest.mark.parametrize("wrong", ["CREATE TABLE t (", "ATTACH 'other.db' AS other;", "INSERT INTO absent VALUES (1);"])
+def test_a_wrong_script_of_sqlite_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.sql").write_text(f"PRAGMA foreign_keys=OFF;\nCREATE TABLE a (b);\n{wrong}\n")
+    with fresh() as database:
+        with pytest.raises(BadCopyFileFormat, match="cannot be read as a SQLite database"):
+            import_file(database, str(tmp_path / "x.sql"))
+        assert database.query("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")[0][0] == 0
+    assert [found.name for found in tmp_path.iterdir()] == ["x.sql"]
 
 
 def test_names_that_mean_nothing_here_are_kept_apart(tmp_path: Path) -> None:

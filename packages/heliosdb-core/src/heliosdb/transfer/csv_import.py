@@ -168,8 +168,10 @@ def _blocks(file: BinaryIO, known: _Known, name: str, on_progress: OnProgress) -
         lines, numbers, wrong = reader.feed(text, last=not piece)
         on_progress(name, len(piece))
         if lines:
-            kept = [(line, number) for line, number in zip(lines, numbers) if line]
-            yield [line for line, _ in kept], [number for _, number in kept]
+            if "" in lines:
+                kept = [(line, number) for line, number in zip(lines, numbers) if line]
+                lines, numbers = [line for line, _ in kept], [number for _, number in kept]
+            yield lines, numbers
         if wrong is not None:
             raise BadCopyFileFormat(f"line {reader.number}: {wrong.message}", hint=wrong.hint)
         if reader.is_over:
@@ -190,7 +192,7 @@ def _look(file: BinaryIO, known: _Known, name: str, on_progress: OnProgress) -> 
             if known.header:
                 rows, numbers = rows[1:], numbers[1:]
         width = len(columns)
-        for row, number in zip(rows, numbers):
+        for row, number in zip(rows, numbers) if set(map(len, rows)) - {width} else ():
             if len(row) != width:
                 values = f"{len(row)} value{'' if len(row) == 1 else 's'}"
                 raise BadCopyFileFormat(f'line {number} of "{name}" has {values}, not {width}')

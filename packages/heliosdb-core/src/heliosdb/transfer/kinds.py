@@ -31,6 +31,7 @@ _sql: Final = re.compile(
     rf"\ufeff?{_PASSED}(?:\\(?:un)?restrict\s|(?:{_WORDS})\s+[A-Za-z_\"'(*]|SELECT\s+\S|BEGIN\s*;)",
     re.IGNORECASE | re.DOTALL,
 )
+_sqlite_dump: Final = re.compile(rf"\ufeff?{_PASSED}PRAGMA\s+foreign_keys\s*=", re.IGNORECASE | re.DOTALL)
 _only_comments: Final = re.compile(rf"{_PASSED}--[^\n]*{_PASSED}\Z", re.DOTALL)
 
 
@@ -52,6 +53,9 @@ def kind_of(beginning: bytes, name: str) -> str:
             hint="SQLite databases, dumps in SQL, archives, CSV and Parquet can be imported.",
         )
     text = beginning.decode(errors="replace")
+    if _sqlite_dump.match(text) is not None:
+        # What the shell of SQLite writes for .dump: its own SQL.
+        return "sqlite"
     if _sql.match(text) is not None or _only_comments.match(text) is not None:
         return "sql"
     return "csv"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define
 
-from heliosdb.errors import BadCopyFileFormat, Error, ForeignKeyViolation, UndefinedTable
+from heliosdb.errors import BadCopyFileFormat, CharacterNotInRepertoire, Error, ForeignKeyViolation, UndefinedTable
 from heliosdb.sql.deparse import quote_identifier, quote_literal
 from heliosdb.transfer.names import folded, unique_names
 from heliosdb.transfer.sqlite_types import ColumnType, column_type
@@ -87,13 +87,37 @@ def import_sqlite(
 def _opened(path: str) -> Iterator[sqlite3.Connection]:
     # Read-only: SQLite would make what it does not find, and clean up behind others.
     place = Path(path).resolve().as_uri() + "?mode=ro"
+    script = _script(path)
     try:
-        with closing(sqlite3.connect(place, uri=True, isolation_level=None)) as connection:
+        # A script of SQLite's runs in a temporary database of SQLite's, which is on disk if it is large.
+        with closing(sqlite3.connect(place if script is None else "", uri=True, isolation_level=None)) as connection:
+            if script is not None:
+                connection.set_authorizer(_authorize)
+                connection.executescript(script)
             connection.text_factory = _text
             connection.execute("BEGIN")
             yield connection
     except sqlite3.DatabaseError as error:
         raise BadCopyFileFormat(f'"{path}" cannot be read as a SQLite database: {error}') from None
+
+
+def _script(path: str) -> str | None:
+    """Return the text of a file that is what SQLite's shell writes for .dump, None for a database."""
+    with Path(path).open("rb") as file:
+        if file.read(16) == b"SQLite format 3\x00":
+            return None
+        file.seek(0)
+        content = file.read()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise CharacterNotInRepertoire(f'line {line} of "{path}": invalid byte sequence for encoding "UTF8"') from None
+
+
+def _authorize(action: int, first: str | None, second: str | None, database: str | None, source: str | None) -> int:
+    """Let a script do what it wants in its own database, and open no other file."""
+    return sqlite3.SQLITE_DENY if action in (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH) else sqlite3.SQLITE_OK
 
 
 def _text(raw: bytes) -> str:
