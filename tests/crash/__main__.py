@@ -14,6 +14,7 @@ from pathlib import Path
 from .process import Bank
 from .rounds import Violation, run_round
 from .sabotage import SAFEGUARDS, rounds_until_noticed
+from .threads import run_threads
 
 
 def main() -> int:
@@ -28,7 +29,17 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.prove:
         return _prove(arguments.rounds, arguments.seed)
-    return _crash(arguments) or _kill(arguments.kills, arguments.seed)
+    return (
+        _crash(arguments)
+        or _crash_threads(arguments.rounds // 5, arguments.seed)
+        or _kill(arguments.kills, arguments.seed)
+    )
+
+
+def _crash_threads(rounds: int, seed: int) -> int:
+    transfers = sum(run_threads(number) for number in range(seed, seed + rounds))
+    print(f"{rounds} rounds of threads, {transfers} transfers, none lost")
+    return 0
 
 
 def _kill(kills: int, seed: int) -> int:

@@ -24,7 +24,7 @@ from heliosdb.errors import SerializationFailure
 
 from .check import index_problems, rows_of
 
-__all__ = ["Bank"]
+__all__ = ["THREADS", "Bank", "prepare", "transfer", "verify_ledger"]
 
 ACCOUNTS = 20
 MONEY = 1000
@@ -84,29 +84,33 @@ class Bank:
     def _verify(self) -> None:
         database = Database(str(self.path), plugins=[])
         try:
-            session = database.session()
-            if not rows_of(session, "SELECT 1 FROM pg_class WHERE relname = 'account'"):
-                assert not any(self.reported.values()), "the tables are gone"
-                return
-            balances = dict.fromkeys(range(1, ACCOUNTS + 1), MONEY)
-            numbers: dict[int, list[int]] = {thread: [] for thread in range(THREADS)}
-            rows = rows_of(
-                session, "SELECT thread, number, giver, taker, amount, note FROM ledger ORDER BY thread, number"
-            )
-            for thread, number, giver, taker, amount, note in rows:
-                numbers[thread].append(number)
-                balances[giver] -= amount
-                balances[taker] += amount
-                assert note == note_of(thread, number), f"transfer {number} of thread {thread} is damaged"
-            for thread, found in numbers.items():
-                assert found == list(range(1, len(found) + 1)), f"thread {thread} has holes in its transfers"
-                last = self.reported[thread]
-                assert last <= len(found) <= last + 1, f"thread {thread} reported {last} transfers, not {len(found)}"
-                self.reported[thread] = len(found)
-            assert dict(rows_of(session, "SELECT id, balance FROM account")) == balances
-            assert index_problems(database, session) == []
+            verify_ledger(database, self.reported)
         finally:
             database.close()
+
+
+def verify_ledger(database: Database, reported: dict[int, int]) -> None:
+    """Check the accounts and the ledger against what each thread has reported; afterwards it has reported all that is
+    there."""
+    session = database.session()
+    if not rows_of(session, "SELECT 1 FROM pg_class WHERE relname = 'account'"):
+        assert not any(reported.values()), "the tables are gone"
+        return
+    balances = dict.fromkeys(range(1, ACCOUNTS + 1), MONEY)
+    numbers: dict[int, list[int]] = {thread: [] for thread in reported}
+    rows = rows_of(session, "SELECT thread, number, giver, taker, amount, note FROM ledger ORDER BY thread, number")
+    for thread, number, giver, taker, amount, note in rows:
+        numbers[thread].append(number)
+        balances[giver] -= amount
+        balances[taker] += amount
+        assert note == note_of(thread, number), f"transfer {number} of thread {thread} is damaged"
+    for thread, found in numbers.items():
+        assert found == list(range(1, len(found) + 1)), f"thread {thread} has holes in its transfers"
+        last = reported[thread]
+        assert last <= len(found) <= last + 1, f"thread {thread} reported {last} transfers, not {len(found)}"
+        reported[thread] = len(found)
+    assert dict(rows_of(session, "SELECT id, balance FROM account")) == balances
+    assert index_problems(database, session) == []
 
 
 def note_of(thread: int, number: int) -> str:
@@ -135,13 +139,18 @@ def transfer(session: Any, random: Random, thread: int, number: int) -> None:
         return
 
 
+def prepare(session: Any) -> None:
+    """Make the tables, where there are none."""
+    if not rows_of(session, "SELECT 1 FROM pg_class WHERE relname = 'account'"):
+        for statement in SCHEMA:
+            session.execute(statement)
+
+
 def work(path: str, seed: str) -> None:
     """Transfer money in several threads, make checkpoints between, and never end."""
     database = Database(path, plugins=[])
     session = database.session()
-    if not rows_of(session, "SELECT 1 FROM pg_class WHERE relname = 'account'"):
-        for statement in SCHEMA:
-            session.execute(statement)
+    prepare(session)
     last = dict(rows_of(session, "SELECT thread, max(number) FROM ledger GROUP BY thread"))
 
     def transfers(thread: int) -> None:

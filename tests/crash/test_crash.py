@@ -9,6 +9,7 @@ import pytest
 from .process import Bank
 from .rounds import run_round
 from .sabotage import SAFEGUARDS, Safeguard, rounds_until_noticed
+from .threads import run_threads
 
 
 @pytest.mark.parametrize("first", range(0, 50, 10))
@@ -19,6 +20,10 @@ def test_nothing_is_lost_when_the_power_fails(first: int) -> None:
 @pytest.mark.parametrize("safeguard", SAFEGUARDS, ids=lambda safeguard: safeguard.name)
 def test_without_any_single_safeguard_something_is_lost(safeguard: Safeguard) -> None:
     assert rounds_until_noticed(safeguard, 200) is not None
+
+
+def test_nothing_is_lost_that_threads_committed_together() -> None:
+    assert sum(run_threads(seed) for seed in range(10)) > 0
 
 
 def test_nothing_is_lost_when_processes_are_killed(tmp_path: Path) -> None:

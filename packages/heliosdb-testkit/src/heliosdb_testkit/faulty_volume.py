@@ -15,6 +15,7 @@ skips a sync must lose something, or the sync was not needed or the test does no
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Container, Iterator, Sequence
 from contextlib import AbstractContextManager
 from random import Random
@@ -67,8 +68,12 @@ class SimulatedFile:
         self.pending.append((size, None))
 
     def sync(self) -> None:
-        self.durable = bytes(self.content)
-        self.pending.clear()
+        self.made_durable(bytes(self.content), len(self.pending))
+
+    def made_durable(self, content: bytes, count: int) -> None:
+        """Note that a sync has reached the device: what the content was when it began, by so many writes."""
+        self.durable = content
+        del self.pending[:count]
 
     def after_crash(self, random: Random) -> bytes:
         """Return what may be left."""
@@ -140,6 +145,8 @@ class FaultyVolume:
         self.capacity = capacity
         self.steps: list[tuple[str, str]] = []
         """Every step taken: (kind, file)."""
+        self.others_go_on = False
+        """Whether other threads get a turn in the middle of a sync."""
         self._names: dict[str, SimulatedFile] = {}
         self._durable_names: dict[str, SimulatedFile] = {}
         self._pending_names: list[tuple[str, SimulatedFile | None]] = []
@@ -185,6 +192,7 @@ class FaultyVolume:
                 if random.random() < kept:
                     _enter(names, name, file)
             found = FaultyVolume(skip=self.skip, capacity=self.capacity)
+            found.others_go_on = self.others_go_on
             left: dict[int, SimulatedFile] = {}
             for name, file in names.items():
                 if name != NEW_MANIFEST:
@@ -199,6 +207,7 @@ class FaultyVolume:
         with self._mutex:
             self._off = True
             found = FaultyVolume(skip=self.skip, capacity=self.capacity)
+            found.others_go_on = self.others_go_on
             found._names = self._names
             found._durable_names = self._durable_names
             found._pending_names = self._pending_names
@@ -228,7 +237,12 @@ class FaultyVolume:
         """Make a file and its name durable."""
         with self._changing(name):
             file = self._file(name)
-            self._sync(file, "sync", name)
+            begun = (bytes(file.content), len(file.pending))
+        if self.others_go_on:
+            # Another thread may append meanwhile: that is not made durable.
+            time.sleep(0)
+        with self._changing(name):
+            self._sync(file, "sync", name, begun)
             if self._found_unsynced or any(pending == name for pending, _ in self._pending_names):
                 self._sync_names("sync names", name)
                 self._found_unsynced = False
@@ -285,7 +299,7 @@ class FaultyVolume:
             with self._step("manifest write", MANIFEST):
                 self._rename(NEW_MANIFEST, file)
                 file.write(0, content)
-            self._sync(file, "manifest sync", MANIFEST)
+            self._sync(file, "manifest sync", MANIFEST, (content, len(file.pending)))
             with self._step("manifest rename", MANIFEST) as taken:
                 if not taken:
                     self._rename(MANIFEST, None)
@@ -324,11 +338,11 @@ class FaultyVolume:
         _enter(self._names, name, file)
         self._pending_names.append((name, file))
 
-    def _sync(self, file: SimulatedFile, kind: str, name: str) -> None:
+    def _sync(self, file: SimulatedFile, kind: str, name: str, begun: tuple[bytes, int]) -> None:
         try:
             with self._step(kind, name) as taken:
                 if taken and not self._off:
-                    file.sync()
+                    file.made_durable(*begun)
         except Error as error:
             # What was not durable may be lost, or may not: it is cut off, and shown no more.
             self._sealed = error.message
