@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.codegen.key_set import KeySet
-from heliosdb.codegen.spill import NEVER, Watched
+from heliosdb.codegen.spill import LEAST, NEVER, Watched
 from heliosdb.types.definitions import resolve_implementation
 
 if TYPE_CHECKING:
@@ -40,11 +40,12 @@ class HashedRows(Watched):
 
     def relieve(self) -> None:
         """Move the rows into the sets."""
-        if self._has_room(self._fits() // 2):
+        fits = max(LEAST, self._fits() // 2)
+        if self._has_room(fits):
             return
         self.look = NEVER
         self._move()
-        self.look = self._again(self._fits() // 2)
+        self.look = self._again(fits)
 
     def _move(self) -> None:
         if not isinstance(self._set, KeySet) or not isinstance(self._with_null, KeySet):

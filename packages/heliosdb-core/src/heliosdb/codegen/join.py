@@ -8,6 +8,7 @@ what follows.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from heliosdb.codegen.atoms import is_not_null
@@ -76,12 +77,16 @@ def pair(pipelines: Pipelines, node: pn.Join, matches: str, condition: ex.Expres
             pipelines.head.append(f"{nothing} = ({missing},)")
             function.open(f"for {target} in {matches} or {nothing}:", loop=True)
             return consume()
-        found = source.fresh("m")
-        function.line(f"{found} = []")
-        with function.loop(f"for {target} in {matches}:"):
-            function.line(f"if {pipelines.test(condition)}: {found}.append({pipelines.pack(sources)})")
-        function.line(f"if not {found}: {found}.append({missing})")
-        function.open(f"for {target} in {found}:", loop=True)
+        # Behind the matches comes the missing row, which goes on if none of them did.
+        found, left, nothing = source.fresh("z"), source.fresh("n"), source.fresh("z")
+        pipelines.head.append(f"{nothing} = ({missing},)")
+        function.line(f"{found} = False; {left} = len({matches})")
+        function.open(f"for {target} in {source.bind(chain, 'f')}({matches}, {nothing}):", loop=True)
+        with function.block(f"if {left}:"):
+            function.line(f"{left} -= 1")
+            function.line(f"if not ({pipelines.test(condition)}): continue")
+            function.line(f"{found} = True")
+        function.line(f"elif {found}: continue")
         return consume()
     # semi and anti: the first match decides
     if condition is None and not node.null_aware:

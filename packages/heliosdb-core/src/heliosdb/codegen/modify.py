@@ -7,13 +7,16 @@ version is put in the old one's place and the statement's conditions are evaluat
 
 What a new row must satisfy is written once, in ``_write_row``, for every door: generated columns, NOT NULL, CHECK.
 Foreign keys are looked at when the statement's rows are all in (``codegen/foreign_keys.py``).
+
+Rows that are collected may go to a temporary file. A row that is changed has to be the very object that the store has,
+so of what comes from a file the row is looked up again by its id (``modify_runtime.pieces``).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from heliosdb.codegen import modify_runtime
 from heliosdb.codegen.foreign_keys import ForeignKeyCheck, ReferencedCheck
@@ -92,7 +95,11 @@ def _foreign_keys(pipelines: Pipelines, node: pn.Modify, rows: str) -> None:
     """Write the checks of the table's own foreign keys on the list of new rows."""
     for constraint in node.foreign_keys:
         check = pipelines.source.bind(ForeignKeyCheck(node.relation, constraint, pipelines.registries), "f")
-        _write_check(pipelines, f"{check}(x, {rows})")
+        _write_check(pipelines, f"{_by_block(pipelines)}({check}, x, {rows})")
+
+
+def _by_block(pipelines: Pipelines) -> str:
+    return pipelines.source.bind(modify_runtime.check_blocks, "f")
 
 
 def _referencing(pipelines: Pipelines, node: pn.Modify, changes: str) -> None:
@@ -101,7 +108,7 @@ def _referencing(pipelines: Pipelines, node: pn.Modify, changes: str) -> None:
     """
     for relation, constraint in node.referencing:
         check = pipelines.source.bind(ReferencedCheck(node.relation, relation, constraint, pipelines.registries), "f")
-        _write_check(pipelines, f"{check}(x, {changes})")
+        _write_check(pipelines, f"{_by_block(pipelines)}({check}, x, {changes})")
 
 
 def _write_returning(pipelines: Pipelines, node: pn.Modify, out: str) -> None:
@@ -124,13 +131,16 @@ def produce_insert(pipelines: Pipelines, node: pn.Insert, consume: Consume) -> N
     row, rows, out = source.fresh("r"), source.fresh("m"), source.fresh("o")
     oid = node.relation.oid
     by_row = node.conflict is not None or node.returning is not None
-    function.line(f"{rows} = []")
+    spool = ""
+    if by_row:
+        spool = pipelines.keep(rows, node)
+    else:
+        function.line(f"{rows} = []")
     returned = node.returning is not None
-    if returned:
-        function.line(f"{out} = []")
-    if by_row or node.foreign_keys:
+    out_spool = pipelines.keep(out, node) if returned else ""
+    if node.foreign_keys:
         collected = source.fresh("m")
-        function.line(f"{collected} = []")
+        collected_spool = pipelines.keep(collected, node)
 
     def count(number: str) -> None:
         if node is pipelines.counted:
@@ -142,7 +152,8 @@ def produce_insert(pipelines: Pipelines, node: pn.Insert, consume: Consume) -> N
     def take() -> None:
         values = [pipelines.value(value) for value in node.values]
         whole = values[0].partition("[")[0] if values else ""
-        if values == [f"{whole}[{index}]" for index in range(len(values))] and is_row(node.input, len(values)):
+        same = [f"{whole}[{index}]" for index in range(len(values))]
+        if whole and values == same and is_row(node.input, len(values)):
             # The very row that comes is the one that is stored.
             function.line(f"{row} = {whole}")
         else:
@@ -165,6 +176,7 @@ def produce_insert(pipelines: Pipelines, node: pn.Insert, consume: Consume) -> N
             if node.foreign_keys:
                 function.line(f"{collected}.extend({rows})")
     else:
+        pipelines.kept(rows, spool)
         with function.loop(f"for {row} in {rows}:"):
             pipelines.poll()
             pipelines.bind_row(node.target, row, len(node.relation.columns))
@@ -182,13 +194,16 @@ def produce_insert(pipelines: Pipelines, node: pn.Insert, consume: Consume) -> N
             else:
                 function.line(f"x.transaction.insert({oid}, {row})")
             count("1")
-            function.line(f"{collected}.append({row})")
+            if node.foreign_keys:
+                function.line(f"{collected}.append({row})")
             if returned:
                 _write_returning(pipelines, node, out)
     _write_end_of_statement(pipelines, node)
     if node.foreign_keys:
+        pipelines.kept(collected, collected_spool)
         _foreign_keys(pipelines, node, collected)
     if returned:
+        pipelines.kept(out, out_spool)
         _emit_returned(pipelines, node, out, consume)
 
 
@@ -229,37 +244,52 @@ def _write_conflict(pipelines: Pipelines, node: pn.Insert, conflict: pn.Conflict
     return name
 
 
-def _collect(pipelines: Pipelines, node: pn.Update | pn.Delete | pn.Merge) -> tuple[str, str, str]:
-    """Collect the rows to change; return (list, unpacking target, the scan's row variable)."""
+@frozen
+class _Collected:
+    """The rows to change: the list, what unpacks a row of it, and the variable of the row to change in that."""
+
+    rows: str
+    target: str
+    row: str
+    pieces: str
+    """Source of an iterable of lists of them."""
+
+
+def _collect(pipelines: Pipelines, node: pn.Update | pn.Delete | pn.Merge) -> _Collected:
+    """Collect the rows to change."""
     function, source = pipelines.function, pipelines.source
     rows = source.fresh("m")
-    function.line(f"{rows} = []")
+    spool = pipelines.keep(rows, node)
     sources = node.input.sources
 
     def take() -> None:
         function.line(f"{rows}.append({pipelines.pack(sources)})")
 
     pipelines.produce(node.input, take)
+    pipelines.kept(rows, spool)
     row = pipelines.carriers[node.scan][0]
-    return rows, pipelines.unpacked(pipelines.names(sources)), row
+    names = pipelines.names(sources)
+    places = f"{names.index(row)}, {names.index(f'i_{row}')}"
+    pieces = f"{source.bind(modify_runtime.pieces, 'f')}(x, {rows}, {node.relation.oid}, {places})"
+    return _Collected(rows, pipelines.unpacked(names), row, pieces)
 
 
 def _change_each(
     pipelines: Pipelines,
     node: pn.Update | pn.Delete,
-    collected: tuple[str, str, str],
+    piece: str,
+    collected: _Collected,
     attempt: Callable[[str], str],
     done: Callable[[str], None],
 ) -> None:
-    """Change each collected row: ``attempt(row)`` writes the change and returns its outcome's source.
+    """Change each row of a piece: ``attempt(row)`` writes the change and returns its outcome's source.
 
     The outcome is None when it is done. Otherwise somebody else was there: the row that is there now takes the old
     one's place, if it still satisfies the conditions, or the row is left alone.
     """
-    function, source = pipelines.function, pipelines.source
-    rows, target, row = collected
-    state = source.fresh("l")
-    with function.loop(f"for {target} in {rows}:"), function.loop("while True:"):
+    function, row = pipelines.function, collected.row
+    state = pipelines.source.fresh("l")
+    with function.loop(f"for {collected.target} in {piece}:"), function.loop("while True:"):
         function.line(f"{state} = {attempt(row)}")
         with function.block(f"if {state} is None:"):
             if node is pipelines.counted:
@@ -275,11 +305,12 @@ def _change_each(
 def _write_many(
     pipelines: Pipelines,
     node: pn.Update | pn.Delete,
-    collected: tuple[str, str, str],
+    piece: str,
+    collected: _Collected,
     make: Callable[[str], str] | None,
     changes: str,
 ) -> None:
-    """Write the change of many rows by one call, and leave in the list what that could not do.
+    """Write the change of many rows by one call, and leave in the piece what that could not do.
 
     ``make(row)`` writes what makes the new row and returns its variable. RETURNING looks at the rows one by one, and
     what has an effect of its own (a sequence, say) or runs a subquery is not evaluated twice: then nothing is written.
@@ -287,18 +318,18 @@ def _write_many(
     if node.returning is not None or (isinstance(node, pn.Update) and not _is_repeatable(node)):
         return
     function, source = pipelines.function, pipelines.source
-    rows, target, row = collected
+    target, row = collected.target, collected.row
     made, count, old = source.fresh("m"), source.fresh("n"), source.fresh("m")
     oid = node.relation.oid
-    with function.block(f"if len({rows}) >= {MANY}:"):
-        function.line(f"{old} = [{row} for {target} in {rows}]")
-        row_ids = f"[i_{row} for {target} in {rows}]"
+    with function.block(f"if len({piece}) >= {MANY}:"):
+        function.line(f"{old} = [{row} for {target} in {piece}]")
+        row_ids = f"[i_{row} for {target} in {piece}]"
         if make is None:
             function.line(f"{count} = x.transaction.delete_rows({oid}, {row_ids}, {old})")
             pairs = f"({row}, None) for {row} in {old}[:{count}]"
         else:
             function.line(f"{made} = []")
-            with function.loop(f"for {target} in {rows}:"):
+            with function.loop(f"for {target} in {piece}:"):
                 new = make(row)
                 function.line(f"{made}.append({new})")
             function.line(f"{count} = x.transaction.update_rows({oid}, {row_ids}, {old}, {made})")
@@ -307,7 +338,7 @@ def _write_many(
             function.line(f"x.row_count += {count}")
         if node.referencing or (isinstance(node, pn.Update) and node.foreign_keys):
             function.line(f"{changes}.extend({pairs})")
-        function.line(f"del {rows}[:{count}]")
+        function.line(f"del {piece}[:{count}]")
 
 
 def _is_repeatable(node: pn.Update) -> bool:
@@ -329,9 +360,7 @@ def produce_update(pipelines: Pipelines, node: pn.Update, consume: Consume) -> N
     out, changes, new = source.fresh("o"), source.fresh("m"), source.fresh("r")
     update = source.fresh("d")
     returned = node.returning is not None
-    function.line(f"{changes} = []; {update} = x.transaction.update")
-    if returned:
-        function.line(f"{out} = []")
+    function.line(f"{update} = x.transaction.update")
     changed_slots = {assignment.slot for assignment in (*node.assignments, *node.generated)}
     foreign_keys = [c for c in node.foreign_keys if any(number - 1 in changed_slots for number in c.columns)]
 
@@ -354,15 +383,32 @@ def produce_update(pipelines: Pipelines, node: pn.Update, consume: Consume) -> N
             _write_returning(pipelines, node, out)
 
     collected = _collect(pipelines, node)
-    _write_many(pipelines, node, collected, make, changes)
-    _change_each(pipelines, node, collected, attempt, done)
+    spools = _keep_changes(pipelines, node, changes, out)
+    piece = source.fresh("b")
+    with function.loop(f"for {piece} in {collected.pieces}:"):
+        _write_many(pipelines, node, piece, collected, make, changes)
+        _change_each(pipelines, node, piece, collected, attempt, done)
+    _kept_changes(pipelines, changes, out, spools)
     _write_end_of_statement(pipelines, node)
     for constraint in foreign_keys:
         check = source.bind(ForeignKeyCheck(node.relation, constraint, pipelines.registries), "f")
-        _write_check(pipelines, f"{check}.of_changes(x, {changes})")
+        _write_check(pipelines, f"{_by_block(pipelines)}({check}.of_changes, x, {changes})")
     _referencing(pipelines, node, changes)
     if returned:
         _emit_returned(pipelines, node, out, consume)
+
+
+def _keep_changes(pipelines: Pipelines, node: pn.Modify, changes: str, out: str) -> tuple[str, str]:
+    """Write the lists of what was changed and what is returned; return what watches them."""
+    watched = pipelines.keep(changes, node) if node.referencing or node.foreign_keys else ""
+    if not watched:
+        pipelines.function.line(f"{changes} = []")
+    return watched, "" if node.returning is None else pipelines.keep(out, node)
+
+
+def _kept_changes(pipelines: Pipelines, changes: str, out: str, spools: tuple[str, str]) -> None:
+    for rows, spool in zip((changes, out), spools, strict=True):
+        pipelines.kept(rows, spool)
 
 
 def _write_end_of_statement(pipelines: Pipelines, node: pn.Modify) -> None:
@@ -377,9 +423,7 @@ def produce_delete(pipelines: Pipelines, node: pn.Delete, consume: Consume) -> N
     function, source = pipelines.function, pipelines.source
     out, changes, delete = source.fresh("o"), source.fresh("m"), source.fresh("d")
     returned = node.returning is not None
-    function.line(f"{changes} = []; {delete} = x.transaction.delete")
-    if returned:
-        function.line(f"{out} = []")
+    function.line(f"{delete} = x.transaction.delete")
 
     def done(row: str) -> None:
         if node.referencing:
@@ -388,9 +432,16 @@ def produce_delete(pipelines: Pipelines, node: pn.Delete, consume: Consume) -> N
             pipelines.bind_row(node.target, row, len(node.relation.columns))
             _write_returning(pipelines, node, out)
 
+    def attempt(row: str) -> str:
+        return f"{delete}({node.relation.oid}, i_{row}, {row})"
+
     collected = _collect(pipelines, node)
-    _write_many(pipelines, node, collected, None, changes)
-    _change_each(pipelines, node, collected, lambda row: f"{delete}({node.relation.oid}, i_{row}, {row})", done)
+    spools = _keep_changes(pipelines, node, changes, out)
+    piece = source.fresh("b")
+    with function.loop(f"for {piece} in {collected.pieces}:"):
+        _write_many(pipelines, node, piece, collected, None, changes)
+        _change_each(pipelines, node, piece, collected, attempt, done)
+    _kept_changes(pipelines, changes, out, spools)
     _referencing(pipelines, node, changes)
     if returned:
         _emit_returned(pipelines, node, out, consume)
@@ -403,8 +454,10 @@ def produce_merge(pipelines: Pipelines, node: pn.Merge, consume: Consume) -> Non
     changes, added, new = source.fresh("m"), source.fresh("m"), source.fresh("r")
     touched, state = source.fresh("h"), source.fresh("l")
     twice = source.bind(modify_runtime.changed_twice, "f")
-    rows, target, row = _collect(pipelines, node)
-    function.line(f"{changes} = []; {added} = []; {touched} = set()")
+    collected = _collect(pipelines, node)
+    row = collected.row
+    spools = pipelines.keep(changes, node), pipelines.keep(added, node)
+    function.line(f"{touched} = set()")
 
     def chosen(matched: bool, write: Callable[[pn.MergeAction], None]) -> None:
         """Write the chain of actions for rows of one kind; what none applies to is left alone."""
@@ -447,16 +500,20 @@ def produce_merge(pipelines: Pipelines, node: pn.Merge, consume: Consume) -> Non
         if node is pipelines.counted:
             function.line("x.row_count += 1")
 
-    with function.loop(f"for {target} in {rows}:"):
+    piece = source.fresh("b")
+    with function.loop(f"for {piece} in {collected.pieces}:"), function.loop(f"for {collected.target} in {piece}:"):
         pipelines.poll()
         with function.loop("while True:"):
             with function.block(f"if i_{row} is not None:"):
                 chosen(True, change)
             chosen(False, add)
+    for kept, spool in zip((changes, added), spools, strict=True):
+        pipelines.kept(kept, spool)
     _write_end_of_statement(pipelines, node)
     for constraint in node.foreign_keys:
         check = source.bind(ForeignKeyCheck(relation, constraint, pipelines.registries), "f")
-        _write_check(pipelines, f"{check}.of_changes(x, [*((None, new) for new in {added}), *{changes}])")
+        _write_check(pipelines, f"{_by_block(pipelines)}({check}, x, {added})")
+        _write_check(pipelines, f"{_by_block(pipelines)}({check}.of_changes, x, {changes})")
     _referencing(pipelines, node, changes)
 
 
@@ -484,8 +541,9 @@ def produce_lock_rows(pipelines: Pipelines, node: pn.LockRows, consume: Consume)
     # Collected first: locking may wait, and the scan should not be held up in the middle.
     rows = source.fresh("m")
     sources = node.input.sources
-    function.line(f"{rows} = []")
+    spool = pipelines.keep(rows, node)
     pipelines.produce(node.input, lambda: function.line(f"{rows}.append({pipelines.pack(sources)})"))
+    pipelines.kept(rows, spool)
     pipelines.loop_rows(rows, sources, lock)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
+from heliosdb.codegen.spool import blocks_of
 from heliosdb.store.store import has_null
 from heliosdb.transaction.locks import RowLock
 
@@ -18,6 +20,48 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 
 MAX_FIELD = 64
+PIECE = 4096
+"""Rows that are changed by one call, where they come from a file or are wanted back."""
+
+
+def pieces(x: Execution, rows: Sequence[Any], oid: int, row_at: int, id_at: int) -> Iterator[list[Any]]:
+    """Yield the rows to change in lists that the caller may change; ``row_at`` and ``id_at`` say where in each the row
+    and its id are.
+
+    Once anything of the statement was put aside, a row may be a copy: then the one that the statement sees is fetched.
+    """
+    if x.files is None and isinstance(rows, list) and len(rows) <= PIECE:
+        yield rows
+        return
+    peek = x.transaction.view(oid).peek
+    for piece in chunked(rows, PIECE):
+        if x.cancelled:
+            x.raise_cancelled()
+        if x.files is None:
+            yield piece
+            continue
+        fresh = []
+        for packed in piece:
+            row_id = packed[id_at]
+            fresh.append(packed if row_id is None else (*packed[:row_at], peek(row_id), *packed[row_at + 1 :]))
+        yield fresh
+
+
+def chunked(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Cut rows into lists."""
+    if isinstance(rows, list):
+        for start in range(0, len(rows), size):
+            yield rows[start : start + size]
+        return
+    iterator = iter(rows)
+    while piece := list(islice(iterator, size)):
+        yield piece
+
+
+def check_blocks(check: Callable[[Execution, Sequence[Any]], None], x: Execution, rows: Sequence[Any]) -> None:
+    """Call a check for all rows, or for one list of them after the other where they are in a file."""
+    for block in blocks_of(rows):
+        check(x, block)
 
 
 def failing_row(relation: Relation, row: Row, registries: Registries, session: Any) -> str:

@@ -167,8 +167,8 @@ class Pipelines:
         return self.function.name == "run" or not self.function.arguments
 
     def asked_by(self, node: pn.PlanNode) -> str:
-        """Return the last argument of what may put rows aside: the node it reports to, where somebody asks."""
-        return f", {id(node)}" if self.count_rows else ""
+        """Return the last argument of what may put rows aside: whose memory it is, where somebody asks."""
+        return f", {cut_key(node) if isinstance(node, pn.Join) else id(node)}" if self.count_rows else ""
 
     def keep(self, rows: str, node: pn.PlanNode) -> str:
         """Write a list to keep rows in; return what watches it, "" where nothing may be put aside."""
@@ -176,7 +176,9 @@ class Pipelines:
         if not self.may_spill:
             return ""
         spool = self.source.fresh("w")
-        self.function.line(f"{spool} = {self.source.bind(Spool, 'f')}(x, {rows}{self.asked_by(node)})")
+        # Whose rows are kept may report on memory of its own.
+        asked = f", -{id(node)}" if self.count_rows else ""
+        self.function.line(f"{spool} = {self.source.bind(Spool, 'f')}(x, {rows}{asked})")
         return spool
 
     def kept(self, rows: str, spool: str) -> None:

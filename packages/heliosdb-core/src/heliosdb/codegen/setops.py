@@ -10,6 +10,7 @@ from heliosdb.codegen.spill_groups import GroupOverflow
 from heliosdb.codegen.spill_joins import JoinOverflow
 from heliosdb.codegen.spool import Spool, blocks_of
 from heliosdb.plan import nodes as pn
+from heliosdb.plan.rewrite import walk
 from heliosdb.types.definitions import resolve_implementation
 
 if TYPE_CHECKING:
@@ -245,8 +246,8 @@ def _is_read_once(node: pn.With, number: int) -> bool:
         pending.extend(current.inputs)
         if isinstance(current, pn.With):
             pending.extend(plan for _, _, plan in current.ctes)
-    # A scan inside a subquery of an expression is not among the inputs: then readers is 0.
-    return readers == 1
+    # Scans inside subqueries of expressions are not among the inputs: they read it as often as they like.
+    return readers == 1 == sum(isinstance(part, pn.CteScan) and part.cte == number for part in walk(node))
 
 
 def modifies(plan: pn.PlanNode) -> bool:

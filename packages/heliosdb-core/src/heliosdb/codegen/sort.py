@@ -192,7 +192,7 @@ def _sort_in_passes(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> No
         target = pipelines.unpacked(pipelines.names(sources))
         passes = sort_passes(pipelines, node.keys, target)
         if runs:
-            function.line(f"return ({''.join(f'{_as_pair(arguments)}, ' for arguments in passes)})")
+            function.line(f"return ({''.join(f'{as_pair(arguments)}, ' for arguments in passes)})")
         else:
             for arguments in passes:
                 function.line(f"{rows}.sort({arguments})")
@@ -204,7 +204,7 @@ def _sort_in_passes(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> No
     pipelines.loop_rows(rows, sources, consume)
 
 
-def _as_pair(arguments: str) -> str:
+def as_pair(arguments: str) -> str:
     """Return (key function, whether it runs backwards) of the arguments of ``list.sort``."""
     key, _, reverse = arguments.removeprefix("key=").partition(", ")
     return f"({key}, {bool(reverse)})"

@@ -28,15 +28,16 @@ if TYPE_CHECKING:
     from heliosdb.session.execution import Execution
     from heliosdb.store.temporary import Frame, TemporaryRows
 
-__all__ = ["FRAME", "LEAST", "MOST_LINES", "NEVER", "PARTS", "Parts", "Report", "Watched", "size_of"]
+__all__ = ["FRAME", "LEAST", "LEAST_BUDGET", "MOST_LINES", "NEVER", "PARTS", "Parts", "Report", "Watched", "size_of"]
 
 SAMPLE = 24
 FIRST_LOOK = 256
 LEAST = 32
 """Items that are always kept: with fewer, files of tiny pieces would cost more than they save."""
-LEAST_BUDGET = 192 * 1024
-"""Bytes, likewise: some hundred rows of Python objects."""
+LEAST_BUDGET = 512 * 1024
+"""Bytes, likewise: what a smaller ``work_mem`` means, for Python's objects are large."""
 PARTS = 16
+LEAST_PARTS = 4
 NEVER = 1 << 62
 MOST_LINES = 60
 """Lines that an operator may write twice, for rows as they come and for those that were put aside."""
@@ -73,14 +74,16 @@ class Report:
 class Watched:
     """Something that grows while a statement runs. ``look`` is the size at which it is to be looked at.
 
-    ``node`` tells EXPLAIN ANALYZE whose it is; 0 says that nobody asks.
+    ``node`` tells EXPLAIN ANALYZE whose it is (``Pipelines.asked_by``); 0 says that nobody asks.
     """
 
-    __slots__ = ("_budget", "_execution", "_file", "held", "look", "report")
+    __slots__ = ("_budget", "_each", "_execution", "_file", "held", "look", "report")
 
     def __init__(self, execution: Execution, held: Any, node: int = 0) -> None:
         self._execution = execution
         self._budget = 0
+        self._each = 1
+        """Bytes that an item takes, at the last look."""
         self._file: TemporaryRows | None = None
         self.held = held
         self.look = FIRST_LOOK
@@ -88,6 +91,10 @@ class Watched:
         execution.watched.append(self)
         if node:
             self.report = execution.reports.setdefault(node, Report())
+
+    def share(self, part: int) -> None:
+        """Take only a part of ``work_mem``: what is made of the rows needs the rest."""
+        self._budget = max(LEAST_BUDGET, self._execution.work_mem) // part
 
     def end(self) -> None:
         """Watch it no longer."""
@@ -114,8 +121,8 @@ class Watched:
         if sample is None:
             sample = self._sample()
         self._note(len(self.held), sample)
-        each = sum(map(size_of, sample)) // max(1, len(sample)) + 16
-        return max(LEAST, self._budget // each)
+        self._each = sum(map(size_of, sample)) // max(1, len(sample)) + 16
+        return max(LEAST, self._budget // self._each)
 
     def _has_room(self, fits: int) -> bool:
         """Whether what is there fits; then it is looked at again when it is full, or twice as large."""
@@ -128,6 +135,11 @@ class Watched:
     def _again(self, fits: int) -> int:
         """Return when to look at what was emptied: well before it is full, for later items may be larger."""
         return max(LEAST, fits // 4)
+
+    def _parts(self, depth: int, most: int = PARTS) -> Parts:
+        """Return where to put rows aside in parts: fewer where there is little room for the rows of each."""
+        number = max(LEAST_PARTS, min(most, self._budget // (LEAST * self._each)))
+        return Parts(number, depth, self._budget, self._write)
 
     def _write(self, rows: list[Any]) -> Frame:
         file = self._file
@@ -171,6 +183,10 @@ class Parts:
         self._count = 0
         self._limit = LEAST
 
+    def twin(self) -> Parts:
+        """Return parts for rows with keys like these."""
+        return Parts(len(self._rows), self._depth, self._budget, self._write)
+
     def put(self, key: Any, row: Any) -> None:
         """Put a row aside."""
         # Each round of parting has another hash. Not of integers: what is parted in round 1 lies apart in round 2.
@@ -182,7 +198,7 @@ class Parts:
         else:
             self._count += 1
             if self._count >= self._limit:
-                self._shrink(rows[-8:])
+                self._shrink(rows[-4:])
 
     def _flush(self, number: int) -> None:
         rows = self._rows[number]

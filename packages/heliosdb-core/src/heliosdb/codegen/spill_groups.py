@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from heliosdb.codegen.spill import FIRST_LOOK, NEVER, PARTS, Parts, Watched
+from heliosdb.codegen.spill import FIRST_LOOK, NEVER, Parts, Watched
 
 if TYPE_CHECKING:
     from heliosdb.session.execution import Execution
@@ -26,13 +26,13 @@ NO_OVERFLOW = _NoOverflow()
 class GroupOverflow(Watched):
     """The dict of groups (of DISTINCT the set of keys), and the rows of groups that it has no room for."""
 
-    __slots__ = ("_depth", "_parts", "_pending", "is_full")
+    __slots__ = ("_aside", "_depth", "_pending", "is_full")
 
     def __init__(self, execution: Execution, groups: dict[Any, Any] | set[Any], node: int = 0) -> None:
         super().__init__(execution, groups, node)
         self.is_full = False
         self._depth = 0
-        self._parts: Parts | None = None
+        self._aside: Parts | None = None
         self._pending: list[tuple[int, list[Frame]]] = []
 
     def relieve(self) -> None:
@@ -41,18 +41,18 @@ class GroupOverflow(Watched):
             return
         self.is_full = True
         self.look = NEVER
-        self._parts = Parts(PARTS, self._depth, self._budget, self._write)
+        self._aside = self._parts(self._depth)
 
     def put(self, key: Any, row: Any) -> None:
         """Put a row of a group aside that is not in the dict."""
-        assert self._parts is not None
-        self._parts.put(key, row)
+        assert self._aside is not None
+        self._aside.put(key, row)
 
     def next(self) -> Iterator[Any] | None:
         """Empty the dict and return the rows of the next part, when the groups so far have gone on; None at the end."""
-        if self._parts is not None:
-            self._pending += [(self._depth + 1, frames) for frames in self._parts.close() if frames]
-            self._parts = None
+        if self._aside is not None:
+            self._pending += [(self._depth + 1, frames) for frames in self._aside.close() if frames]
+            self._aside = None
         if not self._pending:
             self.end()
             self._close()

@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 __all__ = ["JoinOverflow"]
 
 FIRST_PARTS = 64
-DEEPEST = 5
-"""Rounds of parting; what then is still together has one hash, or one key."""
+DEEPEST = 12
+"""Rounds of parting; what then is still together has one hash."""
 POLLED = 4096
 """Rows that come between two polls, if each gives no more than one."""
+KEYS_A_POLL = 64
+"""Keys whose rows are counted for each poll, at most, where few rows come at a poll."""
 IN_TABLE = 100
 """Bytes that an entry of a dict takes, and its list."""
 
@@ -65,7 +67,18 @@ class JoinOverflow(Watched):
     a bytearray with a mark for each ("marks"), of numbers ("counts"), or a set of keys ("keys").
     """
 
-    __slots__ = ("_depth", "_form", "_has_lists", "_left", "_pending", "_right", "_wait")
+    __slots__ = (
+        "_counted",
+        "_depth",
+        "_form",
+        "_has_lists",
+        "_left",
+        "_pending",
+        "_polls",
+        "_right",
+        "_wait",
+        "_wanted",
+    )
 
     def __init__(self, execution: Execution, table: Any, form: str, node: int = 0) -> None:
         super().__init__(execution, table, node)
@@ -75,6 +88,10 @@ class JoinOverflow(Watched):
             # The number of keys says little.
             self.look = 0
         self._wait = 0
+        self._polls = 1
+        self._counted = 0
+        self._wanted = FIRST_PARTS
+        """How many parts to make; of a part that does not fit as many as its size asks for."""
         self._depth = 0
         self._right: Parts | None = None
         self._left: Parts | None = None
@@ -96,27 +113,30 @@ class JoinOverflow(Watched):
             self._wait -= 1
             return
         count = sum(len(self._bucket(key)) for key in self.held)
+        # Where polls come for every few rows (those of an index join), counting so often would take longer than making
+        # the rows: four times as many as came at each of the last polls are expected at the next.
+        expected = min(POLLED, 4 * max(0, count - self._counted) // self._polls + 1)
+        self._counted = count
+        self._polls = 1
         if count < LEAST:
             return
         step = max(1, len(self.held) // SAMPLE)
         sample = [(key, self._bucket(key)[-1]) for key in islice(self.held, 0, None, step)]
         self._note(count, sample)
         each = sum(map(size_of, sample)) // len(sample) + IN_TABLE * len(self.held) // count
-        if not self._budget:
-            self._fits(sample)
+        self._fits(sample)
         fits = self._budget // each
         if count < fits - fits // 8:
-            self._wait = (fits - count) // (2 * POLLED)
+            slowest = (fits - count) // (2 * POLLED)
+            self._wait = max(slowest, min((fits - count) // (2 * expected), len(self.held) // KEYS_A_POLL))
+            self._polls += self._wait
             return
         self._put_aside()
-
-    def _parted(self) -> Parts:
-        return Parts(PARTS if self._depth else FIRST_PARTS, self._depth, self._budget, self._write)
 
     def _put_aside(self) -> Parts:
         right = self._right
         if right is None:
-            right = self._right = self._parted()
+            right = self._right = self._parts(self._depth, self._wanted)
         put = right.put
         for key, row in self._items():
             put(key, (key, row))
@@ -144,8 +164,7 @@ class JoinOverflow(Watched):
         self.end()
         if self._right is None:
             return False
-        self._put_aside()
-        self._left = self._parted()
+        self._left = self._put_aside().twin()
         return True
 
     def put(self, key: Any, row: Any) -> None:
@@ -166,7 +185,8 @@ class JoinOverflow(Watched):
                 self.report.batches += 1
             if self._load(right):
                 return (row for _, row in self._read(left))
-            self._left = self._parted()
+            assert self._right is not None
+            self._left = self._right.twin()
             for key, row in self._read(left):
                 self._left.put(key, (key, row))
             self._queue()
@@ -198,7 +218,7 @@ class JoinOverflow(Watched):
                 execution.raise_cancelled()
             items = file.read(frame)
             self._enter(items)
-            sample = items[:: max(1, len(items) // 8)]
+            sample = items[:: max(1, len(items) // 4)]
             size += len(items) * (sum(map(size_of, sample)) // len(sample) + IN_TABLE)
             while size > self._budget and len(self.held) > len(long):
                 share = self._shorten(long)
@@ -206,6 +226,8 @@ class JoinOverflow(Watched):
                     size = int(size * (1 - share))
                 elif self._depth < DEEPEST:
                     self._spool(long)
+                    self._each = max(1, size // (1 + len(self.held)))
+                    self._wanted = max(2, min(PARTS, 2 * size * len(frames) // ((number + 1) * self._budget)))
                     right = self._put_aside()
                     for rest in frames[number + 1 :]:
                         for item in file.read(rest):
@@ -244,7 +266,7 @@ class JoinOverflow(Watched):
         lengths = {key: len(self._bucket(key)) for key in self.held if key not in long}
         most = max(lengths, key=lengths.__getitem__)
         share = lengths[most] / sum(lengths.values())
-        if share < 0.5 and self._depth < DEEPEST:
+        if share < 0.25:
             return 0.0
         bucket = long[most] = _LongBucket(self._bucket(most), self._write)
         self._replace(most, bucket)

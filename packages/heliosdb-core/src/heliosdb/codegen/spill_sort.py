@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cmp_to_key, partial
 from heapq import merge
 from itertools import islice
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from heliosdb.session.execution import Execution
     from heliosdb.store.temporary import Frame
 
-__all__ = ["FAN_IN", "Passes", "SortRuns"]
+__all__ = ["FAN_IN", "Passes", "SortRuns", "sorted_rows"]
 
 FAN_IN = 32
 """Runs that are merged at once: each has a frame in memory."""
@@ -115,3 +115,14 @@ def _compare(passes: Passes, left: Any, right: Any) -> int:
         if b < a:
             return -1 if reverse else 1
     return 0
+
+
+def sorted_rows(execution: Execution, rows: Iterable[Any], passes: Passes) -> Iterable[Any]:
+    """Return rows in order, however many they are."""
+    held: list[Any] = []
+    runs = SortRuns(execution, held, passes)
+    for row in rows:
+        held.append(row)
+        if len(held) >= runs.look:
+            runs.relieve()
+    return runs.rows()  # type: ignore[no-any-return]

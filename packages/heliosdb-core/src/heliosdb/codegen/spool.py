@@ -86,10 +86,11 @@ class Spooled(Sequence[Any]):
 class Spool(Watched):
     """The list that generated code collects rows in, and what of it was put aside."""
 
-    __slots__ = ("_frames", "_starts")
+    __slots__ = ("_frames", "_read_back", "_starts")
 
     def __init__(self, execution: Execution, rows: list[Any], node: int = 0) -> None:
         super().__init__(execution, rows, node)
+        self._read_back: Spooled | None = None
         self._frames: list[Frame] = []
         self._starts = [0]
 
@@ -117,6 +118,47 @@ class Spool(Watched):
         """Return all rows, when the last has come: the list itself, or what stands for it."""
         self.end()
         return self._taken()
+
+    def __len__(self) -> int:
+        return self._starts[-1] + len(self.held)
+
+    def __getitem__(self, place: int) -> Any:
+        """Return a row while others may still come."""
+        kept = self._starts[-1]
+        if place >= kept:
+            return self.held[place - kept]
+        if self._read_back is None or len(self._read_back) != kept:
+            assert self._file is not None
+            self._read_back = Spooled(self._execution, self._file, self._frames, self._starts, [])
+        return self._read_back[place]
+
+    def forget(self, count: int) -> int:
+        """Forget up to so many of the first rows, as they will not be asked for again; return how many."""
+        kept = self._starts[-1]
+        if count < kept:
+            # What is in the file stays there until all of it may go.
+            return 0
+        if self._file is not None:
+            self._close()
+            self._read_back = None
+            self._frames.clear()
+            self._starts[:] = [0]
+        del self.held[: count - kept]
+        return count
+
+    def filled(self, rows: Iterable[Any]) -> Spooled:
+        """Put all of some rows aside."""
+        self.end()
+        held = self.held
+        most = FRAME
+        for row in rows:
+            held.append(row)
+            if len(held) >= most:
+                most = max(FRAME, min(8 * FRAME, self._fits() // 16))
+                self.put_aside(self._fits())
+        if self._file is None:
+            self._file = self._execution.temporary.create()
+        return Spooled(self._execution, self._file, self._frames, self._starts, held)
 
     def turn(self, fresh: list[Any]) -> Sequence[Any]:
         """Return the rows so far and go on with another list."""

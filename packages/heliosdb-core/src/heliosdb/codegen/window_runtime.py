@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from itertools import chain, groupby, repeat
+from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
+from heliosdb.codegen.spill import LEAST, LEAST_BUDGET, size_of
+from heliosdb.codegen.spill_sort import Passes, sorted_rows
+from heliosdb.codegen.spool import Spool, Spooled
+
+if TYPE_CHECKING:
+    from heliosdb.session.execution import Execution
+
+PIECES = 8
+"""Which part of ``work_mem`` the rows may take whose results are computed at once."""
 
 
 class Frame:
@@ -45,10 +55,18 @@ class Frame:
 class Partition:
     """One partition as ``types.definitions.WindowPartition`` describes it."""
 
+    peer_starts: Sequence[int]
+    peer_ends: Sequence[int]
+
     def __init__(self, first: int, size: int, order_keys: Sequence[Any] | None, frame: Frame) -> None:
         self.first = first
         self.size = size
         self._frame = frame
+        self._frames: Sequence[Sequence[int]] | None = None
+        self._find_peers(order_keys)
+
+    def _find_peers(self, order_keys: Sequence[Any] | None) -> None:
+        first, size = self.first, self.size
         starts: list[int] = []
         if order_keys is None:
             starts = [0] * size
@@ -58,15 +76,14 @@ class Partition:
                 if order_keys[first + row] != order_keys[first + begin]:
                     begin = row
                 starts.append(begin)
-        self.peer_starts: Sequence[int] = starts
+        self.peer_starts = starts
         ends = [size] * size
         end = size
         for row in range(size - 1, -1, -1):
             ends[row] = end
             if starts[row] == row:
                 end = row
-        self.peer_ends: Sequence[int] = ends
-        self._frames: list[Sequence[int]] | None = None
+        self.peer_ends = ends
 
     @property
     def frames(self) -> Sequence[Sequence[int]]:
@@ -160,6 +177,105 @@ class Partition:
         return [r for r in range(low, high) if not begin <= r < end or (exclusion == "ties" and r == row)]
 
 
+class LargePartition(Partition):
+    """A partition whose rows are in a file: so is what is known of its peers, and its frames are found one by one."""
+
+    def __init__(self, x: Execution, size: int, order_keys: Sequence[Any] | None, frame: Frame) -> None:
+        self._execution = x
+        super().__init__(0, size, order_keys, frame)
+
+    def _find_peers(self, order_keys: Sequence[Any] | None) -> None:
+        if order_keys is None:
+            self.peer_starts = _Repeated(0, self.size)
+            self.peer_ends = _Repeated(self.size, self.size)
+            return
+        self.peer_starts = put_aside(
+            self._execution, (begin for begin, end in _peers(order_keys) for _ in range(begin, end))
+        )
+        self.peer_ends = put_aside(
+            self._execution, (end for begin, end in _peers(order_keys) for _ in range(begin, end))
+        )
+
+    @property
+    def frames(self) -> Sequence[Sequence[int]]:
+        """For each row the rows of its frame."""
+        return _Frames(self)
+
+
+class _Repeated(Sequence[int]):
+    """One number, many times."""
+
+    def __init__(self, number: int, size: int) -> None:
+        self._number = number
+        self._size = size
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[int]:
+        return repeat(self._number, self._size)
+
+    def __getitem__(self, row: Any) -> Any:
+        return self._number
+
+
+class _Frames(Sequence[Sequence[int]]):
+    """The frames of a partition, found when they are asked for."""
+
+    def __init__(self, partition: Partition) -> None:
+        self._partition = partition
+
+    def __len__(self) -> int:
+        return self._partition.size
+
+    def __iter__(self) -> Iterator[Sequence[int]]:
+        return map(self._partition._frame_of, range(self._partition.size))
+
+    def __getitem__(self, row: Any) -> Any:
+        return self._partition._frame_of(row)
+
+
+class _Rows(Sequence[tuple[Any, ...]]):
+    """The arguments of each row, made of columns when they are asked for."""
+
+    def __init__(self, columns: Sequence[Sequence[Any]], size: int) -> None:
+        self._columns = columns
+        self._size = size
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return zip(*self._columns) if self._columns else repeat((), self._size)
+
+    def __getitem__(self, row: Any) -> Any:
+        return tuple([column[row] for column in self._columns])
+
+
+class _Counting(Sequence[bool]):
+    """Whether each row changes the state, found when it is asked for."""
+
+    def __init__(self, rows: Sequence[tuple[Any, ...]], keep: Sequence[Any] | None, strict: bool) -> None:
+        self._rows = rows
+        self._keep = keep
+        self._strict = strict
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, row: Any) -> Any:
+        return (self._keep is None or bool(self._keep[row])) and not (self._strict and None in self._rows[row])
+
+
+def _peers(order_keys: Iterable[Any]) -> Iterator[tuple[int, int]]:
+    """Yield the bounds of each group of rows with equal keys."""
+    begin = 0
+    for _, group in groupby(order_keys):
+        end = begin + sum(1 for _ in group)
+        yield begin, end
+        begin = end
+
+
 def _is_negative(offset: Any) -> bool:
     if isinstance(offset, tuple):
         from heliosdb.types.interval import interval_key
@@ -171,12 +287,12 @@ def _is_negative(offset: Any) -> bool:
 class Whole:
     """A window function, which computes a partition at a time."""
 
-    def __init__(self, implementation: Callable[..., list[Any]]) -> None:
+    def __init__(self, implementation: Callable[..., Iterable[Any]]) -> None:
         self.implementation = implementation
 
     def __call__(
         self, x: Any, partition: Partition, columns: Sequence[Sequence[Any]], keep: Sequence[Any] | None
-    ) -> list[Any]:
+    ) -> Iterable[Any]:
         return self.implementation(partition, *columns)
 
 
@@ -203,32 +319,49 @@ class OverFrame:
 
     def __call__(
         self, x: Any, partition: Partition, columns: Sequence[Sequence[Any]], keep: Sequence[Any] | None
-    ) -> list[Any]:
-        step = self.step
-        rows = list(zip(*columns)) if columns else [()] * partition.size
-        results: list[Any] = []
+    ) -> Iterable[Any]:
+        is_large = isinstance(partition, LargePartition)
+        rows: Sequence[tuple[Any, ...]] = _Rows(columns, partition.size)
+        if not is_large:
+            rows = list(rows)
         if partition._frame.only_grows:
-            state = self.start()
-            done = 0
-            value, fresh = None, False
-            for row in range(partition.size):
-                if not row & 1023 and x.cancelled:
-                    x.raise_cancelled()
-                _, high = partition.bounds(row)
-                while done < high:
-                    if keep is None or keep[done]:
-                        state = step(state, *rows[done])
-                    done += 1
-                    fresh = False
-                if not fresh:
-                    value, fresh = self.final(_copied(state)), True
-                results.append(value)
-            return results
+            return self._growing(x, partition, rows, keep)
         if partition._frame.exclusion == "no others":
+            counts: Sequence[bool] = _Counting(rows, keep, self.strict) if is_large else self._counting(rows, keep)
             if self.undo is not None and (self.reversible is None or self.reversible(columns[0])):
-                return self._moving(x, partition, rows, keep)
+                return self._moving(x, partition, rows, counts)
             if self.associative:
-                return self._merging(x, partition, rows, keep)
+                return self._merging(x, partition, rows, counts)
+        return self._anew(x, partition, rows, keep)
+
+    def _growing(
+        self, x: Any, partition: Partition, rows: Iterable[tuple[Any, ...]], keep: Sequence[Any] | None
+    ) -> Iterator[Any]:
+        """Carry one state on."""
+        step = self.step
+        state = self.start()
+        done = 0
+        value, fresh = None, False
+        arguments = iter(rows)
+        for row in range(partition.size):
+            if not row & 1023 and x.cancelled:
+                x.raise_cancelled()
+            _, high = partition.bounds(row)
+            while done < high:
+                new = next(arguments)
+                if keep is None or keep[done]:
+                    state = step(state, *new)
+                done += 1
+                fresh = False
+            if not fresh:
+                value, fresh = self.final(_copied(state)), True
+            yield value
+
+    def _anew(
+        self, x: Any, partition: Partition, rows: Sequence[tuple[Any, ...]], keep: Sequence[Any] | None
+    ) -> Iterator[Any]:
+        """Aggregate each frame that differs from the one before."""
+        step = self.step
         previous: Sequence[int] | None = None
         value = None
         for frame in partition.frames:
@@ -241,8 +374,7 @@ class OverFrame:
                         state = step(state, *rows[row])
                 value = self.final(state)
                 previous = frame
-            results.append(value)
-        return results
+            yield value
 
     def _counting(self, rows: Sequence[tuple[Any, ...]], keep: Sequence[Any] | None) -> list[bool]:
         """Return which rows change the state."""
@@ -252,8 +384,8 @@ class OverFrame:
         ]
 
     def _merging(
-        self, x: Any, partition: Partition, rows: Sequence[tuple[Any, ...]], keep: Sequence[Any] | None
-    ) -> list[Any]:
+        self, x: Any, partition: Partition, rows: Sequence[tuple[Any, ...]], counts: Sequence[bool]
+    ) -> Iterator[Any]:
         """Aggregate a moving frame in two parts, as a queue is made of two stacks.
 
         ``ahead`` ends with the result over the frame's first row up to some row in its middle, before that stand the
@@ -261,8 +393,6 @@ class OverFrame:
         ``ahead`` does not hold, what ``state`` holds is aggregated once more, from its end to its beginning.
         """
         start, step, final = self.start, self.step, self.final
-        counts = self._counting(rows, keep)
-        results: list[Any] = []
         ahead: list[Any] = []
         first = last = 0
         state = start()
@@ -290,17 +420,14 @@ class OverFrame:
             value = final(state)
             if ahead and ahead[-1] is not None:
                 value = ahead[-1] if value is None else final(step(step(start(), ahead[-1]), value))
-            results.append(value)
-        return results
+            yield value
 
     def _moving(
-        self, x: Any, partition: Partition, rows: Sequence[tuple[Any, ...]], keep: Sequence[Any] | None
-    ) -> list[Any]:
+        self, x: Any, partition: Partition, rows: Sequence[tuple[Any, ...]], counts: Sequence[bool]
+    ) -> Iterator[Any]:
         """Let rows enter the state and leave it again as the frame moves on; neither end ever moves back."""
         step, undo = self.step, self.undo
         assert undo is not None
-        counts = self._counting(rows, keep)
-        results: list[Any] = []
         first = last = inside = 0
         state = self.start()
         value = self.final(state)
@@ -324,8 +451,7 @@ class OverFrame:
                 first += 1
             if moved:
                 value = self.final(state)
-            results.append(value)
-        return results
+            yield value
 
 
 def _copied(state: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -334,16 +460,18 @@ def _copied(state: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def evaluate(
-    x: Any,
-    compute: Callable[[Any, Partition, Sequence[Sequence[Any]], Sequence[Any] | None], list[Any]],
+    x: Execution,
+    compute: Callable[[Any, Partition, Sequence[Sequence[Any]], Sequence[Any] | None], Iterable[Any]],
     rows: Sequence[Any],
     partition_keys: Sequence[Any] | None,
     order_keys: Sequence[Any] | None,
     frame: Frame,
     columns: Sequence[Sequence[Any]],
     keep: Sequence[Any] | None,
-) -> list[Any]:
+) -> Sequence[Any]:
     """Return the call's result for every row of the sorted ``rows``. ``x`` is asked whether to stop."""
+    if isinstance(rows, Spooled):
+        return put_aside(x, compute(x, LargePartition(x, len(rows), order_keys, frame), columns, keep))
     results: list[Any] = []
     first = 0
     total = len(rows)
@@ -361,3 +489,80 @@ def evaluate(
         results.extend(compute(x, partition, part, None if keep is None else keep[first:end]))
         first = end
     return results
+
+
+def like(x: Execution, rows: Sequence[Any], values: Iterable[Any]) -> Sequence[Any]:
+    """Return values of rows where the rows are: in a list, or in a file."""
+    return put_aside(x, values) if isinstance(rows, Spooled) else list(values)
+
+
+def put_aside(x: Execution, values: Iterable[Any]) -> Spooled:
+    """Return values as a sequence in a file."""
+    return Spool(x, []).filled(values)
+
+
+def run_round(
+    x: Execution,
+    rows: Any,
+    passes: Passes,
+    boundary: Callable[[Any], Any] | None,
+    step: Callable[[Sequence[Any]], Iterable[Any]],
+) -> Any:
+    """Sort the rows, call ``step`` for them, and return the rows it makes: a list for a list, else an iterator.
+
+    ``boundary`` gives the key that tells partitions apart.
+    """
+    if type(rows) is list:
+        for key, reverse in passes:
+            rows.sort(key=key, reverse=reverse)
+        return list(step(rows))
+    if passes:
+        rows = sorted_rows(x, rows, passes)
+    return _by_partition(x, rows, boundary, step)
+
+
+def _by_partition(
+    x: Execution,
+    rows: Iterable[Any],
+    boundary: Callable[[Any], Any] | None,
+    step: Callable[[Sequence[Any]], Iterable[Any]],
+) -> Iterator[Any]:
+    """Call ``step`` for some whole partitions at a time, and for one that is too large alone."""
+    budget = max(LEAST_BUDGET, x.work_mem) // PIECES
+    held: list[Any] = []
+    begin, most, last = 0, LEAST, None
+    source = iter(rows)
+    for row in source:
+        key = None if boundary is None else boundary(row)
+        if key != last:
+            begin, last = len(held), key
+        held.append(row)
+        if len(held) < most:
+            continue
+        most = max(
+            LEAST, budget // (sum(map(size_of, held[:: 1 + len(held) // 8])) // len(held[:: 1 + len(held) // 8]))
+        )
+        if len(held) < most:
+            most = min(most, 2 * len(held))
+        elif begin:
+            yield from step(held[:begin])
+            del held[:begin]
+            begin = 0
+        else:
+            # What comes behind the partition is the beginning of the next.
+            behind: list[Any] = []
+            large = Spool(x, []).filled(chain(held, _same(source, boundary, last, behind)))
+            yield from step(large)
+            large.close()
+            held = behind
+            begin, last = 0, None if boundary is None or not behind else boundary(behind[0])
+    if held:
+        yield from step(held)
+
+
+def _same(rows: Iterator[Any], boundary: Callable[[Any], Any] | None, key: Any, behind: list[Any]) -> Iterator[Any]:
+    for row in rows:
+        if boundary is not None and boundary(row) != key:
+            behind.append(row)
+            return
+        yield row

@@ -2,7 +2,7 @@
 
 A cursor shows what was there when it was declared: later changes of its own transaction do not show. Rows are pulled
 batch by batch as they are asked for and kept, so that a scrollable cursor can go back; a NO SCROLL one forgets them.
-WITH HOLD reads the rest at COMMIT and lives on.
+WITH HOLD reads the rest at COMMIT and lives on. Rows beyond ``work_mem`` are kept in a temporary file of the cursor.
 
 Positions count from 1; 0 is before the first row, the number of rows + 1 behind the last (PostgreSQL 15, FETCH).
 """
@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from heliosdb import errors
 from heliosdb.catalog.result import Result
 from heliosdb.catalog.types import over_domains
+from heliosdb.codegen.spool import Spool
 from heliosdb.session.definition_locks import lock_plan
+from heliosdb.session.execution import Execution
 from heliosdb.sql import statements as tree
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ class Cursor:
         columns: tuple[OutputColumn, ...],
         batches: Iterator[list[Row]],
         hold: Any,
+        session: Session,
         *,
         scroll: bool,
         is_held: bool,
@@ -49,6 +52,8 @@ class Cursor:
         self._rows: list[Row] = []
         self._first = 0
         """How many rows before ``_rows`` were forgotten."""
+        self._execution = Execution(session, None, (), ())
+        self._spool = Spool(self._execution, self._rows)
         self._ended = False
         self.position = 0
 
@@ -62,13 +67,20 @@ class Cursor:
             self._release()
             return False
         self._rows.extend(batch)
+        if len(self._rows) >= self._spool.look:
+            self._spool.relieve()
         return True
+
+    @property
+    def _known(self) -> int:
+        """How many rows have been read."""
+        return self._first + len(self._spool)
 
     def _read_to(self, position: int | None) -> int:
         """Read until there is a row at the position (None: to the end); return the number of rows known."""
-        while (position is None or self._first + len(self._rows) < position) and self._pull():
+        while (position is None or self._known < position) and self._pull():
             pass
-        return self._first + len(self._rows)
+        return self._known
 
     def materialize(self) -> None:
         """Read the rest: the transaction ends, the cursor does not."""
@@ -80,7 +92,8 @@ class Cursor:
         return self.is_held and self._ended
 
     def _row(self, position: int) -> Row:
-        return self._rows[position - self._first - 1]
+        row: Row = self._spool[position - self._first - 1]
+        return row
 
     def _require_scroll(self) -> None:
         if not self.scroll:
@@ -99,9 +112,7 @@ class Cursor:
         rows = [self._row(position) for position in range(self.position + 1, last + 1)]
         self.position = total + 1 if end is None or end > total else end
         if not self.scroll:
-            keep = max(0, min(self.position, total) - 1 - self._first)
-            del self._rows[:keep]
-            self._first += keep
+            self._first += self._spool.forget(max(0, min(self.position, total) - 1 - self._first))
         return rows
 
     def backward(self, count: int | None) -> list[Row]:
@@ -145,6 +156,7 @@ class Cursor:
         if close is not None:
             close()
         self._release()
+        self._execution.close()
 
 
 def execute_declare(session: Session, statement: tree.DeclareCursor) -> Result:
@@ -166,6 +178,7 @@ def execute_declare(session: Session, statement: tree.DeclareCursor) -> Result:
         over_domains(plan.columns, session.types),
         session.stream_plan(plan, (), ()),
         session.transaction.hold_snapshot(),
+        session,
         scroll=statement.scroll is not False,
         is_held=statement.hold,
         statement=session.current_query,

@@ -37,16 +37,20 @@ def execute_explain(session: Session, statement: tree.Explain) -> Result:
             )
         plan, parameters = session.make_plan(target), ()
     counts: dict[int, int] | None = None
+    reports: dict[int, Any] = {}
     milliseconds = 0.0
     if options["analyze"]:
         compiled = compile_statement(plan.explained, session.registries, count_rows=True)
         execution = Execution(session, session.transaction, parameters, ())
         started = time.perf_counter()
-        for _ in compiled.run(execution):
-            pass
+        try:
+            for _ in compiled.run(execution):
+                pass
+        finally:
+            execution.close()
         milliseconds = (time.perf_counter() - started) * 1000
-        counts = execution.counts
-    described = describe(plan.explained, session, counts)
+        counts, reports = execution.counts, execution.reports
+    described = describe(plan.explained, session, counts, reports)
     if options["format"] == "json":
         document: dict[str, Any] = {"Plan": described.as_dict(costs=options["costs"])}
         if options["analyze"] and options["summary"]:

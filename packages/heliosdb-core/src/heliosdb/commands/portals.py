@@ -78,6 +78,7 @@ def _declare(
         over_domains(plan.columns, session.types),
         session.stream_plan(plan, statement.constants, datums),
         session.transaction.hold_snapshot(),
+        session,
         scroll=bool(scroll),
         is_held=hold,
         statement=statement.text,

@@ -16,6 +16,7 @@ import os
 import tempfile
 from itertools import count
 from typing import IO, Any, Protocol
+from weakref import WeakValueDictionary
 
 from heliosdb import errors
 from heliosdb.encoding.frames import Frames
@@ -115,7 +116,7 @@ class TemporaryFiles:
         """Bytes in all, those of files that are gone included."""
         self.count = 0
         """Files in all."""
-        self._open: dict[int, TemporaryRows] = {}
+        self._open: WeakValueDictionary[int, TemporaryRows] = WeakValueDictionary()
 
     def create(self) -> TemporaryRows:
         """Make a file."""
@@ -133,9 +134,6 @@ class TemporaryFiles:
         for rows in tuple(self._open.values()):
             rows.close()
 
-    def __del__(self) -> None:
-        self.close()
-
 
 class TemporaryRows:
     """One temporary file. What was written can be read in any order, any number of times."""
@@ -144,9 +142,9 @@ class TemporaryRows:
         self._files = files
         self._number = number
         self._codec = files.space.codec
-        self._file: IO[bytes] | None = files.space.create()
         self._frames = Frames()
         self.size = 0
+        self._file: IO[bytes] | None = files.space.create()
 
     def write(self, rows: list[Any]) -> Frame:
         """Put rows aside."""
@@ -190,6 +188,11 @@ class TemporaryRows:
             self._file = None
             self._files.session.temporary_bytes -= self.size
             self._files.forget(self._number)
+
+    def __del__(self) -> None:
+        # Nobody reads it any more.
+        if hasattr(self, "_file"):
+            self.close()
 
 
 def failure(error: OSError, action: str) -> errors.Error:

@@ -408,9 +408,10 @@ class WindowPartition(Protocol):
 
 @frozen(eq=False, repr=False)
 class WindowFunction(Value):
-    """A window function: ``implementation(partition, *argument_columns) -> list`` with one result a row.
+    """A window function: ``implementation(partition, *argument_columns)`` gives one result a row, in order.
 
-    An argument column is a list with one datum a row of the partition.
+    An argument column is a sequence with one datum a row of the partition. A partition may be larger than memory: its
+    columns are in a file then, and results should be yielded one by one.
     """
 
     name: str

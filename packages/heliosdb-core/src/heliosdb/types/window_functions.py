@@ -7,7 +7,8 @@ standard says.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Any
 
 from heliosdb.errors import InvalidArgumentForNthValueFunction, InvalidArgumentForNtileFunction
@@ -16,109 +17,105 @@ from heliosdb.types.definitions import WindowFunction, WindowPartition
 __all__ = ["WINDOW_FUNCTIONS"]
 
 Column = Sequence[Any]
+Results = Iterable[Any]
+"""One result a row. They are made as they are asked for: a partition may be too large for memory."""
 
 
-def row_number(partition: WindowPartition) -> list[int]:
+def row_number(partition: WindowPartition) -> Results:
     """Return 1, 2, 3 ..."""
-    return list(range(1, partition.size + 1))
+    return range(1, partition.size + 1)
 
 
-def rank(partition: WindowPartition) -> list[int]:
+def rank(partition: WindowPartition) -> Results:
     """Return the number of the first row among a row's peers: ranks with gaps."""
-    return [start + 1 for start in partition.peer_starts]
+    return (start + 1 for start in partition.peer_starts)
 
 
-def dense_rank(partition: WindowPartition) -> list[int]:
+def dense_rank(partition: WindowPartition) -> Results:
     """Return the number of a row's peer group: ranks without gaps."""
-    ranks: list[int] = []
     current, previous = 0, -1
     for start in partition.peer_starts:
         if start != previous:
             current, previous = current + 1, start
-        ranks.append(current)
-    return ranks
+        yield current
 
 
-def percent_rank(partition: WindowPartition) -> list[float]:
+def percent_rank(partition: WindowPartition) -> Results:
     """Return (rank - 1) / (rows - 1), 0 for a single row."""
     if partition.size <= 1:
         return [0.0] * partition.size
-    return [start / (partition.size - 1) for start in partition.peer_starts]
+    return (start / (partition.size - 1) for start in partition.peer_starts)
 
 
-def cume_dist(partition: WindowPartition) -> list[float]:
+def cume_dist(partition: WindowPartition) -> Results:
     """Return the share of rows that come before a row or are its peers."""
-    return [end / partition.size for end in partition.peer_ends]
+    return (end / partition.size for end in partition.peer_ends)
 
 
-def ntile(partition: WindowPartition, buckets: Column) -> list[int | None]:
+def ntile(partition: WindowPartition, buckets: Column) -> Results:
     """Divide the partition as evenly as possible into as many buckets as the first row says."""
     count = buckets[0] if partition.size else None
     if count is None:
-        return [None] * partition.size
+        return repeat(None, partition.size)
     if count <= 0:
         raise InvalidArgumentForNtileFunction("argument of ntile must be greater than zero")
     quotient, remainder = divmod(partition.size, count)
     boundary = remainder * (quotient + 1)
-    return [
+    return (
         row // (quotient + 1) + 1 if row < boundary else remainder + (row - boundary) // quotient + 1
         for row in range(partition.size)
-    ]
+    )
 
 
 def _shifted(
     partition: WindowPartition, values: Column, offsets: Column | None, defaults: Column | None, sign: int
-) -> Any:
+) -> Results:
     size = partition.size
-    results: list[Any] = []
     for row in range(size):
         offset = 1 if offsets is None else offsets[row]
         if offset is None:
-            results.append(None)
+            yield None
             continue
         other = row + sign * offset
         if 0 <= other < size:
-            results.append(values[other])
+            yield values[other]
         else:
-            results.append(None if defaults is None else defaults[row])
-    return results
+            yield None if defaults is None else defaults[row]
 
 
 def lag(
     partition: WindowPartition, values: Column, offsets: Column | None = None, defaults: Column | None = None
-) -> Any:
+) -> Results:
     """Return the value some rows before, or the default outside of the partition."""
     return _shifted(partition, values, offsets, defaults, -1)
 
 
 def lead(
     partition: WindowPartition, values: Column, offsets: Column | None = None, defaults: Column | None = None
-) -> Any:
+) -> Results:
     """Return the value some rows after, or the default outside of the partition."""
     return _shifted(partition, values, offsets, defaults, 1)
 
 
-def first_value(partition: WindowPartition, values: Column) -> list[Any]:
+def first_value(partition: WindowPartition, values: Column) -> Results:
     """Return the value at the first row of the frame."""
-    return [values[frame[0]] if len(frame) else None for frame in partition.frames]
+    return (values[frame[0]] if len(frame) else None for frame in partition.frames)
 
 
-def last_value(partition: WindowPartition, values: Column) -> list[Any]:
+def last_value(partition: WindowPartition, values: Column) -> Results:
     """Return the value at the last row of the frame."""
-    return [values[frame[-1]] if len(frame) else None for frame in partition.frames]
+    return (values[frame[-1]] if len(frame) else None for frame in partition.frames)
 
 
-def nth_value(partition: WindowPartition, values: Column, numbers: Column) -> list[Any]:
+def nth_value(partition: WindowPartition, values: Column, numbers: Column) -> Results:
     """Return the value at the nth row of the frame, NULL where it has fewer."""
-    results: list[Any] = []
     for number, frame in zip(numbers, partition.frames, strict=True):
         if number is None:
-            results.append(None)
+            yield None
             continue
         if number <= 0:
             raise InvalidArgumentForNthValueFunction("argument of nth_value must be greater than zero")
-        results.append(values[frame[number - 1]] if number <= len(frame) else None)
-    return results
+        yield values[frame[number - 1]] if number <= len(frame) else None
 
 
 WINDOW_FUNCTIONS: tuple[WindowFunction, ...] = (

@@ -22,6 +22,8 @@ class Description:
     actual: int | None = None
     details: list[tuple[str, str]] = field(factory=list)
     inputs: list[Description] = field(factory=list)
+    memory: list[tuple[str, str | int]] = field(factory=list)
+    """What the node needed under ANALYZE: one line of text, and the JSON form's names."""
 
     def as_lines(self, *, costs: bool = True, indent: int = 0) -> list[str]:
         """Return the text form, PostgreSQL's arrows and indentation."""
@@ -32,6 +34,8 @@ class Description:
         lines = [f"{lead}{self.title}{numbers}"]
         inner = " " * (2 if indent == 0 else 6 * indent + 2)
         lines.extend(f"{inner}{name}: {text}" for name, text in self.details)
+        if self.memory:
+            lines.append(inner + _in_one_line(self.memory))
         for part in self.inputs:
             lines.extend(part.as_lines(costs=costs, indent=indent + 1))
         return lines
@@ -43,15 +47,38 @@ class Description:
             result["Plan Rows"] = round(self.rows)
         if self.actual is not None:
             result["Actual Rows"] = self.actual
-        result |= dict(self.details)
+        result |= dict(self.details) | dict(self.memory)
         if self.inputs:
             result["Plans"] = [part.as_dict(costs=costs) for part in self.inputs]
         return result
 
 
-def describe(plan: pn.PlanNode, session: Any, counts: dict[int, int] | None = None) -> Description:
-    """Return the description of a physical plan; ``counts`` are actual rows by ``id`` of the node."""
-    return _Describer(session, Estimates(session), counts, _names(plan)).node(plan)
+def describe(
+    plan: pn.PlanNode, session: Any, counts: dict[int, int] | None = None, reports: dict[int, Any] | None = None
+) -> Description:
+    """Return the description of a physical plan; ``counts`` are actual rows by ``id`` of the node, ``reports`` what the
+    nodes needed (``Execution.reports``).
+    """
+    return _Describer(session, Estimates(session), counts, _names(plan), reports or {}).node(plan)
+
+
+_SHORT = {
+    "HashAgg Batches": "Batches",
+    "Hash Batches": "Batches",
+    "Peak Memory Usage": "Memory Usage",
+}
+
+
+def _in_one_line(memory: list[tuple[str, str | int]]) -> str:
+    """Return what a node needed as PostgreSQL's text form has it."""
+    facts = dict(memory)
+    if "Sort Method" in facts:
+        return f"Sort Method: {facts['Sort Method']}  {facts['Sort Space Type']}: {facts['Sort Space Used']}kB"
+    if "Storage" in facts:
+        return f"Storage: {facts['Storage']}  Maximum Storage: {facts['Maximum Storage']}kB"
+    return "  ".join(
+        f"{_SHORT.get(name, name)}: {value}{'' if name.endswith('Batches') else 'kB'}" for name, value in memory
+    )
 
 
 def _names(plan: pn.PlanNode) -> dict[int, str]:
@@ -68,8 +95,14 @@ def _names(plan: pn.PlanNode) -> dict[int, str]:
 
 class _Describer:
     def __init__(
-        self, session: Any, estimates: Estimates, counts: dict[int, int] | None, names: dict[int, str]
+        self,
+        session: Any,
+        estimates: Estimates,
+        counts: dict[int, int] | None,
+        names: dict[int, str],
+        reports: dict[int, Any],
     ) -> None:
+        self.reports = reports
         self.session = session
         self.estimates = estimates
         self.counts = counts
@@ -85,6 +118,7 @@ class _Describer:
         if self.counts is not None:
             made.actual = self.counts.get(id(node), 0)
         made.details = list(self.details(node))
+        made.memory = self.memory(node)
         made.inputs = [self.node(part) for part in node.inputs]
         if isinstance(node, pn.Filter) and made.inputs:
             below = made.inputs[0]
@@ -95,6 +129,7 @@ class _Describer:
         for _, name, plan in getattr(node, "ctes", ()):
             described = self.node(plan)
             described.title = f"CTE {name}: {described.title}"
+            described.memory = described.memory or self.storage(plan)
             made.inputs.insert(0, described)
         return made
 
@@ -168,6 +203,28 @@ class _Describer:
                 return [("Sort Key", keys)]
         return []
 
+    def memory(self, node: pn.PlanNode) -> list[tuple[str, str | int]]:
+        """Return what the node needed, as PostgreSQL's JSON form calls it."""
+        report = self.reports.get(sum(map(id, node.inputs)) if isinstance(node, pn.Join) else id(node))
+        if report is None:
+            return self.storage(node)
+        used, disk = _kilobytes(report.memory), _kilobytes(report.disk)
+        if isinstance(node, pn.Sort | pn.Window):
+            if disk:
+                return [("Sort Method", "external merge"), ("Sort Space Used", disk), ("Sort Space Type", "Disk")]
+            method = "quicksort" if getattr(node, "top", None) is None else "top-N heapsort"
+            return [("Sort Method", method), ("Sort Space Used", used), ("Sort Space Type", "Memory")]
+        batches = "Hash Batches" if isinstance(node, pn.Join) else "HashAgg Batches"
+        memory: list[tuple[str, str | int]] = [(batches, report.batches), ("Peak Memory Usage", used)]
+        return [*memory, ("Disk Usage", disk)] if disk else memory
+
+    def storage(self, node: pn.PlanNode) -> list[tuple[str, str | int]]:
+        """Return where the rows of a node are that are kept."""
+        report = self.reports.get(-id(node))
+        if report is None or not report.disk:
+            return []
+        return [("Storage", "Disk"), ("Maximum Storage", _kilobytes(report.disk))]
+
     def index_condition(self, node: pn.IndexScan) -> list[tuple[str, str]]:
         show = self.expression
         names = [
@@ -233,6 +290,10 @@ class _Describer:
             case ex.Case():
                 return "CASE"
         return type(node).__name__
+
+
+def _kilobytes(size: int) -> int:
+    return (size + 1023) // 1024
 
 
 def _aliased(name: str, alias: str) -> str:
