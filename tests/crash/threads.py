@@ -40,7 +40,8 @@ def run_threads(seed: int) -> int:
 
 def _life(volume: FaultyVolume, seed: float, reported: dict[int, int]) -> None:
     try:
-        database = Database(volume=volume, plugins=[])
+        storage = {"cache_size": Random(seed).choice((1, 100_000, 256 << 20))}
+        database = Database(volume=volume, plugins=[], storage=storage)
         prepare(database.session())
     except PowerLoss:
         return

@@ -405,3 +405,12 @@ def test_a_newer_format_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_missing_log_is_named() -> None:
     with pytest.raises(DataCorrupted, match='"log-0000000012" is missing'):
         read_log(FaultyVolume(), 12)
+
+
+def test_a_log_that_another_follows_has_no_torn_tail() -> None:
+    volume, _, _ = written((b"a", b"b"))
+    reader = _read(volume)
+    reader.require_whole()
+    reader = _read(holding(volume.read(NAME)[:-1]))
+    with pytest.raises(DataCorrupted, match=f"offset {reader.end}$"):
+        reader.require_whole()

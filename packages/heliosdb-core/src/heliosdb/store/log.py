@@ -254,6 +254,12 @@ class LogReader:
                 return
             offset = following
 
+    def require_whole(self) -> None:
+        """Raise DataCorrupted when a log that was read to its end has a torn tail: the next one was begun when all of
+        this one was durable."""
+        if self.damaged and not self._salvage:
+            raise self._corrupt(self.damaged[0][0])
+
     def _next_valid(self, bad: int) -> int | None:
         """Return where records go on behind a bad one (salvage), or None at the log's end."""
         for offset, synced_to in self._headers(bad + 1):

@@ -46,12 +46,16 @@ def recover(store: Store) -> None:
     _load(store, manifest, files, cache)
     numbers = sorted(number for name in volume.names() if (number := log_number(name)) is not None)
     reader: LogReader | None = None
-    for number in numbers:
-        if number < manifest.log:
-            continue
-        reader = read_log(volume, number, files.codecs.of)
-        for record in reader:
-            _replay(store, decode_record(frames, record.payload), record.scn)
+    # With the commit lock no block leaves memory between being read and being changed.
+    with store.commit_lock:
+        for number in numbers:
+            if number < manifest.log:
+                continue
+            if reader is not None:
+                reader.require_whole()
+            reader = read_log(volume, number, files.codecs.of)
+            for record in reader:
+                _replay(store, decode_record(frames, record.payload), record.scn)
     for line in store.timelines():
         for relation in line.stored.values():
             relation.changed = relation.feed.horizon = store.checkpoint_scn + store.replayed

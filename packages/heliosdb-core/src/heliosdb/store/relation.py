@@ -110,16 +110,19 @@ class Relation:
     def _from_stored(self, number: int) -> Block | None:
         stored = self.stored
         assert stored is not None
-        made = stored.load(self.oid, number)
-        if made is None:
-            return None
-        with self._touch:
-            present = self.blocks[number]
-            if present is None:
-                self.blocks[number] = present = made
-        if present is made:
-            stored.cache.entered(self, number, made)
-        return present
+        while True:
+            made, segment = stored.load(self.oid, number)
+            if made is None:
+                return None
+            with self._touch:
+                present = self.blocks[number]
+                # While it was read it may have been changed, have gone to another segment, and have left memory again.
+                if present is None and stored.where().get(number) is segment:
+                    self.blocks[number] = present = made
+            if present is made:
+                stored.cache.entered(self, number, made)
+            if present is not None:
+                return present
 
     def _from_parent(self, number: int) -> Block:
         parent = self.parent

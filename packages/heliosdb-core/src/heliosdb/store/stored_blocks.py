@@ -93,9 +93,13 @@ class BlockCache:
             self.shrink()
 
     def shrink(self) -> None:
-        """Evict the oldest blocks, unless somebody is committing: then the next one who reads does it."""
+        """Evict the oldest blocks, unless somebody is committing: then the next one who reads does it.
+
+        Who commits and reads a block on the way is about to change it: what he put into an evicted one would be lost.
+        """
         store = self._store
-        if not store.commit_lock.acquire(blocking=False):
+        own = store.commit_lock._is_owned()  # type: ignore[attr-defined]
+        if own or not store.commit_lock.acquire(blocking=False):
             return
         try:
             # Blocks that cannot go are met once.
@@ -146,15 +150,15 @@ class StoredBlocks:
                     self._where = found
         return found
 
-    def load(self, relation_oid: int, number: int) -> Block | None:
-        """Return a block as its segment has it, with older versions if somebody may read them; None where there is
-        none."""
+    def load(self, relation_oid: int, number: int) -> tuple[Block | None, BlockSource | None]:
+        """Return a block as its segment has it, with older versions if somebody may read them, and the segment; None
+        where there is none."""
         while True:
             segment = self.where().get(number)
             if segment is None:
-                return None
+                return None, None
             try:
-                return self._load(segment, relation_oid, number)
+                return self._load(segment, relation_oid, number), segment
             except DataCorrupted:
                 if self.where().get(number) is segment:
                     raise
