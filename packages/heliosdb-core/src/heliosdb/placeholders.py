@@ -24,6 +24,11 @@ def rewrite(text: str, parameters: Sequence[Any] | Mapping[str, Any] | None) -> 
     """Return the text with ``$n`` in place of placeholders, and the values in their order."""
     if not isinstance(text, str):
         raise InterfaceError(f"a statement must be a str, not {type(text).__name__}")
+    if parameters.__class__ is tuple or parameters.__class__ is list:
+        # Nearly all; asking an abstract class costs as much as the rest of a row of executemany.
+        made, names, count = _rewritten(text)
+        if names is None and (count is None or count == len(parameters)):
+            return made, parameters
     if parameters is None:
         return text, ()
     if isinstance(parameters, str | bytes):

@@ -20,10 +20,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from math import log2
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heliosdb.store.access_method import Index, IndexChange, IndexDefinition, Progress
 from heliosdb.store.key_order import KeyOrder
+
+if TYPE_CHECKING:
+    from heliosdb.store.index_runs import IndexRuns
+    from heliosdb.store.timeline_index import TimelineIndex
 
 __all__ = ["BTree", "BTreeMethod"]
 
@@ -36,7 +40,7 @@ LESS, LESS_EQUAL, EQUAL, GREATER_EQUAL, GREATER = 1, 2, 3, 4, 5
 class BTree:
     """One btree of one timeline."""
 
-    __slots__ = ("current", "last_changed", "last_superseded", "order", "paired", "past")
+    __slots__ = ("beyond", "current", "last_changed", "last_superseded", "order", "paired", "past")
 
     def __init__(self, *, paired: bool = False, width: int = 1) -> None:
         self.paired = paired
@@ -46,6 +50,10 @@ class BTree:
         self.last_changed = 0
         """The SCN of the last commit that entered anything, set before it does."""
         self.order = KeyOrder(paired=paired, single=width == 1)
+        self.beyond: TimelineIndex | IndexRuns | None = None
+        """Who holds the entries that are not in this tree: the parent timeline's index, runs on the volume. It never
+        changes: where entries move, the index gets another tree, and whoever reads this one finds all that he may
+        see."""
 
     def in_use(self, key: Any) -> bool:
         """Whether any row has or had this key, as far as anybody may ask."""

@@ -71,6 +71,13 @@ class Checkpointer:
         self._manifest = manifest
         self._running = Lock()
 
+    def read_busy_indexes(self) -> None:
+        """Read indexes into memory that are asked again and again."""
+        with self._running:
+            moved = self._indexes.read_busy_ones()
+        if moved:
+            self._store.trees_changed()
+
     @property
     def is_closed(self) -> bool:
         """Whether the manifest says that the database was closed."""

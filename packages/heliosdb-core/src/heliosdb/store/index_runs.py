@@ -6,8 +6,8 @@
 A key that a row had stays in the older run; so what a look-up finds is a superset, and who looks checks the key on the
 row that he sees, as ever. Merging leaves out what a newer run has taken back.
 
-    complete    the index's tree holds every entry; runs are only written      small indexes, and new ones
-    in part     the tree holds what came since the last checkpoint, and the runs are its parent      large ones
+    complete    the index's tree holds every entry; runs are only written      small, new and busy indexes
+    in part     the tree holds what came since the last checkpoint, and the runs are beyond it       the others
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import accumulate
 from threading import Lock
 from typing import TYPE_CHECKING, Any, overload
@@ -111,15 +111,28 @@ class RunOrder:
 class IndexRuns:
     """The runs of one index in one timeline; ``parent`` is the parent timeline's index. Never changed: replaced."""
 
-    def __init__(self, runs: Iterable[IndexRun], parent: TimelineIndex | None = None, fork: int = 0) -> None:
+    def __init__(
+        self,
+        runs: Iterable[IndexRun],
+        parent: TimelineIndex | None = None,
+        fork: int = 0,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``wake`` is called from time to time by those who ask: somebody should look at ``asked``."""
         self.runs = tuple(runs)
+        self.wake = wake
         self.parent = parent
         self.fork = fork
         self._order: RunOrder | None = None
+        self.asked = 0
+        """Look-ups so far: where they are many the entries had better be in memory."""
 
     @property
     def order(self) -> RunOrder:
         """The keys in order."""
+        self.asked += 64  # as many as the first window of a range
+        if not self.asked & 960:
+            self.wake()
         found = self._order
         if found is None:
             found = self._order = RunOrder(tuple(map(RunElements, self.runs)))
@@ -128,9 +141,17 @@ class IndexRuns:
     def __len__(self) -> int:
         return sum(map(len, self.runs))
 
+    @property
+    def beyond(self) -> TimelineIndex | None:
+        """The parent timeline's index."""
+        return self.parent
+
     def row_ids(self, key: Any, scn: int) -> Sequence[int]:
         """Return the row ids that may have a key, at whatever SCN."""
         found: list[int] = []
+        self.asked = asked = self.asked + 1
+        if not asked & 1023:
+            self.wake()
         for run in self.runs:
             found += [row_id for row_id in run.row_ids(key) if row_id >= 0]
         if self.parent is not None:

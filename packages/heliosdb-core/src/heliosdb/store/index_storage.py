@@ -36,6 +36,11 @@ __all__ = ["CapturedIndex", "IndexStorage"]
 ENTRY_SIZE = 140
 """Bytes that an entry takes in a tree, about."""
 
+READ_AT_ONCE = 4096
+"""Entries of an index that are read when it is first used; of larger ones, pages are read as they are needed."""
+READ_SHIFT = 6
+"""An index is read into memory after one look-up for so many entries (as a power of two)."""
+
 Key = tuple[int, int]
 """(timeline, index OID)."""
 
@@ -83,6 +88,10 @@ class IndexStorage:
         self._held: dict[Key, TimelineIndex] = {}
         """Indexes whose tree holds everything."""
 
+    def _wake(self) -> None:
+        if self._store.maintenance is not None:
+            self._store.maintenance.wake()
+
     def load(self, timeline: int, stored: Iterable[StoredIndex]) -> None:
         """Take note of the indexes of a relation, at opening."""
         for index in stored:
@@ -92,61 +101,94 @@ class IndexStorage:
         """Fill a new index from its runs; False where there are none to be used, and it has to be built."""
         if index.tree is None:
             return False
-        stored = self._stored.get((line.id, index.spec.oid))
-        parent = index.parent
-        if stored is None and parent is None:
+        key = (line.id, index.spec.oid)
+        stored = self._stored.get(key)
+        if stored is None and index.parent is None:
             return False
+        read = [] if stored is None else [self._files.read_run(name) for name in stored.runs]
+        runs = IndexRuns(read, index.parent, line.fork, self._wake)
         try:
-            read = [] if stored is None else [self._files.read_run(name) for name in stored.runs]
-            runs = IndexRuns(read, index.ancestor, line.fork)
-            self._fill(relation, index, runs, line.fork if stored is None else stored.scn)
+            tree, delta = self._filled(relation, index, runs, line.fork if stored is None else stored.scn)
         except DataCorrupted as error:
             log("warn", "an index is built anew: %s", error)
-            index.tree = index.method = _empty_tree(index)
-            index.parent, index.runs, index.delta = parent, None, None
             return False
+        index.tree = index.method = tree
         if stored is not None:
-            index.runs = runs
-        else:
-            index.parent, index.delta = parent, None
+            index.runs, index.delta = runs, delta
+        if tree.beyond is index.parent:
+            self._held[key] = index
         relation.indexes[index.spec.oid] = index
-        if index.parent is parent:
-            self._held[line.id, index.spec.oid] = index
         return True
 
-    def _fill(self, relation: Relation, index: TimelineIndex, runs: IndexRuns, scn: int) -> None:
-        tree = index.tree
-        assert tree is not None
-        changed = _changed_blocks(relation, scn)
-        holds_all = index.spec.order_key is not None or self._room_for(len(runs))
-        delta: list[Entry] = []
-        if holds_all:
-            old: dict[Entry, None] = {}
-            elements: list[Any] = []
-            row_ids: list[int] = []
-            for element, row_id in merged_entries(runs.runs, is_last=True):
-                if row_id >> BLOCK_BITS in changed:
-                    old[element, row_id] = None
-                else:
-                    elements.append(element)
-                    row_ids.append(row_id)
-            tree.apply_run(elements, row_ids)
-            new = dict.fromkeys(_entries_of(relation, index, changed))
-            tree.apply([(row_id, (), (element,)) for element, row_id in new], 0)
-            delta += [(element, ~row_id) for element, row_id in old if (element, row_id) not in new]
-            delta += [entry for entry in new if entry not in old]
-        else:
-            index.parent = runs
-            for element, row_id in _entries_of(relation, index, changed):
-                if row_id not in runs.row_ids(element, MAX_SCN):
-                    tree.apply([(row_id, (), (element,))], 0)
-                    delta.append((element, row_id))
+    def _filled(self, relation: Relation, index: TimelineIndex, runs: IndexRuns, scn: int) -> tuple[BTree, list[Entry]]:
+        """Return an index's tree, and what is in it or no more that the runs do not say."""
+        tree = _empty_tree(index)
         tree.last_changed = self._store.last_scn
-        index.delta = delta
+        changed = _changed_blocks(relation, scn)
+        new = dict.fromkeys(_entries_of(relation, index, changed))
+        if index.spec.order_key is None and len(runs) > READ_AT_ONCE:
+            tree.beyond = runs
+            entries = [entry for entry in new if entry[1] not in runs.row_ids(entry[0], MAX_SCN)]
+            tree.apply([(row_id, (), (element,)) for element, row_id in entries], 0)
+            return tree, entries
+        tree.beyond = index.parent
+        old: dict[Entry, None] = {}
+        elements: list[Any] = []
+        row_ids: list[int] = []
+        for element, row_id in merged_entries(runs.runs, is_last=True):
+            if row_id >> BLOCK_BITS in changed:
+                old[element, row_id] = None
+            else:
+                elements.append(element)
+                row_ids.append(row_id)
+        tree.apply_run(elements, row_ids)
+        tree.apply([(row_id, (), (element,)) for element, row_id in new], 0)
+        gone = [(element, ~row_id) for element, row_id in old if (element, row_id) not in new]
+        return tree, [*gone, *(entry for entry in new if entry not in old)]
 
     def _room_for(self, entries: int) -> bool:
         held = sum(len(index.tree.current) for index in self._held.values() if index.tree is not None)
         return held + entries <= self.most_entries
+
+    # -- in memory or not; one thread at a time, and no checkpoint meanwhile
+
+    def read_busy_ones(self) -> bool:
+        """Read indexes into memory that are asked again and again, where there is room; return whether any was."""
+        moved = False
+        for line in self._store.timelines():
+            for relation in tuple(line.relations.values()):
+                for index in tuple(relation.indexes.values()):
+                    runs = index.runs
+                    if (
+                        runs is not None
+                        and (line.id, index.spec.oid) not in self._held
+                        and runs.asked > len(runs) >> READ_SHIFT
+                        and self._room_for(len(runs))
+                    ):
+                        moved = self._read(line, index, runs) or moved
+        return moved
+
+    def _read(self, line: Timeline, index: TimelineIndex, runs: IndexRuns) -> bool:
+        tree = _empty_tree(index)
+        tree.beyond = index.parent
+        entries = list(merged_entries(runs.runs, is_last=True))
+        tree.apply_run([element for element, _ in entries], [row_id for _, row_id in entries])
+        store = self._store
+        with store.commit_lock:
+            readers = store.needed(index.spec.relation_oid)
+            if readers is None or (readers and readers[0] < store.last_scn):
+                return False  # the tree would not have what rows had before, which somebody may ask for
+            for element, row_id in index.delta or ():
+                if row_id >= 0:
+                    tree.apply([(row_id, (), (element,))], store.last_scn)
+                else:
+                    tree.apply([(~row_id, (element,), ())], store.last_scn)
+            tree.past.clear()
+            tree.last_changed = tree.last_superseded = store.last_scn
+            index.tree = index.method = tree
+            index.superseded.clear()
+            self._held[line.id, index.spec.oid] = index
+        return True
 
     # -- checkpoints
 
@@ -178,11 +220,13 @@ class IndexStorage:
             entries = iter(sorted(item.delta))
         if entries is not None:
             runs.append(self._write_run(item, entries, written))
+        readers = self._store.needed(index.spec.relation_oid)
         first = _first_to_merge(runs)
-        if first is not None:
+        # Somebody who reads an older state may need what merging leaves out.
+        if first is not None and readers is not None and (not readers or readers[0] >= item.stored.scn):
             merged = self._write_run(item, merged_entries(runs[first:], is_last=not first), written)
             runs[first:] = [merged]
-        item.made = IndexRuns(runs, index.ancestor, index.fork)
+        item.made = IndexRuns(runs, index.parent, index.fork, self._wake)
         item.stored.runs = [run.name for run in runs]
         return item.stored
 
@@ -203,11 +247,12 @@ class IndexStorage:
         for item in captured:
             index, key = item.index, (item.line.id, item.index.spec.oid)
             self._stored[key] = item.stored
-            is_held = index.runs is None or index.parent is not index.runs
-            index.runs = item.made
-            if is_held:
+            if index.runs is None:
                 self._held[key] = index
-            else:
+            elif item.made is not None:
+                item.made.asked = index.runs.asked
+            index.runs = item.made
+            if key not in self._held:
                 self._rebase(index)
                 moved = True
         for key, index in sorted(self._held.items(), key=lambda held: -_size_of(held[1])):
@@ -215,6 +260,7 @@ class IndexStorage:
                 break
             if index.spec.order_key is None and index.runs is not None:
                 del self._held[key]
+                index.runs.asked = 0
                 self._rebase(index)
                 moved = True
         return moved
@@ -222,6 +268,7 @@ class IndexStorage:
     def _rebase(self, index: TimelineIndex) -> None:
         """Leave in the tree only what came since the capture: the runs have the rest."""
         tree = _empty_tree(index)
+        tree.beyond = index.runs
         scn = self._store.last_scn
         for element, row_id in index.delta or ():
             if row_id >= 0:
@@ -229,8 +276,6 @@ class IndexStorage:
             else:
                 tree.apply([(~row_id, (element,), ())], scn)
         tree.last_changed = tree.last_superseded = scn
-        # In this order: who reads asks the tree first, and then the parent.
-        index.parent = index.runs
         index.tree = index.method = tree
         index.superseded.clear()
 

@@ -107,3 +107,4 @@ class Maintenance:
         if grown >= options.checkpoint_log_size or journal.tail >= options.checkpoint_commits:
             self._checkpointer.run()
             self.failed_at = 0
+        self._checkpointer.read_busy_indexes()

@@ -269,8 +269,8 @@ class Store:
             relation.parent = self._create_relation(line.parent, relation.oid)
         for spec in () if self.specs_of is None else self.specs_of(relation.oid):
             index = self._new_index(spec)
-            if relation.parent is not None:
-                index.parent, index.fork = relation.parent.indexes.get(spec.oid), line.fork
+            if relation.parent is not None and spec.oid in relation.parent.indexes:
+                index.inherit(relation.parent.indexes[spec.oid], line.fork)
             if self.indexes is None or not self.indexes.attach(line, relation, index):
                 build_index(relation, index, self.commit_lock, lambda: self.last_scn, None)
         relation.tidy = self._tidy
@@ -295,7 +295,7 @@ class Store:
 
     def _branch_index(self, index: TimelineIndex, fork: int) -> TimelineIndex:
         made = self._new_index(index.spec)
-        made.parent, made.fork = index, fork
+        made.inherit(index, fork)
         return made
 
     def define_index(

@@ -73,12 +73,11 @@ class TimelineIndex:
         self.tree = method if isinstance(method, BTree) else None
         self.simple_key = spec.key if self.tree is not None and spec.predicate is None else None
         """The key function, where comparing keys is all there is to say whether a change concerns this index."""
-        self.parent: TimelineIndex | IndexRuns | None = parent
-        """Who holds the entries that are not in ``tree``. Entries go from there into runs at checkpoints, so whoever
-        asks both asks the tree first."""
+        self.parent = parent
+        """The parent timeline's index, which has the entries as of the fork."""
         self.fork = fork
         self.runs: IndexRuns | None = None
-        """The runs that stand on the volume; ``parent`` is the same where the tree does not hold their entries."""
+        """The runs that stand on the volume, whether the tree holds their entries or not."""
         self.delta: list[tuple[Any, int]] | None = None
         """What was entered since the last checkpoint, (element, row id) and (element, ~row id) of what was taken out;
         None where nothing of the index stands on a volume."""
@@ -91,6 +90,12 @@ class TimelineIndex:
         """While the index is built: what commits will have entered."""
         self.claims: list[Any] = []
         """Bulk inserts under way: each holds all the keys it is about to add."""
+
+    def inherit(self, parent: TimelineIndex, fork: int) -> None:
+        """Begin with what the parent timeline's index has at the fork."""
+        self.parent, self.fork = parent, fork
+        if self.tree is not None:
+            self.tree.beyond = parent
 
     def elements(self, row: Row) -> Sequence[Any]:
         """Return the index keys of a row: none where a partial index leaves it out."""
@@ -187,10 +192,10 @@ class TimelineIndex:
         tree = self.tree
         assert tree is not None
         found = tree.row_ids(key, scn)
-        parent = self.parent
-        if parent is None:
+        beyond = tree.beyond
+        if beyond is None:
             return found
-        inherited = parent.row_ids(key, self.fork)
+        inherited = beyond.row_ids(key, self.fork)
         return tuple(dict.fromkeys((*found, *inherited))) if inherited else found
 
     @property
@@ -206,16 +211,16 @@ class TimelineIndex:
         return tree.current.keys().isdisjoint(keys) and tree.past.keys().isdisjoint(keys)
 
     @property
-    def ancestor(self) -> TimelineIndex | None:
-        """The parent timeline's index that holds more entries, if there is one."""
-        return next((line for line in self.ancestors() if line is not self), None)
+    def beyond(self) -> TimelineIndex | IndexRuns | None:
+        """Who holds the entries of a btree that are not in its tree."""
+        assert self.tree is not None
+        return self.tree.beyond
 
     def ancestors(self) -> Iterator[TimelineIndex]:
         """Yield the index and those of the parent timelines that hold more of its entries."""
-        line: TimelineIndex | IndexRuns | None = self
+        line: TimelineIndex | None = self
         while line is not None:
-            if isinstance(line, TimelineIndex):
-                yield line
+            yield line
             line = line.parent
 
     def newest_row_ids(self, key: Any) -> Sequence[int]:

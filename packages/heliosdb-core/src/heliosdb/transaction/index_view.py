@@ -45,9 +45,15 @@ class IndexView:
         self.view = view
         self.index = index
         own = view.own
-        self._tree = index.tree  # before the parent is asked for: entries go from there to the parent
+        self._tree = tree = index.tree  # this one for the whole statement, whatever moves meanwhile
         self._own: OwnKeys | None = None if own is None else own.own_keys.get(index.spec.oid)
-        self._plain = own is None and view.reads is None and index.parent is None and index.simple_key is not None
+        self._plain = (
+            own is None
+            and view.reads is None
+            and index.simple_key is not None
+            and tree is not None
+            and tree.beyond is None
+        )
         """Whether the timeline's own btree says everything: no own writes, no ancestors, no notes to take."""
 
     def _row_ids(self, key: Any) -> Sequence[int]:
@@ -250,10 +256,10 @@ class IndexView:
             raise FeatureNotSupported(f'access method "{self.index.spec.method}" has no order')
         own: Sequence[Any] = () if self._own is None else self._own.ordered()
         parents: list[Ordered] = []
-        line = self.index.parent  # asked after the tree: entries go from there to the parent
+        line = tree.beyond
         while line is not None:
             parents.append(line.order)
-            line = line.parent
+            line = line.beyond
         return tree.order.windows(low, high, low_inclusive, high_inclusive, descending, own, parents)
 
     def search(

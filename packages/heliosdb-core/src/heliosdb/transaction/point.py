@@ -41,7 +41,7 @@ def point_reader(store: TransactionalStore, relation_oid: int, index_oid: int) -
     index = store.index(None, relation_oid, index_oid)
     relation = store.create_relation(None, relation_oid)
     slow = _slow_reader(store, relation, index)
-    if index.parent is not None:
+    if index.beyond is not None:
         return _remembering(slow, store, relation, index)
     tree, spec = index.tree, index.spec
     assert tree is not None
@@ -245,7 +245,7 @@ class PointWriter:
         tree = index.tree
         assert tree is not None
         found = tree.current.get(key)
-        if found is None and index.parent is not None:
+        if found is None and tree.beyond is not None:
             for row_id in index.newest_row_ids(key):
                 row = self._relation.newest(row_id)[1]
                 if row is not None and index.spec.key(row) == key:
@@ -307,7 +307,7 @@ class PointWriter:
                 if index.claims or locks.get(key) is not None or locks.setdefault(key, grant) is not grant:
                     return None
                 taken.append((locks, key))
-                if key in index.tree.current or (index.parent is not None and index.newest_row_ids(key)):
+                if index.newest_row_ids(key):
                     return None
             keys.append((index, None, (key if spec.order_key is None else (spec.order_key(row), key),)))
         return keys

@@ -85,7 +85,7 @@ def enter_row(transaction: Transaction, writes: RelationWrites, index: TimelineI
                 transaction.held += (locks, key, 0)
             else:
                 _lock_key(transaction, index, key)
-            if index.claims or key in index.tree.current or index.parent is not None or key in own.keys:
+            if index.claims or key in index.tree.current or index.tree.beyond is not None or key in own.keys:
                 found = _settle(transaction, writes, index, key, row_id)
                 if found is not None:
                     raise _refusal(transaction, index, row)
@@ -137,10 +137,10 @@ def _claim_all(transaction: Transaction, index: TimelineIndex, fresh: dict[Any, 
     tree = index.tree
     assert tree is not None
     free = free and tree.current.keys().isdisjoint(fresh)
-    line = index.parent
+    line = tree.beyond
     while free and line is not None:
         free = line.has_none_of(fresh)
-        line = line.parent
+        line = line.beyond
     if free:
         made.settle()
     else:
