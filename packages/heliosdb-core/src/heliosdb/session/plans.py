@@ -14,7 +14,14 @@ from heliosdb.rows import collection_paused
 from heliosdb.session.definition_locks import have_changed
 from heliosdb.session.environment import SessionEnvironment
 from heliosdb.session.execution import Execution
-from heliosdb.session.statements import Plan, RecordingCatalog, StatementText, locks_of, written_command
+from heliosdb.session.statements import (
+    Plan,
+    RecordingCatalog,
+    StatementCache,
+    StatementText,
+    locks_of,
+    written_command,
+)
 
 if TYPE_CHECKING:
     from heliosdb.sql.shape import Constant
@@ -33,6 +40,9 @@ SlotReader = tuple[int, Callable[[str, Any], Any], bool]
 
 class SessionPlans(SessionEnvironment):
     """See the module."""
+
+    _private: tuple[Any, StatementCache] | None = None
+    """The transaction that has definitions of its own, and the plans over them."""
 
     def tree(self, statement: StatementText) -> Statement:
         """Return a statement's syntax tree, parsed once a text."""
@@ -70,8 +80,23 @@ class SessionPlans(SessionEnvironment):
         if self.functions:
             # What a session's own functions mean is not in the key.
             return None
-        found = self.database.statements.find(self._key(statement, hints), statement.constants, self)
+        return self._found(self._key(statement, hints), statement)
+
+    def _found(self, key: Any, statement: StatementText) -> Plan | None:
+        found = self.database.statements.find(key, statement.constants, self)
+        if found is None and (private := self._private_plans()) is not None:
+            found = private.find(key, statement.constants, self)
         return None if found is None or self._is_outgrown(found) else found
+
+    def _private_plans(self) -> StatementCache | None:
+        """Return where plans are kept over definitions that are not committed: they are their transaction's."""
+        transaction = self.block.transaction
+        if transaction is None or OBJECTS_RELATION not in transaction.writes:
+            self._private = None
+            return None
+        if self._private is None or self._private[0] is not transaction:
+            self._private = (transaction, StatementCache(self.database.dialect))
+        return self._private[1]
 
     def _is_outgrown(self, plan: Plan) -> bool:
         """Whether a table has become much larger or smaller than it was when the plan was chosen.
@@ -97,18 +122,16 @@ class SessionPlans(SessionEnvironment):
         kept = not self.functions and statement.is_lifted
         key = self._key(statement, hints, types)
         if kept:
-            found = self.database.statements.find(key, statement.constants, self)
-            if found is not None and not self._is_outgrown(found):
+            found = self._found(key, statement)
+            if found is not None:
                 return found
         with collection_paused():
             # The first query imports the compiler: thousands of objects that stay.
             from heliosdb import codegen as _  # noqa: F401
             from heliosdb.sql import binder, optimizer, parser  # noqa: F401
         plan = self.make_plan(self.tree(statement), hints, types, statement)
-        transaction = self.block.transaction
-        private = transaction is not None and OBJECTS_RELATION in transaction.writes
-        if kept and plan.bound.cacheable and not private:
-            self.database.statements.add(key, plan, statement.constants, self)
+        if kept and plan.bound.cacheable:
+            (self._private_plans() or self.database.statements).add(key, plan, statement.constants, self)
         return plan
 
     def make_plan(
