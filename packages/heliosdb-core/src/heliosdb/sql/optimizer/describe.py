@@ -139,7 +139,10 @@ class _Describer:
                 return f"Seq Scan on {_aliased(node.relation.name, node.alias)}"
             case pn.IndexScan():
                 backward = " Backward" if node.descending else ""
-                return f"Index Scan{backward} using {node.index.name} on {_aliased(node.relation.name, node.alias)}"
+                only = " Only" if isinstance(node, pn.IndexOnlyScan) else ""
+                return (
+                    f"Index{only} Scan{backward} using {node.index.name} on {_aliased(node.relation.name, node.alias)}"
+                )
             case pn.IndexUnion():
                 names = ", ".join(dict.fromkeys(part.index.name for part in node.scans))
                 return f"Index Union using {names} on {_aliased(node.relation.name, node.alias)}"

@@ -86,7 +86,7 @@ class Joins:
 
         tree = best_order(
             graph,
-            lambda number: self._scan_cost(graph.items[number].plan),
+            lambda number: self.scan_cost(graph.items[number].plan),
             lookup,
             lambda number: self._selectivity(graph.items[number]),
             self.check,
@@ -215,13 +215,13 @@ class Joins:
             return 1.0
         return self.estimates.rows(item.plan) / self.estimates.table(scan.relation)
 
-    def _scan_cost(self, plan: pn.PlanNode) -> float:
+    def scan_cost(self, plan: pn.PlanNode) -> float:
         """Return what reading a plan costs, in rows of a sequential scan."""
         if isinstance(plan, pn.Scan):
             return self.estimates.table(plan.relation)
         if isinstance(plan, pn.IndexScan):
             return index_cost(plan, self.estimates.rows(plan))
-        return sum(map(self._scan_cost, plan.inputs)) + (
+        return sum(map(self.scan_cost, plan.inputs)) + (
             0.0 if isinstance(plan, pn.Filter | pn.Project) else self.estimates.rows(plan)
         )
 
