@@ -44,13 +44,24 @@ class RelationView:
         self.command = command
         self.reads = reads
 
-    def row_blocks(self) -> Iterator[list[Row]]:
-        """Yield the visible rows in row-id order, some thousand at a time."""
+    def row_blocks(self, columns: Sequence[int] | None = None) -> Iterator[list[Row]]:
+        """Yield the visible rows in row-id order, some thousand at a time.
+
+        ``columns``: nobody looks at others, which may then be None where the rows have to be read from the volume.
+        """
         relation, scn, own = self.relation, self.scn, self.own
         if self.reads is not None:
             self.reads.add_relation(relation)
         if own is None:
+            blocks, stored = relation.blocks, relation.stored
+            cold = None if stored is None or columns is None else stored.scan(relation, scn, columns)
             for number in range(relation.block_count()):
+                if cold is not None and blocks[number] is None:
+                    part = cold.rows(number)
+                    if part is not None:
+                        if part:
+                            yield part
+                        continue
                 rows = relation.visible(number, scn)
                 if rows:
                     yield rows
@@ -62,7 +73,9 @@ class RelationView:
             if positional:
                 yield positional  # type: ignore[misc]
 
-    def candidate_blocks(self, ranges: Sequence[Range]) -> Iterator[Sequence[Row]]:
+    def candidate_blocks(
+        self, ranges: Sequence[Range], columns: Sequence[int] | None = None
+    ) -> Iterator[Sequence[Row]]:
         """Yield what ``row_blocks`` does, less rows that are surely in none of the ranges."""
         relation, scn = self.relation, self.scn
         if self.own is not None:
@@ -70,7 +83,17 @@ class RelationView:
             return
         if self.reads is not None:
             self.reads.add_relation(relation)
+        blocks, stored = relation.blocks, relation.stored
+        cold = None if stored is None else stored.scan(relation, scn, columns)
         for number in range(relation.block_count()):
+            if cold is not None and blocks[number] is None:
+                if cold.leaves_out(number, ranges):
+                    continue
+                part = cold.rows(number)
+                if part is not None:
+                    if part:
+                        yield part
+                    continue
             block = relation.tidy_block(number)
             if block is not None:
                 rows = block.candidates(scn, ranges)
