@@ -76,7 +76,7 @@ def describe(
     """Return the description of a physical plan; ``counts`` are actual rows by ``id`` of the node, ``reports`` what the
     nodes needed (``Execution.reports``).
     """
-    return _Describer(session, Estimates(session), counts, _names(plan), reports or {}).node(plan)
+    return _Describer(plan, session, Estimates(session), counts, _names(plan), reports or {}).node(plan)
 
 
 _SHORT = {
@@ -113,6 +113,7 @@ def _names(plan: pn.PlanNode) -> dict[int, str]:
 class _Describer:
     def __init__(
         self,
+        whole: pn.PlanNode,
         session: Any,
         estimates: Estimates,
         counts: dict[int, int] | None,
@@ -120,6 +121,7 @@ class _Describer:
         reports: dict[int, Any],
     ) -> None:
         self.reports = reports
+        self.whole = whole
         self.session = session
         self.estimates = estimates
         self.counts = counts
@@ -146,7 +148,7 @@ class _Describer:
             below.rows = made.rows
             below.actual, below.times = made.actual, made.times
             if type(node.input) is pn.Scan:
-                unused = unused_indexes(node.input, node.condition, self.estimates, self.session)
+                unused = unused_indexes(node.input, node.condition, self.whole, self.estimates, self.session)
                 below.details.extend(("Index Not Used", line) for line in unused)
             return below
         for _, name, plan in getattr(node, "ctes", ()):

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["unused_indexes"]
 
 
-def unused_indexes(scan: pn.Scan, condition: ex.Expression, estimates: Estimates, session: Any) -> list[str]:
+def unused_indexes(
+    scan: pn.Scan, condition: ex.Expression, whole: pn.PlanNode, estimates: Estimates, session: Any
+) -> list[str]:
     """Return ``index: reason`` for each index of a table that is scanned although a column of the index is filtered."""
     stored = StoredExpressions(session)
-    access = AccessPaths(session.registries, estimates, stored)
+    access = AccessPaths(session.registries, estimates, stored, whole)
     parts = list(split(condition))
     lines = []
     filtered = {column.index + 1 for column in columns_in(condition) if column.source == scan.source}
