@@ -108,7 +108,7 @@ def test_a_semi_join_by_index_reads_one_match_per_row(database: EmbeddedDatabase
     )
     text = "\n".join(row[0] for row in database.query(f"EXPLAIN ANALYZE {query}"))
     (read,) = [line for line in text.splitlines() if "Index Scan" in line]
-    assert "actual rows=50)" in read, text
+    assert " rows=50 loops=1)" in read, text
     assert len(database.query(query)) == 50
 
 
@@ -136,7 +136,7 @@ def test_many_tables_are_joined(kind: str, tables: int) -> None:
 def test_rows_without_a_key_have_no_match_by_index(database: EmbeddedDatabase) -> None:
     outer = "SELECT n FROM (VALUES (1), (5000), (NULL::int), (7)) v (n) WHERE"
     match = "EXISTS (SELECT FROM sale s WHERE s.brand = v.n"
-    assert "Index Scan" in plan(database, f"{outer} NOT {match})")
+    assert "Index Only Scan" in plan(database, f"{outer} NOT {match})")
     assert database.query(f"{outer} NOT {match}) ORDER BY 1") == [(5000,), (None,)]
     assert database.query(f"{outer} {match}) ORDER BY 1") == [(1,), (7,)]
     assert database.query(f"{outer} NOT {match} AND s.line = v.n) ORDER BY 1") == [(7,), (5000,), (None,)]

@@ -24,15 +24,21 @@ def store() -> TransactionalStore:
 
 
 def seen(transaction: Transaction) -> dict[int, list[Row]]:
-    """Return what an index look-up gives for each key, its three forms compared."""
+    """Return what an index look-up gives for each key, its forms compared."""
     index = transaction.view(TABLE).index(BY_KIND)
     found: dict[int, list[Row]] = {}
     for key in range(-1, 6):
         rows: list[Any] = sorted(index.rows(key))
         assert rows == sorted(row for _, row in index.items(key))
         assert index.has(key) == bool(rows)
+        assert index.count(key) == len(rows)
         if rows:
             found[key] = rows
+    keys = [key for block in index.key_blocks((-1,), (5,)) for key in block]
+    assert keys == [key for key, rows in found.items() for _ in rows]
+    assert [key for block in index.key_blocks((1,), (4,), False, False, True) for key in block] == [
+        key for key in reversed(keys) if 1 < key < 4
+    ]
     return found
 
 

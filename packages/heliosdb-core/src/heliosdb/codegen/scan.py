@@ -113,8 +113,33 @@ def produce_index_scan(pipelines: Pipelines, node: pn.IndexScan, consume: Consum
         else:
             function.open(f"for {item} in {index}.{'items' if with_ids else 'rows'}({key}):", loop=True)
         return finish()
-    _open_range(pipelines, node, shape, values, index, item, with_ids)
+    _open_range(pipelines, node, shape, values, index, item, "range_item_blocks" if with_ids else "range_blocks")
     finish()
+
+
+def produce_index_only_scan(pipelines: Pipelines, node: pn.IndexOnlyScan, consume: Consume) -> None:
+    """The keys of rows, by a whole key or in a range."""
+    function, source = pipelines.function, pipelines.source
+    index, key = source.fresh("v"), source.fresh("k")
+    pipelines.head.append(f"{index} = {pipelines.view(node)}.index({node.index.oid})")
+    shape = key_shape(node.relation, node.index, pipelines.registries)
+    values = [pipelines.local(pipelines.value(part)) for part in node.equal]
+    for part, text in zip(node.equal, values, strict=True):
+        if part.nullable:
+            function.open(f"if {is_not_null(text)}:")
+    if node.in_list:
+        values.append(_loop_over_alternatives(pipelines, node))
+    slots = [(part.column or 0) - 1 for part in node.index.keys]
+    if len(values) == shape.width:
+        function.open(f"for {key} in range({index}.count({_key(pipelines, shape, values)})):", loop=True)
+        pipelines.null_values[key] = "None"
+        names = {slot: pipelines.carried(text, ()) for slot, text in zip(slots, values, strict=True)}
+    else:
+        _open_range(pipelines, node, shape, values, index, key, "key_blocks")
+        pipelines.null_values[key] = "None" if shape.width == 1 else source.bind((None,) * shape.width)
+        names = {slot: key if shape.width == 1 else f"{key}[{place}]" for place, slot in enumerate(slots)}
+    pipelines.bind_locals(node.source, names)
+    consume()
 
 
 def _key(pipelines: Pipelines, shape: KeyShape, values: list[str]) -> str:
@@ -200,9 +225,12 @@ def _open_range(
     values: list[str],
     index: str,
     item: str,
-    with_ids: bool,
+    method: str,
 ) -> None:
-    """Open the loops of a range scan. Bounds are prefixes of order keys; a NULL bound means no rows."""
+    """Open the loops of a range scan, over what a method of the index view yields.
+
+    Bounds are prefixes of order keys; a NULL bound means no rows.
+    """
     function, source = pipelines.function, pipelines.source
     column = shape.columns[len(values)] if len(values) < shape.width else None
     bounds: list[str] = []
@@ -230,7 +258,6 @@ def _open_range(
         high = _open_end(pipelines, prefix, column, first=False, bounded=bounded)
         high_inclusive = not bounded
     block = source.fresh("b")
-    method = "range_item_blocks" if with_ids else "range_blocks"
     function.open(
         f"for {block} in {index}.{method}({low}, {high}, {low_inclusive}, {high_inclusive}, {node.descending}):",
         loop=True,
@@ -405,6 +432,7 @@ PRODUCERS: dict[type, Producer] = {
     pn.Empty: produce_empty,
     pn.Scan: produce_scan,
     pn.IndexScan: produce_index_scan,
+    pn.IndexOnlyScan: produce_index_only_scan,
     pn.IndexUnion: produce_index_union,
     pn.CatalogScan: produce_catalog_scan,
     pn.Values: produce_values,

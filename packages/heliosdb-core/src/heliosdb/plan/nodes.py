@@ -137,6 +137,11 @@ class IndexScan(Source):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class IndexOnlyScan(IndexScan):
+    """An index scan of which nothing but key columns is read, physical: the rows stay where they are."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class IndexUnion(Source):
     """Rows that at least one of several index scans of a relation finds, each once, physical."""
 

@@ -219,9 +219,11 @@ class KeyOrder:
     def windows_of(self, slices: list[Slice], descending: bool) -> Iterator[list[Any]]:
         """Yield growing lists of keys of such parts, in order and without repetition."""
         merged = self._backward(slices) if descending else self._forward(slices)
+        # A run on the volume has a key once for each of its rows.
+        repeats = len(slices) > 1 or any(type(run) is not list for run, _, _ in slices)
         previous: Any = None
         for window in merged:
-            if len(slices) > 1:
+            if repeats:
                 unique = list(dict.fromkeys(window)) if not self.paired else _distinct(window)
                 if previous is not None and unique and unique[0] == previous[0]:
                     del unique[0]

@@ -135,6 +135,46 @@ class IndexView:
                 return present
         return bool(self.items(key))
 
+    def count(self, key: Any) -> int:
+        """Return how many rows have this key."""
+        if self._plain:
+            tree = self.index.tree
+            present = tree.current.get(key)  # type: ignore[union-attr]
+            number = len(present) if present.__class__ is dict else 0 if present is None else 1
+            if tree.last_changed <= self.view.scn:  # type: ignore[union-attr]
+                return number
+        return len(self.items(key))
+
+    def key_blocks(
+        self,
+        low: Any = MIN,
+        high: Any = MAX,
+        low_inclusive: bool = True,
+        high_inclusive: bool = True,
+        descending: bool = False,
+    ) -> Iterator[list[Any]]:
+        """Yield the keys of rows in order between two bounds, each once a row; the rows themselves are not read where
+        the index alone knows who sees them."""
+        if not self._plain:
+            key_of = self.index.spec.key
+            for batch in self.range_item_blocks(low, high, low_inclusive, high_inclusive, descending):
+                yield [key_of(row) for _, row in batch]
+            return
+        bounds = (None if low is MIN else low, None if high is MAX else high, low_inclusive, high_inclusive, descending)
+        tree = self.index.tree
+        assert tree is not None
+        for keys in self._windows(*bounds):
+            found = list(map(tree.current.get, keys))
+            if set(map(type, found)) <= _ONE_ROW:
+                result = keys
+            else:
+                counts = [len(p) if p.__class__ is dict else 0 if p is None else 1 for p in found]
+                result = [key for key, count in zip(keys, counts) for _ in range(count)]
+            if tree.last_changed > self.view.scn:
+                result = [key for key in keys for _ in self.items(key)]
+            if result:
+                yield result
+
     def range_item_blocks(
         self,
         low: Any = MIN,

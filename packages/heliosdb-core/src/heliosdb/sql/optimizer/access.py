@@ -17,7 +17,7 @@ from attrs import evolve, frozen
 from heliosdb.codegen.index_keys import operator_class_of
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
-from heliosdb.plan.rewrite import columns_in
+from heliosdb.plan.rewrite import columns_in, walk
 from heliosdb.sql.optimizer.conditions import conjunction, is_volatile, split, unlabelled
 from heliosdb.sql.optimizer.estimates import in_list_length
 from heliosdb.sql.optimizer.implication import follows
@@ -31,15 +31,16 @@ __all__ = ["AccessPaths", "index_cost"]
 
 FLIPPED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 INTEGERS = frozenset({"int2", "int4", "int8"})
-LOOKUP, RANGE, ROW = 8.0, 150.0, 6.0
-"""What finding a whole key, finding a range of keys, and each row found cost, in rows of a filtered sequential scan;
-measured: rows that an index finds are somewhere else in memory each."""
+LOOKUP, RANGE, ROW, KEY = 8.0, 150.0, 6.0, 2.0
+"""What finding a whole key, finding a range of keys, each row found, and each key where no row is read cost, in rows of
+a filtered sequential scan; measured: rows that an index finds are somewhere else in memory each."""
 
 
 def index_cost(scan: pn.IndexScan, rows: float) -> float:
     """Return what one index scan that finds so many rows costs, in rows of a sequential scan."""
     whole = scan.strategy is not None or len(scan.equal) + bool(scan.in_list) == len(scan.index.keys)
-    return (LOOKUP if whole else RANGE) * max(1.0, in_list_length(scan)) + ROW * rows
+    each = KEY if isinstance(scan, pn.IndexOnlyScan) else ROW
+    return (LOOKUP if whole else RANGE) * max(1.0, in_list_length(scan)) + each * rows
 
 
 @frozen
@@ -53,9 +54,10 @@ class _Comparison:
 
 
 class AccessPaths:
-    """Chooses access paths for one statement. ``stored`` binds the expressions of index definitions."""
+    """Chooses access paths for one statement, the plan ``whole``; ``stored`` binds expressions of index definitions."""
 
-    def __init__(self, registries: Any, estimates: Estimates, stored: StoredExpressions) -> None:
+    def __init__(self, registries: Any, estimates: Estimates, stored: StoredExpressions, whole: pn.PlanNode) -> None:
+        self.named, self.read_whole = columns_read(whole)
         self.registries = registries
         self.estimates = estimates
         self.stored = stored
@@ -192,8 +194,33 @@ class AccessPaths:
         unique = index.unique and len(equal) == len(index.keys) and not in_list
         unique = unique and not any(c.index == index.oid and c.deferrable for c in scan.relation.constraints)
         found = self._scan(scan, index, equal=tuple(equal), in_list=in_list, in_array=in_array, unique=unique, **bounds)
+        if not unique and self._suffices(scan, index, len(equal) + bool(in_list) + bool(bounds)):
+            found = pn.IndexOnlyScan(
+                source=scan.source, columns=scan.columns, relation=scan.relation, index=index, alias=scan.alias,
+                equal=tuple(equal), in_list=in_list, in_array=in_array, **bounds,
+            )  # fmt: skip
         rest = conjunction(part for part in parts if part not in used)
         return found if rest is None else pn.Filter(input=found, condition=rest)
+
+    def _suffices(self, scan: pn.Scan, index: Index, bound: int) -> bool:
+        """Whether the index's keys are all that the statement reads of a table, as they stand; ``bound`` of them are
+        not NULL because a condition says so."""
+        if index.method != "btree" or index.predicate is not None or scan.source in self.read_whole:
+            return False
+        places: dict[int, int] = {}
+        for place, key in enumerate(index.keys):
+            if (
+                key.column is None
+                or not operator_class_of(
+                    self._key_type(scan, index, place), key, index.method, self.registries
+                ).identity
+            ):
+                return False
+            places[key.column - 1] = place
+        return all(
+            slot in places and (places[slot] < bound or scan.relation.columns[slot].not_null)
+            for slot in self.named.get(scan.source, ())
+        )
 
     @staticmethod
     def _bounds(usable: list[_Comparison], used: list[ex.Expression]) -> dict[str, Any]:
@@ -311,6 +338,26 @@ class AccessPaths:
                     scans=tuple(scans),
                 )
         return None
+
+
+def columns_read(plan: pn.PlanNode) -> tuple[dict[int, set[int]], set[int]]:
+    """Return the columns that a statement names, by source, and the sources that are read whole or changed."""
+    named: dict[int, set[int]] = {}
+    whole: set[int] = set()
+    for node in walk(plan):
+        if node.__class__ is ex.Column:
+            if node.index < 0:
+                whole.add(node.source)
+            named.setdefault(node.source, set()).add(node.index)
+        elif isinstance(node, pn.SetOperation | pn.RecursiveUnion | pn.Distinct):
+            whole.update(source for part in node.inputs for source in part.sources)
+        elif isinstance(node, pn.With):
+            whole.update(source for _, _, part in node.ctes for source in part.sources)
+        elif isinstance(node, ex.Subquery):
+            whole.update(node.plan.sources)
+        elif isinstance(node, pn.Modify | pn.LockRows):
+            whole.update(source for part in walk(node) if isinstance(part, pn.PlanNode) for source in part.sources)
+    return named, whole
 
 
 MAX_CHARACTER = 0xD7FE

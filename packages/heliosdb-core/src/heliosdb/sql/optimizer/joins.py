@@ -86,7 +86,7 @@ class Joins:
 
         tree = best_order(
             graph,
-            lambda number: self._scan_cost(graph.items[number].plan),
+            lambda number: self.scan_cost(graph.items[number].plan),
             lookup,
             lambda number: self._selectivity(graph.items[number]),
             self.check,
@@ -163,7 +163,11 @@ class Joins:
         logical = push(node.right, known) if known else node.right
         plan = self.physical(logical)
         number = len(items)
-        needs = mask_of(tuple(conditions), owners) & ~(1 << number) or (1 << leaves) - 1
+        needs = mask_of(tuple(conditions), owners) & ~(1 << number)
+        if not needs:
+            # Without a condition it comes after all of its other side, but not after what reads its own columns.
+            needs = sum(1 << other for other in {owners[source] for source in mine if source in owners})
+        needs = needs or (1 << leaves) - 1
         pairs, rest = self.equalities(conditions, mine, right)
         below = [items[other].plan for other in bits(needs)]
         left = below[0]
@@ -215,13 +219,13 @@ class Joins:
             return 1.0
         return self.estimates.rows(item.plan) / self.estimates.table(scan.relation)
 
-    def _scan_cost(self, plan: pn.PlanNode) -> float:
+    def scan_cost(self, plan: pn.PlanNode) -> float:
         """Return what reading a plan costs, in rows of a sequential scan."""
         if isinstance(plan, pn.Scan):
             return self.estimates.table(plan.relation)
         if isinstance(plan, pn.IndexScan):
             return index_cost(plan, self.estimates.rows(plan))
-        return sum(map(self._scan_cost, plan.inputs)) + (
+        return sum(map(self.scan_cost, plan.inputs)) + (
             0.0 if isinstance(plan, pn.Filter | pn.Project) else self.estimates.rows(plan)
         )
 

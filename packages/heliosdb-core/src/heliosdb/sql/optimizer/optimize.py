@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 from heliosdb.plan.rewrite import rewritten, walk
-from heliosdb.sql.optimizer.access import AccessPaths
+from heliosdb.sql.optimizer.access import ROW, AccessPaths
 from heliosdb.sql.optimizer.conditions import conjunction, split
 from heliosdb.sql.optimizer.decorrelate import decorrelate
 from heliosdb.sql.optimizer.estimates import Estimates
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from heliosdb.sql.optimizer.figures import Peek
 
 __all__ = ["Optimized", "optimize"]
+
+MOST_NULLS = 0.01
+"""The part of NULLs in a column whose least or greatest value is looked for at the end of an index."""
 
 
 @frozen
@@ -66,7 +69,7 @@ class _Optimizer:
     ) -> None:
         self.registries = registries
         self.estimates = estimates
-        self.access = AccessPaths(registries, estimates, stored)
+        self.access = AccessPaths(registries, estimates, stored, whole)
         self.joins = Joins(estimates, registries, self.access, self.physical, check)
         self.keeper = Keeper(self.joins, whole)
 
@@ -104,6 +107,10 @@ class _Optimizer:
             return self.joins.plan(node)
         if isinstance(node, pn.Limit) and isinstance(node.input, pn.Sort) and not node.ties:
             return self._top(node, node.input)
+        if isinstance(node, pn.Aggregate) and len(node.calls) == 1:
+            extreme = self._extreme(node)
+            if extreme is not None:
+                return evolve(node, input=extreme)
         changes: dict[str, Any] = {}
         if isinstance(node, pn.LockRows):
             scans = {inner.source: inner.relation for inner in walk(node.input) if isinstance(inner, pn.Scan)}
@@ -121,21 +128,66 @@ class _Optimizer:
 
     def _top(self, limit: pn.Limit, sort: pn.Sort) -> pn.PlanNode:
         """LIMIT over ORDER BY: read an index in its order, or bound the sort."""
-        ordered = self._in_index_order(sort)
+        bounds = (limit.limit, limit.offset)
+        known = [self.estimates.figures.known_value(bound) for bound in bounds if bound is not None]
+        wanted = sum(known) if all(isinstance(number, int) for number in known) else None
+        ordered = self._in_index_order(sort, wanted)
         if ordered is not None:
             return evolve(limit, input=ordered)
         return evolve(limit, input=evolve(sort, input=self.physical(sort.input), top=limit.limit, skip=limit.offset))
 
-    def _in_index_order(self, sort: pn.Sort) -> pn.PlanNode | None:
-        """Return the sort's input read through an index that gives its order, where one does."""
+    def _cost(self, ordered: pn.PlanNode, wanted: float | None) -> float:
+        """Return what reading so many rows in an index's order costs; all where it is not known how many."""
+        found = self.estimates.rows(ordered.input if isinstance(ordered, pn.Filter) else ordered)
+        share = 1.0 if wanted is None else min(1.0, wanted / self.estimates.rows(ordered))
+        return share * ROW * found
+
+    def _extreme(self, node: pn.Aggregate) -> pn.PlanNode | None:
+        """Return the one row at an index's end that decides min(column) or max(column), where there is such an
+        index."""
+        (call,) = node.calls
+        if node.groups or node.grouping_sets is not None or not isinstance(call, ex.AggregateCall):
+            return None
+        if call.aggregate.name not in ("min", "max") or call.filter is not None or call.order_by:
+            return None
+        (column,) = call.arguments if len(call.arguments) == 1 else (None,)
+        scan = node.input.input if isinstance(node.input, pn.Filter) else node.input
+        if type(scan) is not pn.Scan or not isinstance(column, ex.Column) or column.source != scan.source:
+            return None
+        ordering = self.registries.types.ordering(column.type)
+        if ordering is None or column.index < 0:
+            return None
+        if column.nullable:
+            # NULLs may stand at that end, and are passed over one by one.
+            known = self.estimates.figures.column(scan.relation, column.index)
+            if known is not None and known.null_fraction > MOST_NULLS:
+                return None
+        descending = call.aggregate.name == "max"
+        parts = list(split(node.input.condition)) if isinstance(node.input, pn.Filter) else []
+        if column.nullable:
+            parts.append(ex.IsNull(type="bool", operand=column, negated=True, nullable=False))
+        condition = conjunction(parts)
+        below = scan if condition is None else pn.Filter(input=scan, condition=condition)
+        key = ex.SortKey(expression=column, ordering=ordering, descending=descending, nulls_first=descending)
+        found = self._in_index_order(pn.Sort(input=below, keys=(key,)), 1)
+        if found is None:
+            return None
+        one = ex.Constant(type="int8", value=1, nullable=False)
+        return pn.Limit(input=found, limit=one)
+
+    def _in_index_order(self, sort: pn.Sort, wanted: float | None) -> pn.PlanNode | None:
+        """Return the sort's input read through an index that gives its order, where one does and reading as many rows
+        as are wanted in that order is quicker than reading all and sorting them."""
         condition, scan = None, sort.input
         if isinstance(scan, pn.Filter):
             condition, scan = scan.condition, scan.input
         if type(scan) is not pn.Scan or scan.snapshot is not None:
             return None
         chosen = None if condition is None else self.physical(sort.input)
+        limit = float("inf") if chosen is None or wanted is None else self.joins.scan_cost(chosen)
         if isinstance(chosen, pn.Filter):
             chosen = chosen.input
+        best: pn.PlanNode | None = None
         for index in scan.relation.indexes:
             method = self.registries.access_methods.get(index.method)
             if not index.valid or index.predicate is not None or method is None:
@@ -149,22 +201,29 @@ class _Optimizer:
             found = bounded.input if isinstance(bounded, pn.Filter) else bounded
             if not isinstance(found, pn.IndexScan) or found.in_list:
                 bounded, found = None, None
-            if isinstance(chosen, pn.IndexScan | pn.IndexUnion) and (
-                found is None or getattr(chosen, "index", None) is not index
+            if (
+                wanted is None
+                and isinstance(chosen, pn.IndexScan | pn.IndexUnion)
+                and (found is None or getattr(chosen, "index", None) is not index)
             ):
-                continue  # what the chosen index leaves is less to sort than this one has to read
+                continue  # what the chosen index leaves is less to sort than this one may have to read
             descending = _direction(sort, scan, index, len(found.equal) if isinstance(found, pn.IndexScan) else 0)
             if descending is None:
                 continue
             if isinstance(found, pn.IndexScan):
                 found = evolve(found, descending=descending)
-                return evolve(bounded, input=found) if isinstance(bounded, pn.Filter) else found
-            whole: pn.PlanNode = pn.IndexScan(
-                source=scan.source, columns=scan.columns, relation=scan.relation, index=index, alias=scan.alias,
-                descending=descending,
-            )  # fmt: skip
-            return whole if condition is None else pn.Filter(input=whole, condition=condition)
-        return None
+                ordered = evolve(bounded, input=found) if isinstance(bounded, pn.Filter) else found
+            else:
+                ordered = pn.IndexScan(
+                    source=scan.source, columns=scan.columns, relation=scan.relation, index=index, alias=scan.alias,
+                    descending=descending,
+                )  # fmt: skip
+                if condition is not None:
+                    ordered = pn.Filter(input=ordered, condition=condition)
+            cost = self._cost(ordered, wanted)
+            if cost < limit:
+                best, limit = ordered, cost
+        return best
 
     def _nearest(self, sort: pn.Sort, scan: pn.Scan, index: Any) -> pn.PlanNode | None:
         """Return an ordering scan for ``ORDER BY column op value``, where the index answers that operator."""
