@@ -149,7 +149,8 @@ class Checkpointer:
                     )
                 )
                 for oid, relation in sorted({**line.stored, **line.relations}.items()):
-                    if relation.is_logged:
+                    # Whoever asks for a relation that was dropped gets a new one, in which nothing is.
+                    if relation.is_logged and (relation.blocks or relation.indexes):
                         indexes = [] if oid in line.stored else self._indexes.capture(line, relation, manifest.scn)
                         before = known.get((line.id, oid))
                         stored = StoredRelation(
@@ -158,8 +159,8 @@ class Checkpointer:
                             relation.count,
                             relation.block_count(),
                             relation.pruned_to,
-                            [] if before is None else list(before.segments),
-                            [] if before is None else list(before.indexes),
+                            [] if relation.stored is None else relation.stored.names(),
+                            list(before.indexes) if before is not None and oid in line.stored else [],
                         )
                         manifest.relations.append(stored)
                         noted.append(_Noted(line, relation, stored, self._changed_blocks(relation), indexes))

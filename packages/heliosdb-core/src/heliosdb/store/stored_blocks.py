@@ -225,6 +225,10 @@ class StoredBlocks:
         self._scans = 0
         self._lock = Lock()
 
+    def names(self) -> list[str]:
+        """Return the names of the segments, oldest first."""
+        return list(self._segments)
+
     def where(self) -> dict[int, BlockSource]:
         """Return the segment that holds each block; reads the segments' footers at first."""
         found = self._where
