@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from heliosdb.database import Database
     from heliosdb.dump import DumpOptions, Report
 
-__all__ = ["check", "dump", "export_command", "import_command", "restore"]
+__all__ = ["check", "compact", "dump", "export_command", "import_command", "restore", "salvage"]
 
 Decorated = Callable[..., Any]
 
@@ -322,6 +322,53 @@ def check(
         context.exit(3)
 
 
+@click.command(epilog=_epilog("heliosdb salvage damaged.db saved.sql", "heliosdb restore --into new.db saved.sql"))
+@click.argument("database", metavar="PATH")
+@click.argument("place", metavar="FILE")
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress, no summary.")
+@click.pass_context
+def salvage(context: click.Context, database: str, place: str, force: bool, quiet: bool) -> None:
+    """Write what is left of the damaged database at PATH to FILE, as SQL or (*.helio) as an archive.
+
+    The database is only read. What is missing is told; the status is 3 where something is.
+    """
+    from heliosdb.database import Database
+    from heliosdb.dump import backup
+
+    with _reported():
+        if not os.path.exists(database):
+            raise click.ClickException(f'database "{database}" does not exist')
+        problems: list[str] = []
+        opened = Database(database, storage={"problems": problems}, read_only=True)
+        try:
+            with counting(place, _rows_of(opened), hidden=quiet or place == "-") as counter:
+                report = backup(opened, place, replace=force, on_progress=counter)
+        finally:
+            opened.close()
+        for problem in problems:
+            click.echo(problem, err=True)
+        _summarize(report, counter, quiet=quiet or place == "-")
+    if problems:
+        context.exit(3)
+
+
+@click.command(epilog=_epilog("heliosdb compact app.db"))
+@click.argument("database", metavar="PATH")
+@_opening
+def compact(database: str, config_file: str | None, settings: tuple[str, ...], quiet: bool) -> None:
+    """Drop what nobody needs any more from the database at PATH, and write its files anew where that saves space."""
+    with _reported():
+        before = _bytes_of(database)
+        with _existing(database, config_file, settings) as opened:
+            maintenance = opened.store.maintenance
+            if maintenance is None:
+                raise click.ClickException(f'database "{database}" is open for reading only')
+            maintenance.compact()
+        if not quiet:
+            click.echo(f"{before:,} bytes before, {_bytes_of(database):,} now", err=True)
+
+
 # -- what they share ---------------------------------------------------------------------------------------------------
 
 
@@ -385,6 +432,12 @@ def _dump_options(choices: dict[str, Any], *, inserts: bool = False, rows_per_in
         inserts=inserts,
         rows_per_insert=rows_per_insert,
     )
+
+
+def _bytes_of(path: str) -> int:
+    """Return what the files of a database take."""
+    with os.scandir(path) as entries:
+        return sum(entry.stat().st_size for entry in entries if entry.is_file())
 
 
 def _size(place: str) -> int:
