@@ -110,7 +110,23 @@ def test_a_summary_without_analyze_tells_the_planning_time(db: EmbeddedDatabase)
     assert lines(db, "EXPLAIN (SUMMARY) SELECT 1")[-1].startswith("Planning Time: ")
 
 
-@pytest.mark.parametrize("option", ["VERBOSE", "BUFFERS", "WAL", "SETTINGS", "FORMAT XML"])
+def test_verbose_tells_what_each_node_gives(db: EmbeddedDatabase) -> None:
+    found = lines(db, "EXPLAIN (VERBOSE, COSTS OFF) SELECT a + 1, upper(b) FROM t WHERE id = 5")
+    assert found == [
+        "Index Scan using t_pkey on t",
+        "  Output: (t.a + 1), upper(t.b)",
+        "  Index Cond: (id = 5)",
+    ]
+
+
+def test_options_that_are_off_are_taken(db: EmbeddedDatabase) -> None:
+    off = "ANALYZE OFF, VERBOSE OFF, COSTS OFF, BUFFERS OFF, TIMING OFF, SUMMARY OFF, WAL OFF, SETTINGS OFF"
+    assert lines(db, f"EXPLAIN ({off}) SELECT 1") == ["Result"]
+    with pytest.raises(errors.InvalidParameterValue, match="TIMING requires ANALYZE"):
+        db.query("EXPLAIN (TIMING) SELECT 1")
+
+
+@pytest.mark.parametrize("option", ["BUFFERS", "WAL", "SETTINGS", "FORMAT XML"])
 def test_what_is_not_there_is_refused(db: EmbeddedDatabase, option: str) -> None:
     with pytest.raises(errors.FeatureNotSupported):
         db.query(f"EXPLAIN ({option}) SELECT 1")

@@ -55,7 +55,7 @@ def execute_explain(session: Session, statement: tree.Explain) -> Result:
             execution.close()
         milliseconds = (time.perf_counter() - started) * 1000
         counts, reports = execution.counts, execution.reports
-    described = describe(plan.explained, session, counts, reports)
+    described = describe(plan.explained, session, counts, reports, is_verbose=options["verbose"])
     if options["format"] == "json":
         document: dict[str, Any] = {"Plan": described.as_dict(costs=options["costs"])}
         if options["summary"]:
@@ -84,13 +84,15 @@ def _result(lines: list[str], type_name: str) -> Result:
 
 def _options(statement: tree.Explain) -> dict[str, Any]:
     values: dict[str, Any] = {
-        "analyze": False, "codegen": False, "costs": True, "format": "text", "summary": None, "timing": True,
+        "analyze": False, "codegen": False, "costs": True, "format": "text", "summary": None, "timing": None,
         "verbose": False,
     }  # fmt: skip
     for option in statement.options:
         name = option.name.lower()
         if name in UNSUPPORTED:
-            raise errors.FeatureNotSupported(f"EXPLAIN option {name.upper()} is not supported")
+            if _boolean(name, _option_text(option)):
+                raise errors.FeatureNotSupported(f"EXPLAIN option {name.upper()} is not supported")
+            continue
         if name not in OPTIONS:
             raise errors.SqlSyntaxError(
                 f'unrecognized EXPLAIN option "{option.name}"', position=option.position or None
@@ -102,8 +104,9 @@ def _options(statement: tree.Explain) -> dict[str, Any]:
             values[name] = text.lower()
         else:
             values[name] = _boolean(name, text)
-    if values["verbose"]:
-        raise errors.FeatureNotSupported("EXPLAIN option VERBOSE ON is not supported")
+    if values["timing"] and not values["analyze"]:
+        raise errors.InvalidParameterValue("EXPLAIN option TIMING requires ANALYZE")
+    values["timing"] = values["timing"] is not False
     if values["summary"] is None:
         values["summary"] = values["analyze"]
     return values

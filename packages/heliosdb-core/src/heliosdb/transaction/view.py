@@ -19,12 +19,15 @@ from heliosdb.store.block_column import Range
 from heliosdb.store.relation import Relation
 from heliosdb.store.versions import Row, is_full
 from heliosdb.transaction.index_view import IndexView
+from heliosdb.transaction.outcome import SnapshotHold
 from heliosdb.transaction.writes import ABSENT, RelationWrites
 
 if TYPE_CHECKING:
+    from heliosdb.store.snapshot import Snapshot
     from heliosdb.transaction.serializable import ReadSet
+    from heliosdb.transaction.transaction import Transaction
 
-__all__ = ["RelationView"]
+__all__ = ["RelationView", "past_view"]
 
 MOST_SAMPLED_BLOCKS = 64
 """Blocks that a small sample looks into."""
@@ -200,3 +203,17 @@ class RelationView:
     def __iter__(self) -> Iterator[Any]:
         for rows in self.row_blocks():
             yield from rows
+
+
+def past_view(transaction: Transaction, relation_oid: int, at: Snapshot) -> RelationView:
+    """Return what a relation was at a point of history, readable until the transaction ends."""
+    store = transaction.store
+    timeline = store.timeline(at.timeline)
+    while timeline.parent is not None and at.scn < timeline.fork:
+        timeline = timeline.parent
+    relation = store.create_relation(timeline, relation_oid)
+    with store.commit_lock:  # so that nothing is dropped between the check and the registration
+        store.check_readable(relation, at.scn)
+        hold = SnapshotHold(store.snapshots, at.scn)
+    transaction.at_end(hold.release)
+    return RelationView(relation, at.scn, None, 0)

@@ -71,12 +71,19 @@ class Description:
 
 
 def describe(
-    plan: pn.PlanNode, session: Any, counts: dict[int, int] | None = None, reports: dict[int, Any] | None = None
+    plan: pn.PlanNode,
+    session: Any,
+    counts: dict[int, int] | None = None,
+    reports: dict[int, Any] | None = None,
+    *,
+    is_verbose: bool = False,
 ) -> Description:
     """Return the description of a physical plan; ``counts`` are actual rows by ``id`` of the node, ``reports`` what the
-    nodes needed (``Execution.reports``).
+    nodes needed (``Execution.reports``). ``is_verbose``: with each node's output columns.
     """
-    return _Describer(plan, session, Estimates(session), counts, _names(plan), reports or {}).node(plan)
+    describer = _Describer(plan, session, Estimates(session), counts, _names(plan), reports or {})
+    describer.is_verbose = is_verbose
+    return describer.node(plan)
 
 
 _SHORT = {
@@ -122,6 +129,7 @@ class _Describer:
     ) -> None:
         self.reports = reports
         self.whole = whole
+        self.is_verbose = False
         self.session = session
         self.estimates = estimates
         self.counts = counts
@@ -133,13 +141,20 @@ class _Describer:
         if isinstance(node, pn.Project) and not node.alias:
             # Computing the output is part of what is below, as in PostgreSQL.
             self.projections[node.source] = node.columns
-            return self.node(node.input)
+            below = self.node(node.input)
+            if self.is_verbose:
+                below.details = [detail for detail in below.details if detail[0] != "Output"]
+                below.details.insert(0, ("Output", ", ".join(map(self.expression, node.expressions))))
+            return below
         made = Description(self.title(node), self.estimates.rows(node))
         if self.counts is not None:
             made.actual = self.counts.get(id(node), 0)
             made.times = times_of(self.counts, node)
         made.cost, made.width = self.costs.of(node), self.costs.width(_columns_of(node))
         made.details = list(self.details(node))
+        columns = _columns_of(node)
+        if self.is_verbose and columns and not isinstance(node, pn.Filter):
+            made.details.insert(0, ("Output", ", ".join(column.name or "?column?" for column in columns)))
         made.memory = self.memory(node)
         made.inputs = [self.node(part) for part in node.inputs]
         if isinstance(node, pn.Filter) and made.inputs:
