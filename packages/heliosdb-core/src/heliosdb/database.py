@@ -156,8 +156,6 @@ class Database:
         for spec in SYSTEM_INDEXES:
             if spec.relation_oid == oid:
                 return (spec,)
-        if self.store.options.problems is not None:
-            return ()  # of what is damaged, rows are wanted, whatever their keys
         from heliosdb.commands.index_specs import index_spec
 
         if self._attaching is None:

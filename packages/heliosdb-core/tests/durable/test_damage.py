@@ -1,5 +1,4 @@
-"""Damaged files: what is asked of them is an error that names the place, ``check`` finds it, ``salvage`` saves the
-rest."""
+"""Damaged files: what is asked of them is an error that names the place, and ``check`` finds it."""
 
 from __future__ import annotations
 
@@ -46,26 +45,11 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(cli, list(arguments))
 
 
-def saved(path: Path) -> tuple[Result, EmbeddedDatabase]:
-    """Salvage a database and open what was saved."""
-    script, target = path.with_suffix(".sql"), path.with_suffix(".new")
-    before = {file.name: file.read_bytes() for file in path.iterdir() if not file.name.endswith("lock")}
-    result = run("salvage", str(path), str(script))
-    assert {file.name: file.read_bytes() for file in path.iterdir() if not file.name.endswith("lock")} == before
-    restored = run("restore", "--into", str(target), str(script))
-    assert restored.exit_code == 0, restored.output
-    return result, EmbeddedDatabase(str(target))
-
-
-def test_check_finds_nothing_in_a_good_database_and_salvage_saves_all(path: Path) -> None:
+def test_check_finds_nothing_in_a_good_database(path: Path) -> None:
     assert run("check", str(path)).exit_code == 0
-    result, database = saved(path)
-    with database:
-        assert (result.exit_code, database.query("SELECT count(*) FROM t")) == (0, [(ROWS,)])
-        assert database.query("INSERT INTO other DEFAULT VALUES RETURNING id, note") == [(6, "kept")]
 
 
-def test_a_damaged_block_is_an_error_and_the_other_blocks_are_saved(path: Path) -> None:
+def test_a_damaged_block_is_an_error_that_names_its_file(path: Path) -> None:
     segment = largest(path, "segment")
     damage(segment)
     with EmbeddedDatabase(str(path)) as database:
@@ -75,13 +59,6 @@ def test_a_damaged_block_is_an_error_and_the_other_blocks_are_saved(path: Path) 
     result = run("check", str(path))
     assert result.exit_code != 0
     assert segment.name in result.output
-    result, database = saved(path)
-    with database:
-        assert result.exit_code == 3
-        assert segment.name in result.output
-        (count,) = database.query("SELECT count(*) FROM t")[0]
-        assert ROWS - 4096 <= count < ROWS
-        assert database.query("SELECT count(*) FROM t WHERE a <> md5(id::text)") == [(0,)]
 
 
 def test_a_damaged_index_run_is_found_and_read_by_nobody_who_wants_rows(path: Path) -> None:
@@ -95,42 +72,6 @@ def test_a_damaged_index_run_is_found_and_read_by_nobody_who_wants_rows(path: Pa
         assert database.query("SELECT a = md5('7') FROM t WHERE id = 7") == [(True,)]
         database.execute("CHECKPOINT")
     assert run("check", str(path)).exit_code == 0
-
-
-def test_a_database_with_a_damaged_manifest_does_not_open_and_is_saved(path: Path) -> None:
-    damage(path / "heliosdb.manifest")
-    with pytest.raises(DataCorrupted, match="manifest") as raised:
-        EmbeddedDatabase(str(path))
-    assert "salvage" in (raised.value.hint or "")
-    result, database = saved(path)
-    with database:
-        assert (result.exit_code, "manifest" in result.output) == (3, True)
-        assert database.query("SELECT count(*), min(id), max(id) FROM t") == [(ROWS, 1, ROWS)]
-        assert database.query("SELECT count(*) FROM other") == [(5,)]
-
-
-def test_what_is_behind_a_hole_in_the_log_is_saved(path: Path) -> None:
-    log = largest(path, "log")
-    content = bytearray(log.read_bytes())
-    marker = b"\xf5REC"
-    second = content.index(marker, content.index(marker) + 1)
-    content[second + 50] ^= 0xFF
-    log.write_bytes(content)
-    with pytest.raises(DataCorrupted, match=log.name):
-        EmbeddedDatabase(str(path))
-    result, database = saved(path)
-    with database:
-        assert (result.exit_code, log.name in result.output) == (3, True)
-        assert database.query("SELECT id FROM other ORDER BY id") == [(1,), (3,), (4,), (5,)]
-        assert database.query("SELECT count(*) FROM t") == [(ROWS,)]
-
-
-def test_salvage_of_what_is_no_database_is_an_error(tmp_path: Path) -> None:
-    assert "does not exist" in run("salvage", str(tmp_path / "nowhere"), "x.sql").output
-    (tmp_path / "file").write_text("hello")
-    result = run("salvage", str(tmp_path / "file"), str(tmp_path / "x.sql"))
-    assert result.exit_code == 1
-    assert not (tmp_path / "x.sql").exists()
 
 
 def test_compact_gives_space_back(path: Path) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from heliosdb.database import Database
     from heliosdb.dump import DumpOptions, Report
 
-__all__ = ["check", "compact", "dump", "export_command", "import_command", "restore", "salvage"]
+__all__ = ["check", "compact", "dump", "export_command", "import_command", "restore"]
 
 Decorated = Callable[..., Any]
 
@@ -319,37 +319,6 @@ def check(
             wrong = "no problems" if not found.problems else f"{len(found.problems):,} problems"
             click.echo(f"{looked}, {found.constraints:,} constraints: {wrong}, {counter.seconds:.3f}s", err=True)
     if found.problems:
-        context.exit(3)
-
-
-@click.command(epilog=_epilog("heliosdb salvage damaged.db saved.sql", "heliosdb restore --into new.db saved.sql"))
-@click.argument("database", metavar="PATH")
-@click.argument("place", metavar="FILE")
-@click.option("--force", is_flag=True, help="Replace a file that is there.")
-@click.option("--quiet", "-q", is_flag=True, help="No progress, no summary.")
-@click.pass_context
-def salvage(context: click.Context, database: str, place: str, force: bool, quiet: bool) -> None:
-    """Write what is left of the damaged database at PATH to FILE, as SQL or (*.helio) as an archive.
-
-    The database is only read. What is missing is told; the status is 3 where something is.
-    """
-    from heliosdb.database import Database
-    from heliosdb.dump import backup
-
-    with _reported():
-        if not os.path.exists(database):
-            raise click.ClickException(f'database "{database}" does not exist')
-        problems: list[str] = []
-        opened = Database(database, storage={"problems": problems}, read_only=True)
-        try:
-            with counting(place, _rows_of(opened), hidden=quiet or place == "-") as counter:
-                report = backup(opened, place, replace=force, on_progress=counter)
-        finally:
-            opened.close()
-        for problem in problems:
-            click.echo(problem, err=True)
-        _summarize(report, counter, quiet=quiet or place == "-")
-    if problems:
         context.exit(3)
 
 

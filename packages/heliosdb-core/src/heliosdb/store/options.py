@@ -20,7 +20,6 @@ class StorageOptions:
     ``cache_size``: blocks and pages that were read from files and may be read again. A checkpoint begins when the log
     has ``checkpoint_log_size`` or ``checkpoint_commits`` commits; it bounds the time that opening takes after a crash.
     Every ``compact_interval_hours`` superseded versions are dropped and files put in order; None: never by itself.
-    ``problems``: what is damaged is noted there and passed over, instead of raised (``store.salvage``).
     ``codecs`` None: zstd. ``classes`` says how values of classes of their own are stored.
     """
 
@@ -28,6 +27,5 @@ class StorageOptions:
     checkpoint_log_size: int = 16 << 20
     checkpoint_commits: int = 20_000
     compact_interval_hours: int | None = None
-    problems: list[str] | None = None
     codecs: FileCodecs | None = None
     classes: ClassTable | None = None

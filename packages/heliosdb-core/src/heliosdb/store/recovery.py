@@ -13,7 +13,7 @@ import json
 from itertools import count
 from typing import TYPE_CHECKING
 
-from heliosdb.errors import DataCorrupted, FeatureNotSupported
+from heliosdb.errors import DataCorrupted
 from heliosdb.store.checkpoint import Checkpointer, delete_unnamed
 from heliosdb.store.files import StoreFiles, log_number
 from heliosdb.store.index_storage import IndexStorage
@@ -39,8 +39,8 @@ def recover(store: Store) -> None:
     volume = store.volume
     files = StoreFiles(volume, store.options)
     frames = files.frames
-    problems = store.options.problems
-    manifest = _manifest(files, problems)
+    content = volume.manifest()
+    manifest = Manifest() if content is None else decode_manifest(content, files.codecs.of)
     cache = BlockCache(store, store.options.cache_size)
     store.indexes = IndexStorage(store, files)
     _load(store, manifest, files, cache)
@@ -50,9 +50,6 @@ def recover(store: Store) -> None:
     with store.commit_lock:
         for number in numbers:
             if number < manifest.log:
-                continue
-            if problems is not None:
-                _replay_what_is_left(store, files, number, problems)
                 continue
             if reader is not None:
                 reader.require_whole()
@@ -70,38 +67,6 @@ def recover(store: Store) -> None:
     delete_unnamed(store, manifest)
     store.maintenance = Maintenance(store, Checkpointer(store, files, cache, store.indexes, manifest))
     store.journal = Journal(store, log, frames, store.last_scn, store.maintenance.wake)
-
-
-def _manifest(files: StoreFiles, problems: list[str] | None) -> Manifest:
-    try:
-        content = files.volume.manifest()
-        return Manifest() if content is None else decode_manifest(content, files.codecs.of)
-    except DataCorrupted as error:
-        if problems is None:
-            raise
-        from heliosdb.store.salvage import made_up_manifest
-
-        problems.append(error.message)
-        return made_up_manifest(files, problems.append)
-
-
-def _replay_what_is_left(store: Store, files: StoreFiles, number: int, problems: list[str]) -> None:
-    """Replay the valid records of a damaged log."""
-    try:
-        reader = read_log(store.volume, number, files.codecs.of, salvage=True)
-        for record in reader:
-            decoded = decode_record(files.frames, record.payload)
-            if decoded.kind == COMMIT and record.scn:
-                missing = record.scn - (store.checkpoint_scn + store.replayed) - 1
-                if missing > 0:
-                    problems.append(f"{missing} commits before commit {record.scn} are missing")
-                    store.replayed += missing
-                    store.commits.start(record.scn, store.commits.last_time)
-            _replay(store, decoded, record.scn)
-    except (DataCorrupted, FeatureNotSupported) as error:
-        problems.append(error.message)
-        return
-    problems += [f'file "{reader.name}": bytes {first} to {end} are damaged' for first, end in reader.damaged]
 
 
 def _load(store: Store, manifest: Manifest, files: StoreFiles, cache: BlockCache) -> None:
@@ -122,14 +87,7 @@ def _load(store: Store, manifest: Manifest, files: StoreFiles, cache: BlockCache
         assert store.indexes is not None
         store.indexes.load(line.id, stored.indexes)
         if stored.segments:
-            segments = [files.read_segment(name) for name in stored.segments]
-            problems = store.options.problems
-            if problems is None:
-                relation.stored = StoredBlocks(cache, segments)
-            else:
-                from heliosdb.store.salvage import SalvagedBlocks
-
-                relation.stored = SalvagedBlocks(cache, segments, stored.oid, problems.append)
+            relation.stored = StoredBlocks(cache, [files.read_segment(name) for name in stored.segments])
 
 
 def load_timelines(store: Store, stored: list[StoredTimeline]) -> dict[int, Timeline]:
