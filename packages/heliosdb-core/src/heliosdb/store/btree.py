@@ -147,6 +147,8 @@ class BTree:
 
     def apply_run(self, elements: list[Any], row_ids: Sequence[int], scn: int = 0) -> None:
         """Take in the keys of many new rows at once."""
+        if not elements:
+            return
         current = self.current
         if scn > self.last_changed:
             self.last_changed = scn
