@@ -19,6 +19,7 @@ test: setup ## run all tests; ARGS="-k name" narrows
 
 fuzz: setup ## look for cycles in random histories, then compare random statements with PostgreSQL; ARGS="--help"
 	$(VENV)/python -m tests.isolation.histories --seconds 120
+	$(VENV)/python -m tests.isolation.random_schedules --seconds 120
 	$(VENV)/python -m tests.fuzz $(ARGS)
 
 crash: setup ## crash databases, by power loss and by kill, and compare what is left; ARGS="--help" lists the choices

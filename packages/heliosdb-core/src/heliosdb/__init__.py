@@ -116,10 +116,10 @@ def __getattr__(name: str) -> object:
     # By name, so that the import graph keeps its layers: the root package is not above its own modules.
     from importlib import import_module
 
-    from heliosdb.rows import collection_paused
+    from heliosdb.rows import loading
 
     # Modules make thousands of objects that stay; collections on the way find no garbage, only take time.
-    with collection_paused():
+    with loading():
         value: object = getattr(import_module(home), name)
     globals()[name] = value
     return value

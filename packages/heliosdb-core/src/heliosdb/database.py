@@ -25,7 +25,7 @@ from heliosdb.catalog.view import CatalogCache
 from heliosdb.config import log
 from heliosdb.plugin.host import load_plugins
 from heliosdb.plugin.workers import BackgroundWorkers
-from heliosdb.rows import RowMaker, collection_paused
+from heliosdb.rows import RowMaker, loading
 from heliosdb.session.adapters import Adapters
 from heliosdb.session.session import Session
 from heliosdb.session.statements import StatementCache
@@ -84,7 +84,7 @@ class Database:
         self.name = name
         self.opened_at = time.time()
         self.closed = False
-        with collection_paused():
+        with loading():
             self.host = load_plugins(plugins, strict=strict)
             self.registries = self.host.freeze()
         self.dialect = POSTGRESQL

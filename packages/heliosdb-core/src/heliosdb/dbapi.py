@@ -36,7 +36,7 @@ from heliosdb.errors import (
     Warning,
 )
 from heliosdb.placeholders import rewrite
-from heliosdb.rows import collection_paused
+from heliosdb.rows import loading
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -157,7 +157,7 @@ def connect(
     sequence exactly these; ``strict`` raises if one fails. ``timeout`` seconds is the longest a statement of this
     connection may run or wait.
     """
-    with collection_paused():
+    with loading():
         # The first connection imports the engine: thousands of objects that stay.
         from heliosdb.config import opening
         from heliosdb.database import Database

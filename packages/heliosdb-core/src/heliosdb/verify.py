@@ -1,8 +1,8 @@
-"""Does a database hold what it promises? Every index against its table, every constraint against its rows.
+"""Does a database hold what it promises? Every file as it was written, every index against its table, every
+constraint against its rows.
 
 Everything is compared as one snapshot sees it, so it may be done while others write. An index is asked the way queries
-ask it: for each row, whether it is found under its key, and in order, whether all rows come and none twice. What is
-stored on disk is looked at by whoever stores it; this is about what SQL sees.
+ask it: for each row, whether it is found under its key, and in order, whether all rows come and none twice.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from heliosdb.commands.validation import check_not_null, check_references, check
 from heliosdb.dump.snapshot import is_stored, snapshot
 from heliosdb.encoding.keys import NULL, has_null
 from heliosdb.errors import Error
+from heliosdb.store.verify_files import verify_files
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import ColumnDefinition, Constraint, Index, Relation
@@ -52,7 +53,11 @@ class Verified:
 def verify(database: Any, on_progress: Callable[[str, int], None] = lambda title, amount: None) -> Verified:
     """Check all tables of a database (``Database``, ``EmbeddedDatabase``)."""
     rows = indexes = constraints = 0
-    problems: list[Problem] = []
+    store = getattr(database, "database", database).store
+    problems = [
+        Problem(f"file {found.name}", found.message)
+        for found in verify_files(store, lambda name, size: on_progress(f"file {name}", 0))
+    ]
     with snapshot(database) as session:
         tables = [found for found in session.catalog.relations() if is_stored(found)]
         for table in tables:

@@ -44,6 +44,10 @@ QUERIES = [
     "SELECT b, count(*), sum(a), min(c), count(DISTINCT e), array_agg(a ORDER BY d) FROM t GROUP BY b ORDER BY b",
     "SELECT c, b, sum(d), avg(f) FROM t GROUP BY c, b ORDER BY 1, 2",
     "SELECT i, count(*) FROM t GROUP BY i ORDER BY i",
+    "SELECT count(DISTINCT a), sum(DISTINCT d), string_agg(DISTINCT c, ',' ORDER BY c), count(DISTINCT f) FROM t",
+    "SELECT a % 3, count(DISTINCT b), sum(DISTINCT d) FILTER (WHERE b > 9), string_agg(DISTINCT c, ',' ORDER BY c), "
+    "sum(a) FROM t GROUP BY a % 3 ORDER BY 1",
+    "SELECT b / 2, count(DISTINCT a % 2), count(DISTINCT c), count(*) FROM t GROUP BY b / 2 ORDER BY 1",
     "SELECT d, max(a) FROM t GROUP BY d ORDER BY d",
     "SELECT j, count(*) FROM t GROUP BY j ORDER BY j",
     "SELECT x.b, sum(y.a) FROM t x LEFT JOIN t y ON x.a = y.b AND y.a % 3 = 0 GROUP BY x.b ORDER BY 2, 1",

@@ -22,6 +22,9 @@ OPERATORS = {
     "sort in passes": f"SELECT g, w FROM {WIDE} s ORDER BY w DESC, g",
     "top-N sort": f"SELECT g, w FROM {WIDE} s ORDER BY h LIMIT {ROWS - 1}",
     "group": f"SELECT w, count(*) FROM {WIDE} s GROUP BY w",
+    "distinct values": f"SELECT count(DISTINCT w), sum(DISTINCT h), count(*) FROM {WIDE} s",
+    "distinct values of groups": f"SELECT g % 3, count(DISTINCT w), sum(DISTINCT h), count(*) FROM {WIDE} s "
+    "GROUP BY g % 3",
     "grouping sets": f"SELECT g, w, count(*) FROM {WIDE} s GROUP BY GROUPING SETS ((g, w), (w), ())",
     "distinct": f"SELECT DISTINCT w FROM {WIDE} s",
     "distinct on": f"SELECT DISTINCT ON (h / 2) g, w FROM {WIDE} s ORDER BY h / 2, g",

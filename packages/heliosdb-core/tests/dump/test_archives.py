@@ -9,7 +9,9 @@ import pytest
 
 from heliosdb import EmbeddedDatabase
 from heliosdb.dump import DumpOptions, backup, dump_script, restore
-from heliosdb.dump.archive import CHUNK, MAGIC, ArchiveReader
+from heliosdb.dump.archive import CHUNK, MAGIC, ArchiveReader, ArchiveWriter
+from heliosdb.dump.entry import Entry
+from heliosdb.encoding.codecs import codec_chain
 from heliosdb.errors import (
     DataCorrupted,
     Error,
@@ -171,3 +173,38 @@ def test_wrong_choices_are_refused(everything: EmbeddedDatabase) -> None:
         archive(everything, file_format="tar")
     with pytest.raises(InvalidParameterValue):
         archive(everything, file_format="sql", compression="zstd")
+
+
+class Shift:
+    """In the place of a cipher: it needs what the header keeps for it, and knows its chunk's place."""
+
+    name = "shift"
+
+    def __init__(self, parameters: dict[str, int] | None = None) -> None:
+        self.parameters = {"by": 7} if parameters is None else parameters
+
+    def encode(self, chunk: bytes, associated: bytes) -> bytes:
+        return bytes((byte + self.parameters["by"]) % 256 for byte in chunk) + associated[-8:]
+
+    def decode(self, chunk: bytes, associated: bytes) -> bytes:
+        if not chunk.endswith(associated[-8:]):
+            raise DataCorrupted("another place")
+        return bytes((byte - self.parameters["by"]) % 256 for byte in chunk[:-8])
+
+
+def test_a_cipher_stands_behind_the_compression_and_finds_its_parameters() -> None:
+    chain = codec_chain(["zstd", "shift"], find=lambda name: Shift)
+    file = io.BytesIO()
+    entry = Entry(section="data", kind="TABLE DATA", schema="s", name="secret", columns=("a",))
+    writer = ArchiveWriter(file, chain, {})
+    writer.add(entry, iter(["hidden text\n" * 100]))
+    writer.finish()
+    content = file.getvalue()
+    assert b"secret" not in content
+    assert b"hidden" not in content
+    reader = ArchiveReader(io.BytesIO(content), lambda name: Shift)
+    assert reader.header["parameters"] == {"shift": {"by": 7}}
+    assert reader.entries == [entry]
+    assert b"".join(reader.row_pieces(0)) == b"hidden text\n" * 100
+    with pytest.raises(UndefinedObject, match='codec "shift" does not exist'):
+        ArchiveReader(io.BytesIO(content))

@@ -36,7 +36,7 @@ def test_a_dump_makes_an_equal_database(everything: EmbeddedDatabase) -> None:
     with fresh() as other:
         report = restore(other, script(text))
         assert text_of(other) == text
-    assert report.rows == 23
+    assert report.rows == 25
     assert report.skipped == {}
 
 
@@ -253,3 +253,17 @@ def test_backup_writes_what_dump_script_yields(everything: EmbeddedDatabase, tmp
     report = backup(everything, str(path))
     assert path.read_text() == text_of(everything)
     assert (report.tables, report.rows) == (11, 25)
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_rows_are_committed_in_steps_where_that_is_asked_for(everything: EmbeddedDatabase, archived: bool) -> None:
+    everything.execute("INSERT INTO tree SELECT n FROM generate_series(10, 5000) n")
+    file = io.BytesIO()
+    backup(everything, file, file_format="archive" if archived else "sql")
+    file.seek(0)
+    with fresh() as other:
+        before = other.database.store.last_scn
+        report = restore(other, file, commit_rows=1000)
+        assert report.rows == 25 + 4991
+        assert text_of(other) == text_of(everything)
+        assert other.database.store.last_scn > before + 1

@@ -254,3 +254,34 @@ def test_an_object_store_is_a_place(everything: EmbeddedDatabase, monkeypatch: p
         assert sorted(store.find("bucket")) == ["bucket/backup.sql", "bucket/deep/backup.hda"]
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize("how", ["timeout", "interrupt"])
+def test_a_backup_that_waits_for_a_lock_can_be_stopped(tmp_path: Path, how: str) -> None:
+    with fresh() as database:
+        database.execute("CREATE TABLE t (a int)")
+        with database.begin_transaction() as other:
+            other.execute("ALTER TABLE t ADD b int")
+            if how == "timeout":
+                with pytest.raises(QueryCanceled, match="statement timeout"):
+                    database.execute(f"BACKUP TO '{tmp_path / 'x'}'", timeout=0.05)
+            else:
+                session = database.session()
+                stopped: list[str] = []
+
+                def wait() -> None:
+                    try:
+                        session.execute(f"BACKUP TO '{tmp_path / 'x'}'")
+                    except QueryCanceled as error:
+                        stopped.append(error.message)
+
+                thread = threading.Thread(target=wait)
+                thread.start()
+                while not stopped and thread.is_alive():
+                    session.interrupt()
+                    thread.join(0.01)
+                thread.join()
+                assert stopped == ["canceling statement due to user request"]
+                session.close()
+        assert os.listdir(tmp_path) == []
+        database.execute(f"BACKUP TO '{tmp_path / 'x'}'")

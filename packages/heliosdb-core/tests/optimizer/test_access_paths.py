@@ -118,8 +118,8 @@ def test_maintenance_refuses_what_it_cannot_do(database: EmbeddedDatabase, state
 
 
 def test_estimates_follow_the_data(database: EmbeddedDatabase) -> None:
-    assert "(rows=10)" in plan(database, "SELECT * FROM item WHERE kind = 5")
-    assert "(rows=1)" in plan(database, "SELECT * FROM item WHERE name = 'name5'")
+    assert " rows=10 " in plan(database, "SELECT * FROM item WHERE kind = 5")
+    assert " rows=1 " in plan(database, "SELECT * FROM item WHERE name = 'name5'")
 
 
 def test_long_lists_are_looked_up_as_short_ones_are(database: EmbeddedDatabase) -> None:

@@ -223,9 +223,8 @@ def test_a_referenced_row_cannot_be_deleted_before_the_referrer_ends(store: Tran
 
 def test_waiters_are_served_in_order_and_newcomers_queue(store: TransactionalStore) -> None:
     holder, second, third, sharer = (begin(store) for _ in range(4))
-    lock(holder, 1, RowLock.SHARE)
+    lock(holder, 1, RowLock.NO_KEY_UPDATE)
     waiting_second = Background(second, lambda: lock(second, 1, RowLock.UPDATE)).blocked()
-    # A share lock would be compatible with the holder, but not with who waits already.
     waiting_sharer = Background(sharer, lambda: lock(sharer, 1, RowLock.SHARE)).blocked()
     waiting_third = Background(third, lambda: lock(third, 1, RowLock.UPDATE)).blocked()
     holder.rollback()
@@ -318,14 +317,26 @@ def test_a_lock_timeout_ends_the_wait_and_leaves_no_trace(store: TransactionalSt
 
 def test_a_cancelled_wait_lets_those_behind_it_move_up(store: TransactionalStore) -> None:
     holder, second, third = begin(store), begin(store), begin(store)
-    lock(holder, 1, RowLock.SHARE)
-    waiting = Background(second, lambda: lock(second, 1, RowLock.UPDATE)).blocked()
-    behind = Background(third, lambda: lock(third, 1, RowLock.SHARE)).blocked()
+    holder.lock_relation(TABLE, RelationLock.SHARE)
+    waiting = Background(second, lambda: second.lock_relation(TABLE, RelationLock.EXCLUSIVE)).blocked()
+    # A share lock would be compatible with the holder, but not with who waits already.
+    behind = Background(third, lambda: third.lock_relation(TABLE, RelationLock.SHARE)).blocked()
     assert isinstance(second.session, Session)
     second.session.cancelled.set()
     with pytest.raises(QueryCanceled):
         waiting.result()
-    assert behind.result().status == "same"
+    assert behind.result() is True
+
+
+def test_who_finds_a_row_free_enough_does_not_wait_behind_those_who_want_more(store: TransactionalStore) -> None:
+    holder, second, third = begin(store), begin(store), begin(store)
+    lock(holder, 1, RowLock.KEY_SHARE)
+    waiting = Background(second, lambda: lock(second, 1, RowLock.UPDATE)).blocked()
+    assert lock(third, 1, RowLock.KEY_SHARE).status == "same"
+    holder.rollback()
+    assert waiting.thread.is_alive()
+    third.rollback()
+    assert waiting.result().status == "same"
 
 
 # -- keys

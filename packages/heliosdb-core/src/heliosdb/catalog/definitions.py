@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import field, frozen
-
-from heliosdb.value import Value
+from heliosdb.value import Value, field, frozen
 
 
 @frozen(kw_only=True, eq=False, repr=False)

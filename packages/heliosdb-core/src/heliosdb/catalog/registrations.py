@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, Protocol, get_args
 
-from attrs import field, frozen
 from attrs.validators import in_
 
-from heliosdb.value import Shown
+from heliosdb.value import Shown, field, frozen
 
 Implementation = Callable[..., Any] | str
 

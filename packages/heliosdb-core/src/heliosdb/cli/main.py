@@ -197,7 +197,14 @@ def plugins(as_json: bool) -> None:
     list_plugins(as_json=as_json)
 
 
-for command in (moving.dump, moving.restore, moving.import_command, moving.export_command, moving.check):
+for command in (
+    moving.dump,
+    moving.restore,
+    moving.import_command,
+    moving.export_command,
+    moving.check,
+    moving.compact,
+):
     cli.add_command(command)
 
 

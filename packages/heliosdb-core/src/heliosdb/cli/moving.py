@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from heliosdb.database import Database
     from heliosdb.dump import DumpOptions, Report
 
-__all__ = ["check", "dump", "export_command", "import_command", "restore"]
+__all__ = ["check", "compact", "dump", "export_command", "import_command", "restore"]
 
 Decorated = Callable[..., Any]
 
@@ -322,6 +322,22 @@ def check(
         context.exit(3)
 
 
+@click.command(epilog=_epilog("heliosdb compact app.db"))
+@click.argument("database", metavar="PATH")
+@_opening
+def compact(database: str, config_file: str | None, settings: tuple[str, ...], quiet: bool) -> None:
+    """Drop what nobody needs any more from the database at PATH, and write its files anew where that saves space."""
+    with _reported():
+        before = _bytes_of(database)
+        with _existing(database, config_file, settings) as opened:
+            maintenance = opened.store.maintenance
+            if maintenance is None:
+                raise click.ClickException(f'database "{database}" is open for reading only')
+            maintenance.compact()
+        if not quiet:
+            click.echo(f"{before:,} bytes before, {_bytes_of(database):,} now", err=True)
+
+
 # -- what they share ---------------------------------------------------------------------------------------------------
 
 
@@ -385,6 +401,12 @@ def _dump_options(choices: dict[str, Any], *, inserts: bool = False, rows_per_in
         inserts=inserts,
         rows_per_insert=rows_per_insert,
     )
+
+
+def _bytes_of(path: str) -> int:
+    """Return what the files of a database take."""
+    with os.scandir(path) as entries:
+        return sum(entry.stat().st_size for entry in entries if entry.is_file())
 
 
 def _size(place: str) -> int:

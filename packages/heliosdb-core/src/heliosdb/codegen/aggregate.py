@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb.codegen.atoms import is_not_null, is_null
 from heliosdb.codegen.sort import sort_passes
-from heliosdb.codegen.spill_groups import GroupOverflow
+from heliosdb.codegen.spill_groups import EVERYTHING, GroupOverflow, ValueOverflow
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 from heliosdb.types.definitions import Aggregate, CallTypes, resolve_implementation
@@ -46,6 +46,10 @@ class _State:
         if call.distinct:
             self.seen = first + len(self.initial)
             self.initial.append("set()")
+        self.overflow = ""
+        """Source that takes values that the set of those seen has no room for: ``{overflow}.is_full``."""
+        self.put = ""
+        """Source of the call that puts one aside, but for its last arguments: key and values."""
 
     @property
     def width(self) -> int:
@@ -74,14 +78,38 @@ class _State:
                     hash_key = pipelines.source.bind(resolve_implementation(ordering.hash_key), "f")
                     keys.append(f"(None if {is_null(atom)} else {hash_key}({atom}))")
             key = pipelines.local(keys[0] if len(keys) == 1 else f"({', '.join(keys)})")
-            function.open(f"if {key} not in {slot(self.seen)}:")
-            function.line(f"{slot(self.seen)}.add({key})")
-        if self.mode == "ordered":
-            sort_values = [pipelines.value(key.expression) for key in call.order_by]
-            function.line(f"{slot(self.first)}.append(({''.join(f'{t}, ' for t in [*sort_values, *atoms])}))")
+            self.step_if_new(slot, key, self.values(atoms))
         else:
-            write_step(pipelines, self.aggregate, atoms, [slot(i) for i in self.slots])
+            self.apply(slot, self.values(atoms))
         function.depth = depth
+
+    def values(self, atoms: list[str]) -> list[str]:
+        """Return what ``apply`` needs of a row: what an ordered aggregate is sorted by, and the arguments."""
+        keys = self.call.order_by if self.mode == "ordered" else ()
+        return [*(self.pipelines.value(key.expression) for key in keys), *atoms]
+
+    def step_if_new(self, slot: Callable[[int], str], key: str, values: list[str]) -> None:
+        """Write the step for values that were not seen before."""
+        function = self.pipelines.function
+        function.open(f"if {key} not in {slot(self.seen)}:")
+        if self.overflow:
+            packed = f"({''.join(f'{value}, ' for value in values)})"
+            function.line(f"if {self.overflow}.is_full: {self.put}{key}, {packed})")
+            function.open("else:")
+        function.line(f"{slot(self.seen)}.add({key})")
+        self.apply(slot, values)
+
+    def apply(self, slot: Callable[[int], str], values: list[str]) -> None:
+        """Write what the values of one row do to the state."""
+        if self.mode == "ordered":
+            self.pipelines.function.line(f"{slot(self.first)}.append(({''.join(f'{t}, ' for t in values)}))")
+        else:
+            write_step(self.pipelines, self.aggregate, values, [slot(i) for i in self.slots])
+
+    def names(self) -> list[str]:
+        """Return fresh names for the values."""
+        count = len(self.call.arguments) + (len(self.call.order_by) if self.mode == "ordered" else 0)
+        return [self.pipelines.source.fresh("a") for _ in range(count)]
 
     def result(self, slot: Callable[[int], str]) -> str:
         """Return source of the result; lines needed before it are written."""
@@ -215,6 +243,8 @@ def produce_aggregate(pipelines: Pipelines, node: pn.Aggregate, consume: Consume
     def slot(index: int) -> str:
         return f"{state}[{index}]"
 
+    values_overflow = _watch_values(pipelines, node, states, groups, overflow, key_name, source.fresh("w"))
+
     def collect() -> None:
         values = [pipelines.value(group) for group in node.groups]
         keys = [
@@ -230,7 +260,11 @@ def produce_aggregate(pipelines: Pipelines, node: pn.Aggregate, consume: Consume
             # A group that has no room gets a state that is thrown away.
             with function.block(f"if {state} is None:"):
                 function.line(f"{state} = [{initial}]")
-                function.line(f"if {overflow}.is_full: {overflow}.put({key_name}, {pipelines.pack(sources)})")
+                with function.block(f"if {overflow}.is_full:"):
+                    function.line(f"{overflow}.put({key_name}, {pipelines.pack(sources)})")
+                    for item in states:
+                        if item.call.distinct:
+                            function.line(f"{slot(item.seen)} = {source.bind(EVERYTHING, 'q')}")
                 function.line(f"else: {groups}[{key_name}] = {state}")
         else:
             function.line(f"if {state} is None: {groups}[{key_name}] = {state} = [{initial}]")
@@ -244,12 +278,42 @@ def produce_aggregate(pipelines: Pipelines, node: pn.Aggregate, consume: Consume
     part = source.fresh("b")
     with function.loop("while True:"):
         depth, loops = function.depth, function.loops
+        if values_overflow:
+            function.line(f"{values_overflow}.finish()")
         _write_groups(pipelines, node, groups, key_name, state, kept, states, consume)
         function.depth, function.loops = depth, loops
         function.line(f"{part} = {overflow}.next()")
         function.line(f"if {part} is None: break")
         pipelines.loop_rows(part, sources, collect)
         function.depth, function.loops = depth, loops
+
+
+def _watch_values(
+    pipelines: Pipelines,
+    node: pn.Aggregate,
+    states: list[_State],
+    groups: str,
+    overflow: str,
+    key_name: str,
+    name: str,
+) -> str:
+    """Write what watches the values that DISTINCT aggregates have seen; return its variable, "" where none do."""
+    distinct = [state for state in states if state.call.distinct]
+    if not overflow or not distinct:
+        return ""
+    function, source = pipelines.function, pipelines.source
+    group = source.fresh("a")
+    steps = []
+    for number, state in enumerate(distinct):
+        state.overflow, state.put = name, f"{name}.put({number}, {key_name}, "
+        step, names = source.fresh("k"), state.names()
+        with function.block(f"def {step}({', '.join([group, *names])}):"):
+            state.apply(lambda index: f"{group}[{index}]", names)
+        steps.append(f"({state.seen}, {step}), ")
+    make = source.bind(ValueOverflow, "f")
+    asked = pipelines.asked_by(node)
+    function.line(f"{name} = {make}(x, {groups}, {overflow}, ({''.join(steps)}){asked})")
+    return name
 
 
 def _write_groups(
@@ -324,7 +388,19 @@ def _produce_plain(pipelines: Pipelines, node: pn.Aggregate, consume: Consume) -
         for state in states:
             state.step(slot)
 
+    distinct = [state for state in states if state.call.distinct] if pipelines.may_spill else []
+    for state in distinct:
+        state.overflow = source.fresh("w")
+        state.put = f"{state.overflow}.put_with_key("
+        make = source.bind(GroupOverflow, "f")
+        function.line(f"{state.overflow} = {make}(x, {slot(state.seen)}{pipelines.asked_by(node)})")
     pipelines.produce(node.input, collect)
+    for state in distinct:
+        with function.indented():
+            part, key, names = source.fresh("b"), source.fresh("k"), state.names()
+            function.open(f"for {part} in iter({state.overflow}.next, None):", loop=True)
+            function.open(f"for {key}, ({''.join(f'{name}, ' for name in names)}) in {part}:", loop=True)
+            state.step_if_new(slot, key, names)
     _bind_results(pipelines, node, states, slot, {})
     consume()
 

@@ -181,7 +181,7 @@ def _write_comprehension(pipelines: Pipelines, plan: pn.PlanNode) -> bool:
     row = "r" if whole else f"({''.join(f'{value}, ' for value in values)})"
     condition = f" if {' and '.join(tests)}" if tests else ""
     function = pipelines.function
-    with function.loop(f"for b in {scan.row_blocks(view, ranges(pipelines, node, conditions))}:"):
+    with function.loop(f"for b in {scan.row_blocks(pipelines, node, view, ranges(pipelines, node, conditions))}:"):
         function.line("if x.cancelled: x.raise_cancelled()")
         if whole and not tests:
             function.line("if b: yield b")

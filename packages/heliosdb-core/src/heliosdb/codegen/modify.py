@@ -147,7 +147,7 @@ def produce_insert(pipelines: Pipelines, node: pn.Insert, consume: Consume) -> N
             function.line(f"x.row_count += {number}")
 
     if node.conflict is not None:
-        upsert = _write_conflict(pipelines, node, node.conflict)
+        upsert, changes = _write_conflict(pipelines, node, node.conflict)
 
     def take() -> None:
         values = [pipelines.value(value) for value in node.values]
@@ -202,6 +202,8 @@ def produce_insert(pipelines: Pipelines, node: pn.Insert, consume: Consume) -> N
     if node.foreign_keys:
         pipelines.kept(collected, collected_spool)
         _foreign_keys(pipelines, node, collected)
+    if node.conflict is not None and node.referencing:
+        _referencing(pipelines, node, changes)
     if returned:
         pipelines.kept(out, out_spool)
         _emit_returned(pipelines, node, out, consume)
@@ -212,15 +214,17 @@ def is_row(node: pn.PlanNode, width: int) -> bool:
     return isinstance(node, pn.Values | pn.RowFeed) and len(node.columns) == width
 
 
-def _write_conflict(pipelines: Pipelines, node: pn.Insert, conflict: pn.ConflictClause) -> str:
-    """Write the function that inserts one row or does what ON CONFLICT says; return its name.
+def _write_conflict(pipelines: Pipelines, node: pn.Insert, conflict: pn.ConflictClause) -> tuple[str, str]:
+    """Write the function that inserts one row or does what ON CONFLICT says; return its name, and that of the list in
+    which it notes what it changes.
 
     It returns the row that is in the table now, or None where nothing was done.
     """
     function, source = pipelines.function, pipelines.source
     name, row, change = source.fresh("g"), source.fresh("r"), "None"
     existing, new = source.fresh("r"), source.fresh("r")
-    upsert = source.bind(modify_runtime.Upsert(node.relation, conflict.arbiters, pipelines.registries), "f")
+    assigned_slots = {assignment.slot for assignment in conflict.assignments or ()}
+    upsert = source.bind(modify_runtime.Upsert(node.relation, conflict.arbiters, assigned_slots), "f")
     if conflict.assignments is not None:
         change = source.fresh("g")
         loops, function.loops = function.loops, 0
@@ -240,8 +244,8 @@ def _write_conflict(pipelines: Pipelines, node: pn.Insert, conflict: pn.Conflict
     touched, changes = source.fresh("h"), source.fresh("m")
     function.line(f"{touched} = set(); {changes} = []")
     with function.block(f"def {name}({row}):"):
-        function.line(f"return {upsert}(x, {row}, {change}, {touched})")
-    return name
+        function.line(f"return {upsert}(x, {row}, {change}, {touched}, {changes if node.referencing else None})")
+    return name, changes
 
 
 @frozen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -132,11 +132,14 @@ class Upsert:
 
     ``change(existing, proposed)`` gives the row that replaces the existing one, or None to leave it; without
     ``change`` a conflict does nothing. ``touched`` holds the ids of rows that this statement has inserted or changed:
-    none may be changed twice.
+    none may be changed twice. ``changes`` takes (old row, new row) of every change. ``assigned`` are the slots that
+    may be changed: where a unique key is among them the row is locked as for that, changed or not.
     """
 
-    def __init__(self, relation: Relation, arbiters: tuple[Index, ...], registries: Registries) -> None:
+    def __init__(self, relation: Relation, arbiters: tuple[Index, ...], assigned: Collection[int]) -> None:
         self.relation = relation
+        keys = {key.column - 1 for i in relation.indexes if i.unique for key in i.keys if key.column is not None}
+        self._lock = RowLock.NO_KEY_UPDATE if keys.isdisjoint(assigned) else RowLock.UPDATE
         self.arbiters = tuple(index.oid for index in arbiters) or tuple(
             index.oid for index in relation.indexes if index.unique
         )
@@ -144,7 +147,12 @@ class Upsert:
         self._is_refused = not deferrable.isdisjoint(self.arbiters)
 
     def __call__(
-        self, x: Execution, row: Row, change: Callable[[Row, Row], Row | None] | None, touched: set[int]
+        self,
+        x: Execution,
+        row: Row,
+        change: Callable[[Row, Row], Row | None] | None,
+        touched: set[int],
+        changes: list[tuple[Row, Row | None]] | None = None,
     ) -> Row | None:
         transaction, oid = x.transaction, self.relation.oid
         if self._is_refused:
@@ -173,7 +181,7 @@ class Upsert:
                     hint="Ensure that no rows proposed for insertion within the same command have duplicate "
                     "constrained values.",
                 )
-            locked = transaction.lock_row(oid, conflict, RowLock.NO_KEY_UPDATE)
+            locked = transaction.lock_row(oid, conflict, self._lock)
             if locked.row is None:
                 continue
             existing = locked.row
@@ -182,6 +190,8 @@ class Upsert:
                 return None
             transaction.update(oid, conflict, existing, new)
             touched.add(conflict)
+            if changes is not None:
+                changes.append((existing, new))
             return new
 
     def _conflict(self, transaction: Any, row: Row) -> int | None:

@@ -135,6 +135,9 @@ def _is_simple(node: Any) -> bool:
     return False
 
 
+_INTEGERS = frozenset({"int2", "int4", "int8"})
+
+
 class _Writer:
     def __init__(
         self,
@@ -193,6 +196,8 @@ class _Writer:
             lines.append(f"  if not ({self.pipelines.test(node.condition)}): return []")
             node = node.input
         values = [self.pipelines.value(expression) for expression in plan.expressions]
+        stored = self._stored_key()
+        values = [key if text == stored else text for text in values]
         values = [self._written(text, column, row_maker) for text, column in zip(values, plan.columns, strict=True)]
         whole = values == [f"r[{index}]" for index in range(len(self.scan.columns))]
         row = "r" if whole else f"({''.join(f'{value}, ' for value in values)})"
@@ -204,6 +209,18 @@ class _Writer:
         store = self.session.database.store
         reader = store.point_reader(self.scan.relation.oid, self.scan.index.oid)
         return self._make("read", reader)
+
+    def _stored_key(self) -> str:
+        """Return source of the key as the row has it, where the parameter is as good; "" where not.
+
+        The parameter is at hand, and the row's own integer somewhere in memory.
+        """
+        (part,) = self.scan.index.keys if len(self.scan.index.keys) == 1 else (None,)
+        (value,) = self.scan.equal if len(self.scan.equal) == 1 else (None,)
+        if part is None or part.column is None or not isinstance(value, ex.Parameter) or value.type not in _INTEGERS:
+            return ""
+        column = part.column - 1
+        return f"r[{column}]" if self.scan.columns[column].type in _INTEGERS else ""
 
     def _written(self, text: str, column: pn.OutputColumn, row_maker: Any) -> str:
         write = self.session.database.adapters.writer(column.type, self.session)

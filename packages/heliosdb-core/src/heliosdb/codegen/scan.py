@@ -48,15 +48,23 @@ def produce_scan(pipelines: Pipelines, node: pn.Scan, consume: Consume) -> None:
         open_bounded_blocks(pipelines, view, block, row, pipelines.bounds[node.source])
         function.open(f"for {row} in {block}:", loop=True)
     else:
-        function.open(f"for {block} in {row_blocks(view, pipelines.ranges.get(node.source))}:", loop=True)
+        source = row_blocks(pipelines, node, view, pipelines.ranges.get(node.source))
+        function.open(f"for {block} in {source}:", loop=True)
         function.line("if x.cancelled: x.raise_cancelled()")
         function.open(f"for {row} in {block}:", loop=True)
     consume()
 
 
-def row_blocks(view: str, ranges: str | None) -> str:
-    """Return source of the view's rows, less those that are surely in none of the ranges."""
-    return f"{view}.candidate_blocks({ranges})" if ranges else f"{view}.row_blocks()"
+def row_blocks(pipelines: Pipelines, node: pn.Scan, view: str, ranges: str | None) -> str:
+    """Return source of the view's rows, less those that are surely in none of the ranges; of rows that have to be read
+    from the volume first, only the columns that the statement looks at.
+    """
+    used = tuple([index for index in range(len(node.columns)) if pipelines.needs(node.source, index)])
+    special = any(source == node.source and index < 0 for source, index in pipelines.used)
+    columns = "" if special or len(used) == len(node.columns) else pipelines.source.bind(used, "c")
+    if ranges:
+        return f"{view}.candidate_blocks({ranges}{', ' if columns else ''}{columns})"
+    return f"{view}.row_blocks({columns})"
 
 
 def produce_index_scan(pipelines: Pipelines, node: pn.IndexScan, consume: Consume) -> None:

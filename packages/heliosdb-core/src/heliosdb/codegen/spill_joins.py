@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.codegen.spill import FRAME, LEAST, PARTS, SAMPLE, Parts, Watched, size_of
@@ -30,7 +31,9 @@ DEEPEST = 12
 """Rounds of parting; what then is still together has one hash."""
 POLLED = 4096
 """Rows that come between two polls, if each gives no more than one."""
-KEYS_A_POLL = 64
+COUNTED_EVERY = 0.0001
+"""Seconds before the rows of lists are counted again: polls of an index join come every few microseconds."""
+KEYS_A_POLL = 8
 """Keys whose rows are counted for each poll, at most, where few rows come at a poll."""
 IN_TABLE = 100
 """Bytes that an entry of a dict takes, and its list."""
@@ -73,9 +76,12 @@ class JoinOverflow(Watched):
         "_form",
         "_has_lists",
         "_left",
+        "_measured",
+        "_next",
         "_pending",
         "_polls",
         "_right",
+        "_room",
         "_wait",
         "_wanted",
     )
@@ -87,9 +93,12 @@ class JoinOverflow(Watched):
         if self._has_lists:
             # The number of keys says little.
             self.look = 0
+        self._next = 0.0
         self._wait = 0
         self._polls = 1
         self._counted = 0
+        self._measured = 0
+        self._room = 0
         self._wanted = FIRST_PARTS
         """How many parts to make; of a part that does not fit as many as its size asks for."""
         self._depth = 0
@@ -109,6 +118,10 @@ class JoinOverflow(Watched):
 
     def _relieve_lists(self) -> None:
         """Count the rows of all keys; not at every poll, but when half of the room may have been taken."""
+        now = monotonic()
+        if now < self._next:
+            return
+        self._next = now + COUNTED_EVERY
         if self._wait > 0:
             self._wait -= 1
             return
@@ -120,12 +133,14 @@ class JoinOverflow(Watched):
         self._polls = 1
         if count < LEAST:
             return
-        step = max(1, len(self.held) // SAMPLE)
-        sample = [(key, self._bucket(key)[-1]) for key in islice(self.held, 0, None, step)]
-        self._note(count, sample)
-        each = sum(map(size_of, sample)) // len(sample) + IN_TABLE * len(self.held) // count
-        self._fits(sample)
-        fits = self._budget // each
+        if not self._measured <= count < 2 * self._measured:
+            step = max(1, len(self.held) // SAMPLE)
+            sample = [(key, self._bucket(key)[-1]) for key in islice(self.held, 0, None, step)]
+            self._note(count, sample)
+            each = sum(map(size_of, sample)) // len(sample) + IN_TABLE * len(self.held) // count
+            self._fits(sample)
+            self._measured, self._room = count, self._budget // each
+        fits = self._room
         if count < fits - fits // 8:
             slowest = (fits - count) // (2 * POLLED)
             self._wait = max(slowest, min((fits - count) // (2 * expected), len(self.held) // KEYS_A_POLL))

@@ -50,14 +50,15 @@ def execute_backup(session: Session, statement: Backup) -> Result:
         inserts=given.get("inserts", False),
         rows_per_insert=given.get("rows_per_insert", 1),
     )
-    report = backup(
-        Forks(session),
-        statement.place,
-        file_format=given.get("format"),
-        options=options,
-        compression=given.get("compression"),
-        level=given.get("level"),
-        replace=given.get("overwrite", False),
-        on_progress=lambda title, amount: session.check_interrupt(),
-    )
+    with Forks(session) as forks:
+        report = backup(
+            forks,
+            statement.place,
+            file_format=given.get("format"),
+            options=options,
+            compression=given.get("compression"),
+            level=given.get("level"),
+            replace=given.get("overwrite", False),
+            on_progress=lambda title, amount: session.check_interrupt(),
+        )
     return Result("BACKUP", row_count=report.rows)

@@ -26,14 +26,24 @@ BOOLEANS: Final = {
 
 
 class Forks:
-    """Opens sessions that are what this one is: on its branch, with its role."""
+    """Opens a session that is what this one is (on its branch, with its role) and works for its statement: it stops
+    when that is interrupted, or has had its time."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def session(self) -> Session:
-        """Open a session."""
-        return self._session.fork()
+        """Open the session."""
+        made = self._session.fork()
+        made.limit_to(self._session.deadline)
+        self._session.helper = made
+        return made
+
+    def __enter__(self) -> Forks:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._session.helper = None
 
 
 def outside_transactions(session: Session, words: str) -> None:

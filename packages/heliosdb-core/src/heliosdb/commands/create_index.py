@@ -189,7 +189,7 @@ def _key(
         expression=text,
         type=type_name,
         operator_class=_operator_class(session, element, method, type_name),
-        collation=_collation(session, element),
+        collation=_collation(session, element, type_name),
         descending=descending,
         nulls_first=descending if element.nulls is None else element.nulls == "first",
     )
@@ -211,12 +211,15 @@ def _operator_class(session: CommandSession, element: tree.IndexElement, method:
     raise UndefinedObject(f'operator class "{name}" does not exist for access method "{method}"')
 
 
-def _collation(session: CommandSession, element: tree.IndexElement) -> str | None:
+def _collation(session: CommandSession, element: tree.IndexElement, type_name: str) -> str | None:
     if not element.collation:
         return None
     name = element.collation[-1]
     if name not in session.registries.collations:
         raise UndefinedObject(f'collation "{name}" for encoding "UTF8" does not exist')
+    found = session.registries.types.by_name(type_name)
+    if found.kind not in ("domain", "array") and not found.collatable:
+        raise DatatypeMismatch(f"collations are not supported by type {found.display}")
     return name
 
 

@@ -16,7 +16,7 @@ from heliosdb import errors
 from heliosdb.catalog.result import Result
 from heliosdb.catalog.types import over_domains
 from heliosdb.codegen.spool import Spool
-from heliosdb.session.definition_locks import lock_plan
+from heliosdb.commands.current_row import plan_with_rows
 from heliosdb.session.execution import Execution
 from heliosdb.sql import statements as tree
 
@@ -41,9 +41,12 @@ class Cursor:
         scroll: bool,
         is_held: bool,
         statement: str,
+        tables: tuple[int, ...] = (),
     ) -> None:
         self.name = name
-        self.columns = columns
+        self.columns = columns[: len(columns) - len(tables)]
+        self._tables = tables
+        """The tables whose row ids stand behind a row's columns."""
         self.scroll = scroll
         self.is_held = is_held
         self.statement = statement
@@ -93,7 +96,19 @@ class Cursor:
 
     def _row(self, position: int) -> Row:
         row: Row = self._spool[position - self._first - 1]
-        return row
+        return row[: len(self.columns)] if self._tables else row
+
+    def row_id_of(self, table: int) -> int | None:
+        """Return the id of a table's row that the cursor stands on, -1 where it stands on none; None where its rows
+        are not that table's.
+        """
+        if self._tables.count(table) != 1:
+            return None
+        if not self._first < self.position <= self._known:
+            return -1
+        row: Row = self._spool[self.position - self._first - 1]
+        found = row[len(self.columns) + self._tables.index(table)]
+        return -1 if found is None else int(found)
 
     def _require_scroll(self) -> None:
         if not self.scroll:
@@ -167,9 +182,7 @@ def execute_declare(session: Session, statement: tree.DeclareCursor) -> Result:
         raise errors.FeatureNotSupported("binary cursors are not supported", position=statement.position or None)
     if statement.name in session.cursors:
         raise errors.DuplicateCursor(f'cursor "{statement.name}" already exists')
-    plan = session.make_plan(statement.query)
-    while not lock_plan(session, plan):
-        plan = session.make_plan(statement.query)
+    plan, tables = plan_with_rows(session, statement.query)
     assert plan.columns is not None
     if not plan.bound.read_only and statement.hold:
         raise errors.FeatureNotSupported("DECLARE CURSOR WITH HOLD ... FOR UPDATE is not supported")
@@ -182,6 +195,7 @@ def execute_declare(session: Session, statement: tree.DeclareCursor) -> Result:
         scroll=statement.scroll is not False,
         is_held=statement.hold,
         statement=session.current_query,
+        tables=tables,
     )
     session.cursors[statement.name] = cursor
     return Result("DECLARE CURSOR")

@@ -144,7 +144,8 @@ def index_key(
             text = f"({text})"
     if bare:
         return text
-    if key.collation is not None:
+    own = relation.columns[key.column - 1].collation if key.column is not None else None
+    if key.collation is not None and key.collation != (own or "default"):
         text += f" COLLATE {quote_identifier(key.collation)}"
     if key.operator_class is not None:
         text += f" {quote_identifier(key.operator_class)}"

@@ -12,7 +12,7 @@ from heliosdb.codegen import compile_statement
 from heliosdb.plan.nodes import OutputColumn
 from heliosdb.session.execution import Execution
 from heliosdb.sql import statements as tree
-from heliosdb.sql.optimizer.describe import describe
+from heliosdb.sql.optimizer.describe import TimedCounts, describe
 
 if TYPE_CHECKING:
     from heliosdb.session import Session
@@ -25,23 +25,28 @@ def execute_explain(session: Session, statement: tree.Explain) -> Result:
     """EXPLAIN [ANALYZE] statement, EXPLAIN (options) statement."""
     options = _options(statement)
     target = statement.statement
+    planning = 0.0
     if isinstance(target, tree.Execute):
         from heliosdb.commands.prepared import argument_values, find_prepared
 
         plan = find_prepared(session, target.name).current_plan(session)
         parameters = argument_values(session, target.name, target.arguments, plan.bound.parameter_types)
     else:
-        if not isinstance(target, tree.Query | tree.Insert | tree.Update | tree.Delete):
+        if not isinstance(target, tree.Query | tree.Insert | tree.Update | tree.Delete | tree.Merge):
             raise errors.FeatureNotSupported(
                 f"EXPLAIN of {type(target).__name__} is not supported", position=target.position or None
             )
+        began = time.perf_counter()
         plan, parameters = session.make_plan(target), ()
+        planning = (time.perf_counter() - began) * 1000
     counts: dict[int, int] | None = None
     reports: dict[int, Any] = {}
     milliseconds = 0.0
     if options["analyze"]:
         compiled = compile_statement(plan.explained, session.registries, count_rows=True)
         execution = Execution(session, session.transaction, parameters, ())
+        if options["timing"]:
+            execution.counts = TimedCounts()
         started = time.perf_counter()
         try:
             for _ in compiled.run(execution):
@@ -50,9 +55,11 @@ def execute_explain(session: Session, statement: tree.Explain) -> Result:
             execution.close()
         milliseconds = (time.perf_counter() - started) * 1000
         counts, reports = execution.counts, execution.reports
-    described = describe(plan.explained, session, counts, reports)
+    described = describe(plan.explained, session, counts, reports, is_verbose=options["verbose"])
     if options["format"] == "json":
         document: dict[str, Any] = {"Plan": described.as_dict(costs=options["costs"])}
+        if options["summary"]:
+            document["Planning Time"] = round(planning, 3)
         if options["analyze"] and options["summary"]:
             document["Execution Time"] = round(milliseconds, 3)
         if options["codegen"]:
@@ -60,6 +67,8 @@ def execute_explain(session: Session, statement: tree.Explain) -> Result:
         text = json.dumps([document], indent=2)
         return _result([text], "json")
     lines = described.as_lines(costs=options["costs"])
+    if options["summary"]:
+        lines.append(f"Planning Time: {planning:.3f} ms")
     if options["analyze"] and options["summary"]:
         lines.append(f"Execution Time: {milliseconds:.3f} ms")
     if options["codegen"]:
@@ -75,13 +84,15 @@ def _result(lines: list[str], type_name: str) -> Result:
 
 def _options(statement: tree.Explain) -> dict[str, Any]:
     values: dict[str, Any] = {
-        "analyze": False, "codegen": False, "costs": True, "format": "text", "summary": None, "timing": True,
+        "analyze": False, "codegen": False, "costs": True, "format": "text", "summary": None, "timing": None,
         "verbose": False,
     }  # fmt: skip
     for option in statement.options:
         name = option.name.lower()
         if name in UNSUPPORTED:
-            raise errors.FeatureNotSupported(f"EXPLAIN option {name.upper()} is not supported")
+            if _boolean(name, _option_text(option)):
+                raise errors.FeatureNotSupported(f"EXPLAIN option {name.upper()} is not supported")
+            continue
         if name not in OPTIONS:
             raise errors.SqlSyntaxError(
                 f'unrecognized EXPLAIN option "{option.name}"', position=option.position or None
@@ -93,10 +104,9 @@ def _options(statement: tree.Explain) -> dict[str, Any]:
             values[name] = text.lower()
         else:
             values[name] = _boolean(name, text)
-    for name in ("timing", "verbose"):
-        if values[name] is (name == "verbose"):
-            state = "ON" if name == "verbose" else "OFF"
-            raise errors.FeatureNotSupported(f"EXPLAIN option {name.upper()} {state} is not supported")
+    if values["timing"] and not values["analyze"]:
+        raise errors.InvalidParameterValue("EXPLAIN option TIMING requires ANALYZE")
+    values["timing"] = values["timing"] is not False
     if values["summary"] is None:
         values["summary"] = values["analyze"]
     return values

@@ -45,13 +45,14 @@ def execute_restore(session: Session, statement: Restore) -> Result:
         clean=given.get("clean", False),
         if_exists=given.get("if_exists", False),
     )
-    report = restore(
-        Forks(session),
-        statement.place,
-        options=options,
-        skip_unsupported=given.get("skip_unsupported", False),
-        on_progress=lambda title, amount: session.check_interrupt(),
-    )
+    with Forks(session) as forks:
+        report = restore(
+            forks,
+            statement.place,
+            options=options,
+            skip_unsupported=given.get("skip_unsupported", False),
+            on_progress=lambda title, amount: session.check_interrupt(),
+        )
     for what, count in report.skipped.items():
         session.notice(f"left out: {what} ({count})")
     return Result("RESTORE", row_count=report.rows)

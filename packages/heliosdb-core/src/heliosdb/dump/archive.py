@@ -57,6 +57,8 @@ class ArchiveWriter:
         self._ordinal = 0
         self._number = os.urandom(16)
         header = {"codecs": list(chain.names), "file": self._number.hex(), **about}
+        if chain.parameters:
+            header["parameters"] = chain.parameters
         text = json.dumps(header, sort_keys=True).encode()
         fixed = _fixed.pack(MAGIC, VERSION, 0, len(text))
         self._write(fixed + text + _crc.pack(zlib.crc32(fixed + text)))
@@ -127,11 +129,12 @@ class ArchiveReader:
     ``find_codec`` looks up codecs that the core does not ship.
     """
 
-    def __init__(self, file: BinaryIO, find_codec: Callable[[str], Callable[[], Codec]] | None = None) -> None:
+    def __init__(self, file: BinaryIO, find_codec: Callable[[str], Callable[..., Codec]] | None = None) -> None:
         self._file = file
         self.header = self._read_header()
         self._number = bytes.fromhex(self.header["file"])
-        self._chain = codec_chain(self.header["codecs"], find=find_codec)
+        parameters = self.header.get("parameters")
+        self._chain = codec_chain(self.header["codecs"], find=find_codec, parameters=parameters)
         described = self._read_contents()
         self.entries: list[Entry] = []
         self._chunks: dict[int, list[tuple[int, int]]] = {}

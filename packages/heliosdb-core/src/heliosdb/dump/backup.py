@@ -134,13 +134,15 @@ def restore(
     *,
     options: DumpOptions | None = None,
     skip_unsupported: bool = False,
+    commit_rows: int | None = None,
     on_progress: OnProgress = nobody,
 ) -> Report:
     """Bring what a dump or an archive holds into a database, in one transaction: all of it or nothing.
 
     Tables are made, so there must be none of the same names, unless ``options`` say ``clean``, or ``data_only``. Of an
     archive the options choose tables and sections. ``skip_unsupported`` leaves out statements of a script that HeliosDB
-    does not support; the report counts them.
+    does not support; the report counts them. With ``commit_rows`` it commits about so often, and the rows need not fit
+    into memory: for a database that the caller throws away after an error.
     """
     chosen = (options or DumpOptions()).checked()
     if chosen.inserts:
@@ -149,11 +151,12 @@ def restore(
     if isinstance(place, str):
         with reading(place) as file:
             try:
-                _restore(database, file, place, chosen, skip_unsupported, on_progress, report)
+                _restore(database, file, place, chosen, skip_unsupported, commit_rows, on_progress, report)
             except OSError as error:
                 raise file_error(place, error, "read") from None
     else:
-        _restore(database, place, getattr(place, "name", "the file"), chosen, skip_unsupported, on_progress, report)
+        name = getattr(place, "name", "the file")
+        _restore(database, place, name, chosen, skip_unsupported, commit_rows, on_progress, report)
     return report
 
 
@@ -163,6 +166,7 @@ def _restore(
     name: str,
     options: DumpOptions,
     skip_unsupported: bool,
+    commit_rows: int | None,
     on_progress: OnProgress,
     report: Report,
 ) -> None:
@@ -171,11 +175,11 @@ def _restore(
     if is_archive(beginning):
         with seekable(whole) as archive:
             reader = ArchiveReader(archive, _codec_finder(database))
-            _restore_archive(database, reader, str(name), options, on_progress, report)
+            _restore_archive(database, reader, str(name), options, commit_rows, on_progress, report)
         return
     if options != DumpOptions():
         raise FeatureNotSupported("a script is restored as a whole; choosing parts of it is for archives")
-    _restore_script(database, whole, str(name), skip_unsupported, on_progress, report)
+    _restore_script(database, whole, str(name), skip_unsupported, commit_rows, on_progress, report)
 
 
 def _rejoined(beginning: bytes, file: BinaryIO) -> BinaryIO:
@@ -202,7 +206,13 @@ class _Rejoined(io.RawIOBase):
 
 
 def _restore_script(
-    database: Any, file: BinaryIO, name: str, skip_unsupported: bool, on_progress: OnProgress, report: Report
+    database: Any,
+    file: BinaryIO,
+    name: str,
+    skip_unsupported: bool,
+    commit_rows: int | None,
+    on_progress: OnProgress,
+    report: Report,
 ) -> None:
     reader = ScriptReader(file)
     read = 0
@@ -218,7 +228,7 @@ def _restore_script(
             yield piece
 
     with restoring(database) as session:
-        runner = Runner(session, name, report, skip_unsupported=skip_unsupported)
+        runner = Runner(session, name, report, skip_unsupported=skip_unsupported, commit_rows=commit_rows)
         while (text := reader.statement()) is not None:
             where = f"line {reader.line}"
             if runner.run(text, where):
@@ -227,12 +237,18 @@ def _restore_script(
 
 
 def _restore_archive(
-    database: Any, reader: ArchiveReader, name: str, options: DumpOptions, on_progress: OnProgress, report: Report
+    database: Any,
+    reader: ArchiveReader,
+    name: str,
+    options: DumpOptions,
+    commit_rows: int | None,
+    on_progress: OnProgress,
+    report: Report,
 ) -> None:
     numbers = _chosen(reader, options)
     wanted = [reader.entries[number] for number in numbers]
     with restoring(database) as session:
-        runner = Runner(session, name, report)
+        runner = Runner(session, name, report, commit_rows=commit_rows)
         for line in PREAMBLE.splitlines():
             session.execute(line.removesuffix(";"))
         if options.clean:

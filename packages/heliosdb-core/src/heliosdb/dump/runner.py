@@ -6,7 +6,7 @@ report. What else is not supported is an error, or left out and counted too wher
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,11 @@ from heliosdb.dump.report import Report
 from heliosdb.errors import Error, FeatureNotSupported
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from heliosdb.session import Session
 
-__all__ = ["Runner", "restoring"]
+__all__ = ["BulkCopy", "Runner", "restoring"]
 
 TRANSACTIONS = frozenset({"Begin", "Commit", "Rollback", "PrepareTransaction", "PreparedTransaction"})
 PRIVILEGES = frozenset({"Grant", "GrantRole", "AlterDefaultPrivileges"})
@@ -39,18 +41,84 @@ def restoring(database: Any) -> Iterator[Session]:
         session.close()
 
 
+class BulkCopy:
+    """COPY ... FROM STDIN of any number of rows, in whole lines or as objects.
+
+    With ``commit_rows`` it commits each time when there are so many, so that no more of them are in memory: for a
+    database that is thrown away where something fails later. ``later`` is the statement then, where the first one
+    takes a header.
+    """
+
+    def __init__(
+        self, session: Session, text: str, commit_rows: int | None = None, *, later: str | None = None
+    ) -> None:
+        self._session = session
+        self._later = text if later is None else later
+        self._commit_rows = commit_rows
+        self._rows = self._total = 0
+        self._copy = session.copy(text)
+
+    def write(self, piece: str) -> None:
+        """Give whole lines."""
+        self._copy.write(piece)
+        if self._commit_rows is not None:
+            self._count(piece.count("\n"))
+
+    def write_rows(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Give rows of Python objects."""
+        self._copy.write_rows(rows)
+        if self._commit_rows is not None:
+            self._count(len(rows))
+
+    def _count(self, rows: int) -> None:
+        self._rows += rows
+        if self._commit_rows is not None and self._rows >= self._commit_rows:
+            self._total += self._copy.finish().row_count or 0
+            self._session.block.commit()
+            self._session.begin("read committed")
+            self._copy = self._session.copy(self._later)
+            self._rows = 0
+
+    def finish(self) -> int:
+        """End the statement; return the number of all rows."""
+        self._total += self._copy.finish().row_count or 0
+        return self._total
+
+    def __enter__(self) -> BulkCopy:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._copy.__exit__(kind, error, trace)
+
+
 class Runner:
     """Runs statements and COPY with its rows. Errors say which line of which place they are about."""
 
-    def __init__(self, session: Session, place: str, report: Report, *, skip_unsupported: bool = False) -> None:
+    def __init__(
+        self,
+        session: Session,
+        place: str,
+        report: Report,
+        *,
+        skip_unsupported: bool = False,
+        commit_rows: int | None = None,
+    ) -> None:
         self.session = session
         self.report = report
+        self._commit_rows = commit_rows
         self._place = place
         self._skip_unsupported = skip_unsupported
 
     def run(self, text: str, where: str) -> bool:
         """Run one statement; return whether the rows of a COPY follow, which ``copy`` takes then."""
         with self._located(where):
+            if text[:6].lower() == "insert":
+                # There may be millions of them: the plan is found without a parse.
+                for result in self.session.execute(text):
+                    self.report.rows += result.row_count or 0
+                return False
             tree = self._tree(text)
             if tree is None:
                 return False
@@ -76,10 +144,10 @@ class Runner:
         """Run COPY ... FROM stdin with its rows."""
         with self._located(where):
             try:
-                with self.session.copy(text) as copy:
+                with BulkCopy(self.session, text, self._commit_rows) as copy:
                     for piece in pieces:
                         copy.write(piece)
-                    self.report.rows += copy.finish().row_count or 0
+                    self.report.rows += copy.finish()
             finally:
                 # The rest of the rows are no statements.
                 for _ in pieces:

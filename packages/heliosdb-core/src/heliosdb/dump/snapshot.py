@@ -68,7 +68,8 @@ def snapshot(database: Sessions | Any) -> Iterator[Session]:
             session.begin("repeatable read", read_only=True)
             try:
                 session.execute("SELECT 1")
-                _lock(session, [found for found in session.catalog.relations() if is_stored(found)])
+                with session.on_the_clock("LOCK TABLE"):
+                    _lock(session, [found for found in session.catalog.relations() if is_stored(found)])
                 break
             except SerializationFailure:
                 session.block.rollback()

@@ -19,9 +19,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
-
-from heliosdb.value import Value
+from heliosdb.value import Value, field, frozen
 
 if TYPE_CHECKING:
     from heliosdb.plan.nodes import PlanNode

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
-
-from heliosdb.value import Value
+from heliosdb.value import Value, field, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterator
 from functools import cache
 from typing import Any
 
-from attrs import evolve, fields
+from attrs import evolve
 
 from heliosdb.plan.expressions import (
     Column,
@@ -22,6 +22,7 @@ from heliosdb.plan.expressions import (
     WindowSpecification,
 )
 from heliosdb.plan.nodes import Assignment, ConflictClause, MergeAction, PlanNode, RowCheck, SnapshotRequest, Source
+from heliosdb.value import names_of
 
 __all__ = ["columns_in", "contains", "contains_level", "free_columns", "rewritten", "walk", "walk_level"]
 
@@ -82,7 +83,7 @@ def _attributes(cls: Hashable) -> tuple[str, ...]:
     # "value" is a datum in Constant and BooleanTest but an expression in NullIf and Assignment.
     assert isinstance(cls, type)
     skip = LEAVES - {"value"} if cls.__name__ in ("NullIf", "Assignment") else LEAVES
-    return tuple(attribute.name for attribute in fields(cls) if attribute.name not in skip)
+    return tuple(name for name in names_of(cls) if name not in skip)
 
 
 def walk(node: Any) -> Iterator[Any]:

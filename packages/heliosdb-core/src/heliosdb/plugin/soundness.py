@@ -13,9 +13,8 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any, Final
 
-from attrs import fields, has
-
 from heliosdb.errors import DuplicateObject, InvalidObjectDefinition
+from heliosdb.value import types_of
 
 __all__ = ["SHELL_COMMANDS", "check_implementations", "check_meta_command"]
 
@@ -37,8 +36,7 @@ _import_string: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\.
 @cache
 def _implementation_fields(cls: Hashable) -> tuple[tuple[str, str], ...]:
     assert isinstance(cls, type)
-    found = [field for field in fields(cls) if "Implementation" in str(field.type)]
-    return tuple((field.name, str(field.type)) for field in found)
+    return tuple((name, type_) for name, type_ in (types_of(cls) or {}).items() if "Implementation" in type_)
 
 
 def _implementations(value: Any) -> Iterator[tuple[str, Any]]:
@@ -52,7 +50,7 @@ def _implementations(value: Any) -> Iterator[tuple[str, Any]]:
 
 def check_implementations(value: Any, kind: str) -> None:
     """Raise InvalidObjectDefinition where something that will be called is neither a function nor the name of one."""
-    if not has(type(value)):
+    if types_of(type(value)) is None:
         return
     for name, implementation in _implementations(value):
         which = f"{name} of {kind} {getattr(value, 'name', type(value).__name__)}"

@@ -51,6 +51,9 @@ class Notice:
 class SessionEnvironment:
     """See the module."""
 
+    helper: SessionEnvironment | None = None
+    """Another session that works for the running statement, and stops with it."""
+
     def __init__(
         self,
         database: Database,
@@ -247,6 +250,8 @@ class SessionEnvironment:
         """Stop the running statement (from any thread); without one, do nothing."""
         if self.current_query:
             self.interruption = reason
+            if self.helper is not None:
+                self.helper.interrupt(reason)
 
     def lock_advisory(self, key: tuple[int, ...], *, exclusive: bool, wait: str, of_transaction: bool) -> bool:
         """Take an advisory lock: the session's, or the transaction's."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from heliosdb import errors
 from heliosdb.catalog.result import Result
 from heliosdb.catalog.storage import OBJECTS_RELATION
-from heliosdb.rows import collection_paused
+from heliosdb.rows import loading
 from heliosdb.session.definition_locks import have_changed
 from heliosdb.session.environment import SessionEnvironment
 from heliosdb.session.execution import Execution
@@ -47,7 +47,7 @@ class SessionPlans(SessionEnvironment):
     def tree(self, statement: StatementText) -> Statement:
         """Return a statement's syntax tree, parsed once a text."""
         if statement.tree is None:
-            with collection_paused():
+            with loading():
                 # As below: the first statement imports the parser.
                 from heliosdb.sql.parser import parse_one
 
@@ -125,7 +125,7 @@ class SessionPlans(SessionEnvironment):
             found = self._found(key, statement)
             if found is not None:
                 return found
-        with collection_paused():
+        with loading():
             # The first query imports the compiler: thousands of objects that stay.
             from heliosdb import codegen as _  # noqa: F401
             from heliosdb.sql import binder, optimizer, parser  # noqa: F401

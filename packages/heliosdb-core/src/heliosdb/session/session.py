@@ -91,6 +91,10 @@ class Session(SessionPlans):
         other.owns_temporary_schema = False
         return other
 
+    def limit_to(self, deadline: float | None) -> None:
+        """Cancel whatever statement still runs at this time (of ``time.monotonic``)."""
+        self._limit = deadline
+
     @contextmanager
     def time_limit(self, seconds: float) -> Iterator[None]:
         """Cancel whatever statement still runs after this many seconds, while the block runs."""
@@ -309,6 +313,15 @@ class Session(SessionPlans):
         self.deadline = None
         if self.block.is_open:
             self.idle.begin()
+
+    @contextmanager
+    def on_the_clock(self, text: str) -> Iterator[None]:
+        """Be interruptible, as a statement is, while the block runs."""
+        self.start_clock(text)
+        try:
+            yield
+        finally:
+            self.stop_clock()
 
     @contextmanager
     def guarded(self) -> Iterator[None]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field, frozen
 
 from heliosdb.errors import Error, InterfaceError, UndefinedParameter
-from heliosdb.rows import collection_paused
+from heliosdb.rows import loading
 from heliosdb.session.adapters import check_surrogates
 from heliosdb.transaction.locks import RelationLock
 
@@ -265,7 +265,7 @@ class StatementCache:
             raise InterfaceError(f"a statement must be a str, not {type(text).__name__}")
         # A lone surrogate is no text: it could be neither stored nor sent.
         check_surrogates(text)
-        with collection_paused():
+        with loading():
             # The lexer is loaded by the first text, not when a database opens.
             from heliosdb.sql.script import split
             from heliosdb.sql.shape import shape

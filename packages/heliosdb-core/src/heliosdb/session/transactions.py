@@ -17,14 +17,18 @@ from attrs import frozen
 
 from heliosdb import errors
 from heliosdb.store.commits import Author
+from heliosdb.transaction.outcome import Mark
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Constraint
     from heliosdb.session.environment import SessionEnvironment
     from heliosdb.session.streaming import Stream
-    from heliosdb.transaction import Mark, Transaction
+    from heliosdb.transaction import Transaction
 
 __all__ = ["TransactionBlock"]
+
+BEGINNING = Mark(0, 0, 0, 0)
+"""Where a transaction stands that has not begun."""
 
 
 @frozen
@@ -258,7 +262,8 @@ class TransactionBlock:
         """SAVEPOINT."""
         self._require_block("SAVEPOINT")
         self.require_healthy()
-        mark = self._require().mark()
+        # A savepoint looks at nothing, so that it takes no snapshot, either.
+        mark = BEGINNING if self._transaction is None else self._transaction.mark()
         self._savepoints.append(_Savepoint(name, mark, self._session.settings.mark()))
 
     def release(self, name: str) -> None:
@@ -273,10 +278,10 @@ class TransactionBlock:
         position = self._find(name)
         savepoint = self._savepoints[position]
         transaction = self._transaction
-        assert transaction is not None
-        transaction.rollback_to(savepoint.mark)
-        self.locked.clear()
-        transaction.begin_statement()
+        if transaction is not None:
+            transaction.rollback_to(savepoint.mark)
+            self.locked.clear()
+            transaction.begin_statement()
         self._session.settings.rollback_to(savepoint.settings)
         del self._savepoints[position + 1 :]
         self.state = "open"

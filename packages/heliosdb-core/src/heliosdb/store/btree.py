@@ -68,7 +68,7 @@ class BTree:
         current, past, paired = self.current, self.past, self.paired
         if scn > self.last_changed:
             self.last_changed = scn
-        known = self.order.known is not None
+        known = self.order.is_known
         for row_id, removed, added in changes:
             for element in removed:
                 _note(past, element[1] if paired else element, scn, row_id)
@@ -147,6 +147,8 @@ class BTree:
 
     def apply_run(self, elements: list[Any], row_ids: Sequence[int], scn: int = 0) -> None:
         """Take in the keys of many new rows at once."""
+        if not elements:
+            return
         current = self.current
         if scn > self.last_changed:
             self.last_changed = scn
@@ -155,10 +157,11 @@ class BTree:
         if len(fresh) == len(keys) and current.keys().isdisjoint(fresh):
             if self.past:
                 past = self.past
-                if self.order.known is not None:
+                if self.order.is_known:
                     self.order.note_changes([element for element, key in zip(elements, keys) if key in past])
                 elements = [element for element, key in zip(elements, keys) if key not in past]
             current.update(fresh)
+            self.order.note_rows(keys, row_ids)
             if elements:
                 self.order.add_many(elements, self.in_use)
         else:

@@ -150,7 +150,8 @@ class Checkpointer:
                     )
                 )
                 for oid, relation in sorted({**line.stored, **line.relations}.items()):
-                    if relation.is_logged:
+                    # Whoever asks for a relation that was dropped gets a new one, in which nothing is.
+                    if relation.is_logged and (relation.blocks or relation.indexes):
                         indexes = [] if oid in line.stored else self._indexes.capture(line, relation, manifest.scn)
                         before = known.get((line.id, oid))
                         stored = StoredRelation(
@@ -159,8 +160,8 @@ class Checkpointer:
                             relation.count,
                             relation.block_count(),
                             relation.pruned_to,
-                            [] if relation.stored is None else list(relation.stored.places.segments),
-                            [] if before is None else list(before.indexes),
+                            [] if relation.stored is None else relation.stored.names(),
+                            list(before.indexes) if before is not None and oid in line.stored else [],
                         )
                         stored.begins = _known_begins(relation)
                         manifest.relations.append(stored)
@@ -216,9 +217,9 @@ class Checkpointer:
         return kept, _merged(blocks, (old[number].image(number) for number in sorted(old)))
 
     def _install(self, item: _Noted, places: dict[int, SegmentReader]) -> None:
-        if not places:
-            return
         relation = item.relation
+        if not places and item.stored.segments == list(item.places.segments):
+            return
         if relation.stored is None:
             relation.stored = StoredBlocks(self._cache, [])
         relation.stored.install(item.places, places, item.stored.segments)

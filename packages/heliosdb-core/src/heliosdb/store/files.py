@@ -19,9 +19,11 @@ from heliosdb.store.segment import SegmentReader, SegmentWriter
 if TYPE_CHECKING:
     from heliosdb.store.volume import Volume
 
-__all__ = ["LOG_PREFIX", "StoreFiles", "log_number"]
+__all__ = ["LOG_PREFIX", "RUN_PREFIX", "SEGMENT_PREFIX", "StoreFiles", "log_number"]
 
 LOG_PREFIX = "log-"
+RUN_PREFIX = "run-"
+SEGMENT_PREFIX = "segment-"
 
 
 def log_number(name: str) -> int | None:

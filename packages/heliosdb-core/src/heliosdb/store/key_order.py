@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from heliosdb.encoding.keys import MAX
+from heliosdb.store.dense_keys import DenseKeys
 from heliosdb.store.run_rows import FEWEST_KEYS, RunRows
 
 __all__ = ["KeyOrder", "Slice", "bounds_of_windows"]
@@ -48,7 +49,7 @@ class Ordered(Protocol):
 class KeyOrder:
     """The sorted keys of one index. ``add`` is called by one thread at a time; everything else by any."""
 
-    __slots__ = ("_sorted_recent", "known", "paired", "single", "state", "waste")
+    __slots__ = ("_growing", "_sorted_recent", "dense", "known", "paired", "single", "state", "waste")
 
     def __init__(self, *, paired: bool, single: bool) -> None:
         self.paired = paired
@@ -58,16 +59,40 @@ class KeyOrder:
         self.waste = 0
         """About how many elements belong to keys that nobody has any more, or stand here twice."""
         self._sorted_recent: tuple[list[Any], int, list[Any]] | None = None
+        self._growing: DenseKeys | None = None
+        self.dense: DenseKeys | None = None
+        """The row ids of consecutive keys, where they are very many."""
         self.known: RunRows | None = None
         """The row ids of one run's keys."""
 
+    @property
+    def is_known(self) -> bool:
+        """Whether anybody has to be told of changes."""
+        return self.known is not None or self._growing is not None
+
     def note_changes(self, elements: Sequence[Any]) -> None:
         """Take note, beforehand, that elements of the order will have other rows."""
+        growing = self._growing
+        if growing is not None:
+            growing.changed.update(elements)
+            if self.dense is not None and not growing.is_large:
+                self.dense = self._growing = None
         known = self.known
         if known is not None:
             known.changed += elements
             if len(known.changed) > known.most_changes:
                 self.known = None
+
+    def note_rows(self, keys: list[Any], row_ids: Sequence[int]) -> None:
+        """Take note of the row ids of many new keys."""
+        growing = self._growing
+        if growing is None and keys[0].__class__ is int and not self.paired and self.single:
+            growing = DenseKeys(keys[0])
+        if growing is not None and growing.goes_on(keys):
+            growing.extend(row_ids)
+            self._growing = growing
+            if growing.is_large:
+                self.dense = growing
 
     def rows_of(self, run: Sequence[Any]) -> RunRows | None:
         """Return what is to be known of a run's rows; None where it is not the longest, or short."""

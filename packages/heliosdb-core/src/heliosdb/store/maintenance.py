@@ -50,6 +50,10 @@ class Maintenance:
         """Make a checkpoint now, in this thread."""
         self._checkpointer.run()
 
+    def read_busy_indexes(self) -> None:
+        """Read indexes into memory that are asked again and again."""
+        self._checkpointer.read_busy_indexes()
+
     def compact(self) -> None:
         """Drop the versions that nobody needs, and write what is left."""
         self._store.vacuum()
@@ -106,4 +110,4 @@ class Maintenance:
         if journal.is_due(self.failed_at):
             self._checkpointer.run()
             self.failed_at = 0
-        self._checkpointer.read_busy_indexes()
+        self.read_busy_indexes()

@@ -251,6 +251,11 @@ class SegmentReader:
         directory = self._directory()
         return directory.slots[directory.places[number]]
 
+    def width(self, number: int) -> int:
+        """Return how many items the longest row of a block has."""
+        directory = self._directory()
+        return directory.widths[directory.places[number]]
+
     def row_count(self, number: int) -> int:
         """Return how many of a block's slots have a row."""
         directory = self._directory()

@@ -21,6 +21,7 @@ from heliosdb.store.block import Block
 from heliosdb.store.versions import Older, Row, is_full
 
 if TYPE_CHECKING:
+    from heliosdb.store.block_column import Range
     from heliosdb.store.relation import Relation
     from heliosdb.store.store import Store
 
@@ -28,6 +29,8 @@ __all__ = ["BlockCache", "BlockImage", "BlockSource", "Places", "StoredBlocks"]
 
 
 MOST_SEGMENTS = 8
+ROW_SIZE = 250
+"""Bytes that a row takes in memory, about."""
 
 
 class BlockImage(Protocol):
@@ -36,6 +39,14 @@ class BlockImage(Protocol):
     @property
     def rows(self) -> list[Row | None]:
         """The newest rows by slot."""
+        ...
+
+
+class ColumnList(Protocol):
+    """A column of a block as it is stored."""
+
+    def to_list(self) -> list[Any]:
+        """Return its values."""
         ...
 
 
@@ -63,6 +74,26 @@ class BlockSource(Protocol):
 
     def image(self, number: int) -> Any:
         """Return all of a block."""
+        ...
+
+    def width(self, number: int) -> int:
+        """Return how many items the longest row of a block has."""
+        ...
+
+    def row_count(self, number: int) -> int:
+        """Return how many rows a block has."""
+        ...
+
+    def present(self, number: int) -> tuple[list[bool], list[int]] | None:
+        """Return whether each slot has a row, and how many items each row has; None: all have all."""
+        ...
+
+    def columns(self, number: int, wanted: Sequence[int]) -> Mapping[int, ColumnList]:
+        """Return columns of a block's newest rows."""
+        ...
+
+    def zone(self, number: int, column: int) -> tuple[Any, Any, bool] | None:
+        """Return a column's least and greatest value, and whether it has a NULL, where they are known."""
         ...
 
 
@@ -127,6 +158,62 @@ def weight_of(block: Block) -> int:
     return 1000 + (8 + sample) * len(block.rows)
 
 
+class ColdScan:
+    """One statement's way through blocks that are not in memory: it reads what it needs, and keeps nothing.
+
+    None is the answer for a block that has to be read whole: somebody may see older versions of its rows, or their
+    number of items matters.
+    """
+
+    def __init__(self, stored: StoredBlocks, scn: int, columns: Sequence[int] | None) -> None:
+        self._where = stored.where
+        self._scn = scn
+        self._columns = columns
+
+    def leaves_out(self, number: int, ranges: Sequence[Range]) -> bool:
+        """Whether a block surely has no row in the ranges."""
+        segment = self._where().get(number)
+        if segment is None:
+            return False
+        try:
+            if segment.begin(number) > self._scn:
+                return False
+            zones = [segment.zone(number, place) for place, _, _ in ranges]
+        except DataCorrupted:
+            return False  # as for ``rows``; who then reads the block is told
+        for (_, low, high), zone in zip(ranges, zones):
+            if zone is not None:
+                least, greatest, _ = zone
+                try:
+                    if least is None or (high is not None and least > high) or (low is not None and greatest < low):
+                        return True
+                except TypeError:
+                    continue  # values of another type
+        return False
+
+    def rows(self, number: int) -> list[Row] | None:
+        """Return a block's rows, with None in the columns that nobody looks at."""
+        columns = self._columns
+        segment = self._where().get(number)
+        if columns is None or segment is None:
+            return None
+        try:
+            if segment.begin(number) > self._scn:
+                return None
+            shape = segment.present(number)
+            width = segment.width(number)
+            if shape is not None and any(length != width for length in shape[1]):
+                return None
+            found = segment.columns(number, [place for place in columns if place < width])
+            nothing = [None] * segment.row_count(number)
+            parts = [found[place].to_list() if place in found else nothing for place in range(width)]
+            return list(zip(*parts)) if parts else None
+        except DataCorrupted:
+            if self._where().get(number) is segment:
+                raise
+            return None  # a checkpoint has put the block elsewhere meanwhile, and deleted the file
+
+
 class Places:
     """Which segments hold a relation's blocks. Never changed: replaced."""
 
@@ -176,6 +263,11 @@ class StoredBlocks:
     def __init__(self, cache: BlockCache, segments: Sequence[BlockSource]) -> None:
         self.cache = cache
         self.places = Places({segment.name: segment for segment in segments})
+        self._scans = 0
+
+    def names(self) -> list[str]:
+        """Return the names of the segments, oldest first."""
+        return list(self.places.segments)
 
     def where(self) -> dict[int, BlockSource]:
         """Return the segment that holds each block."""
@@ -210,6 +302,18 @@ class StoredBlocks:
             begins, history = segment.versions(number)
         # Who reads before ``begin`` now, and registered, registered before those rows came: for him there are none.
         return Block(rows, begin, dense=is_full(rows), begins=begins, history=history)
+
+    def scan(self, relation: Relation, scn: int, columns: Sequence[int] | None) -> ColdScan:
+        """Begin a scan of blocks that are not in memory.
+
+        The first time only the columns that are looked at are read, and so it stays with relations that are larger than
+        the cache. Others are read whole when they are scanned again, and are in memory from then on.
+        """
+        if columns is not None:
+            again, self._scans = self._scans, self._scans + 1
+            if again and relation.count * ROW_SIZE <= self.cache.capacity:
+                columns = None
+        return ColdScan(self, scn, columns)
 
     def add(self, segment: BlockSource, numbers: Iterable[int]) -> None:
         """Take note that blocks stand in another segment now, which a commit has written."""

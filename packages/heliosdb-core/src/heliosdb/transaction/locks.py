@@ -258,7 +258,9 @@ class LockTable:
                 queue = present
             if queue.holders.get(owner, 0) >> mode & 1:
                 return True
-            if queue.admits(owner, mode, conflicts, queue.waiters):
+            # As in PostgreSQL, who comes to a row that is free enough for him takes it, whoever waits for more:
+            # children go on to be inserted while somebody waits to delete their parent.
+            if queue.admits(owner, mode, conflicts, () if conflicts is ROW_CONFLICTS else queue.waiters):
                 space[key] = queue
                 self._grant(queue, owner, mode, space, key)
                 return True

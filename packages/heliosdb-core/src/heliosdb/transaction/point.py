@@ -45,21 +45,30 @@ def point_reader(store: TransactionalStore, relation_oid: int, index_oid: int) -
         return _remembering(slow, store, relation, index)
     tree, spec = index.tree, index.spec
     assert tree is not None
-    find, blocks, column = tree.current.get, relation.blocks, spec.key_column
+    find, blocks, column, order = tree.current.get, relation.blocks, spec.key_column, tree.order
     if column is None or spec.predicate is not None:
         return slow
 
     def read(key: Any) -> Row | None:
-        row_id = find(key)
+        dense = order.dense
+        if dense is None:
+            row_id = find(key)
+        elif 0 <= (place := key - dense.first) < len(dense.row_ids) and key not in dense.changed:
+            row_id = dense.row_ids[place]
+        else:
+            row_id = find(key)
         if row_id.__class__ is int:
             published = store.published
             try:
                 block: Block = blocks[row_id >> 12]  # type: ignore[assignment]
                 entry = block.overlay.get(row_id & 4095)
+                # If no key was entered since ``published``, the row has this one: it need not be looked at.
                 if entry is None:
                     if block.begin <= published:
                         row = block.rows[row_id & 4095]
-                        if row is not None and row[column] == key:
+                        if row is not None and (
+                            (tree.last_changed <= published and index.tree is tree) or row[column] == key
+                        ):
                             return row
                 elif entry[0] <= published:
                     row = entry[1]

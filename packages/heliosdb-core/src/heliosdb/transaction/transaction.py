@@ -48,7 +48,7 @@ from heliosdb.transaction.locks import (
 from heliosdb.transaction.outcome import DELETED, SAME, SKIPPED, LockedRow, Mark, SnapshotHold
 from heliosdb.transaction.serializable import ReadSet, enroll
 from heliosdb.transaction.ticket import CommitTicket
-from heliosdb.transaction.view import RelationView
+from heliosdb.transaction.view import RelationView, past_view
 from heliosdb.transaction.writes import ABSENT, OwnEntry, RelationWrites
 
 if TYPE_CHECKING:
@@ -173,6 +173,17 @@ class Transaction(LockOwner):
             readers[self] = self.scn = self.store.published
         return self.command
 
+    def begin_again(self) -> None:
+        """Take the snapshot anew if this is the first statement and it has done nothing but wait (LOCK TABLE)."""
+        if self.command <= 2 and self.isolation != READ_COMMITTED and not (self._journal or self._fixed):
+            self.command = 1
+            if self.reads is not None:
+                self.reads = enroll(self)
+            else:
+                readers = self.store.snapshots.readers
+                readers[self] = REGISTERING
+                readers[self] = self.scn = self.store.published
+
     def advance_command(self) -> int:
         """Make own writes so far visible to what follows, under the same snapshot (triggers, cascades)."""
         self.command += 1
@@ -191,7 +202,7 @@ class Transaction(LockOwner):
         """Return what the current statement sees of a relation; ``at`` asks for another point of history, without
         own writes."""
         if at is not None:
-            return self._past_view(relation_oid, at)
+            return past_view(self, relation_oid, at)
         found = self.timeline.relations.get(relation_oid)
         if found is None:
             found = self.store.create_relation(self.timeline, relation_oid)
@@ -199,17 +210,6 @@ class Transaction(LockOwner):
             with self.store.commit_lock:  # who drops versions holds it, and sees the registration or is through
                 self.store.check_readable(found, self.scn)
         return RelationView(found, self.scn, self.writes.get(relation_oid), self.command, self.reads)
-
-    def _past_view(self, relation_oid: int, at: Snapshot) -> RelationView:
-        timeline = self.store.timeline(at.timeline)
-        while timeline.parent is not None and at.scn < timeline.fork:
-            timeline = timeline.parent
-        relation = self.store.create_relation(timeline, relation_oid)
-        with self.store.commit_lock:  # so that nothing is dropped between the check and the registration
-            self.store.check_readable(relation, at.scn)
-            hold = SnapshotHold(self.store.snapshots, at.scn)
-        self._at_end.append(hold.release)
-        return RelationView(relation, at.scn, None, 0)
 
     # -- writing
 

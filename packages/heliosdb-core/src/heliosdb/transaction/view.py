@@ -19,12 +19,15 @@ from heliosdb.store.block_column import Range
 from heliosdb.store.relation import Relation
 from heliosdb.store.versions import Row, is_full
 from heliosdb.transaction.index_view import IndexView
+from heliosdb.transaction.outcome import SnapshotHold
 from heliosdb.transaction.writes import ABSENT, RelationWrites
 
 if TYPE_CHECKING:
+    from heliosdb.store.snapshot import Snapshot
     from heliosdb.transaction.serializable import ReadSet
+    from heliosdb.transaction.transaction import Transaction
 
-__all__ = ["RelationView"]
+__all__ = ["RelationView", "past_view"]
 
 MOST_SAMPLED_BLOCKS = 64
 """Blocks that a small sample looks into."""
@@ -44,13 +47,24 @@ class RelationView:
         self.command = command
         self.reads = reads
 
-    def row_blocks(self) -> Iterator[list[Row]]:
-        """Yield the visible rows in row-id order, some thousand at a time."""
+    def row_blocks(self, columns: Sequence[int] | None = None) -> Iterator[list[Row]]:
+        """Yield the visible rows in row-id order, some thousand at a time.
+
+        ``columns``: nobody looks at others, which may then be None where the rows have to be read from the volume.
+        """
         relation, scn, own = self.relation, self.scn, self.own
         if self.reads is not None:
             self.reads.add_relation(relation)
         if own is None:
+            blocks, stored = relation.blocks, relation.stored
+            cold = None if stored is None or columns is None else stored.scan(relation, scn, columns)
             for number in range(relation.block_count()):
+                if cold is not None and blocks[number] is None:
+                    part = cold.rows(number)
+                    if part is not None:
+                        if part:
+                            yield part
+                        continue
                 rows = relation.visible(number, scn)
                 if rows:
                     yield rows
@@ -62,7 +76,9 @@ class RelationView:
             if positional:
                 yield positional  # type: ignore[misc]
 
-    def candidate_blocks(self, ranges: Sequence[Range]) -> Iterator[Sequence[Row]]:
+    def candidate_blocks(
+        self, ranges: Sequence[Range], columns: Sequence[int] | None = None
+    ) -> Iterator[Sequence[Row]]:
         """Yield what ``row_blocks`` does, less rows that are surely in none of the ranges."""
         relation, scn = self.relation, self.scn
         if self.own is not None:
@@ -70,7 +86,17 @@ class RelationView:
             return
         if self.reads is not None:
             self.reads.add_relation(relation)
+        blocks, stored = relation.blocks, relation.stored
+        cold = None if stored is None else stored.scan(relation, scn, columns)
         for number in range(relation.block_count()):
+            if cold is not None and blocks[number] is None:
+                if cold.leaves_out(number, ranges):
+                    continue
+                part = cold.rows(number)
+                if part is not None:
+                    if part:
+                        yield part
+                    continue
             block = relation.tidy_block(number)
             if block is not None:
                 rows = block.candidates(scn, ranges)
@@ -177,3 +203,17 @@ class RelationView:
     def __iter__(self) -> Iterator[Any]:
         for rows in self.row_blocks():
             yield from rows
+
+
+def past_view(transaction: Transaction, relation_oid: int, at: Snapshot) -> RelationView:
+    """Return what a relation was at a point of history, readable until the transaction ends."""
+    store = transaction.store
+    timeline = store.timeline(at.timeline)
+    while timeline.parent is not None and at.scn < timeline.fork:
+        timeline = timeline.parent
+    relation = store.create_relation(timeline, relation_oid)
+    with store.commit_lock:  # so that nothing is dropped between the check and the registration
+        store.check_readable(relation, at.scn)
+        hold = SnapshotHold(store.snapshots, at.scn)
+    transaction.at_end(hold.release)
+    return RelationView(relation, at.scn, None, 0)

@@ -15,6 +15,7 @@ from attrs import evolve, frozen
 
 from heliosdb.commands.copy_csv import CsvLines, split_csv
 from heliosdb.commands.copy_options import CopyOptions
+from heliosdb.dump.runner import BulkCopy
 from heliosdb.errors import (
     BadCopyFileFormat,
     CharacterNotInRepertoire,
@@ -70,6 +71,7 @@ def import_csv(
     dialect: CsvDialect | None = None,
     append: bool = False,
     keep_case: bool = False,
+    commit_rows: int | None = None,
     on_progress: OnProgress,
 ) -> None:
     """Make a table (SQL name) of a seekable file, or append its rows to the one that is there."""
@@ -85,7 +87,7 @@ def import_csv(
         session.execute(f"CREATE TABLE {table} ({columns})")
         report.objects += 1
     file.seek(begin)
-    _copy(session, file, known, table, names, name, report, on_progress)
+    _copy(session, file, known, table, names, name, report, commit_rows, on_progress)
 
 
 # -- finding out -------------------------------------------------------------------------------------------------------
@@ -237,18 +239,19 @@ def _copy(
     names: list[str],
     name: str,
     report: Report,
+    commit_rows: int | None,
     on_progress: OnProgress,
 ) -> None:
     options = known.options
-    text = f"COPY {table} ({', '.join(map(quote_identifier, names))}) FROM STDIN (FORMAT csv, HEADER {known.header}"
+    text = f"COPY {table} ({', '.join(map(quote_identifier, names))}) FROM STDIN (FORMAT csv"
     text += f", DELIMITER {_literal(options.delimiter)}, QUOTE {_literal(options.quote)}"
-    text += f", NULL {quote_literal(options.null)})"
-    with session.copy(text) as copy:
+    text += f", NULL {quote_literal(options.null)}"
+    with BulkCopy(session, f"{text}, HEADER {known.header})", commit_rows, later=f"{text})") as copy:
         for lines, _ in _blocks(file, known, name, _quiet):
             if lines:
                 copy.write("\n".join(lines) + "\n")
                 on_progress(name, 0)
-        report.rows += copy.finish().row_count or 0
+        report.rows += copy.finish()
     report.tables += 1
 
 

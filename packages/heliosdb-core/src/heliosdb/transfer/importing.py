@@ -35,6 +35,7 @@ def import_file(
     keep_case: bool = False,
     dialect: CsvDialect | None = None,
     skip_unsupported: bool = False,
+    commit_rows: int | None = None,
     on_progress: OnProgress = nobody,
 ) -> Report:
     """Import a file (path, URL, ``-`` for standard input) into a database; the report says what came and what did not.
@@ -42,7 +43,8 @@ def import_file(
     ``kind`` is sqlite, sql, archive, csv or parquet; None looks at the content. ``table`` names the table that a CSV or
     Parquet file becomes, or the one that is wanted of a SQLite file or an archive. ``append`` adds rows to the table
     that is there. ``keep_case`` leaves names as they are, instead of making plain ones lower-case. ``dialect`` says how
-    a CSV file is written. ``skip_unsupported`` leaves out what of a script HeliosDB does not support.
+    a CSV file is written. ``skip_unsupported`` leaves out what of a script HeliosDB does not support. ``commit_rows``
+    as for ``restore``.
     """
     if kind is not None and kind not in KINDS:
         raise InvalidParameterValue(f'kind must be one of {", ".join(KINDS)}, not "{kind}"')
@@ -58,7 +60,12 @@ def import_file(
             if kind in ("sql", "archive"):
                 options = DumpOptions(tables=(table,) if table is not None else ())
                 return restore(
-                    database, file, options=options, skip_unsupported=skip_unsupported, on_progress=on_progress
+                    database,
+                    file,
+                    options=options,
+                    skip_unsupported=skip_unsupported,
+                    commit_rows=commit_rows,
+                    on_progress=on_progress,
                 )
             report = Report()
             with restoring(database) as session:
@@ -66,7 +73,13 @@ def import_file(
                     with _on_disk(file, place) as path:
                         wanted = () if table is None else (table,)
                         import_sqlite(
-                            session, path, report, tables=wanted, keep_case=keep_case, on_progress=on_progress
+                            session,
+                            path,
+                            report,
+                            tables=wanted,
+                            keep_case=keep_case,
+                            commit_rows=commit_rows,
+                            on_progress=on_progress,
                         )
                 elif kind == "csv":
                     import_csv(
@@ -78,6 +91,7 @@ def import_file(
                         dialect=dialect,
                         append=append,
                         keep_case=keep_case,
+                        commit_rows=commit_rows,
                         on_progress=on_progress,
                     )
                 else:
@@ -89,6 +103,7 @@ def import_file(
                         report,
                         append=append,
                         keep_case=keep_case,
+                        commit_rows=commit_rows,
                         on_progress=on_progress,
                     )
         except OSError as error:

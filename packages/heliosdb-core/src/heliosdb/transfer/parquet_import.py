@@ -7,6 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
+from heliosdb.dump.runner import BulkCopy
 from heliosdb.errors import BadCopyFileFormat, FeatureNotSupported
 from heliosdb.sql.deparse import quote_identifier
 from heliosdb.transfer.names import folded, unique_names
@@ -29,6 +30,7 @@ def import_parquet(
     *,
     append: bool = False,
     keep_case: bool = False,
+    commit_rows: int | None = None,
     on_progress: OnProgress,
 ) -> None:
     """Make a table (SQL name) of a seekable file, or append its rows to the one that is there."""
@@ -46,14 +48,15 @@ def import_parquet(
             session.execute(f"CREATE TABLE {table} ({columns})")
             report.objects += 1
         converts = [(place, convert) for place, (_, convert) in enumerate(kinds) if convert is not None]
-        with session.copy(f"COPY {table} ({', '.join(map(quote_identifier, names))}) FROM STDIN") as copy:
+        text = f"COPY {table} ({', '.join(map(quote_identifier, names))}) FROM STDIN"
+        with BulkCopy(session, text, commit_rows) as copy:
             for batch in source.iter_batches(batch_size=BATCH):
                 columns_of = [_values(pa, column) for column in batch.columns]
                 for place, convert in converts:
                     columns_of[place] = [None if value is None else convert(value) for value in columns_of[place]]
                 copy.write_rows(list(zip(*columns_of)))
                 on_progress(name, batch.num_rows)
-            report.rows += copy.finish().row_count or 0
+            report.rows += copy.finish()
         report.tables += 1
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, OSError) as error:
         raise BadCopyFileFormat(f'"{name}" cannot be read as Parquet: {error}') from None

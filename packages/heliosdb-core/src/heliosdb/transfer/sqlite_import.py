@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define
 
+from heliosdb.dump.runner import BulkCopy
 from heliosdb.errors import BadCopyFileFormat, CharacterNotInRepertoire, Error, ForeignKeyViolation, UndefinedTable
 from heliosdb.sql.deparse import quote_identifier, quote_literal
 from heliosdb.transfer.names import folded, unique_names
@@ -76,11 +77,12 @@ def import_sqlite(
     *,
     tables: Sequence[str] = (),
     keep_case: bool = False,
+    commit_rows: int | None = None,
     on_progress: OnProgress,
 ) -> None:
     """Import a SQLite file, or the named tables of it."""
     with _opened(path) as connection:
-        _Import(session, connection, report, keep_case, on_progress).run(tables)
+        _Import(session, connection, report, keep_case, commit_rows, on_progress).run(tables)
 
 
 @contextmanager
@@ -136,11 +138,13 @@ class _Import:
         connection: sqlite3.Connection,
         report: Report,
         keep_case: bool,
+        commit_rows: int | None,
         on_progress: OnProgress,
     ) -> None:
         self.session = session
         self.connection = connection
         self.report = report
+        self.commit_rows = commit_rows
         self.on_progress = on_progress
         self._fold: Callable[[str], str] = lambda name: folded(name, keep_case=keep_case)
 
@@ -252,11 +256,12 @@ class _Import:
         names = ", ".join(quote_identifier(column.name) for column in table.columns)
         converts = [(place, c.type.convert) for place, c in enumerate(table.columns) if c.type.convert is not None]
         cursor = self.connection.execute(f"SELECT {columns} FROM {_quoted(table.original)}")
-        with self.session.copy(f"COPY {quote_identifier(table.name)} ({names}) FROM STDIN") as copy:
+        text = f"COPY {quote_identifier(table.name)} ({names}) FROM STDIN"
+        with BulkCopy(self.session, text, self.commit_rows) as copy:
             while rows := cursor.fetchmany(BATCH):
                 copy.write_rows(_converted(rows, converts) if converts else rows)
                 self.on_progress(table.name, len(rows))
-            self.report.rows += copy.finish().row_count or 0
+            self.report.rows += copy.finish()
         self.report.tables += 1
         if table.rowid_key is not None:
             self._advance(table)

@@ -26,11 +26,9 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Protocol
 
-from attrs import field, frozen
-
 from heliosdb.encoding.classes import ClassTable, StoredClass
 from heliosdb.errors import HostSystemError
-from heliosdb.value import Value
+from heliosdb.value import Value, field, frozen
 
 __all__ = [
     "Aggregate",

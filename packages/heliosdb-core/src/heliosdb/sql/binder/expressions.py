@@ -546,7 +546,9 @@ def _field_star(binder: Binder, node: ast.FieldStar, scope: Scope) -> Expression
 
 
 def _current_of(binder: Binder, node: ast.CurrentOf, scope: Scope) -> Expression:
-    raise FeatureNotSupported("WHERE CURRENT OF is not supported", position=node.position or None)
+    from heliosdb.sql.binder.current_of import bind_current_of
+
+    return bind_current_of(binder, node, scope)
 
 
 EXPRESSIONS: dict[type, Callable[..., Expression]] = {

@@ -54,10 +54,16 @@ class _Comparison:
 
 
 class AccessPaths:
-    """Chooses access paths for one statement, the plan ``whole``; ``stored`` binds expressions of index definitions."""
+    """Chooses access paths for one statement; ``stored`` binds the expressions of index definitions.
 
-    def __init__(self, registries: Any, estimates: Estimates, stored: StoredExpressions, whole: pn.PlanNode) -> None:
-        self.named, self.read_whole = columns_read(whole)
+    Without the statement's plan, ``whole``, no index is taken to hold all that is read.
+    """
+
+    def __init__(
+        self, registries: Any, estimates: Estimates, stored: StoredExpressions, whole: pn.PlanNode | None = None
+    ) -> None:
+        self.named, self.read_whole = ({}, set()) if whole is None else columns_read(whole)
+        self.is_whole_known = whole is not None
         self.registries = registries
         self.estimates = estimates
         self.stored = stored
@@ -205,7 +211,12 @@ class AccessPaths:
     def _suffices(self, scan: pn.Scan, index: Index, bound: int) -> bool:
         """Whether the index's keys are all that the statement reads of a table, as they stand; ``bound`` of them are
         not NULL because a condition says so."""
-        if index.method != "btree" or index.predicate is not None or scan.source in self.read_whole:
+        if (
+            not self.is_whole_known
+            or index.method != "btree"
+            or index.predicate is not None
+            or scan.source in self.read_whole
+        ):
             return False
         places: dict[int, int] = {}
         for place, key in enumerate(index.keys):

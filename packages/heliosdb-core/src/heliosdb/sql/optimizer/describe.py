@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import Any
 
 from attrs import define, field
 
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
+from heliosdb.sql.optimizer.costs import Cost, Costs
 from heliosdb.sql.optimizer.estimates import Estimates
+from heliosdb.sql.optimizer.unused import unused_indexes
 
-__all__ = ["Description", "describe"]
+__all__ = ["Description", "TimedCounts", "describe"]
 
 
 @define
@@ -20,6 +23,10 @@ class Description:
     title: str
     rows: float
     actual: int | None = None
+    cost: Cost | None = None
+    width: int = 0
+    times: tuple[float, float] | None = None
+    """When the first and the last row came out, in milliseconds since the start."""
     details: list[tuple[str, str]] = field(factory=list)
     inputs: list[Description] = field(factory=list)
     memory: list[tuple[str, str | int]] = field(factory=list)
@@ -28,9 +35,14 @@ class Description:
     def as_lines(self, *, costs: bool = True, indent: int = 0) -> list[str]:
         """Return the text form, PostgreSQL's arrows and indentation."""
         lead = "" if indent == 0 else " " * (6 * indent - 4) + "->  "
-        numbers = f"  (rows={self.rows:.0f})" if costs else ""
+        numbers = " "
+        if costs and self.cost is not None:
+            spent = f"cost={self.cost.startup:.2f}..{self.cost.total:.2f}"
+            numbers += f" ({spent} rows={self.rows:.0f} width={self.width})"
         if self.actual is not None:
-            numbers += f" (actual rows={self.actual})"
+            took = "" if self.times is None else f"time={self.times[0]:.3f}..{self.times[1]:.3f} "
+            numbers += f" (actual {took}rows={self.actual} loops=1)"
+        numbers = numbers.rstrip()
         lines = [f"{lead}{self.title}{numbers}"]
         inner = " " * (2 if indent == 0 else 6 * indent + 2)
         lines.extend(f"{inner}{name}: {text}" for name, text in self.details)
@@ -43,23 +55,35 @@ class Description:
     def as_dict(self, *, costs: bool = True) -> dict[str, Any]:
         """Return the JSON form."""
         result: dict[str, Any] = {"Node Type": self.title}
-        if costs:
-            result["Plan Rows"] = round(self.rows)
+        if costs and self.cost is not None:
+            result["Startup Cost"], result["Total Cost"] = round(self.cost.startup, 2), round(self.cost.total, 2)
+            result["Plan Rows"], result["Plan Width"] = round(self.rows), self.width
         if self.actual is not None:
-            result["Actual Rows"] = self.actual
-        result |= dict(self.details) | dict(self.memory)
+            if self.times is not None:
+                result["Actual Startup Time"], result["Actual Total Time"] = (round(time, 3) for time in self.times)
+            result["Actual Rows"], result["Actual Loops"] = self.actual, 1
+        for name, text in self.details:
+            result[name] = f"{result[name]}; {text}" if name in result else text
+        result |= dict(self.memory)
         if self.inputs:
             result["Plans"] = [part.as_dict(costs=costs) for part in self.inputs]
         return result
 
 
 def describe(
-    plan: pn.PlanNode, session: Any, counts: dict[int, int] | None = None, reports: dict[int, Any] | None = None
+    plan: pn.PlanNode,
+    session: Any,
+    counts: dict[int, int] | None = None,
+    reports: dict[int, Any] | None = None,
+    *,
+    is_verbose: bool = False,
 ) -> Description:
     """Return the description of a physical plan; ``counts`` are actual rows by ``id`` of the node, ``reports`` what the
-    nodes needed (``Execution.reports``).
+    nodes needed (``Execution.reports``). ``is_verbose``: with each node's output columns.
     """
-    return _Describer(session, Estimates(session), counts, _names(plan), reports or {}).node(plan)
+    describer = _Describer(plan, session, Estimates(session), counts, _names(plan), reports or {})
+    describer.is_verbose = is_verbose
+    return describer.node(plan)
 
 
 _SHORT = {
@@ -96,6 +120,7 @@ def _names(plan: pn.PlanNode) -> dict[int, str]:
 class _Describer:
     def __init__(
         self,
+        whole: pn.PlanNode,
         session: Any,
         estimates: Estimates,
         counts: dict[int, int] | None,
@@ -103,28 +128,43 @@ class _Describer:
         reports: dict[int, Any],
     ) -> None:
         self.reports = reports
+        self.whole = whole
+        self.is_verbose = False
         self.session = session
         self.estimates = estimates
         self.counts = counts
         self.names = names
+        self.costs = Costs(estimates, session.registries.types)
         self.projections: dict[int, tuple[pn.OutputColumn, ...]] = {}
 
     def node(self, node: pn.PlanNode) -> Description:
         if isinstance(node, pn.Project) and not node.alias:
             # Computing the output is part of what is below, as in PostgreSQL.
             self.projections[node.source] = node.columns
-            return self.node(node.input)
+            below = self.node(node.input)
+            if self.is_verbose:
+                below.details = [detail for detail in below.details if detail[0] != "Output"]
+                below.details.insert(0, ("Output", ", ".join(map(self.expression, node.expressions))))
+            return below
         made = Description(self.title(node), self.estimates.rows(node))
         if self.counts is not None:
             made.actual = self.counts.get(id(node), 0)
+            made.times = times_of(self.counts, node)
+        made.cost, made.width = self.costs.of(node), self.costs.width(_columns_of(node))
         made.details = list(self.details(node))
+        columns = _columns_of(node)
+        if self.is_verbose and columns and not isinstance(node, pn.Filter):
+            made.details.insert(0, ("Output", ", ".join(column.name or "?column?" for column in columns)))
         made.memory = self.memory(node)
         made.inputs = [self.node(part) for part in node.inputs]
         if isinstance(node, pn.Filter) and made.inputs:
             below = made.inputs[0]
             below.details.extend(made.details)
             below.rows = made.rows
-            below.actual = made.actual
+            below.actual, below.times = made.actual, made.times
+            if type(node.input) is pn.Scan:
+                unused = unused_indexes(node.input, node.condition, self.whole, self.estimates, self.session)
+                below.details.extend(("Index Not Used", line) for line in unused)
             return below
         for _, name, plan in getattr(node, "ctes", ()):
             described = self.node(plan)
@@ -297,6 +337,37 @@ class _Describer:
 
 def _kilobytes(size: int) -> int:
     return (size + 1023) // 1024
+
+
+def _columns_of(node: pn.PlanNode) -> tuple[pn.OutputColumn, ...]:
+    columns: tuple[pn.OutputColumn, ...] | None = getattr(node, "columns", None)
+    if columns is not None:
+        return columns
+    return tuple(column for part in node.inputs for column in _columns_of(part))
+
+
+class TimedCounts(dict[int, int]):
+    """Counts of rows that note when each node gave its first and its last one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started = perf_counter()
+        self.first: dict[int, float] = {}
+        self.last: dict[int, float] = {}
+
+    def __setitem__(self, number: int, count: int) -> None:
+        now = perf_counter()
+        if number not in self.first:
+            self.first[number] = now
+        self.last[number] = now
+        super().__setitem__(number, count)
+
+
+def times_of(counts: dict[int, int], node: pn.PlanNode) -> tuple[float, float] | None:
+    """Return when a node gave its first and last row, where that was noted and there was one."""
+    if not isinstance(counts, TimedCounts) or id(node) not in counts.first:
+        return None
+    return tuple((at[id(node)] - counts.started) * 1000 for at in (counts.first, counts.last))  # type: ignore[return-value]
 
 
 def _aliased(name: str, alias: str) -> str:

@@ -163,7 +163,11 @@ class Joins:
         logical = push(node.right, known) if known else node.right
         plan = self.physical(logical)
         number = len(items)
-        needs = mask_of(tuple(conditions), owners) & ~(1 << number) or (1 << leaves) - 1
+        needs = mask_of(tuple(conditions), owners) & ~(1 << number)
+        if not needs:
+            # Without a condition it comes after all of its other side, but not after what reads its own columns.
+            needs = sum(1 << other for other in {owners[source] for source in mine if source in owners})
+        needs = needs or (1 << leaves) - 1
         pairs, rest = self.equalities(conditions, mine, right)
         below = [items[other].plan for other in bits(needs)]
         left = below[0]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from attrs import frozen
-
 from heliosdb.sql.statements.base import Statement
 from heliosdb.sql.statements.option import Option
+from heliosdb.value import frozen
 
 __all__ = ["Backup", "Restore"]
 

@@ -10,9 +10,7 @@ constant slots take no part in comparison: ``a + 1`` equals ``a  +  1``.
 
 from __future__ import annotations
 
-from attrs import field, frozen
-
-from heliosdb.value import Value
+from heliosdb.value import Value, field, frozen
 
 __all__ = ["Clause", "Expression", "ExtensionStatement", "Node", "QualifiedName", "Statement"]
 

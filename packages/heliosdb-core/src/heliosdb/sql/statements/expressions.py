@@ -11,9 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from typing import Literal as OneOf
 
-from attrs import field, frozen
-
 from heliosdb.sql.statements.base import Expression, Node, QualifiedName
+from heliosdb.value import field, frozen
 
 if TYPE_CHECKING:
     from heliosdb.sql.statements.query import Query, SortItem

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Literal as OneOf
 
-from attrs import frozen
-
 from heliosdb.sql.statements.base import Expression, Node, Statement
 from heliosdb.sql.statements.expressions import ArrayIndex, ArraySlice
 from heliosdb.sql.statements.query import FromItem, Query, RangeTable, Target, With
+from heliosdb.value import frozen
 
 __all__ = [
     "Assignment",

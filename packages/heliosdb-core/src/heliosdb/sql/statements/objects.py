@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Literal as OneOf
 
-from attrs import frozen
-
 from heliosdb.sql.statements.alter import ObjectName, RoleName
 from heliosdb.sql.statements.base import Expression, Node, QualifiedName, Statement
 from heliosdb.sql.statements.expressions import TypeName
 from heliosdb.sql.statements.option import Option
 from heliosdb.sql.statements.query import ColumnDefinitionItem
 from heliosdb.sql.statements.table import Constraint, Persistence
+from heliosdb.value import frozen
 
 __all__ = [
     "AlterDatabaseSet",

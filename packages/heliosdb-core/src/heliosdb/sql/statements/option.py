@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Literal as OneOf
 
-from attrs import frozen
-
 from heliosdb.sql.statements.base import Node, QualifiedName
 from heliosdb.sql.statements.expressions import Literal, TypeName
+from heliosdb.value import frozen
 
 __all__ = ["Option"]
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Literal as OneOf
 
-from attrs import field, frozen
-
 from heliosdb.sql.statements.base import Clause, Expression, Node, QualifiedName, Statement
 from heliosdb.sql.statements.expressions import TypeName, WindowSpec
 from heliosdb.sql.value_rows import ValueRows
+from heliosdb.value import field, frozen
 
 __all__ = [
     "Alias",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Literal as OneOf
 
-from attrs import field, frozen
-
 from heliosdb.sql.statements.base import Clause, Expression, Node, QualifiedName, Statement
 from heliosdb.sql.statements.expressions import TypeName
 from heliosdb.sql.statements.modify import IndexElement
 from heliosdb.sql.statements.option import Option
 from heliosdb.sql.statements.query import Query
+from heliosdb.value import field, frozen
 
 __all__ = [
     "CheckConstraint",
