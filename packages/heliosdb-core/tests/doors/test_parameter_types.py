@@ -14,6 +14,7 @@ from heliosdb import EmbeddedDatabase, errors
 
 NOON = dt.datetime(2024, 1, 1, 12)
 DAY = dt.timedelta(days=1)
+AWARE = dt.datetime(2024, 1, 2, 3, tzinfo=dt.timezone(dt.timedelta(hours=2)))
 
 
 @pytest.fixture
@@ -60,6 +61,17 @@ def row() -> Iterator[EmbeddedDatabase]:
         ("round($1, 2)", [1.234], Decimal("1.23")),
         ("length($1)", [b"abc"], 3),
         ("$1::int", [10.5], 10),
+        ("i = $1", [2**40], False),
+        ("i < $1", [2**70], True),
+        ("i + $1", [2**40], 2**40 + 10),
+        ("greatest(i, $1)", [2**40], 2**40),
+        ("to_jsonb($1)", [1.5], 1.5),
+        ("to_jsonb($1)", [[1, 2]], [1, 2]),
+        ("to_jsonb($1)", [dt.date(2024, 1, 2)], "2024-01-02"),
+        ("$1", [AWARE], AWARE.astimezone(dt.UTC)),
+        ("pg_typeof($1)", [AWARE], "timestamp with time zone"),
+        ("pg_typeof($1)", [dt.time(1, tzinfo=dt.UTC)], "time with time zone"),
+        ("$1::text", [float("nan")], "NaN"),
     ],
 )
 def test_the_value_decides_what_the_context_leaves_open(
@@ -82,6 +94,17 @@ def test_an_integer_column_rounds_as_the_cast_does(row: EmbeddedDatabase, value:
 def test_an_integer_column_refuses_what_does_not_fit(row: EmbeddedDatabase, value: Any) -> None:
     with pytest.raises(errors.NumericValueOutOfRange, match="integer out of range"):
         row.execute("INSERT INTO t (i) VALUES ($1)", [value])
+
+
+def test_times_and_intervals_are_stored_by_their_casts() -> None:
+    with EmbeddedDatabase.new_in_memory(plugins=[]) as db:
+        db.execute("CREATE TABLE t (t time, iv interval, x text)")
+        db.execute("INSERT INTO t VALUES ($1, $2, $3)", [NOON, dt.time(1, 2), float("inf")])
+        db.execute("INSERT INTO t (t) VALUES ($1)", [dt.timedelta(days=1, hours=5)])
+        assert db.query("SELECT * FROM t") == [
+            (dt.time(12), dt.timedelta(hours=1, minutes=2), "Infinity"),
+            (dt.time(5), None, None),
+        ]
 
 
 def test_a_frame_of_floats_goes_into_integers_by_executemany() -> None:

@@ -129,3 +129,55 @@ def test_long_lists_are_looked_up_as_short_ones_are(database: EmbeddedDatabase) 
         rows = ", ".join(f"({value})" for value in values) + (", (NULL)" if "NULL" in condition else "")
         subquery = condition.partition("(")[0] + f"(SELECT * FROM (VALUES {rows}) v)"
         assert long == database.query(f"SELECT id FROM item WHERE {subquery} ORDER BY 1")
+
+
+@pytest.fixture(scope="module")
+def crossed() -> Iterator[EmbeddedDatabase]:
+    with heliosdb.EmbeddedDatabase.new_in_memory(plugins=[]) as made:
+        made.execute("CREATE TABLE spot (id int PRIMARY KEY, x int, y int, name text)")
+        made.execute(
+            "INSERT INTO spot SELECT g, g * 7919 % 101, nullif(g * 104729 % 103, 7), 'n' || g % 97"
+            " FROM generate_series(1, 20000) g"
+        )
+        made.execute("CREATE INDEX spot_x ON spot (x DESC); CREATE INDEX spot_y ON spot (y); ANALYZE spot")
+        yield made
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "x = 5 AND y = 11",
+        "x = 5 AND y = 7",
+        "x BETWEEN 5 AND 8 AND y > 98",
+        "x = 3 AND y = 10 AND name > 'n5'",
+        "x = 5 AND y = (SELECT 11)",
+        "x = 5 AND y = (SELECT NULL::int)",
+        "x > (SELECT 97) AND x <= 99 AND y < 3",
+    ],
+)
+def test_two_indexes_are_intersected(crossed: EmbeddedDatabase, condition: str) -> None:
+    query = f"SELECT id, name FROM spot WHERE {condition} ORDER BY id"
+    if "SELECT" not in condition:
+        assert "Index Intersection using spot_" in plan(crossed, query)
+    scanned = query.replace("FROM spot", "FROM (SELECT * FROM spot OFFSET 0) spot")
+    assert "Index" not in plan(crossed, scanned)
+    assert crossed.query(query) == crossed.query(scanned)
+
+
+def test_an_intersection_sees_what_its_transaction_did(crossed: EmbeddedDatabase) -> None:
+    query = "SELECT id FROM spot WHERE x = 5 AND y = 11 ORDER BY id"
+    before = crossed.query(query)
+    assert "Index Intersection" in plan(crossed, query)
+    assert len(before) > 1
+    with crossed.begin_transaction() as transaction:
+        transaction.execute("UPDATE spot SET y = 12 WHERE id = $1", (before[0][0],))
+        transaction.execute("INSERT INTO spot VALUES (50001, 5, 11, 'new'), (50002, 5, 12, 'new')")
+        transaction.execute("UPDATE spot SET name = 'changed' WHERE id = $1", (before[1][0],))
+        assert transaction.query(query) == [*before[1:], (50001,)]
+        assert crossed.query(query) == before
+        transaction.rollback()
+
+
+def test_one_index_that_finds_few_rows_is_enough(crossed: EmbeddedDatabase) -> None:
+    assert "Index Intersection" not in plan(crossed, "SELECT * FROM spot WHERE id = 5 AND x = 39")
+    assert "Index Intersection" not in plan(crossed, "SELECT * FROM spot WHERE x = 5 AND y > 5")

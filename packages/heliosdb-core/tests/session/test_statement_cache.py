@@ -308,9 +308,9 @@ def test_parameters_of_other_types_make_other_plans(own: EmbeddedDatabase) -> No
     ):
         assert own.query("SELECT pg_typeof($1)::text, $1", (value,)) == [(kind, value)]
     assert own.query("SELECT $1 + 1", (1,)) == [(2,)]
-    for value, error in ((2**40, errors.NumericValueOutOfRange), ("x", errors.InvalidTextRepresentation)):
-        with pytest.raises(error):
-            own.query("SELECT $1 + 1", (value,))
+    assert own.query("SELECT $1 + 1", (2**40,)) == [(2**40 + 1,)]
+    with pytest.raises(errors.InvalidTextRepresentation):
+        own.query("SELECT $1 + 1", ("x",))
 
 
 def test_plans_over_uncommitted_definitions_stay_with_their_transaction(own: EmbeddedDatabase) -> None:

@@ -194,6 +194,37 @@ def produce_index_union(pipelines: Pipelines, node: pn.IndexUnion, consume: Cons
     consume()
 
 
+def produce_index_intersection(pipelines: Pipelines, node: pn.IndexIntersection, consume: Consume) -> None:
+    """Rows whose ids all of several index scans name, in the order of their ids."""
+    function, source = pipelines.function, pipelines.source
+    found = source.fresh("h")
+    view = pipelines.view(node.scans[0])
+    for number, scan in enumerate(node.scans):
+        ids = source.fresh("h") if number else found
+        index = source.fresh("v")
+        pipelines.head.append(f"{index} = {view}.index({scan.index.oid})")
+        shape = key_shape(scan.relation, scan.index, pipelines.registries)
+        function.line(f"{ids} = set()")
+        with function.indented():
+            values = [pipelines.local(pipelines.value(part)) for part in scan.equal]
+            for part, text in zip(scan.equal, values, strict=True):
+                if part.nullable:
+                    function.open(f"if {is_not_null(text)}:")
+            if len(values) == shape.width:
+                function.line(f"{ids} = {index}.ids({_key(pipelines, shape, values)})")
+            else:
+                block = _open_range(pipelines, scan, shape, values, index, None, "range_id_blocks")
+                function.line(f"{ids}.update({block})")
+        if number:
+            function.line(f"{found} &= {ids}")
+    row, block = source.fresh("r"), source.fresh("b")
+    pipelines.bind_row(node.source, row, len(node.columns))
+    function.open(f"for {block} in {view}.rows_of(sorted({found})):", loop=True)
+    function.line("if x.cancelled: x.raise_cancelled()")
+    function.open(f"for i_{row}, {row} in {block}:", loop=True)
+    consume()
+
+
 def _loop_over_alternatives(pipelines: Pipelines, node: pn.IndexScan) -> str:
     """Loop over the distinct values of an IN list; return the variable."""
     name = pipelines.source.fresh("c")
@@ -224,10 +255,12 @@ def _open_range(
     shape: KeyShape,
     values: list[str],
     index: str,
-    item: str,
+    item: str | None,
     method: str,
-) -> None:
-    """Open the loops of a range scan, over what a method of the index view yields.
+) -> str:
+    """Open the loops of a range scan, over what a method of the index view yields; return the variable of a block.
+
+    Without ``item`` the blocks are not looped over.
 
     Bounds are prefixes of order keys; a NULL bound means no rows.
     """
@@ -263,7 +296,9 @@ def _open_range(
         loop=True,
     )
     function.line("if x.cancelled: x.raise_cancelled()")
-    function.open(f"for {item} in {block}:", loop=True)
+    if item is not None:
+        function.open(f"for {item} in {block}:", loop=True)
+    return block
 
 
 def _open_end(pipelines: Pipelines, prefix: str, column, *, first: bool, bounded: bool) -> str:  # type: ignore[no-untyped-def]
@@ -433,6 +468,7 @@ PRODUCERS: dict[type, Producer] = {
     pn.Scan: produce_scan,
     pn.IndexScan: produce_index_scan,
     pn.IndexOnlyScan: produce_index_only_scan,
+    pn.IndexIntersection: produce_index_intersection,
     pn.IndexUnion: produce_index_union,
     pn.CatalogScan: produce_catalog_scan,
     pn.Values: produce_values,

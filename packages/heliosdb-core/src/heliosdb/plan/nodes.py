@@ -149,6 +149,15 @@ class IndexUnion(Source):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class IndexIntersection(Source):
+    """Rows that each of several index scans of a relation may find, physical; the condition is to be tested above."""
+
+    relation: Relation
+    scans: tuple[IndexScan, ...]
+    alias: str = ""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class CatalogScan(Source):
     """Rows of a virtual catalog view; ``view`` is the registered ``CatalogView``."""
 

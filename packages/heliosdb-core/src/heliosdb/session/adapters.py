@@ -83,6 +83,9 @@ class Adapters:
             return "int4" if -(1 << 31) <= value < 1 << 31 else "int8" if -(1 << 63) <= value < 1 << 63 else "numeric"
         if kind in (list, tuple):
             return self._suggest_array(value)
+        if getattr(value, "tzinfo", None) is not None:
+            # An aware date or time is another type than one without a zone.
+            return "timestamptz" if hasattr(value, "year") else "timetz"
         found = self._types.of_python(kind)
         if found is None and hasattr(value, "__index__"):
             return self.suggest(value.__index__())
@@ -207,7 +210,9 @@ class Adapters:
         if isinstance(value, int):
             # Through Decimal: str() refuses an int of more than a few thousand digits.
             return str(int(value)) if -MAX_SHORT < value < MAX_SHORT else f"{Decimal(value):f}"
-        if isinstance(value, float | Decimal):
+        if isinstance(value, float):
+            return self._types.output("float8")(float(value), session)
+        if isinstance(value, Decimal):
             return str(value)
         name = self.suggest(value)
         if name is None:

@@ -140,6 +140,7 @@ class TransactionBlock:
                 self._change_modes(isolation, read_only)
                 return
             self._session.notice("there is already a transaction in progress", severity="WARNING", sqlstate="25001")
+            self._change_modes(isolation, read_only)
             return
         self._modes = (isolation, read_only)
         self.state = "open"

@@ -135,6 +135,29 @@ class IndexView:
                 return present
         return bool(self.items(key))
 
+    def ids(self, key: Any) -> set[int]:
+        """Return the ids of rows that may have this key."""
+        if self.view.reads is not None:
+            self.view.reads.add_key(self.view.relation, self.index, key)
+        return set(self._row_ids(key))
+
+    def range_id_blocks(
+        self,
+        low: Any = MIN,
+        high: Any = MAX,
+        low_inclusive: bool = True,
+        high_inclusive: bool = True,
+        descending: bool = False,
+    ) -> Iterator[list[int]]:
+        """Yield the ids of rows that may have a key between two bounds."""
+        view = self.view
+        bounds = (None if low is MIN else low, None if high is MAX else high, low_inclusive, high_inclusive, descending)
+        if view.reads is not None:
+            view.reads.add_range(view.relation, self.index, bounds)
+        for keys in self._windows(*bounds):
+            row_ids = self._settled(keys) if self._plain else None
+            yield [row_id for key in keys for row_id in self._row_ids(key)] if row_ids is None else row_ids
+
     def count(self, key: Any) -> int:
         """Return how many rows have this key."""
         if self._plain:

@@ -172,6 +172,13 @@ class RelationView:
         row: Row | None = self.relation.row(row_id, self.scn)
         return row
 
+    def rows_of(self, row_ids: Sequence[int]) -> Iterator[list[tuple[int, Row]]]:
+        """Yield (row id, row) of those rows that are visible, some thousand at a time."""
+        peek = self.peek
+        for first in range(0, len(row_ids), 1024):
+            some = row_ids[first : first + 1024]
+            yield [(row_id, row) for row_id in some if (row := peek(row_id)) is not None]
+
     def estimated_rows(self) -> int:
         """Return about how many rows the relation has."""
         return max(0, self.relation.count + (0 if self.own is None else self.own.count))

@@ -103,10 +103,12 @@ def _decided(binder: Binder, name: tuple[str, ...], arguments: tuple[Expression,
     """Return the arguments with parameters as the values say, where the context leaves several functions."""
     types = tuple(argument.type for argument in arguments)
     hinted = tuple(hinted_type(binder, argument) for argument in arguments)
-    if hinted == types or not is_open_call(binder, name, types):
+    if hinted == types:
         return arguments
     candidate, _ = find_function(binder, name, hinted)
     if candidate is None or candidate is AMBIGUOUS:
+        return arguments
+    if not any(map(is_polymorphic, candidate.arguments)) and not is_open_call(binder, name, types):
         return arguments
     return tuple(decided(binder, argument) for argument in arguments)
 

@@ -26,7 +26,7 @@ from heliosdb.plan.expressions import (
 )
 from heliosdb.sql.binder.literals import convert_unknown, widened_literal
 from heliosdb.sql.binder.locations import location
-from heliosdb.sql.binder.parameter_hints import common_type_of_values, fraction_for_integer
+from heliosdb.sql.binder.parameter_hints import common_type_of_values, converted_value
 from heliosdb.types.definitions import Cast, CastContext
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def coerce(
     if domain is not None and domain.kind == "domain":
         return _to_domain(binder, expression, domain, context, explicit)
     if source == "unknown":
-        number = None if context is IMPLICIT else fraction_for_integer(binder, expression, target)
+        number = None if context is IMPLICIT else converted_value(binder, expression, target)
         if number is not None:
             return _converted(binder, number, target, context, typmod, explicit)
         return convert_unknown(binder, expression, target, typmod, explicit=explicit)

@@ -42,12 +42,21 @@ def decided(binder: Binder, expression: Expression) -> Expression:
     return binder.parameters.decide(expression, hint, binder)
 
 
-def fraction_for_integer(binder: Binder, expression: Expression, target: str) -> Expression | None:
-    """Return the parameter with the type of its value where that is a float or Decimal and an integer is wanted.
+CONVERTED = {
+    **dict.fromkeys(INTEGERS, FRACTIONS),
+    "time": frozenset({"timestamp", "timestamptz", "interval"}),
+    "timetz": frozenset({"timestamptz"}),
+    "interval": frozenset({"time"}),
+}
+"""What is stored in a column of a type by the cast from another."""
+
+
+def converted_value(binder: Binder, expression: Expression, target: str) -> Expression | None:
+    """Return the parameter with the type of its value where that is, say, a float and an integer is wanted.
 
     It is then converted by PostgreSQL's cast, as what psycopg sends is: 10.0 is 10, and 10.5 is rounded.
     """
-    if target not in INTEGERS or hinted_type(binder, expression) not in FRACTIONS:
+    if hinted_type(binder, expression) not in CONVERTED.get(target, ()):
         return None
     return decided(binder, expression)
 
@@ -55,8 +64,8 @@ def fraction_for_integer(binder: Binder, expression: Expression, target: str) ->
 def common_type_of_values(binder: Binder, expressions: Sequence[Expression], chosen: str) -> str:
     """Return the common type of expressions (``chosen``, or unknown) with regard to what the parameters' values are."""
     hints = {hinted_type(binder, expression) for expression in expressions if expression.type == "unknown"}
-    if chosen in INTEGERS and hints & FRACTIONS:
-        return "float8" if "float8" in hints else "numeric"
+    if chosen in INTEGERS and hints & set(NUMBERS):
+        return max({chosen, *(hints & set(NUMBERS))}, key=NUMBERS.index)
     if chosen != "unknown":
         return chosen
     known = hints - {"unknown"}
@@ -79,9 +88,11 @@ def decide_operands(
     if left is not None and left_type is not None and (left.type != "unknown" or right.type != "unknown"):
         first, second = binder.types.find(base_type(binder.types, left_type)), binder.types.find(right_type)
         if first is not None and second is not None and first.category == second.category:
-            # The other operand's type: a number is read as what the column holds, but a fraction is no integer.
-            names = {first.name, second.name}
-            if not (names & INTEGERS and names & FRACTIONS):
+            # The other operand's type: a number is read as what the column holds, but a fraction is no integer, and
+            # a number may be too large for the column.
+            known = first.name if right.type == "unknown" else second.name
+            hint = second.name if right.type == "unknown" else first.name
+            if not (known in INTEGERS and (hint in FRACTIONS or (hint == "int8" and known != "int8"))):
                 return left, right
     try:
         found = find_operator(binder, name, left_type, right_type, schema)

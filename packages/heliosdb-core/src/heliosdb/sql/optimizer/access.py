@@ -68,13 +68,17 @@ class AccessPaths:
         self.estimates = estimates
         self.stored = stored
 
-    def choose(self, scan: pn.Scan, condition: ex.Expression | None) -> pn.PlanNode:
-        """Return the cheapest way to read the scan's rows that satisfy the condition."""
+    def choose(self, scan: pn.Scan, condition: ex.Expression | None, *, one_index: bool = False) -> pn.PlanNode:
+        """Return the cheapest way to read the scan's rows that satisfy the condition.
+
+        ``one_index``: as they are, or through one index.
+        """
         parts = list(split(condition))
         best: pn.PlanNode = scan if condition is None else pn.Filter(input=scan, condition=condition)
         if not parts or scan.snapshot is not None:
             return best
         best_cost = self.estimates.table(scan.relation)
+        scans: list[tuple[float, pn.IndexScan]] = []
         for candidate in self._candidates(scan, parts):
             found = candidate.input if isinstance(candidate, pn.Filter) else candidate
             if isinstance(found, pn.IndexScan) and found.unique and len(found.equal) == len(found.index.keys):
@@ -83,13 +87,54 @@ class AccessPaths:
             cost = self._cost(found)
             if cost < best_cost:
                 best, best_cost = candidate, cost
+            assert isinstance(found, pn.IndexScan)
+            if found.strategy is None and not found.in_list and (found.equal or found.low or found.high):
+                scans.append((self.estimates.rows(found), found))
+        if one_index:
+            return best
+        both = self._intersection(scan, scans)
+        if both is not None and both[1] < best_cost:
+            assert condition is not None
+            best, best_cost = self._filtered(both[0], condition, scan), both[1]
         union = self._union(scan, parts)
         if union is not None:
             cost = sum(self._cost(part) for part in union.scans)
             if cost < best_cost:
                 assert condition is not None
-                return pn.Filter(input=evolve(union, rows=cost / ROW), condition=condition)
+                return self._filtered(evolve(union, rows=cost / ROW), condition, scan)
         return best
+
+    def _filtered(self, node: pn.PlanNode, condition: ex.Expression, scan: pn.Scan) -> pn.PlanNode:
+        """Return a filter by conditions that the node knows already: testing them again leaves no fewer rows."""
+        rows = self.estimates.table(scan.relation) * self.estimates.selectivity(condition, scan)
+        return pn.Filter(input=node, condition=condition, rows=max(1.0, rows))
+
+    def _intersection(
+        self, scan: pn.Scan, scans: list[tuple[float, pn.IndexScan]]
+    ) -> tuple[pn.IndexIntersection, float] | None:
+        """Return the rows that two or more indexes find, and what that costs: ids are cheap, rows are not."""
+        whole = self.estimates.table(scan.relation)
+        chosen: list[pn.IndexScan] = []
+        columns: set[int | None] = set()
+        rows, ids, least = whole, 0.0, float("inf")
+        for found, candidate in sorted(scans, key=lambda entry: entry[0]):
+            bound = {key.column for key in candidate.index.keys[: len(candidate.equal) + 1]}
+            if columns & bound:
+                continue  # what it knows may be known already
+            lookup = index_cost(candidate, 0)
+            cost = ids + lookup + KEY * found + ROW * rows * found / whole
+            if chosen and cost >= least:
+                break
+            chosen.append(candidate)
+            columns |= bound
+            rows, ids, least = rows * found / whole, ids + lookup + KEY * found, cost
+        if len(chosen) < 2:
+            return None
+        made = pn.IndexIntersection(
+            source=scan.source, columns=scan.columns, relation=scan.relation, alias=scan.alias, scans=tuple(chosen),
+            rows=max(1.0, rows),
+        )  # fmt: skip
+        return made, least
 
     def bounded(self, scan: pn.Scan, index: Index, condition: ex.Expression) -> pn.PlanNode | None:
         """Return the scan through an ordered index as far as the condition bounds its keys; None where it does not."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from heliosdb.plan import nodes as pn
-from heliosdb.sql.optimizer.access import index_cost
+from heliosdb.sql.optimizer.access import KEY, ROW, index_cost
 
 if TYPE_CHECKING:
     from heliosdb.sql.optimizer.estimates import Estimates
@@ -65,6 +65,9 @@ class Costs:
                 return Cost(0, self._estimates.table(node.relation))
             case pn.IndexScan():
                 return Cost(0, index_cost(node, rows))
+            case pn.IndexIntersection():
+                found = sum(index_cost(scan, 0) + KEY * self._estimates.rows(scan) for scan in node.scans)
+                return Cost(0, found + ROW * rows)
             case pn.IndexUnion():
                 return Cost(0, sum(index_cost(scan, self._estimates.rows(scan)) for scan in node.scans))
             case pn.Join():

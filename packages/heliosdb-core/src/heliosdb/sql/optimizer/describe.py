@@ -183,6 +183,9 @@ class _Describer:
                 return (
                     f"Index{only} Scan{backward} using {node.index.name} on {_aliased(node.relation.name, node.alias)}"
                 )
+            case pn.IndexIntersection():
+                names = ", ".join(part.index.name for part in node.scans)
+                return f"Index Intersection using {names} on {_aliased(node.relation.name, node.alias)}"
             case pn.IndexUnion():
                 names = ", ".join(dict.fromkeys(part.index.name for part in node.scans))
                 return f"Index Union using {names} on {_aliased(node.relation.name, node.alias)}"

@@ -339,7 +339,7 @@ class Joins:
             scan = scan.input
         if type(scan) is not pn.Scan or item.lateral:
             return None
-        access = self.access.choose(scan, conjunction(parts))
+        access = self.access.choose(scan, conjunction(parts), one_index=True)
         found = access.input if isinstance(access, pn.Filter) else access
         if not isinstance(found, pn.IndexScan):
             return None

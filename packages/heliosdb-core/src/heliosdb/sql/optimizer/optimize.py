@@ -203,7 +203,7 @@ class _Optimizer:
                 bounded, found = None, None
             if (
                 wanted is None
-                and isinstance(chosen, pn.IndexScan | pn.IndexUnion)
+                and isinstance(chosen, pn.IndexScan | pn.IndexUnion | pn.IndexIntersection)
                 and (found is None or getattr(chosen, "index", None) is not index)
             ):
                 continue  # what the chosen index leaves is less to sort than this one may have to read

@@ -51,7 +51,7 @@ class Producers:
             if not isinstance(expression, ex.Column) or expression.index < 0:
                 return None
             node = self._nodes.get(expression.source)
-            if isinstance(node, pn.Scan | pn.IndexScan | pn.IndexUnion):
+            if isinstance(node, pn.Scan | pn.IndexScan | pn.IndexUnion | pn.IndexIntersection):
                 return node.relation, expression.index + 1, node.source
             if isinstance(node, pn.Project):
                 expression = node.expressions[expression.index]
