@@ -33,7 +33,7 @@ OPERATIONS = {
     "fetch all": "SELECT * FROM big",
     "update": "UPDATE big SET grp = grp + 1",
     "delete": "DELETE FROM big",
-    "create index": "CREATE INDEX ON big (score)",
+    "create index": "CREATE INDEX ON big (note)",
     "create unique index": "CREATE UNIQUE INDEX ON big (other)",
     "insert select": "INSERT INTO copy SELECT id, other, grp, score, note FROM big",
 }

@@ -11,7 +11,7 @@ key twice does nothing, and an entry too many is dropped by the reader's recheck
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from threading import RLock
 from typing import Any
 
@@ -24,7 +24,7 @@ from heliosdb.store.relation import Relation
 from heliosdb.store.timeline_index import MAX_SCN, TimelineIndex
 from heliosdb.store.versions import Row
 
-__all__ = ["build_index"]
+__all__ = ["build_index", "refuse_duplicates", "rows_by_block"]
 
 ROWS_A_POLL = 64
 
@@ -48,7 +48,7 @@ def build_index(
         relation.indexes[oid] = index
     try:
         past: list[tuple[int, Any, int]] = []
-        index.method.build(_batches(relation, index, past), progress)
+        index.method.build(rows_by_block(relation, index, past), progress)
         with lock:
             past.sort(key=lambda entry: entry[0])
             _enter_past(index, past)
@@ -65,7 +65,7 @@ def build_index(
         raise
 
 
-def _batches(
+def rows_by_block(
     relation: Relation, index: TimelineIndex, past: list[tuple[int, Any, int]]
 ) -> Iterator[Sequence[tuple[int, Sequence[Any]]]]:
     """Yield (row id, keys) of newest rows by block, and collect (end SCN, key, row id) of superseded versions."""
@@ -122,20 +122,32 @@ def _check_unique(
     assert tree is not None
     for key, present in tree.current.items():
         if type(present) is dict and (spec.nulls_not_distinct or not has_null(key, spec.width)):
-            rows = [relation.newest(row_id)[1] for row_id in present]
-            if own is not None:
-                rows = [own(row_id, row) for row_id, row in zip(present, rows, strict=True)]
-            twice = [
-                row
-                for row in rows
-                if row is not None and spec.key(row) == key and (spec.predicate is None or spec.predicate(row))
-            ]
-            if len(twice) > 1:
-                shown = "" if spec.describe_key is None else spec.describe_key(twice[0])
-                raise UniqueViolation(
-                    f'could not create unique index "{spec.constraint}"',
-                    detail=f"Key {shown} is duplicated.",
-                    schema=spec.schema,
-                    table=spec.table,
-                    constraint=spec.constraint,
-                )
+            refuse_duplicates(relation, index, key, present, own)
+
+
+def refuse_duplicates(
+    relation: Relation,
+    index: TimelineIndex,
+    key: Any,
+    row_ids: Collection[int],
+    own: Callable[[int, Row | None], Row | None] | None,
+) -> None:
+    """Raise UniqueViolation where several of these rows have a key."""
+    spec = index.spec
+    rows = [relation.newest(row_id)[1] for row_id in row_ids]
+    if own is not None:
+        rows = [own(row_id, row) for row_id, row in zip(row_ids, rows, strict=True)]
+    twice = [
+        row
+        for row in rows
+        if row is not None and spec.key(row) == key and (spec.predicate is None or spec.predicate(row))
+    ]
+    if len(twice) > 1:
+        shown = "" if spec.describe_key is None else spec.describe_key(twice[0])
+        raise UniqueViolation(
+            f'could not create unique index "{spec.constraint}"',
+            detail=f"Key {shown} is duplicated.",
+            schema=spec.schema,
+            table=spec.table,
+            constraint=spec.constraint,
+        )

@@ -12,7 +12,7 @@ else than the key, which a run does not find by the key alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from heliosdb.config import log
@@ -20,16 +20,19 @@ from heliosdb.errors import DataCorrupted
 from heliosdb.store.block import BLOCK_BITS
 from heliosdb.store.btree import BTree
 from heliosdb.store.index_runs import IndexRuns, merged_entries
+from heliosdb.store.index_sort import IndexSort
 from heliosdb.store.manifest import StoredIndex
 from heliosdb.store.timeline_index import MAX_SCN
 
 if TYPE_CHECKING:
+    from heliosdb.store.access_method import Progress
     from heliosdb.store.files import StoreFiles
     from heliosdb.store.index_run import Entry, IndexRun
     from heliosdb.store.relation import Relation
     from heliosdb.store.store import Store
     from heliosdb.store.timeline import Timeline
     from heliosdb.store.timeline_index import TimelineIndex
+    from heliosdb.store.versions import Row
 
 __all__ = ["CapturedIndex", "IndexStorage"]
 
@@ -149,6 +152,27 @@ class IndexStorage:
     def _room_for(self, entries: int) -> bool:
         held = sum(len(index.tree.current) for index in self._held.values() if index.tree is not None)
         return held + entries <= self.most_entries
+
+    def build(
+        self,
+        line: Timeline,
+        relation: Relation,
+        index: TimelineIndex,
+        progress: Progress | None = None,
+        own: Callable[[int, Row | None], Row | None] | None = None,
+    ) -> bool:
+        """Fill a new index on the volume, where there is no room for its tree; else return False."""
+        if (
+            index.tree is None
+            or index.spec.order_key is not None
+            or index.parent is not None
+            or not relation.is_logged
+            or self._room_for(relation.count)
+        ):
+            return False
+        piece = self._files.options.cache_size // 8 // ENTRY_SIZE
+        IndexSort(self._store, self._files, line, index, piece).build(relation, self._wake, progress, own)
+        return True
 
     # -- in memory or not; one thread at a time, and no checkpoint meanwhile
 

@@ -274,7 +274,9 @@ class Store:
             index = self._new_index(spec)
             if relation.parent is not None and spec.oid in relation.parent.indexes:
                 index.inherit(relation.parent.indexes[spec.oid], line.fork)
-            if self.indexes is None or not self.indexes.attach(line, relation, index):
+            if self.indexes is None or not (
+                self.indexes.attach(line, relation, index) or self.indexes.build(line, relation, index)
+            ):
                 build_index(relation, index, self.commit_lock, lambda: self.last_scn, None)
         relation.tidy = self._tidy
         line.relations[relation.oid] = relation
@@ -317,7 +319,9 @@ class Store:
         """
         relation = self.create_relation(timeline, relation_oid)
         index = self._new_index(spec)
-        build_index(relation, index, self.commit_lock, lambda: self.last_scn, progress, own)
+        line = self.main if timeline is None else timeline
+        if self.indexes is None or not self.indexes.build(line, relation, index, progress, own):
+            build_index(relation, index, self.commit_lock, lambda: self.last_scn, progress, own)
         return index
 
     def drop_index(self, timeline: Timeline | None, relation_oid: int, index_oid: int) -> None:
