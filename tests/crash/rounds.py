@@ -126,6 +126,8 @@ class Round:
             "cache_size": random.choice((1, 30_000, 256 << 20)),
             "compression": random.choice(("zstd", "none", "lz4")),
         }
+        if random.random() < 0.5:
+            storage["large_commit"] = 512
         if self.relaxed:
             storage["checkpoint_commits"] = random.choice((3, 20_000))
         self.history.append(f"-- open {storage}")

@@ -13,15 +13,16 @@ What step 1 notes never changes afterwards: a block's rows are immutable, and la
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from heapq import merge
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from heliosdb.store.commit_segments import SEGMENT_SIZE
 from heliosdb.store.log import Log
 from heliosdb.store.manifest import Manifest, StoredRelation, StoredTimeline, encode_manifest
 from heliosdb.store.segment import BlockImage, SegmentReader
-from heliosdb.store.stored_blocks import BlockCache, StoredBlocks
+from heliosdb.store.stored_blocks import MOST_SEGMENTS, BlockCache, Places, StoredBlocks
 
 if TYPE_CHECKING:
     from heliosdb.store.block import Block
@@ -34,14 +35,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Checkpointer"]
 
-SEGMENT_SIZE = 64 << 20
-"""A segment is closed when it is so large."""
-
 
 class _Noted:
     """A relation as step 1 found it."""
 
-    __slots__ = ("blocks", "indexes", "line", "relation", "stored")
+    __slots__ = ("blocks", "indexes", "line", "places", "relation", "stored")
 
     def __init__(
         self,
@@ -56,6 +54,7 @@ class _Noted:
         self.stored = stored
         self.blocks = blocks
         self.indexes = indexes
+        self.places = Places({}) if relation.stored is None else relation.stored.places
 
 
 class Checkpointer:
@@ -93,7 +92,7 @@ class Checkpointer:
 
     def _run(self, *, closed: bool) -> None:
         store, files = self._store, self._files
-        manifest, noted = self._note()
+        manifest, noted, committed = self._note()
         manifest.closed = closed
         written: list[str] = []
         try:
@@ -108,6 +107,7 @@ class Checkpointer:
                 for item in noted:
                     for index in item.indexes:
                         index.give_back()
+                files.committed = {**committed, **files.committed}
             for name in written:
                 store.volume.delete(name)
             raise
@@ -120,11 +120,12 @@ class Checkpointer:
             store.trees_changed()
         self._manifest = manifest
         self._cache.shrink()
-        delete_unnamed(store, manifest)
+        delete_unnamed(files, manifest)
 
     # -- step 1
 
-    def _note(self) -> tuple[Manifest, list[_Noted]]:
+    def _note(self) -> tuple[Manifest, list[_Noted], dict[str, int]]:
+        """Return the new manifest, the relations, and the segments that commits have written since the last one."""
         store = self._store
         journal = store.journal
         assert journal is not None
@@ -162,15 +163,19 @@ class Checkpointer:
                             [] if relation.stored is None else relation.stored.names(),
                             list(before.indexes) if before is not None and oid in line.stored else [],
                         )
+                        stored.begins = _known_begins(relation)
                         manifest.relations.append(stored)
                         noted.append(_Noted(line, relation, stored, self._changed_blocks(relation), indexes))
-            return manifest, noted
+            committed, self._files.committed = self._files.committed, {}
+            return manifest, noted, committed
 
     def _changed_blocks(self, relation: Relation) -> list[BlockImage]:
         store, images = self._store, []
         for number, present in enumerate(relation.blocks):
             if present is None or not (present.overlay or present.begin > store.checkpoint_scn):
                 continue
+            if relation.stored is not None and relation.stored.holds(number, present):
+                continue  # a commit has written it
             block = relation.fold(number, store.needed(relation.oid)) if present.overlay else present
             if block is not None:
                 images.append(_image(number, block))
@@ -198,26 +203,26 @@ class Checkpointer:
             writer.finish()
             places.update(dict.fromkeys(numbers, self._files.read_segment(writer.name)))
         item.stored.segments = [*kept, *dict.fromkeys(reader.name for reader in places.values())]
+        item.stored.begins = {name: item.stored.begins[name] for name in kept if name in item.stored.begins}
         return places
 
     def _plan(self, item: _Noted) -> tuple[list[str], Iterator[BlockImage]]:
         """Return the names of the segments that stay, and the blocks to write."""
         blocks = iter(item.blocks)
-        stored = item.relation.stored
-        if stored is None or not item.blocks:
+        if not item.blocks and len(item.places.segments) < 2 * MOST_SEGMENTS:
             return item.stored.segments, blocks
-        kept, old = stored.worth_keeping({image.number for image in item.blocks})
+        kept, old = item.places.worth_keeping({image.number for image in item.blocks})
         if not old:
             return kept, blocks
         return kept, _merged(blocks, (old[number].image(number) for number in sorted(old)))
 
     def _install(self, item: _Noted, places: dict[int, SegmentReader]) -> None:
-        if not places:
-            return
         relation = item.relation
+        if not places and item.stored.segments == list(item.places.segments):
+            return
         if relation.stored is None:
             relation.stored = StoredBlocks(self._cache, [])
-        relation.stored.install(places, item.stored.segments)
+        relation.stored.install(item.places, places, item.stored.segments)
         for number in places:
             block = relation.blocks[number]
             if block is not None:
@@ -250,12 +255,24 @@ def lines_of(store: Store) -> list[Timeline]:
     return [found[number] for number in sorted(found)]
 
 
-def delete_unnamed(store: Store, manifest: Manifest) -> None:
-    """Delete files that are not part of the database: left behind by a crash, or replaced by a checkpoint."""
+def _known_begins(relation: Relation) -> dict[str, int]:
+    segments: Mapping[str, Any] = {} if relation.stored is None else relation.stored.places.segments
+    return {name: segment.known_begin for name, segment in segments.items() if segment.known_begin}
+
+
+def delete_unnamed(files: StoreFiles, manifest: Manifest) -> None:
+    """Delete files that are not part of the database: left behind by a crash, or replaced by a checkpoint.
+
+    Those of commits that follow the manifest, or are just being made, stay.
+    """
     from heliosdb.store.files import log_number
 
-    named = manifest.files()
-    for name in store.volume.names():
+    volume, named = files.volume, manifest.files()
+    for name in volume.names():
         number = log_number(name)
-        if name not in named if number is None else number < manifest.log:
-            store.volume.delete(name)
+        if number is not None:
+            if number < manifest.log:
+                volume.delete(name)
+        # In this order: a commit's segment goes from the one to the other.
+        elif name not in named and name not in files.uncommitted and name not in files.committed:
+            volume.delete(name)

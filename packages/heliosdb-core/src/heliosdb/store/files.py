@@ -5,6 +5,7 @@ rows, keys  ──StoredFrames──►  bytes  ──codecs──►  chunk of 
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from heliosdb.encoding.classes import ClassTable
@@ -31,7 +32,7 @@ def log_number(name: str) -> int | None:
 
 
 class StoreFiles:
-    """Makes writers and readers. One thread at a time writes."""
+    """Makes writers and readers. One thread at a time writes to a file."""
 
     def __init__(self, volume: Volume, options: StorageOptions) -> None:
         self.volume = volume
@@ -39,20 +40,31 @@ class StoreFiles:
         self.codecs = options.codecs or FileCodecs()
         self.frames = StoredFrames(options.classes or ClassTable())
         self.next_number = 1
+        self._lock = Lock()
+        self.uncommitted: set[str] = set()
+        """Segments of commits that are not in the log yet."""
+        self.committed: dict[str, int] = {}
+        """Segments that the log names since the last checkpoint, and their sizes."""
         self.pages = PageCache(options.cache_size // 4)
 
     def _name(self, kind: str) -> str:
-        name = f"{kind}-{self.next_number:010d}"
-        self.next_number += 1
+        with self._lock:
+            name = f"{kind}-{self.next_number:010d}"
+            self.next_number += 1
         return name
+
+    def take_name(self, name: str) -> None:
+        """Give no number up to this file's any more."""
+        self.next_number = max(self.next_number, int(name.rpartition("-")[2]) + 1)
 
     def write_segment(self, relation_oid: int, timeline_id: int) -> SegmentWriter:
         """Return the writer of a new segment."""
         return SegmentWriter(self.volume, self._name("segment"), relation_oid, timeline_id, self.codecs, self.frames)
 
-    def read_segment(self, name: str) -> SegmentReader:
-        """Return the reader of a segment; nothing is read yet."""
-        return SegmentReader(self.volume, name, self.codecs, self.frames)
+    def read_segment(self, name: str, begin: int = 0) -> SegmentReader:
+        """Return the reader of a segment; nothing is read yet. ``begin`` is the SCN of all of its rows, where the
+        segment itself does not say it."""
+        return SegmentReader(self.volume, name, self.codecs, self.frames, begin)
 
     def write_run(self, index_oid: int, timeline_id: int, *, paired: bool, single: bool) -> tuple[IndexRunWriter, str]:
         """Return the writer of a new index run, and its name."""

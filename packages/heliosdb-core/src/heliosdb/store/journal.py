@@ -75,7 +75,7 @@ class Journal:
         return [
             encode_changes(frames, relation.oid, rows, bulk)
             for relation, rows, bulk, _ in changed
-            if relation.is_logged
+            if relation.is_logged and (rows or bulk)
         ]
 
     def record_of_row(self, relation: Relation, row_id: int, row: Row | None) -> list[bytes]:
@@ -95,8 +95,15 @@ class Journal:
         """Append the record of a commit; the caller holds the commit lock. Nothing has happened where it raises."""
         self._append(scn, COMMIT, time, transaction_id, timeline, author, parts, dropped)
         self.tail += 1
-        if self.log.size >= self._options.checkpoint_log_size or self.tail >= self._options.checkpoint_commits:
+        if self.is_due():
             self._wake()
+
+    def is_due(self, since: int = 0) -> bool:
+        """Whether a checkpoint is due: ``since`` is the size of the log when the last one failed."""
+        options, large = self._options, self._store.large
+        # Segments of commits need not be read again; but indexes are to follow them.
+        size = self.log.size - since + (0 if large is None else large.size // 4)
+        return size >= options.checkpoint_log_size or self.tail >= options.checkpoint_commits
 
     def append_counters(self, time: int, author: Author) -> None:
         """Append a record of changed counters alone; the caller holds the commit lock."""

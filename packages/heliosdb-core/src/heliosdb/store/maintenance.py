@@ -101,14 +101,13 @@ class Maintenance:
                 log("warn", "background work of the store failed: %s", error)
 
     def _do(self) -> None:
-        journal, options = self._store.journal, self._store.options
+        journal = self._store.journal
         assert journal is not None
         if journal.is_sealed:
             return
         if self._store.last_scn > journal.durable:
             journal.sync()
-        grown = journal.log.size - self.failed_at
-        if grown >= options.checkpoint_log_size or journal.tail >= options.checkpoint_commits:
+        if journal.is_due(self.failed_at):
             self._checkpointer.run()
             self.failed_at = 0
         self.read_busy_indexes()

@@ -75,6 +75,8 @@ class StoredRelation:
     pruned_to: int = 0
     segments: list[str] = field(factory=list)
     indexes: list[StoredIndex] = field(factory=list)
+    begins: dict[str, int] = field(factory=dict)
+    """By segment: the SCN from which all of its rows are, where they were written before they had one."""
 
 
 @define

@@ -20,12 +20,15 @@ class StorageOptions:
     ``cache_size``: blocks and pages that were read from files and may be read again. A checkpoint begins when the log
     has ``checkpoint_log_size`` or ``checkpoint_commits`` commits; it bounds the time that opening takes after a crash.
     Every ``compact_interval_hours`` superseded versions are dropped and files put in order; None: never by itself.
-    ``codecs`` None: zstd. ``classes`` says how values of classes of their own are stored.
+    A commit that fills whole blocks with ``large_commit`` rows or more writes them to a segment itself: two files to
+    sync instead of one, and half of the bytes. ``codecs`` None: zstd. ``classes`` says how values of classes of their
+    own are stored.
     """
 
     cache_size: int = 256 << 20
     checkpoint_log_size: int = 16 << 20
     checkpoint_commits: int = 20_000
+    large_commit: int = 1 << 14
     compact_interval_hours: int | None = None
     codecs: FileCodecs | None = None
     classes: ClassTable | None = None

@@ -5,6 +5,7 @@
     counters    what changed since the record before
     dropped     relations whose rows may be swept
     changes     for each relation: row ids, and the new row of each (None: deleted)
+                or a segment, synced before the record was written, whose blocks are as of this commit
 
 The record holds what the rows are now, not what they were: replaying it twice, or over a state that has it already,
 ends in the same state. Kinds that this version does not know are refused, never skipped.
@@ -29,9 +30,11 @@ __all__ = [
     "PREPARED",
     "Record",
     "RecordChanges",
+    "RecordSegment",
     "decode_record",
     "encode_changes",
     "encode_head",
+    "encode_segment",
 ]
 
 COMMIT, COUNTERS, PREPARED, TIMELINES = 1, 2, 3, 4
@@ -43,6 +46,9 @@ _PART = Struct("<QII")
 _PAIR = Struct("<qq?")
 _OID = Struct("<Q")
 _COUNT = Struct("<I")
+_GROWTH = Struct("<q")
+_SEGMENT = 0xFFFFFFFF
+"""In the place of the length of the row ids: what follows is by how many rows the relation grows, and a name."""
 
 
 class RecordChanges(NamedTuple):
@@ -51,6 +57,14 @@ class RecordChanges(NamedTuple):
     relation: int
     row_ids: Sequence[int]
     rows: Sequence[Row | None]
+
+
+class RecordSegment(NamedTuple):
+    """Blocks of one relation that a commit has written to a segment. ``rows`` is by how many the relation grows."""
+
+    relation: int
+    name: str
+    rows: int
 
 
 class Record(NamedTuple):
@@ -64,6 +78,7 @@ class Record(NamedTuple):
     counters: Mapping[int, Counter]
     dropped: Sequence[int]
     changes: Sequence[RecordChanges]
+    segments: Sequence[RecordSegment] = ()
     payload: bytes = b""
     """What a record of another kind than COMMIT holds."""
 
@@ -121,6 +136,12 @@ def encode_rows(frames: StoredFrames, relation: int, row_ids: Sequence[int], row
     return _PART.pack(relation, len(ids), len(content)) + ids + content
 
 
+def encode_segment(segment: RecordSegment) -> bytes:
+    """Return the part of a record for blocks that stand in a segment."""
+    content = _GROWTH.pack(segment.rows) + segment.name.encode()
+    return _PART.pack(segment.relation, _SEGMENT, len(content)) + content
+
+
 def decode_record(frames: StoredFrames, data: bytes) -> Record:
     """Return a record; DataCorrupted where it is none, 0A000 where its kind is not known."""
     try:
@@ -145,12 +166,19 @@ def decode_record(frames: StoredFrames, data: bytes) -> Record:
         dropped = [_OID.unpack_from(data, at + place * _OID.size)[0] for place in range(dropped_count)]
         at += dropped_count * _OID.size
         changes = []
+        segments = []
         payload = b""
         if kind == TIMELINES:
             payload, data = data[at:], data[:at]
         while at < len(data):
             relation, ids_length, rows_length = _PART.unpack_from(data, at)
             at += _PART.size
+            if ids_length == _SEGMENT:
+                (growth,) = _GROWTH.unpack_from(data, at)
+                name = data[at + _GROWTH.size : at + rows_length].decode()
+                segments.append(RecordSegment(relation, name, growth))
+                at += rows_length
+                continue
             row_ids = frames.decode(data[at : at + ids_length])
             rows = frames.decode(data[at + ids_length : at + ids_length + rows_length])
             at += ids_length + rows_length
@@ -161,7 +189,7 @@ def decode_record(frames: StoredFrames, data: bytes) -> Record:
         raise DataCorrupted("a log record is not readable", detail=str(problem)) from problem
     role, session_user, application_name, origin = texts
     author = Author("", role, session_user, application_name, origin)
-    return Record(kind, time, transaction_id, timeline, author, counters, dropped, changes, payload)
+    return Record(kind, time, transaction_id, timeline, author, counters, dropped, changes, segments, payload)
 
 
 def by_block(changes: RecordChanges) -> dict[int, dict[int, Row | None]]:

@@ -14,7 +14,9 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from heliosdb.errors import DataCorrupted
+from heliosdb.store.block import BLOCK_BITS
 from heliosdb.store.checkpoint import Checkpointer, delete_unnamed
+from heliosdb.store.commit_segments import CommitSegments, enter_segment
 from heliosdb.store.files import StoreFiles, log_number
 from heliosdb.store.index_storage import IndexStorage
 from heliosdb.store.journal import Journal
@@ -55,7 +57,7 @@ def recover(store: Store) -> None:
                 reader.require_whole()
             reader = read_log(volume, number, files.codecs.of)
             for record in reader:
-                _replay(store, decode_record(frames, record.payload), record.scn)
+                _replay(store, decode_record(frames, record.payload), record.scn, files, cache)
     for line in store.timelines():
         for relation in line.stored.values():
             relation.changed = relation.feed.horizon = store.checkpoint_scn + store.replayed
@@ -64,7 +66,8 @@ def recover(store: Store) -> None:
     if volume.read_only:
         return
     log = Log(volume, manifest.log, files.codecs.new()) if reader is None else Log.resume(reader)
-    delete_unnamed(store, manifest)
+    delete_unnamed(files, manifest)
+    store.large = CommitSegments(files, cache)
     store.maintenance = Maintenance(store, Checkpointer(store, files, cache, store.indexes, manifest))
     store.journal = Journal(store, log, frames, store.last_scn, store.maintenance.wake)
 
@@ -87,7 +90,9 @@ def _load(store: Store, manifest: Manifest, files: StoreFiles, cache: BlockCache
         assert store.indexes is not None
         store.indexes.load(line.id, stored.indexes)
         if stored.segments:
-            relation.stored = StoredBlocks(cache, [files.read_segment(name) for name in stored.segments])
+            relation.stored = StoredBlocks(
+                cache, [files.read_segment(name, stored.begins.get(name, 0)) for name in stored.segments]
+            )
 
 
 def load_timelines(store: Store, stored: list[StoredTimeline]) -> dict[int, Timeline]:
@@ -110,7 +115,7 @@ def _relation(store: Store, line: Timeline, oid: int) -> Relation:
     return found
 
 
-def _replay(store: Store, record: Record, scn: int) -> None:
+def _replay(store: Store, record: Record, scn: int, files: StoreFiles, cache: BlockCache) -> None:
     store.counters.load(record.counters)
     if record.kind == TIMELINES:
         load_timelines(store, [StoredTimeline(**item) for item in json.loads(record.payload)])
@@ -127,6 +132,14 @@ def _replay(store: Store, record: Record, scn: int) -> None:
     line = store.timeline_by_id(record.timeline)
     for changes in record.changes:
         _enter(store, _relation(store, line, changes.relation), changes, scn)
+    for written in record.segments:
+        files.take_name(written.name)
+        segment = files.read_segment(written.name, scn)
+        files.committed[written.name] = files.volume.size(written.name)
+        relation = _relation(store, line, written.relation)
+        last = segment.numbers[-1]
+        store.row_ids(relation.oid, (last << BLOCK_BITS) + segment.slots(last))
+        enter_segment(relation, segment, cache, written.rows, (), {})
     for oid in record.dropped:
         line.stored.pop(oid, None)
     author = record.author._replace(timeline=line.name)

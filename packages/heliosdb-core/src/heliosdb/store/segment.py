@@ -187,8 +187,12 @@ class _Directory(NamedTuple):
 class SegmentReader:
     """Reads one segment."""
 
-    def __init__(self, volume: Volume, name: str, codecs: FileCodecs, frames: StoredFrames) -> None:
+    def __init__(
+        self, volume: Volume, name: str, codecs: FileCodecs, frames: StoredFrames, known_begin: int = 0
+    ) -> None:
         self.name = name
+        self.known_begin = known_begin
+        """The SCN of all rows, where they were written before they had one; else 0."""
         self._file = ChunkFileReader(volume, name, KIND, VERSION, codecs)
         self._frames = frames
         self._loaded: _Directory | None = None
@@ -221,6 +225,8 @@ class SegmentReader:
             numbers, begins, slots, rows, widths, flags, offsets, lengths, checksums, *zones = lists
         except (ValueError, DataCorrupted) as error:
             raise self._file.damaged("its footer") from error
+        if self.known_begin:
+            begins = [self.known_begin] * len(begins)
         counts = [width + flag.bit_count() for width, flag in zip(widths, flags)]
         firsts = list(accumulate(counts, initial=0))
         places = {number: place for place, number in enumerate(numbers)}

@@ -47,6 +47,7 @@ from heliosdb.store.versions import Row
 from heliosdb.store.volume import MemoryVolume, Volume
 
 if TYPE_CHECKING:
+    from heliosdb.store.commit_segments import CommitSegments
     from heliosdb.store.index_storage import IndexStorage
     from heliosdb.store.journal import Journal
     from heliosdb.store.maintenance import Maintenance
@@ -92,6 +93,8 @@ class Store:
         """Called when entries of btrees have gone from memory to the volume: point readers are to be made anew."""
         self.maintenance: Maintenance | None = None
         """Makes checkpoints, where there is a journal."""
+        self.large: CommitSegments | None = None
+        """Writes the blocks of large commits, where there is a journal."""
         self.journal: Journal | None = None
         """Where commits are written before they are entered; None on a volume that keeps no log."""
         self.is_recovered = False

@@ -4,8 +4,8 @@
     stored            {1: segment, 2: segment, ...}          where the others are; read when they are touched
 
 A block that was read is like any other from then on. It may leave memory again as long as it is what its segment says:
-nothing in its overlay, and nothing newer than the last checkpoint in its rows. Whoever changes a block holds the commit
-lock, and so does who evicts one; readers go on with the object they have.
+nothing in its overlay, and its rows are as of the SCN that the segment has them from. Whoever changes a block holds the
+commit lock, and so does who evicts one; readers go on with the object they have.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from heliosdb.store.relation import Relation
     from heliosdb.store.store import Store
 
-__all__ = ["BlockCache", "BlockImage", "BlockSource", "StoredBlocks"]
+__all__ = ["BlockCache", "BlockImage", "BlockSource", "Places", "StoredBlocks"]
 
 
 MOST_SEGMENTS = 8
@@ -140,7 +140,7 @@ class BlockCache:
                 relation, number, block, weight = entry = self._entries.popleft()
                 present = relation.blocks[number]
                 if present is block:
-                    if block.overlay or block.begin > store.checkpoint_scn:
+                    if relation.stored is None or not relation.stored.holds(number, block):
                         self._entries.append(entry)
                         continue
                     relation.blocks[number] = None
@@ -214,20 +214,14 @@ class ColdScan:
             return None  # a checkpoint has put the block elsewhere meanwhile, and deleted the file
 
 
-class StoredBlocks:
-    """The blocks of one relation in one timeline that stand in segments."""
+class Places:
+    """Which segments hold a relation's blocks. Never changed: replaced."""
 
-    def __init__(self, cache: BlockCache, segments: Sequence[BlockSource]) -> None:
-        self.cache = cache
-        self._segments = {segment.name: segment for segment in segments}
-        """Oldest first: of a block that is in several the last has it as it is."""
-        self._where: dict[int, BlockSource] | None = None
-        self._scans = 0
+    def __init__(self, segments: Mapping[str, BlockSource], where: dict[int, BlockSource] | None = None) -> None:
+        self.segments = segments
+        """By name, oldest first: of a block that is in several the last has it as it is."""
+        self._where = where
         self._lock = Lock()
-
-    def names(self) -> list[str]:
-        """Return the names of the segments, oldest first."""
-        return list(self._segments)
 
     def where(self) -> dict[int, BlockSource]:
         """Return the segment that holds each block; reads the segments' footers at first."""
@@ -237,10 +231,54 @@ class StoredBlocks:
                 found = self._where
                 if found is None:
                     found = {}
-                    for segment in self._segments.values():
+                    for segment in self.segments.values():
                         found.update(dict.fromkeys(segment.numbers, segment))
                     self._where = found
         return found
+
+    def worth_keeping(self, replaced: Container[int]) -> tuple[list[str], dict[int, BlockSource]]:
+        """Return the names of the segments that stay when some blocks are written anew, and the blocks of the others,
+        which are to be written with them.
+
+        A segment goes when half of it has been replaced, and the smallest go when there are many.
+        """
+        where = self.where()
+        live = {
+            name: [number for number in segment.numbers if where.get(number) is segment and number not in replaced]
+            for name, segment in self.segments.items()
+        }
+        kept = [name for name, numbers in live.items() if 2 * len(numbers) > len(self.segments[name].numbers)]
+        if len(kept) >= MOST_SEGMENTS:
+            smallest = set(sorted(kept, key=lambda name: len(live[name]))[: MOST_SEGMENTS // 2])
+            kept = [name for name in kept if name not in smallest]
+        moved = {
+            number: self.segments[name] for name, numbers in live.items() if name not in kept for number in numbers
+        }
+        return kept, moved
+
+
+class StoredBlocks:
+    """The blocks of one relation in one timeline that stand in segments."""
+
+    def __init__(self, cache: BlockCache, segments: Sequence[BlockSource]) -> None:
+        self.cache = cache
+        self.places = Places({segment.name: segment for segment in segments})
+        self._scans = 0
+
+    def names(self) -> list[str]:
+        """Return the names of the segments, oldest first."""
+        return list(self.places.segments)
+
+    def where(self) -> dict[int, BlockSource]:
+        """Return the segment that holds each block."""
+        return self.places.where()
+
+    def holds(self, number: int, block: Block) -> bool:
+        """Whether a block in memory is what stands in a segment: whoever changes its rows gives it another begin."""
+        if block.overlay:
+            return False
+        segment = self.where().get(number)
+        return segment is not None and segment.begin(number) == block.begin
 
     def load(self, relation_oid: int, number: int) -> tuple[Block | None, BlockSource | None]:
         """Return a block as its segment has it, with older versions if somebody may read them, and the segment; None
@@ -277,29 +315,19 @@ class StoredBlocks:
                 columns = None
         return ColdScan(self, scn, columns)
 
-    def worth_keeping(self, replaced: Container[int]) -> tuple[list[str], dict[int, BlockSource]]:
-        """Return the names of the segments that stay when some blocks are written anew, and the blocks of the others,
-        which are to be written with them.
+    def add(self, segment: BlockSource, numbers: Iterable[int]) -> None:
+        """Take note that blocks stand in another segment now, which a commit has written."""
+        where = {**self.where(), **dict.fromkeys(numbers, segment)}
+        self.places = Places({**self.places.segments, segment.name: segment}, where)
 
-        A segment goes when half of it has been replaced, and the smallest go when there are many.
-        """
-        where = self.where()
-        live = {
-            name: [number for number in segment.numbers if where.get(number) is segment and number not in replaced]
-            for name, segment in self._segments.items()
-        }
-        kept = [name for name, numbers in live.items() if 2 * len(numbers) > len(self._segments[name].numbers)]
-        if len(kept) >= MOST_SEGMENTS:
-            smallest = set(sorted(kept, key=lambda name: len(live[name]))[: MOST_SEGMENTS // 2])
-            kept = [name for name in kept if name not in smallest]
-        moved = {
-            number: self._segments[name] for name, numbers in live.items() if name not in kept for number in numbers
-        }
-        return kept, moved
-
-    def install(self, places: Mapping[int, BlockSource], names: Iterable[str]) -> None:
-        """Take note of where blocks are now, and of the names of all segments that are left, oldest first."""
-        segments = {**self._segments, **{segment.name: segment for segment in places.values()}}
-        where = {**self.where(), **places}
-        self._segments = {name: segments[name] for name in names}
-        self._where = where
+    def install(self, noted: Places, moved: Mapping[int, BlockSource], names: Iterable[str]) -> None:
+        """Take note of where a checkpoint has put blocks that stood as in ``noted``, and of the names of all segments
+        that are left of those, oldest first. What commits have put elsewhere since stays there."""
+        before, where = noted.where(), {**self.where()}
+        for number, segment in moved.items():
+            if where.get(number) is before.get(number):
+                where[number] = segment
+        known = {**noted.segments, **{segment.name: segment for segment in moved.values()}}
+        segments = {name: known[name] for name in names}
+        segments.update({n: segment for n, segment in self.places.segments.items() if n not in noted.segments})
+        self.places = Places(segments, where)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import FeatureNotSupported
 from heliosdb.store.access_method import AccessMethod
 from heliosdb.store.commits import Author
 from heliosdb.store.options import StorageOptions
+from heliosdb.store.records import encode_segment
 from heliosdb.store.snapshot import Snapshot
 from heliosdb.store.store import RelationChanges, Store
 from heliosdb.store.timeline import Timeline
@@ -19,6 +20,9 @@ from heliosdb.transaction.point import PointWriter, point_reader
 from heliosdb.transaction.serializable import CommitHistory
 from heliosdb.transaction.ticket import CommitTicket
 from heliosdb.transaction.transaction import Transaction
+
+if TYPE_CHECKING:
+    from heliosdb.store.commit_segments import CommitSegments, Written
 
 __all__ = ["TransactionalStore"]
 
@@ -113,8 +117,44 @@ class TransactionalStore(Store):
             if transaction.has_counted and self.journal is not None and self.counters.has_changed:
                 return self._commit_counters(author)
             return CommitTicket(0, None)
-        record = self.record_of(changed)
+        written: list[Written] = []
+        try:
+            if self.large is not None:
+                logged = self._write_large(self.large, transaction.timeline, changed, written)
+                record = self.record_of(logged) + [encode_segment(item.segment) for item in written]
+            else:
+                record = []
+            ticket = self._enter(transaction, changed, record, written, author)
+        except BaseException:
+            if self.large is not None and written:
+                self.large.abandon(written)
+            raise
+        return ticket
+
+    @staticmethod
+    def _write_large(
+        large: CommitSegments, line: Timeline, changed: Sequence[RelationChanges], written: list[Written]
+    ) -> list[RelationChanges]:
+        """Write whole blocks, where there are many, to segments; return the changes that are left for the log."""
+        logged = []
+        for relation, rows, bulk, keys_change in changed:
+            if relation.is_logged and large.is_large(bulk):
+                large.write(line, relation, bulk, written)
+                bulk = {}
+            logged.append((relation, rows, bulk, keys_change))
+        return logged
+
+    def _enter(
+        self,
+        transaction: Transaction,
+        changed: Sequence[RelationChanges],
+        record: Sequence[bytes],
+        written: list[Written],
+        author: Author,
+    ) -> CommitTicket:
+        """Order, enter and publish what was prepared."""
         number = transaction.transaction_id
+        entering: list[Written] = []
         with self.commit_lock:
             if transaction.reads is not None:
                 self.history.validate(transaction.reads, transaction.scn)
@@ -124,12 +164,19 @@ class TransactionalStore(Store):
             time = self.log_commit(
                 transaction.timeline.id, record, number, author_number, transaction.dropped_relations
             )
+            if self.large is not None and written:
+                in_segments = {item.relation for item in written}
+                prepared = [c._replace(bulk={}) if c.relation in in_segments else c for c in prepared]
+                self.large.settle(written)
+                entering, written[:] = written[:], ()
             scn = self.next_scn()
             # From here on nothing raises. The transaction's snapshot is read no more, and would only keep versions.
             self.snapshots.readers.pop(transaction, None)
             for action in transaction.actions_at_commit():
                 action()
             self.enter(prepared, scn)
+            if self.large is not None and entering:
+                self.large.enter(entering, scn)
             collected = [(changes.relation, changes.changes) for changes in prepared] if followed else None
             if collected is not None and self.history.open:
                 self.history.record(scn, collected)

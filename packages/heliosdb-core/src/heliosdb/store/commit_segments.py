@@ -1,0 +1,146 @@
+"""Large commits: their blocks go to segments before the log says so, and are written once.
+
+    write       no lock held: blocks that the commit fills are written to segments and synced; nobody knows of them
+    settle      commit lock held, the record is in the log: it names the segments, so they are part of the database
+    enter       commit lock held: the relation's blocks stand in the segments, from the commit's SCN on
+
+Segments of a commit that failed are deleted; those of a process that died on the way are not named by anything, and
+are deleted when the database is opened. A checkpoint leaves those alone that are under way.
+
+The rows are written before the commit has an SCN. The log's record has it, and later the manifest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from heliosdb.errors import Error
+from heliosdb.store.block import Block
+from heliosdb.store.records import RecordSegment
+from heliosdb.store.segment import BlockImage
+from heliosdb.store.stored_blocks import StoredBlocks
+from heliosdb.store.versions import is_full
+
+if TYPE_CHECKING:
+    from heliosdb.store.files import StoreFiles
+    from heliosdb.store.relation import Relation
+    from heliosdb.store.segment import SegmentInfo, SegmentReader
+    from heliosdb.store.stored_blocks import BlockCache
+    from heliosdb.store.timeline import Timeline
+    from heliosdb.store.versions import Row
+
+__all__ = ["SEGMENT_SIZE", "CommitSegments", "Written", "enter_segment"]
+
+SEGMENT_SIZE = 64 << 20
+"""A segment is closed when it is so large."""
+
+
+class Written(NamedTuple):
+    """Blocks of a relation that were written for a commit, and their rows if they are in memory."""
+
+    relation: Relation
+    segment: RecordSegment
+    size: int
+    rows: Mapping[int, Sequence[Row | None]]
+
+
+class CommitSegments:
+    """Writes the segments of large commits of one store."""
+
+    def __init__(self, files: StoreFiles, cache: BlockCache) -> None:
+        self._files = files
+        self._cache = cache
+
+    def write(
+        self, line: Timeline, relation: Relation, blocks: Mapping[int, Sequence[Row | None]], written: list[Written]
+    ) -> None:
+        """Write new blocks of a relation, whose slots nobody else uses; ``written`` takes them."""
+        files = self._files
+        writer = None
+        part: dict[int, Sequence[Row | None]] = {}
+        growth = 0
+        for number in sorted(blocks):
+            if writer is None:
+                writer = files.write_segment(relation.oid, line.id)
+                files.uncommitted.add(writer.name)
+                written.append(Written(relation, RecordSegment(relation.oid, writer.name, 0), 0, {}))
+                part, growth = {}, 0
+            rows = blocks[number]
+            content = rows if isinstance(rows, list) else list(rows)
+            writer.add(BlockImage(number, content, 0))
+            growth += len(content) - content.count(None)
+            if content is rows:
+                part[number] = content
+            if writer.size >= SEGMENT_SIZE:
+                written[-1] = _finished(relation, writer.finish(), growth, part)
+                writer = None
+        if writer is not None:
+            written[-1] = _finished(relation, writer.finish(), growth, part)
+
+    def is_large(self, blocks: Mapping[int, Sequence[Row | None]]) -> bool:
+        """Whether so many new rows are to be written to segments."""
+        return bool(blocks) and sum(map(len, blocks.values())) >= self._files.options.large_commit
+
+    def abandon(self, written: Iterable[Written]) -> None:
+        """Delete what was written for a commit that has failed."""
+        for item in written:
+            with suppress(Error):  # what cannot be deleted now is swept later
+                self._files.volume.delete(item.segment.name)
+            self._files.uncommitted.discard(item.segment.name)
+
+    def settle(self, written: Iterable[Written]) -> None:
+        """Take note that the log names the segments."""
+        files = self._files
+        for item in written:
+            files.committed[item.segment.name] = item.size
+            files.uncommitted.discard(item.segment.name)
+
+    def enter(self, written: Iterable[Written], scn: int) -> None:
+        """Let the blocks stand in the segments, as of an SCN that is not published yet."""
+        for item in written:
+            segment = self._files.read_segment(item.segment.name, scn)
+            readers = self._cache.needed(item.relation.oid)
+            enter_segment(item.relation, segment, self._cache, item.segment.rows, readers, item.rows)
+
+    @property
+    def size(self) -> int:
+        """The bytes of the segments that were committed since the last checkpoint."""
+        return sum(list(self._files.committed.values()))  # others may add one meanwhile
+
+
+def _finished(relation: Relation, info: SegmentInfo, growth: int, rows: Mapping[int, Sequence[Row | None]]) -> Written:
+    return Written(relation, RecordSegment(relation.oid, info.name, growth), info.size, rows)
+
+
+def enter_segment(
+    relation: Relation,
+    segment: SegmentReader,
+    cache: BlockCache,
+    growth: int,
+    readers: Sequence[int] | None,
+    rows: Mapping[int, Sequence[Row | None]],
+) -> None:
+    """Make the blocks of a commit's segment those of a relation. ``rows`` are the contents of some, to be kept while
+    there is room."""
+    if relation.stored is None:
+        relation.stored = StoredBlocks(cache, [])
+    where = relation.stored.where()
+    scn = relation.changed = segment.known_begin
+    before, placed = relation.count, []
+    for number in segment.numbers:
+        relation.extend_to(number + 1)
+        if number in where or relation.blocks[number] is not None:
+            # Behind the commit's rows others have put theirs.
+            relation.apply_block(number, segment.read(number).rows, scn, readers)
+        else:
+            placed.append(number)
+    if placed:
+        relation.stored.add(segment, placed)
+    for number in placed:
+        content = rows.get(number)
+        if isinstance(content, list) and cache.size < cache.capacity:
+            block = relation.blocks[number] = Block(content, scn, dense=is_full(content))
+            cache.note(relation, number, block)
+    relation.count = before + growth

@@ -1,0 +1,226 @@
+"""Large commits write segments themselves: what is there after crashes, beside others, and after failures."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from heliosdb.database import Database
+from heliosdb.errors import DiskFull, Error, IoError
+from heliosdb_testkit import FaultyVolume
+
+TABLE = "CREATE TABLE t (id int PRIMARY KEY, n int, note text)"
+MANY = 20_000
+
+
+def opened(volume: FaultyVolume, **storage: Any) -> tuple[Database, Any]:
+    database = Database(volume=volume, plugins=[], storage=storage)
+    return database, database.session()
+
+
+def rows(session: Any, text: str) -> list[tuple[Any, ...]]:
+    return list(session.execute(text)[-1].rows)
+
+
+def insert(first: int, count: int = MANY) -> str:
+    return f"INSERT INTO t SELECT g, g % 7, 'note ' || g FROM generate_series({first}, {first + count - 1}) g"
+
+
+def segments(volume: FaultyVolume) -> list[str]:
+    return [name for name in volume.names() if name.startswith("segment")]
+
+
+def checkpoint(database: Database) -> None:
+    assert database.store.maintenance is not None
+    database.store.maintenance.checkpoint()
+
+
+def summary(session: Any) -> tuple[Any, ...]:
+    return rows(session, "SELECT count(*), sum(id), sum(n), min(note), max(note) FROM t")[0]
+
+
+def test_the_log_names_the_segment_and_a_crash_loses_nothing() -> None:
+    volume = FaultyVolume()
+    _, session = opened(volume, compression="none")
+    session.execute(TABLE)
+    session.execute("INSERT INTO t VALUES (0, 0, 'a note of its own')")
+    session.execute("DELETE FROM t")
+    assert b"a note of its own" in volume.read("log-0000000001")
+    session.execute(insert(1))
+    (name,) = segments(volume)
+    assert b"note 12345" not in volume.read("log-0000000001")
+    expected = summary(session)
+    assert expected[:2] == (MANY, MANY * (MANY + 1) // 2)
+    for _ in range(2):
+        volume = volume.kill()
+        _, session = opened(volume)
+        assert segments(volume) == [name]
+        assert summary(session) == expected
+        assert rows(session, "SELECT note FROM t WHERE id = 12345") == [("note 12345",)]
+    # Row ids go on behind those of the segment.
+    session.execute("INSERT INTO t VALUES (0, 0, 'last')")
+    session.execute(insert(MANY + 1, 600))
+    volume = volume.kill()
+    _, session = opened(volume)
+    assert summary(session)[0] == MANY + 601
+
+
+def test_a_checkpoint_takes_the_segment_as_it_is() -> None:
+    volume = FaultyVolume()
+    database, session = opened(volume, compression="none")
+    session.execute(TABLE)
+    session.execute(insert(1))
+    (name,) = segments(volume)
+    checkpoint(database)
+    assert [name] == [found for found in segments(volume) if b"note 12345" in volume.read(found)]
+    session.execute("UPDATE t SET n = 100 WHERE id = 5")
+    volume = volume.kill()
+    database, session = opened(volume, cache_size=1)
+    assert rows(session, "SELECT n FROM t WHERE id IN (4, 5) ORDER BY id") == [(4,), (100,)]
+    # The manifest has the SCN of its rows: whoever reads before it sees none.
+    checkpoint(database)
+    session.execute("DELETE FROM t WHERE id > 5000")
+    checkpoint(database)
+    _, session = opened(volume.kill())
+    assert rows(session, "SELECT count(*), max(id) FROM t") == [(5000, 5000)]
+    assert rows(session, "SELECT count(*) FROM t WHERE n = 100") == [(1,)]
+
+
+def test_who_reads_an_older_state_sees_none_of_it() -> None:
+    database, session = opened(FaultyVolume(), cache_size=1)
+    session.execute(TABLE)
+    session.execute("INSERT INTO t VALUES (0, 0, 'first')")
+    reader = database.session()
+    reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+    assert rows(reader, "SELECT count(*) FROM t") == [(1,)]
+    session.execute(insert(1))
+    assert rows(reader, "SELECT count(*) FROM t") == [(1,)]
+    checkpoint(database)
+    assert rows(reader, "SELECT count(*) FROM t") == [(1,)]
+    assert rows(reader, "SELECT note FROM t WHERE id = 17") == []
+    reader.execute("COMMIT")
+    assert rows(reader, "SELECT count(*) FROM t") == [(MANY + 1,)]
+
+
+def test_rows_of_others_behind_the_last_block_stay() -> None:
+    volume = FaultyVolume()
+    database, session = opened(volume, cache_size=1)
+    session.execute(TABLE)
+    session.execute("BEGIN")
+    session.execute(insert(1))
+    other = database.session()
+    other.execute("INSERT INTO t VALUES (0, 50, 'behind')")
+    checkpoint(database)
+    other.execute("INSERT INTO t VALUES (-1, 51, 'behind, too')")
+    session.execute("COMMIT")
+    expected = [(-1, 51), (0, 50), (1, 1)]
+    assert rows(session, "SELECT id, n FROM t WHERE id < 2 ORDER BY id") == expected
+    for turn in range(3):
+        assert summary(session)[0] == MANY + 2
+        if turn:
+            checkpoint(database)
+        volume = volume.kill()
+        database, session = opened(volume, cache_size=1)
+        assert rows(session, "SELECT id, n FROM t WHERE id < 2 ORDER BY id") == expected
+        assert rows(session, "SELECT n FROM t WHERE id = 0") == [(50,)]
+
+
+def test_what_is_rolled_back_leaves_no_file() -> None:
+    volume = FaultyVolume()
+    _, session = opened(volume)
+    session.execute(TABLE)
+    session.execute("BEGIN")
+    session.execute(insert(1))
+    session.execute("SAVEPOINT s")
+    session.execute(insert(MANY + 1))
+    session.execute("ROLLBACK TO s")
+    session.execute("DELETE FROM t WHERE id <= 10")
+    session.execute("COMMIT")
+    assert summary(session)[0] == MANY - 10
+    (name,) = segments(volume)
+    session.execute("BEGIN")
+    session.execute(insert(MANY + 1))
+    session.execute("ROLLBACK")
+    assert segments(volume) == [name]
+    _, session = opened(volume.kill())
+    assert summary(session)[0] == MANY - 10
+
+
+def test_files_of_commits_that_never_were_are_swept() -> None:
+    volume = FaultyVolume()
+    database, session = opened(volume)
+    session.execute(TABLE)
+    session.execute(insert(1))
+    (name,) = segments(volume)
+    volume.append("segment-0000000009", volume.read(name))
+    volume.sync("segment-0000000009")
+    volume = volume.kill()
+    database, session = opened(volume)
+    assert segments(volume) == [name]
+    assert summary(session)[0] == MANY
+    database.close()
+
+
+def test_commits_beside_checkpoints() -> None:
+    volume = FaultyVolume()
+    database, session = opened(volume, large_commit=600, cache_size=1)
+    session.execute(TABLE)
+    stop = threading.Event()
+    failed: list[Error] = []
+
+    def checkpoints() -> None:
+        try:
+            while not stop.is_set():
+                checkpoint(database)
+        except Error as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=checkpoints)
+    thread.start()
+    try:
+        for turn in range(25):
+            session.execute(insert(turn * 1000, 700))
+            session.execute(f"UPDATE t SET n = 50 WHERE id = {turn * 1000}")
+    finally:
+        stop.set()
+        thread.join()
+    assert not failed
+    for _ in range(2):
+        assert rows(session, "SELECT count(*), count(*) FILTER (WHERE n = 50) FROM t") == [(25 * 700, 25)]
+        volume = volume.kill()
+        database, session = opened(volume, cache_size=1)
+    checkpoint(database)
+    assert len(segments(volume)) <= 17  # a few of the catalog's, and no more than the checkpoint puts up with
+    database.close()
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_device_that_is_full(step: int) -> None:
+    volume = FaultyVolume()
+    _, session = opened(volume)
+    session.execute(TABLE)
+    session.execute("INSERT INTO t VALUES (0, 0, 'first')")
+    before = segments(volume)
+    volume.fail(DiskFull("no space left on the device"), "append", at=step)
+    with pytest.raises(DiskFull):
+        session.execute(insert(1))
+    assert summary(session)[0] == 1
+    assert segments(volume) == before
+    session.execute(insert(1))
+    _, session = opened(volume.kill())
+    assert summary(session)[0] == MANY + 1
+
+
+def test_a_segment_that_cannot_be_made_durable() -> None:
+    volume = FaultyVolume()
+    _, session = opened(volume)
+    session.execute(TABLE)
+    session.execute("INSERT INTO t VALUES (0, 0, 'first')")
+    volume.fail(IoError("could not sync"), "sync")
+    with pytest.raises(IoError):
+        session.execute(insert(1))
+    assert summary(session)[0] == 1
+    _, session = opened(volume.kill())
+    assert summary(session)[0] == 1
