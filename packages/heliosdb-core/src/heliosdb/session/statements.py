@@ -24,9 +24,9 @@ from heliosdb.session.adapters import check_surrogates
 from heliosdb.transaction.locks import RelationLock
 
 if TYPE_CHECKING:
-    from heliosdb.catalog.definitions import Constraint, Relation
+    from heliosdb.catalog.definitions import Constraint, ForeignKey, Relation
     from heliosdb.codegen import CompiledStatement
-    from heliosdb.plan.nodes import BoundStatement, OutputColumn, PlanNode
+    from heliosdb.plan.nodes import BoundStatement, Modify, OutputColumn, PlanNode
     from heliosdb.sql.optimizer import Peek
     from heliosdb.sql.shape import Constant
     from heliosdb.sql.statements import Statement
@@ -212,14 +212,14 @@ def locks_of(plan: PlanNode) -> tuple[tuple[int, RelationLock], ...]:
             want(node.relation.oid, RelationLock.ACCESS_SHARE)
         elif isinstance(node, pn.Modify):
             want(node.relation.oid, RelationLock.ROW_EXCLUSIVE)
-            # What checks and actions of foreign keys will touch.
+            # What checks and actions of foreign keys will touch; deferred ones lock it when they are due.
             for constraint in node.foreign_keys:
-                if constraint.foreign is not None:
+                if constraint.foreign is not None and not constraint.initially_deferred:
                     want(constraint.foreign.relation, RelationLock.ROW_SHARE)
             for relation, constraint in node.referencing:
-                foreign = constraint.foreign
-                acts = foreign is not None and not {foreign.on_delete, foreign.on_update} <= {"no action", "restrict"}
-                want(relation.oid, RelationLock.ROW_EXCLUSIVE if acts else RelationLock.ROW_SHARE)
+                if constraint.foreign is not None and not constraint.initially_deferred:
+                    acts = not _actions_of(node, constraint.foreign) <= {"no action", "restrict"}
+                    want(relation.oid, RelationLock.ROW_EXCLUSIVE if acts else RelationLock.ROW_SHARE)
         elif isinstance(node, pn.LockRows):
             for inner in walk(node.input):
                 if isinstance(inner, pn.Scan):
@@ -243,6 +243,16 @@ def written_command(bound: BoundStatement) -> str | None:
                 if isinstance(inner, pn.Scan) and inner.source in locked and inner.relation.persistence != "temporary":
                     return f"SELECT FOR {locked[inner.source].upper()}" if bound.tag == "SELECT" else bound.tag
     return None
+
+
+def _actions_of(node: Modify, foreign: ForeignKey) -> set[str]:
+    """Return what a modification of referenced rows may have done to the rows that refer to them."""
+    match type(node).__name__:
+        case "Delete":
+            return {foreign.on_delete}
+        case "Merge":
+            return {foreign.on_delete, foreign.on_update}
+    return {foreign.on_update}
 
 
 class StatementCache:

@@ -171,18 +171,23 @@ class Transaction(LockOwner):
             readers = self.store.snapshots.readers
             readers[self] = REGISTERING
             readers[self] = self.scn = self.store.published
+        elif not self.command:
+            self._see_anew()
         return self.command
 
-    def begin_again(self) -> None:
-        """Take the snapshot anew if this is the first statement and it has done nothing but wait (LOCK TABLE)."""
+    def look_later(self) -> None:
+        """Have the next statement take the snapshot, if this is the first one; it looks at nothing (LOCK TABLE)."""
         if self.command <= 2 and self.isolation != READ_COMMITTED and not (self._journal or self._fixed):
-            self.command = 1
-            if self.reads is not None:
-                self.reads = enroll(self)
-            else:
-                readers = self.store.snapshots.readers
-                readers[self] = REGISTERING
-                readers[self] = self.scn = self.store.published
+            self.command = -1
+
+    def _see_anew(self) -> None:
+        self.command = 2  # as the first statement has it
+        if self.reads is not None:
+            self.reads = enroll(self)
+        else:
+            readers = self.store.snapshots.readers
+            readers[self] = REGISTERING
+            readers[self] = self.scn = self.store.published
 
     def advance_command(self) -> int:
         """Make own writes so far visible to what follows, under the same snapshot (triggers, cascades)."""
@@ -389,15 +394,9 @@ class Transaction(LockOwner):
         self._require_active()
         key = relation_oid if self.timeline.parent is None else (self.timeline.id, relation_oid)
         what = "" if wait != "nowait" else f'relation "{self.store.relation_name(relation_oid)}"'
-        return self.store.locks.acquire(
-            self.store.locks.relations,
-            key,
-            self,
-            mode,
-            RELATION_CONFLICTS,
-            wait=wait,
-            session=self.session,
-            what=what,
+        locks = self.store.locks
+        return locks.acquire(
+            locks.relations, key, self, mode, RELATION_CONFLICTS, wait=wait, session=self.session, what=what
         )
 
     def lock_advisory(self, key: Any, mode: AdvisoryLock | int, wait: str = "block") -> bool:
