@@ -153,6 +153,7 @@ class Plan:
     """What the optimizer took from this text's free constants to choose among plans."""
     peeked: tuple[tuple[int, str], ...] = ()
     """Those constants."""
+    peeks_at_parameters: bool = False
 
     @property
     def columns(self) -> tuple[OutputColumn, ...] | None:
@@ -177,15 +178,18 @@ class Plan:
         """Return whether a text's constants agree with the ones this plan was made with."""
         return all(constants[slot].value == value for slot, value in self.pinned)
 
-    def suits(self, constants: Sequence[Constant], session: Any) -> bool:
-        """Return whether a text's constants select about as much as those the plan was chosen for."""
-        if not self.peeks or all(constants[slot].value == value for slot, value in self.peeked):
+    def suits(self, constants: Sequence[Constant], parameters: Sequence[Any], session: Any) -> bool:
+        """Return whether a text's constants, and parameters, select about as much as those the plan was chosen for."""
+        if not self.peeks:
+            return True
+        if not self.peeks_at_parameters and all(constants[slot].value == value for slot, value in self.peeked):
             return True
         try:
-            slots = self.slots(constants, session)
+            slots = self.slots(constants, session) or (None,) * self.width
+            data = session.read_parameters(self, parameters) if self.peeks_at_parameters else ()
         except Error:
             return True  # which the run will raise
-        return all(peek.holds(slots) for peek in self.peeks)
+        return all(peek.holds((*slots, *data)) for peek in self.peeks)
 
     def is_valid(self, catalog: Any) -> bool:
         """Return whether the plan may run against a catalog."""
@@ -297,7 +301,9 @@ class StatementCache:
                     self._texts.popitem(last=False)
         return made
 
-    def find(self, key: Any, constants: Sequence[Constant], session: Any) -> Plan | None:
+    def find(
+        self, key: Any, constants: Sequence[Constant], session: Any, parameters: Sequence[Any] = ()
+    ) -> Plan | None:
         """Return a plan for the key that fits the constants and the session's catalog.
 
         Of several that differ in what their constants select only, the one that suits best; when there are enough of
@@ -307,19 +313,21 @@ class StatementCache:
         for plan in self._plans.get(key, ()):
             if plan.fits(constants) and plan.is_valid(session.catalog):
                 fitting += 1
-                if fitting >= PLANS_PER_SELECTIVITY or plan.suits(constants, session):
+                if fitting >= PLANS_PER_SELECTIVITY or plan.suits(constants, parameters, session):
                     self.hits += 1
                     return plan
         self.misses += 1
         return None
 
-    def add(self, key: Any, plan: Plan, constants: Sequence[Constant], session: Any) -> None:
+    def add(
+        self, key: Any, plan: Plan, constants: Sequence[Constant], session: Any, parameters: Sequence[Any] = ()
+    ) -> None:
         """Keep a plan."""
         with self._lock:
             plans = [
                 other
                 for other in self._plans.get(key, ())
-                if other.pinned != plan.pinned or not other.suits(constants, session)
+                if other.pinned != plan.pinned or not other.suits(constants, parameters, session)
             ]
             self._plans[key] = [plan, *plans[: PLANS_PER_SHAPE - 1]]
             self._plans.move_to_end(key)

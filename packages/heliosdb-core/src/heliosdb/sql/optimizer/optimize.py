@@ -39,18 +39,18 @@ class Optimized:
     peeks: tuple[Peek, ...]
 
 
-def optimize(bound: pn.BoundStatement, session: Any, slots: Sequence[Any] = ()) -> Optimized:
+def optimize(bound: pn.BoundStatement, session: Any, slots: Sequence[Any] = (), width: int = 0) -> Optimized:
     """Return the physical plan of a bound statement.
 
-    ``session`` gives the registries and the tables' sizes; ``slots`` are the datums of the text's free constants, where
-    they are known.
+    ``session`` gives the registries and the tables' sizes; ``slots`` are the datums of the text's constants, so many as
+    ``width`` says, and of the parameters, where they are known.
     """
     registries: Registries = session.registries
     plan = bound.plan
     for rule in registries.planner_rules:
         if rule.stage == "logical":
             plan = resolve_implementation(rule.apply)(plan, session)
-    estimates = Estimates(session, slots)
+    estimates = Estimates(session, slots, width)
     plan = _Optimizer(registries, estimates, StoredExpressions(session), plan, session.check_interrupt).plan(plan)
     for rule in registries.planner_rules:
         if rule.stage == "physical":
