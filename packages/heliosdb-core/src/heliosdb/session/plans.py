@@ -213,9 +213,12 @@ class SessionPlans(SessionEnvironment):
             )
         if not expected:
             return ()
+        read = self.database.adapters.read
         return tuple(
-            None if value is None else self.database.adapters.read(type_name, value, self)
-            for type_name, value in zip(expected, parameters, strict=True)
+            [
+                None if value is None else read(type_name, value, self)
+                for type_name, value in zip(expected, parameters, strict=True)
+            ]
         )
 
     def require_writable(self, plan: Plan) -> None:
