@@ -120,6 +120,9 @@ class Database:
         self.store.relation_name = self._relation_name
         if not self.store.last_scn:
             self._bootstrap()
+        elif OBJECTS_RELATION not in self.store.main.stored:
+            self.store.close()
+            raise errors.WrongObjectType(f'"{self.path}" is a store of keys and values, and no database of tables')
         elif not (self.store.was_closed or self.volume.read_only):
             self._drop_left_over()
         for listener in self.registries.lifecycle.get("database_opened", ()):
