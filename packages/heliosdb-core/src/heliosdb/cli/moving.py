@@ -1,8 +1,8 @@
-"""``heliosdb dump``, ``restore``, ``import``, ``export`` and ``check``: options and summaries.
+"""``heliosdb dump``, ``restore``, ``import``, ``export``, ``check`` and ``salvage``: options and summaries.
 
 What they do is in ``heliosdb.dump``, ``heliosdb.transfer`` and ``heliosdb.verify``, which are imported when a command
 runs. Results go to standard output, the progress bar and the summary to the error output. The status is 1 after an
-error, and 3 where ``check`` found something.
+error, and 3 where ``check`` found something or ``salvage`` lost something.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from heliosdb.database import Database
     from heliosdb.dump import DumpOptions, Report
 
-__all__ = ["check", "compact", "dump", "export_command", "import_command", "restore"]
+__all__ = ["check", "compact", "dump", "export_command", "import_command", "restore", "salvage"]
 
 Decorated = Callable[..., Any]
 
@@ -336,6 +336,58 @@ def compact(database: str, config_file: str | None, settings: tuple[str, ...], q
             maintenance.compact()
         if not quiet:
             click.echo(f"{before:,} bytes before, {_bytes_of(database):,} now", err=True)
+
+
+@click.command(epilog=_epilog("heliosdb salvage broken.db mended.db"))
+@click.argument("damaged", metavar="DAMAGED")
+@click.argument("new", metavar="NEW")
+@click.option("--quiet", "-q", is_flag=True, help="No progress bar and no summary.")
+@click.pass_context
+def salvage(context: click.Context, damaged: str, new: str, quiet: bool) -> None:
+    """Put what can be read of the database at DAMAGED into a new one at NEW, and say what is lost.
+
+    DAMAGED is not changed. NEW has the newest rows, no history; its indexes are made from the rows, and it is checked.
+    The status is 3 where something is lost or wrong.
+    """
+    from heliosdb.store.directory import DirectoryVolume
+    from heliosdb.store.salvage import salvage as put
+    from heliosdb.store.store import Store
+    from heliosdb.verify import verify
+
+    if os.path.exists(new):
+        raise click.ClickException(f'"{new}" exists already')
+    with _reported():
+        source = DirectoryVolume(damaged, read_only=True)
+        try:
+            with counting(damaged, 0, hidden=quiet) as counter:
+                # Closed as by a crash, so that opening clears away what belonged to sessions.
+                store = Store(DirectoryVolume(new))
+                try:
+                    found = put(source, store, on_progress=counter)
+                finally:
+                    store.volume.close()
+        finally:
+            source.close()
+        with _open(new, None, ()) as opened:
+            names = _names_of(opened)
+            for loss in found.losses:
+                about = "" if loss.relation is None else f"{names.get(loss.relation, f'relation {loss.relation}')}: "
+                click.echo(about + loss.message)
+            problems = verify(opened).problems
+            for problem in problems:
+                click.echo(f"{problem.object}: {problem.message}")
+        if not quiet:
+            lost = "nothing is lost" if not found.losses else f"{len(found.losses):,} losses"
+            wrong = "no problems" if not problems else f"{len(problems):,} problems"
+            click.echo(f"{found.rows:,} rows, {lost}, {wrong}, {counter.seconds:.3f}s", err=True)
+    if found.losses or problems:
+        context.exit(3)
+
+
+def _names_of(database: Database) -> dict[int, str]:
+    with database.store_transaction() as transaction:
+        catalog = database.catalogs.of(transaction)
+        return {relation.oid: f"table {relation.schema}.{relation.name}" for relation in catalog.relations()}
 
 
 # -- what they share ---------------------------------------------------------------------------------------------------
