@@ -57,7 +57,7 @@ def test_a_restore_that_fails_leaves_nothing(run: Run, shop: str, tmp_path: Path
     status, output, error = run("restore", "bad.sql", "--into", "new.db")
     assert (status, output) == (1, "")
     assert error == "Error: division by zero\nCONTEXT:  line 2 of bad.sql\n"
-    assert not (tmp_path / "new.db").exists()
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["bad.sql", "shop.db"]
     before = run("dump", shop)[1]
     assert run("restore", "bad.sql", "--into", shop)[0] == 1
     assert run("dump", shop)[1] == before
@@ -141,3 +141,16 @@ def test_help_shows_examples(process: Run) -> None:
         assert status == 0
         assert re.search(rf"Examples:\n +(pg_dump .*)?heliosdb {command} ", output), command
     assert re.search(r"^  import +Import FILE", process("--help")[1], re.MULTILINE)
+
+
+def test_a_new_database_is_filled_in_steps_and_whole_at_once(run: Run, tmp_path: Path) -> None:
+    lines = "".join(f"{n},name {n}\n" for n in range(120_000))
+    (tmp_path / "many.csv").write_text("id,name\n" + lines)
+    assert run("import", "many.csv", "--into", "many.db", "-q") == (0, "", "")
+    assert (
+        run("export", "many.db", "--query", "SELECT count(*), sum(id) FROM many", "-")[1]
+        == "count,sum\n120000,7199940000\n"
+    )
+    (tmp_path / "many.csv").write_text("id,name\n" + lines + "1\n")
+    assert run("import", "many.csv", "--into", "other.db", "-q")[0] == 1
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["many.csv", "many.db"]
