@@ -203,6 +203,7 @@ for command in (
     moving.import_command,
     moving.export_command,
     moving.check,
+    moving.salvage,
     moving.compact,
 ):
     cli.add_command(command)

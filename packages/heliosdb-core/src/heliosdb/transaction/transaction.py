@@ -172,15 +172,21 @@ class Transaction(LockOwner):
             readers[self] = REGISTERING
             readers[self] = self.scn = self.store.published
         elif not self.command:
-            self._see_anew()
+            self.see_anew()
         return self.command
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether this is the first statement and has changed nothing yet."""
+        return self.command <= 2 and not (self._journal or self._fixed)
 
     def look_later(self) -> None:
         """Have the next statement take the snapshot, if this is the first one; it looks at nothing (LOCK TABLE)."""
-        if self.command <= 2 and self.isolation != READ_COMMITTED and not (self._journal or self._fixed):
+        if self.is_fresh and self.isolation != READ_COMMITTED:
             self.command = -1
 
-    def _see_anew(self) -> None:
+    def see_anew(self) -> None:
+        """Take a snapshot that is to be kept again: nobody has seen anything of the one before."""
         self.command = 2  # as the first statement has it
         if self.reads is not None:
             self.reads = enroll(self)
@@ -404,14 +410,7 @@ class Transaction(LockOwner):
         self._require_active()
         locks = self.store.locks
         return locks.acquire(
-            locks.advisory,
-            key,
-            self,
-            mode,
-            ADVISORY_CONFLICTS,
-            wait=wait,
-            session=self.session,
-            what="advisory lock",
+            locks.advisory, key, self, mode, ADVISORY_CONFLICTS, wait=wait, session=self.session, what="advisory lock"
         )
 
     # -- constraints
