@@ -15,6 +15,7 @@ from heliosdb.sql.optimizer.decorrelate import decorrelate
 from heliosdb.sql.optimizer.estimates import Estimates
 from heliosdb.sql.optimizer.joins import Joins
 from heliosdb.sql.optimizer.keep import Keeper
+from heliosdb.sql.optimizer.pullup import pull_up
 from heliosdb.sql.optimizer.pushdown import push
 from heliosdb.sql.optimizer.stored import StoredExpressions
 from heliosdb.types.definitions import resolve_implementation
@@ -77,7 +78,7 @@ class _Optimizer:
         """Simplify and choose physical nodes, in subqueries too; ``repeated`` where the plan runs many times."""
         if isinstance(node, pn.Update | pn.Delete):
             node = evolve(node, recheck=conjunction(_conditions(node.input)))
-        chosen = self.keeper.keep(self.physical(push(decorrelate(node))), repeated=repeated)
+        chosen = self.keeper.keep(self.physical(push(decorrelate(pull_up(node)))), repeated=repeated)
         plan: pn.PlanNode = self.subqueries(chosen)
         return plan
 
