@@ -203,8 +203,8 @@ for command in (
     moving.import_command,
     moving.export_command,
     moving.check,
-    moving.salvage,
     moving.compact,
+    moving.salvage,
 ):
     cli.add_command(command)
 
