@@ -104,6 +104,7 @@ class Database:
         self.epoch = 0
         """Counts commits that changed the catalog."""
         self._row_makers: dict[tuple[OutputColumn, ...], RowMaker] = {}
+        self._columns_met: dict[int, tuple[tuple[OutputColumn, ...], RowMaker]] = {}
         self.volume = open_volume(self.path, read_only=read_only) if volume is None else volume
         try:
             self.store = TransactionalStore(
@@ -119,6 +120,9 @@ class Database:
         self.store.relation_name = self._relation_name
         if not self.store.last_scn:
             self._bootstrap()
+        elif OBJECTS_RELATION not in self.store.main.stored:
+            self.store.close()
+            raise errors.WrongObjectType(f'"{self.path}" is a store of keys and values, and no database of tables')
         elif not (self.store.was_closed or self.volume.read_only):
             self._drop_left_over()
         for listener in self.registries.lifecycle.get("database_opened", ()):
@@ -228,11 +232,18 @@ class Database:
 
     def row_maker(self, columns: tuple[OutputColumn, ...]) -> RowMaker:
         """Return what makes Python rows of a result with these columns."""
+        # A cached plan gives the very same columns each time: to hash them all takes longer than a short query.
+        met = self._columns_met.get(id(columns))
+        if met is not None and met[0] is columns:
+            return met[1]
         found = self._row_makers.get(columns)
         if found is None:
             if len(self._row_makers) >= 1024:
                 self._row_makers.clear()
             found = self._row_makers[columns] = RowMaker(columns, self.adapters)
+        if len(self._columns_met) >= 1024:
+            self._columns_met.clear()
+        self._columns_met[id(columns)] = (columns, found)
         return found
 
     def types_with(self, name: str) -> Any:

@@ -30,6 +30,11 @@ def test_the_demo_answers_its_questions(process: Run) -> None:
     assert "Index Scan using airport_country on airport" in output
     assert "def run(" in output
     assert "(2,) ['days']" in output
+    killed = re.search(r"^killed after it had reported flight (\d+); opened again", output, re.MULTILINE)
+    found = re.search(rf"^  (\d+) flights, the last is number \1; {len(airports):,} airports", output, re.MULTILINE)
+    assert killed is not None
+    assert found is not None
+    assert int(found[1]) >= int(killed[1]) >= 500
     assert "ERROR" not in output
 
 

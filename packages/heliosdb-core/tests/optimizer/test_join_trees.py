@@ -58,12 +58,25 @@ class Maker:
         self.count = 0
 
     def rows(self) -> tuple[str, list[str], list[Row]]:
-        """Return a table under a new alias: its text, columns and rows."""
+        """Return a table, or a query of one, under a new alias: its text, columns and rows."""
         table = self.random.choice(list(SIZES))
         alias = f"t{self.count}"
         self.count += 1
         names = [f"{alias}.{column}" for column in ("id", "a", "b")]
-        return f"{table} {alias}", names, [dict(zip(names, row, strict=True)) for row in self.tables[table]]
+        text, rows = f"{table} {alias}", self.tables[table]
+        form = self.random.random()
+        if form < 0.15:
+            bound = self.random.randrange(6)
+            text = f"(SELECT id, a, b FROM {table} WHERE a < {bound}) {alias}"
+            rows = [row for row in rows if row[1] is not None and row[1] < bound]
+        elif form < 0.3:
+            text = f"(SELECT id, a + 1 AS a, coalesce(b, 3) AS b FROM {table}) {alias}"
+            rows = [(i, None if a is None else a + 1, 3 if b is None else b) for i, a, b in rows]
+        elif form < 0.4:
+            text = f"(SELECT {table}.id, other.a, {table}.b FROM {table} JOIN q other ON other.id = {table}.a) {alias}"
+            others = {row[0]: row[1] for row in self.tables["q"]}
+            rows = [(i, others[a], b) for i, a, b in rows if a in others]
+        return text, names, [dict(zip(names, row, strict=True)) for row in rows]
 
     def condition(self, names: list[str], other: list[str]) -> tuple[str, Test]:
         """Return a conjunction about columns of both sides."""

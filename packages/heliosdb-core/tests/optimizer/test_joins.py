@@ -82,6 +82,19 @@ FOUND = {
         ["Index Scan using sale_brand on sale s"],
         "SELECT s.id FROM sale s JOIN brand b ON s.brand = b.id WHERE b.size = 1 ORDER BY 1",
     ),
+    "a query in FROM that only chooses and filters joins as its table does": (
+        "SELECT v.key, s.id FROM (SELECT id AS key, id, label FROM brand WHERE size = 3) v JOIN"
+        " (SELECT id, brand AS b FROM sale) s ON s.b = v.id WHERE v.label = 'label3' ORDER BY 1, 2",
+        ["Index Scan using sale_brand on sale", "Index Cond: (brand = brand.id)"],
+        "SELECT s.brand, s.id FROM sale s JOIN (SELECT * FROM brand OFFSET 0) b ON s.brand + 0 = b.id"
+        " WHERE b.label = 'label3' AND b.size = 3 ORDER BY 1, 2",
+    ),
+    "what is computed below an outer join is NULL where a row is missing": (
+        "SELECT b.id, v.one FROM brand b LEFT JOIN (SELECT id, 1 AS one FROM sale WHERE price < 3) v ON v.id = b.id"
+        " WHERE b.id < 6 ORDER BY 1",
+        ["Subquery Scan on v"],
+        "SELECT id, CASE WHEN id < 3 THEN 1 END FROM brand WHERE id < 6 ORDER BY 1",
+    ),
     "an anti join keeps those without a match": (
         "SELECT b.id FROM brand b WHERE b.size = 0 AND NOT EXISTS"
         " (SELECT FROM sale s WHERE s.brand = b.id AND s.amount >= 20) ORDER BY 1",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -388,3 +389,30 @@ def test_constants_that_select_another_part_get_another_plan(own: EmbeddedDataba
     for low in range(100, 19000, 700):
         assert own.query(f"SELECT count(*) FROM skewed WHERE size BETWEEN {low} AND {low + 30}") == [(31,)]
     assert cache.misses <= misses + 2, "the same part, elsewhere: one plan, looked for twice"
+
+
+def test_parameters_that_select_another_part_get_another_plan(own: EmbeddedDatabase) -> None:
+    own.execute("CREATE TABLE measured (id int PRIMARY KEY, at timestamp, size int, name text)")
+    own.execute(
+        "INSERT INTO measured SELECT g, timestamp '2024-01-01' + g * interval '1 minute', g % 5000, 'n' || g"
+        " FROM generate_series(1, 20000) g"
+    )
+    own.execute("CREATE INDEX ON measured (at); CREATE INDEX ON measured (size); ANALYZE measured")
+
+    def run(text: str, parameters: tuple[Any, ...], rows: int, *, index: bool) -> None:
+        assert len(own.query(text, parameters)) == rows
+        assert ("IndexScan" in repr(own._session.last_plan.explained)) is index, (text, parameters)  # type: ignore[union-attr]
+
+    later = "SELECT name FROM measured WHERE at > $1"
+    run(later, (datetime(2024, 1, 14, 20, 0),), 80, index=True)
+    run(later, (datetime(2024, 1, 2),), 18560, index=False)
+    run(later, (datetime(2024, 1, 14, 21, 0),), 20, index=True)
+    run(later, (datetime(2024, 3, 1),), 0, index=True)
+    run(later, (None,), 0, index=False)
+    between = "SELECT name FROM measured WHERE size >= $1 AND size < $2"
+    for low, high, index in ((10, 12, True), (10, 4990, False), (4000, 4003, True), (4003, 4000, True)):
+        run(between, (low, high), 4 * max(0, high - low), index=index)
+    with pytest.raises(errors.Error):
+        own.query(between, ("x", 3))
+    with pytest.raises(errors.Error):
+        own.query(between, (3,))

@@ -1,6 +1,7 @@
 """A progress bar for what is counted in rows or bytes, as the library tells it: ``counter(title, amount)``.
 
-Where the total is known and counted in the same unit it is a bar, else a count that goes up. It is drawn on the error
+What is titled like the place itself are its bytes, everything else are rows. Where the total is known in that unit it
+is a bar, else a count that goes up. It is drawn on the error
 output, where that is a terminal, and only once the work has lasted for a moment.
 """
 
@@ -24,8 +25,9 @@ PATIENCE: Final = 0.5
 class Counter:
     """Counts, and draws what it counts. ``seconds`` is how long it has been at it."""
 
-    def __init__(self, place: str, total: int, *, is_drawn: bool) -> None:
+    def __init__(self, place: str, total: int, *, is_bytes: bool, is_drawn: bool) -> None:
         self._place = place
+        self._is_bytes = is_bytes
         self._total = total
         self._is_drawn = is_drawn
         self._drawn: Progress | None = None
@@ -53,8 +55,8 @@ class Counter:
 
     def _draw(self, drawn: Progress, title: str) -> None:
         if not self._tasks:
-            total = self._total if self._total else None
-            self._tasks["all"] = drawn.add_task(title, total=total)
+            known = self._total > 0 and (title == self._place) is self._is_bytes
+            self._tasks["all"] = drawn.add_task(title, total=self._total if known else None)
         drawn.update(self._tasks["all"], completed=self.amount, description=title)
 
     def end(self) -> None:
@@ -74,9 +76,9 @@ def _progress() -> Progress:
 
 
 @contextmanager
-def counting(place: str, total: int, *, hidden: bool = False) -> Iterator[Counter]:
-    """Yield the counter of a work; ``total`` 0 where it is not known."""
-    counter = Counter(place, total, is_drawn=not hidden and sys.stderr.isatty())
+def counting(place: str, total: int, *, is_bytes: bool = False, hidden: bool = False) -> Iterator[Counter]:
+    """Yield the counter of a work; ``total``, rows or bytes, is 0 where it is not known."""
+    counter = Counter(place, total, is_bytes=is_bytes, is_drawn=not hidden and sys.stderr.isatty())
     try:
         yield counter
     finally:

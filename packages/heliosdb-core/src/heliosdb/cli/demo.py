@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import io
 import math
+import os
+import subprocess
 import sys
+import tempfile
 import time
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
@@ -58,12 +61,37 @@ ROLLBACK;
 EXPLAIN = "EXPLAIN (ANALYZE, CODEGEN) SELECT name FROM airport WHERE country = 'NP' AND elevation > 9000"
 
 
+FLIGHTS = """\
+import itertools, sys, heliosdb
+
+with heliosdb.connect(sys.argv[1], autocommit=True) as connection:
+    connection.execute("CREATE TABLE flight (number serial PRIMARY KEY, departure timestamptz DEFAULT now())")
+    for _ in itertools.count():
+        (number,) = connection.execute("INSERT INTO flight DEFAULT VALUES RETURNING number").fetchone()
+        print(number, flush=True)
+"""
+ANSWERED = 500
+"""Flights that the process has reported when it is killed."""
+
+
 def run_demo(*, pause: bool = False) -> None:
     """Run the demo on standard output."""
     airports = load_airports()
     started = time.perf_counter()
     show = highlighter()
-    with EmbeddedDatabase.new_in_memory() as db:
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "demo.helio")
+        failures = show_questions(path, airports, show, pause=pause)
+        heading("On disk: another process writes, and is killed in the middle of it")
+        show_crash(path, show)
+    click.echo(f"\nAll of this took {time.perf_counter() - started:.1f}s. heliosdb repl opens a shell.")
+    if failures:
+        sys.exit(3)
+
+
+def show_questions(path: str, airports: list[dict[str, Any]], show: Callable[[str], str], *, pause: bool) -> int:
+    """Fill a new database, ask it, and return how many statements failed."""
+    with EmbeddedDatabase(path) as db:
         shell = Shell(db.database, timing=True)
         # DISTANCE is Python: any function can become a function of SQL.
         shell.session.create_function(
@@ -96,9 +124,31 @@ def run_demo(*, pause: bool = False) -> None:
         run_python(DBAPI, show, {})
         failures = shell.failures
         shell.close()
-    click.echo(f"\nAll of this took {time.perf_counter() - started:.1f}s. heliosdb repl opens a shell.")
-    if failures:
-        sys.exit(3)
+    return failures
+
+
+def show_crash(path: str, show: Callable[[str], str]) -> None:
+    """Let another process commit row after row, kill it, and count what is there."""
+    click.echo(show(FLIGHTS.rstrip()))
+    answered = 0
+    with subprocess.Popen([sys.executable, "-c", FLIGHTS, path], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            answered = int(line)
+            if answered == ANSWERED:
+                process.kill()
+        # What it had written into the pipe by then was read to the end.
+    started = time.perf_counter()
+    with EmbeddedDatabase(path) as db:
+        opened = time.perf_counter() - started
+        (flights, last), (airports,) = (
+            db.query("SELECT count(*), max(number) FROM flight")[0],
+            db.query("SELECT count(*) FROM airport")[0],
+        )
+    click.echo(f"\nkilled after it had reported flight {answered}; opened again in {opened * 1000:.0f} ms:")
+    click.echo(f"  {flights} flights, the last is number {last}; {airports:,} airports")
+    if flights < answered:
+        raise click.ClickException("a flight is missing that had been committed")
 
 
 def load_airports() -> list[dict[str, Any]]:

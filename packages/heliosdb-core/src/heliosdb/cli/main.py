@@ -204,6 +204,7 @@ for command in (
     moving.export_command,
     moving.check,
     moving.compact,
+    moving.salvage,
 ):
     cli.add_command(command)
 

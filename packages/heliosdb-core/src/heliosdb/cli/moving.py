@@ -1,8 +1,8 @@
-"""``heliosdb dump``, ``restore``, ``import``, ``export`` and ``check``: options and summaries.
+"""``heliosdb dump``, ``restore``, ``import``, ``export``, ``check`` and ``salvage``: options and summaries.
 
 What they do is in ``heliosdb.dump``, ``heliosdb.transfer`` and ``heliosdb.verify``, which are imported when a command
 runs. Results go to standard output, the progress bar and the summary to the error output. The status is 1 after an
-error, and 3 where ``check`` found something.
+error, and 3 where ``check`` found something or ``salvage`` lost something.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from heliosdb.database import Database
     from heliosdb.dump import DumpOptions, Report
 
-__all__ = ["check", "compact", "dump", "export_command", "import_command", "restore"]
+__all__ = ["check", "compact", "dump", "export_command", "import_command", "restore", "salvage"]
 
 Decorated = Callable[..., Any]
+COMMIT_ROWS: Final = 100_000
+"""Rows of a transaction where a new database is filled."""
 
 
 def _options(*options: Decorated) -> Callable[[Decorated], Decorated]:
@@ -66,9 +69,15 @@ def _epilog(*lines: str) -> str:
         "heliosdb dump app.db -f s3://bucket/app.hda",
     )
 )
-@click.argument("database", metavar="PATH")
+@click.argument("database", metavar="PATH", type=click.Path())
 @click.option(
-    "--file", "-f", "place", metavar="FILE", default="-", help="Where to: a path, a URL, - (standard output)."
+    "--file",
+    "-f",
+    "place",
+    metavar="FILE",
+    type=click.Path(),
+    default="-",
+    help="Where to: a path, a URL, - (standard output).",
 )
 @click.option(
     "--format",
@@ -130,8 +139,15 @@ def dump(
         "pg_dump shop | heliosdb restore - --into shop.db",
     )
 )
-@click.argument("place", metavar="FILE")
-@click.option("--into", "database", metavar="PATH", required=True, help="The database; it is made if it is not there.")
+@click.argument("place", metavar="FILE", type=click.Path())
+@click.option(
+    "--into",
+    "database",
+    metavar="PATH",
+    type=click.Path(),
+    required=True,
+    help="The database; it is made if it is not there.",
+)
 @_choosing
 @click.option("--skip-unsupported", is_flag=True, help="Leave out statements that HeliosDB does not support.")
 @_opening
@@ -150,13 +166,14 @@ def restore(
     """
     from heliosdb.dump import restore as run
 
-    with _reported(), _made(database, config_file, settings) as opened:
-        with counting(place, _size(place), hidden=quiet) as counter:
+    with _reported(), _made(database, config_file, settings) as (opened, commit_rows):
+        with counting(place, _size(place), is_bytes=True, hidden=quiet) as counter:
             report = run(
                 opened,
                 place,
                 options=_dump_options(choices),
                 skip_unsupported=skip_unsupported,
+                commit_rows=commit_rows,
                 on_progress=counter,
             )
         _summarize(report, counter, quiet=quiet)
@@ -171,8 +188,15 @@ def restore(
         "pg_dump shop | heliosdb import - --into shop.db",
     ),
 )
-@click.argument("place", metavar="FILE")
-@click.option("--into", "database", metavar="PATH", required=True, help="The database; it is made if it is not there.")
+@click.argument("place", metavar="FILE", type=click.Path())
+@click.option(
+    "--into",
+    "database",
+    metavar="PATH",
+    type=click.Path(),
+    required=True,
+    help="The database; it is made if it is not there.",
+)
 @click.option("--table", "-t", metavar="NAME", help="What the table is called; of a SQLite file: the one wanted.")
 @click.option(
     "--kind",
@@ -215,8 +239,8 @@ def import_command(
 
     delimiter = "\t" if delimiter == "\\t" else delimiter
     dialect = CsvDialect(delimiter=delimiter, quote=quote, header=header, null=null, encoding=encoding)
-    with _reported(), _made(database, config_file, settings) as opened:
-        with counting(place, _size(place), hidden=quiet) as counter:
+    with _reported(), _made(database, config_file, settings) as (opened, commit_rows):
+        with counting(place, _size(place), is_bytes=True, hidden=quiet) as counter:
             report = import_file(
                 opened,
                 place,
@@ -226,6 +250,7 @@ def import_command(
                 keep_case=keep_case,
                 dialect=dialect,
                 skip_unsupported=skip_unsupported,
+                commit_rows=commit_rows,
                 on_progress=counter,
             )
         _summarize(report, counter, quiet=quiet)
@@ -241,8 +266,8 @@ def import_command(
         "heliosdb export app.db customer - | head",
     ),
 )
-@click.argument("database", metavar="PATH")
-@click.argument("names", metavar="[TABLE]... FILE", nargs=-1, required=True)
+@click.argument("database", metavar="PATH", type=click.Path())
+@click.argument("names", metavar="[TABLE]... FILE", nargs=-1, required=True, type=click.Path())
 @click.option("--query", metavar="SQL", help="The rows of this query instead of tables.")
 @click.option(
     "--format",
@@ -297,7 +322,7 @@ def export_command(
 
 
 @click.command(epilog=_epilog("heliosdb check app.db"))
-@click.argument("database", metavar="PATH")
+@click.argument("database", metavar="PATH", type=click.Path())
 @_opening
 @click.pass_context
 def check(
@@ -338,6 +363,58 @@ def compact(database: str, config_file: str | None, settings: tuple[str, ...], q
             click.echo(f"{before:,} bytes before, {_bytes_of(database):,} now", err=True)
 
 
+@click.command(epilog=_epilog("heliosdb salvage broken.db mended.db"))
+@click.argument("damaged", metavar="DAMAGED")
+@click.argument("new", metavar="NEW")
+@click.option("--quiet", "-q", is_flag=True, help="No progress bar and no summary.")
+@click.pass_context
+def salvage(context: click.Context, damaged: str, new: str, quiet: bool) -> None:
+    """Put what can be read of the database at DAMAGED into a new one at NEW, and say what is lost.
+
+    DAMAGED is not changed. NEW has the newest rows, no history; its indexes are made from the rows, and it is checked.
+    The status is 3 where something is lost or wrong.
+    """
+    from heliosdb.store.directory import DirectoryVolume
+    from heliosdb.store.salvage import salvage as put
+    from heliosdb.store.store import Store
+    from heliosdb.verify import verify
+
+    if os.path.exists(new):
+        raise click.ClickException(f'"{new}" exists already')
+    with _reported():
+        source = DirectoryVolume(damaged, read_only=True)
+        try:
+            with counting(damaged, 0, hidden=quiet) as counter:
+                # Closed as by a crash, so that opening clears away what belonged to sessions.
+                store = Store(DirectoryVolume(new))
+                try:
+                    found = put(source, store, on_progress=counter)
+                finally:
+                    store.volume.close()
+        finally:
+            source.close()
+        with _open(new, None, ()) as opened:
+            names = _names_of(opened)
+            for loss in found.losses:
+                about = "" if loss.relation is None else f"{names.get(loss.relation, f'relation {loss.relation}')}: "
+                click.echo(about + loss.message)
+            problems = verify(opened).problems
+            for problem in problems:
+                click.echo(f"{problem.object}: {problem.message}")
+        if not quiet:
+            lost = "nothing is lost" if not found.losses else f"{len(found.losses):,} losses"
+            wrong = "no problems" if not problems else f"{len(problems):,} problems"
+            click.echo(f"{found.rows:,} rows, {lost}, {wrong}, {counter.seconds:.3f}s", err=True)
+    if found.losses or problems:
+        context.exit(3)
+
+
+def _names_of(database: Database) -> dict[int, str]:
+    with database.store_transaction() as transaction:
+        catalog = database.catalogs.of(transaction)
+        return {relation.oid: f"table {relation.schema}.{relation.name}" for relation in catalog.relations()}
+
+
 # -- what they share ---------------------------------------------------------------------------------------------------
 
 
@@ -364,16 +441,27 @@ def _existing(path: str, config_file: str | None, settings: tuple[str, ...]) -> 
 
 
 @contextmanager
-def _made(path: str, config_file: str | None, settings: tuple[str, ...]) -> Iterator[Database]:
-    """Open a database, made if it is not there; one that was made for nothing is taken away again."""
-    is_new = not os.path.exists(path)
-    try:
+def _made(path: str, config_file: str | None, settings: tuple[str, ...]) -> Iterator[tuple[Database, int | None]]:
+    """Open a database to write into, with how often rows are to be committed (None: all at once).
+
+    One that is not there yet is made beside its place and moved there when it is whole; so it may be filled in steps,
+    and needs no memory for all of its rows.
+    """
+    if os.path.lexists(path):
         with _open(path, config_file, settings) as database:
-            yield database
-    except BaseException:
-        if is_new and os.path.isdir(path):
-            shutil.rmtree(path, ignore_errors=True)
-        raise
+            yield database, None
+        return
+    folder, name = os.path.split(os.path.abspath(path))
+    part = os.path.join(folder, f".{name}.{os.getpid()}.part")
+    try:
+        with _open(part, config_file, settings) as database:
+            yield database, COMMIT_ROWS
+        from heliosdb.dump.places import sync_folder
+
+        os.rename(part, path)
+        sync_folder(Path(folder))
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
 from heliosdb.codegen.index_keys import key_shape
+from heliosdb.transaction.locks import RelationLock
 from heliosdb.transaction.transaction import READ_COMMITTED
 
 if TYPE_CHECKING:
@@ -109,6 +110,8 @@ class ForeignKeyCheck:
                 )
             if deferred and not self._still_there(x, key):
                 continue
+            if deferred:
+                x.transaction.lock_relation(referenced.oid, RelationLock.ROW_SHARE)
             if not x.transaction.reference(referenced.oid, index.oid, shape.key([key[i] for i in order])):
                 raise errors.ForeignKeyViolation(
                     f'insert or update on table "{self.relation.name}" violates foreign key constraint '

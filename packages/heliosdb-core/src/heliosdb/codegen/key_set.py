@@ -67,24 +67,26 @@ class _Run:
 
 
 class KeySet(Watched):
-    """A set of keys: ``in`` and ``add``, as of a set."""
+    """A set of keys: ``in`` and ``add``, as of a set. Who asks often asks ``held`` first, and the rest where there are
+    ``runs``.
+    """
 
-    __slots__ = ("_made", "_pages", "_runs", "add")
+    __slots__ = ("_made", "_pages", "add", "runs")
 
     def __init__(self, execution: Execution, node: int = 0) -> None:
         super().__init__(execution, set(), node)
         self.add = self.held.add
-        self._runs: list[_Run] = []
+        self.runs: list[_Run] = []
         self._made = 0
         self._pages: dict[tuple[int, int], frozenset[Any]] = {}
 
     def __contains__(self, key: Any) -> bool:
         if key in self.held:
             return True
-        if not self._runs:
+        if not self.runs:
             return False
         code = hash(key)
-        return any(run.may_have(code) and self._is_in(run, code, key) for run in self._runs)
+        return any(run.may_have(code) and self._is_in(run, code, key) for run in self.runs)
 
     def _is_in(self, run: _Run, code: int, key: Any) -> bool:
         return any(key in self._page(run, number) for number in run.pages(code))
@@ -93,17 +95,17 @@ class KeySet(Watched):
         place = run.number, number
         page = self._pages.get(place)
         if page is None:
-            assert self._file is not None
+            assert self.file is not None
             if len(self._pages) >= REMEMBERED:
                 del self._pages[next(iter(self._pages))]
-            page = self._pages[place] = frozenset(self._file.read(run.frames[number]))
+            page = self._pages[place] = frozenset(self.file.read(run.frames[number]))
         return page
 
     def __len__(self) -> int:
-        return len(self.held) + sum(run.count for run in self._runs)
+        return len(self.held) + sum(run.count for run in self.runs)
 
     def __iter__(self) -> Iterator[Any]:
-        for run in self._runs:
+        for run in self.runs:
             yield from self._read(run.frames)
         yield from self.held
 
@@ -127,14 +129,14 @@ class KeySet(Watched):
             return
         self.look = NEVER
         held = self.held
-        self._runs.append(self._written(len(held), iter(sorted(held, key=hash))))
+        self.runs.append(self._written(len(held), iter(sorted(held, key=hash))))
         held.clear()
-        if len(self._runs) >= RUNS:
+        if len(self.runs) >= RUNS:
             # Nearly equal ones become one, so that no key is copied often.
-            small = self._runs[-RUNS + 1 :] if self._runs[0].count > 4 * self._runs[1].count else self._runs
+            small = self.runs[-RUNS + 1 :] if self.runs[0].count > 4 * self.runs[1].count else self.runs
             keys = merge(*(self._read(run.frames) for run in small), key=hash)
             merged = self._written(sum(run.count for run in small), keys)
-            self._runs[-len(small) :] = [merged]
+            self.runs[-len(small) :] = [merged]
         self.look = self._again(fits)
 
     def _written(self, expected: int, keys: Iterator[Any]) -> _Run:

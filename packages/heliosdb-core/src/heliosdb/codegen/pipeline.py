@@ -89,6 +89,8 @@ class Pipelines:
         """Operators that hand their rows on by a generator, so that what follows is written only once (``cut_key``)."""
         self.missing_cuts: set[int] = set()
         """Those that would have had to, and keep everything in memory instead."""
+        self.spilling: set[str] = set()
+        """Functions of correlated subqueries in which something may be put aside."""
         self.carriers: dict[int, tuple[str, ...]] = {}
         """The variables that hold each source's row at the current place."""
         self.null_values: dict[str, str] = {}
@@ -161,10 +163,11 @@ class Pipelines:
 
     @property
     def may_spill(self) -> bool:
-        """Whether an operator here may put rows aside: functions of correlated subqueries run for few rows each, many
-        times.
-        """
-        return self.function.name == "run" or not self.function.arguments
+        """Whether an operator here may put rows aside. Who asks will write what does."""
+        if self.function.name != "run" and self.function.arguments:
+            # It runs many times: see ``Subqueries``.
+            self.spilling.add(self.function.name)
+        return True
 
     def asked_by(self, node: pn.PlanNode) -> str:
         """Return the last argument of what may put rows aside: whose memory it is, where somebody asks."""

@@ -12,13 +12,14 @@ What it runs is the same plan, emitted by the same emitters; only the transactio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.codegen import modify
 from heliosdb.codegen.expressions import row_binding
 from heliosdb.codegen.index_keys import key_shape
 from heliosdb.codegen.pipeline import Pipelines
+from heliosdb.codegen.point_references import referenced_of, references_of
 from heliosdb.codegen.scan import DATUM_CHECKS
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
@@ -26,6 +27,7 @@ from heliosdb.types.definitions import Volatility
 
 if TYPE_CHECKING:
     from heliosdb.catalog.registries import Registries
+    from heliosdb.transaction.point_references import PointReference
 
 __all__ = ["FastStatement", "compile_point"]
 
@@ -75,7 +77,7 @@ def _insert(
     relation, values = plan.relation, plan.input
     if not isinstance(values, pn.Values) or len(values.table) != 1 or relation.persistence != "permanent":
         return None
-    if plan.conflict is not None or plan.returning is not None or plan.foreign_keys:
+    if plan.conflict is not None or plan.returning is not None:
         return None
     if not relation.indexes or relation.indexes[0].method != "btree" or not relation.indexes[0].unique:
         return None
@@ -232,9 +234,9 @@ class _Writer:
     def update(self, plan: pn.Update) -> FastStatement | None:
         changed = {assignment.slot for assignment in (*plan.assignments, *plan.generated)}
         relation = plan.relation
-        if plan.returning is not None or any(
-            number - 1 in changed for constraint in plan.foreign_keys for number in constraint.columns
-        ):
+        concerned = [c for c in plan.foreign_keys if any(number - 1 in changed for number in c.columns)]
+        references = references_of(self.session, relation, concerned)
+        if plan.returning is not None or references is None:
             return None
         for _, constraint in plan.referencing:
             assert constraint.foreign is not None
@@ -258,22 +260,27 @@ class _Writer:
         # True or False: done, or no such row. None: the ordinary way has to do it.
         self.lines.append(f"  done = write({key}, change)")
         self.lines.append("  return None if done is None else int(done)")
-        return self._make("write", self._writer(relation.oid, self.scan.index.oid).update)
+        return self._make("write", self._writer(relation.oid, self.scan.index.oid, references).update)
 
     def _has_listeners(self) -> bool:
         hooks = self.registries.lifecycle
         return any(hooks.get(name) for name in ("transaction_committing", "transaction_committed"))
 
     def delete(self, plan: pn.Delete) -> FastStatement | None:
-        if plan.returning is not None or plan.referencing or self._has_listeners():
+        referenced = referenced_of(self.session, plan.relation, plan.referencing)
+        if plan.returning is not None or referenced is None or self._has_listeners():
             return None
         key = self._head()
         self.lines.append(f"  done = write({key})")
         self.lines.append("  return None if done is None else int(done)")
-        return self._make("write", self._writer(plan.relation.oid, self.scan.index.oid).delete)
+        writer = self._writer(plan.relation.oid, self.scan.index.oid, referenced=referenced)
+        return self._make("write", writer.delete)
 
     def insert(self, plan: pn.Insert, values: pn.Values) -> FastStatement | None:
         relation = plan.relation
+        references = references_of(self.session, relation, plan.foreign_keys)
+        if references is None:
+            return None
         self._parameters()
         pipelines, function = self.pipelines, self.pipelines.function
         (line,) = values.table
@@ -284,9 +291,15 @@ class _Writer:
         modify.write_row(pipelines, plan, "n")
         self.lines.extend(function.lines)
         self.lines.append("  return None if write(n) is None else 1")
-        return self._make("write", self._writer(relation.oid, relation.indexes[0].oid).insert)
+        return self._make("write", self._writer(relation.oid, relation.indexes[0].oid, references).insert)
 
-    def _writer(self, relation: int, index: int) -> Any:
+    def _writer(
+        self,
+        relation: int,
+        index: int,
+        references: Sequence[PointReference] = (),
+        referenced: Sequence[PointReference] = (),
+    ) -> Any:
         session = self.session
         return session.database.store.point_writer(
             relation,
@@ -295,6 +308,8 @@ class _Writer:
             session.block.author(),
             waits=False,
             synchronous=session.setting("synchronous_commit") != "off",
+            references=references,
+            referenced=referenced,
         )
 
     def _make(self, name: str, access: Any) -> FastStatement | None:

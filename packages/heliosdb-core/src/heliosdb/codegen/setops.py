@@ -71,21 +71,18 @@ def produce_set_operation(pipelines: Pipelines, node: pn.SetOperation, consume: 
             _write_parts(pipelines, seen, overflow, key_of, row, add)
 
     def match(add: Callable[[str], None]) -> None:
-        # Of EXCEPT each row goes on once: those that are not in the table are told apart by a set of their own.
+        # Of EXCEPT each row goes on once: it joins the right side's in the table.
         is_except = node.kind == "except" and not node.all
         counts, has_overflown = source.fresh("h"), source.fresh("z")
-        function.line(f"{counts} = {'set()' if is_except else '{}'}")
+        function.line(f"{counts} = {{}}")
         if spills:
-            form = "keys" if is_except else "counts"
-            function.line(f"{overflow} = {source.bind(JoinOverflow, 'f')}(x, {counts}, {form!r}{asked})")
-        seen, unseen = source.fresh("h"), source.fresh("w") if spills else ""
-        if is_except:
-            _write_seen(pipelines, seen, unseen, asked)
+            function.line(f"{overflow} = {source.bind(JoinOverflow, 'f')}(x, {counts}, 'counts'{asked})")
+        unseen = source.fresh("w") if spills else ""
 
         def count() -> None:
             function.line(f"{key} = {key_of(row_of(pipelines, node.right))}")
             if is_except:
-                function.line(f"{counts}.add({key})")
+                function.line(f"{counts}[{key}] = 1")
             else:
                 function.line(f"{counts}[{key}] = {counts}.get({key}, 0) + 1")
 
@@ -93,64 +90,87 @@ def produce_set_operation(pipelines: Pipelines, node: pn.SetOperation, consume: 
         if spills:
             function.line(f"{has_overflown} = {overflow}.end_build()")
 
-        def compare() -> None:
-            """Write what becomes of a left row and its key."""
+        def compare(aside: str = "") -> None:
+            """Write what becomes of a left row and its key. Once anything was put aside, the table is empty."""
             if is_except:
-                function.open(f"if {key} not in {counts}:")
-                return _write_unseen(pipelines, seen, unseen, key, row, add)
+                return _write_unseen(pipelines, counts, unseen, key, row, add, aside)
             left = source.fresh("n")
             function.line(f"{left} = {counts}.get({key}, 0)")
             if node.kind == "intersect":
                 # Of INTERSECT each row goes on once, or as often as on both sides.
-                function.open(f"if {left}{' > 0' if node.all else ''}:")
-                function.line(f"{counts}[{key}] = {f'{left} - 1' if node.all else '0'}")
-                return add(row)
+                with function.block(f"if {left}{' > 0' if node.all else ''}:"):
+                    function.line(f"{counts}[{key}] = {f'{left} - 1' if node.all else '0'}")
+                    add(row)
+                if aside:
+                    function.line(f"el{aside}")
+                return
             function.line(f"if {left} > 0: {counts}[{key}] = {left} - 1")
+            if aside:
+                function.line(f"el{aside}")
             function.open("else:")
             add(row)
 
         def first() -> None:
             function.line(f"{row} = {row_of(pipelines, node.left)}")
             function.line(f"{key} = {key_of(row)}")
-            if spills:
-                function.line(f"if {has_overflown}: {overflow}.put({key}, {row})")
-                function.open("else:")
-            compare()
+            compare(f"if {has_overflown}: {overflow}.put({key}, {row})" if spills else "")
 
+        if is_except:
+            _write_watch(pipelines, counts, unseen, asked)
         pipelines.produce(node.left, first)
         if not spills:
             return
+        if is_except:
+            # Rows that had no room are in no part of the right side: only each other they may equal.
+            _write_parts(pipelines, counts, unseen, key_of, row, add)
         with function.indented():
             function.open(f"for {part} in {overflow}.parts() if {has_overflown} else ():", loop=True)
-            function.open(f"for {row} in {part}:", loop=True)
-            function.line(f"{key} = {key_of(row)}")
-            compare()
-        if is_except:
-            _write_parts(pipelines, seen, unseen, key_of, row, add)
+            if is_except:
+                _write_watch(pipelines, counts, unseen, asked)
+            with function.loop(f"for {row} in {part}:"):
+                function.line(f"{key} = {key_of(row)}")
+                compare()
+            if is_except:
+                _write_parts(pipelines, counts, unseen, key_of, row, add)
 
     _loop(pipelines, node, f"{pipelines.generator(unite if node.kind == 'union' else match)}()", consume)
 
 
 def _write_seen(pipelines: Pipelines, seen: str, overflow: str, asked: str) -> None:
-    """Write the set of keys that were met."""
-    pipelines.function.line(f"{seen} = set()")
+    """Write the table of keys that were met: a dict, for to take one apart is cheaper than to take a set apart."""
+    pipelines.function.line(f"{seen} = {{}}")
+    _write_watch(pipelines, seen, overflow, asked)
+
+
+def _write_watch(pipelines: Pipelines, seen: str, overflow: str, asked: str) -> None:
+    """Write what watches the table of keys."""
     if overflow:
         make = pipelines.source.bind(GroupOverflow, "f")
         pipelines.function.line(f"{overflow} = {make}(x, {seen}{asked})")
 
 
 def _write_unseen(
-    pipelines: Pipelines, seen: str, overflow: str, key: str, row: str, add: Callable[[str], None]
+    pipelines: Pipelines,
+    seen: str,
+    overflow: str,
+    key: str,
+    row: str,
+    add: Callable[[str], None],
+    aside: str = "",
 ) -> None:
-    """Write that a row goes on if its key is new; where the set is full, it is looked at later."""
+    """Write that a row goes on if its key is new; where the table is full, it is looked at later. ``aside`` is a line
+    with another reason to put it aside.
+    """
     function = pipelines.function
     with function.block(f"if {key} not in {seen}:"):
         if not overflow:
-            function.line(f"{seen}.add({key})")
+            function.line(f"{seen}[{key}] = 1")
             return add(row)
-        function.line(f"if {overflow}.is_full: {overflow}.put({key}, {row})")
+        if aside:
+            function.line(aside)
+        function.line(f"{'el' if aside else ''}if {overflow}.is_full: {overflow}.put({key}, {row})")
         with function.block("else:"):
-            function.line(f"{seen}.add({key})")
+            function.line(f"{seen}[{key}] = 1")
             add(row)
 
 
@@ -268,13 +288,13 @@ def produce_recursive_union(pipelines: Pipelines, node: pn.RecursiveUnion, consu
     make_key = row_key(node.classes)
     key_function = None if make_key is None else source.bind(make_key, "f")
     work, fresh, seen, row, key, rounds = (source.fresh(p) for p in ("m", "m", "h", "r", "k", "w"))
-    reader = source.fresh("g")
+    reader, keys, runs = source.fresh("g"), source.fresh("w"), source.fresh("m")
     asked = pipelines.asked_by(node)
     spills = pipelines.may_spill
 
     def write(add: Callable[[str], None]) -> None:
         if not node.all:
-            function.line(f"{seen} = {f'{source.bind(KeySet, chr(102))}(x{asked})' if spills else 'set()'}")
+            function.line(f"{keys} = {source.bind(KeySet, 'f')}(x{asked}); {seen} = {keys}.held; {runs} = {keys}.runs")
         function.line(f"{fresh} = []")
         if spills:
             function.line(f"{rounds} = {source.bind(Spool, 'f')}(x, {fresh}{asked})")
@@ -287,16 +307,21 @@ def produce_recursive_union(pipelines: Pipelines, node: pn.RecursiveUnion, consu
             function.line(f"{row} = {row_of(pipelines, part)}")
             if not node.all:
                 function.line(f"{key} = {row if key_function is None else f'{key_function}({row})'}")
-                function.open(f"if {key} not in {seen}:")
+                function.open(f"if {key} not in {seen} and not ({runs} and {key} in {keys}):")
                 function.line(f"{seen}.add({key})")
             function.line(f"{fresh}.append({row})")
             add(row)
 
         pipelines.produce(node.start, lambda: take(node.start))
         with function.block("while True:"):
-            function.line("if x.cancelled: x.raise_cancelled()")
+            # Who reads the work table polls.
             if spills:
-                function.line(f"{fresh} = []; {work} = {rounds}.turn({fresh})")
+                # A round of few rows should cost little.
+                is_short = f"{rounds}.file is None and len({fresh}) < 64"
+                function.line(f"if {is_short}: {work} = {fresh}; {fresh} = {rounds}.held = []")
+                with function.block("else:"):
+                    pipelines.poll()
+                    function.line(f"{fresh} = []; {work} = {rounds}.turn({fresh})")
             else:
                 function.line(f"{work} = {fresh}; {fresh} = []")
             function.line(f"if not {work}: break")

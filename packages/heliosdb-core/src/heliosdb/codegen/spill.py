@@ -77,14 +77,15 @@ class Watched:
     ``node`` tells EXPLAIN ANALYZE whose it is (``Pipelines.asked_by``); 0 says that nobody asks.
     """
 
-    __slots__ = ("_budget", "_each", "_execution", "_file", "held", "look", "report")
+    __slots__ = ("_budget", "_each", "_execution", "file", "held", "look", "report")
 
     def __init__(self, execution: Execution, held: Any, node: int = 0) -> None:
         self._execution = execution
         self._budget = 0
         self._each = 1
         """Bytes that an item takes, at the last look."""
-        self._file: TemporaryRows | None = None
+        self.file: TemporaryRows | None = None
+        """What was put aside; None: nothing yet."""
         self.held = held
         self.look = FIRST_LOOK
         self.report: Report | None = None
@@ -108,7 +109,12 @@ class Watched:
         held = self.held
         items: Collection[Any] = held.items() if isinstance(held, dict) else held
         step = max(1, len(held) // SAMPLE)
-        return held[::step] if isinstance(held, list) else list(islice(items, 0, None, step))
+        # Of a dict all items up to the last one that is taken have to be gone through.
+        return (
+            held[::step]
+            if isinstance(held, list)
+            else list(islice(items, 0, SAMPLE * min(step, FRAME), min(step, FRAME)))
+        )
 
     def _note(self, count: int, sample: list[Any]) -> None:
         if self.report is not None and sample:
@@ -142,9 +148,9 @@ class Watched:
         return Parts(number, depth, self._budget, self._write)
 
     def _write(self, rows: list[Any]) -> Frame:
-        file = self._file
+        file = self.file
         if file is None:
-            file = self._file = self._execution.temporary.create()
+            file = self.file = self._execution.temporary.create()
         frame = file.write(rows)
         if self.report is not None:
             self.report.disk += frame[1]
@@ -152,7 +158,7 @@ class Watched:
 
     def _read(self, frames: list[Frame]) -> Any:
         """Yield the rows of frames."""
-        execution, file = self._execution, self._file
+        execution, file = self._execution, self.file
         assert file is not None
         for frame in frames:
             if execution.cancelled:
@@ -160,9 +166,9 @@ class Watched:
             yield from file.read(frame)
 
     def _close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        if self.file is not None:
+            self.file.close()
+            self.file = None
 
     def relieve(self) -> None:
         """Look at the size, and do something about it."""

@@ -224,7 +224,7 @@ class JoinOverflow(Watched):
 
     def _load(self, frames: list[Frame]) -> bool:
         """Fill the table; False where it does not fit: then all of the part's rows are put aside in smaller parts."""
-        execution, file = self._execution, self._file
+        execution, file = self._execution, self.file
         assert file is not None
         size = 0
         long: dict[Any, _LongBucket] = {}
@@ -292,4 +292,4 @@ class JoinOverflow(Watched):
 
     def _spool(self, long: dict[Any, _LongBucket]) -> None:
         for key, bucket in long.items():
-            self._replace(key, bucket.spooled(self._execution, self._file))
+            self._replace(key, bucket.spooled(self._execution, self.file))

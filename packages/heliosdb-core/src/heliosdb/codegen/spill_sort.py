@@ -86,7 +86,7 @@ class SortRuns(Watched):
         """Return everything (or the first rows) in order, when the input has ended: the list, or the runs merged."""
         self.end()
         self.sort()
-        if self._file is None:
+        if self.file is None:
             if top is not None:
                 del self.held[top:]
             return self.held

@@ -128,8 +128,8 @@ class Spool(Watched):
         if place >= kept:
             return self.held[place - kept]
         if self._read_back is None or len(self._read_back) != kept:
-            assert self._file is not None
-            self._read_back = Spooled(self._execution, self._file, self._frames, self._starts, [])
+            assert self.file is not None
+            self._read_back = Spooled(self._execution, self.file, self._frames, self._starts, [])
         return self._read_back[place]
 
     def forget(self, count: int) -> int:
@@ -138,7 +138,7 @@ class Spool(Watched):
         if count < kept:
             # What is in the file stays there until all of it may go.
             return 0
-        if self._file is not None:
+        if self.file is not None:
             self._close()
             self._read_back = None
             self._frames.clear()
@@ -156,25 +156,25 @@ class Spool(Watched):
             if len(held) >= most:
                 most = max(FRAME, min(8 * FRAME, self._fits() // 16))
                 self.put_aside(self._fits())
-        if self._file is None:
-            self._file = self._execution.temporary.create()
-        return Spooled(self._execution, self._file, self._frames, self._starts, held)
+        if self.file is None:
+            self.file = self._execution.temporary.create()
+        return Spooled(self._execution, self.file, self._frames, self._starts, held)
 
     def turn(self, fresh: list[Any]) -> Sequence[Any]:
         """Return the rows so far and go on with another list."""
         taken = self._taken()
-        self._file = None
+        self.file = None
         self._frames, self._starts = [], [0]
         self.held = fresh
         return taken
 
     def _taken(self) -> Sequence[Any]:
-        if self._file is None:
+        if self.file is None:
             rows: list[Any] = self.held
             return rows
         if self.report is not None:
             self.report.batches = max(self.report.batches, len(self._frames))
-        return Spooled(self._execution, self._file, self._frames, self._starts, self.held)
+        return Spooled(self._execution, self.file, self._frames, self._starts, self.held)
 
 
 def blocks_of(rows: Sequence[Any]) -> Iterable[Sequence[Any]]:

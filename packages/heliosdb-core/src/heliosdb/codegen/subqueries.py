@@ -46,8 +46,14 @@ class Subqueries:
         pipelines = self.pipelines
 
         def write(function: Function) -> None:
+            leave = self._leave(function)
             with pipelines.writing(function):
                 body(function, node)
+            if function.name in pipelines.spilling:
+                # What is watched in one call is of no interest in the next, however the call ended.
+                function.lines.insert(0, f" {leave.partition('[')[2][:-2]} = len(x.watched)")
+            else:
+                function.lines = [line for line in function.lines if line.strip() != leave]
 
         # Only the outer columns are arguments: the plan's own sources are bound inside.
         call = pipelines.expressions.define(prefix, list(node.outer), write)
@@ -58,8 +64,18 @@ class Subqueries:
         pipelines.source.namespace["once"] = runtime.once
         return f"{memo}()"
 
+    @staticmethod
+    def _leave(function: Function) -> str:
+        """Return the line before each ``return`` of a function in which something may be put aside."""
+        return f"del x.watched[n_{function.name}:]"
+
     def _exists(self, function: Function, node: ex.Subquery) -> None:
-        self.pipelines.produce(node.plan, lambda: function.line("return True"))
+        def found() -> None:
+            function.line(self._leave(function))
+            function.line("return True")
+
+        self.pipelines.produce(node.plan, found)
+        function.line(self._leave(function))
         function.line("return False")
 
     def _scalar(self, function: Function, node: ex.Subquery) -> None:
@@ -75,6 +91,7 @@ class Subqueries:
             function.line(f"{value} = {pipelines.expressions.bindings[number](0)}")
 
         pipelines.produce(node.plan, take)
+        function.line(self._leave(function))
         function.line(f"return {value}")
 
     def _array(self, function: Function, node: ex.Subquery) -> None:
@@ -87,6 +104,7 @@ class Subqueries:
             function.line(f"{items}.append({pipelines.expressions.bindings[number](0)})")
 
         pipelines.produce(node.plan, take)
+        function.line(self._leave(function))
         function.line(f"return tuple({items})")
 
     def _rows(self, function: Function, node: ex.Subquery) -> None:
@@ -95,6 +113,7 @@ class Subqueries:
         spool = pipelines.keep(rows, node.plan)
         pipelines.produce(node.plan, lambda: function.line(f"{rows}.append({row_of(pipelines, node.plan)})"))
         pipelines.kept(rows, spool)
+        function.line(self._leave(function))
         function.line(f"return {rows}")
 
     def _hashed_any(self, node: ex.Subquery) -> str:

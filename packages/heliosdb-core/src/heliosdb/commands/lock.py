@@ -40,6 +40,6 @@ def execute_lock(session: CommandSession, statement: tree.Lock) -> Result:
             seen.add(oid)
             session.transaction.lock_relation(oid, mode, wait)
             pending.extend(used for used, _ in found.dependencies)
-    # What was committed until the lock was there is to be seen by what follows.
-    session.transaction.begin_again()
+    # What is committed until the first query is to be seen by it.
+    session.transaction.look_later()
     return done("LOCK TABLE")

@@ -63,9 +63,9 @@ def _declare(
     if name in session.cursors:
         raise DuplicateCursor(f'cursor "{name}" already exists')
     hints = tuple(map(session.hint, parameters))
-    plan = session.plan(statement, hints)
+    plan = session.plan(statement, hints, (), parameters)
     while not lock_plan(session, plan):
-        plan = session.plan(statement, hints)
+        plan = session.plan(statement, hints, (), parameters)
     if plan.columns is None:
         raise ProgrammingError("a cursor needs a query that returns rows")
     if plan.bound.tag != "SELECT":

@@ -28,7 +28,7 @@ from heliosdb.errors import (
     WrongObjectType,
 )
 
-__all__ = ["file_error", "is_url", "reading", "seekable", "writing"]
+__all__ = ["file_error", "is_url", "reading", "seekable", "sync_folder", "writing"]
 
 _url: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|[A-Za-z][A-Za-z0-9+.-]+::")
 PIECE: Final = 1 << 20
@@ -125,7 +125,7 @@ def _to_file(place: str, *, replace: bool) -> Iterator[BinaryIO]:
                 os.replace(name, path)
             else:
                 _move_to_new(name, path, place)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
     finally:
         if os.path.exists(name):
             os.unlink(name)
@@ -142,7 +142,8 @@ def _move_to_new(name: str, path: Path, place: str) -> None:
         os.replace(name, path)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on disk, where the system does such a thing."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -24,9 +24,8 @@ __all__ = ["have_changed", "lock_definition", "lock_plan"]
 def lock_definition(session: SessionEnvironment, relation: Relation, mode: RelationLock) -> None:
     """Lock a relation for a change of its definition, and see it as it is now.
 
-    Under read committed the statement goes on with a new snapshot. A snapshot that is kept cannot see what was
-    committed before the lock was granted, so then the transaction fails with 40001 (and is repeated if the
-    statement stands alone).
+    Under read committed, and as the first of its transaction, the statement goes on with a new snapshot. One that is
+    kept cannot see what was committed before the lock was granted, so then the transaction fails with 40001.
     """
     transaction = session.transaction
     transaction.lock_relation(relation.oid, mode)
@@ -36,6 +35,8 @@ def lock_definition(session: SessionEnvironment, relation: Relation, mode: Relat
         pass
     if transaction.isolation == "read committed":
         transaction.begin_statement()
+    elif transaction.is_fresh:
+        transaction.see_anew()
     elif transaction.relation(relation.oid).feed.last_scn > transaction.scn:
         raise errors.SerializationFailure(
             f'could not serialize access due to concurrent changes of relation "{relation.name}"'

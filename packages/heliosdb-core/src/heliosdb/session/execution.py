@@ -80,16 +80,12 @@ class Execution:
         look at what grows.
         """
         # As Session.interrupted, written out: this is asked often.
-        if self.watched:
-            self._relieve()
-        session = self.session
-        deadline = session.deadline
-        return session.interruption is not None or (deadline is not None and monotonic() > deadline)
-
-    def _relieve(self) -> None:
         for watched in self.watched:
             if len(watched.held) >= watched.look:
                 watched.relieve()
+        session = self.session
+        deadline = session.deadline
+        return session.interruption is not None or (deadline is not None and monotonic() > deadline)
 
     @property
     def work_mem(self) -> int:

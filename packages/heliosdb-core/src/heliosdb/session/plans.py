@@ -75,17 +75,19 @@ class SessionPlans(SessionEnvironment):
             self._temporary_schema,
         )
 
-    def cached_plan(self, statement: StatementText, hints: tuple[str | None, ...]) -> Plan | None:
-        """Return a plan from the cache that may run now, or None."""
+    def cached_plan(
+        self, statement: StatementText, hints: tuple[str | None, ...], parameters: Sequence[Any] = ()
+    ) -> Plan | None:
+        """Return a plan from the cache that may run now with these Python parameters, or None."""
         if self.functions:
             # What a session's own functions mean is not in the key.
             return None
-        return self._found(self._key(statement, hints), statement)
+        return self._found(self._key(statement, hints), statement, parameters)
 
-    def _found(self, key: Any, statement: StatementText) -> Plan | None:
-        found = self.database.statements.find(key, statement.constants, self)
+    def _found(self, key: Any, statement: StatementText, parameters: Sequence[Any]) -> Plan | None:
+        found = self.database.statements.find(key, statement.constants, self, parameters)
         if found is None and (private := self._private_plans()) is not None:
-            found = private.find(key, statement.constants, self)
+            found = private.find(key, statement.constants, self, parameters)
         return None if found is None or self._is_outgrown(found) else found
 
     def _private_plans(self) -> StatementCache | None:
@@ -116,22 +118,29 @@ class SessionPlans(SessionEnvironment):
         return False
 
     def plan(
-        self, statement: StatementText, hints: tuple[str | None, ...] = (), types: tuple[str | None, ...] = ()
+        self,
+        statement: StatementText,
+        hints: tuple[str | None, ...] = (),
+        types: tuple[str | None, ...] = (),
+        parameters: Sequence[Any] = (),
     ) -> Plan:
-        """Return the plan of a query or data modification, from the cache or made now."""
+        """Return the plan of a query or data modification, from the cache or made now.
+
+        ``parameters`` are the Python objects that it is about to run with, where they are known: for estimates.
+        """
         kept = not self.functions and statement.is_lifted
         key = self._key(statement, hints, types)
         if kept:
-            found = self._found(key, statement)
+            found = self._found(key, statement, parameters)
             if found is not None:
                 return found
         with loading():
             # The first query imports the compiler: thousands of objects that stay.
             from heliosdb import codegen as _  # noqa: F401
             from heliosdb.sql import binder, optimizer, parser  # noqa: F401
-        plan = self.make_plan(self.tree(statement), hints, types, statement)
+        plan = self.make_plan(self.tree(statement), hints, types, statement, parameters)
         if kept and plan.bound.cacheable:
-            (self._private_plans() or self.database.statements).add(key, plan, statement.constants, self)
+            (self._private_plans() or self.database.statements).add(key, plan, statement.constants, self, parameters)
         return plan
 
     def make_plan(
@@ -140,6 +149,7 @@ class SessionPlans(SessionEnvironment):
         hints: tuple[str | None, ...] = (),
         types: tuple[str | None, ...] = (),
         statement: StatementText | None = None,
+        parameters: Sequence[Any] = (),
     ) -> Plan:
         """Bind, optimize and compile."""
         # Imported by the first query, not when a database opens.
@@ -167,7 +177,10 @@ class SessionPlans(SessionEnvironment):
         readers = tuple(
             (slot.slot, _slot_reader(self.types.input(slot.type), slot.typmod), slot.negated) for slot in bound.slots
         )
-        optimized = optimize(bound, self, _known(readers, constants, self))
+        known = _known(readers, constants, self)
+        if len(parameters) == len(bound.parameter_types):
+            known += self._estimated_parameters(bound.parameter_types, parameters)
+        optimized = optimize(bound, self, known, len(constants))
         compiled = compile_statement(optimized.plan, self.registries)
         free = {slot.slot for slot in bound.slots}
         pinned = tuple((i, constant.value) for i, constant in enumerate(constants) if i not in free)
@@ -177,8 +190,19 @@ class SessionPlans(SessionEnvironment):
         peeked = sorted({slot for peek in optimized.peeks for slot in peek.slots})
         return Plan(
             bound, compiled, pinned, len(constants), readers, recorder, catalog, optimized.plan, locks, sizes,
-            peeks=optimized.peeks, peeked=tuple((slot, constants[slot].value) for slot in peeked),
+            peeks=optimized.peeks, peeks_at_parameters=any(slot >= len(constants) for slot in peeked),
+            peeked=tuple((slot, constants[slot].value) for slot in peeked if slot < len(constants)),
         )  # fmt: skip
+
+    def _estimated_parameters(self, types: Sequence[str], parameters: Sequence[Any]) -> list[Any]:
+        """Return parameters as datums; None for one that is no value of its type, as the run will say."""
+        data: list[Any] = []
+        for type_name, value in zip(types, parameters, strict=True):
+            try:
+                data.append(None if value is None else self.database.adapters.read(type_name, value, self))
+            except errors.Error:
+                data.append(None)
+        return data
 
     def read_parameters(self, plan: Plan, parameters: Sequence[Any]) -> tuple[Any, ...]:
         """Return Python parameters as datums of the plan's parameter types."""
@@ -189,9 +213,12 @@ class SessionPlans(SessionEnvironment):
             )
         if not expected:
             return ()
+        read = self.database.adapters.read
         return tuple(
-            None if value is None else self.database.adapters.read(type_name, value, self)
-            for type_name, value in zip(expected, parameters, strict=True)
+            [
+                None if value is None else read(type_name, value, self)
+                for type_name, value in zip(expected, parameters, strict=True)
+            ]
         )
 
     def require_writable(self, plan: Plan) -> None:

@@ -446,7 +446,7 @@ class Session(SessionPlans):
 
     def _dispatch(self, statement: StatementText, parameters: Sequence[Any] | None) -> Result:
         hints = tuple(map(self.hint, parameters or ()))
-        plan = self.cached_plan(statement, hints)
+        plan = self.cached_plan(statement, hints, parameters or ())
         if plan is None:
             tree = self.tree(statement)
             if not _is_query(tree):
@@ -458,13 +458,13 @@ class Session(SessionPlans):
                 self.last_plan = None
                 return done
             try:
-                plan = self.plan(statement, hints)
+                plan = self.plan(statement, hints, (), parameters or ())
             except errors.IndeterminateDatatype:
                 if parameters is None and "$" in statement.text:
                     raise no_parameter(statement.text) from None
                 raise
         while not lock_plan(self, plan):
-            plan = self.plan(statement, hints)
+            plan = self.plan(statement, hints, (), parameters or ())
         if parameters is None and plan.bound.parameter_types:
             raise no_parameter(statement.text)
         result = self.run_plan(plan, statement.constants, self.read_parameters(plan, parameters or ()))

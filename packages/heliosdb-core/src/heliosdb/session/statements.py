@@ -24,9 +24,9 @@ from heliosdb.session.adapters import check_surrogates
 from heliosdb.transaction.locks import RelationLock
 
 if TYPE_CHECKING:
-    from heliosdb.catalog.definitions import Constraint, Relation
+    from heliosdb.catalog.definitions import Constraint, ForeignKey, Relation
     from heliosdb.codegen import CompiledStatement
-    from heliosdb.plan.nodes import BoundStatement, OutputColumn, PlanNode
+    from heliosdb.plan.nodes import BoundStatement, Modify, OutputColumn, PlanNode
     from heliosdb.sql.optimizer import Peek
     from heliosdb.sql.shape import Constant
     from heliosdb.sql.statements import Statement
@@ -153,6 +153,7 @@ class Plan:
     """What the optimizer took from this text's free constants to choose among plans."""
     peeked: tuple[tuple[int, str], ...] = ()
     """Those constants."""
+    peeks_at_parameters: bool = False
 
     @property
     def columns(self) -> tuple[OutputColumn, ...] | None:
@@ -177,15 +178,18 @@ class Plan:
         """Return whether a text's constants agree with the ones this plan was made with."""
         return all(constants[slot].value == value for slot, value in self.pinned)
 
-    def suits(self, constants: Sequence[Constant], session: Any) -> bool:
-        """Return whether a text's constants select about as much as those the plan was chosen for."""
-        if not self.peeks or all(constants[slot].value == value for slot, value in self.peeked):
+    def suits(self, constants: Sequence[Constant], parameters: Sequence[Any], session: Any) -> bool:
+        """Return whether a text's constants, and parameters, select about as much as those the plan was chosen for."""
+        if not self.peeks:
+            return True
+        if not self.peeks_at_parameters and all(constants[slot].value == value for slot, value in self.peeked):
             return True
         try:
-            slots = self.slots(constants, session)
+            slots = self.slots(constants, session) or (None,) * self.width
+            data = session.read_parameters(self, parameters) if self.peeks_at_parameters else ()
         except Error:
             return True  # which the run will raise
-        return all(peek.holds(slots) for peek in self.peeks)
+        return all(peek.holds((*slots, *data)) for peek in self.peeks)
 
     def is_valid(self, catalog: Any) -> bool:
         """Return whether the plan may run against a catalog."""
@@ -212,14 +216,14 @@ def locks_of(plan: PlanNode) -> tuple[tuple[int, RelationLock], ...]:
             want(node.relation.oid, RelationLock.ACCESS_SHARE)
         elif isinstance(node, pn.Modify):
             want(node.relation.oid, RelationLock.ROW_EXCLUSIVE)
-            # What checks and actions of foreign keys will touch.
+            # What checks and actions of foreign keys will touch; deferred ones lock it when they are due.
             for constraint in node.foreign_keys:
-                if constraint.foreign is not None:
+                if constraint.foreign is not None and not constraint.initially_deferred:
                     want(constraint.foreign.relation, RelationLock.ROW_SHARE)
             for relation, constraint in node.referencing:
-                foreign = constraint.foreign
-                acts = foreign is not None and not {foreign.on_delete, foreign.on_update} <= {"no action", "restrict"}
-                want(relation.oid, RelationLock.ROW_EXCLUSIVE if acts else RelationLock.ROW_SHARE)
+                if constraint.foreign is not None and not constraint.initially_deferred:
+                    acts = not _actions_of(node, constraint.foreign) <= {"no action", "restrict"}
+                    want(relation.oid, RelationLock.ROW_EXCLUSIVE if acts else RelationLock.ROW_SHARE)
         elif isinstance(node, pn.LockRows):
             for inner in walk(node.input):
                 if isinstance(inner, pn.Scan):
@@ -243,6 +247,16 @@ def written_command(bound: BoundStatement) -> str | None:
                 if isinstance(inner, pn.Scan) and inner.source in locked and inner.relation.persistence != "temporary":
                     return f"SELECT FOR {locked[inner.source].upper()}" if bound.tag == "SELECT" else bound.tag
     return None
+
+
+def _actions_of(node: Modify, foreign: ForeignKey) -> set[str]:
+    """Return what a modification of referenced rows may have done to the rows that refer to them."""
+    match type(node).__name__:
+        case "Delete":
+            return {foreign.on_delete}
+        case "Merge":
+            return {foreign.on_delete, foreign.on_update}
+    return {foreign.on_update}
 
 
 class StatementCache:
@@ -287,7 +301,9 @@ class StatementCache:
                     self._texts.popitem(last=False)
         return made
 
-    def find(self, key: Any, constants: Sequence[Constant], session: Any) -> Plan | None:
+    def find(
+        self, key: Any, constants: Sequence[Constant], session: Any, parameters: Sequence[Any] = ()
+    ) -> Plan | None:
         """Return a plan for the key that fits the constants and the session's catalog.
 
         Of several that differ in what their constants select only, the one that suits best; when there are enough of
@@ -297,19 +313,21 @@ class StatementCache:
         for plan in self._plans.get(key, ()):
             if plan.fits(constants) and plan.is_valid(session.catalog):
                 fitting += 1
-                if fitting >= PLANS_PER_SELECTIVITY or plan.suits(constants, session):
+                if fitting >= PLANS_PER_SELECTIVITY or plan.suits(constants, parameters, session):
                     self.hits += 1
                     return plan
         self.misses += 1
         return None
 
-    def add(self, key: Any, plan: Plan, constants: Sequence[Constant], session: Any) -> None:
+    def add(
+        self, key: Any, plan: Plan, constants: Sequence[Constant], session: Any, parameters: Sequence[Any] = ()
+    ) -> None:
         """Keep a plan."""
         with self._lock:
             plans = [
                 other
                 for other in self._plans.get(key, ())
-                if other.pinned != plan.pinned or not other.suits(constants, session)
+                if other.pinned != plan.pinned or not other.suits(constants, parameters, session)
             ]
             self._plans[key] = [plan, *plans[: PLANS_PER_SHAPE - 1]]
             self._plans.move_to_end(key)

@@ -73,9 +73,9 @@ class Stream:
             try:
                 if session.is_query(statement):
                     hints = tuple(map(session.hint, parameters))
-                    plan = session.plan(statement, hints)
+                    plan = session.plan(statement, hints, (), parameters)
                     while not lock_plan(session, plan):
-                        plan = session.plan(statement, hints)
+                        plan = session.plan(statement, hints, (), parameters)
                     if plan.bound.read_only:
                         assert plan.columns is not None
                         self.columns = over_domains(plan.columns, session.types)

@@ -248,8 +248,9 @@ class TransactionBlock:
         self._savepoints.clear()
         self._deferred.clear()
         session = self._session
-        for stream in list(self.streams):
-            stream.cut()
+        if self.streams:
+            for stream in list(self.streams):
+                stream.cut()
         for name, cursor in list(session.cursors.items()):
             # A held cursor belongs to the session once the transaction that declared it has committed.
             if not (cursor.is_complete or (committed and cursor.is_held)):

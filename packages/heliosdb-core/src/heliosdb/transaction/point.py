@@ -16,12 +16,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.encoding.keys import NULL, has_null
+from heliosdb.errors import Error
 from heliosdb.store.block import Block, Entry
 from heliosdb.store.commits import Author
 from heliosdb.store.relation import FOLD_AT, Relation
 from heliosdb.store.timeline_index import IndexEntries, TimelineIndex
 from heliosdb.store.versions import PRUNED, Row, push
 from heliosdb.transaction.locks import LockOwner, RowLock, SessionToken
+from heliosdb.transaction.point_references import PointReference, Taken
 
 if TYPE_CHECKING:
     from heliosdb.transaction.transactional_store import TransactionalStore
@@ -159,6 +161,8 @@ class PointWriter:
         "_key_grant",
         "_key_of",
         "_owner",
+        "_referenced",
+        "_references",
         "_relation",
         "_session",
         "_store",
@@ -176,7 +180,13 @@ class PointWriter:
         *,
         waits: bool = True,
         synchronous: bool = True,
+        references: Sequence[PointReference] = (),
+        referenced: Sequence[PointReference] = (),
     ) -> None:
+        self._references = tuple(references)
+        """Foreign keys of the relation."""
+        self._referenced = tuple(referenced)
+        """Foreign keys that point at it."""
         self._waits = waits
         self._synchronous = synchronous
         self._store = store
@@ -195,19 +205,29 @@ class PointWriter:
         None (only of a writer that does not wait): somebody holds a lock on the relation or the row, or listens to
         commits; nothing was done, and an ordinary transaction has to do it.
         """
-        done = self._change(key, change, RowLock.NO_KEY_UPDATE)
-        if done and (journal := self._store.journal) is not None:
-            journal.settle(self._store.last_scn, synchronous=self._synchronous)
+        taken: Taken = []
+        try:
+            done = self._change(key, change, RowLock.NO_KEY_UPDATE, taken)
+            if done and (journal := self._store.journal) is not None:
+                journal.settle(self._store.last_scn, synchronous=self._synchronous)
+        finally:
+            if taken:
+                self._give_back(taken)
         return self._ordinary(key, change) if done is None and self._waits else done
 
     def delete(self, key: Any) -> bool | None:
         """Delete the row with this key and commit; False when there is none, None as for ``update``."""
-        done = self._change(key, None, RowLock.UPDATE)
+        done = self._change(key, None, RowLock.UPDATE, [])
         if done and (journal := self._store.journal) is not None:
             journal.settle(self._store.last_scn, synchronous=self._synchronous)
         return self._ordinary(key, None) if done is None and self._waits else done
 
-    def _change(self, key: Any, change: Callable[[Row], Row] | None, mode: RowLock) -> bool | None:
+    def _give_back(self, taken: Taken) -> None:
+        """Release locks on what the row refers to: not before it is published, for whoever gets them looks for it."""
+        for space, key in taken:
+            self._store.locks.give_back(space, key, self._owner)
+
+    def _change(self, key: Any, change: Callable[[Row], Row] | None, mode: RowLock, taken: Taken) -> bool | None:
         store, relation, key_of = self._store, self._relation, self._key_of
         locks = relation.locks
         with store.commit_lock:
@@ -238,15 +258,37 @@ class PointWriter:
                     return None
                 if change is None:
                     new, keys = None, self._keys_removed(row)
+                    if self._referenced and not self._may_go(row):
+                        return None
                 else:
                     new = change(row)
                     keys = self._keys_changed(row, new)
+                    if self._references and not self._refers(row, new, taken):
+                        return None
                 if keys is None:
                     return None
                 self._commit(block, row_id, entry, new, keys)
                 return True
             finally:
                 store.locks.give_back(locks, row_id, self._owner)
+
+    def _refers(self, row: Row | None, new: Row, taken: Taken) -> bool:
+        """Whether what the new row refers to, and the old one did not, is there."""
+        for reference in self._references:
+            key = reference.key(new)
+            if key is None or (row is not None and reference.key(row) == key):
+                continue
+            if not reference.holds(self._store, key, self._owner, taken):
+                return False
+        return True
+
+    def _may_go(self, row: Row) -> bool:
+        """Whether nobody refers to the row."""
+        for reference in self._referenced:
+            key = reference.key(row)
+            if key is not None and not reference.is_free(self._store, key):
+                return False
+        return True
 
     def _row_id(self, key: Any) -> Any:
         """Return what the tree has for a key; of an index that is not all in memory the row id that has it now."""
@@ -263,11 +305,15 @@ class PointWriter:
 
     def insert(self, row: Row) -> int | None:
         """Insert a row, commit, and return its row id; None as for ``update``, also when a key is taken."""
-        row_id = self._insert(row)
-        if row_id is not None:
-            if (journal := self._store.journal) is not None:
-                journal.settle(self._store.last_scn, synchronous=self._synchronous)
-            return row_id
+        taken: Taken = []
+        try:
+            row_id = self._insert(row, taken)
+            if row_id is not None:
+                if (journal := self._store.journal) is not None:
+                    journal.settle(self._store.last_scn, synchronous=self._synchronous)
+                return row_id
+        finally:
+            self._give_back(taken)
         if not self._waits:
             return None
         store, relation = self._store, self._relation
@@ -280,23 +326,18 @@ class PointWriter:
             transaction.rollback()
         return row_id
 
-    def _insert(self, row: Row) -> int | None:
-        store, relation, owner = self._store, self._relation, self._owner
-        taken: list[tuple[dict[Any, Any], Any]] = []
+    def _insert(self, row: Row, taken: Taken) -> int | None:
+        store, relation = self._store, self._relation
         with store.commit_lock:
             if not self._waits and relation.oid in store.locks.relations:
                 return None
-            try:
-                if not store.listeners and not store.history.open:
-                    keys = self._keys_added(row, taken)
-                    if keys is not None:
-                        row_id = relation.row_ids.take()
-                        block = relation.block(row_id >> 12) or relation.new_block(row_id >> 12)
-                        self._commit(block, row_id, NEVER, row, keys)
-                        return row_id
-            finally:
-                for locks, key in taken:
-                    store.locks.give_back(locks, key, owner)
+            if not store.listeners and not store.history.open:
+                keys = self._keys_added(row, taken)
+                if keys is not None and (not self._references or self._refers(None, row, taken)):
+                    row_id = relation.row_ids.take()
+                    block = relation.block(row_id >> 12) or relation.new_block(row_id >> 12)
+                    self._commit(block, row_id, NEVER, row, keys)
+                    return row_id
         return None
 
     def _keys_added(self, row: Row, taken: list[tuple[dict[Any, Any], Any]]) -> list[KeyChange] | None:
@@ -306,8 +347,15 @@ class PointWriter:
         grant = self._key_grant
         for index in self._relation.indexes.values():
             spec, key_of = index.spec, index.simple_key
-            if key_of is None or spec.deferrable:
+            if spec.deferrable:
                 return None
+            if key_of is None:
+                added = _only_element(index, row)
+                if added is None or (added and spec.unique):
+                    return None
+                if added:
+                    keys.append((index, None, added))
+                continue
             key = key_of(row)
             if spec.unique and (
                 spec.nulls_not_distinct or not (key is NULL if spec.width == 1 else has_null(key, spec.width))
@@ -326,7 +374,12 @@ class PointWriter:
         for index in self._relation.indexes.values():
             key_of = index.simple_key
             if key_of is None:
-                return None
+                removed = _only_element(index, row)
+                if removed is None:
+                    return None
+                if removed:
+                    keys.append((index, removed, None))
+                continue
             order_key = index.spec.order_key
             keys.append((index, (key_of(row) if order_key is None else (order_key(row), key_of(row)),), None))
         return keys
@@ -347,7 +400,11 @@ class PointWriter:
                         keys.append((index, (old_key,), (new_key,)))
                     else:
                         keys.append((index, ((order_key(row), old_key),), ((order_key(new), new_key),)))
-            elif index.elements(row) != index.elements(new):
+            elif (before := _only_element(index, row)) != (after := _only_element(index, new)):
+                if before is None or after is None or index.spec.unique:
+                    return None
+                keys.append((index, before or None, after or None))
+            elif before is None and index.elements(row) != index.elements(new):
                 return None
         return keys
 
@@ -429,3 +486,17 @@ class PointWriter:
                     return True
             finally:
                 transaction.rollback()
+
+
+def _only_element(index: TimelineIndex, row: Row) -> tuple[Any] | tuple[()] | None:
+    """Return the key of a row in a btree that leaves rows out, () where it does, None of another method.
+
+    An error that it raises is the ordinary way's to word.
+    """
+    if index.tree is None:
+        return None
+    try:
+        elements = index.elements(row)
+    except (Error, ArithmeticError):
+        return None
+    return (elements[0],) if elements else ()

@@ -171,18 +171,29 @@ class Transaction(LockOwner):
             readers = self.store.snapshots.readers
             readers[self] = REGISTERING
             readers[self] = self.scn = self.store.published
+        elif not self.command:
+            self.see_anew()
         return self.command
 
-    def begin_again(self) -> None:
-        """Take the snapshot anew if this is the first statement and it has done nothing but wait (LOCK TABLE)."""
-        if self.command <= 2 and self.isolation != READ_COMMITTED and not (self._journal or self._fixed):
-            self.command = 1
-            if self.reads is not None:
-                self.reads = enroll(self)
-            else:
-                readers = self.store.snapshots.readers
-                readers[self] = REGISTERING
-                readers[self] = self.scn = self.store.published
+    @property
+    def is_fresh(self) -> bool:
+        """Whether this is the first statement and has changed nothing yet."""
+        return self.command <= 2 and not (self._journal or self._fixed)
+
+    def look_later(self) -> None:
+        """Have the next statement take the snapshot, if this is the first one; it looks at nothing (LOCK TABLE)."""
+        if self.is_fresh and self.isolation != READ_COMMITTED:
+            self.command = -1
+
+    def see_anew(self) -> None:
+        """Take a snapshot that is to be kept again: nobody has seen anything of the one before."""
+        self.command = 2  # as the first statement has it
+        if self.reads is not None:
+            self.reads = enroll(self)
+        else:
+            readers = self.store.snapshots.readers
+            readers[self] = REGISTERING
+            readers[self] = self.scn = self.store.published
 
     def advance_command(self) -> int:
         """Make own writes so far visible to what follows, under the same snapshot (triggers, cascades)."""
@@ -389,15 +400,9 @@ class Transaction(LockOwner):
         self._require_active()
         key = relation_oid if self.timeline.parent is None else (self.timeline.id, relation_oid)
         what = "" if wait != "nowait" else f'relation "{self.store.relation_name(relation_oid)}"'
-        return self.store.locks.acquire(
-            self.store.locks.relations,
-            key,
-            self,
-            mode,
-            RELATION_CONFLICTS,
-            wait=wait,
-            session=self.session,
-            what=what,
+        locks = self.store.locks
+        return locks.acquire(
+            locks.relations, key, self, mode, RELATION_CONFLICTS, wait=wait, session=self.session, what=what
         )
 
     def lock_advisory(self, key: Any, mode: AdvisoryLock | int, wait: str = "block") -> bool:
@@ -405,14 +410,7 @@ class Transaction(LockOwner):
         self._require_active()
         locks = self.store.locks
         return locks.acquire(
-            locks.advisory,
-            key,
-            self,
-            mode,
-            ADVISORY_CONFLICTS,
-            wait=wait,
-            session=self.session,
-            what="advisory lock",
+            locks.advisory, key, self, mode, ADVISORY_CONFLICTS, wait=wait, session=self.session, what="advisory lock"
         )
 
     # -- constraints

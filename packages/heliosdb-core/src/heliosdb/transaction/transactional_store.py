@@ -17,6 +17,7 @@ from heliosdb.store.versions import Row
 from heliosdb.store.volume import Volume
 from heliosdb.transaction.locks import LockTable, SessionLocks, SessionToken
 from heliosdb.transaction.point import PointWriter, point_reader
+from heliosdb.transaction.point_references import PointReference
 from heliosdb.transaction.serializable import CommitHistory
 from heliosdb.transaction.ticket import CommitTicket
 from heliosdb.transaction.transaction import Transaction
@@ -92,13 +93,26 @@ class TransactionalStore(Store):
         *,
         waits: bool = True,
         synchronous: bool = True,
+        references: Sequence[PointReference] = (),
+        referenced: Sequence[PointReference] = (),
     ) -> PointWriter:
         """Return an object whose ``update``, ``delete`` and ``insert`` each commit one row of main.
 
         ``waits`` False: its ``update`` declines (None) where an ordinary transaction would have to wait.
-        ``synchronous`` False: it returns before the commit is durable.
+        ``synchronous`` False: it returns before the commit is durable. ``references`` are the relation's foreign keys
+        that are to hold, ``referenced`` those that point at it.
         """
-        return PointWriter(self, relation_oid, index_oid, session, author, waits=waits, synchronous=synchronous)
+        return PointWriter(
+            self,
+            relation_oid,
+            index_oid,
+            session,
+            author,
+            waits=waits,
+            synchronous=synchronous,
+            references=references,
+            referenced=referenced,
+        )
 
     def await_published(self, scn: int) -> None:
         """Return when a commit is published. A row's newest version may be that of one which is pending."""

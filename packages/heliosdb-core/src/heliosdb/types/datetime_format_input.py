@@ -290,7 +290,7 @@ def _overflow(text: str) -> NoReturn:
     raise_problem(Problem.FIELD_OVERFLOW, text, "timestamp")
 
 
-def _read(text: str, template: str) -> tuple[int, int, int | None]:
+def read_by_template(text: str, template: str) -> tuple[int, int, int | None]:
     """Return (days, microseconds of the day, offset in seconds east or None)."""
     reader = _Reader(text, parse_template(template))
     if template:
@@ -402,7 +402,7 @@ def _iso_week_start(year: int, week: int) -> int:
 
 def to_date(text: str, template: str) -> int:
     """Read a date by a template."""
-    days, _, _ = _read(text, template)
+    days, _, _ = read_by_template(text, template)
     if not DATE_START <= days < DATE_END:
         raise errors.DatetimeFieldOverflow(f'date out of range: "{text}"')
     return days
@@ -410,7 +410,7 @@ def to_date(text: str, template: str) -> int:
 
 def to_timestamp_text(text: str, template: str, session: SessionContext) -> int:
     """Read an instant by a template, local time of the session's TimeZone where no offset is read."""
-    days, microseconds, offset = _read(text, template)
+    days, microseconds, offset = read_by_template(text, template)
     local = days * MICROSECONDS_PER_DAY + microseconds
     if offset is not None:
         return check_timestamp(local - offset * MICROSECONDS_PER_SECOND)

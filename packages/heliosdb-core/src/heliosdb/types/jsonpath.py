@@ -5,7 +5,7 @@ Implementations are named, not imported: the parser and the evaluator of paths l
 
 from __future__ import annotations
 
-from heliosdb.types.definitions import Operator, ScalarFunction, TableFunction, Type
+from heliosdb.types.definitions import Operator, ScalarFunction, TableFunction, Type, Volatility
 from heliosdb.types.stored_classes import JSONPATH
 
 __all__ = ["FUNCTIONS", "OPERATORS", "TABLE_FUNCTIONS", "TYPES"]
@@ -34,15 +34,31 @@ _ARGUMENTS = ("jsonb", "jsonpath", "jsonb", "bool")
 _NAMES = ("target", "path", "vars", "silent")
 _DEFAULTS = ("'{}'", "false")
 
+_SCALAR = (
+    ("jsonb_path_exists", "bool"),
+    ("jsonb_path_match", "bool"),
+    ("jsonb_path_query_array", "jsonb"),
+    ("jsonb_path_query_first", "jsonb"),
+)
+
 FUNCTIONS: tuple[ScalarFunction, ...] = (
     *(
-        ScalarFunction(name, _ARGUMENTS, returns, implementation, argument_names=_NAMES, defaults=_DEFAULTS)
-        for name, returns, implementation in (
-            ("jsonb_path_exists", "bool", _AT + "jsonb_path_exists"),
-            ("jsonb_path_match", "bool", _AT + "jsonb_path_match"),
-            ("jsonb_path_query_array", "jsonb", _AT + "jsonb_path_query_array"),
-            ("jsonb_path_query_first", "jsonb", _AT + "jsonb_path_query_first"),
+        ScalarFunction(name, _ARGUMENTS, returns, _AT + name, argument_names=_NAMES, defaults=_DEFAULTS)
+        for name, returns in _SCALAR
+    ),
+    # The same with the session's time zone, for dates that are compared with instants.
+    *(
+        ScalarFunction(
+            f"{name}_tz",
+            _ARGUMENTS,
+            returns,
+            _AT + name,
+            argument_names=_NAMES,
+            defaults=_DEFAULTS,
+            volatility=Volatility.STABLE,
+            needs_session=True,
         )
+        for name, returns in _SCALAR
     ),
     ScalarFunction("jsonb_path_exists_opr", ("jsonb", "jsonpath"), "bool", _AT + "jsonb_path_exists_opr"),
     ScalarFunction("jsonb_path_match_opr", ("jsonb", "jsonpath"), "bool", _AT + "jsonb_path_match_opr"),
@@ -56,5 +72,15 @@ OPERATORS: tuple[Operator, ...] = (
 TABLE_FUNCTIONS: tuple[TableFunction, ...] = (
     TableFunction(
         "jsonb_path_query", _ARGUMENTS, "jsonb", _AT + "jsonb_path_query", argument_names=_NAMES, defaults=_DEFAULTS
+    ),
+    TableFunction(
+        "jsonb_path_query_tz",
+        _ARGUMENTS,
+        "jsonb",
+        _AT + "jsonb_path_query",
+        argument_names=_NAMES,
+        defaults=_DEFAULTS,
+        volatility=Volatility.STABLE,
+        needs_session=True,
     ),
 )

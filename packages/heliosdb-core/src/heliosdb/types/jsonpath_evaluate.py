@@ -29,6 +29,7 @@ from heliosdb.types.jsonb_tree import (
     make_number,
     make_object,
 )
+from heliosdb.types.jsonpath_datetime import DatetimeItem, compare_datetimes, datetime_of
 from heliosdb.types.jsonpath_parse import JsonPath, PathNode, compile_like_regex, is_predicate
 from heliosdb.types.numeric import numeric_add, numeric_div, numeric_mod, numeric_mul, numeric_sub
 
@@ -55,6 +56,7 @@ class _Scope:
     array_size: int = -1
     identities: dict[int, int] = field(factory=dict)
     """The numbers that ``keyvalue()`` gave to objects."""
+    session: Any = None
     forgiving: bool = False
     """Below ``**`` structural errors do not count, in strict mode either."""
 
@@ -64,15 +66,17 @@ class _Scope:
         return self.strict and not self.forgiving
 
 
-def evaluate(path: JsonPath, document: Json, variables: Json | None) -> Iterator[Json]:
-    """Yield the items of a path applied to a document."""
+def evaluate(path: JsonPath, document: Json, variables: Json | None, session: Any = None) -> Iterator[Json]:
+    """Yield the items of a path applied to a document; ``session`` is that whose time zone may be used, None: none."""
     if variables is not None and not isinstance(variables, JsonObject):
         raise errors.InvalidParameterValue(
             '"vars" argument is not an object',
             detail='Jsonpath parameters should be encoded as key-value pairs of "vars" object.',
         )
-    scope = _Scope(document, None if variables is None else variables.members, path.strict, document)
-    return _items(path.root, scope)
+    scope = _Scope(document, None if variables is None else variables.members, path.strict, document, session=session)
+    for item in _items(path.root, scope):
+        found: Any = item
+        yield found.as_text() if isinstance(found, DatetimeItem) else item
 
 
 def _items(node: PathNode, scope: _Scope) -> Iterator[Json]:
@@ -153,6 +157,9 @@ def _step(item: Json, step: PathNode, scope: _Scope, *, unwrap: bool) -> Iterato
     elif isinstance(item, JsonArray) and unwrap and not (kind == "method" and step.value in ("type", "size")):
         for element in item:
             yield from _step(element, step, scope, unwrap=False)
+    elif kind == "datetime":
+        made: Any = datetime_of(item, step.value)
+        yield made
     elif kind == "key":
         yield from _member(item, step.value, scope)
     elif kind == ".*":
@@ -238,7 +245,8 @@ def _below(
 
 def _method(item: Json, name: str, scope: _Scope) -> Iterator[Json]:
     if name == "type":
-        yield kind_of(item)
+        moment: Any = item
+        yield moment.type_name if isinstance(moment, DatetimeItem) else kind_of(item)
     elif name == "size":
         if isinstance(item, JsonArray):
             yield Decimal(len(item))
@@ -343,7 +351,7 @@ def _test(node: PathNode, scope: _Scope) -> bool | None:
     assert second is not None
     if kind == "starts with":
         return _compared(first, second, scope, _starts_with, unwrap_right=False)
-    return _compared(first, second, scope, lambda left, right: _compare(kind, left, right), unwrap_right=True)
+    return _compared(first, second, scope, lambda left, right: _compare(kind, left, right, scope), unwrap_right=True)
 
 
 def _connected(kind: str, first: PathNode, second: PathNode, scope: _Scope) -> bool | None:
@@ -418,14 +426,20 @@ def _starts_with(text: Json, initial: Json) -> bool | None:
     return text.startswith(initial)
 
 
-def _compare(operator: str, left: Json, right: Json) -> bool | None:
+def _compare(operator: str, left: Json, right: Json, scope: _Scope) -> bool | None:
     if type(left) is not type(right):
         # Null differs from everything; other kinds do not compare.
         return operator == "!=" if isinstance(left, JsonNull) or isinstance(right, JsonNull) else None
     if isinstance(left, JsonObject | JsonArray):
         return None
+    moments: tuple[Any, Any] = (left, right)
     if isinstance(left, JsonNull):
         order = 0
+    elif isinstance(moments[0], DatetimeItem):
+        found = compare_datetimes(*moments, scope.session)
+        if found is None:
+            return None
+        order = found
     else:
         first: Any = left.value if isinstance(left, JsonBoolean) else left
         second: Any = right.value if isinstance(right, JsonBoolean) else right

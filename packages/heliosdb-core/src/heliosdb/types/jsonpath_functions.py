@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from heliosdb import errors
 from heliosdb.types.jsonb_tree import Json, JsonArray, JsonBoolean, JsonNull, JsonObject
@@ -53,10 +54,10 @@ def jsonpath_from_python(value: object) -> JsonPath:
 
 
 def jsonb_path_exists(
-    document: Json, path: JsonPath, variables: Json | None = _NO_VARIABLES, silent: bool = False
+    document: Json, path: JsonPath, variables: Json | None = _NO_VARIABLES, silent: bool = False, session: Any = None
 ) -> bool | None:
     """Return whether a path gives an item; ``silent``: NULL instead of an error."""
-    items = evaluate(path, document, variables)
+    items = evaluate(path, document, variables, session)
     try:
         # In strict mode an error anywhere counts, so that nothing may be left out.
         return bool(list(items)) if path.strict else next(items, None) is not None
@@ -67,10 +68,10 @@ def jsonb_path_exists(
 
 
 def jsonb_path_match(
-    document: Json, path: JsonPath, variables: Json | None = _NO_VARIABLES, silent: bool = False
+    document: Json, path: JsonPath, variables: Json | None = _NO_VARIABLES, silent: bool = False, session: Any = None
 ) -> bool | None:
     """Return the one boolean that a path gives; ``silent``: NULL instead of an error."""
-    items = evaluate(path, document, variables)
+    items = evaluate(path, document, variables, session)
     try:
         found = list(items)
     except errors.DataError:
@@ -88,15 +89,15 @@ def jsonb_path_match(
 
 
 def jsonb_path_query(
-    document: Json, path: JsonPath, variables: Json | None = _NO_VARIABLES, silent: bool = False
+    document: Json, path: JsonPath, variables: Json | None = _NO_VARIABLES, silent: bool = False, session: Any = None
 ) -> Iterator[Json]:
     """Yield the items of a path; ``silent``: an error only ends them."""
-    return iter(_all_items(document, path, variables, silent))
+    return iter(_all_items(document, path, variables, silent, session))
 
 
-def _all_items(document: Json, path: JsonPath, variables: Json | None, silent: bool) -> list[Json]:
+def _all_items(document: Json, path: JsonPath, variables: Json | None, silent: bool, session: Any) -> list[Json]:
     found: list[Json] = []
-    items = evaluate(path, document, variables)
+    items = evaluate(path, document, variables, session)
     try:
         for item in items:
             found.append(item)
@@ -107,17 +108,17 @@ def _all_items(document: Json, path: JsonPath, variables: Json | None, silent: b
 
 
 def jsonb_path_query_array(
-    document: Json, path: JsonPath, variables: Json | None = _NO_VARIABLES, silent: bool = False
+    document: Json, path: JsonPath, variables: Json | None = _NO_VARIABLES, silent: bool = False, session: Any = None
 ) -> Json:
     """Return the items of a path as an array."""
-    return JsonArray(_all_items(document, path, variables, silent))
+    return JsonArray(_all_items(document, path, variables, silent, session))
 
 
 def jsonb_path_query_first(
-    document: Json, path: JsonPath, variables: Json | None = _NO_VARIABLES, silent: bool = False
+    document: Json, path: JsonPath, variables: Json | None = _NO_VARIABLES, silent: bool = False, session: Any = None
 ) -> Json | None:
     """Return the first item of a path, or NULL."""
-    found = _all_items(document, path, variables, silent)
+    found = _all_items(document, path, variables, silent, session)
     return found[0] if found else None
 
 

@@ -376,7 +376,11 @@ class _Parser:
         if self.token.kind == "(" and token.kind in METHODS | {"datetime"}:
             self.advance()
             if token.kind == "datetime":
-                raise errors.FeatureNotSupported("jsonpath item method .datetime() is not supported")
+                template = self.token.value if self.token.kind == "string" else None
+                if template is not None:
+                    self.advance()
+                self.expect(")")
+                return PathNode("datetime", template)
             self.expect(")")
             return PathNode("method", token.kind)
         return PathNode("key", token.value)
@@ -512,6 +516,8 @@ def _bare_text(node: PathNode, in_key: bool, brackets: bool) -> str:
         return "." + escape_json(value)
     if kind == "method":
         return f".{value}()"
+    if kind == "datetime":
+        return f".datetime({escape_json(value) if value is not None else ''})"
     simple = {"variable": lambda: "$" + escape_json(value), "string": lambda: escape_json(value)}
     if kind in simple:
         return simple[kind]()

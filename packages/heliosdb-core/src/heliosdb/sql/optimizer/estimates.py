@@ -29,8 +29,8 @@ UNKNOWN_DISTINCT = 200.0
 class Estimates:
     """Estimates for one statement of a session."""
 
-    def __init__(self, session: Any, slots: Sequence[Any] = ()) -> None:
-        self.figures = Figures(session, slots)
+    def __init__(self, session: Any, slots: Sequence[Any] = (), width: int = 0) -> None:
+        self.figures = Figures(session, slots, width)
         self.conditions = Selectivity(self.figures, self.rows)
         # The nodes themselves are kept, so that their ids are not used again.
         self._rows_of: dict[int, tuple[pn.PlanNode, float]] = {}

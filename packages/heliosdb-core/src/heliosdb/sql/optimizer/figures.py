@@ -34,8 +34,9 @@ FACTOR, MARGIN = 8.0, 0.002
 
 @frozen(eq=False)
 class Peek:
-    """A selectivity that depends on constants of the text; ``compute`` gives it for any datums. ``places`` are the
-    constants' slots, None where a datum is part of the plan.
+    """A selectivity that depends on constants of the text or on parameters; ``compute`` gives it for any datums.
+
+    ``places`` are the constants' slots, the parameters' come after these; None where a datum is part of the plan.
     """
 
     places: tuple[int | None, ...]
@@ -60,10 +61,11 @@ class Peek:
 class Figures:
     """Sizes of tables and statistics of columns for one statement of a session."""
 
-    def __init__(self, session: Any, slots: Sequence[Any] = ()) -> None:
+    def __init__(self, session: Any, slots: Sequence[Any] = (), width: int = 0) -> None:
         self._session = session
         self._slots = slots
-        """The datums of this text's free constants."""
+        """The datums of this text's free constants, then those of the parameters."""
+        self._width = width
         self._rows: dict[int, float] = {}
         self._statistics: dict[int, RelationStatistics | None] = {}
         self._peeks: dict[Any, Peek] = {}
@@ -177,16 +179,23 @@ class Figures:
         if any(datum is None for datum in data):
             return None
         result = part(*data)
-        slots = tuple(value.slot if isinstance(value, ex.Constant) else None for value in values)
+        slots = tuple(map(self._place, values))
         if any(slot is not None for slot in slots) and self.table(relation) >= WATCHED_ROWS:
             self._peeks.setdefault((relation.oid, slots), Peek(slots, tuple(data), part, result))
         return result
 
+    def _place(self, node: ex.Expression | None) -> int | None:
+        """Return where among the datums a value is found before each run, None where it is part of the plan."""
+        if isinstance(node, ex.Parameter):
+            return self._width + node.number - 1
+        return node.slot if isinstance(node, ex.Constant) else None
+
     def known_value(self, node: ex.Expression | None) -> Any:
-        """Return the datum of what this text says as a constant, None of anything else."""
+        """Return the datum of a constant or a parameter of this run, None of anything else."""
+        place = self._place(node)
+        if place is not None and place < len(self._slots):
+            return self._slots[place]
         if isinstance(node, ex.Constant):
-            if node.slot is not None and node.slot < len(self._slots):
-                return self._slots[node.slot]
             return node.value
         if isinstance(node, ex.Convert) and node.via_text and not node.element_cast:
             # What a text means here and now, as that of a date hangs on the session's settings.

@@ -15,6 +15,7 @@ from heliosdb.sql.optimizer.decorrelate import decorrelate
 from heliosdb.sql.optimizer.estimates import Estimates
 from heliosdb.sql.optimizer.joins import Joins
 from heliosdb.sql.optimizer.keep import Keeper
+from heliosdb.sql.optimizer.pullup import pull_up
 from heliosdb.sql.optimizer.pushdown import push
 from heliosdb.sql.optimizer.stored import StoredExpressions
 from heliosdb.types.definitions import resolve_implementation
@@ -39,18 +40,18 @@ class Optimized:
     peeks: tuple[Peek, ...]
 
 
-def optimize(bound: pn.BoundStatement, session: Any, slots: Sequence[Any] = ()) -> Optimized:
+def optimize(bound: pn.BoundStatement, session: Any, slots: Sequence[Any] = (), width: int = 0) -> Optimized:
     """Return the physical plan of a bound statement.
 
-    ``session`` gives the registries and the tables' sizes; ``slots`` are the datums of the text's free constants, where
-    they are known.
+    ``session`` gives the registries and the tables' sizes; ``slots`` are the datums of the text's constants, so many as
+    ``width`` says, and of the parameters, where they are known.
     """
     registries: Registries = session.registries
     plan = bound.plan
     for rule in registries.planner_rules:
         if rule.stage == "logical":
             plan = resolve_implementation(rule.apply)(plan, session)
-    estimates = Estimates(session, slots)
+    estimates = Estimates(session, slots, width)
     plan = _Optimizer(registries, estimates, StoredExpressions(session), plan, session.check_interrupt).plan(plan)
     for rule in registries.planner_rules:
         if rule.stage == "physical":
@@ -77,7 +78,7 @@ class _Optimizer:
         """Simplify and choose physical nodes, in subqueries too; ``repeated`` where the plan runs many times."""
         if isinstance(node, pn.Update | pn.Delete):
             node = evolve(node, recheck=conjunction(_conditions(node.input)))
-        chosen = self.keeper.keep(self.physical(push(decorrelate(node))), repeated=repeated)
+        chosen = self.keeper.keep(self.physical(push(decorrelate(pull_up(node)))), repeated=repeated)
         plan: pn.PlanNode = self.subqueries(chosen)
         return plan
 

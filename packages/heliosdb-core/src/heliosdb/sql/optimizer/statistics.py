@@ -151,6 +151,10 @@ class StatisticsCache:
         key = (transaction.timeline.id, relation.oid)
         made = self._sampled(key, view, view.estimated_rows(), ANALYZED)
         made.analyzed = True
+        for slot, column in enumerate(relation.columns):
+            # Now, not when the first query asks.
+            if not column.dropped:
+                made.column(relation, slot, session.registries.types)
         return made
 
     def _sampled(self, key: tuple[int, int], view: Any, rows: float, size: int) -> RelationStatistics:

@@ -1,0 +1,125 @@
+"""Salvage takes whatever is whole, and says what is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from heliosdb.database import Database
+from heliosdb.store.manifest import decode_manifest
+from heliosdb.store.salvage import Salvaged, salvage
+from heliosdb.store.store import Store
+from heliosdb.verify import verify
+from heliosdb_testkit import FaultyVolume
+
+ROWS = 5_000
+
+
+def rows(session: Any, text: str) -> list[tuple[Any, ...]]:
+    return list(session.execute(text)[-1].rows)
+
+
+@pytest.fixture
+def damaged() -> FaultyVolume:
+    """A database with a checkpoint and a log behind it; nothing is damaged yet."""
+    volume = FaultyVolume()
+    database = Database(volume=volume, plugins=[])
+    session = database.session()
+    session.execute("CREATE TABLE t (id serial PRIMARY KEY, n int, at interval)")
+    session.execute("CREATE INDEX ON t (n)")
+    session.execute(f"INSERT INTO t (n, at) SELECT g % 7, g * '1 day'::interval FROM generate_series(1, {ROWS}) g")
+    session.execute("CREATE TABLE gone (a int)")
+    session.execute("INSERT INTO gone VALUES (1)")
+    assert database.store.maintenance is not None
+    database.store.maintenance.checkpoint()
+    session.execute("UPDATE t SET n = 100 WHERE id < 10")
+    session.execute("DELETE FROM t WHERE id = 11")
+    session.execute("DROP TABLE gone")
+    session.execute("INSERT INTO t (n) VALUES (5)")
+    return volume.kill()
+
+
+def put(volume: FaultyVolume) -> tuple[Salvaged, Database, Any]:
+    """Salvage, open what comes out, and check it."""
+    target = FaultyVolume()
+    store = Store(target)
+    found = salvage(volume, store)
+    store.volume.close()
+    database = Database(volume=target.kill(), plugins=[])
+    assert verify(database).problems == ()
+    return found, database, database.session()
+
+
+def segment_of_rows(volume: FaultyVolume) -> str:
+    """Return the segment of the table ``t``; others hold the catalog."""
+    manifest = decode_manifest(volume.manifest() or b"")
+    (name,) = next(relation.segments for relation in manifest.relations if relation.count == ROWS)
+    return name
+
+
+def all_but(*missing: range) -> list[tuple[int]]:
+    return [(i,) for i in range(1, ROWS + 2) if i != 11 and not any(i in some for some in missing)]
+
+
+def test_nothing_is_lost_of_what_is_whole(damaged: FaultyVolume) -> None:
+    found, _, session = put(damaged)
+    assert found.losses == []
+    assert rows(session, "SELECT id FROM t ORDER BY id") == all_but()
+    assert rows(session, "SELECT count(*) FROM t WHERE n = 100") == [(9,)]
+    assert rows(session, "SELECT id FROM t WHERE at = '50 days'") == [(50,)]
+    assert rows(session, "SELECT count(*) FROM pg_class WHERE relname = 'gone'") == [(0,)]
+    assert rows(session, "INSERT INTO t (n) VALUES (1) RETURNING id") == [(ROWS + 2,)]
+    assert rows(session, "SELECT count(*) FROM pg_class WHERE relname = 't_n_idx'") == [(1,)]
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_without_a_manifest_all_files_count(damaged: FaultyVolume, missing: bool) -> None:
+    if missing:
+        damaged.replace_manifest(b"")
+    else:
+        content = bytearray(damaged.manifest() or b"")
+        content[-5] ^= 1
+        damaged.replace_manifest(bytes(content))
+    found, _, session = put(damaged)
+    assert "the manifest of the database is damaged" in found.losses[0].message
+    assert rows(session, "SELECT id FROM t ORDER BY id") == all_but()
+    session.execute("CREATE TABLE another (a int)")
+
+
+def test_a_damaged_block_costs_its_rows_alone(damaged: FaultyVolume) -> None:
+    segment = segment_of_rows(damaged)
+    damaged.damage(segment, damaged.size(segment) // 4)
+    found, _, session = put(damaged)
+    (loss,) = found.losses
+    assert segment in loss.message
+    assert "row ids" in loss.message
+    left = rows(session, "SELECT id FROM t ORDER BY id")
+    lost = {row for row in all_but() if row not in left}
+    assert 0 < len(lost) <= 4096
+    assert set(left) <= set(all_but())
+    assert (ROWS + 1,) in left
+
+
+def test_a_damaged_record_costs_what_it_changed_alone(damaged: FaultyVolume) -> None:
+    log = damaged.names()[0]
+    damaged.damage(log, 4096 + 36 + 5)
+    found, _, session = put(damaged)
+    assert [log in loss.message and "offset 4096" in loss.message for loss in found.losses] == [True]
+    assert rows(session, "SELECT id FROM t ORDER BY id") == all_but()
+    assert rows(session, "SELECT count(*) FROM t WHERE n = 100") == [(0,)]
+
+
+def test_a_damaged_log_header_costs_nothing(damaged: FaultyVolume) -> None:
+    damaged.damage(damaged.names()[0], 20)
+    found, _, session = put(damaged)
+    assert len(found.losses) == 1
+    assert rows(session, "SELECT id FROM t ORDER BY id") == all_but()
+
+
+def test_missing_files_are_named(damaged: FaultyVolume) -> None:
+    damaged.delete(segment_of_rows(damaged))
+    found, _, session = put(damaged)
+    assert [loss.message.endswith("is missing") for loss in found.losses] == [True]
+    assert rows(session, "SELECT id FROM t") != []
+    assert found.rows > 0
