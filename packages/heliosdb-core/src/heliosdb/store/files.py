@@ -42,7 +42,7 @@ class StoreFiles:
         self.next_number = 1
         self._lock = Lock()
         self.uncommitted: set[str] = set()
-        """Segments of commits that are not in the log yet."""
+        """Files that neither manifest nor log name yet: of commits, and of indexes that are being made."""
         self.committed: dict[str, int] = {}
         """Segments that the log names since the last checkpoint, and their sizes."""
         self.pages = PageCache(options.cache_size // 4)

@@ -6,23 +6,25 @@
     3  with it:                   the run is what the index has; the backlog's rows are compared with it; keys that came
                                   twice, or into the backlog, are checked
 
-The run holds a superset of what is to be found, as runs do. An entry counts by how often it was entered and taken back,
-so what commits did meanwhile is not entered as it came, but as the difference between the rows and the run.
+The run holds a superset of what is to be found, as runs do: also keys that rows had in older versions, taken back. An
+entry counts by how often it was entered and taken back, so what commits did meanwhile is not entered as it came, but as
+the difference between the rows and the run.
 
-The run belongs to the database from the next checkpoint on. After a crash before it the index is filled again.
+The run belongs to the database from the next checkpoint that finds the index on. After a crash before it the index is
+filled again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
 
 from heliosdb.encoding.keys import has_null
 from heliosdb.interrupts import poll
 from heliosdb.store.index_build import refuse_duplicates, rows_by_block
 from heliosdb.store.index_run import merge
 from heliosdb.store.index_runs import IndexRuns
-from heliosdb.store.timeline_index import MAX_SCN
 
 if TYPE_CHECKING:
     from heliosdb.store.access_method import Progress
@@ -71,8 +73,8 @@ class IndexSort:
             self._delete(self._written[:-1])
             with store.commit_lock:
                 self._install(relation, IndexRuns([run], None, index.fork, wake), own)
-                files.committed[run.name] = 0
-                files.uncommitted.discard(run.name)
+            # Until a checkpoint names it, or nobody has the index any more.
+            finalize(run, files.uncommitted.discard, run.name)
         except BaseException:
             with store.commit_lock:
                 relation.indexes.pop(oid, None)
@@ -86,9 +88,8 @@ class IndexSort:
         done = 0
         for batch in rows_by_block(relation, self._index, past):
             entries += [(key, row_id) for row_id, keys in batch for key in keys]
-            if past:
-                entries += [(key, row_id) for _, key, row_id in past]
-                past.clear()
+            entries += _passed(past)
+            past.clear()
             done += len(batch)
             if len(entries) >= self._piece:
                 entries.sort()
@@ -96,7 +97,7 @@ class IndexSort:
                 entries = []
             if progress is not None:
                 progress(done)
-        entries += [(key, row_id) for _, key, row_id in past]
+        entries += _passed(past)
         entries.sort()
         yield entries
 
@@ -123,9 +124,10 @@ class IndexSort:
                 poll()
             if unique:
                 key = entry[0]
-                if key == before and (not twice or twice[-1] != key):
+                if entry[1] >= 0 and key == before and (not twice or twice[-1] != key):
                     twice.append(key)
-                before = key
+                if entry[1] >= 0:
+                    before = key
             yield entry
 
     def _install(
@@ -140,7 +142,8 @@ class IndexSort:
         for key, row_id in touched:
             row = relation.newest(row_id)[1]
             is_wanted = row is not None and key in index.elements(row)
-            is_there = row_id in runs.row_ids(key, MAX_SCN)
+            there = runs.runs[0].row_ids(key)
+            is_there = row_id in there and ~row_id not in there
             if is_wanted and not is_there:
                 added.append((key, row_id))
             elif is_there and not is_wanted:
@@ -152,6 +155,13 @@ class IndexSort:
             for key in dict.fromkeys([*self._twice, *(key for key, _ in added)]):
                 if spec.nulls_not_distinct or not has_null(key, spec.width):
                     refuse_duplicates(relation, index, key, index.newest_row_ids(key), own)
+
+
+def _passed(past: Iterable[tuple[int, Any, int]]) -> Iterator[Entry]:
+    """Yield the entries of keys that rows had: found by whoever reads an older state, and taken back at once."""
+    for _, key, row_id in past:
+        yield key, row_id
+        yield key, ~row_id
 
 
 def _touched(index: TimelineIndex) -> dict[Entry, None]:
