@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from command_line import Run
+from command_line import PROGRAMS, Run, environment
 from heliosdb import EmbeddedDatabase
 
 SUMMARY = r"(\d[\d,]*) tables?, (\d[\d,]*) rows?, \d+\.\d{3}s \([\d,]+ rows/s\)\n"
@@ -154,3 +155,26 @@ def test_a_new_database_is_filled_in_steps_and_whole_at_once(run: Run, tmp_path:
     (tmp_path / "many.csv").write_text("id,name\n" + lines + "1\n")
     assert run("import", "many.csv", "--into", "other.db", "-q")[0] == 1
     assert sorted(found.name for found in tmp_path.iterdir()) == ["many.csv", "many.db"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("heliosdb ", {"plain,dump", "plain,import", "plain,check"}),
+        ("heliosdb import --kin", {"plain,--kind"}),
+        ("heliosdb import --kind s", {"plain,sql", "plain,sqlite"}),
+        ("heliosdb dump ", {"file,"}),
+    ],
+)
+def test_the_shell_of_the_system_completes(words: str, expected: set[str], tmp_path: Path) -> None:
+    # The last word is what stands before the cursor.
+    count = len(words.split(" ")) - 1
+    done = subprocess.run(
+        [str(PROGRAMS / "heliosdb")],
+        env=environment(tmp_path)
+        | {"_HELIOSDB_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(count)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert expected <= {line.rstrip() for line in done.stdout.splitlines()}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from pathlib import Path
 
 import pytest
@@ -208,3 +210,52 @@ def test_a_cipher_stands_behind_the_compression_and_finds_its_parameters() -> No
     assert b"".join(reader.row_pieces(0)) == b"hidden text\n" * 100
     with pytest.raises(UndefinedObject, match='codec "shift" does not exist'):
         ArchiveReader(io.BytesIO(content))
+
+
+def written(header: bytes, contents: bytes) -> bytes:
+    """Return an archive of these texts whose checksums are right."""
+    fixed = struct.pack("<8sHHI", MAGIC, 1, 0, len(header))
+    content = fixed + header + struct.pack("<I", zlib.crc32(fixed + header))
+    offset = len(content)
+    head = struct.pack("<4sQII", b"TOC\x00", 0, len(contents), len(contents))
+    content += head + struct.pack("<I", zlib.crc32(contents, zlib.crc32(head, zlib.crc32(bytes(16))))) + contents
+    place = struct.pack("<QQ", offset, 0)
+    return content + place + struct.pack("<I8s", zlib.crc32(place), b"HDBAEND\n")
+
+
+HEADER = b'{"codecs": ["none"], "file": "00000000000000000000000000000000"}'
+ROWS = (
+    b'{"entries": [{"section": "data", "kind": "TABLE DATA", "schema": "public", "name": "t", "sql": "", "drop": "",'
+    b' "drop_existing": "", "table": null, "references": null, "columns": ["a"], "rows": 1, "chunks": %s}]}'
+)
+
+
+def test_an_archive_made_by_hand_is_read() -> None:
+    with fresh() as database:
+        assert restore(database, io.BytesIO(written(HEADER, b'{"entries": []}'))).objects == 0
+
+
+@pytest.mark.parametrize(
+    ("header", "contents"),
+    [
+        (b"", b"{}"),
+        (b"[]", b"{}"),
+        (b"\xff", b"{}"),
+        (b"{}", b"{}"),
+        (HEADER.replace(b'"0000', b'"zzzz'), b"{}"),
+        (HEADER.replace(b'["none"]', b"7"), b"{}"),
+        (HEADER, b"{}"),
+        (HEADER, b"nothing"),
+        (HEADER, b'{"entries": [1]}'),
+        (HEADER, b'{"entries": [{}]}'),
+        (HEADER, ROWS % b"[[-5, 0]]"),
+        (HEADER, ROWS % b"[[0, 0]]"),
+        (HEADER, ROWS % b"[[99999, 0]]"),
+        (HEADER, ROWS % b'["x"]'),
+    ],
+)
+def test_what_only_looks_like_an_archive_is_refused(header: bytes, contents: bytes) -> None:
+    with fresh() as database:
+        database.execute("CREATE TABLE t (a int)")
+        with pytest.raises(DataCorrupted):
+            restore(database, io.BytesIO(written(header, contents)), options=DumpOptions(data_only=True))

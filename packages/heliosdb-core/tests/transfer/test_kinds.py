@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -124,18 +126,40 @@ def test_places_that_are_not_there(tmp_path: Path) -> None:
         assert sorted(found.name for found in tmp_path.iterdir()) == ["there.csv"]
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="the superuser may do everything")
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Be a user without rights: the superuser may do everything."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights are another matter there")
 def test_places_that_are_forbidden(tmp_path: Path) -> None:
     closed = tmp_path / "closed.csv"
     closed.write_text("a\n1\n")
     closed.chmod(0)
+    tmp_path.chmod(0o555)
+    for folder in tmp_path.parents[:2]:
+        folder.chmod(0o755)
     with fresh() as database:
-        with pytest.raises(InsufficientPrivilege):
-            import_file(database, str(closed))
-        tmp_path.chmod(0o500)
-        with pytest.raises(InsufficientPrivilege):
-            export(database, str(tmp_path / "x.csv"), query="SELECT 1")
-        tmp_path.chmod(0o700)
+        database.execute("CREATE TABLE t (a int)")
+        export(database, os.devnull, tables=("t",), file_format="csv")
+        with nobody():
+            for attempt in (
+                lambda: import_file(database, str(closed)),
+                lambda: export(database, str(tmp_path / "x.csv"), query="SELECT 1"),
+                lambda: database.execute(f"BACKUP TO '{tmp_path / 'x'}'"),
+                lambda: database.execute(f"RESTORE FROM '{closed}'"),
+            ):
+                with pytest.raises(InsufficientPrivilege) as caught:
+                    attempt()
+                assert caught.value.sqlstate == "42501"
+    tmp_path.chmod(0o755)
 
 
 @pytest.mark.parametrize(

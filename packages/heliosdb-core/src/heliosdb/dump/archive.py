@@ -132,9 +132,13 @@ class ArchiveReader:
     def __init__(self, file: BinaryIO, find_codec: Callable[[str], Callable[..., Codec]] | None = None) -> None:
         self._file = file
         self.header = self._read_header()
-        self._number = bytes.fromhex(self.header["file"])
-        parameters = self.header.get("parameters")
-        self._chain = codec_chain(self.header["codecs"], find=find_codec, parameters=parameters)
+        try:
+            self._number = bytes.fromhex(self.header["file"])
+            names = [str(name) for name in self.header["codecs"]]
+            parameters = dict(self.header.get("parameters", {}))
+        except (KeyError, TypeError, ValueError):
+            raise DataCorrupted("the archive's header is damaged: it says neither its number nor its codecs") from None
+        self._chain = codec_chain(names, find=find_codec, parameters=parameters)
         described = self._read_contents()
         self.entries: list[Entry] = []
         self._chunks: dict[int, list[tuple[int, int]]] = {}
@@ -174,9 +178,9 @@ class ArchiveReader:
         (checksum,) = _crc.unpack(self._exactly(_crc.size, "the header's checksum"))
         if zero or zlib.crc32(fixed + text) != checksum:
             raise DataCorrupted("the archive's header is damaged: its checksum differs")
-        header = json.loads(text)
-        if not isinstance(header, dict) or not {"codecs", "file"} <= header.keys():
-            raise DataCorrupted("the archive's header is damaged: it names no codecs")
+        header = _object(text)
+        if header is None:
+            raise DataCorrupted("the archive's header is damaged: it is no JSON object")
         return header
 
     def _read_contents(self) -> list[dict[str, Any]]:
@@ -195,13 +199,16 @@ class ArchiveReader:
             raise DataCorrupted(
                 f"the archive's contents are damaged, at byte {offset}: they do not reach to the trailer"
             )
-        entries = json.loads(content).get("entries")
-        if not isinstance(entries, list):
+        contents = _object(content)
+        entries = None if contents is None else contents.get("entries")
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise DataCorrupted(f"the archive's contents are damaged, at byte {offset}")
         return entries
 
     def _chunk(self, offset: int, ordinal: int, wanted: bytes) -> tuple[bytes, int]:
         """Return a chunk's content and where it ends; DataCorrupted where anything is not as it was."""
+        if offset < 0:
+            raise DataCorrupted(f"the archive is damaged: no chunk begins at byte {offset}")
         self._file.seek(offset)
         head = self._exactly(_chunk.size, "a chunk")
         mark, found, stored_size, size, checksum = _chunk.unpack(head)
@@ -234,3 +241,12 @@ class ArchiveReader:
         for number in self._chunks:
             for _ in self.row_pieces(number):
                 pass
+
+
+def _object(text: bytes) -> dict[str, Any] | None:
+    """Return what a JSON object says, None for what is none."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None

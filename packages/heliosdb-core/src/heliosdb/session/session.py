@@ -285,6 +285,8 @@ class Session(SessionPlans):
     def run(self, statement: StatementText, parameters: Sequence[Any] | None = None) -> Result:
         """Run one statement with Python parameters and return its result, rows included."""
         self.start_clock(statement.text)
+        for name, left in statement.cut_names:
+            self.notice(f'identifier "{name}" will be truncated to "{left}"', sqlstate="42622")
         try:
             return self._run(statement, parameters)
         except BaseException as error:

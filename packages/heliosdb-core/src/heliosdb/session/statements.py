@@ -11,6 +11,7 @@ asked the catalog and what it was told; it is good as long as the answers are th
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from threading import Lock
@@ -42,6 +43,7 @@ __all__ = [
 ]
 
 TEXTS = 2048
+MAX_CHARACTER_BYTES = 4
 PLANS = 1024
 PLANS_PER_SHAPE = 8
 PLANS_PER_SELECTIVITY = 4
@@ -64,6 +66,27 @@ class StatementText:
     offset: int = 0
     tree: Statement | None = None
     is_lifted: bool = True
+    cut_names: tuple[tuple[str, str], ...] = ()
+    """Names that are too long, and what is left of each."""
+
+
+_LONG_NAME = re.compile(r'[^\W\d][\w$]{31,}|"[^"]{32,}"')
+"""What may have more bytes than a name."""
+
+
+def cut_names(text: str) -> tuple[tuple[str, str], ...]:
+    """Return (name, what is left of it) of the names in a text that are too long."""
+    from heliosdb.sql.lexer import scan
+
+    found = scan(text)
+    names = []
+    for kind, value, start, end in zip(found.kinds, found.values, found.positions, found.ends, strict=False):
+        if kind == "IDENT" and len(value.encode()) > 63 - MAX_CHARACTER_BYTES:
+            written = text[start - 1 : end - 1]
+            whole = written[1:-1].replace('""', '"') if written.startswith('"') else written.lower()
+            if len(whole.encode()) > 63:
+                names.append((whole, value))
+    return tuple(names)
 
 
 def no_parameter(text: str) -> Error:
@@ -292,7 +315,8 @@ class StatementCache:
                 continue
             key, constants = shape(part.text, self._dialect)
             lifted = len(constants) <= LIFTED_CONSTANTS
-            parts.append(StatementText(part.text, key, tuple(constants), part.offset, is_lifted=lifted))
+            cut = cut_names(part.text) if _LONG_NAME.search(part.text) is not None else ()
+            parts.append(StatementText(part.text, key, tuple(constants), part.offset, is_lifted=lifted, cut_names=cut))
         made = tuple(parts)
         if len(text) <= LIFTED_LENGTH:
             with self._lock:

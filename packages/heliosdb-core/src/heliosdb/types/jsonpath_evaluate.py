@@ -74,9 +74,13 @@ def evaluate(path: JsonPath, document: Json, variables: Json | None, session: An
             detail='Jsonpath parameters should be encoded as key-value pairs of "vars" object.',
         )
     scope = _Scope(document, None if variables is None else variables.members, path.strict, document, session=session)
-    for item in _items(path.root, scope):
-        found: Any = item
-        yield found.as_text() if isinstance(found, DatetimeItem) else item
+    return map(_leaving, _items(path.root, scope))
+
+
+def _leaving(item: Any) -> Json:
+    """Return an item as jsonb: dates and times are strings there."""
+    found: Json = item.as_text() if isinstance(item, DatetimeItem) else item
+    return found
 
 
 def _items(node: PathNode, scope: _Scope) -> Iterator[Json]:
