@@ -267,3 +267,46 @@ def test_rows_are_committed_in_steps_where_that_is_asked_for(everything: Embedde
         assert report.rows == 25 + 4991
         assert text_of(other) == text_of(everything)
         assert other.database.store.last_scn > before + 1
+
+
+def test_many_inserts_are_one_and_their_error_is_that_of_one(tmp_path: Path) -> None:
+    rows = "".join(f"INSERT INTO t (a, b) VALUES ({n}, 'it''s; {n}');\n" for n in range(1200))
+    made = "CREATE TABLE t (a int PRIMARY KEY, b text, c numeric DEFAULT 1.5);\n"
+    with fresh() as database:
+        assert restore(database, script(made + rows + "SELECT count(*) FROM t;\n")).rows == 1200
+        assert database.query("SELECT count(*), min(b), sum(c) FROM t")[0][:2] == (1200, "it's; 0")
+    for wrong, state, line in (
+        ("INSERT INTO t (a, b) VALUES (7, 'again');\n", "23505", 702),
+        ("INSERT INTO t (a, b) VALUES ('x', 'y');\n", "22P02", 702),
+        ("INSERT INTO t (a, b) VALUES (5000);\n", "42601", 702),
+    ):
+        text = made + "".join(rows.splitlines(keepends=True)[:700]) + wrong + rows
+        with fresh() as database, pytest.raises(Error) as caught:
+            restore(database, script(text))
+        assert (caught.value.sqlstate, caught.value.context) == (state, f"line {line} of the file")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO t VALUES (1, DEFAULT)",
+        "INSERT INTO t VALUES (1, 'a' || 'b')",
+        "INSERT INTO t SELECT 1, 'x'",
+        "INSERT INTO t DEFAULT VALUES",
+        "INSERT INTO t VALUES (1, 'x') ON CONFLICT DO NOTHING",
+        "INSERT INTO t VALUES (1, 'x') RETURNING (a)",
+        "INSERT INTO t VALUES (1, E'a\\tb\\'')",
+        "INSERT INTO t VALUES (1, 'back\\slash'), (2, NULL)",
+        "insert into public.t(b, a) values ('x''y', -1.0e0), ($$z$$, 2)",
+        "INSERT INTO t VALUES (1, 'a'\n'b')",
+        "INSERT INTO t VALUES (1, -- why\n 'x')",
+        "WITH w AS (SELECT 1) INSERT INTO t SELECT 1, 'x'",
+    ],
+)
+def test_inserts_of_any_form_do_what_they_say(statement: str) -> None:
+    made = "CREATE TABLE t (a int, b text DEFAULT 'none');"
+    with fresh() as straight, fresh() as restored:
+        for text in (made, statement, statement):
+            straight.execute(text)
+        restore(restored, script(f"{made}\n{statement};\n{statement};\n"))
+        assert text_of(restored) == text_of(straight)

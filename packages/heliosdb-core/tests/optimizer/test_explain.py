@@ -110,6 +110,21 @@ def test_a_summary_without_analyze_tells_the_planning_time(db: EmbeddedDatabase)
     assert lines(db, "EXPLAIN (SUMMARY) SELECT 1")[-1].startswith("Planning Time: ")
 
 
+@pytest.mark.parametrize(
+    ("condition", "shown"),
+    [
+        ("coalesce(a, 1) = 2", "(COALESCE(t.a, 1) = 2)"),
+        ("greatest(a, c) > 3 IS TRUE", "((GREATEST(t.a, t.c) > 3) IS TRUE)"),
+        ("nullif(b, 'x') IS DISTINCT FROM 'y'", "(NULLIF(t.b, 'x') IS DISTINCT FROM 'y')"),
+        ("(ARRAY[a, c])[1] = 2", "(ARRAY[t.a, t.c][1] = 2)"),
+        ("a = ANY (ARRAY[c, 5])", "(t.a = ANY (ARRAY[t.c, 5]))"),
+        ("(ARRAY[a, c])[1:2] = '{1}'", "(ARRAY[t.a, t.c][1:2] = '{1}')"),
+    ],
+)
+def test_conditions_can_be_read(db: EmbeddedDatabase, condition: str, shown: str) -> None:
+    assert f"Filter: {shown}" in [line.strip() for line in lines(db, f"EXPLAIN SELECT * FROM t WHERE {condition}")]
+
+
 def test_verbose_tells_what_each_node_gives(db: EmbeddedDatabase) -> None:
     found = lines(db, "EXPLAIN (VERBOSE, COSTS OFF) SELECT a + 1, upper(b) FROM t WHERE id = 5")
     assert found == [

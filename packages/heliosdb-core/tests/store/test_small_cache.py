@@ -108,3 +108,39 @@ def test_a_table_without_rows_keeps_its_indexes() -> None:
     session.execute("INSERT INTO t VALUES (1)")
     with pytest.raises(UniqueViolation):
         session.execute("INSERT INTO t VALUES (1)")
+
+
+def test_an_index_read_in_part_after_a_crash_takes_back_what_is_true_no_more() -> None:
+    """Later it is read whole, and then what the runs say is taken at its word."""
+    volume = FaultyVolume()
+    database = Database(volume=volume, plugins=[])
+    session = database.session()
+    session.execute("CREATE TABLE t (id int PRIMARY KEY, n int)")
+    session.execute("CREATE INDEX ON t (n)")
+    session.execute("INSERT INTO t SELECT g, g % 10 FROM generate_series(1, 6000) g")
+    database.close()
+    volume = volume.kill()
+    session = Database(volume=volume, plugins=[]).session()
+    session.execute("UPDATE t SET n = 77 WHERE n = 1")
+    volume = volume.kill()
+    database = Database(volume=volume, plugins=[])
+    session = database.session()
+    session.execute("UPDATE t SET n = 1 WHERE n = 77 AND id < 100")
+    for _ in range(2):
+        (oid,) = rows(session, "SELECT 't'::regclass::oid")[0]
+        with database.store_transaction() as transaction:
+            view = transaction.view(oid)
+            for index in view.relation.indexes:
+                listed = [row_id for batch in view.index(index).range_item_blocks() for row_id, _ in batch]
+                assert sorted(listed) == list(range(6000))
+        assert rows(session, "SELECT count(*) FROM t WHERE n = 1") == [(10,)]
+        assert rows(session, "SELECT count(*) FROM t WHERE n = 77") == [(590,)]
+        storage = database.store.indexes
+        assert storage is not None
+        for line in database.store.timelines():
+            for relation in tuple(line.relations.values()):
+                for held in relation.indexes.values():
+                    if held.runs is not None:
+                        storage._read(line, held, held.runs)
+        checkpoint(database)
+    database.close()

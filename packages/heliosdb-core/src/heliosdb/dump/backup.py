@@ -234,6 +234,7 @@ def _restore_script(
             if runner.run(text, where):
                 runner.copy(text, told(reader.rows()), where)
             tell()
+        runner.finish()
 
 
 def _restore_archive(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from heliosdb.dump.inserts import InsertBatch
 from heliosdb.dump.report import Report
 from heliosdb.errors import Error, FeatureNotSupported
 
@@ -110,15 +111,17 @@ class Runner:
         self._commit_rows = commit_rows
         self._place = place
         self._skip_unsupported = skip_unsupported
+        self._inserts = InsertBatch(session, self._insert)
 
     def run(self, text: str, where: str) -> bool:
         """Run one statement; return whether the rows of a COPY follow, which ``copy`` takes then."""
+        if text[:6].lower() == "insert":
+            # There may be millions of them: most are neither parsed nor run by themselves.
+            rows = self._inserts.take(text, where)
+            self.report.rows += self._inserts.flush() + self._insert(text, where) if rows is None else rows
+            return False
+        self.finish()
         with self._located(where):
-            if text[:6].lower() == "insert":
-                # There may be millions of them: the plan is found without a parse.
-                for result in self.session.execute(text):
-                    self.report.rows += result.row_count or 0
-                return False
             tree = self._tree(text)
             if tree is None:
                 return False
@@ -139,6 +142,14 @@ class Runner:
                 self.session.execute(text)
                 self.report.objects += name.startswith("Create")
             return False
+
+    def finish(self) -> None:
+        """Run what was put off."""
+        self.report.rows += self._inserts.flush()
+
+    def _insert(self, text: str, where: str) -> int:
+        with self._located(where):
+            return sum(result.row_count or 0 for result in self.session.execute(text))
 
     def copy(self, text: str, pieces: Iterable[str], where: str) -> None:
         """Run COPY ... FROM stdin with its rows."""

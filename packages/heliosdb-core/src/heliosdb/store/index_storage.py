@@ -131,9 +131,11 @@ class IndexStorage:
         new = dict.fromkeys(_entries_of(relation, index, changed))
         if index.spec.order_key is None and len(runs) > READ_AT_ONCE:
             tree.beyond = runs
-            entries = [entry for entry in new if entry[1] not in runs.row_ids(entry[0], MAX_SCN)]
-            tree.apply([(row_id, (), (element,)) for element, row_id in entries], 0)
-            return tree, entries
+            before = _entries_before(relation, index, changed, runs, scn)
+            added = [entry for entry in new if entry not in before]
+            tree.apply([(row_id, (), (element,)) for element, row_id in added], 0)
+            # What the runs say of these rows and is true no more has to be taken back some day.
+            return tree, [*((element, ~row_id) for element, row_id in before if (element, row_id) not in new), *added]
         tree.beyond = index.parent
         old: dict[Entry, None] = {}
         elements: list[Any] = []
@@ -336,6 +338,27 @@ def _entries_of(relation: Relation, index: TimelineIndex, numbers: Iterable[int]
                 if row is not None:
                     for element in index.elements(row):
                         yield element, number << BLOCK_BITS | slot
+
+
+def _entries_before(
+    relation: Relation, index: TimelineIndex, changed: set[int], runs: IndexRuns, scn: int
+) -> dict[Entry, None]:
+    """Return what runs that were written at an SCN say of the rows of blocks that have changed since.
+
+    The segments have those blocks as they were then. Where they have been written again since, all of the runs is read.
+    """
+    where = {} if relation.stored is None else relation.stored.where()
+    then = {number: where[number] for number in changed if number in where}
+    if any(segment.begin(number) > scn for number, segment in then.items()):
+        entries = merged_entries(runs.runs, is_last=True)
+        return {entry: None for entry in entries if entry[1] >> BLOCK_BITS in changed}
+    found: dict[Entry, None] = {}
+    for number, segment in sorted(then.items()):
+        for slot, row in enumerate(segment.read(number).rows):
+            if row is not None:
+                for element in index.elements(row):
+                    found[element, number << BLOCK_BITS | slot] = None
+    return found
 
 
 def _full_entries(index: TimelineIndex, tree: WholeTree) -> Iterator[Entry]:

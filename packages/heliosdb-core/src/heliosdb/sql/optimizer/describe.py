@@ -292,6 +292,16 @@ class _Describer:
             return [("Index Cond", f"({names[0]} strategy {node.strategy} {show(node.argument)})")]
         return [("Index Cond", " AND ".join(parts))] if parts else []
 
+    def field_name(self, node: ex.FieldSelection) -> str:
+        found = self.session.types.find(node.operand.type)
+        fields = () if found is None else found.attributes
+        return str(fields[node.index][0]) if node.index < len(fields) else f"f{node.index + 1}"
+
+    def subscript(self, bounds: tuple[Any, Any]) -> str:
+        lower, upper = bounds
+        shown = "" if lower is None else self.expression(lower)
+        return f"[{shown}]" if upper is None else f"[{shown}:{self.expression(upper)}]"
+
     def expression(self, node: Any) -> str:
         """Return an expression as SQL, near enough to read."""
         show = self.expression
@@ -335,6 +345,29 @@ class _Describer:
                 return f"({node.kind.value.upper()} SubPlan)"
             case ex.Case():
                 return "CASE"
+            case ex.FieldSelection():
+                return f"({show(node.operand)}).{self.field_name(node)}"
+            case ex.Coalesce():
+                return f"COALESCE({', '.join(map(show, node.arguments))})"
+            case ex.MinMax():
+                return f"{'GREATEST' if node.greatest else 'LEAST'}({', '.join(map(show, node.arguments))})"
+            case ex.NullIf():
+                return f"NULLIF({', '.join(map(show, node.equality.arguments))})"
+            case ex.BooleanTest():
+                word = {True: "TRUE", False: "FALSE", None: "UNKNOWN"}[node.value]
+                return f"({show(node.operand)} IS {'NOT ' if node.negated else ''}{word})"
+            case ex.IsDistinct():
+                words = " IS NOT DISTINCT FROM " if node.negated else " IS DISTINCT FROM "
+                return f"({words.join(map(show, node.equality.arguments))})"
+            case ex.ArrayConstructor():
+                return f"ARRAY[{', '.join(map(show, node.elements))}]"
+            case ex.RowConstructor():
+                return f"ROW({', '.join(map(show, node.fields))})"
+            case ex.AnyAll() if isinstance(node.comparison, ex.Call) and node.comparison.operator is not None:
+                word = "ALL" if node.all else "ANY"
+                return f"({show(node.comparison.arguments[0])} {node.comparison.operator} {word} ({show(node.array)}))"
+            case ex.Subscript():
+                return show(node.operand) + "".join(map(self.subscript, node.subscripts))
         return type(node).__name__
 
 
