@@ -263,16 +263,15 @@ def _known_begins(relation: Relation) -> dict[str, int]:
 def delete_unnamed(files: StoreFiles, manifest: Manifest) -> None:
     """Delete files that are not part of the database: left behind by a crash, or replaced by a checkpoint.
 
-    Those of commits that follow the manifest, or are just being made, stay.
+    Those of commits that follow the manifest, or are just being made or read, stay.
     """
     from heliosdb.store.files import log_number
 
-    volume, named = files.volume, manifest.files()
-    for name in volume.names():
+    volume = files.volume
+    # In this order: what is being made is uncommitted before it is there, and until it is committed or somebody has it.
+    names, uncommitted = volume.names(), set(files.uncommitted)
+    named = manifest.files() | files.runs_in_use() | set(files.committed) | uncommitted
+    for name in names:
         number = log_number(name)
-        if number is not None:
-            if number < manifest.log:
-                volume.delete(name)
-        # In this order: a commit's segment goes from the one to the other.
-        elif name not in named and name not in files.uncommitted and name not in files.committed:
+        if number < manifest.log if number is not None else name not in named:
             volume.delete(name)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from threading import Lock
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from heliosdb.encoding.classes import ClassTable
 from heliosdb.encoding.codecs import FileCodecs
@@ -41,6 +42,7 @@ class StoreFiles:
         self.frames = StoredFrames(options.classes or ClassTable())
         self.next_number = 1
         self._lock = Lock()
+        self._runs: WeakSet[IndexRun] = WeakSet()
         self.uncommitted: set[str] = set()
         """Files that neither manifest nor log name yet: of commits, and of indexes that are being made."""
         self.committed: dict[str, int] = {}
@@ -75,5 +77,13 @@ class StoreFiles:
         return writer, name
 
     def read_run(self, name: str) -> IndexRun:
-        """Return the reader of an index run; nothing is read yet."""
-        return IndexRun(self.volume, name, self.codecs, self.frames, self.pages)
+        """Return the reader of an index run; nothing is read yet. While somebody has it the file is not deleted."""
+        run = IndexRun(self.volume, name, self.codecs, self.frames, self.pages)
+        with self._lock:
+            self._runs.add(run)
+        return run
+
+    def runs_in_use(self) -> set[str]:
+        """Return the names of index runs that somebody may be reading."""
+        with self._lock:
+            return {run.name for run in self._runs}

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
-from weakref import finalize
 
 from heliosdb.encoding.keys import has_null
 from heliosdb.interrupts import poll
@@ -73,8 +72,7 @@ class IndexSort:
             self._delete(self._written[:-1])
             with store.commit_lock:
                 self._install(relation, IndexRuns([run], None, index.fork, wake), own)
-            # Until a checkpoint names it, or nobody has the index any more.
-            finalize(run, files.uncommitted.discard, run.name)
+            files.uncommitted.discard(run.name)  # it stays as long as the index has it
         except BaseException:
             with store.commit_lock:
                 relation.indexes.pop(oid, None)
