@@ -310,3 +310,20 @@ def test_inserts_of_any_form_do_what_they_say(statement: str) -> None:
             straight.execute(text)
         restore(restored, script(f"{made}\n{statement};\n{statement};\n"))
         assert text_of(restored) == text_of(straight)
+
+
+def test_a_database_on_disk_is_dumped_like_one_in_memory(everything: EmbeddedDatabase, tmp_path: Path) -> None:
+    text = text_of(everything)
+    path = str(tmp_path / "all.db")
+    with EmbeddedDatabase(path) as made:
+        restore(made, script(text))
+        assert text_of(made) == text
+        made.execute(f"BACKUP TO '{tmp_path / 'all.hda'}'")
+    with EmbeddedDatabase(path) as opened:
+        assert text_of(opened) == text
+    with EmbeddedDatabase(str(tmp_path / "copy.db")) as copy:
+        copy.execute(f"RESTORE FROM '{tmp_path / 'all.hda'}'")
+        with pytest.raises(DuplicateTable):
+            restore(copy, script("CREATE TABLE fresh (a int);\nCREATE TABLE hen (a int);\n"))
+    with EmbeddedDatabase(str(tmp_path / "copy.db")) as opened:
+        assert text_of(opened) == text

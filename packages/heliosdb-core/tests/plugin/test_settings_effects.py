@@ -37,7 +37,10 @@ SHOWN = {
 
 IN_TRANSACTIONS = {"transaction_isolation": "serializable", "transaction_read_only": "on"}
 
-OTHERWISE = {"statement_timeout", "lock_timeout", "client_min_messages", "work_mem", "temp_file_limit"}
+OTHERWISE = {
+    "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "client_min_messages", "work_mem",
+    "temp_file_limit",
+}  # fmt: skip
 """Each has a test of its own, here or where it is read."""
 
 PERMISSIONS = {

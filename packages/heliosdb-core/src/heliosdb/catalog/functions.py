@@ -6,6 +6,7 @@ from typing import Any
 
 from heliosdb.catalog.definitions import Relation
 from heliosdb.catalog.storage import NAMES_RELATION, OBJECTS_RELATION
+from heliosdb.catalog.views.locks import pg_blocking_pids
 from heliosdb.catalog.views.support import describe, function_oid, schema_oid, system_relations
 from heliosdb.errors import InvalidCatalogName, InvalidParameterValue, UndefinedColumn, UndefinedObject, UndefinedTable
 from heliosdb.types.definitions import Implementation, ScalarFunction, Volatility
@@ -400,6 +401,9 @@ FUNCTIONS = (
     _stable("pg_get_viewdef", ("text", "bool"), "text", pg_get_viewdef_named_pretty),
     _stable("pg_get_ruledef", ("oid",), "text", pg_get_ruledef),
     _stable("pg_get_userbyid", ("oid",), "name", pg_get_userbyid),
+    ScalarFunction(
+        "pg_blocking_pids", ("int4",), "_int4", pg_blocking_pids, volatility=Volatility.VOLATILE, needs_session=True
+    ),
     _stable("pg_get_serial_sequence", ("text", "text"), "text", pg_get_serial_sequence),
     _stable("pg_table_is_visible", ("oid",), "bool", pg_table_is_visible),
     _stable("pg_type_is_visible", ("oid",), "bool", pg_type_is_visible),

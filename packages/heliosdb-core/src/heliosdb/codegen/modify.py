@@ -159,6 +159,10 @@ def produce_insert(pipelines: Pipelines, node: pn.Insert, consume: Consume) -> N
         else:
             function.line(f"{row} = ({''.join(f'{value}, ' for value in values)})")
         write_row(pipelines, node, row)
+        if node.conflict is not None:
+            arbiter = modify_runtime.Upsert(node.relation, node.conflict.arbiters, ())
+            if arbiter.is_refused:
+                function.line(f"{source.bind(arbiter.refuse, 'f')}()")
         function.line(f"{rows}.append({row})")
         if not by_row:
             function.open(f"if len({rows}) >= {INSERT_BATCH}:")

@@ -144,7 +144,7 @@ class Upsert:
             index.oid for index in relation.indexes if index.unique
         )
         deferrable = {c.index for c in relation.constraints if c.deferrable and c.foreign is None}
-        self._is_refused = not deferrable.isdisjoint(self.arbiters)
+        self.is_refused = not deferrable.isdisjoint(self.arbiters)
 
     def __call__(
         self,
@@ -155,12 +155,6 @@ class Upsert:
         changes: list[tuple[Row, Row | None]] | None = None,
     ) -> Row | None:
         transaction, oid = x.transaction, self.relation.oid
-        if self._is_refused:
-            raise errors.ObjectNotInPrerequisiteState(
-                "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters",
-                schema=self.relation.schema,
-                table=self.relation.name,
-            )
         while True:
             conflict = self._conflict(transaction, row)
             if conflict is None:
@@ -193,6 +187,14 @@ class Upsert:
             if changes is not None:
                 changes.append((existing, new))
             return new
+
+    def refuse(self) -> None:
+        """Raise for the first row where an arbiter is deferrable."""
+        raise errors.ObjectNotInPrerequisiteState(
+            "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters",
+            schema=self.relation.schema,
+            table=self.relation.name,
+        )
 
     def _conflict(self, transaction: Any, row: Row) -> int | None:
         """Return the id of a row with the same key in an arbiter, waiting for whoever is about to make one."""

@@ -106,7 +106,8 @@ class IndexStorage:
             return False
         key = (line.id, index.spec.oid)
         stored = self._stored.get(key)
-        if stored is None and index.parent is None:
+        if index.parent is None and (stored is None or not relation.blocks):
+            # A table without rows has none in the manifest, and its runs are gone.
             return False
         read = [] if stored is None else [self._files.read_run(name) for name in stored.runs]
         runs = IndexRuns(read, index.parent, line.fork, self._wake)

@@ -20,16 +20,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from threading import Event, Lock
-from time import monotonic
+from time import monotonic, time_ns
 from typing import Any, Protocol
 
 from heliosdb.errors import DeadlockDetected, LockNotAvailable
 
 __all__ = [
     "ADVISORY_CONFLICTS",
+    "ADVISORY_MODES",
     "KEY_CONFLICTS",
     "RELATION_CONFLICTS",
+    "RELATION_MODES",
     "ROW_CONFLICTS",
+    "ROW_MODES",
     "AdvisoryLock",
     "LockOwner",
     "LockQueue",
@@ -46,6 +49,9 @@ POLL_SECONDS = 0.02
 
 RELEASE_BATCH = 1000
 """Locks given back in one hold of the mutex."""
+
+EPOCH = 946_684_800_000_000
+"""2000-01-01 in microseconds of the Unix clock."""
 
 Space = dict[Any, Any]
 Grant = tuple["LockOwner", int]
@@ -116,19 +122,20 @@ RELATION_CONFLICTS = _masks(
 ADVISORY_CONFLICTS = _masks((1,), (0, 1))
 KEY_CONFLICTS = _masks((0,))
 
-LOCK_NAMES = {
-    id(RELATION_CONFLICTS): (
-        "AccessShareLock",
-        "RowShareLock",
-        "RowExclusiveLock",
-        "ShareUpdateExclusiveLock",
-        "ShareLock",
-        "ShareRowExclusiveLock",
-        "ExclusiveLock",
-        "AccessExclusiveLock",
-    ),
-    id(ADVISORY_CONFLICTS): ("ShareLock", "ExclusiveLock"),
-}
+RELATION_MODES = (
+    "AccessShareLock",
+    "RowShareLock",
+    "RowExclusiveLock",
+    "ShareUpdateExclusiveLock",
+    "ShareLock",
+    "ShareRowExclusiveLock",
+    "ExclusiveLock",
+    "AccessExclusiveLock",
+)
+ROW_MODES = ("AccessShareLock", "RowShareLock", "ExclusiveLock", "AccessExclusiveLock")
+ADVISORY_MODES = ("ShareLock", "ExclusiveLock")
+
+LOCK_NAMES = {id(RELATION_CONFLICTS): RELATION_MODES, id(ADVISORY_CONFLICTS): ADVISORY_MODES}
 
 
 class LockOwner:
@@ -171,7 +178,7 @@ class LockOwner:
 class Waiter:
     """One owner waiting for one lock."""
 
-    __slots__ = ("conflicts", "event", "key", "mode", "names", "owner", "queue", "space")
+    __slots__ = ("conflicts", "event", "key", "mode", "owner", "queue", "since", "space")
 
     def __init__(self, owner: LockOwner, mode: int, conflicts: Sequence[int], space: Space, key: Any) -> None:
         self.owner = owner
@@ -181,6 +188,8 @@ class Waiter:
         self.key = key
         self.queue: LockQueue | None = None
         self.event = Event()
+        self.since = time_ns() // 1000 - EPOCH
+        """When the wait began, in microseconds since 2000-01-01 UTC."""
 
 
 class LockQueue:
@@ -438,6 +447,18 @@ class LockTable:
     def is_waiting(self, session: SessionToken) -> bool:
         """Whether a session waits for a lock just now. Ask from any thread."""
         return any(waiter.owner.session is session for waiter in self.waiting())
+
+    def blockers_of(self, number: int) -> list[LockOwner]:
+        """Return whom the session with a number waits for: holders, and those who stand before it."""
+        found: list[LockOwner] = []
+        with self._mutex:
+            for waiter in self._waiting:
+                queue = waiter.queue
+                if queue is not None and getattr(waiter.owner.session, "number", None) == number:
+                    found += queue.blockers(waiter.owner, waiter.mode, waiter.conflicts)
+                    before = queue.waiters[: queue.waiters.index(waiter)]
+                    found += [other.owner for other in before if waiter.conflicts[waiter.mode] >> other.mode & 1]
+        return found
 
     def waiting(self) -> list[Waiter]:
         """Return who waits for a lock."""

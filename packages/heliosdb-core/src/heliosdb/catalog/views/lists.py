@@ -9,7 +9,9 @@ from attrs import evolve
 
 from heliosdb.catalog.settings import TRANSACTION_SETTINGS, show_setting
 from heliosdb.catalog.views.columns import PG_CATALOG
+from heliosdb.catalog.views.locks import pg_locks
 from heliosdb.catalog.views.support import (
+    DATABASE_OID,
     OWNER,
     catalog_view,
     describe,
@@ -24,14 +26,10 @@ __all__ = ["CATALOG_VIEWS", "DATABASE_OID"]
 
 Row = tuple[Any, ...]
 
-DATABASE_OID = 5
-"""OID of the one database."""
-
 TABLESPACES = ((1663, "pg_default"), (1664, "pg_global"))
 
 _activity_row = row_maker(PG_CATALOG["pg_stat_activity"])
 _settings_row = row_maker(PG_CATALOG["pg_settings"])
-_locks_row = row_maker(PG_CATALOG["pg_locks"])
 _table_statistics_row = row_maker(PG_CATALOG["pg_stat_user_tables"])
 _database_statistics_row = row_maker(PG_CATALOG["pg_stat_database"])
 
@@ -172,45 +170,6 @@ def pg_stat_activity(session: Any) -> Iterator[Row]:
         )
 
 
-def pg_locks(session: Any) -> Iterator[Row]:
-    """Relation locks that are held."""
-    for key, holder in dict(session.database.store.locks.relations).items():
-        relation = key[1] if isinstance(key, tuple) else key
-        for owner, mask in lock_holders(holder):
-            for mode in range(8):
-                if mask >> mode & 1:
-                    yield _locks_row(
-                        locktype="relation",
-                        database=DATABASE_OID,
-                        relation=relation,
-                        pid=getattr(getattr(owner, "session", None), "number", None),
-                        mode=MODES[mode],
-                        granted=True,
-                        fastpath=False,
-                    )
-
-
-MODES = (
-    "AccessShareLock",
-    "RowShareLock",
-    "RowExclusiveLock",
-    "ShareUpdateExclusiveLock",
-    "ShareLock",
-    "ShareRowExclusiveLock",
-    "ExclusiveLock",
-    "AccessExclusiveLock",
-)
-
-
-def lock_holders(holder: Any) -> Iterator[tuple[Any, int]]:
-    """Yield (owner, mask of modes) of a lock's holders."""
-    if isinstance(holder, tuple):
-        yield holder[0], holder[1]
-        return
-    held = getattr(holder, "holders", {})
-    yield from dict(held).items()
-
-
 def _table_statistics(session: Any) -> Iterator[Row]:
     for relation in session.catalog.relations():
         if relation.kind == "table":
@@ -301,7 +260,7 @@ CATALOG_VIEWS = (
     catalog_view("pg_foreign_table", no_rows, "Foreign tables; there are none."),
     catalog_view("pg_group", pg_group, "Roles that may not log in."),
     catalog_view("pg_indexes", pg_indexes, "Indexes with their definitions."),
-    catalog_view("pg_locks", pg_locks, "Relation locks that are held."),
+    catalog_view("pg_locks", pg_locks, "Table and advisory locks that are held, and every lock that is waited for."),
     catalog_view("pg_matviews", no_rows, "Materialized views; there are none."),
     catalog_view("pg_partitioned_table", no_rows, "Partitioned tables; there are none."),
     catalog_view("pg_policies", no_rows, "Row security policies; there are none."),

@@ -19,6 +19,7 @@ from heliosdb.types.registry import stable_oid
 
 __all__ = [
     "CATALOG_OIDS",
+    "DATABASE_OID",
     "OWNER",
     "ROW_TYPES",
     "catalog_view",
@@ -36,6 +37,9 @@ __all__ = [
     "system_relations",
     "type_oid",
 ]
+
+DATABASE_OID = 5
+"""OID of the one database."""
 
 Row = tuple[Any, ...]
 
