@@ -138,7 +138,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and return 0 where every peak is within its bound."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--child", nargs=2)
+    parser.add_argument("--bound", type=int, help="MB that a statement may take; 200 MB times the scale")
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--path", type=Path, help="keep the database here, and use the one that is there")
     parser.add_argument("operations", nargs="*", default=list(OPERATIONS))
     options: Any = parser.parse_args(arguments)
@@ -149,7 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         path = options.path or Path(folder) / "database"
         if not path.exists():
             print(f"{make(path, options.scale):,} rows", flush=True)
-        bound = BOUND * options.scale
+        bound = BOUND * options.scale if options.bound is None else options.bound << 20
         good = True
         for operation in options.operations:
             peak = measure(path, operation, options.scale)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from heliosdb.database import Database
-from heliosdb.errors import DiskFull, Error, IoError
+from heliosdb.errors import DiskFull, Error, IoError, UniqueViolation
 from heliosdb_testkit import FaultyVolume
 
 TABLE = "CREATE TABLE t (id int PRIMARY KEY, n int, note text)"
@@ -224,3 +224,47 @@ def test_a_segment_that_cannot_be_made_durable() -> None:
     assert summary(session)[0] == 1
     _, session = opened(volume.kill())
     assert summary(session)[0] == 1
+
+
+def test_more_rows_than_memory_are_put_aside_until_the_commit() -> None:
+    volume = FaultyVolume()
+    database, session = opened(volume)
+    session.execute(TABLE)
+    session.execute("SET work_mem = '64kB'")
+    session.execute("BEGIN")
+    session.execute(insert(1))
+    assert session.temporary_bytes > 0
+    assert summary(session)[:2] == (MANY, MANY * (MANY + 1) // 2)
+    assert rows(session, "SELECT note FROM t WHERE id IN (2, 12345) ORDER BY id") == [("note 2",), ("note 12345",)]
+    session.execute("SAVEPOINT s")
+    session.execute(insert(MANY + 1))
+    session.execute("UPDATE t SET n = 100 WHERE id % 1000 = 0")
+    session.execute("ROLLBACK TO s")
+    session.execute("UPDATE t SET n = 200 WHERE id = 77")
+    session.execute("DELETE FROM t WHERE id = 78")
+    with pytest.raises(UniqueViolation):
+        session.execute("INSERT INTO t VALUES (5000, 0, 'twice')")
+    session.execute("ROLLBACK TO s")
+    session.execute("UPDATE t SET n = 200 WHERE id = 77")
+    session.execute("DELETE FROM t WHERE id = 78")
+    session.execute("COMMIT")
+    assert session.temporary_bytes == 0
+    for _ in range(2):
+        assert rows(session, "SELECT count(*), max(n), count(DISTINCT id) FROM t") == [(MANY - 1, 200, MANY - 1)]
+        assert rows(session, "SELECT id FROM t WHERE n = 200") == [(77,)]
+        database, session = opened(volume.kill())
+    database.close()
+
+
+def test_few_large_rows_are_put_aside_and_go_to_the_log() -> None:
+    volume = FaultyVolume()
+    _, session = opened(volume)
+    session.execute(TABLE)
+    session.execute("SET work_mem = '64kB'")
+    session.execute("BEGIN")
+    session.execute("INSERT INTO t SELECT g, g, repeat('x', 500) FROM generate_series(1, 3000) g")
+    assert session.temporary_bytes > 0
+    session.execute("COMMIT")
+    assert segments(volume) == []
+    _, session = opened(volume.kill())
+    assert rows(session, "SELECT count(*), sum(length(note)) FROM t") == [(3000, 1_500_000)]

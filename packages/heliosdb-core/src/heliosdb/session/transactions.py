@@ -17,6 +17,7 @@ from attrs import frozen
 
 from heliosdb import errors
 from heliosdb.store.commits import Author
+from heliosdb.transaction.aside import Aside
 from heliosdb.transaction.outcome import Mark
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ class TransactionBlock:
             read_only=self.read_only,
             author=self.author(),
         )
+        if session.database.store.large is not None:
+            self._transaction.aside = Aside(session.database.temporary, session, session.setting("work_mem") * 1024)
         if session.setting("synchronous_commit") == "off":
             self._transaction.synchronous = False
         self._transaction.begin_statement()

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 __all__ = ["PreparedChanges", "RelationChanges", "RowChange", "Store", "has_null"]
 
 
-RelationChanges = tuple[Relation, Mapping[int, dict[int, "Row | None"]], Mapping[int, list["Row | None"]], bool]
+RelationChanges = tuple[Relation, Mapping[int, dict[int, "Row | None"]], Mapping[int, Sequence["Row | None"]], bool]
 """(relation, {block: {slot: new row or None}}, {block: rows of a bulk insert}, whether index keys may change)."""
 
 
@@ -64,7 +64,7 @@ class PreparedChanges(NamedTuple):
 
     relation: Relation
     rows: Mapping[int, dict[int, Row | None]]
-    bulk: Mapping[int, list[Row | None]]
+    bulk: Mapping[int, Sequence[Row | None]]
     changes: list[RowChange]
     entries: list[tuple[TimelineIndex, IndexEntries]]
 
@@ -93,8 +93,7 @@ class Store:
         """Called when entries of btrees have gone from memory to the volume: point readers are to be made anew."""
         self.maintenance: Maintenance | None = None
         """Makes checkpoints, where there is a journal."""
-        self.large: CommitSegments | None = None
-        """Writes the blocks of large commits, where there is a journal."""
+        self.large: CommitSegments | None = None  # writes the blocks of large commits, where there is a journal
         self.journal: Journal | None = None
         """Where commits are written before they are entered; None on a volume that keeps no log."""
         self.is_recovered = False
@@ -573,7 +572,7 @@ class Store:
                 if relation.apply_rows(number, slots, scn, readers):
                     self._crowded.append((relation, number))
             for number, run in bulk.items():
-                relation.apply_block(number, run, scn, readers)
+                relation.apply_block(number, run if isinstance(run, list) else list(run), scn, readers)
             if relation.feed.wanted:
                 relation.feed.record(scn, changes)
             else:

@@ -19,12 +19,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from heliosdb.errors import (
-    NoActiveSqlTransaction,
-    ReadOnlySqlTransaction,
-    SerializationFailure,
-    UndefinedObject,
-)
+from heliosdb.errors import NoActiveSqlTransaction, ReadOnlySqlTransaction, SerializationFailure, UndefinedObject
 from heliosdb.store.access_method import IndexSpec, Progress
 from heliosdb.store.block import BLOCK_BITS, SLOT_MASK
 from heliosdb.store.commits import Author
@@ -52,6 +47,7 @@ from heliosdb.transaction.view import RelationView, past_view
 from heliosdb.transaction.writes import ABSENT, OwnEntry, RelationWrites
 
 if TYPE_CHECKING:
+    from heliosdb.transaction.aside import Aside
     from heliosdb.transaction.transactional_store import TransactionalStore
 
 __all__ = ["Transaction"]
@@ -71,6 +67,7 @@ class Transaction(LockOwner):
         "_journal",
         "_on_commit",
         "_transaction_id",
+        "aside",
         "author",
         "claims",
         "command",
@@ -113,6 +110,7 @@ class Transaction(LockOwner):
         self.deferred: list[tuple[RelationWrites, TimelineIndex, Any]] = []
         self.claims: dict[TimelineIndex, unique.Claim] = {}
         self.author = author
+        self.aside: Aside | None = None  # where new blocks go that are too many
         self._transaction_id: int | None = None
         self._journal: list[Any] = []
         """container, place, what was there before, container, ... of every change; flat as ``held`` is."""
@@ -243,6 +241,8 @@ class Transaction(LockOwner):
         """Enter new rows that have a block for themselves."""
         writes.bulk[number] = (self.command, rows)
         self._note_new(writes.bulk, (number,))
+        if self.aside is not None and writes.relation.is_logged:
+            self.aside.note(writes, number, rows)
 
     def _enter(self, writes: RelationWrites, row_id: int, row: Row | None) -> None:
         number = row_id >> BLOCK_BITS
@@ -582,6 +582,8 @@ class Transaction(LockOwner):
             action()
         if self.held:
             self.store.locks.release(self)
+        if self.aside is not None:
+            self.aside.close()
         self.grants.clear()  # they refer to this object
 
     def at_end(self, action: Callable[[], None]) -> None:

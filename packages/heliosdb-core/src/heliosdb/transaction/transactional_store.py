@@ -123,7 +123,10 @@ class TransactionalStore(Store):
         """Order, enter and publish a transaction's writes. Called by ``Transaction.commit``."""
         changed: list[RelationChanges] = []
         for writes in transaction.writes.values():
-            rows, bulk = writes.net()
+            rows, own = writes.net()
+            # What is put aside stays there when the blocks are written to segments, one by one.
+            is_large = self.large is not None and self.large.is_large(own)
+            bulk = own if is_large else {n: run if isinstance(run, list) else list(run) for n, run in own.items()}
             if rows or bulk:
                 changed.append((writes.relation, rows, bulk, writes.keys_change or writes.has_new_indexes()))
         author = transaction.author or Author(transaction.timeline.name)

@@ -147,7 +147,7 @@ class RelationView:
             return rows
         bulk = own.bulk.get(number)
         if bulk is not None and bulk[0] < self.command:
-            rows = bulk[1] + rows[len(bulk[1]) :]
+            rows = [*bulk[1], *rows[len(bulk[1]) :]]
         if number in own.blocks:
             overlay = own.overlay(number, self.command)
             if overlay:

@@ -3,7 +3,7 @@
 An entry of a row is (command, row or None, the own entry before it). A statement with command id c sees the
 newest entry with command < c: neither what it writes itself (``INSERT INTO t SELECT FROM t`` ends, an UPDATE meets
 no row twice) nor what later statements of the transaction write (an open cursor). Bulk inserts stay whole: (command,
-rows) of a block that nobody else uses.
+rows) of a block that nobody else uses, the rows in a file where they are too many (``aside``).
 
 The journal of the transaction has the way back of every change; see ``Transaction.rollback_to``.
 """
@@ -12,12 +12,15 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Container, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heliosdb.store.block import BLOCK_BITS, SLOT_MASK
 from heliosdb.store.relation import Relation
 from heliosdb.store.timeline_index import TimelineIndex
 from heliosdb.store.versions import Row
+
+if TYPE_CHECKING:
+    from heliosdb.transaction.aside import AsideRows
 
 __all__ = ["ABSENT", "OwnEntry", "OwnKeys", "RelationWrites"]
 
@@ -97,7 +100,7 @@ class RelationWrites:
         self.relation = relation
         self._dropped = dropped
         self.blocks: dict[int, dict[int, OwnEntry]] = {}
-        self.bulk: dict[int, tuple[int, list[Row | None]]] = {}
+        self.bulk: dict[int, tuple[int, list[Row | None] | AsideRows]] = {}
         self.count = 0
         """Rows more (or fewer) than committed ones; an estimate after a partial rollback."""
         self.indexes: tuple[TimelineIndex, ...] = ()
@@ -177,11 +180,11 @@ class RelationWrites:
                 entry = entry[2]
         return result
 
-    def net(self) -> tuple[dict[int, dict[int, Row | None]], dict[int, list[Row | None]]]:
+    def net(self) -> tuple[dict[int, dict[int, Row | None]], dict[int, Sequence[Row | None]]]:
         """Return what is to be committed: newest rows by block and slot, and bulk blocks with later changes worked
         in."""
         rows: dict[int, dict[int, Row | None]] = {}
-        bulk = {number: run for number, (_, run) in self.bulk.items()}
+        bulk: dict[int, Sequence[Row | None]] = {number: run for number, (_, run) in self.bulk.items()}
         for number, slots in self.blocks.items():
             run = bulk.get(number)
             if run is None:
