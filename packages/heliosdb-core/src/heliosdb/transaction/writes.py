@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Container, Sequence
+from operator import itemgetter
 from typing import Any
 
 from heliosdb.store.block import BLOCK_BITS, SLOT_MASK
@@ -21,6 +22,7 @@ from heliosdb.store.versions import Row
 
 __all__ = ["ABSENT", "OwnEntry", "OwnKeys", "RelationWrites"]
 
+_ROW = itemgetter(1)
 OwnEntry = tuple[int, "Row | None", Any]
 
 
@@ -185,7 +187,7 @@ class RelationWrites:
         for number, slots in self.blocks.items():
             run = bulk.get(number)
             if run is None:
-                rows[number] = {slot: entry[1] for slot, entry in slots.items()}
+                rows[number] = dict(zip(slots, map(_ROW, slots.values())))
                 continue
             merged = list(run)
             beyond = {}
