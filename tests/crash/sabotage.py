@@ -23,12 +23,12 @@ class Safeguard(NamedTuple):
 SAFEGUARDS = (
     Safeguard("sync log"),
     Safeguard("sync segment", ("append", "manifest write")),
-    Safeguard("sync names log"),
+    Safeguard("sync names log", ("append log", "sync log")),
     Safeguard("sync names segment", ("manifest sync names",)),
     Safeguard("manifest sync", ("manifest sync names", "manifest write")),
     Safeguard("manifest rename", ("manifest sync names", "manifest rename")),
     Safeguard("manifest sync names", ("delete", "append log")),
-    Safeguard("truncate"),
+    Safeguard("truncate", ("append log", "sync log")),
     Safeguard("checksum", ("append log", "sync log")),
 )
 

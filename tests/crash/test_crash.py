@@ -11,10 +11,13 @@ from .rounds import run_round
 from .sabotage import SAFEGUARDS, Safeguard, rounds_until_noticed
 from .threads import run_threads
 
+# Much work and no waiting: a busy machine takes long, and that is no failure.
+pytestmark = pytest.mark.timeout(900)
 
-@pytest.mark.parametrize("first", range(0, 50, 10))
+
+@pytest.mark.parametrize("first", range(0, 50, 5))
 def test_nothing_is_lost_when_the_power_fails(first: int) -> None:
-    assert sum(run_round(seed) for seed in range(first, first + 10)) > 0
+    assert sum(run_round(seed) for seed in range(first, first + 5)) > 0
 
 
 @pytest.mark.parametrize("safeguard", SAFEGUARDS, ids=lambda safeguard: safeguard.name)

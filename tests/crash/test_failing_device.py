@@ -16,6 +16,8 @@ from heliosdb_testkit import FaultyVolume
 from .check import index_problems, rows_of
 from .rounds import abandon, quiet_ends
 
+pytestmark = pytest.mark.timeout(900)
+
 FULL = DiskFull("could not write: No space left on device")
 BROKEN = IoError("could not sync: Input/output error")
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import signal
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import suppress
@@ -78,6 +81,8 @@ SETS = [
     "SELECT a, b, max(c) FROM t GROUP BY CUBE (a, b) HAVING a % 5 = 0 ORDER BY 1, 2",
     "WITH w AS MATERIALIZED (SELECT a, c FROM t) SELECT x.a, y.c FROM w x JOIN w y ON x.a = y.a ORDER BY 1",
     "SELECT count(*) FROM t WHERE a IN (SELECT b FROM t WHERE a % 2 = 0) OR c = 'name 5'",
+    "SELECT x.a, (SELECT max(y.c) FROM t y WHERE y.b = x.a) FROM t x ORDER BY 1",
+    "SELECT x.a, s.c FROM t x, LATERAL (SELECT c FROM t y WHERE y.b = x.a + 1 ORDER BY y.a LIMIT 2) s ORDER BY 1",
     "SELECT count(*) FROM t WHERE a NOT IN (SELECT b FROM t WHERE a % 2 = 0) OR c = 'name 5'",
     "SELECT a, (SELECT count(*) FROM (SELECT DISTINCT b FROM t) s) FROM t WHERE a < 10 ORDER BY 1",
     "SELECT cardinality(ARRAY(SELECT a FROM t ORDER BY c, a))",
@@ -428,3 +433,30 @@ def test_explain_shows_what_was_put_aside(db: EmbeddedDatabase) -> None:
 def test_a_common_table_that_a_subquery_reads_too_is_made_once(db: EmbeddedDatabase) -> None:
     query = "WITH w AS MATERIALIZED (SELECT random() AS r) SELECT r = (SELECT r FROM w) FROM w"
     assert db.query(query) == [(True,)]
+
+
+KILLED = """
+import os, signal
+from heliosdb.embedded import EmbeddedDatabase
+database = EmbeddedDatabase.new_in_memory(plugins=[])
+database.execute("SET work_mem = '64kB'")
+stream = database.stream("SELECT g, repeat('x', 500) || g FROM generate_series(1, 5000) g ORDER BY -g")
+assert next(stream)[0] == 5000
+plan = database.query("EXPLAIN (ANALYZE) SELECT repeat('x', 500) || g FROM generate_series(1, 5000) g ORDER BY -g")
+print(plan, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere open files keep their names")
+def test_a_killed_process_leaves_no_files(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert "external merge" in done.stdout
+    assert list(tmp_path.iterdir()) == []

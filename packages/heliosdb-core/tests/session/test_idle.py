@@ -29,7 +29,7 @@ def session(db: EmbeddedDatabase) -> Any:
 def idle_with_a_lock(db: EmbeddedDatabase, begin: str = "BEGIN") -> Any:
     """Return a session whose transaction has a row's lock and is about to be forgotten."""
     made = session(db)
-    made.execute("SET idle_in_transaction_session_timeout = '20ms'")
+    made.execute("SET idle_in_transaction_session_timeout = '200ms'")
     made.execute(begin)
     made.execute("UPDATE t SET v = 99 WHERE id = 1")
     return made
@@ -64,10 +64,10 @@ def test_a_failed_block_is_idle_too(db: EmbeddedDatabase) -> None:
 
 def test_a_statement_that_runs_long_is_not_idle(db: EmbeddedDatabase) -> None:
     idle = session(db)
-    idle.execute("SET idle_in_transaction_session_timeout = '20ms'")
+    idle.execute("SET idle_in_transaction_session_timeout = '300ms'")
     idle.execute("BEGIN")
     idle.execute("UPDATE t SET v = 99 WHERE id = 1")
-    idle.execute("SELECT pg_sleep(0.1)")
+    idle.execute("SELECT pg_sleep(0.5)")
     idle.execute("COMMIT")
     assert idle.execute("SELECT v FROM t")[0].rows == [(99,)]
 
@@ -83,7 +83,7 @@ def test_outside_of_a_block_nobody_is_idle_in_a_transaction(db: EmbeddedDatabase
 
 def test_commit_and_rollback_by_the_interfaces(db: EmbeddedDatabase) -> None:
     connection = heliosdb.connect(db)
-    connection.execute("SET idle_in_transaction_session_timeout = '20ms'")
+    connection.execute("SET idle_in_transaction_session_timeout = '300ms'")
     connection.commit()
     connection.execute("UPDATE t SET v = 99 WHERE id = 1")
     until_gone(db)

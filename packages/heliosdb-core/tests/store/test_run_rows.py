@@ -116,7 +116,7 @@ def test_many_changes_begin_anew() -> None:
 
 @pytest.mark.parametrize("direction", ["ASC", "DESC"])
 def test_ranges_beside_writers_are_of_one_moment(direction: str) -> None:
-    """Every commit moves one row from one key to another and back, so that a range always has the same sum."""
+    """Every commit moves one row from one key to another that is not far."""
     database = EmbeddedDatabase.new_in_memory()
     database.execute("CREATE TABLE t (id integer PRIMARY KEY, v double precision NOT NULL, n integer NOT NULL)")
     database.execute("INSERT INTO t SELECT g, g, 1 FROM generate_series(0, 4999) g")
@@ -128,7 +128,7 @@ def test_ranges_beside_writers_are_of_one_moment(direction: str) -> None:
         chooser = random.Random(seed)
         while not stop.is_set():
             number = chooser.randrange(1000) * 5 + seed
-            database.execute("UPDATE t SET v = v + $1 WHERE id = $2", (chooser.choice((-0.25, 0.25)), number))
+            database.execute("UPDATE t SET v = $1 WHERE id = $2", (number + chooser.randrange(-160, 160) / 4, number))
 
     def read(seed: int) -> None:
         chooser = random.Random(seed)
@@ -143,7 +143,7 @@ def test_ranges_beside_writers_are_of_one_moment(direction: str) -> None:
             values = [row[1] for row in found]
             if len(ids) != len(found) or values != sorted(values, reverse=direction == "DESC"):
                 failures.append((low, "order or repetition"))
-            # Values move away from their ids by steps of a quarter, hardly ever by more than fifty.
+            # Values stay within forty of their ids.
             if not ids >= set(range(max(low - 50, 0), min(low + 150, 5000))):
                 failures.append((low, "missing"))
 

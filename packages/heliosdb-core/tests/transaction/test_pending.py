@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+import time
 from collections.abc import Callable
 from operator import itemgetter
 from typing import Any
@@ -197,3 +199,30 @@ def test_commits_between_a_snapshot_and_its_enrolment_are_remembered(store: Tran
     assert failures == [None]
     assert refused >= 5
     assert passed >= 20
+
+
+def test_everybody_who_follows_a_commit_is_told(store: TransactionalStore) -> None:
+    told: list[int] = []
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(0.00001)
+
+    def commit_many(number: int) -> None:
+        for turn in range(150):
+            transaction = begin(store)
+            transaction.insert(TABLE, (1000 * number + turn, 0))
+            transaction.commit().on_durable(lambda ticket: told.append(ticket.scn))
+
+    try:
+        threads = [in_thread(lambda number=number: commit_many(number))[0] for number in range(1, 5)]  # type: ignore[misc]
+        for thread in threads:
+            thread.join(60)
+        begin_last = begin(store)
+        begin_last.insert(TABLE, (9999, 0))
+        begin_last.commit().wait()
+    finally:
+        sys.setswitchinterval(before)
+    limit = time.monotonic() + 20
+    while len(told) < 600 and time.monotonic() < limit:
+        threading.Event().wait(0.001)
+    assert len(set(told)) == len(told) == 600
+    assert not store.snapshots.readers

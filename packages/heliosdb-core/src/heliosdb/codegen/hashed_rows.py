@@ -22,7 +22,7 @@ class HashedRows(Watched):
     file. ``finish`` says that the last row has come.
     """
 
-    __slots__ = ("_keys", "_node", "_set", "_width", "_with_null")
+    __slots__ = ("_is_plain", "_keys", "_node", "_set", "_width", "_with_null")
 
     def __init__(self, execution: Execution, rows: list[Row], classes: Sequence[Any], node: int = 0) -> None:
         super().__init__(execution, rows)
@@ -32,6 +32,8 @@ class HashedRows(Watched):
             for c in classes
         ]
         self._width = len(classes)
+        self._is_plain = False
+        """Whether the values are their own keys, all in memory and none of them NULL."""
         self._set: Collection[Row] = ()
         self._with_null: Collection[Row] = ()
 
@@ -64,11 +66,14 @@ class HashedRows(Watched):
         keyed = list(map(self._key, self.held)) if any(self._keys) else self.held
         self._with_null = [row for row in keyed if None in row]
         self._set = set(keyed)
+        self._is_plain = not self._with_null and not any(self._keys)
         self.held = []
         return self
 
     def contains(self, row: Row) -> bool | None:
         """Return whether the row is among them; None where only a NULL leaves it open."""
+        if self._is_plain and None not in row:
+            return row in self._set
         if not self._set:
             return False
         key = self._key(row)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heliosdb.codegen.atoms import NEVER, is_not_null
+from heliosdb.codegen.key_set import KeyedRows
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 
@@ -27,7 +28,9 @@ def produce_kept(pipelines: Pipelines, node: pn.Kept, consume: Consume) -> None:
             rows = source.fresh("h" if node.keys else "m")
             spool = ""
             if node.keys:
-                inner.line(f"{rows} = {{}}")
+                keyed = source.fresh("w")
+                make = source.bind(KeyedRows, "f")
+                inner.line(f"{rows} = {{}}; {keyed} = {make}(x, {rows}{pipelines.asked_by(node)})")
             else:
                 spool = pipelines.keep(rows, node)
 
@@ -46,7 +49,7 @@ def produce_kept(pipelines: Pipelines, node: pn.Kept, consume: Consume) -> None:
 
             pipelines.produce(node.input, collect)
             pipelines.kept(rows, spool)
-            inner.line(f"return {rows}{'.get' if node.keys else ''}")
+            inner.line(f"return {keyed}.finish()" if node.keys else f"return {rows}")
 
     rows = expressions.once("x", write)
     if node.keys:

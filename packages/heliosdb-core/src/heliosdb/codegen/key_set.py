@@ -1,4 +1,5 @@
-"""Sets of keys beyond ``work_mem`` that are asked one key at a time: IN (subquery), the rows a recursion has met.
+"""Sets of keys, and rows by key, beyond ``work_mem`` that are asked one key at a time: IN (subquery), the rows a
+recursion has met, the rows that a nested loop looks up.
 
 What has no room goes to the file as a *run*: pages of keys in the order of their hashes. Of each page only the first
 hash stays in memory, and of a run one bit in sixteen a key (a Bloom filter with two hashes), so that most keys that are
@@ -8,18 +9,20 @@ in no run read nothing. A key that may be there is looked for in one page of eac
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from heapq import merge
 from itertools import islice
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.codegen.spill import NEVER, Watched
+from heliosdb.codegen.spill_joins import JoinOverflow
 
 if TYPE_CHECKING:
     from heliosdb.session.execution import Execution
     from heliosdb.store.temporary import Frame
 
-__all__ = ["KeySet"]
+__all__ = ["KeySet", "KeyedRows"]
 
 PAGE = 64
 """Keys of a page. It is read for one key."""
@@ -66,40 +69,78 @@ class _Run:
         return range(first, bisect_right(self.firsts, code))
 
 
+class _Runs:
+    """The runs of one file, and the pages that are remembered. ``key_of`` gives the key of what stands in them."""
+
+    __slots__ = ("_key_of", "_made", "_owner", "_pages", "runs")
+
+    def __init__(self, owner: Watched, key_of: Callable[[Any], Any] | None = None) -> None:
+        self._owner = owner
+        self._key_of = key_of
+        self._made = 0
+        self._pages: dict[tuple[int, int], Any] = {}
+        self.runs: list[_Run] = []
+
+    def _code(self, item: Any) -> int:
+        return hash(item if self._key_of is None else self._key_of(item))
+
+    def candidates(self, key: Any) -> Iterator[Any]:
+        """Yield the pages that may hold a key: a set of keys, or a list of what has keys."""
+        code = hash(key)
+        for run in self.runs:
+            if run.may_have(code):
+                for number in run.pages(code):
+                    yield self._page(run, number)
+
+    def _page(self, run: _Run, number: int) -> Any:
+        place = run.number, number
+        page = self._pages.get(place)
+        if page is None:
+            file = self._owner.file
+            assert file is not None
+            if len(self._pages) >= REMEMBERED:
+                del self._pages[next(iter(self._pages))]
+            items = file.read(run.frames[number])
+            page = self._pages[place] = frozenset(items) if self._key_of is None else items
+        return page
+
+    def add(self, items: Collection[Any]) -> None:
+        """Put items aside as a run; what was there before stays before it."""
+        runs = self.runs
+        runs.append(self._written(len(items), iter(sorted(items, key=self._code))))
+        if len(runs) >= RUNS:
+            # Nearly equal ones become one, so that no key is copied often.
+            small = runs[-RUNS + 1 :] if runs[0].count > 4 * runs[1].count else runs[:]
+            merged = merge(*(self._owner._read(run.frames) for run in small), key=self._code)
+            runs[-len(small) :] = [self._written(sum(run.count for run in small), merged)]
+
+    def _written(self, expected: int, items: Iterator[Any]) -> _Run:
+        self._made += 1
+        run = _Run(self._made, expected)
+        while page := list(islice(items, PAGE)):
+            run.firsts.append(self._code(page[0]))
+            run.frames.append(self._owner._write(page))
+            run.count += len(page)
+            for item in page:
+                run.note(self._code(item))
+        return run
+
+
 class KeySet(Watched):
     """A set of keys: ``in`` and ``add``, as of a set. Who asks often asks ``held`` first, and the rest where there are
     ``runs``.
     """
 
-    __slots__ = ("_made", "_pages", "add", "runs")
+    __slots__ = ("_aside", "add", "runs")
 
     def __init__(self, execution: Execution, node: int = 0) -> None:
         super().__init__(execution, set(), node)
         self.add = self.held.add
-        self.runs: list[_Run] = []
-        self._made = 0
-        self._pages: dict[tuple[int, int], frozenset[Any]] = {}
+        self._aside = _Runs(self)
+        self.runs = self._aside.runs
 
     def __contains__(self, key: Any) -> bool:
-        if key in self.held:
-            return True
-        if not self.runs:
-            return False
-        code = hash(key)
-        return any(run.may_have(code) and self._is_in(run, code, key) for run in self.runs)
-
-    def _is_in(self, run: _Run, code: int, key: Any) -> bool:
-        return any(key in self._page(run, number) for number in run.pages(code))
-
-    def _page(self, run: _Run, number: int) -> frozenset[Any]:
-        place = run.number, number
-        page = self._pages.get(place)
-        if page is None:
-            assert self.file is not None
-            if len(self._pages) >= REMEMBERED:
-                del self._pages[next(iter(self._pages))]
-            page = self._pages[place] = frozenset(self.file.read(run.frames[number]))
-        return page
+        return key in self.held or (bool(self.runs) and any(key in page for page in self._aside.candidates(key)))
 
     def __len__(self) -> int:
         return len(self.held) + sum(run.count for run in self.runs)
@@ -128,24 +169,31 @@ class KeySet(Watched):
         if self._has_room(fits):
             return
         self.look = NEVER
-        held = self.held
-        self.runs.append(self._written(len(held), iter(sorted(held, key=hash))))
-        held.clear()
-        if len(self.runs) >= RUNS:
-            # Nearly equal ones become one, so that no key is copied often.
-            small = self.runs[-RUNS + 1 :] if self.runs[0].count > 4 * self.runs[1].count else self.runs
-            keys = merge(*(self._read(run.frames) for run in small), key=hash)
-            merged = self._written(sum(run.count for run in small), keys)
-            self.runs[-len(small) :] = [merged]
+        self._aside.add(self.held)
+        self.held.clear()
         self.look = self._again(fits)
 
-    def _written(self, expected: int, keys: Iterator[Any]) -> _Run:
-        self._made += 1
-        run = _Run(self._made, expected)
-        while page := list(islice(keys, PAGE)):
-            run.firsts.append(hash(page[0]))
-            run.frames.append(self._write(page))
-            run.count += len(page)
-            for key in page:
-                run.note(hash(key))
-        return run
+
+class KeyedRows(JoinOverflow):
+    """Lists of rows by key that are looked up in any order: a dict, and runs of what it had no room for."""
+
+    __slots__ = ("_aside",)
+
+    def __init__(self, execution: Execution, table: dict[Any, list[Any]], node: int = 0) -> None:
+        super().__init__(execution, table, "lists", node)
+        self._aside = _Runs(self, itemgetter(0))
+
+    def _make_room(self) -> None:
+        self._aside.add(list(self._items()))
+        self.held.clear()
+
+    def finish(self) -> Callable[[Any, Any], Any]:
+        """Return what looks a key up, when the last row has come; its second argument is what it gives for no rows."""
+        self.end()
+        if not self._aside.runs:
+            return self.held.get  # type: ignore[no-any-return]
+        self._make_room()
+        return self._rows_of
+
+    def _rows_of(self, key: Any, nothing: Any) -> Any:
+        return [item[1] for page in self._aside.candidates(key) for item in page if item[0] == key] or nothing

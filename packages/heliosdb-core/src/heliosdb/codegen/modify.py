@@ -14,6 +14,7 @@ so of what comes from a file the row is looked up again by its id (``modify_runt
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
@@ -50,6 +51,10 @@ def write_row(pipelines: Pipelines, node: pn.Modify, row: str) -> None:
     relation = node.relation
     pipelines.bind_row(node.target, row, len(relation.columns))
     required = [c.number - 1 for c in relation.columns if c.not_null and not c.dropped]
+    if isinstance(node, pn.Update):
+        # What is not assigned comes from a row that was checked.
+        new = {a.slot for a in node.assignments if a.value.nullable} | {a.slot for a in node.generated}
+        required = [slot for slot in required if slot in new]
     fail = source.bind(modify_runtime.NotNull(relation, pipelines.registries), "f") if required else ""
 
     if node.generated:
@@ -274,12 +279,33 @@ def _collect(pipelines: Pipelines, node: pn.Update | pn.Delete | pn.Merge) -> _C
         function.line(f"{rows}.append({pipelines.pack(sources)})")
 
     pipelines.produce(node.input, take)
+    _fold_collecting(function.lines)
     pipelines.kept(rows, spool)
     row = pipelines.carriers[node.scan][0]
     names = pipelines.names(sources)
     places = f"{names.index(row)}, {names.index(f'i_{row}')}"
     pieces = f"{source.bind(modify_runtime.pieces, 'f')}(x, {rows}, {node.relation.oid}, {places})"
     return _Collected(rows, pipelines.unpacked(names), row, pieces)
+
+
+_LOOP = re.compile(r"( *)for (.+) in (zip\(b\d+, b\d+\)|b\d+):")
+
+
+def _fold_collecting(lines: list[str]) -> None:
+    """Turn the innermost loop into a list comprehension, where it does nothing but collect under a condition."""
+    found = re.fullmatch(r" *(m\d+)\.append\((.+)\)", lines[-1])
+    if found is None or any(":=" in line for line in lines[-3:]):
+        return
+    condition = ""
+    loop = _LOOP.fullmatch(lines[-2])
+    if loop is None and len(lines) > 2 and lines[-2].lstrip().startswith("if "):
+        loop = _LOOP.fullmatch(lines[-3])
+        condition = f" {lines[-2].strip()[:-1]}"
+    if loop is None:
+        return
+    indent, target, items = loop.groups()
+    del lines[-3 if condition else -2 :]
+    lines.append(f"{indent}{found[1]}.extend([{found[2]} for {target} in {items}{condition}])")
 
 
 def _change_each(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import islice
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.codegen.spill import FIRST_LOOK, NEVER, Parts, Watched, size_of
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EVERYTHING", "NO_OVERFLOW", "GroupOverflow", "ValueOverflow"]
 
+LOOK_EVERY = 0.001
+"""Seconds between two looks at sets."""
 GROUPS = 8
 """Groups that are looked at to tell the size of their sets."""
 
@@ -98,7 +101,7 @@ class ValueOverflow(Watched):
     are put aside, parted by the hash of both, and stepped when all rows have come.
     """
 
-    __slots__ = ("_aside", "_overflow", "_steps", "_wait", "is_full")
+    __slots__ = ("_aside", "_next", "_overflow", "_steps", "_wait", "is_full")
 
     def __init__(
         self,
@@ -115,6 +118,7 @@ class ValueOverflow(Watched):
         self._overflow = overflow
         self._steps = steps
         self._wait = 0
+        self._next = 0.0
         self._aside: Parts | None = None
 
     def relieve(self) -> None:
@@ -122,6 +126,11 @@ class ValueOverflow(Watched):
         if self._wait or self.is_full:
             self._wait -= not self.is_full
             return
+        now = monotonic()
+        if now < self._next:
+            # Polls may come for every few rows.
+            return
+        self._next = now + LOOK_EVERY
         count = len(self.held)
         sample = list(islice(self.held.values(), 0, None, 1 + count // GROUPS))
         if not sample:
@@ -155,7 +164,7 @@ class ValueOverflow(Watched):
                 state[place] = None
         seen: set[Any] = set()
         overflow = GroupOverflow(self._execution, seen)
-        for frames in aside.close():
+        for frames in filter(None, aside.close()):
             rows: Iterator[Any] | None = self._read(frames)
             while rows is not None:
                 for row in rows:

@@ -146,6 +146,9 @@ class JoinOverflow(Watched):
             self._wait = max(slowest, min((fits - count) // (2 * expected), len(self.held) // KEYS_A_POLL))
             self._polls += self._wait
             return
+        self._make_room()
+
+    def _make_room(self) -> None:
         self._put_aside()
 
     def _put_aside(self) -> Parts:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from heliosdb import errors
 from heliosdb.catalog.result import Result
 from heliosdb.catalog.storage import OBJECTS_RELATION
-from heliosdb.rows import loading
+from heliosdb.rows import full_collection_paused, loading
 from heliosdb.session.definition_locks import have_changed
 from heliosdb.session.environment import SessionEnvironment
 from heliosdb.session.execution import Execution
@@ -190,7 +190,8 @@ class SessionPlans(SessionEnvironment):
         peeked = sorted({slot for peek in optimized.peeks for slot in peek.slots})
         return Plan(
             bound, compiled, pinned, len(constants), readers, recorder, catalog, optimized.plan, locks, sizes,
-            peeks=optimized.peeks, peeks_at_parameters=any(slot >= len(constants) for slot in peeked),
+            gathers=_gathers(optimized.plan), peeks=optimized.peeks,
+            peeks_at_parameters=any(slot >= len(constants) for slot in peeked),
             peeked=tuple((slot, constants[slot].value) for slot in peeked if slot < len(constants)),
         )  # fmt: skip
 
@@ -239,10 +240,11 @@ class SessionPlans(SessionEnvironment):
         execution = Execution(self, transaction, parameters, plan.slots(constants, self))
         rows: list[tuple[Any, ...]] = []
         try:
-            for batch in plan.compiled.run(execution):
-                if execution.cancelled:
-                    execution.raise_cancelled()
-                rows.extend(batch)
+            with full_collection_paused() if plan.gathers else nullcontext():
+                for batch in plan.compiled.run(execution):
+                    if execution.cancelled:
+                        execution.raise_cancelled()
+                    rows.extend(batch)
         finally:
             execution.close()
         count = len(rows) if plan.bound.tag == "SELECT" else execution.row_count
@@ -294,6 +296,14 @@ def _batches(plan: Plan, execution: Execution) -> Iterator[list[tuple[Any, ...]]
         yield from plan.compiled.run(execution)
     finally:
         execution.close()
+
+
+def _gathers(plan: Any) -> bool:
+    """Whether a plan may make many objects of its own before its first row: tables of groups or joins, runs to sort."""
+    from heliosdb.plan import nodes as pn
+    from heliosdb.plan.rewrite import contains
+
+    return contains(plan, (pn.Aggregate, pn.Join, pn.Sort, pn.Distinct, pn.Window, pn.SetOperation, pn.With, pn.Kept))
 
 
 def _known(readers: Sequence[SlotReader], constants: Sequence[Constant], session: Any) -> list[Any]:

@@ -133,15 +133,20 @@ class Session(SessionPlans):
         statements = self._texts(text)
         if len(statements) != 1:
             raise errors.SqlSyntaxError("cannot insert multiple commands into a prepared statement")
+        if self.idle.is_on:
+            self.idle.end()
         opened = not self.block.is_open
         if opened:
             self.begin()
+            self.idle.forget()
         try:
             total = self._execute_many(statements[0], rows)
         except BaseException:
             if opened:
                 self.block.rollback()
             raise
+        finally:
+            self.idle.begin()
         if opened:
             self.block.commit()
         return total

@@ -172,6 +172,8 @@ class Plan:
     """The number of runs at which ``sizes`` are compared with what is there then."""
     many: Any = None
     """The compiled form for many parameter rows at once; False where there is none (``session/many.py``)."""
+    gathers: bool = False
+    """Whether it may make many objects of its own."""
     peeks: tuple[Peek, ...] = ()
     """What the optimizer took from this text's free constants to choose among plans."""
     peeked: tuple[tuple[int, str], ...] = ()

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from heliosdb.store.block_column import BlockColumn, Range
@@ -32,6 +33,7 @@ BLOCK_SIZE = 1 << BLOCK_BITS
 SLOT_MASK = BLOCK_SIZE - 1
 
 Entry = tuple[int, Row | None, Older]
+_FIRST, _SECOND = itemgetter(0), itemgetter(1)
 
 
 class Block:
@@ -240,14 +242,10 @@ class Block:
         overlay = self.overlay
         size = max(len(self.rows), max(overlay, default=-1) + 1)
         rows = self.rows + [None] * (size - len(self.rows))
-        newest = self.begin
-        dense = self.dense and size == len(self.rows)
-        for slot, (scn, row, _) in overlay.items():
-            rows[slot] = row
-            if row is None:
-                dense = False
-            if scn > newest:
-                newest = scn
+        for slot, entry in overlay.items():
+            rows[slot] = entry[1]
+        newest = max(self.begin, max(map(_FIRST, overlay.values()), default=0))
+        dense = self.dense and size == len(self.rows) and None not in map(_SECOND, overlay.values())
         dense = dense or is_full(rows)
         if readers is not None and (not readers or readers[0] >= newest):
             folded = Block(rows, newest, dense=dense, exact=False)

@@ -14,6 +14,7 @@ From then on a branch reads as fast as main. Nothing here compares SCNs of two t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import repeat
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -226,9 +227,11 @@ class Relation:
         if block.exact:
             if missing:
                 return False
-            block.overlay.update({s: (scn, row, (begin, old, None)) for (s, row), old in zip(changes.items(), olds)})
+            before = zip(repeat(begin), olds, repeat(None))
+            block.overlay.update(zip(changes, zip(repeat(scn), changes.values(), before)))
         elif readers is not None and (not readers or readers[0] >= begin):
-            block.overlay.update({s: (scn, row, (begin, old, PRUNED)) for (s, row), old in zip(changes.items(), olds)})
+            before = zip(repeat(begin), olds, repeat(PRUNED))
+            block.overlay.update(zip(changes, zip(repeat(scn), changes.values(), before)))
             self.pruned_to = max(self.pruned_to, begin)
         else:
             return False

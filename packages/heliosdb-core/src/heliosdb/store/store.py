@@ -96,8 +96,7 @@ class Store:
         self.large: CommitSegments | None = None  # writes the blocks of large commits, where there is a journal
         self.journal: Journal | None = None
         """Where commits are written before they are entered; None on a volume that keeps no log."""
-        self.is_recovered = False
-        """Whether there was a database on the volume already."""
+        self.is_recovered = False  # whether there was a database on the volume already
         self.published = 0
         self.last_scn = 0
         """The last SCN given out; above ``published`` while commits are pending."""

@@ -133,7 +133,7 @@ def _change(
         if new_rows is None:
             entries = dict.fromkeys(slots[part], (command, None, None))
         else:
-            entries = {slot: (command, row, None) for slot, row in zip(slots[part], new_rows[part])}
+            entries = dict(zip(slots[part], zip(repeat(command), new_rows[part], repeat(None))))
         transaction.enter_many(writes, number, entries)
     if new_rows is None:
         writes.count -= len(row_ids)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Container, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.store.block import BLOCK_BITS, SLOT_MASK
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ABSENT", "OwnEntry", "OwnKeys", "RelationWrites"]
 
+_ROW = itemgetter(1)
 OwnEntry = tuple[int, "Row | None", Any]
 
 
@@ -188,7 +190,7 @@ class RelationWrites:
         for number, slots in self.blocks.items():
             run = bulk.get(number)
             if run is None:
-                rows[number] = {slot: entry[1] for slot, entry in slots.items()}
+                rows[number] = dict(zip(slots, map(_ROW, slots.values())))
                 continue
             merged = list(run)
             beyond = {}

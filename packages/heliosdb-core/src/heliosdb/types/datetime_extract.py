@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from heliosdb import errors
@@ -141,8 +142,9 @@ def _infinite_part(unit: str, positive: bool) -> Decimal | None:
     return Decimal("Infinity") if positive else Decimal("-Infinity")
 
 
+@lru_cache(maxsize=8192)
 def extract_date(text: str, date: int) -> Decimal | None:
-    """Return a field of a date."""
+    """Return a field of a date. Dates come again and again: they are few."""
     unit = _checked_unit(text, _OF_DATE, "date")
     if date in (DATE_INFINITY, DATE_MINUS_INFINITY):
         return _infinite_part(unit, date > 0)
