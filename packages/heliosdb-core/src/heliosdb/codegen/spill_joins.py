@@ -159,6 +159,7 @@ class JoinOverflow(Watched):
         for key, row in self._items():
             put(key, (key, row))
         self.held.clear()
+        self._counted = 0
         return right
 
     def _items(self) -> Iterator[tuple[Any, Any]]:
