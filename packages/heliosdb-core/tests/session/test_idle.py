@@ -20,6 +20,12 @@ def db() -> Iterator[EmbeddedDatabase]:
     made.execute("INSERT INTO t VALUES (1, 10)")
     yield made
     made.close()
+    for watch in watches():
+        watch.join(20)
+
+
+def watches() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.endswith("idle")]
 
 
 def session(db: EmbeddedDatabase) -> Any:
@@ -78,7 +84,7 @@ def test_outside_of_a_block_nobody_is_idle_in_a_transaction(db: EmbeddedDatabase
     for _ in range(20):
         idle.execute("UPDATE t SET v = v + 1 WHERE id = 1")
     assert idle.execute("SELECT v FROM t")[0].rows == [(30,)]
-    assert not any("idle" in thread.name for thread in threading.enumerate())
+    assert not watches()
 
 
 def test_commit_and_rollback_by_the_interfaces(db: EmbeddedDatabase) -> None:
@@ -105,7 +111,7 @@ def test_the_watch_ends_with_its_session(db: EmbeddedDatabase) -> None:
     idle = session(db)
     idle.execute("SET idle_in_transaction_session_timeout = '1h'")
     idle.execute("BEGIN")
-    (watch,) = [thread for thread in threading.enumerate() if thread.name.endswith("idle")]
+    (watch,) = watches()
     idle.close()
     watch.join(20)
     assert not watch.is_alive()
