@@ -114,3 +114,13 @@ def test_cursors_keep_little(db: EmbeddedDatabase, hold: str) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 5 * MEGABYTE
+
+
+def test_a_table_that_was_put_aside_is_put_aside_again(db: EmbeddedDatabase) -> None:
+    db.execute("SET work_mem = '4MB'")
+    try:
+        many = WIDE.replace(str(ROWS), str(3 * ROWS))
+        _, peak = peak_of(db, f"SELECT count(s.w) FROM {many} s JOIN {many} u ON s.g = u.h AND s.w <> u.w")
+    finally:
+        db.execute("SET work_mem = '1MB'")
+    assert peak < 8 * MEGABYTE < ALL

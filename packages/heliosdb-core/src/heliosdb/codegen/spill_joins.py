@@ -147,6 +147,7 @@ class JoinOverflow(Watched):
             self._polls += self._wait
             return
         self._make_room()
+        self._counted = self._measured = 0
 
     def _make_room(self) -> None:
         self._put_aside()
