@@ -199,7 +199,9 @@ def reading(folder: Path, rows: int) -> Iterator[Figure]:
     yield Figure("cold scan", seconds(lambda: theirs.execute(scan).fetchall()) / mine, "x", 1.0)
     connection.close()
 
-    with heliosdb.EmbeddedDatabase(path) as disk, heliosdb.EmbeddedDatabase.new_in_memory() as memory:
+    # With room for the rows, as the peer has: the other database is all in memory.
+    roomy = heliosdb.Config(cache_size=4 << 30)
+    with heliosdb.EmbeddedDatabase(path, config=roomy) as disk, heliosdb.EmbeddedDatabase.new_in_memory() as memory:
         memory.execute(TABLE)
         memory.prepare("INSERT INTO people VALUES ($1, $2, $3, $4, $5)").execute_many(people(rows))
         chance = random.Random(7)
