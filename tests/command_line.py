@@ -40,6 +40,8 @@ class Terminal:
         self.pid, self._terminal = pty.fork()
         if self.pid == 0:
             os.chdir(folder)
+            # As at a terminal; who runs the tests in the background may have Ctrl-C ignored.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             command = [str(PROGRAMS / "heliosdb"), *arguments]
             os.execve(command[0], command, environment(folder) | variables)
         self.seen = ""
