@@ -10,7 +10,8 @@ from .workload import Model
 
 __all__ = ["contents", "difference", "index_problems", "rows_of"]
 
-Contents = dict[str, list[tuple[Any, ...]]]
+Contents = dict[str, tuple[list[str], list[tuple[Any, ...]]]]
+"""The columns and the rows of each table. Without its columns an empty table looks like what it was before an ALTER."""
 
 
 def rows_of(session: Any, text: str) -> list[tuple[Any, ...]]:
@@ -28,15 +29,22 @@ def tables_of(session: Any) -> list[tuple[int, str]]:
 
 
 def contents(session: Any) -> Contents:
-    """Return all rows of all tables, by table."""
-    return {name: sorted(rows_of(session, f"SELECT * FROM {name}")) for _, name in tables_of(session)}
+    """Return all columns and rows of all tables, by table."""
+    found = {}
+    for _, name in tables_of(session):
+        result = session.execute(f"SELECT * FROM {name}")[-1]
+        found[name] = ([column.name for column in result.columns], sorted(result.rows))
+    return found
 
 
 def difference(found: Contents, model: Model) -> str | None:
     """Return how contents differ from a model, None if they do not."""
     if set(found) != set(model):
         return f"tables are {sorted(found)}, not {sorted(model)}"
-    for name, rows in found.items():
+    for name, (columns, rows) in found.items():
+        named = [column.partition("=")[0] for column in model[name].columns]
+        if columns != named:
+            return f"{name} has columns {columns}, not {named}"
         expected = sorted(model[name].rows.values())
         if rows != expected:
             missing = [row for row in expected if row not in rows][:3]
