@@ -46,7 +46,8 @@ class ChunkCodec(Protocol):
 
 @define
 class StoredTimeline:
-    """A timeline: ``parent`` is another's id, None for main."""
+    """A timeline: ``parent`` is another's id, None for main. ``dropped``: it has no name any more, and stays for those
+    that start from it."""
 
     id: int
     name: str
@@ -91,6 +92,7 @@ class Manifest:
     log: int = 1
     transaction_id: int = 3
     next_file: int = 1
+    next_timeline: int = 1
     closed: bool = False
     counters: dict[int, tuple[int, bool]] = field(factory=dict)
     row_ids: dict[int, int] = field(factory=dict)
