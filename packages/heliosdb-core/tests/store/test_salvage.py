@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from heliosdb.database import Database
+from heliosdb.encoding.codecs import FileCodecs
 from heliosdb.store.manifest import decode_manifest
 from heliosdb.store.salvage import Salvaged, salvage
 from heliosdb.store.store import Store
@@ -53,7 +54,7 @@ def put(volume: FaultyVolume) -> tuple[Salvaged, Database, Any]:
 
 def segment_of_rows(volume: FaultyVolume) -> str:
     """Return the segment of the table ``t``; others hold the catalog."""
-    manifest = decode_manifest(volume.manifest() or b"")
+    manifest = decode_manifest(volume.whole("manifest") or b"", FileCodecs())
     (name,) = next(relation.segments for relation in manifest.relations if relation.count == ROWS)
     return name
 
@@ -76,11 +77,11 @@ def test_nothing_is_lost_of_what_is_whole(damaged: FaultyVolume) -> None:
 @pytest.mark.parametrize("missing", [True, False])
 def test_without_a_manifest_all_files_count(damaged: FaultyVolume, missing: bool) -> None:
     if missing:
-        damaged.replace_manifest(b"")
+        damaged.replace("manifest", b"")
     else:
-        content = bytearray(damaged.manifest() or b"")
+        content = bytearray(damaged.whole("manifest") or b"")
         content[-5] ^= 1
-        damaged.replace_manifest(bytes(content))
+        damaged.replace("manifest", bytes(content))
     found, _, session = put(damaged)
     assert "the manifest of the database is damaged" in found.losses[0].message
     assert rows(session, "SELECT id FROM t ORDER BY id") == all_but()

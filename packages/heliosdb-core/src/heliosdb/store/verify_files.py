@@ -32,17 +32,17 @@ def verify_files(store: Store, on_progress: Callable[[str, int], None]) -> Itera
     if not volume.keeps_log:
         return
     files = StoreFiles(volume, store.options)
-    content = volume.manifest()
+    content = volume.whole("manifest")
     if content is None:
         return
     try:
-        manifest = decode_manifest(content, files.codecs.of)
+        manifest = decode_manifest(content, files.codecs)
     except DataCorrupted as error:
         yield FileProblem("manifest", error.message)
         return
     for name in sorted(manifest.files()):
         found = list(_of_file(files, name))
-        if found and volume.manifest() != content:
+        if found and volume.whole("manifest") != content:
             return  # a checkpoint came in between, and has replaced what was to be read
         yield from found
         on_progress(name, volume.size(name) if name in volume.names() else 0)
@@ -50,7 +50,7 @@ def verify_files(store: Store, on_progress: Callable[[str, int], None]) -> Itera
         number = log_number(name)
         if number is not None and number >= manifest.log:
             try:
-                for _ in read_log(volume, number, files.codecs.of):
+                for _ in read_log(volume, number, files.codecs):
                     pass
             except DataCorrupted as error:
                 yield FileProblem(name, error.message)
