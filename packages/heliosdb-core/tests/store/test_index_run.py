@@ -255,6 +255,6 @@ def test_a_damaged_page_names_file_and_page() -> None:
     broken = MemoryVolume()
     broken.append("run-1", bytes(content))
     run = IndexRun(broken, "run-1", CODECS, FRAMES, Unbounded())
-    with pytest.raises(DataCorrupted, match='file "run-1" is corrupted: page 0 is damaged'):
+    with pytest.raises(DataCorrupted, match='file "run-1" is corrupted: page 0 at offset 111 is damaged'):
         run.row_ids(run.low)
     assert len(list(run.row_ids(run.high))) == 1

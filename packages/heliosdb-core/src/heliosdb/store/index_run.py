@@ -314,7 +314,7 @@ class IndexRun:
         key = (self.name, FILTERS, group)
         filters: bytes | None = self._cache.get(key)
         if filters is None:
-            what = f"the filter of page {number}"
+            what = f"the filters from page {group * FILTER_PAGES} on"
             filters = self._file.read(directory.filters[group], FILTERS, group, what)
             if len(filters) != FILTER_BYTES * min(FILTER_PAGES, len(directory.fences) - group * FILTER_PAGES):
                 raise self._file.damaged(what, "it has another length")
@@ -407,7 +407,7 @@ class IndexRun:
                 problems.append(f'file "{self.name}" is corrupted: the filter of page {number} is another page\'s')
         if before and before[0][0] != directory.high:
             problems.append(f'file "{self.name}" is corrupted: its last element is another')
-        return problems
+        return list(dict.fromkeys(problems))
 
 
 def merge(
