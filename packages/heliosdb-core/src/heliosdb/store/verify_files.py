@@ -84,7 +84,7 @@ def _of_log(files: StoreFiles, number: int, wanted: dict[str, int]) -> list[File
         found = [FileProblem(name, error.message)]
     try:
         # The first damage ends a log that is opened; here all of it is wanted.
-        reader = read_log(files.volume, number, files.codecs.of, salvage=True)
+        reader = read_log(files.volume, number, files.codecs, salvage=True)
         messages = list(_of_records(files, reader, wanted))
     except DataCorrupted:
         return found
