@@ -61,12 +61,10 @@ class Relation:
         "row_ids",
         "stored",
         "tidy",
-        "timeline",
     )
 
-    def __init__(self, oid: int, timeline: str, row_ids: RowIds, parent: Relation | None = None, fork: int = 0) -> None:
+    def __init__(self, oid: int, row_ids: RowIds, parent: Relation | None = None, fork: int = 0) -> None:
         self.oid = oid
-        self.timeline = timeline
         self.row_ids = row_ids
         self.parent = parent
         self.fork = fork

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from heliosdb.errors import FeatureNotSupported
+from heliosdb.errors import FeatureNotSupported, ObjectNotInPrerequisiteState
 from heliosdb.store.access_method import AccessMethod
 from heliosdb.store.commits import Author
 from heliosdb.store.options import StorageOptions
@@ -132,7 +132,10 @@ class TransactionalStore(Store):
             changes = {n: slots.to_dict() if isinstance(slots, ChangedSlots) else slots for n, slots in rows.items()}
             if changes or bulk:
                 changed.append((writes.relation, changes, bulk, writes.keys_change or writes.has_new_indexes()))
-        author = transaction.author or Author(transaction.timeline.name)
+        line = transaction.timeline
+        author = transaction.author or Author()
+        if author.timeline != line.name:
+            author = author._replace(timeline=line.name)
         if not changed and not transaction.has_written:
             if transaction.has_counted and self.journal is not None and self.counters.has_changed:
                 return self._commit_counters(author)
@@ -176,6 +179,8 @@ class TransactionalStore(Store):
         number = transaction.transaction_id
         entering: list[Written] = []
         with self.commit_lock:
+            if transaction.timeline.dropped:
+                raise ObjectNotInPrerequisiteState(f'timeline "{transaction.timeline.name}" has been dropped')
             if transaction.reads is not None:
                 self.history.validate(transaction.reads, transaction.scn)
             followed = self.is_followed

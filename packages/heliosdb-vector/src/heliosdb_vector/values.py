@@ -1,0 +1,140 @@
+"""The Python classes of vectors: what results hold, and what parameters may be.
+
+A result is a ``Vector``, not an array: rows of results can be compared and hashed, which rows with arrays cannot.
+``to_numpy`` gives the array without a copy, ``numpy.asarray(vector)`` does, too, and ``to_list`` a list of floats. The
+methods are named as in pgvector's package for Python. As a parameter, whatever NumPy makes a row of numbers of will do:
+lists, tuples, arrays, series, this class and pgvector's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heliosdb_vector.dense import VECTOR, Dense
+
+__all__ = ["Vector", "vector_from_python"]
+
+
+class Vector:
+    """A vector of single precision; it never changes.
+
+    ``value`` is a row of numbers: a list, an array of one dimension, or another vector. DataException for NaN and
+    infinity, TypeError for what is no row of numbers.
+    """
+
+    __slots__ = ("_datum",)
+    _form: ClassVar[Dense] = VECTOR
+
+    def __init__(self, value: Any) -> None:
+        self._datum = _datum(self._form, value)
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Return the vector that a text such as ``[1,2,3]`` is."""
+        return cls._of(cls._form.input(text))
+
+    @classmethod
+    def from_binary(cls, data: bytes) -> Self:
+        """Return the vector of the binary form that PostgreSQL's protocol has."""
+        return cls._of(cls._form.receive(bytes(data)))
+
+    @classmethod
+    def _of(cls, datum: bytes) -> Self:
+        made = cls.__new__(cls)
+        made._datum = datum
+        return made
+
+    def dimensions(self) -> int:
+        """Return how many numbers it has."""
+        return self._form.dimensions(self._datum)
+
+    def to_numpy(self) -> NDArray[Any]:
+        """Return the numbers as an array that shares this vector's memory and is read-only."""
+        return self._form.numbers(self._datum)
+
+    def to_list(self) -> list[float]:
+        """Return the numbers."""
+        numbers: list[float] = self.to_numpy().tolist()
+        return numbers
+
+    def to_text(self) -> str:
+        """Return ``[1,2,3]``."""
+        return self._form.output(self._datum)
+
+    def to_binary(self) -> bytes:
+        """Return the binary form that PostgreSQL's protocol has."""
+        return self._form.send(self._datum)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        numbers = self.to_numpy()
+        if dtype is not None and np.dtype(dtype) != numbers.dtype:
+            if copy is False:
+                raise ValueError(f"{numbers.dtype} cannot be had as {np.dtype(dtype)} without a copy")
+            return numbers.astype(dtype)
+        return numbers.copy() if copy else numbers
+
+    def __len__(self) -> int:
+        return self.dimensions()
+
+    def __iter__(self) -> Iterator[float]:
+        return iter(self.to_list())
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.to_list()[place]
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self._form.hash_key(self._datum) == self._form.hash_key(other._datum)
+
+    def __hash__(self) -> int:
+        return hash(self._form.hash_key(self._datum))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.to_list()})"
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def __reduce__(self) -> Any:
+        return _restored, (type(self), self._datum)
+
+
+def _restored(kind: type[Vector], datum: bytes) -> Vector:
+    return kind._of(datum)
+
+
+def _datum(form: Dense, value: Any) -> bytes:
+    """Return the datum of a Python object; TypeError where it is no row of numbers."""
+    if isinstance(value, Vector):
+        if value._form is form:
+            return value._datum
+        return form.datum(value.to_numpy())
+    if not isinstance(value, np.ndarray) and hasattr(value, "to_numpy"):
+        value = value.to_numpy()
+    if isinstance(value, str | bytes | bytearray | dict | set):
+        raise TypeError(f"{type(value).__name__} is no row of numbers")
+    numbers = np.asarray(value)
+    if numbers.ndim != 1:
+        raise TypeError(f"{numbers.ndim} dimensions are no row of numbers")
+    if numbers.dtype.kind == "O":
+        numbers = np.array([float(item) for item in value if not isinstance(item, str)], np.float64)
+        if len(numbers) != len(value):
+            raise TypeError("texts are no numbers")
+    elif numbers.dtype.kind not in "iuf":
+        raise TypeError(f"{numbers.dtype} are no numbers")
+    return form.datum(numbers)
+
+
+def vector_to_python(datum: bytes) -> Vector:
+    """Return a result's value."""
+    return Vector._of(datum)
+
+
+def vector_from_python(value: Any) -> bytes:
+    """Return a parameter's datum."""
+    return _datum(VECTOR, value)
