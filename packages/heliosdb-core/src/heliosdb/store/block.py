@@ -7,6 +7,7 @@
                begins    array or None            SCN of each slot, where an older reader may still need to know
                history   {slot: older}            superseded versions of rows in ``rows``
                overlay   {slot: (scn, row, older)}  changes since, made in place by the committer
+               before    who or None              who has the block as it was until ``begin`` (see ``superseded``)
 
 Readers take no lock. ``rows`` is immutable and ``dict.copy`` is atomic, so a reader at SCN s has two cases: nothing
 in the overlay and s >= begin, which is the list itself, as it is, without a check; or a copy of the list, corrected
@@ -21,7 +22,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, Protocol
 
 from heliosdb.store.block_column import BlockColumn, Range
 from heliosdb.store.versions import PRUNED, Older, Row, is_full, is_needed, lookup
@@ -36,10 +37,30 @@ Entry = tuple[int, Row | None, Older]
 _FIRST, _SECOND = itemgetter(0), itemgetter(1)
 
 
+class Former(Protocol):
+    """Who has a block as it was."""
+
+    def block(self) -> Block | None:
+        """Return it; None where nobody needs it any more."""
+        ...
+
+
 class Block:
     """See the module. ``exact`` is False where ``begin`` may be later than the rows' true beginning."""
 
-    __slots__ = ("_columns", "_packed", "begin", "begins", "dense", "exact", "history", "met", "overlay", "rows")
+    __slots__ = (
+        "_columns",
+        "_packed",
+        "before",
+        "begin",
+        "begins",
+        "dense",
+        "exact",
+        "history",
+        "met",
+        "overlay",
+        "rows",
+    )
 
     def __init__(
         self,
@@ -51,11 +72,13 @@ class Block:
         begins: array[int] | None = None,
         history: dict[int, Older] | None = None,
         overlay: dict[int, Entry] | None = None,
+        before: Former | None = None,
     ) -> None:
         self.rows = rows
         self.begin = begin
         self.dense = dense
-        self.exact = exact
+        self.exact = exact and before is None
+        self.before = before
         self.begins = begins
         self.history = history
         self.overlay: dict[int, Entry] = {} if overlay is None else overlay
@@ -67,7 +90,13 @@ class Block:
     @property
     def is_empty(self) -> bool:
         """Whether there is no row and no history in it."""
-        return self.begins is None and not self.dense and not self.overlay and self.rows.count(None) == len(self.rows)
+        return (
+            self.begins is None
+            and self.before is None
+            and not self.dense
+            and not self.overlay
+            and self.rows.count(None) == len(self.rows)
+        )
 
     def visible(self, scn: int) -> list[Row]:
         """Return the rows that a reader at this SCN sees, in row-id order. The list must not be changed."""
@@ -172,6 +201,9 @@ class Block:
         return rows
 
     def _older_rows(self, scn: int) -> list[Row | None]:
+        former = None if self.before is None else self.before.block()
+        if former is not None:
+            return former.positional(scn)[:]
         begins = self.begins
         if begins is None:
             return [None] * len(self.rows)
@@ -192,6 +224,9 @@ class Block:
         if scn >= self.begin:
             return rows[slot]
         begins = self.begins
+        if self.before is not None:
+            former = self.before.block()
+            return PRUNED if former is None else former.row(slot, scn)
         if begins is None:
             return None if self.exact else PRUNED
         if begins[slot] <= scn:
@@ -227,6 +262,15 @@ class Block:
         rows = self.rows
         if slot >= len(rows):
             return 0, None, None
+        if self.before is not None:
+            begin = self.begin if self.begins is None else self.begins[slot]
+            former = self.before.block()
+            if former is None:
+                return begin, rows[slot], PRUNED
+            entry = former.newest_with_older(slot)
+            if entry[0] == begin:
+                return entry
+            return begin, rows[slot], entry if entry[0] else None
         if self.begins is None:
             row = rows[slot]
             if row is None and self.exact:
@@ -274,6 +318,10 @@ class Block:
         begins = array("q", self.begins) if self.begins is not None else array("q", [self.begin]) * len(self.rows)
         begins.extend([0] * (size - len(begins)))
         history = dict(self.history) if self.history else {}
+        if self.before is not None:
+            for slot in range(len(self.rows)):
+                if slot not in self.overlay and (older := self.newest_with_older(slot)[2]) is not None:
+                    history[slot] = older
         for slot, (scn, _, older) in self.overlay.items():
             begins[slot] = scn
             history.pop(slot, None)

@@ -13,7 +13,7 @@ What step 1 notes never changes afterwards: a block's rows are immutable, and la
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Set
 from heapq import merge
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from heliosdb.store.index_storage import CapturedIndex, IndexStorage
     from heliosdb.store.relation import Relation
     from heliosdb.store.store import Store
+    from heliosdb.store.superseded import Before
     from heliosdb.store.timeline import Timeline
     from heliosdb.store.versions import Older
 
@@ -40,7 +41,7 @@ __all__ = ["Checkpointer"]
 class _Noted:
     """A relation as step 1 found it."""
 
-    __slots__ = ("blocks", "indexes", "line", "places", "relation", "stored")
+    __slots__ = ("blocks", "indexes", "lasting", "line", "places", "relation", "stored")
 
     def __init__(
         self,
@@ -49,8 +50,11 @@ class _Noted:
         stored: StoredRelation,
         blocks: list[BlockImage],
         indexes: list[CapturedIndex],
+        lasting: Mapping[int, Before],
     ) -> None:
         self.line = line
+        self.lasting = lasting
+        """What blocks were before commits replaced them, which is written with them."""
         self.relation = relation
         self.stored = stored
         self.blocks = blocks
@@ -121,7 +125,7 @@ class Checkpointer:
             store.trees_changed()
         self._manifest = manifest
         self._cache.shrink()
-        delete_unnamed(files, manifest)
+        delete_unnamed(files, manifest, self._cache.files_of_older_states())
 
     # -- step 1
 
@@ -132,6 +136,7 @@ class Checkpointer:
         assert journal is not None
         with journal.rotating(), store.commit_lock:
             journal.sync_all()
+            store.let_go_of_superseded()
             log = Log(store.volume, journal.log.number + 1, self._files.codecs)
             journal.rotate(log)
             manifest = Manifest(
@@ -163,13 +168,22 @@ class Checkpointer:
                         )
                         stored.begins = _known_begins(relation)
                         manifest.relations.append(stored)
-                        noted.append(_Noted(line, relation, stored, self._changed_blocks(relation), indexes))
+                        lasting = self._lasting(relation)
+                        blocks = self._changed_blocks(relation, lasting)
+                        noted.append(_Noted(line, relation, stored, blocks, indexes, lasting))
             committed, self._files.committed = self._files.committed, {}
             return manifest, noted, committed
 
-    def _changed_blocks(self, relation: Relation) -> list[BlockImage]:
+    def _changed_blocks(self, relation: Relation, lasting: Container[int]) -> list[BlockImage]:
         store, images = self._store, []
         for number, present in enumerate(relation.blocks):
+            if number in lasting:
+                # What it was before is to be found again by who opens the database, version by version.
+                relation.block(number)
+                folded = relation.fold(number, store.needed(relation.oid))
+                assert folded is not None
+                images.append(_image(number, folded))
+                continue
             if present is None or not (present.overlay or present.begin > store.checkpoint_scn):
                 continue
             if relation.stored is not None and relation.stored.holds(number, present):
@@ -178,6 +192,12 @@ class Checkpointer:
             if block is not None:
                 images.append(_image(number, block))
         return images
+
+    def _lasting(self, relation: Relation) -> dict[int, Before]:
+        """Return what blocks were before commits replaced them, as far as pins need it."""
+        if relation.stored is None:
+            return {}
+        return relation.stored.superseded.needed_at(self._store.snapshots.lasting(relation.oid))
 
     # -- steps 2 and 4
 
@@ -207,7 +227,7 @@ class Checkpointer:
     def _plan(self, item: _Noted) -> tuple[list[str], Iterator[BlockImage]]:
         """Return the names of the segments that stay, and the blocks to write."""
         blocks = iter(item.blocks)
-        if not item.blocks and len(item.places.segments) < 2 * MOST_SEGMENTS:
+        if not item.blocks and not item.places.has_replaced and len(item.places.segments) < 2 * MOST_SEGMENTS:
             return item.stored.segments, blocks
         kept, old = item.places.worth_keeping({image.number for image in item.blocks})
         if not old:
@@ -221,6 +241,7 @@ class Checkpointer:
         if relation.stored is None:
             relation.stored = StoredBlocks(self._cache, [])
         relation.stored.install(item.places, places, item.stored.segments)
+        relation.stored.superseded.forget(item.lasting)
         for number in places:
             block = relation.blocks[number]
             if block is not None:
@@ -247,7 +268,7 @@ def _known_begins(relation: Relation) -> dict[str, int]:
     return {name: segment.known_begin for name, segment in segments.items() if segment.known_begin}
 
 
-def delete_unnamed(files: StoreFiles, manifest: Manifest) -> None:
+def delete_unnamed(files: StoreFiles, manifest: Manifest, in_use: Set[str] = frozenset()) -> None:
     """Delete files that are not part of the database: left behind by a crash, or replaced by a checkpoint.
 
     Those of commits that follow the manifest, or are just being made or read, stay.
@@ -257,7 +278,7 @@ def delete_unnamed(files: StoreFiles, manifest: Manifest) -> None:
     volume = files.volume
     # In this order: what is being made is uncommitted before it is there, and until it is committed or somebody has it.
     names, uncommitted = volume.names(), set(files.uncommitted)
-    named = manifest.files() | files.runs_in_use() | set(files.committed) | uncommitted
+    named = manifest.files() | in_use | files.runs_in_use() | set(files.committed) | uncommitted
     for name in names:
         number = log_number(name)
         if number < manifest.log if number is not None else name not in named:

@@ -90,7 +90,9 @@ def rows_by_block(
             yield batch
 
 
-def _changed_slots(block: Block) -> list[int]:
+def _changed_slots(block: Block) -> Sequence[int]:
+    if block.before is not None:
+        return range(max(len(block.rows), max(block.overlay, default=-1) + 1))
     return [*block.overlay.copy(), *(block.history or ())]
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from heliosdb.errors import DataCorrupted
 from heliosdb.store.block import BLOCK_BITS
 from heliosdb.store.checkpoint import Checkpointer, delete_unnamed
-from heliosdb.store.commit_segments import CommitSegments, enter_segment
+from heliosdb.store.commit_segments import CommitSegments, enter_changed, enter_segment
 from heliosdb.store.files import StoreFiles, log_number
 from heliosdb.store.index_storage import IndexStorage
 from heliosdb.store.journal import Journal
@@ -66,7 +66,7 @@ def recover(store: Store) -> None:
     if volume.read_only:
         return
     log = Log(volume, manifest.log, files.codecs) if reader is None else Log.resume(reader)
-    delete_unnamed(files, manifest)
+    delete_unnamed(files, manifest, cache.files_of_older_states())
     store.large = CommitSegments(files, cache)
     store.maintenance = Maintenance(store, Checkpointer(store, files, cache, store.indexes, manifest))
     store.journal = Journal(store, log, frames, store.last_scn, store.maintenance.wake)
@@ -127,7 +127,12 @@ def _replay(store: Store, record: Record, scn: int, files: StoreFiles, cache: Bl
         relation = _relation(store, line, written.relation)
         last = segment.numbers[-1]
         store.row_ids(relation.oid, (last << BLOCK_BITS) + segment.slots(last))
-        enter_segment(relation, segment, cache, written.rows, (), {})
+        if written.changed is not None:
+            enter_changed(relation, segment, cache, written, ())
+            store.superseding[relation] = None
+            store.let_go_of_superseded()
+        else:
+            enter_segment(relation, segment, cache, written.rows, (), {})
     for oid in record.dropped:
         line.stored.pop(oid, None)
     author = record.author._replace(timeline=line.name)

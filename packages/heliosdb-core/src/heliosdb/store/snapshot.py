@@ -62,6 +62,12 @@ class Snapshots:
         points = {*tuple(self.readers.values()), *tuple(self.pins.values())}
         return None if REGISTERING in points else tuple(sorted(points))
 
+    def lasting(self, relation_oid: int) -> tuple[int, ...] | None:
+        """Return those of them that outlive the readers: pins; None where every version is kept."""
+        if self.default_retention is not None or relation_oid in self.retention:
+            return None
+        return tuple(sorted(self.pins.values()))
+
     @property
     def is_idle(self) -> bool:
         """Whether nobody holds a snapshot and nothing else keeps versions: every one but the newest may go."""

@@ -15,9 +15,11 @@ from collections import deque
 from collections.abc import Container, Iterable, Mapping, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakSet
 
 from heliosdb.errors import DataCorrupted
 from heliosdb.store.block import Block
+from heliosdb.store.superseded import RECENT, Before, Superseded
 from heliosdb.store.versions import Older, Row, is_full
 
 if TYPE_CHECKING:
@@ -106,10 +108,17 @@ class BlockCache:
         self._entries: deque[tuple[Relation, int, Block, int]] = deque()
         self.size = 0
         """Bytes, estimated."""
+        self.former: deque[tuple[Before, Block]] = deque(maxlen=RECENT)
+        """Blocks as they were, read for somebody who reads an older state."""
+        self.superseded: WeakSet[Superseded] = WeakSet()
 
     def needed(self, relation_oid: int) -> Sequence[int] | None:
         """Return the SCNs at which somebody may read a relation; None: all."""
         return self._store.needed(relation_oid)
+
+    def files_of_older_states(self) -> set[str]:
+        """Return the names of segments that are read for somebody who reads an older state."""
+        return {name for superseded in tuple(self.superseded) for name in superseded.sources()}
 
     def note(self, relation: Relation, number: int, block: Block) -> None:
         """Note a block that stands in a segment, and may leave memory from now on."""
@@ -217,11 +226,19 @@ class ColdScan:
 class Places:
     """Which segments hold a relation's blocks. Never changed: replaced."""
 
-    def __init__(self, segments: Mapping[str, BlockSource], where: dict[int, BlockSource] | None = None) -> None:
+    def __init__(
+        self,
+        segments: Mapping[str, BlockSource],
+        where: dict[int, BlockSource] | None = None,
+        *,
+        has_replaced: bool = False,
+    ) -> None:
         self.segments = segments
         """By name, oldest first: of a block that is in several the last has it as it is."""
         self._where = where
         self._lock = Lock()
+        self.has_replaced = has_replaced
+        """Whether a commit has replaced blocks of these segments since the last checkpoint."""
 
     def where(self) -> dict[int, BlockSource]:
         """Return the segment that holds each block; reads the segments' footers at first."""
@@ -263,6 +280,8 @@ class StoredBlocks:
     def __init__(self, cache: BlockCache, segments: Sequence[BlockSource]) -> None:
         self.cache = cache
         self.places = Places({segment.name: segment for segment in segments})
+        self.superseded = Superseded()
+        cache.superseded.add(self.superseded)
         self._scans = 0
 
     def names(self) -> list[str]:
@@ -301,7 +320,9 @@ class StoredBlocks:
         if readers is None or (readers and readers[0] < begin):
             begins, history = segment.versions(number)
         # Who reads before ``begin`` now, and registered, registered before those rows came: for him there are none.
-        return Block(rows, begin, dense=is_full(rows), begins=begins, history=history)
+        # But where a commit has replaced the block, there was another.
+        before = self.superseded.before(number, begin)
+        return Block(rows, begin, dense=is_full(rows), begins=begins, history=history, before=before)
 
     def scan(self, relation: Relation, scn: int, columns: Sequence[int] | None) -> ColdScan:
         """Begin a scan of blocks that are not in memory.
@@ -317,8 +338,9 @@ class StoredBlocks:
 
     def add(self, segment: BlockSource, numbers: Iterable[int]) -> None:
         """Take note that blocks stand in another segment now, which a commit has written."""
-        where = {**self.where(), **dict.fromkeys(numbers, segment)}
-        self.places = Places({**self.places.segments, segment.name: segment}, where)
+        before, new = self.where(), dict.fromkeys(numbers, segment)
+        replaces = self.places.has_replaced or not before.keys().isdisjoint(new)
+        self.places = Places({**self.places.segments, segment.name: segment}, {**before, **new}, has_replaced=replaces)
 
     def install(self, noted: Places, moved: Mapping[int, BlockSource], names: Iterable[str]) -> None:
         """Take note of where a checkpoint has put blocks that stood as in ``noted``, and of the names of all segments
@@ -330,4 +352,4 @@ class StoredBlocks:
         known = {**noted.segments, **{segment.name: segment for segment in moved.values()}}
         segments = {name: known[name] for name in names}
         segments.update({n: segment for n, segment in self.places.segments.items() if n not in noted.segments})
-        self.places = Places(segments, where)
+        self.places = Places(segments, where, has_replaced=self.places is not noted and self.places.has_replaced)
