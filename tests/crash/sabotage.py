@@ -29,6 +29,7 @@ SAFEGUARDS = (
     Safeguard("manifest rename", ("manifest sync names", "manifest rename")),
     Safeguard("manifest sync names", ("delete", "append log")),
     Safeguard("truncate", ("append log", "sync log")),
+    Safeguard("give back", ("append log", "manifest sync")),
     Safeguard("checksum", ("append log", "sync log")),
 )
 
