@@ -14,15 +14,30 @@ connection: they take turns.
 
 from __future__ import annotations
 
-import datetime
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
-from heliosdb.dbapi_types import BINARY, DATETIME, NUMBER, ROWID, STRING, Column, described
+from heliosdb.catalog.result import Result
+from heliosdb.dbapi_rows import RowFactory, dict_row, named_row, scalar_row, tuple_row
+from heliosdb.dbapi_types import (
+    BINARY,
+    DATETIME,
+    NUMBER,
+    ROWID,
+    STRING,
+    Binary,
+    Column,
+    Date,
+    DateFromTicks,
+    Time,
+    TimeFromTicks,
+    Timestamp,
+    TimestampFromTicks,
+    described,
+)
 from heliosdb.errors import (
     DatabaseError,
     DataError,
@@ -35,13 +50,12 @@ from heliosdb.errors import (
     ProgrammingError,
     Warning,
 )
-from heliosdb.placeholders import rewrite
+from heliosdb.placeholders import rewrite, rewrite_many
 from heliosdb.rows import loading
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from heliosdb.catalog.result import Result
     from heliosdb.config import Config
     from heliosdb.database import Database
     from heliosdb.dbapi_copy import Copy
@@ -89,55 +103,6 @@ threadsafety = 2
 paramstyle = "pyformat"
 
 Parameters = Sequence[Any] | Mapping[str, Any] | None
-RowFactory = Callable[["Cursor"], Callable[[tuple[Any, ...]], Any]]
-
-Binary = bytes
-Date = datetime.date
-Time = datetime.time
-Timestamp = datetime.datetime
-
-
-def DateFromTicks(ticks: float) -> datetime.date:  # noqa: N802 - the name PEP 249 prescribes
-    """Return the local date of a Unix time."""
-    return datetime.date(*time.localtime(ticks)[:3])
-
-
-def TimeFromTicks(ticks: float) -> datetime.time:  # noqa: N802 - the name PEP 249 prescribes
-    """Return the local time of day of a Unix time."""
-    return datetime.time(*time.localtime(ticks)[3:6])
-
-
-def TimestampFromTicks(ticks: float) -> datetime.datetime:  # noqa: N802 - the name PEP 249 prescribes
-    """Return the local date and time of a Unix time."""
-    return datetime.datetime(*time.localtime(ticks)[:6])
-
-
-def tuple_row(cursor: Cursor) -> Callable[[tuple[Any, ...]], Any]:
-    """Row factory: plain tuples, the default."""
-    return _same
-
-
-def _same(row: tuple[Any, ...]) -> Any:
-    return row
-
-
-def dict_row(cursor: Cursor) -> Callable[[tuple[Any, ...]], dict[str, Any]]:
-    """Row factory: a dict for each row."""
-    names = [column.name for column in cursor.description or ()]
-    return lambda row: dict(zip(names, row, strict=True))
-
-
-def named_row(cursor: Cursor) -> Callable[[tuple[Any, ...]], Any]:
-    """Row factory: tuples that also answer ``row["name"]``."""
-    result = cursor.result
-    if result is None or result.columns is None:
-        return _same
-    return cursor.connection.database.row_maker(result.columns).new
-
-
-def scalar_row(cursor: Cursor) -> Callable[[tuple[Any, ...]], Any]:
-    """Row factory: the first column's value."""
-    return lambda row: row[0]
 
 
 def connect(
@@ -272,9 +237,27 @@ class Connection:
             if not self._autocommit and not session.block.is_open and not _controls(query):
                 session.begin()
             if self._timeout is None:
-                return session.execute(query, parameters)
-            with session.time_limit(self._timeout):
-                return session.execute(query, parameters)
+                results = session.execute(query, parameters)
+            else:
+                with session.time_limit(self._timeout):
+                    results = session.execute(query, parameters)
+            if self._autocommit and len(results) == 1 and (results[0].columns is None or len(results[0].rows) < 2):  # type: ignore[arg-type]
+                session.points.offer(query, results[0])
+            return results
+
+    def run_short(self, query: str, parameters: Sequence[Any]) -> Result | None:
+        """Run a point statement (``session/points.py``), whose rows are Python objects then; None: ``run`` has to."""
+        with self._lock:
+            points = self.session.points
+            answer = points.answers.get(query)
+            # Asked for once more, now that no other thread may begin a transaction.
+            fast = self.session.fast.get(query)
+            if answer is None or fast is None or not self._autocommit:
+                return None
+            found = fast(parameters)
+        if found.__class__ is list:
+            return Result(answer.tag, answer.columns, found, len(found))
+        return None if found is None else Result(answer.tag, None, (), found)
 
     def run_many(self, query: str, rows: Sequence[Sequence[Any]]) -> int:
         """Run a statement for many rows of parameters in one transaction; return the rows affected."""
@@ -452,6 +435,12 @@ class Cursor:
         """Run a statement (or several, without parameters) and return self."""
         self._require_open()
         text, values = rewrite(query, params)
+        if text in self.connection.session.fast:
+            result = self.connection.run_short(text, values)
+            if result is not None:
+                self._results = []
+                self._hold(result, result.rows)
+                return self
         self._take(self.connection.run(text, None if params is None else values))
         return self
 
@@ -459,15 +448,8 @@ class Cursor:
         """Run a statement for each row of parameters, in one transaction; results are counted, rows are not kept."""
         self._require_open()
         self._clear()
-        text = None
-        values = []
-        for row in rows:
-            text, made = rewrite(query, row)
-            values.append(made)
-        if text is None:
-            self._rowcount = 0
-            return self
-        self._rowcount = self.connection.run_many(text, values)
+        made = rewrite_many(query, rows)
+        self._rowcount = 0 if made is None else self.connection.run_many(*made)
         return self
 
     def copy(self, query: str) -> Copy:
@@ -496,15 +478,20 @@ class Cursor:
             self._show(results[0])
 
     def _show(self, result: Result) -> None:
+        rows: Iterable[tuple[Any, ...]] = ()
+        if result.columns is not None:
+            maker = self.connection.database.row_maker(result.columns)
+            rows = maker.convert(result.rows, self.connection.session)
+        self._hold(result, rows)
+
+    def _hold(self, result: Result, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Have a result and its rows, which are Python objects."""
         self.result = result
         self._position = 0
         self._rowcount = -1 if result.row_count is None else result.row_count
         if result.columns is None:
             self._rows = []
-            return
-        maker = self.connection.database.row_maker(result.columns)
-        rows = maker.convert(result.rows, self.connection.session)
-        if self.row_factory is tuple_row:
+        elif self.row_factory is tuple_row:
             self._rows = rows if isinstance(rows, list) else list(rows)
         else:
             make = self.row_factory(self)

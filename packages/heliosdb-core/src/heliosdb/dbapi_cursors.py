@@ -16,7 +16,8 @@ from heliosdb.errors import NotSupportedError, ProgrammingError
 from heliosdb.placeholders import rewrite
 
 if TYPE_CHECKING:
-    from heliosdb.dbapi import Connection, Parameters, RowFactory
+    from heliosdb.dbapi import Connection, Parameters
+    from heliosdb.dbapi_rows import RowFactory
 
 __all__ = ["ServerCursor"]
 

@@ -1,13 +1,50 @@
-"""What ``Cursor.description`` says: columns and type codes (PEP 249)."""
+"""PEP 249's types: what ``Cursor.description`` says (columns and type codes), and what makes values for parameters."""
 
 from __future__ import annotations
 
+import datetime
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from heliosdb.plan.nodes import OutputColumn
 
-__all__ = ["BINARY", "DATETIME", "NUMBER", "ROWID", "STRING", "Column", "described"]
+__all__ = [
+    "BINARY",
+    "DATETIME",
+    "NUMBER",
+    "ROWID",
+    "STRING",
+    "Binary",
+    "Column",
+    "Date",
+    "DateFromTicks",
+    "Time",
+    "TimeFromTicks",
+    "Timestamp",
+    "TimestampFromTicks",
+    "described",
+]
+
+Binary = bytes
+Date = datetime.date
+Time = datetime.time
+Timestamp = datetime.datetime
+
+
+def DateFromTicks(ticks: float) -> datetime.date:  # noqa: N802 - the name PEP 249 prescribes
+    """Return the local date of a Unix time."""
+    return datetime.date(*time.localtime(ticks)[:3])
+
+
+def TimeFromTicks(ticks: float) -> datetime.time:  # noqa: N802 - the name PEP 249 prescribes
+    """Return the local time of day of a Unix time."""
+    return datetime.time(*time.localtime(ticks)[3:6])
+
+
+def TimestampFromTicks(ticks: float) -> datetime.datetime:  # noqa: N802 - the name PEP 249 prescribes
+    """Return the local date and time of a Unix time."""
+    return datetime.datetime(*time.localtime(ticks)[:6])
 
 
 class _TypeObject:

@@ -75,7 +75,7 @@ class _Handle:
         with self._lock:
             results = self._run(sql, params, timeout)
             if len(results) == 1 and results[0].columns is None:
-                self._session.points.offer(sql, None)
+                self._session.points.offer(sql, results[0])
         return sum(result.row_count or 0 for result in results)
 
     def query(self, sql: str, params: Sequence[Any] = (), *, timeout: float | None = None) -> list[Row]:
@@ -96,7 +96,7 @@ class _Handle:
             result = results[-1]
             maker = self._row_maker(result)
             if len(results) == 1 and len(result.rows) < 2:  # type: ignore[arg-type]
-                self._session.points.offer(sql, maker)
+                self._session.points.offer(sql, result, maker)
         return maker.pack(result.rows, self._session)  # type: ignore[arg-type]
 
     def _row_maker(self, result: Result) -> RowMaker:

@@ -111,7 +111,7 @@ def databases() -> tuple[EmbeddedDatabase, EmbeddedDatabase]:
     quick, plain = EmbeddedDatabase.new_in_memory(plugins=[]), EmbeddedDatabase.new_in_memory(plugins=[])
     for db in (quick, plain):
         db.execute(TABLES)
-    plain._session.points.offer = lambda text, row_maker: None  # type: ignore[method-assign]
+    plain._session.points.offer = lambda text, result, row_maker=None: None  # type: ignore[method-assign]
     return quick, plain
 
 

@@ -209,7 +209,9 @@ for command in (
     cli.add_command(command)
 
 
-def open_database(path: str | None, *, memory: bool, config_file: str | None, settings: tuple[str, ...]) -> Database:
+def open_database(
+    path: str | None, *, memory: bool, config_file: str | None, settings: tuple[str, ...], read_only: bool = False
+) -> Database:
     """Open what the arguments, the environment and the configuration file say; ClickException where that cannot be."""
     from heliosdb.config import configure_logging, load_config
     from heliosdb.database import Database
@@ -222,6 +224,7 @@ def open_database(path: str | None, *, memory: bool, config_file: str | None, se
             "path": path,
             "in_memory": True if memory else None,
             "settings": dict(pair(text, "--set") for text in settings),
+            "read_only": True if read_only else None,
         }
         config = load_config(config_file, overrides=overrides)
         configure_logging(config)

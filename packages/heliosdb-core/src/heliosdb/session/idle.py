@@ -79,5 +79,6 @@ class IdleWatch:
                     self._condition.wait(left)
                     continue
                 self._session.block.rollback()
+                self._session.points.suspend()  # the next statement has to hear of it
                 self._has_expired = self.is_on = True
             self._thread = None

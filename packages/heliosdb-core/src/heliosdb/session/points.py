@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from heliosdb.catalog.result import Result
+
 if TYPE_CHECKING:
     from heliosdb.codegen.point import FastStatement
     from heliosdb.session.environment import SessionEnvironment
@@ -26,6 +28,8 @@ class PointStatements:
     def __init__(self, session: SessionEnvironment) -> None:
         self._session = session
         self.made: dict[str, FastStatement] = {}
+        self.answers: dict[str, Result] = {}
+        """By text what each of them answers, without rows: command tag and columns."""
         self._refused: set[str] = set()
         self._met: set[str] = set()
         """Texts that were run once."""
@@ -33,6 +37,7 @@ class PointStatements:
     def forget(self) -> None:
         """Drop all functions: a setting, the role or the catalog has changed."""
         self.made.clear()
+        self.answers.clear()
         self._refused.clear()
 
     def suspend(self) -> None:
@@ -43,11 +48,11 @@ class PointStatements:
         """Point statements may be short again."""
         self._session.fast = self.made
 
-    def offer(self, text: str, row_maker: Any) -> None:
-        """Make the function of a statement that has just been run, where it is a point statement.
+    def offer(self, text: str, result: Result, row_maker: Any = None) -> None:
+        """Make the function of a statement that has just been run and answered this, where it is a point statement.
 
         Nothing is made on the first run: most texts are run once. ``row_maker`` makes the rows that the function
-        returns.
+        returns; None: plain tuples.
         """
         if text not in self._met:
             if len(self._met) >= REFUSED:
@@ -74,4 +79,5 @@ class PointStatements:
                 if len(self._refused) < REFUSED:
                     self._refused.add(text)
             elif epoch == database.epoch and len(self.made) < KEPT:
+                self.answers[text] = Result(result.tag, result.columns)
                 self.made[text] = made

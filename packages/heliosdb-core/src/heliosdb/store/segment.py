@@ -451,11 +451,21 @@ class SegmentReader:
             image = attempt(self.read, number)
             if image is not None and len(image.rows) != self.slots(number):
                 problems.append(f'file "{self.name}" is corrupted: block {number} has {len(image.rows)} slots')
+            if image is None:
+                # Reading rows ends at the first column that is damaged.
+                attempt(self.present, number)
+                for column in range(self.width(number)):
+                    attempt(self._column, number, column)
             attempt(self.versions, number)
         for column in range(len(self._directory().zones)):
-            if self.numbers:
-                attempt(self.zone, self.numbers[-1], column)
-        return problems
+            wide = [number for number in self.numbers if column < self.width(number)]
+            if wide:
+                attempt(self.zone, wide[0], column)
+        return list(dict.fromkeys(problems))
+
+    def _column(self, number: int, column: int) -> list[Any]:
+        chunk = dict(self._parts(number))[column]
+        return self._values(number, column, self._file.read_span(chunk.offset, chunk.length), chunk)
 
 
 def _called(number: int, part: int) -> str:
