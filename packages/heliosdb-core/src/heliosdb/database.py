@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from heliosdb.sql.binder.context import Resolutions
     from heliosdb.sql.optimizer.statistics import StatisticsCache
     from heliosdb.store.access_method import IndexSpec
+    from heliosdb.store.timeline import Timeline
     from heliosdb.transaction import CommitTicket, Transaction
 
 __all__ = ["Database"]
@@ -119,6 +120,8 @@ class Database:
             raise
         self.sequences = SequenceCounters(self.store.counters)
         self._attaching: Session | None = None
+        self._attaching_line = self.store.main
+        """Whose catalog that session reads."""
         self.store.specs_of = self._specs_of
         self.store.trees_changed = self.forget_points
         self.store.relation_name = self._relation_name
@@ -155,8 +158,8 @@ class Database:
             **chosen,
         )
 
-    def _specs_of(self, oid: int) -> Sequence[IndexSpec]:
-        """Return the indexes of a relation that was there before the database was opened."""
+    def _specs_of(self, line: Timeline, oid: int) -> Sequence[IndexSpec]:
+        """Return the indexes that a timeline's catalog has for a relation that nobody has used yet."""
         for spec in SYSTEM_INDEXES:
             if spec.relation_oid == oid:
                 return (spec,)
@@ -164,7 +167,7 @@ class Database:
 
         if self._attaching is None:
             self._attaching = Session(self)
-        session = self._attaching
+        session, self._attaching_line = self._attaching, line
         session.block.begin_alone()
         try:
             relation = session.catalog.relation_by_oid(oid)
@@ -268,7 +271,7 @@ class Database:
 
     def timeline_of(self, session: SessionEnvironment) -> Any:
         """Return the timeline that a session works on (None: main)."""
-        return None
+        return self._attaching_line if session is self._attaching and self._attaching_line.parent is not None else None
 
     @contextmanager
     def store_transaction(self) -> Iterator[Transaction]:

@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from heliosdb.store.access_method import Index as Index
     from heliosdb.store.access_method import IndexChange as IndexChange
     from heliosdb.store.access_method import IndexDefinition as IndexDefinition
+    from heliosdb.store.access_method import Likely as Likely
+    from heliosdb.store.access_method import LikelySearch as LikelySearch
     from heliosdb.store.access_method import Nearest as Nearest
     from heliosdb.store.access_method import Ordered as Ordered
     from heliosdb.store.access_method import Persisted as Persisted
@@ -123,6 +125,8 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "Index",
         "IndexChange",
         "IndexDefinition",
+        "Likely",
+        "LikelySearch",
         "Nearest",
         "Ordered",
         "Persisted",

@@ -31,7 +31,8 @@ _CHECK = Struct("<I")
 
 @define
 class StoredTimeline:
-    """A timeline: ``parent`` is another's id, None for main."""
+    """A timeline: ``parent`` is another's id, None for main. ``dropped``: it has no name any more, and stays for those
+    that start from it."""
 
     id: int
     name: str
@@ -76,6 +77,7 @@ class Manifest:
     log: int = 1
     transaction_id: int = 3
     next_file: int = 1
+    next_timeline: int = 1
     closed: bool = False
     counters: dict[int, tuple[int, bool]] = field(factory=dict)
     row_ids: dict[int, int] = field(factory=dict)

@@ -146,8 +146,8 @@ class RelationView:
         if own is None:
             return rows
         bulk = own.bulk.get(number)
-        if bulk is not None and bulk[0] < self.command:
-            rows = [*bulk[1], *rows[len(bulk[1]) :]]
+        if bulk is not None:
+            rows = bulk.over(rows, self.command)
         if number in own.blocks:
             overlay = own.overlay(number, self.command)
             if overlay:
