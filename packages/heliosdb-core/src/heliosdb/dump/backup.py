@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -88,7 +89,7 @@ def backup(
 def _write_script(
     database: Any, options: DumpOptions, plain: bool, on_progress: OnProgress, report: Report, file: BinaryIO
 ) -> None:
-    with database.session() as session:
+    with closing(database.session()) as session:
         added = session.database.codecs.added
     if added and not plain:
         raise FeatureNotSupported(
