@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from heliosdb import Config, EmbeddedDatabase
 from heliosdb.cli.main import cli
+from heliosdb.encoding.codecs import FileCodecs
 from heliosdb.store.directory import DirectoryVolume
 from heliosdb.store.log import HEADER_AREA, LEAST_ROOM, read_log
 from heliosdb.verify import verify
@@ -105,7 +106,7 @@ def test_the_log_of_a_database_that_is_in_use_can_be_read(path: Path) -> None:
             assert verify(database.database).problems == ()
             volume = database.database.volume
             (name,) = (name for name in volume.names() if name.startswith("log-"))
-            reader = read_log(volume, int(name[4:]))
+            reader = read_log(volume, int(name[4:]), FileCodecs())
             assert [record.scn for record in reader if record.scn]
             assert reader.end == reader.size < path.joinpath(name).stat().st_size
     finally:
@@ -122,7 +123,7 @@ def test_room_is_not_made_where_the_disk_is_nearly_full(path: Path, monkeypatch:
     assert content[-1] or content[-100:].strip(b"\0")
     assert len(content) < HEADER_AREA + LEAST_ROOM // 2
     volume = DirectoryVolume(path, read_only=True)
-    reader = read_log(volume, 1)
+    reader = read_log(volume, 1, FileCodecs())
     assert len(list(reader)) > 10
     assert reader.end == reader.size == len(content)
     volume.close()

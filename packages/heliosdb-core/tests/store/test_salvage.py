@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from heliosdb.database import Database
+from heliosdb.encoding.codecs import FileCodecs
 from heliosdb.store.manifest import decode_manifest
 from heliosdb.store.salvage import Salvaged, salvage
 from heliosdb.store.store import Store
@@ -40,6 +41,42 @@ def damaged() -> FaultyVolume:
     return volume.kill()
 
 
+MANY = 20_000
+"""Rows that a commit writes to a segment."""
+
+
+@pytest.fixture
+def large() -> FaultyVolume:
+    """A table whose rows two large commits have written behind the last checkpoint, and others have changed."""
+    volume = FaultyVolume()
+    database = Database(volume=volume, plugins=[])
+    session = database.session()
+    session.execute("CREATE TABLE t (id int PRIMARY KEY, n int)")
+    assert database.store.maintenance is not None
+    database.store.maintenance.checkpoint()
+    session.execute("BEGIN")
+    session.execute(f"INSERT INTO t SELECT g, 0 FROM generate_series(1, {MANY}) g")
+    other = database.session()
+    other.execute("INSERT INTO t VALUES (0, 50)")  # into the last block of those rows, and committed before them
+    session.execute("COMMIT")
+    session.execute(f"INSERT INTO t SELECT g, 1 FROM generate_series({MANY + 1}, {2 * MANY}) g")
+    session.execute("CREATE TABLE gone AS SELECT g FROM generate_series(1, 20000) g")
+    session.execute("DROP TABLE gone")
+    session.execute("UPDATE t SET n = 100 WHERE id IN (5, 20005)")
+    session.execute("DELETE FROM t WHERE id IN (6, 20006)")
+    return volume.kill()
+
+
+def segment_of_commit(volume: FaultyVolume) -> str:
+    """Return the segment of the first large commit, which the manifest does not name."""
+    known = decode_manifest(volume.whole("manifest") or b"", FileCodecs()).files()
+    return next(name for name in volume.names() if name.startswith("segment") and name not in known)
+
+
+LARGE = (2 * MANY - 1, MANY * (2 * MANY + 1) - 20012, 50 + 200 + MANY - 2)
+"""Rows, the sum of ``id`` and that of ``n`` then."""
+
+
 def put(volume: FaultyVolume) -> tuple[Salvaged, Database, Any]:
     """Salvage, open what comes out, and check it."""
     target = FaultyVolume()
@@ -53,7 +90,7 @@ def put(volume: FaultyVolume) -> tuple[Salvaged, Database, Any]:
 
 def segment_of_rows(volume: FaultyVolume) -> str:
     """Return the segment of the table ``t``; others hold the catalog."""
-    manifest = decode_manifest(volume.manifest() or b"")
+    manifest = decode_manifest(volume.whole("manifest") or b"", FileCodecs())
     (name,) = next(relation.segments for relation in manifest.relations if relation.count == ROWS)
     return name
 
@@ -76,11 +113,11 @@ def test_nothing_is_lost_of_what_is_whole(damaged: FaultyVolume) -> None:
 @pytest.mark.parametrize("missing", [True, False])
 def test_without_a_manifest_all_files_count(damaged: FaultyVolume, missing: bool) -> None:
     if missing:
-        damaged.replace_manifest(b"")
+        damaged.replace("manifest", b"")
     else:
-        content = bytearray(damaged.manifest() or b"")
+        content = bytearray(damaged.whole("manifest") or b"")
         content[-5] ^= 1
-        damaged.replace_manifest(bytes(content))
+        damaged.replace("manifest", bytes(content))
     found, _, session = put(damaged)
     assert "the manifest of the database is damaged" in found.losses[0].message
     assert rows(session, "SELECT id FROM t ORDER BY id") == all_but()
@@ -123,3 +160,41 @@ def test_missing_files_are_named(damaged: FaultyVolume) -> None:
     assert [loss.message.endswith("is missing") for loss in found.losses] == [True]
     assert rows(session, "SELECT id FROM t") != []
     assert found.rows > 0
+
+
+@pytest.mark.parametrize("manifest", [True, False])
+def test_rows_of_large_commits_that_only_the_log_names_are_taken(large: FaultyVolume, manifest: bool) -> None:
+    if not manifest:
+        large.replace("manifest", b"")
+    found, _, session = put(large)
+    assert [
+        loss.message for loss in found.losses if "manifest" not in loss.message and "sequences" not in loss.message
+    ] == []
+    assert rows(session, "SELECT count(*), sum(id), sum(n) FROM t") == [LARGE]
+    assert rows(session, "SELECT id, n FROM t WHERE id IN (0, 5, 6, 7, 20005, 20006) ORDER BY id") == [
+        (0, 50),
+        (5, 100),
+        (7, 0),
+        (20005, 100),
+    ]
+    assert rows(session, "SELECT count(*) FROM pg_class WHERE relname = 'gone'") == [(0,)]
+
+
+def test_a_damaged_block_of_a_large_commit_costs_its_rows_alone(large: FaultyVolume) -> None:
+    name = segment_of_commit(large)
+    large.damage(name, large.size(name) // 2)
+    found, _, session = put(large)
+    (loss,) = found.losses
+    assert name in loss.message
+    assert "row ids" in loss.message
+    ((left,),) = rows(session, "SELECT count(*) FROM t")
+    assert LARGE[0] - 4096 <= left < LARGE[0]
+
+
+def test_a_missing_segment_of_a_large_commit_is_a_loss(large: FaultyVolume) -> None:
+    name = segment_of_commit(large)
+    large.delete(name)
+    found, _, session = put(large)
+    assert [loss.message for loss in found.losses] == [f'file "{name}" is missing']
+    ((left,),) = rows(session, "SELECT count(*) FROM t")
+    assert MANY - 2 <= left <= MANY + 3

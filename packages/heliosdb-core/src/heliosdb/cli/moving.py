@@ -2,7 +2,7 @@
 
 What they do is in ``heliosdb.dump``, ``heliosdb.transfer`` and ``heliosdb.verify``, which are imported when a command
 runs. Results go to standard output, the progress bar and the summary to the error output. The status is 1 after an
-error, and 3 where ``check`` found something or ``salvage`` lost something.
+error and where ``check`` found something, and 3 where ``salvage`` lost something.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +22,7 @@ from heliosdb.cli.counting import Counter, counting
 if TYPE_CHECKING:
     from heliosdb.database import Database
     from heliosdb.dump import DumpOptions, Report
+    from heliosdb.verify import Verified
 
 __all__ = ["check", "compact", "dump", "export_command", "import_command", "restore", "salvage"]
 
@@ -92,6 +93,7 @@ def _epilog(*lines: str) -> str:
 @click.option(
     "--compress", "-Z", "compression", metavar="CODEC[:LEVEL]", help="Of an archive: zstd (the default), lz4, none."
 )
+@click.option("--plain", is_flag=True, help="Of an encrypted database: readable by everybody.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @_opening
 def dump(
@@ -101,6 +103,7 @@ def dump(
     inserts: bool,
     rows_per_insert: int,
     compression: str | None,
+    plain: bool,
     force: bool,
     config_file: str | None,
     settings: tuple[str, ...],
@@ -127,6 +130,7 @@ def dump(
                 compression=codec or None,
                 level=int(level) if level else None,
                 replace=force,
+                plain=plain,
                 on_progress=counter,
             )
         _summarize(report, counter, quiet=quiet or place == "-")
@@ -328,23 +332,62 @@ def export_command(
 def check(
     context: click.Context, database: str, config_file: str | None, settings: tuple[str, ...], quiet: bool
 ) -> None:
-    """Compare every index of the database at PATH with its table, and every constraint with its rows.
+    """Compare every file of the database at PATH with its checksums, every index with its table, every constraint with
+    its rows, and name each place where something is wrong.
 
-    The status is 3 where something is wrong.
+    The status is 1 where something is.
     """
+    with _reported():
+        found, seconds = _checked(database, config_file, settings, quiet=quiet)
+    for problem in found.problems:
+        click.echo(f"{problem.object}: {problem.message}")
+    if not quiet:
+        looked = f"{found.tables:,} tables, {found.rows:,} rows, {found.indexes:,} indexes"
+        count = len(found.problems)
+        wrong = "no problems" if not count else f"{count:,} problem{'' if count == 1 else 's'}"
+        click.echo(f"{looked}, {found.constraints:,} constraints: {wrong}, {seconds:.3f}s", err=True)
+    if found.problems:
+        context.exit(1)
+
+
+def _checked(
+    database: str, config_file: str | None, settings: tuple[str, ...], *, quiet: bool
+) -> tuple[Verified, float]:
+    """Return what is wrong with a database, which is only read, and how many seconds it took."""
+    from heliosdb.errors import DataCorrupted
     from heliosdb.verify import verify
 
-    with _reported(), _existing(database, config_file, settings) as opened:
-        with counting(database, _rows_of(opened), hidden=quiet) as counter:
+    with ExitStack() as stack:
+        try:
+            opened = stack.enter_context(_existing(database, config_file, settings, read_only=True))
+        except click.ClickException as error:
+            # What keeps it from being opened may be one of many damaged places.
+            with counting(database, 0, hidden=quiet) as counter:
+                found = _damaged(database, error.message, counter)
+            if found is None:
+                raise
+            return found, counter.seconds
+        try:
+            total = _rows_of(opened)
+        except DataCorrupted:
+            total = 0
+        with counting(database, total, hidden=quiet) as counter:
             found = verify(opened, counter)
-        for problem in found.problems:
-            click.echo(f"{problem.object}: {problem.message}")
-        if not quiet:
-            looked = f"{found.tables:,} tables, {found.rows:,} rows, {found.indexes:,} indexes"
-            wrong = "no problems" if not found.problems else f"{len(found.problems):,} problems"
-            click.echo(f"{looked}, {found.constraints:,} constraints: {wrong}, {counter.seconds:.3f}s", err=True)
-    if found.problems:
-        context.exit(3)
+        return found, counter.seconds
+
+
+def _damaged(database: str, why: str, counter: Counter) -> Verified | None:
+    """Return what is damaged of a database that cannot be opened; None where its files are as they were written."""
+    from heliosdb.errors import Error
+    from heliosdb.store.directory import DirectoryVolume
+    from heliosdb.verify import Problem, Verified, damaged_files
+
+    try:
+        with closing(DirectoryVolume(database, read_only=True)) as volume:
+            problems = damaged_files(volume, counter)
+    except Error:
+        return None
+    return Verified(0, 0, 0, 0, (*problems, Problem("database", why))) if problems else None
 
 
 @click.command(epilog=_epilog("heliosdb compact app.db"))
@@ -432,11 +475,13 @@ def _reported() -> Iterator[None]:
 
 
 @contextmanager
-def _existing(path: str, config_file: str | None, settings: tuple[str, ...]) -> Iterator[Database]:
+def _existing(
+    path: str, config_file: str | None, settings: tuple[str, ...], *, read_only: bool = False
+) -> Iterator[Database]:
     """Open a database that is there: nothing is made by reading."""
     if not os.path.exists(path):
         raise click.ClickException(f'database "{path}" does not exist')
-    with _open(path, config_file, settings) as database:
+    with _open(path, config_file, settings, read_only=read_only) as database:
         yield database
 
 
@@ -465,10 +510,12 @@ def _made(path: str, config_file: str | None, settings: tuple[str, ...]) -> Iter
 
 
 @contextmanager
-def _open(path: str, config_file: str | None, settings: tuple[str, ...]) -> Iterator[Database]:
+def _open(
+    path: str, config_file: str | None, settings: tuple[str, ...], *, read_only: bool = False
+) -> Iterator[Database]:
     from heliosdb.cli.main import open_database
 
-    database = open_database(path, memory=False, config_file=config_file, settings=settings)
+    database = open_database(path, memory=False, config_file=config_file, settings=settings, read_only=read_only)
     try:
         yield database
     finally:

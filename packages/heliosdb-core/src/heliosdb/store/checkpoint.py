@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb.store.commit_segments import SEGMENT_SIZE
 from heliosdb.store.log import Log
-from heliosdb.store.manifest import Manifest, StoredRelation, StoredTimeline, encode_manifest
+from heliosdb.store.manifest import Manifest, StoredRelation, encode_manifest
 from heliosdb.store.segment import BlockImage, SegmentReader
 from heliosdb.store.stored_blocks import MOST_SEGMENTS, BlockCache, Places, StoredBlocks
+from heliosdb.store.timelines import stored_timeline
 
 if TYPE_CHECKING:
     from heliosdb.store.block import Block
@@ -101,7 +102,7 @@ class Checkpointer:
                 if item.indexes:
                     item.stored.indexes = [self._indexes.write(index, written) for index in item.indexes]
             manifest.next_file = files.next_number
-            store.volume.replace_manifest(encode_manifest(manifest, files.codecs.new()))
+            store.volume.replace("manifest", encode_manifest(manifest, files.codecs))
         except BaseException:
             with store.commit_lock:
                 for item in noted:
@@ -131,7 +132,7 @@ class Checkpointer:
         assert journal is not None
         with journal.rotating(), store.commit_lock:
             journal.end_log()
-            log = Log(store.volume, journal.log.number + 1, self._files.codecs.new())
+            log = Log(store.volume, journal.log.number + 1, self._files.codecs)
             journal.rotate(log)
             manifest = Manifest(
                 scn=store.last_scn,
@@ -140,15 +141,12 @@ class Checkpointer:
                 transaction_id=next(store.transaction_ids),  # which nobody gets
                 counters=store.counters.all(),
                 row_ids=store.all_row_ids(),
+                next_timeline=store.lines.next_number,
             )
             known = {(item.timeline, item.oid): item for item in self._manifest.relations}
             noted = []
-            for line in lines_of(store):
-                manifest.timelines.append(
-                    StoredTimeline(
-                        line.id, line.name, None if line.parent is None else line.parent.id, line.fork, line.dropped
-                    )
-                )
+            for line in store.lines.all():
+                manifest.timelines.append(stored_timeline(line))
                 for oid, relation in sorted({**line.stored, **line.relations}.items()):
                     # Whoever asks for a relation that was dropped gets a new one, in which nothing is.
                     if relation.is_logged and (relation.blocks or relation.indexes):
@@ -242,17 +240,6 @@ def _image(number: int, block: Block) -> BlockImage:
         # A list of versions grows at its end when the row changes again.
         history = {slot: older[:] if type(older) is list else older for slot, older in block.history.items()}
     return BlockImage(number, block.rows, block.begin, block.begins, history)
-
-
-def lines_of(store: Store) -> list[Timeline]:
-    """Return all timelines that have data, those included that were dropped and live on in branches of theirs."""
-    found: dict[int, Timeline] = {}
-    for line in store.timelines():
-        ancestor: Timeline | None = line
-        while ancestor is not None:
-            found[ancestor.id] = ancestor
-            ancestor = ancestor.parent
-    return [found[number] for number in sorted(found)]
 
 
 def _known_begins(relation: Relation) -> dict[str, int]:

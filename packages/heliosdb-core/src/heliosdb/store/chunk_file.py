@@ -67,10 +67,7 @@ class ChunkFileWriter:
         self.name = name
         self._volume = volume
         self._chain = codecs.new()
-        described: dict[str, Any] = {"codecs": list(self._chain.names), **parameters}
-        if self._chain.parameters:
-            described["parameters"] = self._chain.parameters
-        header = new_file_header(kind, version, described)
+        header = new_file_header(kind, version, {**self._chain.described(), **parameters})
         self._id = header.file_id
         start = header.encode()
         self._waiting = [start]
@@ -142,15 +139,15 @@ class ChunkFileReader:
             start = self._volume.read(self.name, 0, min(size, 1 << 17))
             header = parse_file_header(start, self._kind, self._version, self.name)
         if header is None:
-            raise self.damaged("its header")
+            raise self.damaged("its header at offset 0")
         if size < TRAILER:
-            raise self.damaged("its trailer")
+            raise self.damaged(f"its trailer at offset {size}")
         end = self._volume.read(self.name, size - TRAILER, TRAILER)
         fixed = end[: _trailer.size]
         (checksum,) = _checksum.unpack_from(end, _trailer.size)
         if end[-len(_END) :] != _END or checksum != crc32(fixed, crc32(header.file_id)):
-            raise self.damaged("its trailer")
-        chain = self._codecs.of(header.codecs, header.parameters.get("parameters"))
+            raise self.damaged(f"its trailer at offset {size - TRAILER}")
+        chain = self._codecs.of(header.codecs, header.codec_parameters)
         return header, chain, Chunk(*_trailer.unpack(fixed))
 
     def footer(self) -> bytes:
@@ -170,11 +167,11 @@ class ChunkFileReader:
         header, chain, _ = self._open()
         place = _place.pack(header.file_id, first, second)
         if crc32(stored, crc32(place)) != chunk.checksum:
-            raise self.damaged(what)
+            raise self.damaged(f"{what} at offset {chunk.offset}")
         try:
             return chain.decode(stored, place)
         except DataCorrupted as error:
-            raise self.damaged(what, error.message) from error
+            raise self.damaged(f"{what} at offset {chunk.offset}", error.message) from error
 
     def damaged(self, what: str, detail: str | None = None) -> DataCorrupted:
         """Return the error for a part of the file."""

@@ -2,7 +2,8 @@
 
     manifest    if it is readable it says which segments and logs count; else all that are there do
     segments    block by block; of a block that is not readable an older copy is taken, where there is one
-    logs        record by record; one that is not readable is left out, and so are changes that a block has already
+    logs        record by record; one that is not readable is left out, and so are changes that a block has already;
+                rows that a large commit wrote to a segment are changes, too, which the record only names
 
 Rows keep their ids, so what the catalog says of them stays true. History, branches and indexes are not taken over: what
 comes out is the newest state of the main timeline, and indexes are made anew from the rows. Every loss is told.
@@ -10,7 +11,7 @@ comes out is the newest state of the main timeline, and indexes are made anew fr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count, groupby
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,8 @@ class _Salvage:
         self._on_progress = on_progress
         self._found = Salvaged()
         self._changes: Changes = {}
+        self._written: dict[int, dict[int, list[SegmentReader]]] = {}
+        """{relation: {block: segments of commits in the logs that have rows of it, oldest first}}."""
         self._counters: dict[int, Counter] = {}
         self._transaction_id = 2
 
@@ -99,9 +102,10 @@ class _Salvage:
             if manifest is None or number >= manifest.log:
                 self._read_log(number, segments)
         next_ids = {} if manifest is None else manifest.row_ids
-        for oid in sorted({*segments, *self._changes}):
+        oids = sorted({*segments, *self._changes, *self._written})
+        for oid in oids:
             self._write(target, oid, segments.get(oid, []), next_ids.get(oid, 0))
-        self._write_counters(target, [*segments, *self._changes], known=manifest is not None)
+        self._write_counters(target, oids, known=manifest is not None)
         assert target.maintenance is not None
         target.maintenance.checkpoint()
         return self._found
@@ -110,7 +114,7 @@ class _Salvage:
 
     def _manifest(self) -> Manifest | None:
         """Return the manifest; None where it is lost."""
-        content = self._source.manifest()
+        content = self._source.whole("manifest")
         if content is None:
             names = self._source.names()
             if any(log_number(name) is None for name in names):
@@ -118,7 +122,7 @@ class _Salvage:
                 return None
             return Manifest()
         try:
-            return decode_manifest(content, self._files.codecs.of)
+            return decode_manifest(content, self._files.codecs)
         except DataCorrupted as error:
             self._found.lost(f"{error.message}: files that were to be deleted may count again")
             return None
@@ -132,7 +136,7 @@ class _Salvage:
             readers = found.setdefault(relation.oid, [])
             for name in relation.segments:
                 if name in present:
-                    readers.append(self._files.read_segment(name))
+                    readers.append(self._files.read_segment(name, relation.begins.get(name, 0)))
                 else:
                     self._found.lost(f'file "{name}" is missing', relation.oid)
         if len(manifest.timelines) > 1:
@@ -154,7 +158,7 @@ class _Salvage:
 
     def _read_log(self, number: int, segments: dict[int, list[SegmentReader]]) -> None:
         try:
-            reader = read_log(self._source, number, self._files.codecs.of, salvage=True)
+            reader = read_log(self._source, number, self._files.codecs, salvage=True)
         except DataCorrupted as error:
             self._found.lost(error.message)
             return
@@ -177,9 +181,24 @@ class _Salvage:
         for changes in record.changes:
             rows = self._changes.setdefault(changes.relation, {})
             rows.update({row_id: (scn, row) for row_id, row in zip(changes.row_ids, changes.rows, strict=True)})
+        for named in record.segments:
+            self._take_segment(named.name, named.relation, scn, segments)
         for oid in record.dropped:
             self._changes.pop(oid, None)
+            self._written.pop(oid, None)
             segments.pop(oid, None)
+
+    def _take_segment(self, name: str, oid: int, scn: int, segments: dict[int, list[SegmentReader]]) -> None:
+        """Note the blocks of a segment that a commit has written: without a manifest it is among all the others."""
+        others = segments.get(oid, [])
+        others[:] = [reader for reader in others if reader.name != name]
+        reader = self._files.read_segment(name, scn)
+        blocks = self._written.setdefault(oid, {})
+        try:
+            for number in reader.numbers:
+                blocks.setdefault(number, []).append(reader)
+        except DataCorrupted as error:
+            self._found.lost(error.message, oid)
 
     # -- one relation
 
@@ -210,9 +229,13 @@ class _Salvage:
         later: dict[int, dict[int, tuple[int, Row | None]]] = {}
         for row_id, change in self._changes.get(oid, {}).items():
             later.setdefault(row_id >> BLOCK_BITS, {})[row_id & SLOT_MASK] = change
-        for number in sorted({*copies, *later}):
+        written = self._written.get(oid, {})
+        for number in sorted({*copies, *later, *written}):
             begin, rows = self._block(oid, number, copies.get(number, []))
-            for slot, (scn, row) in later.get(number, {}).items():
+            changes = self._written_rows(oid, number, written.get(number, ()))
+            # A row that a commit wrote to a segment was new then: whatever the logs say of it came after.
+            changes.update(later.get(number, {}))
+            for slot, (scn, row) in changes.items():
                 if scn <= begin:
                     continue
                 if row is None:
@@ -222,6 +245,20 @@ class _Salvage:
             if rows:
                 yield number, rows
 
+    def _written_rows(
+        self, oid: int, number: int, segments: Sequence[SegmentReader]
+    ) -> dict[int, tuple[int, Row | None]]:
+        """Return what commits have put into a block by way of segments."""
+        found: dict[int, tuple[int, Row | None]] = {}
+        for reader in segments:
+            try:
+                rows = reader.read(number).rows
+            except DataCorrupted as error:
+                self._found.lost(f"{error.message} ({_row_ids(number)})", oid)
+                continue
+            found.update({slot: (reader.known_begin, row) for slot, row in enumerate(rows) if row is not None})
+        return found
+
     def _block(self, oid: int, number: int, copies: list[SegmentReader]) -> tuple[int, dict[int, Row]]:
         """Return the SCN and the rows of the newest copy of a block that can be read."""
         for reader in reversed(copies):
@@ -229,9 +266,8 @@ class _Salvage:
                 rows = reader.read(number).rows
                 begin = reader.begin(number)
             except DataCorrupted as error:
-                first = number << BLOCK_BITS
                 older = ", an older state of them is taken" if reader is not copies[0] else ""
-                self._found.lost(f"{error.message} (row ids {first} to {first | SLOT_MASK}{older})", oid)
+                self._found.lost(f"{error.message} ({_row_ids(number)}{older})", oid)
                 continue
             return begin, {slot: row for slot, row in enumerate(rows) if row is not None}
         return 0, {}
@@ -249,3 +285,8 @@ class _Salvage:
             for key, (value, given) in counters.items():
                 target.counters.set(key, value, given)
         target.transaction_ids = count(max(self._transaction_id, next(target.transaction_ids)) + 1)
+
+
+def _row_ids(number: int) -> str:
+    first = number << BLOCK_BITS
+    return f"row ids {first} to {first | SLOT_MASK}"

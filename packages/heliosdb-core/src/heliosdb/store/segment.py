@@ -22,7 +22,7 @@ A file is written once, its reader opens it when the first block is wanted, and 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Context, Decimal, InvalidOperation, localcontext
 from itertools import accumulate, chain, compress, zip_longest
 from math import isnan
@@ -287,10 +287,12 @@ class SegmentReader:
     def _decoded(self, number: int, part: int, stored: bytes, chunk: Chunk) -> bytes:
         return self._file.decode(stored, chunk, number, part, _called(number, part))
 
-    def _values(self, number: int, part: int, stored: bytes, chunk: Chunk) -> list[Any]:
+    def _values(
+        self, number: int, part: int, stored: bytes, chunk: Chunk, read: Callable[[bytes], list[Any]] | None = None
+    ) -> list[Any]:
         data = self._decoded(number, part, stored, chunk)
         try:
-            return self._frames.decode(data)
+            return (read or self._frames.decode)(data)
         except DataCorrupted as error:
             raise self._file.damaged(_called(number, part), error.message) from error
 
@@ -411,6 +413,21 @@ class SegmentReader:
                     raise self._file.damaged(_called(number, column), error.message) from error
         return found
 
+    def lists(self, number: int, wanted: Sequence[int], *, nulls: bool = True) -> dict[int, list[Any]]:
+        """Do the same with lists of data; ``nulls`` False leaves out what is NULL."""
+        chunks = dict(self._parts(number))
+        count = self.row_count(number)
+        read = self._frames.decode if nulls else self._frames.present
+        found = {}
+        for column in wanted:
+            chunk = chunks.get(column)
+            if chunk is not None:
+                stored = self._file.read_span(chunk.offset, chunk.length)
+                values = found[column] = self._values(number, column, stored, chunk, read)
+                if len(values) > count or (nulls and len(values) < count):
+                    raise self._file.damaged(_called(number, column), "it has another number of rows")
+        return found
+
     def present(self, number: int) -> tuple[list[bool], list[int]] | None:
         """Return whether each slot of a block has a row, and how many items each row has; None: all have all."""
         part, chunk = next(iter(self._parts(number)), (0, None))
@@ -451,11 +468,21 @@ class SegmentReader:
             image = attempt(self.read, number)
             if image is not None and len(image.rows) != self.slots(number):
                 problems.append(f'file "{self.name}" is corrupted: block {number} has {len(image.rows)} slots')
+            if image is None:
+                # Reading rows ends at the first column that is damaged.
+                attempt(self.present, number)
+                for column in range(self.width(number)):
+                    attempt(self._column, number, column)
             attempt(self.versions, number)
         for column in range(len(self._directory().zones)):
-            if self.numbers:
-                attempt(self.zone, self.numbers[-1], column)
-        return problems
+            wide = [number for number in self.numbers if column < self.width(number)]
+            if wide:
+                attempt(self.zone, wide[0], column)
+        return list(dict.fromkeys(problems))
+
+    def _column(self, number: int, column: int) -> list[Any]:
+        chunk = dict(self._parts(number))[column]
+        return self._values(number, column, self._file.read_span(chunk.offset, chunk.length), chunk)
 
 
 def _called(number: int, part: int) -> str:

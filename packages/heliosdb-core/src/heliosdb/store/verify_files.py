@@ -1,6 +1,7 @@
 """Are the files of a store as they were written? Every checksum of every segment, index run and log.
 
-The store may be in use meanwhile: files that a checkpoint replaces while they are looked at are left out.
+Segments of large commits that only the log names are among them. The store may be in use meanwhile: where a checkpoint
+has replaced files while they were looked at, those that it put in their place are looked at, too.
 """
 
 from __future__ import annotations
@@ -8,59 +9,107 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from heliosdb.errors import DataCorrupted
-from heliosdb.store.files import RUN_PREFIX, SEGMENT_PREFIX, StoreFiles, log_number
-from heliosdb.store.log import read_log
-from heliosdb.store.manifest import decode_manifest
+from heliosdb.errors import DataCorrupted, FeatureNotSupported
+from heliosdb.store.files import RUN_PREFIX, SEGMENT_PREFIX, log_number
+from heliosdb.store.log import log_name, read_log
+from heliosdb.store.manifest import Manifest, decode_manifest
+from heliosdb.store.records import decode_record
 
 if TYPE_CHECKING:
-    from heliosdb.store.store import Store
+    from heliosdb.store.files import StoreFiles
+    from heliosdb.store.log import LogReader
 
 __all__ = ["FileProblem", "verify_files"]
 
 
 class FileProblem(NamedTuple):
-    """A file, and what is damaged in it."""
+    """A file, what is damaged in it, and the relation that it is of, where that is known."""
 
     name: str
     message: str
+    relation: int | None = None
 
 
-def verify_files(store: Store, on_progress: Callable[[str, int], None]) -> Iterator[FileProblem]:
-    """Yield what is damaged. ``on_progress`` is called with each file's name and size."""
-    volume = store.volume
+def verify_files(
+    files: StoreFiles, on_progress: Callable[[str, int], None] = lambda name, size: None
+) -> Iterator[FileProblem]:
+    """Yield each damaged place. ``on_progress`` is called with each file's name and size."""
+    volume = files.volume
     if not volume.keeps_log:
         return
-    files = StoreFiles(volume, store.options)
-    content = volume.manifest()
-    if content is None:
-        return
+    seen: set[str] = set()
+    while True:
+        content = volume.whole("manifest")
+        try:
+            manifest = Manifest() if content is None else decode_manifest(content, files.codecs)
+        except DataCorrupted as error:
+            yield FileProblem("manifest", error.message)
+            manifest = Manifest(log=0)
+        wanted = _owners(manifest)
+        damaged_logs = []
+        for name in volume.names():
+            number = log_number(name)
+            if number is not None and number >= manifest.log:
+                damaged_logs += _of_log(files, number, wanted)
+        for name in sorted(wanted.keys() - seen):
+            found = list(_of_file(files, name, wanted[name]))
+            if found and volume.whole("manifest") != content:
+                break
+            seen.add(name)
+            yield from found
+            on_progress(name, volume.size(name) if name in volume.names() else 0)
+        if volume.whole("manifest") == content:
+            yield from damaged_logs
+            return
+
+
+def _owners(manifest: Manifest) -> dict[str, int]:
+    """Return the files that a manifest names, with the relations that they are of."""
+    owners: dict[str, int] = {}
+    for relation in manifest.relations:
+        runs = [run for index in relation.indexes for run in index.runs]
+        owners.update(dict.fromkeys([*relation.segments, *runs], relation.oid))
+    return owners
+
+
+def _of_log(files: StoreFiles, number: int, wanted: dict[str, int]) -> list[FileProblem]:
+    """Return what is damaged in a log; ``wanted`` takes the segments that it names."""
+    name = log_name(number)
     try:
-        manifest = decode_manifest(content, files.codecs.of)
+        return [
+            FileProblem(name, message)
+            for message in _of_records(files, read_log(files.volume, number, files.codecs), wanted)
+        ]
     except DataCorrupted as error:
-        yield FileProblem("manifest", error.message)
-        return
-    for name in sorted(manifest.files()):
-        found = list(_of_file(files, name))
-        if found and volume.manifest() != content:
-            return  # a checkpoint came in between, and has replaced what was to be read
-        yield from found
-        on_progress(name, volume.size(name) if name in volume.names() else 0)
-    for name in volume.names():
-        number = log_number(name)
-        if number is not None and number >= manifest.log:
-            try:
-                for _ in read_log(volume, number, files.codecs.of):
-                    pass
-            except DataCorrupted as error:
-                yield FileProblem(name, error.message)
+        found = [FileProblem(name, error.message)]
+    try:
+        # The first damage ends a log that is opened; here all of it is wanted.
+        reader = read_log(files.volume, number, files.codecs, salvage=True)
+        messages = list(_of_records(files, reader, wanted))
+    except DataCorrupted:
+        return found
+    places = [f'file "{name}" is corrupt from offset {start} to {end}' for start, end in reader.damaged]
+    return [FileProblem(name, message) for message in [*places, *messages]] or found
 
 
-def _of_file(files: StoreFiles, name: str) -> Iterator[FileProblem]:
+def _of_records(files: StoreFiles, reader: LogReader, wanted: dict[str, int]) -> Iterator[str]:
+    for record in reader:
+        try:
+            decoded = decode_record(files.frames, record.payload)
+        except (DataCorrupted, FeatureNotSupported) as error:
+            yield f'file "{reader.name}", the record that ends at offset {record.end}: {error.message}'
+            continue
+        wanted.update({segment.name: segment.relation for segment in decoded.segments})
+
+
+def _of_file(files: StoreFiles, name: str, relation: int) -> Iterator[FileProblem]:
+    messages: list[str] = []
     try:
         if name.startswith(SEGMENT_PREFIX):
-            yield from (FileProblem(name, message) for message in files.read_segment(name).verify())
+            messages = files.read_segment(name).verify()
         elif name.startswith(RUN_PREFIX):
-            yield from (FileProblem(name, message) for message in files.read_run(name).verify())
+            messages = files.read_run(name).verify()
     except DataCorrupted as error:
-        yield FileProblem(name, error.message)
+        messages = [error.message]
+    for message in messages:
+        yield FileProblem(name, message, relation)
