@@ -22,12 +22,12 @@ class Safeguard(NamedTuple):
 
 SAFEGUARDS = (
     Safeguard("sync log"),
-    Safeguard("sync segment", ("append", "manifest write")),
+    Safeguard("sync segment", ("append", "replace write")),
     Safeguard("sync names log", ("append log", "sync log")),
-    Safeguard("sync names segment", ("manifest sync names",)),
-    Safeguard("manifest sync", ("manifest sync names", "manifest write")),
-    Safeguard("manifest rename", ("manifest sync names", "manifest rename")),
-    Safeguard("manifest sync names", ("delete", "append log")),
+    Safeguard("sync names segment", ("replace sync names",)),
+    Safeguard("replace sync", ("replace sync names", "replace write")),
+    Safeguard("replace rename", ("replace sync names", "replace rename")),
+    Safeguard("replace sync names", ("delete", "append log")),
     Safeguard("truncate", ("append log", "sync log")),
     Safeguard("checksum", ("append log", "sync log")),
 )

@@ -168,7 +168,7 @@ def test_a_statement_that_fails_on_a_full_disk_can_be_tried_again_when_there_is_
 
 
 @pytest.mark.parametrize(
-    "kind", ["append log", "sync log", "append segment", "sync segment", "manifest write", "manifest rename", "delete"]
+    "kind", ["append log", "sync log", "append segment", "sync segment", "replace write", "replace rename", "delete"]
 )
 @pytest.mark.parametrize("error", [FULL, BROKEN], ids=["full", "broken"])
 def test_a_checkpoint_that_fails_loses_nothing(volume: FaultyVolume, kind: str, error: Error) -> None:

@@ -18,6 +18,7 @@ from heliosdb import errors
 from heliosdb.codegen import spill
 from heliosdb.codegen.spill_sort import FAN_IN
 from heliosdb.embedded import EmbeddedDatabase
+from heliosdb.encoding.codecs import FileCodecs
 from heliosdb.store.temporary import Frame, TemporaryRows, TemporarySpace, is_temporary, temporary_name
 
 ROWS = 5_000
@@ -291,23 +292,29 @@ def test_bytes_pass_the_codec_on_their_way(files: list[int]) -> None:
     class Turned:
         """Turns every bit, and notes what it was given."""
 
+        name = "turned"
+
         def __init__(self) -> None:
             self.seen: list[bytes] = []
+            self.places: list[bytes] = []
 
-        def encode(self, data: bytes) -> bytes:
-            self.seen.append(data)
-            return bytes(data).translate(TURNED)
+        def encode(self, chunk: bytes, associated: bytes) -> bytes:
+            self.seen.append(chunk)
+            self.places.append(associated)
+            return associated + bytes(chunk).translate(TURNED)
 
-        def decode(self, data: bytes) -> bytes:
-            return data.translate(TURNED)
+        def decode(self, chunk: bytes, associated: bytes) -> bytes:
+            assert chunk.startswith(associated)
+            return chunk[len(associated) :].translate(TURNED)
 
     codec = Turned()
     with EmbeddedDatabase.new_in_memory(plugins=[]) as database:
-        database.database.temporary = TemporarySpace(codec=codec)
+        database.database.temporary = TemporarySpace(codecs=FileCodecs(("turned",), find=lambda name: lambda: codec))
         database.execute("SET work_mem = '64kB'")
         rows = database.query("SELECT g, 'secret' || g FROM generate_series(1, 9000) g ORDER BY -g")
         assert rows == [(g, f"secret{g}") for g in range(9000, 0, -1)]
     assert len(codec.seen) == len(files) > 0
+    assert len(set(codec.places)) == len(codec.places)
 
 
 def test_temporary_files_have_a_limit(db: EmbeddedDatabase) -> None:

@@ -156,7 +156,7 @@ def test_a_program_that_is_started_inherits_nothing(volume: DirectoryVolume) -> 
 
 def test_in_a_forked_child_every_call_is_an_error_and_the_parent_keeps_the_lock(volume: DirectoryVolume) -> None:
     volume.append("log-1", b"x")
-    volume.replace_manifest(b"m")
+    volume.replace("manifest", b"m")
 
     def check() -> None:
         calls: list[Callable[[], object]] = [
@@ -167,8 +167,8 @@ def test_in_a_forked_child_every_call_is_an_error_and_the_parent_keeps_the_lock(
             lambda: volume.size("log-1"),
             volume.names,
             lambda: volume.delete("log-1"),
-            volume.manifest,
-            lambda: volume.replace_manifest(b"n"),
+            lambda: volume.whole("manifest"),
+            lambda: volume.replace("manifest", b"n"),
         ]
         for call in calls:
             with pytest.raises(InterfaceError, match="opened by another process") as raised:
@@ -185,7 +185,7 @@ def test_in_a_forked_child_every_call_is_an_error_and_the_parent_keeps_the_lock(
     assert volume.append("log-1", b"y") == 1
     volume.sync("log-1")
     assert volume.read("log-1") == b"xy"
-    assert volume.manifest() == b"m"
+    assert volume.whole("manifest") == b"m"
 
 
 def test_a_child_that_outlives_its_parent_does_not_keep_the_lock(path: Path) -> None:
@@ -287,7 +287,7 @@ def test_an_append_that_cannot_be_undone_ends_all_changes(volume: DirectoryVolum
         lambda: volume.sync("log-1"),
         lambda: volume.truncate("log-1", 0),
         lambda: volume.delete("log-1"),
-        lambda: volume.replace_manifest(b"x"),
+        lambda: volume.replace("manifest", b"x"),
     ]
     for change in changes:
         with pytest.raises(IoError, match="could not truncate") as raised:
@@ -343,35 +343,35 @@ def test_a_directory_that_cannot_be_synced_ends_all_changes(volume: DirectoryVol
     with pytest.raises(IoError):
         volume.sync("log-1")
     with pytest.raises(IoError):
-        volume.replace_manifest(b"m")
-    assert volume.manifest() is None
+        volume.replace("manifest", b"m")
+    assert volume.whole("manifest") is None
 
 
 @pytest.mark.parametrize("step", ["open_file", "write_at", "sync_file", "replace_file", "sync_directory"])
 def test_a_manifest_that_could_not_be_replaced_is_the_old_or_the_new_one(
     volume: DirectoryVolume, system: Failing, step: str
 ) -> None:
-    volume.replace_manifest(b"old")
+    volume.replace("manifest", b"old")
     system.fail(step, errno.EIO)
     with pytest.raises(IoError):
-        volume.replace_manifest(b"new")
+        volume.replace("manifest", b"new")
     system.heal()
-    assert volume.manifest() == (b"new" if step == "sync_directory" else b"old")
+    assert volume.whole("manifest") == (b"new" if step == "sync_directory" else b"old")
     if step in ("sync_file", "sync_directory"):
         with pytest.raises(IoError):
-            volume.replace_manifest(b"newer")
+            volume.replace("manifest", b"newer")
     else:
-        volume.replace_manifest(b"newer")
-        assert volume.manifest() == b"newer"
+        volume.replace("manifest", b"newer")
+        assert volume.whole("manifest") == b"newer"
 
 
 def test_a_full_disk_keeps_the_manifest(volume: DirectoryVolume, system: Failing) -> None:
-    volume.replace_manifest(b"old")
+    volume.replace("manifest", b"old")
     system.fail("write_at", errno.ENOSPC, effect=True)
     with pytest.raises(DiskFull, match=r"heliosdb\.manifest\.new"):
-        volume.replace_manifest(b"new" * 1000)
+        volume.replace("manifest", b"new" * 1000)
     system.heal()
-    assert volume.manifest() == b"old"
+    assert volume.whole("manifest") == b"old"
     assert sorted(os.listdir(volume.path)) == ["heliosdb.lock", "heliosdb.manifest"]
 
 
@@ -445,6 +445,11 @@ def test_files_of_others_in_the_directory_are_not_the_volumes(volume: DirectoryV
 def test_closed_is_closed(volume: DirectoryVolume) -> None:
     volume.append("log-1", b"x")
     volume.close()
-    for call in (volume.names, volume.manifest, lambda: volume.read("log-1"), lambda: volume.append("log-1", b"x")):
+    for call in (
+        volume.names,
+        lambda: volume.whole("manifest"),
+        lambda: volume.read("log-1"),
+        lambda: volume.append("log-1", b"x"),
+    ):
         with pytest.raises(InterfaceError, match="the database is closed"):
             call()

@@ -147,7 +147,7 @@ class Run:
         elif kind == "manifest":
             content = random.randbytes(random.choice((10, 5000)))
             self.manifests.append(content)
-            volume.replace_manifest(content)
+            volume.replace("manifest", content)
             self.manifests = [content]
         elif kind == "delete":
             self.durable.pop(name, None)
@@ -172,7 +172,7 @@ class Run:
         except WrongObjectType:
             return "it is not known for a database"
         try:
-            if found.manifest() not in self.manifests:
+            if found.whole("manifest") not in self.manifests:
                 return "the manifest is neither the old nor the new one"
             for name, content in self.durable.items():
                 if name not in found.names():
@@ -196,8 +196,8 @@ def test_what_was_synced_is_there_after_any_crash(monkeypatch: pytest.MonkeyPatc
     [
         ("sync_file", "sync"),
         ("sync_directory", "_sync_names"),
-        ("sync_file", "replace_manifest"),
-        ("sync_directory", "replace_manifest"),
+        ("sync_file", "replace"),
+        ("sync_directory", "replace"),
         ("sync_directory", "__init__"),
     ],
     ids=" in ".join,
@@ -222,7 +222,7 @@ def test_a_new_directory_is_durable_in_its_parent(monkeypatch: pytest.MonkeyPatc
         assert synced == [str(tmp_path / "db"), str(tmp_path)]
         synced.clear()
     opened = DirectoryVolume(tmp_path / "db")
-    opened.replace_manifest(b"m")
+    opened.replace("manifest", b"m")
     opened.close()
     synced.clear()
     DirectoryVolume(tmp_path / "db").close()

@@ -35,7 +35,7 @@ def test_any_name_may_be_a_database(name: str, tmp_path: Path, monkeypatch: pyte
         opened = DirectoryVolume(name)
         opened.append("log-1", b"x")
         monkeypatch.chdir("/")
-        opened.replace_manifest(b"its path does not depend on the current directory")
+        opened.replace("manifest", b"its path does not depend on the current directory")
         assert opened.names() == ["log-1"]
         opened.close()
         monkeypatch.chdir(tmp_path)
@@ -181,7 +181,7 @@ def test_without_permission_the_error_says_so(outer: int, inner: int, name: str,
         closed.mkdir()
         opened = DirectoryVolume(closed / "db")
         opened.append("log-1", b"x")
-        opened.replace_manifest(b"m")
+        opened.replace("manifest", b"m")
         opened.close()
         os.chmod(os.path.join(opened.path, "heliosdb.lock"), 0o644 if os.geteuid() == 0 else 0o444)
         os.chmod(closed / "db", inner)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heliosdb.encoding.codecs import codec_chain
+from heliosdb.encoding.codecs import FileCodecs, Unchanged
 from heliosdb.errors import DataCorrupted, DiskFull, FeatureNotSupported, IoError, ProgramLimitExceeded
 from heliosdb.store import log as log_module
 from heliosdb.store.log import HEADER_AREA, MARKER, Log, LogReader, log_name, read_log
 from heliosdb_testkit import FaultyVolume
 
 NAME = log_name(1)
+PLAIN = FileCodecs(())
 HEAD = 36
 
 
@@ -23,7 +25,7 @@ def written(*groups: tuple[bytes, ...]) -> tuple[FaultyVolume, list[int], list[i
     """Return a volume with a log of groups of records, each synced, the positions behind the records, and those up to
     which the log was durable after each group."""
     volume = FaultyVolume()
-    log = Log(volume, 1)
+    log = Log(volume, 1, PLAIN)
     ends, synced = [], []
     scn = 0
     for group in groups:
@@ -42,7 +44,7 @@ def holding(content: bytes) -> FaultyVolume:
 
 
 def records(volume: FaultyVolume, **options: bool) -> list[tuple[int, bytes]]:
-    return [(record.scn, record.payload) for record in read_log(volume, 1, **options)]
+    return [(record.scn, record.payload) for record in read_log(volume, 1, PLAIN, **options)]
 
 
 GROUPS = ((b"a", b"", b"c" * 40), (b"second group",), (b"x", MARKER * 5), (b"last", b"of all"))
@@ -51,7 +53,7 @@ EVERY = [payload for group in GROUPS for payload in group]
 
 def test_records_come_back_with_their_scn_and_the_position_behind_them() -> None:
     volume, ends, synced = written(*GROUPS)
-    reader = read_log(volume, 1)
+    reader = read_log(volume, 1, PLAIN)
     assert [tuple(record) for record in reader] == list(zip(range(1, 9), EVERY, ends))
     assert (reader.end, reader.size, reader.damaged) == (ends[-1], volume.size(NAME), [])
     assert ends[0] == HEADER_AREA + HEAD + 1
@@ -60,16 +62,16 @@ def test_records_come_back_with_their_scn_and_the_position_behind_them() -> None
 
 def test_a_new_log_is_durable_and_empty() -> None:
     volume = FaultyVolume()
-    Log(volume, 7)
+    Log(volume, 7, PLAIN)
     for seed in range(20):
-        reader = read_log(volume.crash(random.Random(seed)), 7)
+        reader = read_log(volume.crash(random.Random(seed)), 7, PLAIN)
         assert list(reader) == []
         assert (reader.end, reader.damaged) == (HEADER_AREA, [])
 
 
 def test_sync_has_nothing_to_do_twice() -> None:
     volume = FaultyVolume()
-    log = Log(volume, 1)
+    log = Log(volume, 1, PLAIN)
     log.append(b"x", 1)
     steps = len(volume.steps)
     assert log.sync() == log.sync() == log.synced_to
@@ -79,10 +81,10 @@ def test_sync_has_nothing_to_do_twice() -> None:
 @pytest.mark.parametrize("names", [(), ("none",), ("zstd",), ("lz4", "zstd")])
 def test_payloads_pass_the_codecs_that_the_header_names(names: tuple[str, ...]) -> None:
     volume = FaultyVolume()
-    log = Log(volume, 1, codec_chain(names))
+    log = Log(volume, 1, FileCodecs(names))
     payload = b"compressible " * 1000
     log.append(payload, 5)
-    reader = read_log(volume, 1)
+    reader = read_log(volume, 1, PLAIN)
     assert [record.payload for record in reader] == [payload]
     assert reader.header is not None
     assert reader.header.codecs == names
@@ -92,7 +94,7 @@ def test_payloads_pass_the_codecs_that_the_header_names(names: tuple[str, ...]) 
 class PlaceCodec:
     """Refuses chunks that are not where they were encoded, as a cipher does."""
 
-    names = ("none",)
+    name = "place"
 
     def encode(self, chunk: bytes, associated: bytes) -> bytes:
         return associated + chunk
@@ -103,22 +105,33 @@ class PlaceCodec:
         return chunk[len(associated) :]
 
 
+class Careless(Unchanged):
+    """Goes by its name."""
+
+    name = "place"
+
+
+PLACES = FileCodecs(("place",), find=lambda name: PlaceCodec)
+
+
 def test_a_codec_is_told_the_file_the_place_and_the_scn() -> None:
     volume = FaultyVolume()
-    log = Log(volume, 1, PlaceCodec())
+    log = Log(volume, 1, PLACES)
     for scn in (1, 2, 3):
         log.append(b"x", scn)
-    heads = [record.payload for record in read_log(volume, 1)]
+    heads = [record.payload for record in read_log(volume, 1, FileCodecs((), find=lambda name: Careless))]
     assert len(set(heads)) == 3
     assert len({head[:16] for head in heads}) == 1
-    assert [record.payload for record in read_log(volume, 1, lambda names: PlaceCodec())] == [b"x"] * 3
+    assert [record.payload for record in read_log(volume, 1, PLACES)] == [b"x"] * 3
 
 
 def test_a_payload_that_its_codec_refuses_is_corruption_at_its_offset() -> None:
-    volume, ends, _ = written((b"a", b"b"))
+    volume = FaultyVolume()
+    log = Log(volume, 1, FileCodecs(("place",), find=lambda name: Careless))
+    ends = [log.append(payload, scn) for scn, payload in enumerate((b"a", b"b"), 1)]
     with pytest.raises(DataCorrupted, match=rf"{NAME}.*offset {HEADER_AREA}$"):
-        list(read_log(volume, 1, lambda names: PlaceCodec()))
-    reader = read_log(volume, 1, lambda names: PlaceCodec(), salvage=True)
+        list(read_log(volume, 1, PLACES))
+    reader = read_log(volume, 1, PLACES, salvage=True)
     assert list(reader) == []
     assert reader.damaged == [(HEADER_AREA, ends[0]), (ends[0], ends[1])]
 
@@ -130,7 +143,7 @@ def test_a_log_cut_at_any_byte_holds_the_records_before_the_cut() -> None:
     volume, ends, _ = written(*GROUPS)
     content = volume.read(NAME)
     for size in range(len(content) + 1):
-        reader = read_log(holding(content[:size]), 1)
+        reader = read_log(holding(content[:size]), 1, PLAIN)
         whole = [payload for payload, end in zip(EVERY, ends) if end <= size]
         assert [record.payload for record in reader] == whole, size
         good = ends[len(whole) - 1] if whole else HEADER_AREA if size >= HEADER_AREA else 0
@@ -146,7 +159,7 @@ def test_a_flipped_byte_is_corruption_unless_it_may_have_been_torn() -> None:
     for at in range(len(content)):
         changed = bytearray(content)
         changed[at] ^= 0x41
-        reader: Callable[[], LogReader] = lambda changed=changed: read_log(holding(bytes(changed)), 1)  # noqa: E731
+        reader: Callable[[], LogReader] = lambda changed=changed: read_log(holding(bytes(changed)), 1, PLAIN)  # noqa: E731
         if at < HEADER_AREA:
             first_copy = content[:HEADER_AREA].rstrip(b"\0")
             used = first_copy.index(b"}") + 5
@@ -171,7 +184,7 @@ def test_salvage_gives_every_record_that_is_whole() -> None:
     for at in range(HEADER_AREA, len(content), 3):
         changed = bytearray(content)
         changed[at] ^= 0x41
-        reader = read_log(holding(bytes(changed)), 1, salvage=True)
+        reader = read_log(holding(bytes(changed)), 1, PLAIN, salvage=True)
         hit = sum(end <= at for end in ends)
         assert [record.payload for record in reader] == EVERY[:hit] + EVERY[hit + 1 :]
         assert reader.damaged == [(ends[hit - 1] if hit else HEADER_AREA, ends[hit])]
@@ -182,7 +195,7 @@ def test_salvage_reads_the_copy_of_a_damaged_header() -> None:
     for at in range(49):
         changed = bytearray(volume.read(NAME))
         changed[at] ^= 0x41
-        reader = read_log(holding(bytes(changed)), 1, salvage=True)
+        reader = read_log(holding(bytes(changed)), 1, PLAIN, salvage=True)
         assert [record.payload for record in reader] == EVERY
         assert reader.damaged == [(0, HEADER_AREA // 2)]
 
@@ -210,7 +223,7 @@ def test_after_any_crash_the_synced_records_are_there_and_the_rest_is_a_beginnin
 ) -> None:
     """Also when the machine crashes again and again, while the log goes on."""
     volume = FaultyVolume()
-    log = Log(volume, 1)
+    log = Log(volume, 1, PLAIN)
     model: list[tuple[int, bytes]] = []
     scn = 0
     for _ in range(lives):
@@ -224,7 +237,7 @@ def test_after_any_crash_the_synced_records_are_there_and_the_rest_is_a_beginnin
                 log.sync()
                 durable = len(model)
         volume = volume.crash(draw)
-        reader = read_log(volume, 1)
+        reader = read_log(volume, 1, PLAIN)
         found = [(record.scn, record.payload) for record in reader]
         assert found == model[: len(found)]
         assert len(found) >= durable
@@ -240,11 +253,11 @@ def test_a_tail_that_was_cut_off_never_comes_back(killed: bool) -> None:
     for seed in range(300):
         draw = random.Random(seed)
         volume = FaultyVolume()
-        log = Log(volume, 1)
+        log = Log(volume, 1, PLAIN)
         for scn in (1, 2, 3, 4):
             log.append(b"old %d" % scn, scn)
         volume = volume.crash(draw)
-        reader = read_log(volume, 1)
+        reader = read_log(volume, 1, PLAIN)
         count = len(list(reader))
         log = Log.resume(reader)
         log.append(b"new %d" % (count + 1), count + 1)
@@ -252,13 +265,13 @@ def test_a_tail_that_was_cut_off_never_comes_back(killed: bool) -> None:
             volume = volume.kill()
             log = Log.resume(_read(volume))
         volume = volume.crash(draw)
-        found = [record.payload for record in read_log(volume, 1)]
+        found = [record.payload for record in read_log(volume, 1, PLAIN)]
         assert found[:count] == [b"old %d" % scn for scn in range(1, count + 1)]
         assert found[count:] in ([], [b"new %d" % (count + 1)]), seed
 
 
 def _read(volume: FaultyVolume) -> LogReader:
-    reader = read_log(volume, 1)
+    reader = read_log(volume, 1, PLAIN)
     for _ in reader:
         pass
     return reader
@@ -266,7 +279,7 @@ def _read(volume: FaultyVolume) -> LogReader:
 
 def test_what_a_killed_process_left_is_durable_before_the_log_goes_on() -> None:
     volume = FaultyVolume()
-    log = Log(volume, 1)
+    log = Log(volume, 1, PLAIN)
     log.append(b"written, not synced", 1)
     volume = volume.kill()
     log = Log.resume(_read(volume))
@@ -299,9 +312,9 @@ def test_a_record_inside_a_payload_proves_nothing() -> None:
     end = log.append(forged, 2)
     content = volume.read(NAME)[:end]
     for cut in range(len(content) - len(forged), len(content), 7):
-        reader = read_log(holding(content[:cut]), 1)
+        reader = read_log(holding(content[:cut]), 1, PLAIN)
         assert [record.payload for record in reader] == [b"first"]
-    assert [record.payload for record in read_log(volume, 1)] == [b"first", forged]
+    assert [record.payload for record in read_log(volume, 1, PLAIN)] == [b"first", forged]
 
 
 def test_a_payload_full_of_markers_is_searched_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -332,7 +345,7 @@ def test_a_record_at_another_place_is_none() -> None:
 
 def test_an_append_that_fails_leaves_the_log_as_it_was() -> None:
     volume = FaultyVolume(capacity=HEADER_AREA + 200)
-    log = Log(volume, 1)
+    log = Log(volume, 1, PLAIN)
     log.append(b"x" * 100, 1)
     size = log.size
     with pytest.raises(DiskFull):
@@ -346,7 +359,7 @@ def test_an_append_that_fails_leaves_the_log_as_it_was() -> None:
 
 def test_what_a_failed_sync_leaves_behind_is_not_read_again() -> None:
     volume = FaultyVolume()
-    log = Log(volume, 1)
+    log = Log(volume, 1, PLAIN)
     log.append(b"durable", 1)
     log.sync()
     durable = log.synced_to
@@ -374,7 +387,7 @@ def test_an_interrupted_append_is_undone_by_the_next() -> None:
             return offset
 
     volume = Interrupting()
-    log = Log(volume, 1)
+    log = Log(volume, 1, PLAIN)
     log.append(b"first", 1)
     volume.interrupt = True
     with pytest.raises(KeyboardInterrupt):
@@ -387,7 +400,7 @@ def test_an_interrupted_append_is_undone_by_the_next() -> None:
 
 def test_a_record_has_a_greatest_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_module, "LARGEST_RECORD", 1000)
-    log = Log(FaultyVolume(), 1, codec_chain(("zstd",)))
+    log = Log(FaultyVolume(), 1, FileCodecs())
     log.append(b"x" * 1000, 1)
     with pytest.raises(ProgramLimitExceeded):
         log.append(b"x" * 1001, 2)
@@ -396,15 +409,15 @@ def test_a_record_has_a_greatest_size(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_newer_format_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     volume = FaultyVolume()
     monkeypatch.setattr(log_module, "VERSION", 2)
-    Log(volume, 1)
+    Log(volume, 1, PLAIN)
     monkeypatch.setattr(log_module, "VERSION", 1)
     with pytest.raises(FeatureNotSupported, match=f'"{NAME}" has format version 2.*reads up to 1'):
-        read_log(volume, 1)
+        read_log(volume, 1, PLAIN)
 
 
 def test_a_missing_log_is_named() -> None:
     with pytest.raises(DataCorrupted, match='"log-0000000012" is missing'):
-        read_log(FaultyVolume(), 12)
+        read_log(FaultyVolume(), 12, PLAIN)
 
 
 def test_a_log_that_another_follows_has_no_torn_tail() -> None:
@@ -414,3 +427,69 @@ def test_a_log_that_another_follows_has_no_torn_tail() -> None:
     reader = _read(holding(volume.read(NAME)[:-1]))
     with pytest.raises(DataCorrupted, match=f"offset {reader.end}$"):
         reader.require_whole()
+
+
+# -- codecs with parameters --------------------------------------------------------------------------------------------
+
+
+class Numbered:
+    """Says in the header which one of all it is, and writes that before every chunk."""
+
+    name = "numbered"
+    made = 0
+
+    def __init__(self, parameters: Mapping[str, Any] | None = None) -> None:
+        if parameters is None:
+            Numbered.made += 1
+        self.parameters = {"number": Numbered.made} if parameters is None else dict(parameters)
+
+    def encode(self, chunk: bytes, associated: bytes) -> bytes:
+        return b"%d:" % self.parameters["number"] + chunk
+
+    def decode(self, chunk: bytes, associated: bytes) -> bytes:
+        mark = b"%d:" % self.parameters["number"]
+        if not chunk.startswith(mark):
+            raise DataCorrupted("of another codec")
+        return chunk[len(mark) :]
+
+
+def test_records_of_a_codec_with_parameters_are_read_with_those_of_the_header() -> None:
+    codecs = FileCodecs(("numbered",), find=lambda name: Numbered)
+    volume = FaultyVolume()
+    logs = [Log(volume, number, codecs) for number in (1, 2)]
+    for log in logs:
+        log.append(b"payload", 1)
+    found = [read_log(volume, number, codecs) for number in (1, 2)]
+    assert [[record.payload for record in reader] for reader in found] == [[b"payload"], [b"payload"]]
+    first, second = (reader.header.codec_parameters["numbered"]["number"] for reader in found if reader.header)
+    assert second == first + 1
+
+
+def test_nothing_is_appended_to_a_log_whose_codec_is_for_one_writing() -> None:
+    codecs = FileCodecs(("numbered",), find=lambda name: Numbered)
+    volume = FaultyVolume()
+    log = Log(volume, 1, codecs)
+    log.append(b"first", 1)
+    log.sync()
+    volume.append(NAME, b"torn")
+    reader = read_log(volume, 1, codecs)
+    assert [record.payload for record in reader] == [b"first"]
+    going_on = Log.resume(reader)
+    going_on.append(b"second", 2)
+    assert (going_on.number, volume.size(NAME)) == (2, reader.end)
+    assert [record.payload for number in (1, 2) for record in read_log(volume, number, codecs)] == [b"first", b"second"]
+
+
+def test_a_log_without_records_is_begun_anew_when_its_codec_is_for_one_writing() -> None:
+    codecs = FileCodecs(("numbered",), find=lambda name: Numbered)
+    volume = FaultyVolume()
+    Log(volume, 1, codecs)
+    reader = read_log(volume, 1, codecs)
+    before = reader.header
+    list(reader)
+    log = Log.resume(reader)
+    after = read_log(volume, 1, codecs).header
+    assert (log.number, volume.names()) == (1, [NAME])
+    assert before is not None
+    assert after is not None
+    assert before.codec_parameters != after.codec_parameters

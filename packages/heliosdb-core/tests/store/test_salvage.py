@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from heliosdb.database import Database
+from heliosdb.encoding.codecs import FileCodecs
 from heliosdb.store.manifest import decode_manifest
 from heliosdb.store.salvage import Salvaged, salvage
 from heliosdb.store.store import Store
@@ -68,7 +69,7 @@ def large() -> FaultyVolume:
 
 def segment_of_commit(volume: FaultyVolume) -> str:
     """Return the segment of the first large commit, which the manifest does not name."""
-    known = decode_manifest(volume.manifest() or b"").files()
+    known = decode_manifest(volume.whole("manifest") or b"", FileCodecs()).files()
     return next(name for name in volume.names() if name.startswith("segment") and name not in known)
 
 
@@ -89,7 +90,7 @@ def put(volume: FaultyVolume) -> tuple[Salvaged, Database, Any]:
 
 def segment_of_rows(volume: FaultyVolume) -> str:
     """Return the segment of the table ``t``; others hold the catalog."""
-    manifest = decode_manifest(volume.manifest() or b"")
+    manifest = decode_manifest(volume.whole("manifest") or b"", FileCodecs())
     (name,) = next(relation.segments for relation in manifest.relations if relation.count == ROWS)
     return name
 
@@ -112,11 +113,11 @@ def test_nothing_is_lost_of_what_is_whole(damaged: FaultyVolume) -> None:
 @pytest.mark.parametrize("missing", [True, False])
 def test_without_a_manifest_all_files_count(damaged: FaultyVolume, missing: bool) -> None:
     if missing:
-        damaged.replace_manifest(b"")
+        damaged.replace("manifest", b"")
     else:
-        content = bytearray(damaged.manifest() or b"")
+        content = bytearray(damaged.whole("manifest") or b"")
         content[-5] ^= 1
-        damaged.replace_manifest(bytes(content))
+        damaged.replace("manifest", bytes(content))
     found, _, session = put(damaged)
     assert "the manifest of the database is damaged" in found.losses[0].message
     assert rows(session, "SELECT id FROM t ORDER BY id") == all_but()
@@ -164,7 +165,7 @@ def test_missing_files_are_named(damaged: FaultyVolume) -> None:
 @pytest.mark.parametrize("manifest", [True, False])
 def test_rows_of_large_commits_that_only_the_log_names_are_taken(large: FaultyVolume, manifest: bool) -> None:
     if not manifest:
-        large.replace_manifest(b"")
+        large.replace("manifest", b"")
     found, _, session = put(large)
     assert [
         loss.message for loss in found.losses if "manifest" not in loss.message and "sequences" not in loss.message

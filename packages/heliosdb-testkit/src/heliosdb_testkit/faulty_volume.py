@@ -31,17 +31,17 @@ STEPS = (
     "sync",
     "sync names",
     "delete",
-    "manifest write",
-    "manifest sync",
-    "manifest rename",
-    "manifest sync names",
+    "replace write",
+    "replace sync",
+    "replace rename",
+    "replace sync names",
 )
 
-MANIFEST = "manifest"
-NEW_MANIFEST = "manifest.new"
+NEW = ".new"
 PAGE = 4096
 
 _well_formed = re.compile(r"[a-z]+(-[0-9a-z]+)+").fullmatch
+_word = re.compile(r"[a-z]{1,50}").fullmatch
 
 
 class PowerLoss(BaseException):
@@ -140,7 +140,7 @@ class FaultyVolume:
 
     def __init__(self, *, skip: Container[str] = (), capacity: int | None = None) -> None:
         """``skip`` holds steps that are not taken, as "sync" or for some files only, as "sync log"; skipping "manifest
-        rename" makes it two: the old manifest goes before the new one comes. ``capacity`` is in bytes."""
+        rename" makes it two: the old file goes before the new one comes. ``capacity`` is in bytes."""
         self.skip = skip
         self.capacity = capacity
         self.steps: list[tuple[str, str]] = []
@@ -195,7 +195,7 @@ class FaultyVolume:
             found.others_go_on = self.others_go_on
             left: dict[int, SimulatedFile] = {}
             for name, file in names.items():
-                if name != NEW_MANIFEST:
+                if not name.endswith(NEW):
                     if id(file) not in left:
                         left[id(file)] = SimulatedFile(file.after_crash(random))
                     found._names[name] = left[id(file)]
@@ -285,28 +285,29 @@ class FaultyVolume:
                 if taken and name in self._names:
                     self._rename(name, None)
 
-    def manifest(self) -> bytes | None:
-        """Return the manifest."""
+    def whole(self, name: str) -> bytes | None:
+        """Return a file that is replaced as a whole."""
         with self._mutex:
             self._require_open()
-            file = self._names.get(MANIFEST)
+            file = self._names.get(_checked_word(name))
             return None if file is None else bytes(file.content)
 
-    def replace_manifest(self, content: bytes) -> None:
-        """Replace the manifest as a directory does: write, sync, rename, sync the names."""
+    def replace(self, name: str, content: bytes) -> None:
+        """Replace such a file as a directory does: write, sync, rename, sync the names."""
+        new = _checked_word(name) + NEW
         with self._changing():
             file = SimulatedFile()
-            with self._step("manifest write", MANIFEST):
-                self._rename(NEW_MANIFEST, file)
+            with self._step("replace write", name):
+                self._rename(new, file)
                 file.write(0, content)
-            self._sync(file, "manifest sync", MANIFEST, (content, len(file.pending)))
-            with self._step("manifest rename", MANIFEST) as taken:
+            self._sync(file, "replace sync", name, (content, len(file.pending)))
+            with self._step("replace rename", name) as taken:
                 if not taken:
-                    self._rename(MANIFEST, None)
-                self._rename(MANIFEST, file)
-                self._names.pop(NEW_MANIFEST, None)
-                self._pending_names = [pending for pending in self._pending_names if pending[0] != NEW_MANIFEST]
-            self._sync_names("manifest sync names", MANIFEST)
+                    self._rename(name, None)
+                self._rename(name, file)
+                self._names.pop(new, None)
+                self._pending_names = [pending for pending in self._pending_names if pending[0] != new]
+            self._sync_names("replace sync names", name)
 
     def close(self) -> None:
         """Take no more calls."""
@@ -399,6 +400,12 @@ class _Step:
     def __exit__(self, *raised: object) -> None:
         if self._due:
             raise PowerLoss
+
+
+def _checked_word(name: str) -> str:
+    if _word(name) is None:
+        raise InternalFailure(f"{name!r} cannot be the name of a file that is replaced as a whole")
+    return name
 
 
 def _enter(names: dict[str, SimulatedFile], name: str, file: SimulatedFile | None) -> None:

@@ -39,7 +39,7 @@ class VolumeSuite:
 
     def test_a_new_volume_is_empty(self, volume: Volume) -> None:
         """There is no manifest, and no file."""
-        assert volume.manifest() is None
+        assert volume.whole("manifest") is None
         assert volume.names() == []
         assert not volume.read_only
 
@@ -123,14 +123,22 @@ class VolumeSuite:
         assert volume.append("seg-1", b"new") == 0
         assert volume.read("seg-1") == b"new"
 
-    def test_the_manifest_is_replaced_as_a_whole(self, volume: Volume) -> None:
-        """The last one counts, a shorter one leaves nothing of a longer one."""
-        volume.replace_manifest(b"a long manifest" * 10_000)
-        volume.replace_manifest(b"short")
-        assert volume.manifest() == b"short"
-        volume.replace_manifest(b"")
-        assert volume.manifest() == b""
+    def test_small_files_are_replaced_as_a_whole(self, volume: Volume) -> None:
+        """The last content counts, a shorter one leaves nothing of a longer one, and each has its own name."""
+        volume.replace("manifest", b"a long manifest" * 10_000)
+        volume.replace("manifest", b"short")
+        assert volume.whole("manifest") == b"short"
+        volume.replace("manifest", b"")
+        assert volume.whole("manifest") == b""
+        assert volume.whole("another") is None
+        volume.replace("another", b"content")
+        assert (volume.whole("manifest"), volume.whole("another")) == (b"", b"content")
         assert volume.names() == []
+        for name in ("", "log-1", "../manifest", "Manifest", "manifest.new"):
+            with pytest.raises(InternalFailure):
+                volume.whole(name)
+            with pytest.raises(InternalFailure):
+                volume.replace(name, b"content")
 
     def test_everything_is_there_when_it_is_opened_again(self, volume: Volume, reopened: Callable[[], Volume]) -> None:
         """Files, their sizes, and the manifest; appending goes on where it ended."""
@@ -140,9 +148,9 @@ class VolumeSuite:
         volume.append("seg-2", b"gone")
         volume.sync("log-1")
         volume.delete("seg-2")
-        volume.replace_manifest(b"manifest")
+        volume.replace("manifest", b"manifest")
         again = reopened()
-        assert again.manifest() == b"manifest"
+        assert again.whole("manifest") == b"manifest"
         assert again.names() == ["log-1", "seg-1"]
         assert again.size("seg-1") == 100_000
         assert again.append("log-1", b"x") == 8
@@ -153,10 +161,10 @@ class VolumeSuite:
     ) -> None:
         """And gives what is there."""
         volume.append("log-1", b"0123456789")
-        volume.replace_manifest(b"manifest")
+        volume.replace("manifest", b"manifest")
         again = reopened_read_only()
         assert again.read_only
-        assert again.manifest() == b"manifest"
+        assert again.whole("manifest") == b"manifest"
         assert again.read("log-1", 1, 2) == b"12"
         changes: list[Callable[[], object]] = [
             lambda: again.append("log-1", b"x"),
@@ -164,13 +172,13 @@ class VolumeSuite:
             lambda: again.truncate("log-1", 0),
             lambda: again.sync("log-1"),
             lambda: again.delete("log-1"),
-            lambda: again.replace_manifest(b"other"),
+            lambda: again.replace("manifest", b"other"),
         ]
         for change in changes:
             with pytest.raises(ReadOnlySqlTransaction):
                 change()
         assert again.names() == ["log-1"]
-        assert again.manifest() == b"manifest"
+        assert again.whole("manifest") == b"manifest"
 
     def test_threads_read_while_one_appends(self, volume: Volume) -> None:
         """Many files, so that a bounded number of handles goes round."""

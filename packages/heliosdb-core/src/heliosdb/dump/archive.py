@@ -56,9 +56,7 @@ class ArchiveWriter:
         self._offset = 0
         self._ordinal = 0
         self._number = os.urandom(16)
-        header = {"codecs": list(chain.names), "file": self._number.hex(), **about}
-        if chain.parameters:
-            header["parameters"] = chain.parameters
+        header = {**chain.described(), "file": self._number.hex(), **about}
         text = json.dumps(header, sort_keys=True).encode()
         fixed = _fixed.pack(MAGIC, VERSION, 0, len(text))
         self._write(fixed + text + _crc.pack(zlib.crc32(fixed + text)))

@@ -143,6 +143,21 @@ class Chain:
         }
         """What the header says besides the names, by name."""
 
+    def described(self) -> dict[str, Any]:
+        """Return what the header of a file says of its codecs: ``codecs``, and ``parameters`` where there are any."""
+        described: dict[str, Any] = {"codecs": list(self.names)}
+        if self.parameters:
+            described["parameters"] = self.parameters
+        return described
+
+    @property
+    def is_for_one_writing(self) -> bool:
+        """Whether nothing may be appended with it once a file has been opened anew.
+
+        Parameters belong to one writer of one file: a cipher's nonces would come again where a torn tail was cut off.
+        """
+        return bool(self.parameters)
+
     def encode(self, chunk: bytes, associated: bytes) -> bytes:
         """Return the chunk as it is stored."""
         for codec in self._codecs:

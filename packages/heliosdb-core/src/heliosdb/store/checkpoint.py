@@ -101,7 +101,7 @@ class Checkpointer:
                 if item.indexes:
                     item.stored.indexes = [self._indexes.write(index, written) for index in item.indexes]
             manifest.next_file = files.next_number
-            store.volume.replace_manifest(encode_manifest(manifest, files.codecs.new()))
+            store.volume.replace("manifest", encode_manifest(manifest, files.codecs))
         except BaseException:
             with store.commit_lock:
                 for item in noted:
@@ -131,7 +131,7 @@ class Checkpointer:
         assert journal is not None
         with journal.rotating(), store.commit_lock:
             journal.sync_all()
-            log = Log(store.volume, journal.log.number + 1, self._files.codecs.new())
+            log = Log(store.volume, journal.log.number + 1, self._files.codecs)
             journal.rotate(log)
             manifest = Manifest(
                 scn=store.last_scn,

@@ -67,10 +67,7 @@ class ChunkFileWriter:
         self.name = name
         self._volume = volume
         self._chain = codecs.new()
-        described: dict[str, Any] = {"codecs": list(self._chain.names), **parameters}
-        if self._chain.parameters:
-            described["parameters"] = self._chain.parameters
-        header = new_file_header(kind, version, described)
+        header = new_file_header(kind, version, {**self._chain.described(), **parameters})
         self._id = header.file_id
         start = header.encode()
         self._waiting = [start]
@@ -150,7 +147,7 @@ class ChunkFileReader:
         (checksum,) = _checksum.unpack_from(end, _trailer.size)
         if end[-len(_END) :] != _END or checksum != crc32(fixed, crc32(header.file_id)):
             raise self.damaged(f"its trailer at offset {size - TRAILER}")
-        chain = self._codecs.of(header.codecs, header.parameters.get("parameters"))
+        chain = self._codecs.of(header.codecs, header.codec_parameters)
         return header, chain, Chunk(*_trailer.unpack(fixed))
 
     def footer(self) -> bytes:

@@ -1,14 +1,14 @@
 """The volume ``directory``: a database is a directory, each file of the volume a file in it.
 
     heliosdb.lock           locked by the process that has the database open; says its process id
-    heliosdb.manifest       the manifest
-    heliosdb.manifest.new   the next one, until it takes the manifest's place
+    heliosdb.manifest       the manifest; so are other files named that are replaced as a whole
+    heliosdb.manifest.new   the next one, until it takes the old one's place
     log-..., seg-..., ...   files of the store
 
 **What is durable when.** ``sync`` calls fdatasync on the file and, once for a new name, fsync on the directory.
 The first ``sync`` does so in any case: what a killed process left may be there to be read and not be durable.
-``replace_manifest`` writes the new manifest beside the old one, syncs it, renames it and syncs the directory: whatever
-moment the power fails at, one of the two is there, whole.
+``replace`` writes the new file beside the old one, syncs it, renames it and syncs the directory: whatever moment the
+power fails at, one of the two is there, whole.
 
 **When the device says no.** A sync that failed is not tried again: the system may have dropped what it could not write
 and say yes the second time. What was not yet durable of the file is cut off, so that nobody reads it from memory after
@@ -36,7 +36,7 @@ from heliosdb.errors import (
     ReadOnlySqlTransaction,
 )
 from heliosdb.store.descriptors import Descriptor, Descriptors
-from heliosdb.store.directory_path import LOCK, MANIFEST, NEW_MANIFEST, database_directory
+from heliosdb.store.directory_path import LOCK, MANIFEST, NEW, PREFIX, database_directory
 from heliosdb.store.host_files import (
     host_error,
     lock_file,
@@ -50,7 +50,7 @@ from heliosdb.store.host_files import (
     truncate_file,
     write_at,
 )
-from heliosdb.store.volume import check_name, is_name, missing_file, short_file
+from heliosdb.store.volume import check_name, check_word, is_name, missing_file, short_file
 
 __all__ = ["DirectoryVolume"]
 
@@ -85,7 +85,9 @@ class DirectoryVolume:
             self._found_unsynced = True
             """Whether names and manifest that were found here, perhaps from a process that was killed, may not be."""
             if not read_only:
-                remove_file(self._place(NEW_MANIFEST))
+                for name in os.listdir(self.path):
+                    if name.startswith(PREFIX) and name.endswith(NEW):
+                        remove_file(self._place(name))
                 if not os.path.exists(self._place(MANIFEST)):
                     # Before anything else is in it: without the lock's name nobody would know it for a database.
                     sync_directory(self.path)
@@ -219,21 +221,24 @@ class DirectoryVolume:
         self._durable.pop(name, None)
         self._names_to_sync.discard(name)
 
-    def manifest(self) -> bytes | None:
-        """Return the manifest, or None for a new database."""
+    def whole(self, name: str) -> bytes | None:
+        """Return a file that is replaced as a whole, None when there is none."""
         self._require_open()
+        file_name = PREFIX + check_word(name)
         try:
-            with open(self._place(MANIFEST), "rb") as file:
+            with open(self._place(file_name), "rb") as file:
                 return file.read()
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise host_error(error, "read", MANIFEST) from None
+            raise host_error(error, "read", file_name) from None
 
-    def replace_manifest(self, content: bytes) -> None:
-        """Replace the manifest durably: after a crash on the way the old or the new one is there, whole."""
+    def replace(self, name: str, content: bytes) -> None:
+        """Replace such a file durably: after a crash on the way the old or the new one is there, whole."""
         self._require_writable()
-        new = self._place(NEW_MANIFEST)
+        file_name = PREFIX + check_word(name)
+        new_name = file_name + NEW
+        new = self._place(new_name)
         try:
             file = open_file(new, write=True, create=True, empty=True)
             try:
@@ -241,20 +246,20 @@ class DirectoryVolume:
                 try:
                     sync_file(file)
                 except OSError as error:
-                    raise self._fail(host_error(error, "sync", NEW_MANIFEST)) from None
+                    raise self._fail(host_error(error, "sync", new_name)) from None
             finally:
                 os.close(file)
-            replace_file(new, self._place(MANIFEST))
+            replace_file(new, self._place(file_name))
         except OSError as error:
             try:
                 remove_file(new)
             except OSError:
                 pass
-            raise host_error(error, "write", NEW_MANIFEST) from None
+            raise host_error(error, "write", new_name) from None
         try:
             sync_directory(self.path)
         except OSError as error:
-            raise self._fail(host_error(error, "sync", MANIFEST)) from None
+            raise self._fail(host_error(error, "sync", file_name)) from None
 
     def close(self) -> None:
         """Release the lock and every handle."""

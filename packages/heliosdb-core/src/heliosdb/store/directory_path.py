@@ -21,11 +21,15 @@ from heliosdb.errors import (
 from heliosdb.store.file_header import MAGIC
 from heliosdb.store.host_files import FULL
 
-__all__ = ["LOCK", "MANIFEST", "NEW_MANIFEST", "database_directory"]
+__all__ = ["LOCK", "MANIFEST", "NEW", "PREFIX", "database_directory"]
 
 LOCK = "heliosdb.lock"
 MANIFEST = "heliosdb.manifest"
-NEW_MANIFEST = "heliosdb.manifest.new"
+PREFIX = "heliosdb."
+"""Of the files that are replaced as a whole."""
+
+NEW = ".new"
+"""Behind the name of one that is going to replace the other."""
 
 HARMLESS = {"lost+found", ".DS_Store"}
 """What systems put into empty directories."""

@@ -5,7 +5,8 @@
     12   2  format version   of that kind; a reader refuses what is newer than itself
     14   2  n                length of the parameters
     16  16  file id          random; part of every checksum and of every chunk's associated data
-    32   n  parameters       JSON: {"codecs": [names in the order in which they encode], ...}
+    32   n  parameters       JSON: {"codecs": [names in the order in which they encode],
+                             "parameters": {name of a codec: {what it says of itself}}, ...}
   32+n   4  checksum         CRC-32 of all bytes before it
 
 Numbers are little-endian. A file is recognised, and its codecs are known, before anything is decoded.
@@ -42,6 +43,12 @@ class FileHeader(NamedTuple):
     def codecs(self) -> tuple[str, ...]:
         """The codecs' names, in the order in which they encode."""
         return tuple(self.parameters.get("codecs", ()))
+
+    @property
+    def codec_parameters(self) -> Mapping[str, Mapping[str, Any]]:
+        """What is said of codecs besides their names, by name."""
+        found: Mapping[str, Mapping[str, Any]] = self.parameters.get("parameters", {})
+        return found
 
     def encode(self, limit: int = 1 << 16) -> bytes:
         """Return the header's bytes; ProgramLimitExceeded when they are more than a limit."""

@@ -26,17 +26,17 @@ before anything is appended. Otherwise the next crash might undo the cut alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from struct import Struct
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 from zlib import crc32
 
-from heliosdb.encoding.codecs import codec_chain
+from heliosdb.encoding.codecs import Chain, FileCodecs
 from heliosdb.errors import DataCorrupted, InternalFailure, ProgramLimitExceeded
 from heliosdb.store.file_header import FileHeader, new_file_header, parse_file_header
 from heliosdb.store.volume import Volume
 
-__all__ = ["Log", "LogCodec", "LogReader", "LogRecord", "log_name", "read_log"]
+__all__ = ["Log", "LogReader", "LogRecord", "log_name", "read_log"]
 
 KIND = b"LOG "
 VERSION = 1
@@ -63,20 +63,6 @@ _associated = Struct("<16sQQ")
 _Head = tuple[bytes, int, int, int, int, int, int]
 
 
-class LogCodec(Protocol):
-    """What payloads pass on their way to the volume and back."""
-
-    names: tuple[str, ...]
-
-    def encode(self, chunk: bytes, associated: bytes) -> bytes:
-        """Return a payload as it is stored."""
-        ...
-
-    def decode(self, chunk: bytes, associated: bytes) -> bytes:
-        """Return what was encoded; DataCorrupted where it cannot have been."""
-        ...
-
-
 class LogRecord(NamedTuple):
     """A record: its SCN, its payload, and the position in the log behind it."""
 
@@ -93,33 +79,41 @@ def log_name(number: int) -> str:
 class Log:
     """A log that is being written. One thread at a time appends; another may sync meanwhile."""
 
-    def __init__(self, volume: Volume, number: int, codec: LogCodec | None = None) -> None:
+    def __init__(self, volume: Volume, number: int, codecs: FileCodecs) -> None:
         """Make a new log; its header is durable when this returns."""
-        self._begin(volume, number, codec_chain(()) if codec is None else codec)
+        self._begin(volume, number, codecs.new())
         self._write_header()
 
     @classmethod
     def resume(cls, reader: LogReader) -> Log:
-        """Go on with a log that was read to its end: a torn tail is cut off, and all the rest is synced."""
+        """Go on with a log that was read to its end: a torn tail is cut off, and all the rest is synced.
+
+        Records with codecs that are for one writing go into a new log, numbered one higher.
+        """
+        volume, number = reader.volume, reader.number
+        header, chain = reader.header, reader.chain
         log = cls.__new__(cls)
-        log._begin(reader.volume, reader.number, reader.codec or codec_chain(()))
-        if reader.header is None:
-            reader.volume.truncate(log.name, 0)
+        if header is None or chain is None or (chain.is_for_one_writing and reader.end == HEADER_AREA):
+            log._begin(volume, number, reader.codecs.new())
+            volume.truncate(log.name, 0)
             log._write_header()
             return log
+        log._begin(volume, number, chain)
         if reader.end < reader.size:
-            reader.volume.truncate(log.name, reader.end)
-        reader.volume.sync(log.name)
-        log._take_header(reader.header)
+            volume.truncate(log.name, reader.end)
+        volume.sync(log.name)
+        if chain.is_for_one_writing:
+            return cls(volume, number + 1, reader.codecs)
+        log._take_header(header)
         log.size = log.synced_to = reader.end
         log._previous = reader.previous
         return log
 
-    def _begin(self, volume: Volume, number: int, codec: LogCodec) -> None:
+    def _begin(self, volume: Volume, number: int, chain: Chain) -> None:
         self.volume = volume
         self.number = number
         self.name = log_name(number)
-        self.codec = codec
+        self.chain = chain
         self.size = 0
         """The position behind the last record appended."""
         self.synced_to = 0
@@ -128,7 +122,7 @@ class Log:
         """Whether an append began and did not end: Ctrl-C may come between the volume's append and ours."""
 
     def _write_header(self) -> None:
-        header = new_file_header(KIND, VERSION, {"codecs": list(self.codec.names)})
+        header = new_file_header(KIND, VERSION, self.chain.described())
         encoded = header.encode(COPY).ljust(COPY, b"\0")
         if self.volume.append(self.name, encoded + encoded):
             raise InternalFailure(f'file "{self.name}" exists already')
@@ -147,7 +141,7 @@ class Log:
         Raises DiskFull and IoError; the log is then as it was before.
         """
         offset = self.size
-        stored = self.codec.encode(payload, _associated.pack(self._file_id, offset, scn))
+        stored = self.chain.encode(payload, _associated.pack(self._file_id, offset, scn))
         length = len(stored)
         if max(length, len(payload)) > LARGEST_RECORD:
             raise ProgramLimitExceeded(f"a commit's record takes {length} bytes, and may take {LARGEST_RECORD}")
@@ -186,11 +180,10 @@ class LogReader:
         self,
         volume: Volume,
         number: int,
-        codecs: Callable[[Sequence[str]], LogCodec] = codec_chain,
+        codecs: FileCodecs,
         *,
         salvage: bool = False,
     ) -> None:
-        """``codecs`` makes the chain that the header names."""
         self.volume = volume
         self.number = number
         self.name = log_name(number)
@@ -198,13 +191,14 @@ class LogReader:
         self.end = 0
         self.damaged: list[tuple[int, int]] = []
         self.previous = 0
-        self.codec: LogCodec | None = None
+        self.codecs = codecs
+        self.chain: Chain | None = None
         self._salvage = salvage
         self._window = b""
         self._window_at = 0
         self.header = self._read_header()
         if self.header is not None:
-            self.codec = codecs(self.header.codecs)
+            self.chain = codecs.of(self.header.codecs, self.header.codec_parameters)
             self._seed = self.previous = crc32(self.header.file_id)
             self.end = HEADER_AREA
 
@@ -226,8 +220,8 @@ class LogReader:
         return None
 
     def __iter__(self) -> Iterator[LogRecord]:
-        header, codec = self.header, self.codec
-        if header is None or codec is None:
+        header, chain = self.header, self.chain
+        if header is None or chain is None:
             return
         offset = self.end
         while offset < self.size:
@@ -237,7 +231,7 @@ class LogReader:
                 associated = _associated.pack(header.file_id, offset, scn)
                 end = offset + _head.size + len(stored)
                 try:
-                    payload = codec.decode(stored, associated)
+                    payload = chain.decode(stored, associated)
                 except DataCorrupted as error:
                     if not self._salvage:
                         raise self._corrupt(offset) from error
@@ -325,7 +319,7 @@ class LogReader:
 def read_log(
     volume: Volume,
     number: int,
-    codecs: Callable[[Sequence[str]], LogCodec] = codec_chain,
+    codecs: FileCodecs,
     *,
     salvage: bool = False,
 ) -> LogReader:

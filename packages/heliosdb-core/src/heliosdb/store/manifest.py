@@ -10,14 +10,13 @@ by a crash are deleted at opening.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
 from struct import Struct
-from typing import Any, Protocol
+from typing import Any
 from zlib import crc32
 
 from attrs import asdict, define, field
 
-from heliosdb.encoding.codecs import codec_chain
+from heliosdb.encoding.codecs import FileCodecs
 from heliosdb.errors import DataCorrupted
 from heliosdb.store.file_header import new_file_header, parse_file_header
 
@@ -28,20 +27,6 @@ VERSION = 1
 NAME = "manifest"
 
 _CHECK = Struct("<I")
-
-
-class ChunkCodec(Protocol):
-    """What the content passes."""
-
-    names: tuple[str, ...]
-
-    def encode(self, chunk: bytes, associated: bytes) -> bytes:
-        """Return a chunk as it is stored."""
-        ...
-
-    def decode(self, chunk: bytes, associated: bytes) -> bytes:
-        """Return what was encoded."""
-        ...
 
 
 @define
@@ -106,15 +91,16 @@ class Manifest:
         }
 
 
-def encode_manifest(manifest: Manifest, codec: ChunkCodec) -> bytes:
+def encode_manifest(manifest: Manifest, codecs: FileCodecs) -> bytes:
     """Return a manifest's bytes."""
-    header = new_file_header(KIND, VERSION, {"codecs": list(codec.names)})
+    chain = codecs.new()
+    header = new_file_header(KIND, VERSION, chain.described())
     text = json.dumps(asdict(manifest), separators=(",", ":")).encode()
-    content = codec.encode(text, header.file_id)
+    content = chain.encode(text, header.file_id)
     return header.encode() + _CHECK.pack(crc32(content, crc32(header.file_id))) + content
 
 
-def decode_manifest(data: bytes, codecs: Callable[[Sequence[str]], ChunkCodec] = codec_chain) -> Manifest:
+def decode_manifest(data: bytes, codecs: FileCodecs) -> Manifest:
     """Return the manifest; DataCorrupted where it is damaged, FeatureNotSupported where its format is newer."""
     header = parse_file_header(data, KIND, VERSION, NAME)
     if header is None:
@@ -123,7 +109,9 @@ def decode_manifest(data: bytes, codecs: Callable[[Sequence[str]], ChunkCodec] =
     content = data[start + _CHECK.size :]
     if len(data) < start + _CHECK.size or _CHECK.unpack_from(data, start)[0] != crc32(content, crc32(header.file_id)):
         raise _damaged("its checksum is wrong")
-    fields: dict[str, Any] = json.loads(codecs(header.codecs).decode(content, header.file_id))
+    fields: dict[str, Any] = json.loads(
+        codecs.of(header.codecs, header.codec_parameters).decode(content, header.file_id)
+    )
     try:
         fields["counters"] = {int(key): (value, given) for key, (value, given) in fields["counters"].items()}
         fields["row_ids"] = {int(oid): number for oid, number in fields["row_ids"].items()}

@@ -41,8 +41,8 @@ def recover(store: Store) -> None:
     volume = store.volume
     files = StoreFiles(volume, store.options)
     frames = files.frames
-    content = volume.manifest()
-    manifest = Manifest() if content is None else decode_manifest(content, files.codecs.of)
+    content = volume.whole("manifest")
+    manifest = Manifest() if content is None else decode_manifest(content, files.codecs)
     cache = BlockCache(store, store.options.cache_size)
     store.indexes = IndexStorage(store, files)
     _load(store, manifest, files, cache)
@@ -55,7 +55,7 @@ def recover(store: Store) -> None:
                 continue
             if reader is not None:
                 reader.require_whole()
-            reader = read_log(volume, number, files.codecs.of)
+            reader = read_log(volume, number, files.codecs)
             for record in reader:
                 _replay(store, decode_record(frames, record.payload), record.scn, files, cache)
     for line in store.timelines():
@@ -65,7 +65,7 @@ def recover(store: Store) -> None:
     store.was_closed = manifest.closed and not store.replayed
     if volume.read_only:
         return
-    log = Log(volume, manifest.log, files.codecs.new()) if reader is None else Log.resume(reader)
+    log = Log(volume, manifest.log, files.codecs) if reader is None else Log.resume(reader)
     delete_unnamed(files, manifest)
     store.large = CommitSegments(files, cache)
     store.maintenance = Maintenance(store, Checkpointer(store, files, cache, store.indexes, manifest))

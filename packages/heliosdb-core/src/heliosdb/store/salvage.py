@@ -114,7 +114,7 @@ class _Salvage:
 
     def _manifest(self) -> Manifest | None:
         """Return the manifest; None where it is lost."""
-        content = self._source.manifest()
+        content = self._source.whole("manifest")
         if content is None:
             names = self._source.names()
             if any(log_number(name) is None for name in names):
@@ -122,7 +122,7 @@ class _Salvage:
                 return None
             return Manifest()
         try:
-            return decode_manifest(content, self._files.codecs.of)
+            return decode_manifest(content, self._files.codecs)
         except DataCorrupted as error:
             self._found.lost(f"{error.message}: files that were to be deleted may count again")
             return None
@@ -158,7 +158,7 @@ class _Salvage:
 
     def _read_log(self, number: int, segments: dict[int, list[SegmentReader]]) -> None:
         try:
-            reader = read_log(self._source, number, self._files.codecs.of, salvage=True)
+            reader = read_log(self._source, number, self._files.codecs, salvage=True)
         except DataCorrupted as error:
             self._found.lost(error.message)
             return

@@ -1,12 +1,15 @@
 """Temporary files: what statements and cursors put aside when it grows beyond ``work_mem``.
 
-    TemporarySpace    one a database: the folder, the codec, the names
+    TemporarySpace    one a database: the folder, the codecs, the names
     TemporaryFiles    one a statement or cursor: deletes its files when that ends, however it ends
-    TemporaryRows     one file: frames (``encoding/frames.py``) one behind the other, each passed through the codec
+    TemporaryRows     one file: frames (``encoding/frames.py``) one behind the other, each passed through the codecs
 
 A file has no name any more once it is open, so that it dies with the process even when that is killed. Where the
-system does not delete open files, what a killed process left has a name that ``is_temporary`` knows, and whoever opens
-the database next may sweep it.
+system does not delete open files, what a killed process left has a name that ``is_temporary`` knows, and the one who
+opens the database next removes it.
+
+They pass the codecs of the database's other files, so that a cipher leaves nothing readable here either; but no
+compression, whose time statements would wait for.
 """
 
 from __future__ import annotations
@@ -15,47 +18,29 @@ import errno
 import os
 import tempfile
 from itertools import count
+from struct import Struct
 from typing import IO, Any, Protocol
 from weakref import WeakValueDictionary
 
 from heliosdb import errors
+from heliosdb.encoding.codecs import FileCodecs
 from heliosdb.encoding.frames import Frames
 
 __all__ = [
-    "ByteCodec", "Frame", "Plain", "TemporaryFiles", "TemporaryRows", "TemporarySpace", "is_temporary",
+    "Frame", "TemporaryFiles", "TemporaryRows", "TemporarySpace", "is_temporary",
     "temporary_name",
 ]  # fmt: skip
 
 PREFIX = "heliosdb-temporary-"
 
+NOTHING = FileCodecs(())
+
+_associated = Struct("<16sQ")
+
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 Frame = tuple[int, int]
 """Offset and length in the file."""
-
-
-class ByteCodec(Protocol):
-    """What bytes pass on their way to a file and back: the place of a cipher."""
-
-    def encode(self, data: bytes) -> bytes:
-        """Return the bytes as they are written."""
-        ...
-
-    def decode(self, data: bytes) -> bytes:
-        """Return what ``encode`` was given."""
-        ...
-
-
-class Plain:
-    """The codec that changes nothing."""
-
-    def encode(self, data: bytes) -> bytes:
-        """Return the bytes."""
-        return data
-
-    def decode(self, data: bytes) -> bytes:
-        """Return the bytes."""
-        return data
 
 
 class LimitedSession(Protocol):
@@ -82,9 +67,9 @@ def is_temporary(name: str) -> bool:
 class TemporarySpace:
     """Where a database's temporary files are made. ``folder`` None: the system's place for them."""
 
-    def __init__(self, folder: str | None = None, codec: ByteCodec | None = None) -> None:
+    def __init__(self, folder: str | None = None, codecs: FileCodecs | None = None) -> None:
         self.folder = folder
-        self.codec = Plain() if codec is None else codec
+        self.codecs = NOTHING if codecs is None else codecs
         self._numbers = count(1)
 
     def create(self) -> IO[bytes]:
@@ -141,7 +126,8 @@ class TemporaryRows:
     def __init__(self, files: TemporaryFiles, number: int) -> None:
         self._files = files
         self._number = number
-        self._codec = files.space.codec
+        self._chain = files.space.codecs.new()
+        self._id = os.urandom(16)
         self._frames = Frames()
         self.size = 0
         self._file: IO[bytes] | None = files.space.create()
@@ -149,7 +135,7 @@ class TemporaryRows:
     def write(self, rows: list[Any]) -> Frame:
         """Put rows aside."""
         assert self._file is not None
-        data = self._codec.encode(self._frames.encode(rows))
+        data = self._chain.encode(self._frames.encode(rows), self._place(self.size))
         files = self._files
         session = files.session
         limit = session.setting("temp_file_limit")
@@ -179,7 +165,10 @@ class TemporaryRows:
                 data += more
         except OSError as error:
             raise failure(error, "read from") from error
-        return self._frames.decode(self._codec.decode(data))
+        return self._frames.decode(self._chain.decode(data, self._place(offset)))
+
+    def _place(self, offset: int) -> bytes:
+        return _associated.pack(self._id, offset)
 
     def close(self) -> None:
         """Delete the file."""

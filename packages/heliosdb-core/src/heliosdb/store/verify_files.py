@@ -39,9 +39,9 @@ def verify_files(
         return
     seen: set[str] = set()
     while True:
-        content = volume.manifest()
+        content = volume.whole("manifest")
         try:
-            manifest = Manifest() if content is None else decode_manifest(content, files.codecs.of)
+            manifest = Manifest() if content is None else decode_manifest(content, files.codecs)
         except DataCorrupted as error:
             yield FileProblem("manifest", error.message)
             manifest = Manifest(log=0)
@@ -53,12 +53,12 @@ def verify_files(
                 damaged_logs += _of_log(files, number, wanted)
         for name in sorted(wanted.keys() - seen):
             found = list(_of_file(files, name, wanted[name]))
-            if found and volume.manifest() != content:
+            if found and volume.whole("manifest") != content:
                 break
             seen.add(name)
             yield from found
             on_progress(name, volume.size(name) if name in volume.names() else 0)
-        if volume.manifest() == content:
+        if volume.whole("manifest") == content:
             yield from damaged_logs
             return
 
@@ -78,13 +78,13 @@ def _of_log(files: StoreFiles, number: int, wanted: dict[str, int]) -> list[File
     try:
         return [
             FileProblem(name, message)
-            for message in _of_records(files, read_log(files.volume, number, files.codecs.of), wanted)
+            for message in _of_records(files, read_log(files.volume, number, files.codecs), wanted)
         ]
     except DataCorrupted as error:
         found = [FileProblem(name, error.message)]
     try:
         # The first damage ends a log that is opened; here all of it is wanted.
-        reader = read_log(files.volume, number, files.codecs.of, salvage=True)
+        reader = read_log(files.volume, number, files.codecs, salvage=True)
         messages = list(_of_records(files, reader, wanted))
     except DataCorrupted:
         return found

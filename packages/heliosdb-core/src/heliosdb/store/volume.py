@@ -1,8 +1,9 @@
 """Volumes: where a database's bytes live.
 
-A volume holds named files that grow at their end, and one manifest that is replaced atomically; a writer's volume is
-locked against all others. The store above never opens a file of the host. Files are named by the store, never by a
-user: ``log-0000000012``, words and numbers with hyphens between them.
+A volume holds named files that grow at their end, and a few small ones that are replaced as a whole, atomically; a
+writer's volume is locked against all others. The store above never opens a file of the host. Files are named by the
+store, never by a user: ``log-0000000012``, words and numbers with hyphens between them; those that are replaced have a
+word alone, as ``manifest``.
 
     append ──► may be lost, torn or reordered by a crash ──sync──► survives whatever the device survives
 
@@ -17,16 +18,17 @@ from typing import Protocol
 
 from heliosdb.errors import DataCorrupted, InternalFailure
 
-__all__ = ["MemoryVolume", "Volume", "check_name", "is_name", "missing_file", "short_file"]
+__all__ = ["MemoryVolume", "Volume", "check_name", "check_word", "is_name", "missing_file", "short_file"]
 
 _well_formed = re.compile(r"[a-z]+(-[0-9a-z]+)+").fullmatch
+_word = re.compile(r"[a-z]{1,50}").fullmatch
 
 
 class Volume(Protocol):
     """Durable bytes behind one database.
 
-    Durability: bytes are durable when the ``sync`` of their file that follows returns, and the manifest when
-    ``replace_manifest`` returns; ``delete`` and ``truncate`` may be undone by a crash until the next ``sync`` of that
+    Durability: bytes are durable when the ``sync`` of their file that follows returns, and what ``replace`` was
+    given when it returns; ``delete`` and ``truncate`` may be undone by a crash until the next ``sync`` of that
     file (``delete``: for ever, so who opens a volume deletes again what the manifest does not name). What a process
     that was killed left behind can be read and may not be durable: its bytes are when their file has been synced, its
     names and its manifest when the first ``sync`` of any file has returned. Ordering: none between files, none between
@@ -70,19 +72,19 @@ class Volume(Protocol):
         ...
 
     def names(self) -> list[str]:
-        """Return the names of all files, sorted."""
+        """Return the names of all files that grow, sorted."""
         ...
 
     def delete(self, name: str) -> None:
         """Remove a file; nothing happens when there is none."""
         ...
 
-    def manifest(self) -> bytes | None:
-        """Return the manifest, or None for a new database."""
+    def whole(self, name: str) -> bytes | None:
+        """Return a file that is replaced as a whole, None when there is none."""
         ...
 
-    def replace_manifest(self, content: bytes) -> None:
-        """Replace the manifest durably: after a crash on the way the old or the new one is there, whole."""
+    def replace(self, name: str, content: bytes) -> None:
+        """Replace such a file durably, or make it: after a crash on the way the old or the new one is there, whole."""
         ...
 
     def close(self) -> None:
@@ -98,7 +100,7 @@ class MemoryVolume:
 
     def __init__(self) -> None:
         self._files: dict[str, bytearray] = {}
-        self._manifest: bytes | None = None
+        self._whole: dict[str, bytes] = {}
 
     def append(self, name: str, data: bytes | Sequence[bytes]) -> int:
         """Append to a file."""
@@ -135,18 +137,18 @@ class MemoryVolume:
         """Forget a file."""
         self._files.pop(check_name(name), None)
 
-    def manifest(self) -> bytes | None:
-        """Return the manifest."""
-        return self._manifest
+    def whole(self, name: str) -> bytes | None:
+        """Return a file that is replaced as a whole."""
+        return self._whole.get(check_word(name))
 
-    def replace_manifest(self, content: bytes) -> None:
-        """Keep the manifest."""
-        self._manifest = content
+    def replace(self, name: str, content: bytes) -> None:
+        """Keep it."""
+        self._whole[check_word(name)] = content
 
     def close(self) -> None:
         """Forget everything."""
         self._files.clear()
-        self._manifest = None
+        self._whole.clear()
 
     def _file(self, name: str) -> bytearray:
         found = self._files.get(check_name(name))
@@ -164,6 +166,13 @@ def check_name(name: str) -> str:
     """Return the name of a volume's file; InternalFailure when it is not one that the store makes."""
     if not is_name(name):
         raise InternalFailure(f"{name!r} cannot be the name of a file in a volume")
+    return name
+
+
+def check_word(name: str) -> str:
+    """Return the name of a file that is replaced as a whole; InternalFailure when it is not one."""
+    if _word(name) is None:
+        raise InternalFailure(f"{name!r} cannot be the name of a file that is replaced as a whole")
     return name
 
 
