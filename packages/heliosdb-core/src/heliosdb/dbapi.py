@@ -50,7 +50,7 @@ from heliosdb.errors import (
     ProgrammingError,
     Warning,
 )
-from heliosdb.placeholders import rewrite
+from heliosdb.placeholders import rewrite, rewrite_many
 from heliosdb.rows import loading
 
 if TYPE_CHECKING:
@@ -448,15 +448,8 @@ class Cursor:
         """Run a statement for each row of parameters, in one transaction; results are counted, rows are not kept."""
         self._require_open()
         self._clear()
-        text = None
-        values = []
-        for row in rows:
-            text, made = rewrite(query, row)
-            values.append(made)
-        if text is None:
-            self._rowcount = 0
-            return self
-        self._rowcount = self.connection.run_many(text, values)
+        made = rewrite_many(query, rows)
+        self._rowcount = 0 if made is None else self.connection.run_many(*made)
         return self
 
     def copy(self, query: str) -> Copy:

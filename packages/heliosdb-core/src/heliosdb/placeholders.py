@@ -8,13 +8,13 @@ the scan does not look into string literals: with parameters a literal percent s
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from heliosdb.errors import InterfaceError, ProgrammingError
 
-__all__ = ["rewrite"]
+__all__ = ["rewrite", "rewrite_many"]
 
 _PLACEHOLDER = re.compile(r"%(?:%|s|\(([^)]*)\)s|.|\Z)", re.DOTALL)
 _DOLLAR = re.compile(r"\$\d")
@@ -50,6 +50,22 @@ def rewrite(text: str, parameters: Sequence[Any] | Mapping[str, Any] | None) -> 
     if count is not None and len(parameters) != count:
         raise ProgrammingError(f"the statement has {count} placeholders but {len(parameters)} parameters were passed")
     return made, parameters
+
+
+def rewrite_many(
+    text: str, rows: Iterable[Sequence[Any] | Mapping[str, Any]]
+) -> tuple[str, Sequence[Sequence[Any]]] | None:
+    """Do the same for many rows of parameters; None where there are none."""
+    rows = rows if isinstance(rows, list) else list(rows)
+    if not rows:
+        return None
+    made, first = rewrite(text, rows[0])
+    if first is rows[0] and _PLAIN.issuperset(map(type, rows)) and len(set(map(len, rows))) == 1:
+        return made, rows  # type: ignore[return-value]  # each would be taken as it is
+    return made, [rewrite(text, row)[1] for row in rows]
+
+
+_PLAIN = frozenset((tuple, list))
 
 
 @lru_cache(maxsize=1024)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from heliosdb.encoding.codecs import Codec as Codec
     from heliosdb.encoding.stored_column import StoredColumn as StoredColumn
     from heliosdb.encoding.stored_frames import StoredFrames as StoredFrames
+    from heliosdb.opening import Opening as Opening
     from heliosdb.plan import expressions as expressions
     from heliosdb.plan import nodes as nodes
     from heliosdb.plan.nodes import OutputColumn as OutputColumn
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
     from heliosdb.store.access_method import Index as Index
     from heliosdb.store.access_method import IndexChange as IndexChange
     from heliosdb.store.access_method import IndexDefinition as IndexDefinition
+    from heliosdb.store.access_method import Likely as Likely
+    from heliosdb.store.access_method import LikelySearch as LikelySearch
     from heliosdb.store.access_method import Nearest as Nearest
     from heliosdb.store.access_method import Ordered as Ordered
     from heliosdb.store.access_method import Persisted as Persisted
@@ -109,6 +112,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.encoding.codecs": ("Codec",),
     "heliosdb.encoding.stored_column": ("StoredColumn",),
     "heliosdb.encoding.stored_frames": ("StoredFrames",),
+    "heliosdb.opening": ("Opening",),
     "heliosdb.plan": ("expressions", "nodes"),
     "heliosdb.plan.nodes": ("OutputColumn",),
     "heliosdb.plugin.drivers": ("driver", "driver_names"),
@@ -121,6 +125,8 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "Index",
         "IndexChange",
         "IndexDefinition",
+        "Likely",
+        "LikelySearch",
         "Nearest",
         "Ordered",
         "Persisted",

@@ -390,7 +390,19 @@ def test_executemany(conn: Connection) -> None:
     assert cursor.rowcount == 2
     assert cursor.executemany("INSERT INTO t VALUES (%s, %s)", []).rowcount == 0
     conn.commit()
-    for rows in ([(13, "d"), (13, "e")], [(13, "d"), (14,)], [(13, "d"), (14, None)], [(13, "d"), "ab"], [5]):
+    cursor.executemany("INSERT INTO t VALUES (%s, %s)", iter([(16, "p"), [17, "q"]]))
+    assert conn.execute("SELECT v FROM t WHERE id > 15 ORDER BY id").fetchall() == [("p",), ("q",)]
+    conn.rollback()
+    for rows in (
+        [(13, "d"), (13, "e")],
+        [(13, "d"), (14,)],
+        [(13,), (14,)],
+        [(13, "d"), (14, None)],
+        [(13, "d"), "ab"],
+        [(13, "d"), {"id": 14, "v": "e"}],
+        [(13, "d"), 14],
+        [5],
+    ):
         with pytest.raises(heliosdb.Error):
             cursor.executemany("INSERT INTO t VALUES (%s, %s)", rows)  # type: ignore[arg-type]
         conn.rollback()

@@ -227,6 +227,16 @@ def test_columns_with_a_pattern_are_small(values: list[Any], most: int) -> None:
     assert len(data) <= most
 
 
+@pytest.mark.parametrize("step", [1, 7, -3, 1 << 40])
+def test_numbers_at_one_distance_are_as_small_as_two(step: int) -> None:
+    values = list(range(5, 5 + 1000 * step, step))
+    assert len(FRAMES.encode(values)) < 20
+    for place in (1, 500, 999):
+        other = values[:place] + [values[place] + 1] + values[place + 1 :]
+        for numbers in (values, other, values[:place]):
+            assert FRAMES.decode(FRAMES.encode(numbers)) == numbers
+
+
 def test_floats_that_were_typed_keep_their_bits() -> None:
     for extra in (-0.0, math.nan, math.inf, 0.1 + 0.2, 1e300, 5e-324, 2.0**53, 1e15 + 0.3):
         values = [n / 1000 for n in range(-500, 500)]

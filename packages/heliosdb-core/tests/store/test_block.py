@@ -10,7 +10,7 @@ from heliosdb.store.row_ids import BULK_ROWS, RowIds
 
 
 def test_a_clean_block_hands_out_its_own_list() -> None:
-    relation = Relation(1, "main", RowIds())
+    relation = Relation(1, RowIds())
     rows: list[tuple[int, ...] | None] = [(n,) for n in range(10)]
     relation.apply_block(0, rows, 5, ())
     block = relation.block(0)
@@ -21,7 +21,7 @@ def test_a_clean_block_hands_out_its_own_list() -> None:
 
 
 def test_a_fold_without_readers_leaves_a_check_free_block() -> None:
-    relation = Relation(1, "main", RowIds())
+    relation = Relation(1, RowIds())
     for slot in range(4):
         relation.apply_rows(0, {slot: (slot,)}, slot + 1, ())
     relation.apply_rows(0, {1: None}, 9, ())
@@ -34,7 +34,7 @@ def test_a_fold_without_readers_leaves_a_check_free_block() -> None:
 
 
 def test_rows_of_others_behind_a_bulk_insert_stay() -> None:
-    relation = Relation(1, "main", RowIds())
+    relation = Relation(1, RowIds())
     relation.apply_rows(0, {3: ("single",)}, 1, ())
     relation.apply_block(0, [("a",), ("b",)], 2, ())
     assert list(relation.items(2)) == [(0, ("a",)), (1, ("b",)), (3, ("single",))]
@@ -63,7 +63,7 @@ changes = st.lists(
 def test_every_reader_sees_its_rows_whatever_is_folded(
     changes: list[tuple[dict[int, int | None], bool]], readers: set[int]
 ) -> None:
-    relation = Relation(1, "main", RowIds())
+    relation = Relation(1, RowIds())
     states: list[dict[int, int]] = [{}]
     for scn, (change, fold) in enumerate(changes, 1):
         needed = tuple(sorted(reader for reader in readers if reader < scn))

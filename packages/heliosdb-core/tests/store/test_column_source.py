@@ -43,7 +43,7 @@ changes = st.lists(
 def test_columns_are_the_rows_that_a_reader_sees_and_know_their_lifetimes(
     history: list[tuple[dict[int, int | None], bool]],
 ) -> None:
-    relation = Relation(1, "main", RowIds())
+    relation = Relation(1, RowIds())
     source = RelationColumns(relation)
     versions: dict[int, list[list[Any]]] = {}
     for scn, (change, fold) in enumerate(history, 1):
@@ -70,7 +70,7 @@ def test_columns_are_the_rows_that_a_reader_sees_and_know_their_lifetimes(
 
 
 def test_rows_from_before_a_column_was_added_have_what_stands_for_it() -> None:
-    relation = Relation(1, "main", RowIds())
+    relation = Relation(1, RowIds())
     relation.apply_rows(0, {0: (1,), 1: (2, "b"), 2: (3, None)}, 1, None)
     assert items(RelationColumns(relation), [0, 1], 1) == [(0, (1, None)), (1, (2, "b")), (2, (3, None))]
     filled = RelationColumns(relation, {1: "new", 2: 7})
@@ -78,14 +78,14 @@ def test_rows_from_before_a_column_was_added_have_what_stands_for_it() -> None:
 
 
 def test_a_branch_has_its_parents_columns_up_to_the_fork() -> None:
-    main = Relation(1, "main", RowIds())
+    main = Relation(1, RowIds())
     main.apply_block(0, [(n,) for n in range(5)], 1, None)
     main.apply_block(1, [(n,) for n in range(5)], 2, None)
-    branch = Relation(1, "branch", main.row_ids, main, 2)
+    branch = Relation(1, main.row_ids, main, 2)
     main.apply_rows(0, {1: ("later",)}, 3, None)
     branch.apply_rows(1, {0: ("own",)}, 4, None)
     assert items(RelationColumns(branch), [0], 9) == list(branch.items(9))
-    fresh = Relation(1, "fresh", main.row_ids, main, 2)
+    fresh = Relation(1, main.row_ids, main, 2)
     assert [value for _, (value,) in items(RelationColumns(fresh), [0], 9)] == [*range(5), *range(5)]
     assert fresh.blocks == [None, None], "reading columns brings no block into memory"
 

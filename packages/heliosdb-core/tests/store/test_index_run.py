@@ -232,6 +232,16 @@ def test_what_is_in_a_filter_is_found(keys: list[Any]) -> None:
     assert len(make_filter([]) or b"") == FILTER_BYTES
 
 
+def test_a_page_of_consecutive_integers_refuses_none_and_others_do() -> None:
+    (dense, _), (gap, _) = write((n, n) for n in range(1024)), write((n + n // 1023, n) for n in range(1024))
+    assert make_filter(list(dense.page(0)[0])) == b"\xff" * FILTER_BYTES
+    assert make_filter(list(gap.page(0)[0])) != b"\xff" * FILTER_BYTES
+    for run, keys in ((dense, range(1024)), (gap, [*range(1023), 1024])):
+        assert [list(run.row_ids(key)) for key in keys] == [[n] for n in range(1024)]
+        assert run.verify() == []
+        assert not [*run.row_ids(-1), *run.row_ids(1025)]
+
+
 def test_entries_out_of_order_are_refused() -> None:
     writer = IndexRunWriter(MemoryVolume(), "run-2", 1, 1, CODECS, FRAMES)
     writer.add_sorted((n, n) for n in range(1024))

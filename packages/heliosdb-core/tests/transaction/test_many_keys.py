@@ -187,20 +187,23 @@ def nearest(transaction: Transaction, length: int) -> list[tuple[Any, Any]]:
     return [(value, row) for value, _, row in transaction.view(TABLE).index(WORDS).nearest("<->", length)]
 
 
+NULL = (None, (3, None))
+
+
 def test_nearest_orders_by_the_visible_version_with_own_and_inherited_rows(store: TransactionalStore) -> None:
     before = store.begin()
     change(writer := store.begin(), 1, (2, "watermelon"))
     writer.commit()
-    assert nearest(before, 3) == [(0, (1, "red apple")), (2, (2, "green apple"))]
-    assert nearest(store.begin(), 3) == [(0, (1, "red apple")), (7, (2, "watermelon"))]
+    assert nearest(before, 3) == [(0, (1, "red apple")), (2, (2, "green apple")), NULL]
+    assert nearest(store.begin(), 3) == [(0, (1, "red apple")), (7, (2, "watermelon")), NULL]
     own = store.begin()
     own.begin_statement()
     own.insert(TABLE, (9, "four"))
-    assert nearest(own, 3) == [(0, (1, "red apple")), (1, (9, "four")), (7, (2, "watermelon"))]
+    assert nearest(own, 3) == [(0, (1, "red apple")), (1, (9, "four")), (7, (2, "watermelon")), NULL]
     store.create_timeline("branch")
     change(on_branch := store.begin(timeline="branch"), 0, (1, "apple"))
     on_branch.commit()
-    assert nearest(store.begin(timeline="branch"), 3) == [(2, (1, "apple")), (7, (2, "watermelon"))]
+    assert nearest(store.begin(timeline="branch"), 3) == [(2, (1, "apple")), (7, (2, "watermelon")), NULL]
 
 
 def test_what_a_method_cannot_do_is_refused(store: TransactionalStore) -> None:

@@ -93,6 +93,7 @@ def _epilog(*lines: str) -> str:
 @click.option(
     "--compress", "-Z", "compression", metavar="CODEC[:LEVEL]", help="Of an archive: zstd (the default), lz4, none."
 )
+@click.option("--plain", is_flag=True, help="Of an encrypted database: readable by everybody.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @_opening
 def dump(
@@ -102,6 +103,7 @@ def dump(
     inserts: bool,
     rows_per_insert: int,
     compression: str | None,
+    plain: bool,
     force: bool,
     config_file: str | None,
     settings: tuple[str, ...],
@@ -128,6 +130,7 @@ def dump(
                 compression=codec or None,
                 level=int(level) if level else None,
                 replace=force,
+                plain=plain,
                 on_progress=counter,
             )
         _summarize(report, counter, quiet=quiet or place == "-")

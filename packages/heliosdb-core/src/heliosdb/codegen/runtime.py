@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from itertools import islice
+from math import ceil
 from typing import Any
 
 from heliosdb import errors
@@ -114,6 +115,12 @@ def row_count(value: Any, what: str) -> int | None:
             raise errors.InvalidRowCountInLimitClause("LIMIT must not be negative")
         raise errors.InvalidRowCountInResultOffsetClause("OFFSET must not be negative")
     return int(value)
+
+
+def wanted_rows(limit: Any, offset: Any, share: float) -> int | None:
+    """Return how many rows to look for, so that LIMIT and OFFSET of them may pass a condition that this share does."""
+    count = row_count(limit, "LIMIT")
+    return None if count is None else ceil((count + (row_count(offset, "OFFSET") or 0)) / share)
 
 
 def lockstep(*streams: tuple[Iterable[Any], int]) -> Iterable[Row]:

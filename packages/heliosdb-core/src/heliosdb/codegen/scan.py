@@ -86,6 +86,15 @@ def produce_index_scan(pipelines: Pipelines, node: pn.IndexScan, consume: Consum
     if node.nearest is not None:
         operator, argument = node.nearest
         bound = pipelines.source.bind(operator, "n")
+        if node.likely is not None:
+            block = source.fresh("b")
+            wanted = _wanted(pipelines, node)
+            session = pipelines.expressions.session()
+            call = f"{index}.likely({bound}, {pipelines.value(argument)}, {wanted}, {session}.setting)"
+            function.open(f"for {block} in {call}:", loop=True)
+            function.line("if x.cancelled: x.raise_cancelled()")
+            function.open(f"for i_{row}, {row} in {block}:", loop=True)
+            return finish()
         function.open(f"for _, i_{row}, {row} in {index}.nearest({bound}, {pipelines.value(argument)}):", loop=True)
         return finish()
     if node.strategy is not None:
@@ -147,6 +156,11 @@ def _key(pipelines: Pipelines, shape: KeyShape, values: list[str]) -> str:
     if shape.is_identity:
         return values[0] if shape.width == 1 else f"({', '.join(values)})"
     return f"{pipelines.source.bind(shape.key, 'f')}(({', '.join(values)},))"
+
+
+def _wanted(pipelines: Pipelines, node: pn.IndexScan) -> str:
+    limit, offset = ("None" if part is None else pipelines.value(part) for part in node.likely or ())
+    return f"{pipelines.source.bind(runtime.wanted_rows, 'f')}({limit}, {offset}, {node.share!r})"
 
 
 def is_key_lookup(node: pn.PlanNode, pipelines: Pipelines) -> TypeGuard[pn.IndexScan]:

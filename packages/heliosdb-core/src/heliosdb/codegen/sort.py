@@ -244,11 +244,12 @@ def produce_limit(pipelines: Pipelines, node: pn.Limit, consume: Consume) -> Non
                 function.line(f"if {limit} is not None and {number} > {end} and {key} != {last}:")
                 function.line(f" yield {out}; return")
                 function.line(f"if {limit} is not None and {number} <= {end}: {last} = {key}")
-            if node.offset is not None:
+            if node.offset is not None and node.skips:
                 function.open(f"if {number} > {offset}:")
             function.line(f"{out}.append({pipelines.pack(sources)})")
             if node.limit is not None and not node.ties:
-                function.line(f"if {number} == {end if node.offset is None else f'({limit} or -1) + {offset}'}:")
+                known = "" if node.offset is None else f"{limit} is not None and "
+                function.line(f"if {known}{number} == {end}:")
                 function.line(f" yield {out}; return")
             function.line(f"if len({out}) >= 1024: yield {out}; {out} = []")
 

@@ -148,6 +148,9 @@ def _key_column(
 
 
 def _values(readers: list[int | Callable[[Row], Any]]) -> Callable[[Row], Row]:
+    first = readers[0]
+    if len(readers) == 1 and isinstance(first, int):
+        return lambda row: (row[first],)
     functions = [itemgetter(reader) if isinstance(reader, int) else reader for reader in readers]
     return lambda row: tuple([function(row) for function in functions])
 

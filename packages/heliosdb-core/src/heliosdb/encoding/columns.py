@@ -172,6 +172,10 @@ def _differences(values: Sequence[int], count: int, span: int, parts: list[bytes
     least, most = min(sample), max(sample)
     if least != most and (most - least) << 6 > span:
         return False
+    first = values[0]
+    if least == most and least and values == list(range(first, first + least * count, least)):
+        parts.append(bytes((DIFFERENCES,)) + _write_signed(first) + b"\0" + _write_signed(least))
+        return True
     found = list(map(sub, islice(values, 1, None), values))
     low, high = min(found), max(found)
     if low < -LIMIT or high >= LIMIT or _width(high - low) >= _width(span):

@@ -111,8 +111,9 @@ class IndexScan(Source):
     Ordered methods: ``equal`` are the values of a prefix of the key columns, then ``low``/``high`` bound the next one
     (None: open). ``in_list``: alternatives for the last column of the prefix, or with ``in_array`` one array of them.
     ``unique`` where at most one row can come. Other methods: ``strategy`` and ``argument`` of a search, or
-    ``nearest`` = (operator, argument) for an ordering scan. ``recheck`` is a condition to be tested on each row
-    (inexact methods, or what the index cannot decide).
+    ``nearest`` = (operator, argument) for an ordering scan; from a method that gives likely rows, ``likely`` = (LIMIT,
+    OFFSET) and the ``share`` of the rows that a condition above leaves say how many are wanted. ``recheck`` is a
+    condition to be tested on each row (inexact methods, or what the index cannot decide).
     """
 
     relation: Relation
@@ -131,6 +132,8 @@ class IndexScan(Source):
     strategy: int | None = None
     argument: Expression | None = None
     nearest: tuple[str, Expression] | None = None
+    likely: tuple[Expression | None, Expression | None] | None = None
+    share: float = 1.0
     recheck: Expression | None = None
 
 
@@ -347,10 +350,11 @@ class Sort(Unary):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class Limit(Unary):
-    """LIMIT and OFFSET; ``ties`` are the sort keys of WITH TIES."""
+    """LIMIT and OFFSET; ``ties`` are the sort keys of WITH TIES. Unless it ``skips``, OFFSET's rows come as well."""
 
     limit: Expression | None = None
     offset: Expression | None = None
+    skips: bool = True
     ties: tuple[SortKey, ...] = ()
 
 

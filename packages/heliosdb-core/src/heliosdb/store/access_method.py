@@ -21,7 +21,7 @@ they began.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from attrs import field, frozen
 
@@ -31,6 +31,8 @@ __all__ = [
     "IndexChange",
     "IndexDefinition",
     "IndexSpec",
+    "Likely",
+    "LikelySearch",
     "Nearest",
     "Ordered",
     "Persisted",
@@ -156,6 +158,39 @@ class Nearest(Protocol):
         ...
 
 
+class LikelySearch(NamedTuple):
+    """``ORDER BY column <operator> argument LIMIT wanted``, as an index is asked for it.
+
+    ``wanted``: so many rows will do, None where nobody knows. Where a condition has to hold as well it is the number
+    among which as many are expected to satisfy it. ``scn``: the snapshot, on the index's own timeline.
+    ``setting(name)`` gives a setting of the session.
+    """
+
+    operator: str
+    argument: Any
+    wanted: int | None
+    scn: int
+    setting: Callable[[str], Any]
+
+
+@runtime_checkable
+class Likely(Protocol):
+    """An index that answers ``ORDER BY column <operator> argument LIMIT k`` with rows that are likely the nearest."""
+
+    def likely(self, search: LikelySearch) -> Iterator[Sequence[int]]:
+        """Yield batches of row ids, lazily: those that are likely the nearest first, each batch larger than the one
+        before.
+
+        It may end at any time, and at once: the engine reads all other rows itself. So it should end when that is
+        quicker than to go on.
+        """
+        ...
+
+    def ordering_values(self, operator: str, argument: Any, rows: Sequence[Sequence[Any]]) -> Sequence[Any]:
+        """Return the exact ordering value of each of many rows, given their indexed values; None for none."""
+        ...
+
+
 @runtime_checkable
 class Persisted(Protocol):
     """An index whose structure can be kept instead of being built again."""
@@ -173,7 +208,8 @@ class AccessMethod(Protocol):
     """A kind of index: its abilities, its strategies, and how to make one.
 
     ``exact``: candidates satisfy the condition (for the version they were entered for), so plans need not evaluate
-    it again. ``ordered``: indexes are ``Ordered``. ``many_keys``: ``extract`` may give more than one key, and the
+    it again. ``ordered``: indexes are ``Ordered``. ``likely`` (False where it is missing): they are ``Likely`` and not
+    ``Nearest``. ``many_keys``: ``extract`` may give more than one key, and the
     store asks it. ``strategies`` maps an operator class to {strategy number: operator name}.
     """
 

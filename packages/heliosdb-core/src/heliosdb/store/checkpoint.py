@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Any
 from heliosdb.errors import Error
 from heliosdb.store.commit_segments import SEGMENT_SIZE
 from heliosdb.store.log import Log
-from heliosdb.store.manifest import Manifest, StoredRelation, StoredTimeline, encode_manifest
+from heliosdb.store.manifest import Manifest, StoredRelation, encode_manifest
 from heliosdb.store.segment import BlockImage, SegmentReader
 from heliosdb.store.stored_blocks import MOST_SEGMENTS, BlockCache, Places, StoredBlocks
+from heliosdb.store.timelines import stored_timeline
 
 if TYPE_CHECKING:
     from heliosdb.store.block import Block
@@ -146,15 +147,12 @@ class Checkpointer:
                 transaction_id=next(store.transaction_ids),  # which nobody gets
                 counters=store.counters.all(),
                 row_ids=store.all_row_ids(),
+                next_timeline=store.lines.next_number,
             )
             known = {(item.timeline, item.oid): item for item in self._manifest.relations}
             noted = []
-            for line in lines_of(store):
-                manifest.timelines.append(
-                    StoredTimeline(
-                        line.id, line.name, None if line.parent is None else line.parent.id, line.fork, line.dropped
-                    )
-                )
+            for line in store.lines.all():
+                manifest.timelines.append(stored_timeline(line))
                 for oid, relation in sorted({**line.stored, **line.relations}.items()):
                     # Whoever asks for a relation that was dropped gets a new one, in which nothing is.
                     if relation.is_logged and (relation.blocks or relation.indexes):
@@ -248,17 +246,6 @@ def _image(number: int, block: Block) -> BlockImage:
         # A list of versions grows at its end when the row changes again.
         history = {slot: older[:] if type(older) is list else older for slot, older in block.history.items()}
     return BlockImage(number, block.rows, block.begin, block.begins, history)
-
-
-def lines_of(store: Store) -> list[Timeline]:
-    """Return all timelines that have data, those included that were dropped and live on in branches of theirs."""
-    found: dict[int, Timeline] = {}
-    for line in store.timelines():
-        ancestor: Timeline | None = line
-        while ancestor is not None:
-            found[ancestor.id] = ancestor
-            ancestor = ancestor.parent
-    return [found[number] for number in sorted(found)]
 
 
 def _known_begins(relation: Relation) -> dict[str, int]:

@@ -49,7 +49,7 @@ class Dropped:
         store = self._store
         durable = store.entering if store.journal is None else store.published
         for (line, oid), scn in tuple(self._relations.items()):
-            if scn <= durable and store.snapshots.needed(oid) == () and not store.has_descendants(line):
+            if scn <= durable and store.snapshots.needed(oid) == ():
                 line.relations.pop(oid, None)
                 line.stored.pop(oid, None)
                 del self._relations[line, oid]

@@ -95,7 +95,9 @@ class IndexRunWriter:
         self._file = ChunkFileWriter(volume, name, KIND, VERSION, codecs, parameters)
         self._frames = frames
         self._page_entries = PAGE_ENTRIES
-        self._waiting: list[Entry] = []
+        self._elements: list[Any] = []
+        self._row_ids: list[int] = []
+        """Entries of the page that is being filled."""
         self._fences: list[Any] = []
         self._counts: list[int] = []
         self._chunks: list[Chunk] = []
@@ -110,15 +112,24 @@ class IndexRunWriter:
     def add_sorted(self, entries: Iterable[Entry]) -> None:
         """Append entries, which follow those before them."""
         source = iter(entries)
-        waiting = self._waiting
-        while True:
-            waiting += islice(source, self._page_entries - len(waiting))
-            if len(waiting) < self._page_entries:
-                return
-            self._add_page()
+        while some := list(islice(source, PAGE_ENTRIES)):
+            elements, row_ids = zip(*some)
+            self.add_run(list(elements), list(row_ids))
+
+    def add_run(self, elements: Sequence[Any], row_ids: Sequence[int]) -> None:
+        """Append entries, which follow those before them, given as elements and the row ids beside them."""
+        at, count = 0, len(elements)
+        while at < count:
+            end = at + self._page_entries - len(self._elements)
+            self._elements += elements[at:end]
+            self._row_ids += row_ids[at:end]
+            at = end
+            if len(self._elements) >= self._page_entries:
+                self._add_page()
 
     def _add_page(self) -> None:
-        elements, row_ids = map(list, zip(*self._waiting))
+        elements, row_ids = self._elements, self._row_ids
+        self._elements, self._row_ids = [], []
         if self._high and elements[0] < self._high[0]:
             raise ValueError(f"entries are not sorted: {elements[0]!r} comes behind {self._high[0]!r}")
         if self._filters is not None:
@@ -132,13 +143,12 @@ class IndexRunWriter:
         self._fences.append(elements[0])
         self._counts.append(len(elements))
         self._high = elements[-1:]
-        self._waiting.clear()
         if len(data) > LARGE_PAGE:
             self._page_entries = max(SMALLEST_PAGE, self._page_entries // 2)
 
     def finish(self) -> RunInfo:
         """Write the footer, make the file durable and return what it holds."""
-        if self._waiting:
+        if self._elements:
             self._add_page()
         chunks = self._chunks
         filters = [

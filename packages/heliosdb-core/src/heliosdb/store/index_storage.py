@@ -13,6 +13,8 @@ else than the key, which a run does not find by the key alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, groupby, islice
+from operator import eq
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from heliosdb.config import log
@@ -27,7 +29,7 @@ from heliosdb.store.timeline_index import MAX_SCN
 if TYPE_CHECKING:
     from heliosdb.store.access_method import Progress
     from heliosdb.store.files import StoreFiles
-    from heliosdb.store.index_run import Entry, IndexRun
+    from heliosdb.store.index_run import Entry, IndexRun, IndexRunWriter
     from heliosdb.store.relation import Relation
     from heliosdb.store.store import Store
     from heliosdb.store.timeline import Timeline
@@ -39,6 +41,9 @@ __all__ = ["CapturedIndex", "IndexStorage"]
 ENTRY_SIZE = 140
 """Bytes that an entry takes in a tree, about."""
 
+PIECE = 1 << 14
+"""Elements of a tree whose rows are looked up together."""
+
 READ_AT_ONCE = 4096
 """Entries of an index that are read when it is first used; of larger ones, pages are read as they are needed."""
 READ_SHIFT = 6
@@ -49,7 +54,7 @@ Key = tuple[int, int]
 
 
 class WholeTree(NamedTuple):
-    """All that is in a tree: the rows of each key, and the sorted parts that hold the elements."""
+    """All that is in a tree: the rows of each key, and the parts that hold the elements, sorted but for the last."""
 
     current: dict[Any, Any]
     parts: tuple[list[Any], ...]
@@ -240,30 +245,28 @@ class IndexStorage:
         """Write a captured index and return what the manifest is to say of it."""
         index = item.index
         runs: list[IndexRun] = [] if index.runs is None else list(index.runs.runs)
-        entries: Iterator[Entry] | None = None
         if item.full is not None:
-            entries = _full_entries(index, item.full)
+            tree = item.full
+            runs.append(self._write_run(item, lambda writer: _add_tree(writer, index, tree), written))
         elif item.delta:
-            entries = iter(sorted(item.delta))
-        if entries is not None:
-            runs.append(self._write_run(item, entries, written))
+            runs.append(self._write_run(item, lambda writer: writer.add_sorted(sorted(item.delta)), written))
         readers = self._store.needed(index.spec.relation_oid)
         first = _first_to_merge(runs)
         # Somebody who reads an older state may need what merging leaves out.
         if first is not None and readers is not None and (not readers or readers[0] >= item.stored.scn):
-            merged = self._write_run(item, merged_entries(runs[first:], is_last=not first), written)
-            runs[first:] = [merged]
+            merged = merged_entries(runs[first:], is_last=not first)
+            runs[first:] = [self._write_run(item, lambda writer: writer.add_sorted(merged), written)]
         item.made = IndexRuns(runs, index.parent, index.fork, self._wake)
         item.stored.runs = [run.name for run in runs]
         return item.stored
 
-    def _write_run(self, item: CapturedIndex, entries: Iterator[Entry], written: list[str]) -> IndexRun:
+    def _write_run(self, item: CapturedIndex, add: Callable[[IndexRunWriter], None], written: list[str]) -> IndexRun:
         spec = item.index.spec
         writer, name = self._files.write_run(
             spec.oid, item.line.id, paired=spec.order_key is not None, single=spec.width == 1
         )
         written.append(name)
-        writer.add_sorted(entries)
+        add(writer)
         writer.finish()
         return self._files.read_run(name)
 
@@ -362,25 +365,24 @@ def _entries_before(
     return found
 
 
-def _full_entries(index: TimelineIndex, tree: WholeTree) -> Iterator[Entry]:
-    """Yield all entries of a tree, in order."""
+def _add_tree(writer: IndexRunWriter, index: TimelineIndex, tree: WholeTree) -> None:
+    """Append all entries of a tree, in order."""
     current = tree.current
-    elements = [element for part in tree.parts for element in part]
-    elements.sort()  # a merge: the parts are sorted
-    paired, before = index.spec.order_key is not None, _NOTHING
-    for element in elements:
-        if element is before or element == before:
+    elements = list(chain.from_iterable(tree.parts))
+    elements.sort()  # a merge: the parts are sorted, but for the last
+    if any(map(eq, elements, islice(elements, 1, None))):
+        elements = [element for element, _ in groupby(elements)]
+    paired = index.spec.order_key is not None
+    for start in range(0, len(elements), PIECE):
+        piece = elements[start : start + PIECE]
+        found: list[Any] = list(map(current.get, [element[1] for element in piece] if paired else piece))
+        if set(map(type, found)) == {int}:
+            writer.add_run(piece, found)
             continue
-        before = element
-        found = current.get(element[1] if paired else element)
-        if found.__class__ is int:
-            yield element, found
-        elif found is not None:
-            for row_id in sorted(found):
-                yield element, row_id
-
-
-_NOTHING: Any = object()
+        for element, row_ids in zip(piece, found):
+            if row_ids is not None:
+                row_ids = (row_ids,) if row_ids.__class__ is int else sorted(row_ids)
+                writer.add_run([element] * len(row_ids), row_ids)
 
 
 def _first_to_merge(runs: list[IndexRun]) -> int | None:

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from attrs import asdict
+
 from heliosdb.encoding.stored_frames import StoredFrames
 from heliosdb.errors import Error, IoError
 from heliosdb.store.commits import Author
@@ -24,9 +26,9 @@ from heliosdb.store.records import COMMIT, COUNTERS, TIMELINES, encode_author, e
 
 if TYPE_CHECKING:
     from heliosdb.store.log import Log
+    from heliosdb.store.manifest import StoredTimeline
     from heliosdb.store.relation import Relation
     from heliosdb.store.store import RelationChanges, Store
-    from heliosdb.store.timeline import Timeline
     from heliosdb.store.versions import Row
 
 __all__ = ["Journal"]
@@ -125,14 +127,9 @@ class Journal:
         """Append a record of changed counters alone; the caller holds the commit lock."""
         self._append(0, COUNTERS, time, 0, 0, author, (), ())
 
-    def append_timelines(self, time: int, timelines: Sequence[Timeline]) -> None:
+    def append_timelines(self, time: int, timelines: Iterable[StoredTimeline]) -> None:
         """Append a record of what timelines there are; the caller holds the commit lock."""
-        items = [
-            {"id": line.id, "name": line.name, "parent": line.parent and line.parent.id, "fork": line.fork}
-            for line in timelines
-            if line.parent is not None
-        ]
-        part = json.dumps(items, separators=(",", ":")).encode()
+        part = json.dumps([asdict(line) for line in timelines if line.id], separators=(",", ":")).encode()
         self._append(0, TIMELINES, time, 0, 0, SYSTEM, (part,), ())
 
     def _append(

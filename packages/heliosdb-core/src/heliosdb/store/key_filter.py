@@ -7,6 +7,9 @@ coding with allowable errors", CACM 1970). The hash of a key must be the same in
 numbers, where equal ones of different classes have the same one; texts and byte strings have their CRC-32; a tuple has
 that of its items. A key of which anything else is part has none, and a run with such a key has no filters.
 
+A page whose keys are all the integers from one to another has a filter that refuses nothing: there is none between
+them that is not in it.
+
 Python's hashes of numbers are those of integers modulo a prime, which depends on the machine's word: a run says by
 which it was made, and elsewhere does without its filters.
 """
@@ -26,6 +29,8 @@ __all__ = ["FILTER_BYTES", "MODULUS", "hash_of", "make_filter", "may_hold"]
 
 FILTER_BITS = 1 << 13
 FILTER_BYTES = FILTER_BITS >> 3
+EVERYTHING = b"\xff" * FILTER_BYTES
+"""The filter that refuses nothing."""
 MODULUS = sys.hash_info.modulus
 _MASK = FILTER_BITS - 1
 _WORD = (1 << 64) - 1
@@ -74,7 +79,9 @@ def _hashes(keys: Sequence[Any]) -> list[int] | None:
 
 
 def make_filter(keys: Sequence[Any]) -> bytes | None:
-    """Return the filter of a page's keys, None where one of them has no hash."""
+    """Return the filter of a page's keys, in their order, None where one of them has no hash."""
+    if keys and type(keys[0]) is int is type(keys[-1]) and keys[-1] - keys[0] + 1 == len(keys):
+        return EVERYTHING
     hashes = _hashes(keys)
     if hashes is None:
         return None

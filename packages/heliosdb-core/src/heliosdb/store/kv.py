@@ -111,7 +111,7 @@ class LsmStorageEngine:
         except BaseException:
             place.close()
             raise
-        store.specs_of = lambda oid: (_SPEC,)
+        store.specs_of = lambda line, oid: (_SPEC,)
         if not store.last_scn:
             store.define_index(None, PAIRS, _SPEC)
         self._relation = store.create_relation(None, PAIRS)

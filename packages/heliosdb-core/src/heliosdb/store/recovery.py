@@ -27,12 +27,12 @@ from heliosdb.store.records import COMMIT, TIMELINES, RecordChanges, by_block, d
 from heliosdb.store.relation import Relation
 from heliosdb.store.row_ids import BULK_ROWS
 from heliosdb.store.stored_blocks import BlockCache, StoredBlocks
-from heliosdb.store.timeline import Timeline
 from heliosdb.store.volume import missing_file
 
 if TYPE_CHECKING:
     from heliosdb.store.records import Record
     from heliosdb.store.store import Store
+    from heliosdb.store.timeline import Timeline
     from heliosdb.store.volume import Volume
 
 __all__ = ["recover"]
@@ -66,7 +66,7 @@ def recover(store: Store) -> None:
                 reader.require_header()
             for record in reader:
                 _replay(store, decode_record(frames, record.payload), record.scn, files, cache)
-    for line in store.timelines():
+    for line in store.lines.all():
         for relation in line.stored.values():
             relation.changed = relation.feed.horizon = store.checkpoint_scn + store.replayed
     store.published = store.last_scn = store.entering = store.checkpoint_scn + store.replayed
@@ -99,11 +99,11 @@ def _load(store: Store, manifest: Manifest, files: StoreFiles, cache: BlockCache
     store.commits.start(manifest.scn + 1, manifest.time)
     store.transaction_ids = count(manifest.transaction_id)
     store.counters.load(manifest.counters)
-    lines = load_timelines(store, manifest.timelines)
+    store.lines.restore(manifest.timelines, manifest.next_timeline)
     for oid, first in manifest.row_ids.items():
         store.row_ids(oid, first)
     for stored in manifest.relations:
-        line = lines[stored.timeline]
+        line = store.lines.numbered(stored.timeline)
         relation = _relation(store, line, stored.oid)
         relation.count = stored.count
         relation.pruned_to = stored.pruned_to
@@ -116,30 +116,18 @@ def _load(store: Store, manifest: Manifest, files: StoreFiles, cache: BlockCache
             )
 
 
-def load_timelines(store: Store, stored: list[StoredTimeline]) -> dict[int, Timeline]:
-    """Make the timelines of a manifest, or of a log record, that the store does not have yet."""
-    lines = {0: store.main}
-    for line in store.timelines():
-        lines[line.id] = line
-    for item in sorted(stored, key=lambda item: item.id):
-        if item.id not in lines:
-            parent = lines[0 if item.parent is None else item.parent]
-            lines[item.id] = store.add_timeline(Timeline(item.id, item.name, parent, item.fork))
-    return lines
-
-
 def _relation(store: Store, line: Timeline, oid: int) -> Relation:
     found = line.stored.get(oid)
     if found is None:
         parent = None if line.parent is None else _relation(store, line.parent, oid)
-        found = line.stored[oid] = Relation(oid, line.name, store.row_ids(oid), parent, line.fork)
+        found = line.stored[oid] = Relation(oid, store.row_ids(oid), parent, line.fork)
     return found
 
 
 def _replay(store: Store, record: Record, scn: int, files: StoreFiles, cache: BlockCache) -> None:
     store.counters.load(record.counters)
     if record.kind == TIMELINES:
-        load_timelines(store, [StoredTimeline(**item) for item in json.loads(record.payload)])
+        store.lines.restore(StoredTimeline(**item) for item in json.loads(record.payload))
         return
     if record.kind != COMMIT:
         return
@@ -150,7 +138,7 @@ def _replay(store: Store, record: Record, scn: int, files: StoreFiles, cache: Bl
         raise DataCorrupted(
             f"the log goes on with commit {scn}, and {expected} is missing", hint="heliosdb salvage reads what is left."
         )
-    line = store.timeline_by_id(record.timeline)
+    line = store.lines.numbered(record.timeline)
     for changes in record.changes:
         _enter(store, _relation(store, line, changes.relation), changes, scn)
     for written in record.segments:
@@ -166,7 +154,8 @@ def _replay(store: Store, record: Record, scn: int, files: StoreFiles, cache: Bl
     author = record.author._replace(timeline=line.name)
     store.commits.record(record.transaction_id, store.commits.author_number(author), record.time)
     store.replayed += 1
-    store.transaction_ids = count(record.transaction_id + 1)
+    # Whoever begins first need not commit first.
+    store.transaction_ids = count(max(record.transaction_id + 1, next(store.transaction_ids)))
 
 
 def _enter(store: Store, relation: Relation, changes: RecordChanges, scn: int) -> None:

@@ -21,10 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from heliosdb.encoding.keys import has_null
 from heliosdb.errors import (
-    DataCorrupted,
-    DuplicateObject,
     IoError,
-    ObjectInUse,
     ObjectNotInPrerequisiteState,
     ReadOnlySqlTransaction,
     UndefinedObject,
@@ -43,6 +40,7 @@ from heliosdb.store.row_ids import RowIds
 from heliosdb.store.snapshot import Snapshots
 from heliosdb.store.timeline import Timeline
 from heliosdb.store.timeline_index import IndexEntries, RowChange, Run, TimelineIndex
+from heliosdb.store.timelines import Timelines
 from heliosdb.store.versions import Row
 from heliosdb.store.volume import MemoryVolume, Volume
 
@@ -107,9 +105,8 @@ class Store:
         self.snapshots = Snapshots()
         self.commits = Commits()
         self.transaction_ids = count(3)  # as PostgreSQL: the first normal transaction id
-        self.main = Timeline(0, "main")
-        self._timelines: dict[str, Timeline] = {"main": self.main}
-        self._timeline_numbers = count(1)
+        self.lines = Timelines(self)
+        self.main = self.lines.main
         self._row_ids: dict[int, RowIds] = {}
         self._define = RLock()
         self._crowded: list[tuple[Relation, int]] = []
@@ -119,8 +116,9 @@ class Store:
             methods = {method.name: method for method in (BTreeMethod(), *methods)}
         # A mapping is asked when an index is made: until one is, nothing of a plugin's method is imported.
         self.methods: Mapping[str, AccessMethod] = methods
-        self.specs_of: Callable[[int], Sequence[IndexSpec]] | None = None
-        """Gives the indexes that the catalog has for a relation; set by whoever opens a store that has relations."""
+        self.specs_of: Callable[[Timeline, int], Sequence[IndexSpec]] | None = None
+        """Gives the indexes that a timeline's catalog has for a relation; set by whoever opens a store that has
+        relations."""
         if self.volume.keeps_log:
             from heliosdb.store.recovery import recover
 
@@ -141,84 +139,39 @@ class Store:
 
     def timeline(self, name: str) -> Timeline:
         """Return a timeline by name; UndefinedObject when there is none."""
-        found = self._timelines.get(name)
-        if found is None:
-            raise UndefinedObject(f'timeline "{name}" does not exist')
-        return found
+        return self.lines.named(name)
 
     def timelines(self) -> list[Timeline]:
         """Return every timeline, main first."""
-        return list(self._timelines.values())
+        return self.lines.living()
 
     def create_timeline(self, name: str, parent: Timeline | str | None = None, scn: int | None = None) -> Timeline:
-        """Start a timeline at an SCN of its parent (default: main, now). Nothing is copied."""
-        with self._define, self.commit_lock:
-            if name in self._timelines:
-                raise DuplicateObject(f'timeline "{name}" already exists')
-            source = self.main if parent is None else self.timeline(parent) if isinstance(parent, str) else parent
-            fork = self.published if scn is None else scn
-            if fork > self.published:
-                raise ObjectNotInPrerequisiteState(f"SCN {fork} has not been reached")
-            while source.parent is not None and fork < source.fork:
-                source = source.parent
-            if scn is not None:
-                for relation in source.relations.values():
-                    self.check_readable(relation, fork)
-            made = Timeline(next(self._timeline_numbers), name, source, fork)
-            self.snapshots.pins["timeline", made.id] = fork
-            # Now, so that the branch has the indexes of its parent and not those that come later.
-            line: Timeline | None = source
-            while line is not None:
-                for oid in tuple(line.relations):
-                    self.create_relation(made, oid)
-                line = line.parent
-            self._timelines[name] = made
-            self._log_timelines()
-            return made
+        """Start a timeline at an SCN of its parent (default: main, now), durably. Nothing is copied.
 
-    def add_timeline(self, made: Timeline) -> Timeline:
-        """Enter a timeline that was there before the store was opened."""
-        self._timelines[made.name] = made
-        self._timeline_numbers = count(made.id + 1)
-        self.snapshots.pins["timeline", made.id] = made.fork
+        Raises DuplicateObject, UndefinedObject, and ObjectNotInPrerequisiteState for an SCN that has not been reached
+        or whose versions are gone.
+        """
+        with self._define:  # whoever makes relations takes the commit lock after this one
+            made = self.lines.create(name, self.timeline(parent) if isinstance(parent, str) else parent, scn)
+            if self.specs_of is None:
+                # Now, so that the branch has the indexes of its parent and not those that come later.
+                line: Timeline | None = made.parent
+                while line is not None:
+                    for oid in tuple(line.relations):
+                        self.create_relation(made, oid)
+                    line = line.parent
         return made
 
-    def timeline_by_id(self, number: int) -> Timeline:
-        """Return a timeline by its id; DataCorrupted when there is none (a log speaks of it)."""
-        for line in self._timelines.values():
-            if line.id == number:
-                return line
-        raise DataCorrupted(f"the log speaks of timeline {number}, and there is none")
-
-    def _log_timelines(self) -> None:
-        if self.journal is not None:
-            self.journal.append_timelines(self.commits.next_time(), self.timelines())
+    def rename_timeline(self, name: str, new_name: str) -> None:
+        """Give a timeline another name, durably. Raises UndefinedObject, DuplicateObject, ObjectInUse for main."""
+        self.lines.rename(name, new_name)
 
     def drop_timeline(self, name: str) -> None:
-        """Remove a timeline's name; its versions stay as long as a descendant reads them."""
-        with self.commit_lock:
-            timeline = self.timeline(name)
-            if timeline is self.main:
-                raise ObjectInUse("cannot drop the main timeline")
-            del self._timelines[name]
-            timeline.dropped = True
-            self._log_timelines()
-            # From the leaves up: a dropped timeline that no living one descends from needs its fork point no more.
-            line: Timeline | None = timeline
-            while line is not None and line.dropped and not self.has_descendants(line):
-                self.snapshots.pins.pop(("timeline", line.id), None)
-                line.relations.clear()
-                line = line.parent
+        """Remove a timeline's name, durably; its versions stay as long as a descendant reads them.
 
-    def has_descendants(self, timeline: Timeline) -> bool:
-        """Whether a living timeline starts from this one, or from one that does."""
-        for other in self._timelines.values():
-            line = other.parent
-            while line is not None:
-                if line is timeline:
-                    return True
-                line = line.parent
-        return False
+        A transaction that is open on it can read, and not commit. Raises UndefinedObject, and ObjectInUse for main.
+        """
+        self.lines.drop(name)
 
     # -- relations
 
@@ -237,15 +190,16 @@ class Store:
         found = line.relations.get(oid)
         if found is not None:
             return found
+        parent = None if line.parent is None else self._create_relation(line.parent, oid)
         stored = line.stored.get(oid)
-        if stored is None and line.parent is None and self.is_recovered:
-            # It may have been there without rows: then only the catalog knows of its indexes.
-            stored = line.stored[oid] = Relation(oid, line.name, self.row_ids(oid))
+        if stored is None and self.specs_of is not None and (self.is_recovered or parent is not None):
+            # It may have been there without rows, or be the parent's so far: only the catalog knows of its indexes.
+            stored = line.stored[oid] = Relation(oid, self.row_ids(oid), parent, line.fork)
         if stored is not None:
+            stored.parent = parent
             self._attach(line, stored)
             return stored
-        parent = None if line.parent is None else self._create_relation(line.parent, oid)
-        made = Relation(oid, line.name, self.row_ids(oid), parent, line.fork)
+        made = Relation(oid, self.row_ids(oid), parent, line.fork)
         if parent is not None:
             for index in tuple(parent.indexes.values()):
                 made.indexes[index.spec.oid] = self._branch_index(index, line.fork)
@@ -265,10 +219,8 @@ class Store:
         return {oid: row_ids.next for oid, row_ids in tuple(self._row_ids.items())}
 
     def _attach(self, line: Timeline, relation: Relation) -> None:
-        """Give a relation that was there when the store was opened its indexes, before anybody uses it."""
-        if relation.parent is None and line.parent is not None:
-            relation.parent = self._create_relation(line.parent, relation.oid)
-        for spec in () if self.specs_of is None else self.specs_of(relation.oid):
+        """Give a relation the indexes that the catalog says it has, before anybody uses it; its parent has its own."""
+        for spec in () if self.specs_of is None else self.specs_of(line, relation.oid):
             index = self._new_index(spec)
             if relation.parent is not None and spec.oid in relation.parent.indexes:
                 index.inherit(relation.parent.indexes[spec.oid], line.fork)
@@ -354,6 +306,16 @@ class Store:
                 detail=f"Versions that ended at or before SCN {relation.pruned_to} are no longer kept.",
             )
 
+    def check_readable_at(self, line: Timeline, scn: int) -> None:
+        """Do so for all relations of a timeline and of those that it starts from, used or not."""
+        ancestor: Timeline | None = line
+        while ancestor is not None:
+            if scn >= ancestor.fork:
+                for relation in (*ancestor.relations.values(), *ancestor.stored.values()):
+                    self.check_readable(relation, scn)
+            scn = min(scn, ancestor.fork)
+            ancestor = ancestor.parent
+
     def pin(self, name: Hashable, scn: int | None = None) -> int:
         """Keep everything visible at an SCN (default: now) until ``unpin``; return the SCN.
 
@@ -361,10 +323,9 @@ class Store:
         """
         with self.commit_lock:
             point = self.published if scn is None else scn
-            for timeline in self._timelines.values():
-                for relation in timeline.relations.values():
-                    if point >= timeline.fork:
-                        self.check_readable(relation, point)
+            for timeline in self.lines.living():
+                if point >= timeline.fork:
+                    self.check_readable_at(timeline, point)
             self.snapshots.pins[name] = point
             return point
 

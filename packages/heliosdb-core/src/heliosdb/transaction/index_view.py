@@ -7,17 +7,17 @@ both, and has one). Inexact methods leave the recheck of the condition to the pl
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
-from heapq import heappop, heappush
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.encoding.keys import MAX, MIN
 from heliosdb.errors import FeatureNotSupported
-from heliosdb.store.access_method import Nearest
+from heliosdb.store.access_method import LikelySearch
 from heliosdb.store.block import BLOCK_BITS, SLOT_MASK
 from heliosdb.store.key_order import bounds_of_windows
 from heliosdb.store.timeline_index import TimelineIndex
 from heliosdb.store.versions import Row
+from heliosdb.transaction.ordering_scan import likely_rows, nearest_rows
 
 if TYPE_CHECKING:
     from heliosdb.store.key_order import Ordered
@@ -361,55 +361,25 @@ class IndexView:
         if own is None:
             return []
         found = [number << 12 | slot for number, slots in own.blocks.items() for slot in slots]
-        for number, (_, rows) in own.bulk.items():
-            found.extend(range(number << 12, (number << 12) + len(rows)))
+        for number, block in own.bulk.items():
+            found.extend(range(number << 12, (number << 12) + len(block.over([]))))
         return found
 
     def nearest(
         self, operator: str, argument: Any, row_filter: Container[int] | None = None
     ) -> Iterator[tuple[Any, int, Row]]:
-        """Yield (ordering value, row id, row) of visible rows by increasing ordering value, lazily.
+        """Yield (ordering value, row id, row) of visible rows by increasing ordering value, lazily; those without one
+        last."""
+        if self.view.reads is not None:
+            self.view.reads.add_relation(self.view.relation)
+        return nearest_rows(self.view, self.index, self._own_row_ids(), operator, argument, row_filter)
 
-        The index gives values of whatever version, or lower bounds; each row's own value is computed when it is
-        first met and the row waits in a heap until the index has come as far.
-        """
-        view, spec = self.view, self.index.spec
-        if view.reads is not None:
-            view.reads.add_relation(view.relation)
-        method = self.index.method
-        if not isinstance(method, Nearest) or spec.values is None:
-            raise FeatureNotSupported(f'access method "{spec.method}" has no ordering operators')
-        heap: list[tuple[Any, int, Row]] = []
-        seen: set[int] = set()
-
-        def meet(row_id: int) -> None:
-            if row_id not in seen:
-                seen.add(row_id)
-                row = view.peek(row_id)
-                if row is not None and (spec.predicate is None or spec.predicate(row)):
-                    assert spec.values is not None
-                    assert isinstance(method, Nearest)
-                    value = method.ordering_value(operator, argument, spec.values(row))
-                    if value is not None:
-                        heappush(heap, (value, row_id, row))
-
-        for row_id in self._own_row_ids():
-            if row_filter is None or row_id in row_filter:
-                meet(row_id)
-        streams: list[tuple[Any, int, int, Iterator[tuple[Any, int]]]] = []
-        for line in self.index.ancestors():
-            assert isinstance(line.method, Nearest)
-            stream = line.method.nearest(operator, argument, row_filter)
-            for value, row_id in stream:
-                heappush(streams, (value, len(streams), row_id, stream))
-                break
-        while streams:
-            value, rank, row_id, stream = heappop(streams)
-            while heap and heap[0][0] < value:
-                yield heappop(heap)
-            meet(row_id)
-            for value, row_id in stream:
-                heappush(streams, (value, rank, row_id, stream))
-                break
-        while heap:
-            yield heappop(heap)
+    def likely(
+        self, operator: str, argument: Any, wanted: int | None, setting: Callable[[str], Any]
+    ) -> Iterator[list[tuple[int, Row]]]:
+        """Yield blocks of (row id, row): as many visible rows as are wanted, likely the nearest, in their order; then
+        all others."""
+        if self.view.reads is not None:
+            self.view.reads.add_relation(self.view.relation)
+        search = LikelySearch(operator, argument, wanted, self.view.scn, setting)
+        return likely_rows(self.view, self.index, self._own_row_ids(), search)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from heliosdb.errors import Error, FeatureNotSupported
+from heliosdb.errors import Error, FeatureNotSupported, ObjectNotInPrerequisiteState
 from heliosdb.store.access_method import AccessMethod
 from heliosdb.store.commits import Author
 from heliosdb.store.options import StorageOptions
@@ -15,10 +15,12 @@ from heliosdb.store.store import RelationChanges, Store
 from heliosdb.store.timeline import Timeline
 from heliosdb.store.versions import Row
 from heliosdb.store.volume import Volume
-from heliosdb.transaction.locks import LockTable, SessionLocks, SessionToken
+from heliosdb.transaction.locks import LockTable, SessionToken
+from heliosdb.transaction.own_blocks import ChangedSlots
 from heliosdb.transaction.point import PointWriter, point_reader
 from heliosdb.transaction.point_references import PointReference
 from heliosdb.transaction.serializable import CommitHistory
+from heliosdb.transaction.session_locks import SessionLocks
 from heliosdb.transaction.ticket import CommitTicket
 from heliosdb.transaction.transaction import Transaction
 
@@ -127,9 +129,13 @@ class TransactionalStore(Store):
             # What is put aside stays there when the blocks are written to segments, one by one.
             is_large = self.large is not None and self.large.is_large(own)
             bulk = own if is_large else {n: run if isinstance(run, list) else list(run) for n, run in own.items()}
-            if rows or bulk:
-                changed.append((writes.relation, rows, bulk, writes.keys_change or writes.has_new_indexes()))
-        author = transaction.author or Author(transaction.timeline.name)
+            changes = {n: slots.to_dict() if isinstance(slots, ChangedSlots) else slots for n, slots in rows.items()}
+            if changes or bulk:
+                changed.append((writes.relation, changes, bulk, writes.keys_change or writes.has_new_indexes()))
+        line = transaction.timeline
+        author = transaction.author or Author()
+        if author.timeline != line.name:
+            author = author._replace(timeline=line.name)
         if not changed and not transaction.has_written:
             if transaction.has_counted and self.journal is not None and self.counters.has_changed:
                 return self._commit_counters(author)
@@ -176,6 +182,8 @@ class TransactionalStore(Store):
         number = transaction.transaction_id
         entering: list[Written] = []
         with self.commit_lock:
+            if transaction.timeline.dropped:
+                raise ObjectNotInPrerequisiteState(f'timeline "{transaction.timeline.name}" has been dropped')
             if transaction.reads is not None:
                 self.history.validate(transaction.reads, transaction.scn)
             followed = self.is_followed

@@ -187,27 +187,27 @@ class AccessPaths:
                 return operator.commutator  # type: ignore[no-any-return]
         return None
 
-    def _is_key(self, scan: pn.Scan, index: Index, position: int, operand: ex.Expression) -> bool:
+    def is_key(self, scan: pn.Scan, index: Index, position: int, operand: ex.Expression) -> bool:
         """Whether an expression is what the index's key holds."""
         key = index.keys[position]
         if key.column is not None:
             return isinstance(operand, ex.Column) and operand.source == scan.source and operand.index == key.column - 1
         return unlabelled(self.stored.key(scan, index, position)) == operand
 
-    def _key_type(self, scan: pn.Scan, index: Index, position: int) -> str:
+    def key_type(self, scan: pn.Scan, index: Index, position: int) -> str:
         key = index.keys[position]
         return key.type if key.column is None else scan.relation.columns[key.column - 1].type
 
     def _is_usable(self, scan: pn.Scan, index: Index, position: int, comparison: _Comparison) -> bool:
         """Whether the comparison is on the index key, with an operator that the key is sorted by."""
-        if not self._is_key(scan, index, position, comparison.operand):
+        if not self.is_key(scan, index, position, comparison.operand):
             return False
         # Comparisons between two types are made by functions of their own; keys only compare with keys of one type,
         # or of integer types among each other, which Python compares exactly.
         left, right = comparison.condition.argument_types[:2]
         if left != right and not {left, right} <= INTEGERS:
             return False
-        key_type = self._key_type(scan, index, position)
+        key_type = self.key_type(scan, index, position)
         wanted = operator_class_of(key_type, index.keys[position], index.method, self.registries)
         return comparison.operator in wanted.operators.values() or comparison.operator in FLIPPED
 
@@ -267,9 +267,7 @@ class AccessPaths:
         for place, key in enumerate(index.keys):
             if (
                 key.column is None
-                or not operator_class_of(
-                    self._key_type(scan, index, place), key, index.method, self.registries
-                ).identity
+                or not operator_class_of(self.key_type(scan, index, place), key, index.method, self.registries).identity
             ):
                 return False
             places[key.column - 1] = place
@@ -303,8 +301,8 @@ class AccessPaths:
                 or not isinstance(pattern, ex.Constant)
                 or pattern.slot is not None
                 or pattern.value is None
-                or self._key_type(scan, index, position) not in ("text", "varchar")
-                or not self._is_key(scan, index, position, comparison.operand)
+                or self.key_type(scan, index, position) not in ("text", "varchar")
+                or not self.is_key(scan, index, position, comparison.operand)
             ):
                 continue
             prefix, _ = like_prefix(pattern.value)
@@ -334,7 +332,7 @@ class AccessPaths:
                 isinstance(part, ex.InList)
                 and part.hashable
                 and not part.negated
-                and self._is_key(scan, index, position, unlabelled(part.operand))
+                and self.is_key(scan, index, position, unlabelled(part.operand))
                 and not any(_reads(item, scan.source) for item in part.items)
             ):
                 return part
@@ -349,7 +347,7 @@ class AccessPaths:
         return (
             (left == right or {left, right} <= INTEGERS)
             and isinstance(element, ex.Element)
-            and self._is_key(scan, index, position, operand)
+            and self.is_key(scan, index, position, operand)
         )
 
     def _search(
@@ -357,9 +355,9 @@ class AccessPaths:
     ) -> pn.PlanNode | None:
         method = self.registries.access_methods[index.method]
         for comparison in comparisons:
-            if not self._is_key(scan, index, 0, comparison.operand):
+            if not self.is_key(scan, index, 0, comparison.operand):
                 continue
-            wanted = operator_class_of(self._key_type(scan, index, 0), index.keys[0], index.method, self.registries)
+            wanted = operator_class_of(self.key_type(scan, index, 0), index.keys[0], index.method, self.registries)
             for strategy, operator in wanted.operators.items():
                 if operator == comparison.operator:
                     rows = max(1.0, 0.01 * self.estimates.table(scan.relation))

@@ -15,6 +15,7 @@ from heliosdb.sql.optimizer.decorrelate import decorrelate
 from heliosdb.sql.optimizer.estimates import Estimates
 from heliosdb.sql.optimizer.joins import Joins
 from heliosdb.sql.optimizer.keep import Keeper
+from heliosdb.sql.optimizer.nearest import nearest_path, sorted_again
 from heliosdb.sql.optimizer.pullup import pull_up
 from heliosdb.sql.optimizer.pushdown import push
 from heliosdb.sql.optimizer.stored import StoredExpressions
@@ -132,9 +133,9 @@ class _Optimizer:
         bounds = (limit.limit, limit.offset)
         known = [self.estimates.figures.known_value(bound) for bound in bounds if bound is not None]
         wanted = sum(known) if all(isinstance(number, int) for number in known) else None
-        ordered = self._in_index_order(sort, wanted)
+        ordered = self._in_index_order(sort, wanted, limit)
         if ordered is not None:
-            return evolve(limit, input=ordered)
+            return sorted_again(limit, sort, ordered)
         return evolve(limit, input=evolve(sort, input=self.physical(sort.input), top=limit.limit, skip=limit.offset))
 
     def _cost(self, ordered: pn.PlanNode, wanted: float | None) -> float:
@@ -176,7 +177,7 @@ class _Optimizer:
         one = ex.Constant(type="int8", value=1, nullable=False)
         return pn.Limit(input=found, limit=one)
 
-    def _in_index_order(self, sort: pn.Sort, wanted: float | None) -> pn.PlanNode | None:
+    def _in_index_order(self, sort: pn.Sort, wanted: float | None, top: pn.Limit | None = None) -> pn.PlanNode | None:
         """Return the sort's input read through an index that gives its order, where one does and reading as many rows
         as are wanted in that order is quicker than reading all and sorting them."""
         condition, scan = None, sort.input
@@ -185,18 +186,23 @@ class _Optimizer:
         if type(scan) is not pn.Scan or scan.snapshot is not None:
             return None
         chosen = None if condition is None else self.physical(sort.input)
-        limit = float("inf") if chosen is None or wanted is None else self.joins.scan_cost(chosen)
+        others = float("inf") if chosen is None else self.joins.scan_cost(chosen)
+        limit = float("inf") if wanted is None else others
         if isinstance(chosen, pn.Filter):
             chosen = chosen.input
         best: pn.PlanNode | None = None
         for index in scan.relation.indexes:
             method = self.registries.access_methods.get(index.method)
-            if not index.valid or index.predicate is not None or method is None:
+            if not index.valid or method is None:
                 continue
             if not method.ordered:
-                nearest = self._nearest(sort, scan, index)
-                if nearest is not None and condition is None:
-                    return nearest
+                if top is None:
+                    continue
+                nearest = nearest_path(self.access, top, sort, scan, index, condition, others, wanted)
+                if nearest is not None and (best is None or nearest[1] < limit):
+                    best, limit = nearest
+                continue
+            if index.predicate is not None:
                 continue
             bounded = None if condition is None else self.access.bounded(scan, index, condition)
             found = bounded.input if isinstance(bounded, pn.Filter) else bounded
@@ -225,38 +231,6 @@ class _Optimizer:
             if cost < limit:
                 best, limit = ordered, cost
         return best
-
-    def _nearest(self, sort: pn.Sort, scan: pn.Scan, index: Any) -> pn.PlanNode | None:
-        """Return an ordering scan for ``ORDER BY column op value``, where the index answers that operator."""
-        key = sort.keys[0].expression
-        if len(sort.keys) != 1 or sort.keys[0].descending or not isinstance(key, ex.Call) or key.operator is None:
-            return None
-        column, value = key.arguments if len(key.arguments) == 2 else (None, None)
-        indexed = index.keys[0].column
-        if not isinstance(column, ex.Column) or column.source != scan.source or column.index + 1 != indexed:
-            column, value = value, column
-        if not isinstance(column, ex.Column) or column.source != scan.source or column.index + 1 != indexed:
-            return None
-        if value is None or any(c.source == scan.source for c in _columns(value)):
-            return None
-        from heliosdb.codegen.index_keys import operator_class_of
-
-        wanted = operator_class_of(column.type, index.keys[0], index.method, self.registries)
-        if key.operator not in wanted.ordering_operators:
-            return None
-        # Rows without a value have no distance; they come last, and the index does not know them.
-        if column.nullable:
-            return None
-        return pn.IndexScan(
-            source=scan.source, columns=scan.columns, relation=scan.relation, index=index, alias=scan.alias,
-            nearest=(key.operator, value),
-        )  # fmt: skip
-
-
-def _columns(node: object) -> list[ex.Column]:
-    from heliosdb.plan.rewrite import columns_in
-
-    return list(columns_in(node))
 
 
 def _direction(sort: pn.Sort, scan: pn.Scan, index: Any, fixed: int) -> bool | None:

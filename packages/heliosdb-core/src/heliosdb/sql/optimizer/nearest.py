@@ -1,0 +1,111 @@
+"""``ORDER BY column <operator> value LIMIT k`` through an index that gives rows in the operator's order.
+
+    Limit                        Limit
+      Index Scan, Order By         Sort                 where the index gives likely rows and a condition leaves some
+                                     Limit              out, those behind may have to come before: so many rows as
+                                       Filter           there are to be are sorted once more
+                                         Index Scan
+
+With a condition the index is read until enough rows satisfy it, which costs as much more as the condition is selective.
+The other way is to compute the value of every row that satisfies it, found as without ORDER BY, and to keep the least.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from heliosdb.codegen.index_keys import operator_class_of
+from heliosdb.plan import expressions as ex
+from heliosdb.plan import nodes as pn
+from heliosdb.plan.rewrite import columns_in
+from heliosdb.sql.optimizer.conditions import is_volatile, split, unlabelled
+from heliosdb.sql.optimizer.implication import follows
+
+if TYPE_CHECKING:
+    from heliosdb.catalog.definitions import Index
+    from heliosdb.sql.optimizer.access import AccessPaths
+
+__all__ = ["nearest_path", "sorted_again"]
+
+COMPUTED = 10.0
+"""What computing a row's value and comparing it costs, in rows of a filtered sequential scan."""
+SOME = 100.0
+"""Rows that are taken to be wanted where the LIMIT is not known."""
+
+
+def nearest_path(
+    access: AccessPaths,
+    limit: pn.Limit,
+    sort: pn.Sort,
+    scan: pn.Scan,
+    index: Index,
+    condition: ex.Expression | None,
+    others: float,
+    wanted: float | None,
+) -> tuple[pn.PlanNode, float] | None:
+    """Return the plan below a LIMIT that reads a scan's rows in an index's order, and its cost; None where the index
+    does not give it, or it is quicker to sort.
+
+    ``others``: the cost of finding the rows that satisfy the condition without the order.
+    """
+    found = _ordering_scan(access, sort, scan, index, condition)
+    if found is None:
+        return None
+    method = access.registries.access_methods[index.method]
+    if getattr(method, "likely", False):
+        found = evolve(found, likely=(limit.limit, limit.offset))
+    if condition is None:
+        return found, 0.0
+    rows = access.estimates.table(scan.relation)
+    share = max(access.estimates.selectivity(condition, scan), 1.0 / rows)
+    looked_at = min(1.0, (SOME if wanted is None else wanted) / share / rows)
+    cost = float(method.cost(rows, looked_at))
+    if cost > others + COMPUTED * share * rows:
+        return None
+    return pn.Filter(input=evolve(found, share=share), condition=condition), cost
+
+
+def sorted_again(limit: pn.Limit, sort: pn.Sort, ordered: pn.PlanNode) -> pn.PlanNode:
+    """Return a LIMIT over a plan in a sort's order; over likely rows with a condition the sort is made."""
+    if isinstance(ordered, pn.Filter) and isinstance(ordered.input, pn.IndexScan) and ordered.input.likely is not None:
+        ordered = evolve(sort, input=evolve(limit, input=ordered, skips=False))
+    return evolve(limit, input=ordered)
+
+
+def _ordering_scan(
+    access: AccessPaths, sort: pn.Sort, scan: pn.Scan, index: Index, condition: ex.Expression | None
+) -> pn.IndexScan | None:
+    (key, *more) = sort.keys
+    call = unlabelled(key.expression)
+    if more or key.descending or key.nulls_first or not isinstance(call, ex.Call) or len(call.arguments) != 2:
+        return None
+    if index.predicate is not None:
+        parts = list(split(condition))
+        if not all(follows(part, parts) for part in split(access.stored.predicate(scan, index))):
+            return None
+    left, right = call.arguments
+    wanted = operator_class_of(access.key_type(scan, index, 0), index.keys[0], index.method, access.registries)
+    for name in wanted.ordering_operators:
+        for operator in access.registries.operators.get(name, ()):
+            if (operator.left, operator.right) != call.argument_types[:2] or operator.function != call.function.name:
+                continue
+            sides = [(left, right)]
+            if operator.commutator == name:
+                sides.append((right, left))
+            for operand, value in sides:
+                if (
+                    access.is_key(scan, index, 0, unlabelled(operand))
+                    and not any(column.source == scan.source for column in columns_in(value))
+                    and not is_volatile(value)
+                ):
+                    return pn.IndexScan(
+                        source=scan.source,
+                        columns=scan.columns,
+                        relation=scan.relation,
+                        index=index,
+                        alias=scan.alias,
+                        nearest=(name, value),
+                    )
+    return None

@@ -1,0 +1,192 @@
+"""The timelines of a store: which there are, and how one begins and ends.
+
+    main      ──1──2──3──4──5──►
+                    │
+    staging         └──────6──►          fork 2 of main; a pin keeps what main shows at 2
+
+What there is stands in the log before it is true in memory: a record lists all timelines, those included that were
+dropped and that living ones still descend from. So a timeline that was made is there after reopening, and one that was
+dropped is not. Numbers are never given twice; names may be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from heliosdb.errors import (
+    DataCorrupted,
+    DuplicateObject,
+    Error,
+    ObjectInUse,
+    ObjectNotInPrerequisiteState,
+    ReadOnlySqlTransaction,
+    UndefinedObject,
+)
+from heliosdb.store.manifest import StoredTimeline
+from heliosdb.store.timeline import Timeline
+
+if TYPE_CHECKING:
+    from heliosdb.store.store import Store
+
+__all__ = ["Timelines"]
+
+
+class Timelines:
+    """The timelines of one store. Whoever changes them holds the commit lock."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.main = Timeline(0, "main")
+        self._named: dict[str, Timeline] = {"main": self.main}
+        self._all: dict[int, Timeline] = {0: self.main}
+        """By number: the living, and those that were dropped and live on in what starts from them."""
+        self.next_number = 1
+
+    def named(self, name: str) -> Timeline:
+        """Return a living timeline by name; UndefinedObject when there is none."""
+        found = self._named.get(name)
+        if found is None:
+            raise UndefinedObject(f'timeline "{name}" does not exist')
+        return found
+
+    def numbered(self, number: int) -> Timeline:
+        """Return a timeline by its number; DataCorrupted when there is none (a log speaks of it)."""
+        found = self._all.get(number)
+        if found is None:
+            raise DataCorrupted(f"the log speaks of timeline {number}, and there is none")
+        return found
+
+    def living(self) -> list[Timeline]:
+        """Return every timeline that has a name, main first."""
+        return sorted(self._named.values(), key=lambda line: line.id)
+
+    def all(self) -> list[Timeline]:
+        """Return every timeline that has data, parents before what starts from them."""
+        return [self._all[number] for number in sorted(self._all)]
+
+    # -- changes
+
+    def create(self, name: str, parent: Timeline | None = None, scn: int | None = None) -> Timeline:
+        """Start a timeline at an SCN of its parent; see ``Store.create_timeline``."""
+        store = self._store
+        with store.commit_lock:
+            self._require_free(name)
+            source = self.main if parent is None else parent
+            fork = store.published if scn is None else scn
+            if fork > store.published:
+                raise ObjectNotInPrerequisiteState(f"SCN {fork} has not been reached")
+            while source.parent is not None and fork < source.fork:
+                source = source.parent
+            if source.dropped:
+                raise ObjectNotInPrerequisiteState(f'timeline "{source.name}" has been dropped')
+            if scn is not None:
+                store.check_readable_at(source, fork)
+            made = Timeline(self.next_number, name, source, fork)
+            self._log([*map(stored_timeline, self.all()), stored_timeline(made)])
+            self._enter(made)
+        self._settle(made)
+        return made
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Give a timeline another name."""
+        with self._store.commit_lock:
+            line = self.named(name)
+            if line is self.main:
+                raise ObjectInUse("cannot rename the main timeline")
+            self._require_free(new_name)
+            self._log([stored_timeline(other, new_name if other is line else None) for other in self.all()])
+            del self._named[name]
+            line.name = new_name
+            self._named[new_name] = line
+        self._settle()
+
+    def drop(self, name: str) -> None:
+        """Take a timeline's name away; its versions stay as long as a living one reads them."""
+        with self._store.commit_lock:
+            line = self.named(name)
+            if line is self.main:
+                raise ObjectInUse("cannot drop the main timeline")
+            left = self._ancestors(other for other in self._named.values() if other is not line)
+            self._log([stored_timeline(left[n], None, left[n].dropped or left[n] is line) for n in sorted(left)])
+            del self._named[name]
+            line.dropped = True
+            self._let_go(left)
+        self._settle()
+
+    def _require_free(self, name: str) -> None:
+        if name in self._named:
+            raise DuplicateObject(f'timeline "{name}" already exists')
+
+    def _log(self, items: Sequence[StoredTimeline]) -> None:
+        store = self._store
+        if store.journal is not None:
+            store.journal.append_timelines(store.commits.next_time(), items)
+        elif store.volume.read_only:
+            raise ReadOnlySqlTransaction("the database is open for reading only")
+
+    def _settle(self, made: Timeline | None = None) -> None:
+        """Return when what was logged is durable. Where that fails the database takes no more changes; a timeline that
+        nobody can use is not there."""
+        if self._store.journal is None:
+            return
+        try:
+            self._store.journal.sync()
+        except Error:
+            if made is not None:
+                with self._store.commit_lock:
+                    self._named.pop(made.name, None)
+                    made.dropped = True
+                    self._let_go(self._ancestors(self._named.values()))
+            raise
+
+    def _enter(self, line: Timeline) -> None:
+        self._all[line.id] = line
+        if not line.dropped:
+            self._named[line.name] = line
+        self.next_number = max(self.next_number, line.id + 1)
+        self._store.snapshots.pins["timeline", line.id] = line.fork
+
+    @staticmethod
+    def _ancestors(lines: Iterable[Timeline]) -> dict[int, Timeline]:
+        """Return timelines and all that they start from, by number."""
+        found: dict[int, Timeline] = {}
+        for line in lines:
+            ancestor: Timeline | None = line
+            while ancestor is not None:
+                found[ancestor.id] = ancestor
+                ancestor = ancestor.parent
+        return found
+
+    def _let_go(self, left: dict[int, Timeline]) -> None:
+        """Forget all timelines but these: nobody reads the others, and their forks need not be kept."""
+        for number in self._all.keys() - left.keys():
+            line = self._all.pop(number)
+            self._store.snapshots.pins.pop(("timeline", number), None)
+            line.relations.clear()
+            line.stored.clear()
+
+    # -- opening
+
+    def restore(self, items: Iterable[StoredTimeline], next_number: int = 0) -> None:
+        """Have the timelines that a manifest or a log record lists, and no others."""
+        left = {0: self.main}
+        self._named = {"main": self.main}
+        for item in sorted(items, key=lambda item: item.id):
+            if not item.id:
+                continue
+            line = self._all.get(item.id)
+            if line is None:
+                line = Timeline(item.id, item.name, self.numbered(item.parent or 0), item.fork)
+            line.name, line.dropped = item.name, item.dropped
+            left[item.id] = line
+            self._enter(line)
+        self._let_go(left)
+        self.next_number = max(self.next_number, next_number)
+
+
+def stored_timeline(line: Timeline, name: str | None = None, dropped: bool | None = None) -> StoredTimeline:
+    """Return what a manifest or a log record says of a timeline."""
+    parent = None if line.parent is None else line.parent.id
+    is_dropped = line.dropped if dropped is None else dropped
+    return StoredTimeline(line.id, line.name if name is None else name, parent, line.fork, is_dropped)

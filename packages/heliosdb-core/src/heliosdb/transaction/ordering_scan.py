@@ -1,0 +1,175 @@
+"""Rows in the order of an operator, read through an index: ``ORDER BY column <-> value LIMIT k``.
+
+The index says which rows come next, or are likely to; what is visible and how far it is, the row says that the view
+shows. In the end every visible row comes, so that a LIMIT over a condition is filled wherever rows for it exist:
+
+    nearest     the index knows lower bounds: a row waits in a heap until the index has come as far
+    likely      the index guesses: what it names is sorted by the rows' own values, and comes at once
+    the rest    rows that the index did not name: sorted by value, then those without one (NULLs last)
+
+Rows of ``likely`` are in order as far as ``wanted`` goes; whoever reads on, because a condition left too few, may meet
+a row that should have come before, and sorts what he keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator, Sequence
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Any
+
+from heliosdb.errors import FeatureNotSupported
+from heliosdb.interrupts import poll
+from heliosdb.store.access_method import Likely, LikelySearch, Nearest
+
+if TYPE_CHECKING:
+    from heliosdb.store.timeline_index import TimelineIndex
+    from heliosdb.store.versions import Row
+    from heliosdb.transaction.view import RelationView
+
+__all__ = ["likely_rows", "nearest_rows"]
+
+BATCH = 1024
+
+Item = tuple[int, "Row"]
+"""(row id, row)."""
+
+
+def nearest_rows(
+    view: RelationView,
+    index: TimelineIndex,
+    own: Sequence[int],
+    operator: str,
+    argument: Any,
+    row_filter: Container[int] | None,
+) -> Iterator[tuple[Any, int, Row]]:
+    """Yield (ordering value, row id, row) of visible rows by increasing value, lazily; those without a value last.
+
+    The index gives values of whatever version, or lower bounds; each row's own value is computed when it is
+    first met. ``own``: ids of rows that the transaction has written.
+    """
+    method, spec = index.method, index.spec
+    if not isinstance(method, Nearest) or spec.values is None:
+        raise FeatureNotSupported(f'access method "{spec.method}" has no ordering operators')
+    heap: list[tuple[Any, int, Row]] = []
+    without: list[Item] = []
+    seen: set[int] = set()
+
+    def meet(row_id: int) -> None:
+        for item in _visible(view, index, (row_id,), seen):
+            assert spec.values is not None
+            assert isinstance(method, Nearest)
+            value = method.ordering_value(operator, argument, spec.values(item[1]))
+            if value is None:
+                without.append(item)
+            else:
+                heappush(heap, (value, *item))
+
+    for row_id in own:
+        if row_filter is None or row_id in row_filter:
+            meet(row_id)
+    streams: list[tuple[Any, int, int, Iterator[tuple[Any, int]]]] = []
+    for line in index.ancestors():
+        assert isinstance(line.method, Nearest)
+        stream = line.method.nearest(operator, argument, row_filter)
+        for value, row_id in stream:
+            heappush(streams, (value, len(streams), row_id, stream))
+            break
+    while streams:
+        value, rank, row_id, stream = heappop(streams)
+        while heap and heap[0][0] < value:
+            yield heappop(heap)
+        meet(row_id)
+        for value, row_id in stream:
+            heappush(streams, (value, rank, row_id, stream))
+            break
+    while heap:
+        yield heappop(heap)
+    for row_id, row in without:
+        yield None, row_id, row
+    for items in _others(view, index, seen):
+        for row_id, row in items:
+            if row_filter is None or row_id in row_filter:
+                yield None, row_id, row
+
+
+def likely_rows(
+    view: RelationView, index: TimelineIndex, own: Sequence[int], search: LikelySearch
+) -> Iterator[list[Item]]:
+    """Yield blocks of (row id, row): as many visible rows as are wanted in their order, then all the others.
+
+    The scn of the search is set here. ``own``: ids of rows that the transaction has written.
+    """
+    method, spec = index.method, index.spec
+    if not isinstance(method, Likely) or spec.values is None:
+        raise FeatureNotSupported(f'access method "{spec.method}" has no ordering operators')
+    values_of = spec.values
+    seen: set[int] = set()
+    wanted = needed = 1 if search.wanted is None else max(1, search.wanted)
+    waiting = _visible(view, index, own, seen) if own else []
+
+    def values(items: list[Item]) -> Sequence[Any]:
+        return method.ordering_values(search.operator, search.argument, [values_of(row) for _, row in items])
+
+    streams: list[Iterator[Sequence[int]]] = []
+    scn = view.scn
+    for line in index.ancestors():
+        assert isinstance(line.method, Likely)
+        streams.append(iter(line.method.likely(search._replace(scn=scn))))
+        scn = min(scn, line.fork)
+    while streams:
+        for stream in tuple(streams):
+            found = 0
+            while found < needed:
+                row_ids = next(stream, None)
+                if row_ids is None:
+                    streams.remove(stream)
+                    break
+                items = _visible(view, index, row_ids, seen)
+                found += len(items)
+                waiting += items
+        if len(waiting) >= wanted:
+            yield [item for _, item in sorted(zip(map(_sortable, values(waiting)), waiting))]
+            waiting, wanted, needed = [], 1, 1
+    # Row ids and values only: the rows of a large table have no room.
+    ranked = list(zip(map(_sortable, values(waiting)), [row_id for row_id, _ in waiting])) if waiting else []
+    for items in _others(view, index, seen):
+        ranked += zip(map(_sortable, values(items)), [row_id for row_id, _ in items])
+    ranked.sort()
+    for start in range(0, len(ranked), BATCH):
+        poll()
+        part = [row_id for _, row_id in ranked[start : start + BATCH]]
+        yield [(row_id, row) for row_id in part if (row := view.peek(row_id)) is not None]
+
+
+def _sortable(value: Any) -> tuple[int, Any]:
+    """Return what sorts as PostgreSQL does: NaN behind all numbers, NULL behind NaN."""
+    if value is None:
+        return 2, 0
+    return (0, value) if value == value else (1, 0)
+
+
+def _visible(view: RelationView, index: TimelineIndex, row_ids: Sequence[int], seen: set[int]) -> list[Item]:
+    """Return those rows that the view shows and the index is about, each but once."""
+    predicate, peek = index.spec.predicate, view.peek
+    items = []
+    for row_id in row_ids:
+        if row_id not in seen:
+            seen.add(row_id)
+            row = peek(row_id)
+            if row is not None and (predicate is None or predicate(row)):
+                items.append((row_id, row))
+    return items
+
+
+def _others(view: RelationView, index: TimelineIndex, seen: set[int]) -> Iterator[list[Item]]:
+    """Yield all visible rows of a (partial) index that were not seen, by block."""
+    predicate: Callable[[Row], Any] | None = index.spec.predicate
+    for row_ids, rows in view.item_blocks():
+        poll()
+        items = [
+            (row_id, row)
+            for row_id, row in zip(row_ids, rows)
+            if row_id not in seen and (predicate is None or predicate(row))
+        ]
+        if items:
+            yield items

@@ -1,0 +1,196 @@
+"""Timelines outlive their process: which there are, what they start from, and what was committed on them."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from random import Random
+
+import pytest
+
+from heliosdb.errors import IoError, ObjectInUse, ObjectNotInPrerequisiteState, UndefinedObject
+from heliosdb.store import IndexSpec
+from heliosdb.transaction import Transaction, TransactionalStore
+from heliosdb_testkit import FaultyVolume
+
+TABLE, BY_ID, BY_VALUE = 100, 101, 102
+SPECS = (
+    IndexSpec(BY_ID, TABLE, itemgetter(0), unique=True, key_column=0),
+    IndexSpec(BY_VALUE, TABLE, itemgetter(1), key_column=1),
+)
+
+
+def opened(volume: FaultyVolume) -> TransactionalStore:
+    """Open a store, with both indexes on every timeline."""
+    store = TransactionalStore(volume)
+    store.specs_of = lambda line, oid: SPECS
+    if not store.is_recovered:
+        for spec in SPECS:
+            store.define_index(None, TABLE, spec)
+    return store
+
+
+def lost_power(store: TransactionalStore, seed: int = 1) -> TransactionalStore:
+    """Open what is left when only what was made durable is left."""
+    volume = store.volume
+    assert isinstance(volume, FaultyVolume)
+    volume.lose_power()
+    return opened(volume.crash(Random(seed)))
+
+
+def closed(store: TransactionalStore) -> TransactionalStore:
+    volume = store.volume
+    assert isinstance(volume, FaultyVolume)
+    store.close()
+    return opened(volume.kill())
+
+
+def put(store: TransactionalStore, key: int, value: object, timeline: str = "main") -> int:
+    """Insert or change one row and return the SCN."""
+    transaction = store.begin(timeline=timeline)
+    transaction.begin_statement()
+    found = transaction.view(TABLE).index(BY_ID).items(key)
+    if found:
+        transaction.update(TABLE, *found[0], (key, value))
+    else:
+        transaction.insert(TABLE, (key, value))
+    ticket = transaction.commit()
+    ticket.wait()
+    return ticket.scn
+
+
+def rows(transaction: Transaction) -> list[tuple[object, ...]]:
+    transaction.begin_statement()
+    found = sorted(row for block in transaction.view(TABLE).row_blocks() for row in block)
+    transaction.rollback()
+    return found
+
+
+def find(store: TransactionalStore, value: object, timeline: str = "main") -> list[tuple[object, ...]]:
+    transaction = store.begin(timeline=timeline)
+    transaction.begin_statement()
+    found = transaction.view(TABLE).index(BY_VALUE).rows(value)
+    transaction.rollback()
+    return found
+
+
+@pytest.fixture
+def store() -> TransactionalStore:
+    return opened(FaultyVolume())
+
+
+@pytest.mark.parametrize("end", [lost_power, closed])
+def test_a_timeline_is_there_after_reopening_with_what_was_committed_on_it(store: TransactionalStore, end) -> None:  # type: ignore[no-untyped-def]
+    put(store, 1, "a")
+    fork = put(store, 2, "b")
+    store.create_timeline("staging")
+    store.create_timeline("inner", "staging")
+    put(store, 1, "main")
+    put(store, 2, "branch", "staging")
+    store = end(store)
+    assert [line.name for line in store.timelines()] == ["main", "staging", "inner"]
+    assert store.timeline("inner").parent is store.timeline("staging")
+    assert store.timeline("staging").fork == fork
+    assert rows(store.begin()) == [(1, "main"), (2, "b")]
+    assert rows(store.begin(timeline="staging")) == [(1, "a"), (2, "branch")]
+    assert rows(store.begin(timeline="inner")) == [(1, "a"), (2, "b")]
+
+
+@pytest.mark.parametrize("end", [lost_power, closed])
+def test_a_dropped_timeline_is_gone_after_reopening(store: TransactionalStore, end) -> None:  # type: ignore[no-untyped-def]
+    put(store, 1, "a")
+    store.create_timeline("one")
+    put(store, 1, "one", "one")
+    store.create_timeline("two", "one")
+    first = store.timeline("one")
+    store.drop_timeline("one")
+    store.create_timeline("one")
+    store = end(store)
+    assert [line.name for line in store.timelines()] == ["main", "two", "one"]
+    assert rows(store.begin(timeline="two")) == [(1, "one")]
+    assert rows(store.begin(timeline="one")) == [(1, "a")]
+    parent = store.timeline("two").parent
+    assert parent is not None
+    assert (parent.id, parent.dropped) == (first.id, True)
+    store.drop_timeline("two")
+    store.drop_timeline("one")
+    store = end(store)
+    assert store.lines.all() == [store.main]
+    assert not store.snapshots.pins
+
+
+def test_numbers_of_timelines_are_never_given_twice(store: TransactionalStore) -> None:
+    numbers = []
+    for name in "abc":
+        numbers.append(store.create_timeline(name).id)
+        store.drop_timeline(name)
+        store = closed(store)
+    assert numbers == [1, 2, 3]
+
+
+def test_a_timeline_keeps_its_new_name(store: TransactionalStore) -> None:
+    put(store, 1, "a")
+    store.create_timeline("staging")
+    put(store, 1, "staged", "staging")
+    store.rename_timeline("staging", "release")
+    with pytest.raises(ObjectInUse):
+        store.rename_timeline("main", "trunk")
+    store = lost_power(store)
+    with pytest.raises(UndefinedObject):
+        store.timeline("staging")
+    assert rows(store.begin(timeline="release")) == [(1, "staged")]
+
+
+@pytest.mark.parametrize("step", ["append log", "sync log"])
+def test_a_timeline_whose_record_was_not_written_is_not_there(store: TransactionalStore, step: str) -> None:
+    put(store, 1, "a")
+    store.create_timeline("kept")
+    volume = store.volume
+    assert isinstance(volume, FaultyVolume)
+    volume.fail(IoError("input/output error"), step, 1)
+    with pytest.raises(IoError):
+        store.create_timeline("lost")
+    assert [line.name for line in store.timelines()] == ["main", "kept"]
+    assert len(store.snapshots.pins) == 1
+    store = lost_power(store)
+    assert "kept" in [line.name for line in store.timelines()]
+
+
+def test_a_timeline_stays_when_the_record_of_its_end_cannot_be_written(store: TransactionalStore) -> None:
+    put(store, 1, "a")
+    store.create_timeline("staging")
+    put(store, 1, "staged", "staging")
+    volume = store.volume
+    assert isinstance(volume, FaultyVolume)
+    volume.fail(IoError("input/output error"), "append log", 1)
+    with pytest.raises(IoError):
+        store.drop_timeline("staging")
+    assert rows(store.begin(timeline="staging")) == [(1, "staged")]
+
+
+def test_a_transaction_cannot_commit_on_a_timeline_that_was_dropped_meanwhile(store: TransactionalStore) -> None:
+    put(store, 1, "a")
+    store.create_timeline("staging")
+    transaction = store.begin(timeline="staging")
+    transaction.begin_statement()
+    transaction.insert(TABLE, (2, "b"))
+    store.drop_timeline("staging")
+    with pytest.raises(ObjectNotInPrerequisiteState, match="has been dropped"):
+        transaction.commit()
+    assert rows(lost_power(store).begin()) == [(1, "a")]
+
+
+def test_transactions_that_commit_in_another_order_than_they_began_have_numbers_of_their_own(
+    store: TransactionalStore,
+) -> None:
+    first, second = store.begin(), store.begin()
+    for key, transaction in enumerate((first, second)):
+        transaction.begin_statement()
+        transaction.insert(TABLE, (key, "x"))
+    numbers = [first.transaction_id, second.transaction_id]
+    second.commit().wait()
+    first.commit().wait()
+    store = lost_power(store)
+    put(store, 5, "later")
+    found = store.commits.get(store.published)
+    assert found is not None
+    assert found.transaction_id > max(numbers)
