@@ -20,7 +20,7 @@ from heliosdb.store.commit_segments import CommitSegments, enter_segment
 from heliosdb.store.files import StoreFiles, log_number
 from heliosdb.store.index_storage import IndexStorage
 from heliosdb.store.journal import Journal
-from heliosdb.store.log import Log, LogReader, read_log
+from heliosdb.store.log import Log, LogReader, log_name, read_log
 from heliosdb.store.maintenance import Maintenance
 from heliosdb.store.manifest import Manifest, StoredTimeline, decode_manifest
 from heliosdb.store.records import COMMIT, TIMELINES, RecordChanges, by_block, decode_record
@@ -47,6 +47,12 @@ def recover(store: Store) -> None:
     store.indexes = IndexStorage(store, files)
     _load(store, manifest, files, cache)
     numbers = sorted(number for name in volume.names() if (number := log_number(name)) is not None)
+    if content is not None and numbers and manifest.log not in numbers:
+        raise DataCorrupted(
+            f'the manifest of the database is older than its log: it goes on with "{log_name(manifest.log)}", '
+            "which is missing",
+            hint="heliosdb salvage reads what is left.",
+        )
     reader: LogReader | None = None
     # With the commit lock no block leaves memory between being read and being changed.
     with store.commit_lock:

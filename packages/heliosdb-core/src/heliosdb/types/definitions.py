@@ -206,6 +206,10 @@ class TypeLookup(Protocol):
         """Return the text input function of a type: ``(text, typmod, session) -> datum`` for every type."""
         ...
 
+    def coerce_typmod(self, name: str) -> Callable[..., Any] | None:
+        """Return the length coercion of a type, of an array type that of its elements; None where it has none."""
+        ...
+
     def send(self, name: str) -> Callable[[Any], bytes]:
         """Return the binary output function of a type: ``(datum) -> bytes``."""
         ...
