@@ -1,4 +1,4 @@
-"""The log's room: zeros ahead of the records, which nobody sees, and which are never taken for records that are lost."""
+"""The log's room: zeros ahead of the records, which nobody sees, and which are not taken for records that are lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from heliosdb_testkit import FaultyVolume
 
 NAME = log_name(1)
 HEAD = 36
-PLAIN = FileCodecs()
+PLAIN = FileCodecs(())
 
 
 def records(volume: FaultyVolume) -> list[tuple[int, bytes]]:
