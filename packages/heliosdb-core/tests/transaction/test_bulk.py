@@ -63,9 +63,10 @@ def test_all_rows_are_updated_deleted_and_rolled_back(count: int, bulk: bool) ->
     row_ids, olds = zip(*items(transaction), strict=True)
     assert [row[1] for row in olds] == [number % 7 + 1 for number in range(count)]
     transaction.begin_statement()
-    # Own versions are in the way of another bulk change.
-    assert transaction.delete_rows(TABLE, row_ids, olds) == 0
-    for row_id, row in zip(row_ids, olds, strict=True):
+    # Own versions of single rows are in the way of another bulk change, those of whole blocks are not.
+    done = transaction.delete_rows(TABLE, row_ids, olds)
+    assert done == (count if count >= 512 else 0)
+    for row_id, row in zip(row_ids[done:], olds[done:], strict=True):
         assert transaction.delete(TABLE, row_id, row) is None
     assert not items(transaction)
     transaction.rollback_to(mark)

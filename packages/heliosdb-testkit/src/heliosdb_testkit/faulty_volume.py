@@ -137,6 +137,7 @@ class FaultyVolume:
 
     keeps_log = True
     read_only = False
+    scratch = None
 
     def __init__(self, *, skip: Container[str] = (), capacity: int | None = None) -> None:
         """``skip`` holds steps that are not taken, as "sync" or for some files only, as "sync log"; skipping "manifest

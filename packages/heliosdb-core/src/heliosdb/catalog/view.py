@@ -243,7 +243,7 @@ def catalog_state(transaction: Any) -> Any:
     # Commands are numbered without repetition, also after a rollback to a savepoint: the newest one that left
     # something, and how # much there is, tell any two states of the own changes apart.
     commands = [entry[0] for slots in own.blocks.values() for entry in slots.values()]
-    commands += [run[0] for run in own.bulk.values()]
+    commands += [block.command for block in own.bulk.values()]
     if not commands:
         return (transaction.timeline.id, last)
     newest = max(commands)

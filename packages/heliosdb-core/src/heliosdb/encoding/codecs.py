@@ -11,6 +11,7 @@ only importer of zstandard and lz4, and imports them when a codec is made.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from threading import local
@@ -19,6 +20,8 @@ from typing import Any, Protocol, runtime_checkable
 from heliosdb.errors import DataCorrupted, FeatureNotSupported, InvalidParameterValue, UndefinedObject
 
 __all__ = ["CODECS", "Chain", "Codec", "FileCodecs", "Lz4", "Parametrized", "Unchanged", "Zstd", "codec_chain"]
+
+_package_name = re.compile(r"[a-z0-9](-?[a-z0-9]){0,60}").fullmatch
 
 LARGEST_CHUNK = 1 << 30
 """A chunk that claims to be larger when decoded is damaged: nothing is allocated for it."""
@@ -44,7 +47,8 @@ class Parametrized(Protocol):
     """A codec that a file's header says more of than its name: what a cipher needs to find its key again."""
 
     parameters: Mapping[str, Any]
-    """What JSON can say. The driver is called with it for a file that is read, and without for a new one."""
+    """What JSON can say. The driver is called with it for a file that is read, and without for a new one. Where
+    ``package`` is in it, that is what one who does not have the codec is told to install."""
 
 
 class Unchanged:
@@ -190,8 +194,9 @@ def codec_chain(
         if maker is not None:
             made.append(maker(None if made else level))
         elif find is not None:
-            make = find(name)
-            made.append(make(parameters[name]) if name in parameters else make())
+            given = parameters.get(name)
+            make = _found(find, name, given)
+            made.append(make() if given is None else make(given))
         else:
             raise UndefinedObject(f'codec "{name}" does not exist', hint=f"There are: {', '.join(sorted(CODECS))}.")
     return Chain(made)
@@ -235,6 +240,20 @@ class FileCodecs:
                 return chain
             self._shared[key] = chain
         return self._shared[key]
+
+
+def _found(
+    find: Callable[[str], Callable[..., Codec]], name: str, parameters: Mapping[str, Any] | None
+) -> Callable[..., Codec]:
+    try:
+        return find(name)
+    except UndefinedObject:
+        package = None if parameters is None else parameters.get("package")
+        if not isinstance(package, str) or _package_name(package) is None:
+            raise
+        raise FeatureNotSupported(
+            f'the codec "{name}" is in the package {package}, which is not installed', hint=f"pip install {package}"
+        ) from None
 
 
 def _without_level(name: str, level: int | None) -> None:

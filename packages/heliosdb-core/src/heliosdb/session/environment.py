@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from heliosdb.session.statements import Plan
     from heliosdb.sql.binder.context import BindContext
     from heliosdb.transaction import Transaction
-    from heliosdb.transaction.locks import SessionLocks
+    from heliosdb.transaction.session_locks import SessionLocks
     from heliosdb.types.definitions import TypeLookup
     from heliosdb.types.registry import TypeRegistry
 

@@ -14,10 +14,12 @@ What step 1 notes never changes afterwards: a block's rows are immutable, and la
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from heapq import merge
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from heliosdb.errors import Error
 from heliosdb.store.commit_segments import SEGMENT_SIZE
 from heliosdb.store.log import Log
 from heliosdb.store.manifest import Manifest, StoredRelation, encode_manifest
@@ -95,6 +97,7 @@ class Checkpointer:
         store, files = self._store, self._files
         manifest, noted, committed = self._note()
         manifest.closed = closed
+        replaced = store.volume.whole("manifest")
         written: list[str] = []
         try:
             moved = [self._write(item, written) for item in noted]
@@ -109,8 +112,11 @@ class Checkpointer:
                     for index in item.indexes:
                         index.give_back()
                 files.committed = {**committed, **files.committed}
-            for name in written:
-                store.volume.delete(name)
+            # Ctrl-C may come when the manifest has been replaced, and before this is known: then it names them.
+            with suppress(Error):
+                if store.volume.whole("manifest") == replaced:
+                    for name in written:
+                        store.volume.delete(name)
             raise
         with store.commit_lock:
             for item, places in zip(noted, moved, strict=True):

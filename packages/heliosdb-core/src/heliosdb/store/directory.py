@@ -50,6 +50,7 @@ from heliosdb.store.host_files import (
     truncate_file,
     write_at,
 )
+from heliosdb.store.temporary import is_temporary
 from heliosdb.store.volume import check_name, check_word, is_name, missing_file, short_file
 
 __all__ = ["DirectoryVolume"]
@@ -68,6 +69,7 @@ class DirectoryVolume:
         self.read_only = read_only
         self.given_path = os.fspath(path)
         self.path = database_directory(path, read_only=read_only)
+        self.scratch = None if read_only else self.path
         self._process = os.getpid()
         self._closed = False
         self._failure: DiskFull | IoError | None = None
@@ -86,7 +88,7 @@ class DirectoryVolume:
             """Whether names and manifest that were found here, perhaps from a process that was killed, may not be."""
             if not read_only:
                 for name in os.listdir(self.path):
-                    if name.startswith(PREFIX) and name.endswith(NEW):
+                    if (name.startswith(PREFIX) and name.endswith(NEW)) or is_temporary(name):
                         remove_file(self._place(name))
                 if not os.path.exists(self._place(MANIFEST)):
                     # Before anything else is in it: without the lock's name nobody would know it for a database.

@@ -248,6 +248,11 @@ class LogReader:
                 return
             offset = following
 
+    def require_header(self) -> None:
+        """Raise DataCorrupted when a log has no header that a manifest names: it was durable before."""
+        if self.header is None:
+            raise self._corrupt(0)
+
     def require_whole(self) -> None:
         """Raise DataCorrupted when a log that was read to its end has a torn tail: the next one was begun when all of
         this one was durable."""

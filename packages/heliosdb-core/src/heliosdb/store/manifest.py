@@ -116,9 +116,11 @@ def decode_manifest(data: bytes, codecs: FileCodecs) -> Manifest:
     content = data[start + _CHECK.size :]
     if len(data) < start + _CHECK.size or _CHECK.unpack_from(data, start)[0] != crc32(content, crc32(header.file_id)):
         raise _damaged("its checksum is wrong")
-    fields: dict[str, Any] = json.loads(
-        codecs.of(header.codecs, header.codec_parameters).decode(content, header.file_id)
-    )
+    try:
+        text = codecs.of(header.codecs, header.codec_parameters).decode(content, header.file_id)
+    except DataCorrupted as error:
+        raise _damaged(error.message) from error
+    fields: dict[str, Any] = json.loads(text)
     try:
         fields["counters"] = {int(key): (value, given) for key, (value, given) in fields["counters"].items()}
         fields["row_ids"] = {int(oid): number for oid, number in fields["row_ids"].items()}

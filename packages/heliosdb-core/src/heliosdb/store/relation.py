@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from heliosdb.store.block import BLOCK_BITS, SLOT_MASK, Block
 from heliosdb.store.feed import Feed
 from heliosdb.store.row_ids import RowIds
+from heliosdb.store.row_locks import RowLocks
 from heliosdb.store.versions import PRUNED, Row, history, is_full, lookup, push
 
 if TYPE_CHECKING:
@@ -75,8 +76,7 @@ class Relation:
         self.blocks: list[Block | None] = []
         self.indexes: dict[int, Any] = {}
         """Index OID -> its ``TimelineIndex`` in this timeline."""
-        self.locks: dict[int, Any] = {}
-        """Row id -> lock grant (heliosdb.transaction.locks)."""
+        self.locks = RowLocks()
         self.feed = Feed()
         self.count: int = 0 if parent is None else parent.count
         self.stored: StoredBlocks | None = None

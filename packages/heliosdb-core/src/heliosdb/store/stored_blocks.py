@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from itertools import repeat
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from weakref import WeakSet
 
 from heliosdb.errors import DataCorrupted
@@ -29,7 +30,11 @@ if TYPE_CHECKING:
 __all__ = ["BlockCache", "BlockImage", "BlockSource", "Places", "StoredBlocks"]
 
 
+Result = TypeVar("Result")
+
 MOST_SEGMENTS = 8
+SAMPLE = 64
+"""Values of a block that are looked at to see whether a range leaves out many."""
 ROW_SIZE = 250
 """Bytes that a row takes in memory, about."""
 
@@ -40,14 +45,6 @@ class BlockImage(Protocol):
     @property
     def rows(self) -> list[Row | None]:
         """The newest rows by slot."""
-        ...
-
-
-class ColumnList(Protocol):
-    """A column of a block as it is stored."""
-
-    def to_list(self) -> list[Any]:
-        """Return its values."""
         ...
 
 
@@ -93,8 +90,8 @@ class BlockSource(Protocol):
         """Return whether each slot has a row, and how many items each row has; None: all have all."""
         ...
 
-    def columns(self, number: int, wanted: Sequence[int]) -> Mapping[int, ColumnList]:
-        """Return columns of a block's newest rows."""
+    def lists(self, number: int, wanted: Sequence[int], *, nulls: bool = True) -> Mapping[int, list[Any]]:
+        """Return columns of a block's newest rows; ``nulls`` False leaves out what is NULL."""
         ...
 
     def zone(self, number: int, column: int) -> tuple[Any, Any, bool] | None:
@@ -238,27 +235,77 @@ class ColdScan:
                     continue  # values of another type
         return False
 
-    def rows(self, number: int) -> list[Row] | None:
-        """Return a block's rows, with None in the columns that nobody looks at."""
-        columns = self._columns
+    def rows(self, number: int, ranges: Sequence[Range] = ()) -> list[Row] | None:
+        """Return a block's rows, with None in the columns that nobody looks at, less rows that are in none of the
+        ranges, where it is worth it to find these first."""
+        return self._read(number, lambda segment: self._rows(segment, number, ranges))
+
+    def columns(self, number: int) -> tuple[int, list[list[Any]]] | None:
+        """Return how many rows a block has, and what is not NULL in each of the columns that are looked at."""
+        return self._read(number, lambda segment: self._present(segment, number))
+
+    def _read(self, number: int, read: Callable[[BlockSource], Result | None]) -> Result | None:
         segment = self._where().get(number)
-        if columns is None or segment is None:
+        if self._columns is None or segment is None:
             return None
         try:
-            if segment.begin(number) > self._scn:
-                return None
-            shape = segment.present(number)
-            width = segment.width(number)
-            if shape is not None and any(length != width for length in shape[1]):
-                return None
-            found = segment.columns(number, [place for place in columns if place < width])
-            nothing = [None] * segment.row_count(number)
-            parts = [found[place].to_list() if place in found else nothing for place in range(width)]
-            return list(zip(*parts)) if parts else None
+            return None if segment.begin(number) > self._scn else read(segment)
         except DataCorrupted:
             if self._where().get(number) is segment:
                 raise
             return None  # a checkpoint has put the block elsewhere meanwhile, and deleted the file
+
+    def _rows(self, segment: BlockSource, number: int, ranges: Sequence[Range]) -> list[Row] | None:
+        shape = segment.present(number)
+        width = segment.width(number)
+        if not width or (shape is not None and any(length != width for length in shape[1])):
+            return None
+        columns = [place for place in self._columns or () if place < width]
+        found: dict[int, list[Any]] = {}
+        places: list[int] | None = None
+        for place, low, high in ranges:
+            if place < width and places is None:
+                found.update(segment.lists(number, (place,)))
+                places = _places_in(found[place], low, high)
+        if places is not None:
+            if not places:
+                return []
+            found = {column: [values[place] for place in places] for column, values in found.items()}
+        for column in columns:
+            if column not in found:
+                values = segment.lists(number, (column,))[column]
+                found[column] = values if places is None else [values[place] for place in places]
+        if not found:
+            return [(None,) * width] * segment.row_count(number)
+        return list(zip(*[found.get(place, _NOTHING) for place in range(width)]))
+
+    def _present(self, segment: BlockSource, number: int) -> tuple[int, list[list[Any]]]:
+        columns = self._columns or ()
+        found = segment.lists(number, columns, nulls=False)
+        return segment.row_count(number), [found.get(column, []) for column in columns]
+
+
+_NOTHING: Any = repeat(None)
+
+
+def _places_in(values: list[Any], low: Any, high: Any) -> list[int] | None:
+    """Return the places of values that may lie in a range; None where that seems to be true of many."""
+    sample = values[:: max(1, len(values) // SAMPLE)]
+    try:
+        if 2 * len(_within(sample, low, high)) > len(sample):
+            return None
+        return _within(values, low, high)
+    except TypeError:
+        return None  # values of another type
+
+
+def _within(values: list[Any], low: Any, high: Any) -> list[int]:
+    # "Not outside" rather than "inside": what does not compare (NaN) stays.
+    if low is None:
+        return [place for place, value in enumerate(values) if value is not None and not value > high]
+    if high is None:
+        return [place for place, value in enumerate(values) if value is not None and not value < low]
+    return [place for place, value in enumerate(values) if value is not None and not value < low and not value > high]
 
 
 class Places:

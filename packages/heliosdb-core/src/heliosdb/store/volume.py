@@ -48,6 +48,11 @@ class Volume(Protocol):
         """Whether the volume refuses changes (25006)."""
         ...
 
+    @property
+    def scratch(self) -> str | None:
+        """The folder of the host where the database's temporary files are made; None: the system's."""
+        ...
+
     def append(self, name: str, data: bytes | Sequence[bytes]) -> int:
         """Append to a file, made when missing, and return the offset where the data begins.
 
@@ -97,6 +102,7 @@ class MemoryVolume:
 
     keeps_log = False
     read_only = False
+    scratch = None
 
     def __init__(self) -> None:
         self._files: dict[str, bytearray] = {}

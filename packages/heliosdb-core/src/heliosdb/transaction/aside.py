@@ -1,8 +1,8 @@
-"""New blocks of a transaction beyond ``work_mem``: their rows wait in a temporary file for the commit.
+"""Own blocks of a transaction beyond ``work_mem``: their rows wait in a temporary file for the commit.
 
-A bulk insert's blocks are whole until they are committed. When they take more memory than allowed, those that are there
-are put aside, and whoever asks for one of their rows reads the block again. The commit writes them to a segment one by
-one. Tables that are not logged, and databases in memory, keep their rows in memory anyway.
+When they take more memory than allowed, those that are there are put aside, and whoever asks for one of their rows
+reads the block again. The commit writes them to segments one by one. Tables that are not logged, and databases in
+memory, keep their rows in memory anyway.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from heliosdb.store.temporary import TemporaryFiles, TemporarySpace
 
 if TYPE_CHECKING:
     from heliosdb.store.temporary import Frame, LimitedSession, TemporaryRows
-    from heliosdb.store.versions import Row
-    from heliosdb.transaction.writes import RelationWrites
+    from heliosdb.transaction.own_blocks import OwnBlock
 
 __all__ = ["Aside", "AsideRows"]
 
 SAMPLE = 16
+RECENT = 3
+"""Blocks that stay in memory after they were read."""
 
 
 class AsideRows(Sequence[Any]):
@@ -43,10 +44,14 @@ class AsideRows(Sequence[Any]):
     def __getitem__(self, slot: slice) -> list[Any]: ...
 
     def __getitem__(self, slot: int | slice) -> Any:
-        return self._aside.read(self._frame)[slot]
+        return self.read()[slot]
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._aside.read(self._frame))
+        return iter(self.read())
+
+    def read(self) -> list[Any]:
+        """Return the rows; the list must not be changed."""
+        return self._aside.read(self._frame)
 
 
 class Aside:
@@ -60,22 +65,22 @@ class Aside:
         self._limit = limit
         self._file: TemporaryRows | None = None
         self._size = 0
-        self._present: list[tuple[RelationWrites, int]] = []
-        self._last: tuple[Frame, list[Any]] | None = None
+        self._present: list[OwnBlock] = []
+        self._recent: dict[Frame, list[Any]] = {}
         self._lock = Lock()
 
-    def note(self, writes: RelationWrites, number: int, rows: Sequence[Row | None]) -> None:
-        """Take note of a new block, and put all aside that are in memory where they are too many."""
-        self._present.append((writes, number))
-        sample = [row for row in rows[:: max(1, len(rows) // SAMPLE)] if row is not None]
+    def note(self, block: OwnBlock) -> None:
+        """Take note of a block, and put all aside that are in memory where they are too many."""
+        rows = block.rows
+        self._present.append(block)
+        sample = [row for row in rows[:: max(1, len(rows) // SAMPLE)] if row]
         size = sum(row.__sizeof__() + 24 + sum(value.__sizeof__() for value in row) for row in sample)
-        self._size += len(rows) * size // max(1, len(sample))
+        self._size += block.count * size // max(1, len(sample)) + 8 * len(rows)
         if self._size < self._limit:
             return
-        for owner, place in self._present:
-            entry = owner.bulk.get(place)
-            if entry is not None and isinstance(entry[1], list):
-                owner.bulk[place] = (entry[0], self._put(entry[1]))
+        for present in self._present:
+            if isinstance(present.rows, list):
+                present.rows = self._put(present.rows)
         self._present.clear()
         self._size = 0
 
@@ -88,15 +93,18 @@ class Aside:
     def read(self, frame: Frame) -> list[Any]:
         """Return the rows of a frame; the list must not be changed."""
         with self._lock:
-            last = self._last
-            if last is None or last[0] != frame:
+            found = self._recent.get(frame)
+            if found is None:
                 assert self._file is not None
-                last = self._last = frame, self._file.read(frame)
-            return last[1]
+                if len(self._recent) >= RECENT:
+                    del self._recent[next(iter(self._recent))]
+                found = self._recent[frame] = self._file.read(frame)
+            return found
 
     def close(self) -> None:
         """Delete the file."""
         with self._lock:
             if self._file is not None:
                 self._file.close()
-                self._file = self._last = None
+                self._file = None
+                self._recent.clear()

@@ -361,8 +361,8 @@ class IndexView:
         if own is None:
             return []
         found = [number << 12 | slot for number, slots in own.blocks.items() for slot in slots]
-        for number, (_, rows) in own.bulk.items():
-            found.extend(range(number << 12, (number << 12) + len(rows)))
+        for number, block in own.bulk.items():
+            found.extend(range(number << 12, (number << 12) + len(block.over([]))))
         return found
 
     def nearest(

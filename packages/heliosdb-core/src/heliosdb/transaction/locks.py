@@ -19,11 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
+from itertools import compress
 from threading import Event, Lock
 from time import monotonic, time_ns
 from typing import Any, Protocol
 
 from heliosdb.errors import DeadlockDetected, LockNotAvailable
+from heliosdb.store.block import BLOCK_BITS
+from heliosdb.store.row_locks import BlockLock, RowLocks
 
 __all__ = [
     "ADVISORY_CONFLICTS",
@@ -39,7 +42,6 @@ __all__ = [
     "LockTable",
     "RelationLock",
     "RowLock",
-    "SessionLocks",
     "SessionToken",
     "Waiter",
 ]
@@ -245,12 +247,17 @@ class LockTable:
         ``wait="nowait"`` raises LockNotAvailable instead, with "could not obtain lock on ``what``".
         """
         grant = owner.grant(mode)
+        rows = space if space.__class__ is RowLocks else None
         # Only this owner's thread puts this grant there, so "absent, and now it is mine" means that it was taken
         # just now.
-        if space.get(key) is None and space.setdefault(key, grant) is grant:
+        if not (rows is not None and rows.blocks) and space.get(key) is None and space.setdefault(key, grant) is grant:
             owner.held += (space, key, 0)
-            return True
+            if rows is None or not rows.blocks or rows.block_of(key) is None:
+                return True
+            self.release_one(owner, space, key)  # somebody has locked the block meanwhile
         with self._mutex:
+            if rows is not None and rows.blocks and (block := rows.block_of(key)) is not None:
+                _spread(block, key >> BLOCK_BITS)
             present: Any = space.get(key)
             if present is None and (present := space.setdefault(key, grant)) is grant:
                 owner.held += (space, key, 0)
@@ -286,6 +293,31 @@ class LockTable:
             owner.waiter = waiter
         self._wait(waiter, session)
         return True
+
+    def acquire_block(self, space: RowLocks, number: int, slots: bytes, owner: LockOwner) -> bool:
+        """Lock rows of a block if nobody has any of them; else return False, and nothing is locked.
+
+        ``slots`` has a byte for each slot: 0, or a bit for the mode.
+        """
+        with self._mutex:
+            present = space.blocks.get(number)
+            if present is not None:
+                if present.owner is not owner or present.spread:
+                    return False
+                both = int.from_bytes(slots, "little") | int.from_bytes(present.slots, "little")
+                slots = both.to_bytes(max(len(slots), len(present.slots)), "little")
+                if slots == present.slots:
+                    return True
+            space.blocks[number] = BlockLock(space, owner, slots)
+            first = number << BLOCK_BITS
+            if space and not space.keys().isdisjoint(compress(range(first, first + len(slots)), slots)):
+                if present is None:
+                    del space.blocks[number]
+                else:
+                    space.blocks[number] = present
+                return False
+            owner.held += (space.blocks, number, 0 if present is None else present)
+            return True
 
     @staticmethod
     def _grant(queue: LockQueue, owner: LockOwner, mode: int, space: Space, key: Any) -> None:
@@ -383,8 +415,11 @@ class LockTable:
                 if not any(batch[2::3]):
                     # First locks on different keys all of them, so that the order does not matter.
                     for space, key in zip(batch[0::3], batch[1::3]):
-                        if type(space[key]) is tuple:
+                        present = space[key]
+                        if type(present) is tuple:
                             del space[key]
+                        elif type(present) is BlockLock:
+                            self._release_block(present, key, None)
                         else:
                             self._restore(space, key, owner, 0)
                     continue
@@ -393,6 +428,8 @@ class LockTable:
                     present = space.get(key)
                     if not before and type(present) is tuple:
                         del space[key]
+                    elif type(present) is BlockLock:
+                        self._release_block(present, key, before or None)
                     else:
                         self._restore(space, key, owner, before)
 
@@ -421,6 +458,20 @@ class LockTable:
                 kept += (space, key, 0)
             owner.held = kept
             self._restore(space, key, owner, mask)
+
+    def _release_block(self, lock: BlockLock, number: int, before: BlockLock | None) -> None:
+        """Go back to the lock that the owner had on the block before."""
+        if lock.spread:
+            kept = (b"" if before is None else before.slots).ljust(len(lock.slots), b"\0")
+            first = number << BLOCK_BITS
+            for slot, mask in enumerate(lock.slots):
+                if mask:
+                    self._restore(lock.space, first + slot, lock.owner, kept[slot])
+        if before is None:
+            del lock.space.blocks[number]
+        else:
+            before.spread = lock.spread
+            lock.space.blocks[number] = before
 
     def _restore(self, space: Space, key: Any, owner: LockOwner, before: int) -> None:
         present = space.get(key)
@@ -468,64 +519,28 @@ class LockTable:
     def holders(self, space: Space, key: Any) -> list[LockOwner]:
         """Return who holds a lock."""
         with self._mutex:
+            if space.__class__ is RowLocks and (block := space.block_of(key)) is not None:
+                _spread(block, key >> BLOCK_BITS)
             present = space.get(key)
             if present is None:
                 return []
             return [present[0]] if type(present) is tuple else list(present.holders)
 
 
-class SessionLocks:
-    """A session's advisory locks, counted as PostgreSQL counts them: taken twice, released twice."""
-
-    __slots__ = ("_counts", "_locks", "_owner", "_session")
-
-    def __init__(self, locks: LockTable, session: SessionToken) -> None:
-        self._locks = locks
-        self._session = session
-        self._owner = LockOwner(session)
-        self._counts: dict[tuple[Any, int], int] = {}
-
-    def acquire(self, key: Any, mode: AdvisoryLock | int, wait: str = "block") -> bool:
-        """Take a lock until it is released or the session ends."""
-        locks = self._locks
-        count = self._counts.get((key, mode), 0)
-        if not count:
-            held = len(self._owner.held)
-            try:
-                if not locks.acquire(
-                    locks.advisory,
-                    key,
-                    self._owner,
-                    mode,
-                    ADVISORY_CONFLICTS,
-                    wait=wait,
-                    session=self._session,
-                    what="advisory lock",
-                ):
-                    return False
-            except BaseException:
-                # It may have been granted at the moment of the interruption.
-                locks.release(self._owner, held)
-                raise
-        self._counts[key, mode] = count + 1
-        return True
-
-    def release(self, key: Any, mode: AdvisoryLock | int) -> bool:
-        """Release a lock once; False when the session does not hold it in this mode."""
-        count = self._counts.get((key, mode), 0)
-        if not count:
-            return False
-        if count > 1:
-            self._counts[key, mode] = count - 1
-        else:
-            del self._counts[key, mode]
-            self._locks.release_mode(self._owner, self._locks.advisory, key, mode)
-        return True
-
-    def release_all(self) -> None:
-        """Release everything: the session ends, or asks for it."""
-        self._counts.clear()
-        self._locks.release(self._owner)
+def _spread(lock: BlockLock, number: int) -> None:
+    """Enter the locks of a block's rows one by one."""
+    if lock.spread:
+        return
+    lock.spread = True
+    space, owner, first = lock.space, lock.owner, number << BLOCK_BITS
+    grants = {mask: (owner, mask) for mask in set(lock.slots)}
+    for slot, mask in enumerate(lock.slots):
+        if mask:
+            present = space.setdefault(first + slot, grants[mask])
+            if present is not grants[mask]:
+                # Somebody who did not see the block's lock yet, and will in a moment.
+                holder, other = present
+                space[first + slot] = LockQueue({holder: other, owner: mask})
 
 
 def _called(owner: LockOwner) -> str:

@@ -250,7 +250,7 @@ class PointWriter:
                 return None
             try:
                 block = relation.block(row_id >> 12)
-                if block is None:
+                if block is None or (locks.blocks and locks.block_of(row_id) is not None):
                     return None
                 entry = block.overlay.get(row_id & 4095) or block.newest_with_older(row_id & 4095)
                 row = entry[1]

@@ -51,6 +51,8 @@ class PointReference:
         if locks.get(row_id) is not None or locks.setdefault(row_id, grant) is not grant:
             return False
         taken.append((locks, row_id))
+        if locks.blocks and locks.block_of(row_id) is not None:
+            return False
         row = self.relation.newest(row_id)[1]
         return row is not None and bool(self.index.spec.key(row) == key)
 

@@ -41,10 +41,11 @@ from heliosdb.transaction.locks import (
     SessionToken,
 )
 from heliosdb.transaction.outcome import DELETED, SAME, SKIPPED, LockedRow, Mark, SnapshotHold
+from heliosdb.transaction.own_blocks import ABSENT
 from heliosdb.transaction.serializable import ReadSet, enroll
 from heliosdb.transaction.ticket import CommitTicket
 from heliosdb.transaction.view import RelationView, past_view
-from heliosdb.transaction.writes import ABSENT, OwnEntry, RelationWrites
+from heliosdb.transaction.writes import RelationWrites
 
 if TYPE_CHECKING:
     from heliosdb.transaction.aside import Aside
@@ -231,18 +232,15 @@ class Transaction(LockOwner):
             writes = self.writes[relation_oid] = RelationWrites(self.relation(relation_oid), self.dropped_indexes)
         return writes
 
-    def _note_new(self, container: dict[int, Any], places: Collection[int]) -> None:
+    def note_new(self, container: dict[int, Any], places: Collection[int]) -> None:
         """Enter into the journal that nothing was at these places of a container."""
         journal: list[Any] = [container, None, None] * len(places)
         journal[1::3] = places
         self._journal += journal
 
-    def enter_block(self, writes: RelationWrites, number: int, rows: list[Row | None]) -> None:
-        """Enter new rows that have a block for themselves."""
-        writes.bulk[number] = (self.command, rows)
-        self._note_new(writes.bulk, (number,))
-        if self.aside is not None and writes.relation.is_logged:
-            self.aside.note(writes, number, rows)
+    def note_change(self, container: dict[int, Any], place: int, before: Any) -> None:
+        """Enter into the journal what was at a place of a container: None for nothing."""
+        self._journal += (container, place, before)
 
     def _enter(self, writes: RelationWrites, row_id: int, row: Row | None) -> None:
         number = row_id >> BLOCK_BITS
@@ -253,12 +251,6 @@ class Transaction(LockOwner):
         previous = slots.get(slot)
         slots[slot] = (self.command, row, previous)
         self._journal += (slots, slot, previous)
-
-    def enter_many(self, writes: RelationWrites, number: int, entries: dict[int, OwnEntry]) -> None:
-        """Enter own versions of rows of one block that have none yet."""
-        slots = writes.blocks.setdefault(number, {})
-        slots.update(entries)
-        self._note_new(slots, entries)
 
     def insert(self, relation_oid: int, row: Row) -> int:
         """Insert a row and return its row id. Raises UniqueViolation; may wait for whoever inserts the same key."""
@@ -345,8 +337,11 @@ class Transaction(LockOwner):
                 self.lock(relation, row_id, mode)
             return None
         grant, locks = self.grant(mode), relation.locks
-        if locks.get(row_id) is None and locks.setdefault(row_id, grant) is grant:
+        if not locks.blocks and locks.get(row_id) is None and locks.setdefault(row_id, grant) is grant:
             self.held += (locks, row_id, 0)
+            if locks.blocks and locks.block_of(row_id) is not None:
+                self.store.locks.release_one(self, locks, row_id)  # somebody has locked the block meanwhile
+                self.lock(relation, row_id, mode)
         else:
             self.lock(relation, row_id, mode)
         scn, newest = relation.newest(row_id)

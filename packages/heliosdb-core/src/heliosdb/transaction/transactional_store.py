@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from heliosdb.errors import FeatureNotSupported, ObjectNotInPrerequisiteState
+from heliosdb.errors import Error, FeatureNotSupported, ObjectNotInPrerequisiteState
 from heliosdb.store.access_method import AccessMethod
 from heliosdb.store.commits import Author
 from heliosdb.store.options import StorageOptions
@@ -15,10 +15,12 @@ from heliosdb.store.store import RelationChanges, Store
 from heliosdb.store.timeline import Timeline
 from heliosdb.store.versions import Row
 from heliosdb.store.volume import Volume
-from heliosdb.transaction.locks import LockTable, SessionLocks, SessionToken
+from heliosdb.transaction.locks import LockTable, SessionToken
+from heliosdb.transaction.own_blocks import ChangedSlots
 from heliosdb.transaction.point import PointWriter, point_reader
 from heliosdb.transaction.point_references import PointReference
 from heliosdb.transaction.serializable import CommitHistory
+from heliosdb.transaction.session_locks import SessionLocks
 from heliosdb.transaction.ticket import CommitTicket
 from heliosdb.transaction.transaction import Transaction
 
@@ -127,8 +129,9 @@ class TransactionalStore(Store):
             # What is put aside stays there when the blocks are written to segments, one by one.
             is_large = self.large is not None and self.large.is_large(own)
             bulk = own if is_large else {n: run if isinstance(run, list) else list(run) for n, run in own.items()}
-            if rows or bulk:
-                changed.append((writes.relation, rows, bulk, writes.keys_change or writes.has_new_indexes()))
+            changes = {n: slots.to_dict() if isinstance(slots, ChangedSlots) else slots for n, slots in rows.items()}
+            if changes or bulk:
+                changed.append((writes.relation, changes, bulk, writes.keys_change or writes.has_new_indexes()))
         line = transaction.timeline
         author = transaction.author or Author()
         if author.timeline != line.name:
@@ -145,9 +148,12 @@ class TransactionalStore(Store):
             else:
                 record = []
             ticket = self._enter(transaction, changed, record, written, author)
-        except BaseException:
+        except BaseException as error:
             if self.large is not None and written:
-                self.large.abandon(written)
+                if isinstance(error, Error):
+                    self.large.abandon(written)
+                else:
+                    self.large.leave(written)
             raise
         return ticket
 

@@ -154,9 +154,9 @@ def enter_existing(transaction: Transaction, writes: RelationWrites, index: Time
         for slot, entry in slots.items():
             if entry[1] is not None:
                 enter_row(transaction, writes, index, number << 12 | slot, entry[1])
-    for number, (_, rows) in writes.bulk.items():
+    for number, own in writes.bulk.items():
         changed = writes.blocks.get(number, {})
-        for slot, row in enumerate(rows):
+        for slot, row in enumerate(own.over([])):
             if row is not None and slot not in changed:
                 enter_row(transaction, writes, index, number << 12 | slot, row)
 

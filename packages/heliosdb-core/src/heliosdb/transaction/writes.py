@@ -2,8 +2,8 @@
 
 An entry of a row is (command, row or None, the own entry before it). A statement with command id c sees the
 newest entry with command < c: neither what it writes itself (``INSERT INTO t SELECT FROM t`` ends, an UPDATE meets
-no row twice) nor what later statements of the transaction write (an open cursor). Bulk inserts stay whole: (command,
-rows) of a block that nobody else uses, the rows in a file where they are too many (``aside``).
+no row twice) nor what later statements of the transaction write (an open cursor). What a statement does to many rows of
+a block stays whole (``own_blocks``).
 
 The journal of the transaction has the way back of every change; see ``Transaction.rollback_to``.
 """
@@ -13,32 +13,18 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Container, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from heliosdb.store.block import BLOCK_BITS, SLOT_MASK
 from heliosdb.store.relation import Relation
 from heliosdb.store.timeline_index import TimelineIndex
 from heliosdb.store.versions import Row
-
-if TYPE_CHECKING:
-    from heliosdb.transaction.aside import AsideRows
+from heliosdb.transaction.own_blocks import ABSENT, ChangedSlots, OwnBlock, OwnRows
 
 __all__ = ["ABSENT", "OwnEntry", "OwnKeys", "RelationWrites"]
 
 _ROW = itemgetter(1)
 OwnEntry = tuple[int, "Row | None", Any]
-
-
-class _Absent:
-    """Marks that a transaction has not touched a row."""
-
-    __slots__ = ()
-
-    def __bool__(self) -> bool:
-        return False
-
-
-ABSENT: Any = _Absent()
 
 
 class OwnKeys:
@@ -102,7 +88,7 @@ class RelationWrites:
         self.relation = relation
         self._dropped = dropped
         self.blocks: dict[int, dict[int, OwnEntry]] = {}
-        self.bulk: dict[int, tuple[int, list[Row | None] | AsideRows]] = {}
+        self.bulk: dict[int, OwnBlock] = {}
         self.count = 0
         """Rows more (or fewer) than committed ones; an estimate after a partial rollback."""
         self.indexes: tuple[TimelineIndex, ...] = ()
@@ -136,9 +122,7 @@ class RelationWrites:
             if entry is not None:
                 return entry[1]
         bulk = self.bulk.get(row_id >> BLOCK_BITS)
-        if bulk is not None and row_id & SLOT_MASK < len(bulk[1]):
-            return bulk[1][row_id & SLOT_MASK]
-        return ABSENT
+        return ABSENT if bulk is None else bulk.newest(row_id & SLOT_MASK)[1]
 
     def newest_or(self, row_id: int, committed: Any) -> Any:
         """Return the own newest version of a row (None if deleted), or the committed one given if untouched."""
@@ -153,7 +137,7 @@ class RelationWrites:
             if entry is not None:
                 return entry[0]
         bulk = self.bulk.get(row_id >> BLOCK_BITS)
-        return bulk[0] if bulk is not None and row_id & SLOT_MASK < len(bulk[1]) else -1
+        return -1 if bulk is None else bulk.newest(row_id & SLOT_MASK)[0]
 
     def visible(self, row_id: int, command: int) -> Any:
         """Return the own version that a statement with this command id sees, None if deleted, ABSENT if it sees
@@ -166,9 +150,7 @@ class RelationWrites:
                     return entry[1]
                 entry = entry[2]
         bulk = self.bulk.get(row_id >> BLOCK_BITS)
-        if bulk is not None and bulk[0] < command and row_id & SLOT_MASK < len(bulk[1]):
-            return bulk[1][row_id & SLOT_MASK]
-        return ABSENT
+        return ABSENT if bulk is None else bulk.visible(row_id & SLOT_MASK, command)
 
     def overlay(self, number: int, command: int) -> dict[int, Row | None]:
         """Return {slot: own version} of a block as a statement with this command id sees it."""
@@ -182,24 +164,27 @@ class RelationWrites:
                 entry = entry[2]
         return result
 
-    def net(self) -> tuple[dict[int, dict[int, Row | None]], dict[int, Sequence[Row | None]]]:
-        """Return what is to be committed: newest rows by block and slot, and bulk blocks with later changes worked
-        in."""
-        rows: dict[int, dict[int, Row | None]] = {}
-        bulk: dict[int, Sequence[Row | None]] = {number: run for number, (_, run) in self.bulk.items()}
+    def net(self) -> tuple[dict[int, dict[int, Row | None] | ChangedSlots], dict[int, Sequence[Row | None]]]:
+        """Return what is to be committed: newest rows by block and slot, and new blocks with later changes worked in.
+
+        Both may be worked out only when they are looked at.
+        """
+        rows: dict[int, dict[int, Row | None] | ChangedSlots] = {}
+        bulk: dict[int, Sequence[Row | None]] = {}
+        for number, entry in self.bulk.items():
+            slots = self.blocks.get(number, {})
+            if not entry.is_new:
+                rows[number] = ChangedSlots(entry, slots)
+            elif entry.before is None and not slots:
+                bulk[number] = entry.rows
+            else:
+                bulk[number] = OwnRows(entry, slots)
         for number, slots in self.blocks.items():
             run = bulk.get(number)
-            if run is None:
+            if run is not None:
+                beyond = {slot: entry[1] for slot, entry in slots.items() if slot >= len(run)}
+                if beyond:
+                    rows[number] = beyond
+            elif number not in rows:
                 rows[number] = dict(zip(slots, map(_ROW, slots.values())))
-                continue
-            merged = list(run)
-            beyond = {}
-            for slot, entry in slots.items():
-                if slot < len(merged):
-                    merged[slot] = entry[1]
-                else:
-                    beyond[slot] = entry[1]
-            bulk[number] = merged
-            if beyond:
-                rows[number] = beyond
         return rows, bulk
