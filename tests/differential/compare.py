@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .doors import DbapiDoor, Door, EmbeddedDoor
 from .objects import as_objects
@@ -20,10 +20,14 @@ from .script import ROOT, named, read_script, script_names
 __all__ = ["compare", "main"]
 
 
-def compare(name: str, make_door: Callable[[], Door] = EmbeddedDoor) -> tuple[int, dict[int, str]]:
+PLUGINS = {"pgvector": ["vector"]}
+"""What the scripts of a folder are run with, beside the core."""
+
+
+def compare(name: str, make_door: Callable[[Sequence[str]], Door] = EmbeddedDoor) -> tuple[int, dict[int, str]]:
     """Run a script; return the number of its steps and the reports of those that differ."""
     script = read_script(name)
-    door = make_door()
+    door = make_door(PLUGINS.get(name.partition("/")[0], []))
     try:
         steps = run_script(script, door)
     finally:
@@ -40,7 +44,7 @@ def main() -> int:
     parser.add_argument("--write-pending", action="store_true", help="make pending.txt agree with this run")
     parser.add_argument("--dbapi", action="store_true", help="go through DB-API connections")
     arguments = parser.parse_args()
-    make_door: Callable[[], Door] = DbapiDoor if arguments.dbapi else EmbeddedDoor
+    make_door: Callable[[Sequence[str]], Door] = DbapiDoor if arguments.dbapi else EmbeddedDoor
     pending = {name: dict(steps) for name, steps in read_pending().items()}
     total: Counter[str] = Counter()
     for name in [named(argument) for argument in arguments.scripts] or script_names():

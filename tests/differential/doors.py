@@ -6,6 +6,7 @@ answer in text form, and it says whether it is waiting for another session.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import heliosdb
@@ -119,8 +120,8 @@ class EmbeddedDoor:
     name = "embedded"
     gives_objects = False
 
-    def __init__(self) -> None:
-        self._database = heliosdb.EmbeddedDatabase.new_in_memory(plugins=[])
+    def __init__(self, plugins: Sequence[str] = ()) -> None:
+        self._database = heliosdb.EmbeddedDatabase.new_in_memory(plugins=plugins)
 
     def open(self) -> EmbeddedConversation:
         # explicit transactions of the embedded API are snapshots; the recordings come from a server, where they are not
@@ -173,8 +174,8 @@ class DbapiDoor:
     name = "dbapi"
     gives_objects = True
 
-    def __init__(self) -> None:
-        self._database = heliosdb.EmbeddedDatabase.new_in_memory(plugins=[])
+    def __init__(self, plugins: Sequence[str] = ()) -> None:
+        self._database = heliosdb.EmbeddedDatabase.new_in_memory(plugins=plugins)
 
     def open(self) -> DbapiConversation:
         return DbapiConversation(heliosdb.connect(self._database, autocommit=True, timeout=LIMIT))

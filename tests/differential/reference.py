@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import pq
@@ -159,12 +160,26 @@ class ReferenceDoor:
 
     def header(self) -> list[str]:
         """Return the lines that say where a recording comes from."""
-        settings = ["server_version", "server_encoding", "lc_collate", "TimeZone", "DateStyle", "IntervalStyle"]
-        shown = [self._control.execute(f"SHOW {name}").fetchone()[0] for name in settings]  # type: ignore[index]
+        settings = ["server_version", "server_encoding", "TimeZone", "DateStyle", "IntervalStyle"]
+        version, encoding, *others = [self._value(f"SHOW {name}") for name in settings]
+        collate = self._value("SELECT datcollate FROM pg_database WHERE datname = current_database()")
+        shown = [f"server_encoding {encoding}", f"lc_collate {collate}"]
+        extension = self._value(
+            "SELECT string_agg(extname || ' ' || extversion, ', ') FROM pg_extension WHERE oid > 16383"
+        )
         return [
-            f"recorded from PostgreSQL {shown[0]}, cluster made with initdb -E UTF8 --no-locale",
-            ", ".join(f"{name} {value}" for name, value in zip(settings[1:], shown[1:], strict=True)),
+            f"recorded from PostgreSQL {version}, cluster made with initdb -E UTF8 --no-locale"
+            + (f", extension {extension}" if extension else ""),
+            ", ".join([*shown, *(f"{name} {value}" for name, value in zip(settings[2:], others, strict=True))]),
         ]
+
+    def has(self, extension: str) -> bool:
+        """Return whether the server can create an extension."""
+        return self._value(f"SELECT count(*) FROM pg_available_extensions WHERE name = '{extension}'") > 0
+
+    def _value(self, query: str) -> Any:
+        row = self._control.execute(query).fetchone()  # type: ignore[call-overload]
+        return row[0]
 
     def close(self) -> None:
         self._control.close()

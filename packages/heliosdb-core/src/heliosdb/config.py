@@ -13,8 +13,9 @@ Run-time parameters (``work_mem``, ``TimeZone``) are no configuration: they are 
 gives their values for every session of the database.
 
 A key that nobody knows is an error that names file and key (42704), for a misspelt key would otherwise be a wish that
-is silently not granted. A key that is known, but whose package is not there, is 0A000 and names the package; a value
-of the wrong type or outside its range is 22023.
+is silently not granted; a value of the wrong type or outside its range is 22023. A section that is not the core's is
+for a package: its keys wait in ``options`` until the database opens, and each that no plugin takes then is an error,
+0A000 where the package is known that would (``opening.py``).
 """
 
 from __future__ import annotations
@@ -35,19 +36,6 @@ MEGABYTE = 1 << 20
 COMPRESSIONS = ("zstd", "lz4", "none")
 LOG_LEVELS = ("trace", "debug", "info", "warn", "error")
 _NUMBERS = {"trace": 5, "debug": 10, "info": 20, "warn": 30, "error": 40}
-
-
-def _needs(package: str) -> Callable[[Any, Attribute[Any], Any], None]:
-    """Return the validator of an attribute of a package that is not there: only None passes."""
-
-    def check(config: Any, attribute: Attribute[Any], value: Any) -> None:
-        if value is not None:
-            raise FeatureNotSupported(
-                f'configuration argument "{attribute.name}" needs {package}, which is not installed',
-                hint=f"pip install {package}" if package.startswith("heliosdb-") else None,
-            )
-
-    return check
 
 
 def _is_level(config: Any, attribute: Attribute[Any], value: Any) -> None:
@@ -79,6 +67,25 @@ def _is_compression(config: Any, attribute: Attribute[Any], value: Any) -> None:
         )
 
 
+PACKAGES = {
+    "encryption_key": "heliosdb-crypto",
+    "encryption": "heliosdb-crypto",
+    "retention_days": "heliosdb-temporal",
+    "temporal": "heliosdb-temporal",
+    "vector": "heliosdb-vector",
+    "server": "heliosdb-server",
+}
+"""Arguments and sections that belong to packages of ours: who misses one is told which."""
+
+PACKAGE_ARGUMENTS = ("encryption_key", "retention_days")
+"""Attributes of Config that are options of packages."""
+
+
+def package_of(option: str) -> str | None:
+    """Return the package that an option belongs to, where it is one that we know."""
+    return PACKAGES.get(option.partition(".")[0])
+
+
 STORAGE = ("cache_size", "compression", "checkpoint_log_size", "checkpoint_commits", "compact_interval_hours")
 
 
@@ -94,15 +101,18 @@ class Config:
     ``checkpoint_log_size`` or has ``checkpoint_commits`` commits; every ``compact_interval_hours`` versions that
     nobody needs are dropped and the files put in order. None: the default. ``read_only`` opens it for reading.
 
-    ``encryption_key`` and ``retention_days`` are for packages that are not there yet, and refused.
+    ``options`` are those of packages, by section and key: ``{"temporal.snapshot_retention_days": 30}``;
+    ``encryption_key`` and ``retention_days`` are two that have a name here. A database refuses to open with one that no
+    plugin takes.
     """
 
     path: str | None = None
     in_memory: bool = False
     log_level: str | None = field(default=None, validator=_is_level)
     settings: Mapping[str, str] = field(factory=dict)
-    encryption_key: bytes | None = field(default=None, validator=_needs("heliosdb-crypto"), repr=False)
-    retention_days: int | None = field(default=None, validator=_needs("heliosdb-temporal"))
+    encryption_key: Any = field(default=None, repr=False)
+    retention_days: int | None = None
+    options: Mapping[str, Any] = field(factory=dict, repr=False)
     read_only: bool = False
     cache_size: int | None = field(default=None, validator=_at_least(MEGABYTE))
     compression: str | None = field(default=None, validator=_is_compression)
@@ -115,6 +125,11 @@ class Config:
         stated = {name: getattr(self, name) for name in STORAGE}
         return {name: value for name, value in stated.items() if value is not None}
 
+    def for_packages(self) -> dict[str, Any]:
+        """Return what is stated for packages, as ``Database``'s ``options``."""
+        stated = {**self.options, **{name: getattr(self, name) for name in PACKAGE_ARGUMENTS}}
+        return {name: value for name, value in stated.items() if value is not None}
+
 
 @frozen
 class Key:
@@ -124,10 +139,6 @@ class Key:
     kind: type = str
     package: str | None = None
     values: tuple[str, ...] = ()
-
-
-def _later(*names: str, package: str) -> dict[str, Key]:
-    return {name: Key(None, object, package) for name in names}
 
 
 KEYS: dict[str, Key] = {
@@ -142,22 +153,14 @@ KEYS: dict[str, Key] = {
     "storage.checkpoint_commits": Key("checkpoint_commits", int),
     "storage.compact_interval_hours": Key("compact_interval_hours", int),
     # Known keys of parts that are not here yet: better a clear answer than a misspelling's.
-    **_later(
-        "server.listen_addr", "server.port", "server.max_connections", "server.connection_timeout_sec",
-        package="heliosdb-server",
-    ),
-    **_later("encryption.enabled", "encryption.algorithm", "encryption.key_source", package="heliosdb-crypto"),
-    **_later(
-        "vector.enabled", "vector.pq_enabled", "vector.pq_auto_compress", "vector.pq_training_size",
-        package="heliosdb-vector",
-    ),
-    **_later("temporal.time_travel_enabled", "temporal.snapshot_retention_days", package="heliosdb-temporal"),
-    **_later(
-        "performance.enable_simd", "performance.worker_threads", "performance.parallel_query",
-        package="a parallel executor",
-    ),
-}  # fmt: skip
-"""Every key that is known, as ``section.name``."""
+    "performance.enable_simd": Key(None, object, "a parallel executor"),
+    "performance.worker_threads": Key(None, object, "a parallel executor"),
+    "performance.parallel_query": Key(None, object, "a parallel executor"),
+}
+"""Every key of the core's sections, as ``section.name``."""
+
+SECTIONS = frozenset({name.partition(".")[0] for name in KEYS} | {"settings"})
+"""The core's sections."""
 
 ENVIRONMENT = {
     "HELIOSDB_DATA_DIR": "storage.path",
@@ -165,14 +168,15 @@ ENVIRONMENT = {
     "HELIOSDB_CACHE_SIZE": "storage.cache_size",
     "HELIOSDB_PORT": "server.port",
     "HELIOSDB_LISTEN_ADDR": "server.listen_addr",
-    "HELIOSDB_ENCRYPTION_KEY": "encryption.key_source",
-    "HELIOSDB_KEY": "encryption.key_source",
+    "HELIOSDB_ENCRYPTION_KEY": "encryption.key",
     "HELIOSDB_WORKER_THREADS": "performance.worker_threads",
 }
 """Environment variables and the keys they set."""
 
-OTHER_VARIABLES = frozenset({"HELIOSDB_CONFIG", "HELIOSDB_PLUGINS", "HELIOSDB_DISABLE_PLUGINS", "HELIOSDB_HISTORY"})
-"""Variables with our prefix that are no keys."""
+OTHER_VARIABLES = frozenset(
+    {"HELIOSDB_CONFIG", "HELIOSDB_PLUGINS", "HELIOSDB_DISABLE_PLUGINS", "HELIOSDB_HISTORY", "HELIOSDB_KEY"}
+)
+"""Variables with our prefix that are no keys; ``HELIOSDB_KEY`` is the one that configurations name for a secret."""
 
 
 def load_config(
@@ -214,6 +218,7 @@ def opening(path: str | None, config: Config | None) -> dict[str, Any]:
         "settings": dict(config.settings),
         "storage": config.storage(),
         "read_only": config.read_only,
+        "options": config.for_packages(),
     }
 
 
@@ -278,24 +283,27 @@ def _environment_values(environment: Mapping[str, str]) -> dict[str, Any]:
 
 def _with(config: Config, values: Mapping[str, Any], source: str) -> Config:
     settings = dict(config.settings)
+    options = dict(config.options)
     changes: dict[str, Any] = {}
     for name, value in values.items():
         if name.startswith("settings."):
             settings[name.removeprefix("settings.").lower()] = _setting_text(name, value, source)
+            continue
+        if "." in name and name.partition(".")[0] not in SECTIONS:
+            options[name] = value
             continue
         key = KEYS.get(name)
         if key is None:
             raise _unknown(name, source)
         if key.attribute is None:
             raise FeatureNotSupported(
-                f'configuration key "{name}" in {source} needs {key.package}, which is not installed',
-                hint=f"pip install {key.package}" if (key.package or "").startswith("heliosdb-") else None,
+                f'configuration key "{name}" in {source} needs {key.package}, which is not installed'
             )
         checked = _checked(name, key, value, source)
         if changes.setdefault(key.attribute, checked) != checked:
             # Two names of one thing, as cache_size and buffer_pool_size are.
             raise InvalidParameterValue(f'configuration key "{name}" in {source} contradicts another for the same')
-    return evolve(config, settings=settings, **changes)
+    return evolve(config, settings=settings, options=options, **changes)
 
 
 def _checked(name: str, key: Key, value: Any, source: str) -> Any:
@@ -352,4 +360,5 @@ def _overridden(config: Config, overrides: Mapping[str, Any]) -> Config:
             )
     given = {name: value for name, value in overrides.items() if value is not None}
     settings = {name.lower(): str(value) for name, value in given.pop("settings", {}).items()}
-    return evolve(config, settings={**config.settings, **settings}, **given)
+    options = {**config.options, **given.pop("options", {})}
+    return evolve(config, settings={**config.settings, **settings}, options=options, **given)

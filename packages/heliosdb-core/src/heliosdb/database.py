@@ -23,6 +23,7 @@ from heliosdb.catalog.settings import find_setting, initial_values
 from heliosdb.catalog.storage import OBJECTS_RELATION, SYSTEM_INDEXES
 from heliosdb.catalog.view import CatalogCache
 from heliosdb.config import log
+from heliosdb.opening import prepare
 from heliosdb.plugin.host import load_plugins
 from heliosdb.plugin.workers import BackgroundWorkers
 from heliosdb.rows import RowMaker, loading
@@ -77,10 +78,12 @@ class Database:
         settings: dict[str, Any] | None = None,
         name: str = "heliosdb",
         storage: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
         read_only: bool = False,
         volume: Volume | None = None,
     ) -> None:
-        """``storage``: what ``heliosdb.Config`` says of a database on disk. ``volume``: another place for the bytes."""
+        """``storage``: what ``heliosdb.Config`` says of a database on disk. ``options``: what it says for packages.
+        ``volume``: another place for the bytes."""
         self.path = None if path == ":memory:" else path
         self.name = name
         self.opened_at = time.time()
@@ -94,7 +97,6 @@ class Database:
         self.adapters = Adapters(self.registries.types, self.types_with)
         self.catalogs = CatalogCache()
         self.sessions: dict[int, Any] = {}
-        self.temporary = TemporarySpace()
         self.process = os.getpid()
         if hasattr(os, "register_at_fork"):
             # By a weak reference: what is registered here stays for as long as the process lives.
@@ -108,11 +110,21 @@ class Database:
         self._columns_met: dict[int, tuple[tuple[OutputColumn, ...], RowMaker]] = {}
         self.volume = open_volume(self.path, read_only=read_only) if volume is None else volume
         try:
+            self._opening = prepare(self.registries, self.path, self.volume, options or {})
+        except BaseException:
+            self.volume.close()
+            raise
+        self.attached = self._opening.attached
+        """What plugins keep for as long as the database is open, by name."""
+        try:
+            self.codecs = self._opening.codecs()
+            self.temporary = TemporarySpace(self.volume.scratch, self.codecs.temporary())
             self.store = TransactionalStore(
                 self.volume, self.registries.access_methods, self._storage_options(storage or {})
             )
         except BaseException:
             self.volume.close()
+            self._opening.close()
             raise
         self.sequences = SequenceCounters(self.store.counters)
         self._attaching: Session | None = None
@@ -147,13 +159,9 @@ class Database:
     def _storage_options(self, stated: Mapping[str, Any]) -> StorageOptions:
         if not self.volume.keeps_log:
             return StorageOptions()
-        from heliosdb.encoding.codecs import FileCodecs
-        from heliosdb.plugin.drivers import driver
-
         chosen = dict(stated)
-        names = (chosen.pop("compression", "zstd"),)
         return StorageOptions(
-            codecs=FileCodecs(() if names == ("none",) else names, find=lambda name: driver("heliosdb.codecs", name)),
+            codecs=self.codecs.files(chosen.pop("compression", "zstd")),
             classes=self.registries.types.stored_classes,
             **chosen,
         )
@@ -361,6 +369,7 @@ class Database:
         self.closed = True
         if self.is_own:
             self.store.close()
+        self._opening.close()
         log("info", 'closed database "%s"', self.name)
         if failures:
             for other in failures[1:]:

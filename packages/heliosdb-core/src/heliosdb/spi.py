@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from heliosdb.encoding.codecs import Codec as Codec
     from heliosdb.encoding.stored_column import StoredColumn as StoredColumn
     from heliosdb.encoding.stored_frames import StoredFrames as StoredFrames
+    from heliosdb.opening import Opening as Opening
     from heliosdb.plan import expressions as expressions
     from heliosdb.plan import nodes as nodes
     from heliosdb.plan.nodes import OutputColumn as OutputColumn
@@ -111,6 +112,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.encoding.codecs": ("Codec",),
     "heliosdb.encoding.stored_column": ("StoredColumn",),
     "heliosdb.encoding.stored_frames": ("StoredFrames",),
+    "heliosdb.opening": ("Opening",),
     "heliosdb.plan": ("expressions", "nodes"),
     "heliosdb.plan.nodes": ("OutputColumn",),
     "heliosdb.plugin.drivers": ("driver", "driver_names"),

@@ -13,6 +13,7 @@ import pytest
 import heliosdb
 from command_line import Run
 from heliosdb.plugin import hookimpl
+from heliosdb.plugin.discovery import installed_plugins
 from heliosdb.plugin.host import load_plugins
 from heliosdb.spi import Command
 
@@ -88,9 +89,12 @@ def test_a_plugin_cannot_take_the_name_of_a_command() -> None:
 def test_plugins_are_listed_as_a_table_and_as_json(run: Run) -> None:
     status, output, _ = run("plugins")
     assert status == 0
-    assert [line.split()[1] for line in output.splitlines()[3:-1]] == ["core", "semver"]
+    names = [line.split()[1] for line in output.splitlines()[3:-1]]
+    assert names == ["core", *sorted(entry.name for entry in installed_plugins())]
     status, output, _ = run("plugins", "--json")
-    core, semver = json.loads(output)
+    listed = {plugin["name"]: plugin for plugin in json.loads(output)}
+    assert list(listed) == names
+    core, semver = listed["core"], listed["semver"]
     assert (core["name"], core["package"], core["status"]) == ("core", "heliosdb-core", "active")
     assert ["types", "semver"] in semver["registered"]
     assert semver["error"] is None

@@ -52,6 +52,7 @@ def test_every_hook_is_called_sooner_or_later() -> None:
 
     clause = Clause(name="now", point="table", words=("AS", "OF", "NOW"), parse=lambda cursor: 1, bind=as_of)
     answers = {
+        "database_opening": ("opening", lambda opening: None),
         "database_opened": ("database", lambda database: None),
         "database_closing": ("database", lambda database: None),
         "catalog_changed": ("session, change", lambda session, change: None),

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from attrs import fields
 
-from heliosdb.config import KEYS, Config, configure_logging, load_config
+from heliosdb import EmbeddedDatabase
+from heliosdb.config import KEYS, PACKAGE_ARGUMENTS, PACKAGES, SECTIONS, Config, configure_logging, load_config
 from heliosdb.errors import FeatureNotSupported, InvalidParameterValue, UndefinedFile, UndefinedObject
 
 
@@ -82,8 +83,9 @@ def test_an_unknown_variable_with_our_prefix_is_an_error() -> None:
     ],
 )
 def test_a_key_of_a_package_that_is_not_there_names_the_package(tmp_path: Path, text: str, package: str) -> None:
+    config = load_config(file(tmp_path, text), environment={})
     with pytest.raises(FeatureNotSupported, match=package) as raised:
-        load_config(file(tmp_path, text), environment={})
+        EmbeddedDatabase(":memory:", config=config, plugins=[])
     assert raised.value.hint == f"pip install {package}"
 
 
@@ -114,6 +116,8 @@ def test_every_key_sets_something_or_names_who_would() -> None:
     attributes = {attribute.name for attribute in fields(Config)}
     for name, key in KEYS.items():
         assert (key.attribute in attributes) != (key.package is not None), name
+    assert set(PACKAGE_ARGUMENTS) <= attributes & set(PACKAGES)
+    assert not SECTIONS & set(PACKAGES)
 
 
 def test_the_log_level_is_given_to_the_logger() -> None:

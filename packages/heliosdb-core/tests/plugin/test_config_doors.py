@@ -116,25 +116,28 @@ def test_an_unknown_setting_is_refused_when_the_database_opens() -> None:
 @pytest.mark.parametrize("name", ["encryption_key", "retention_days"])
 def test_arguments_of_packages_that_are_not_there_are_refused(name: str) -> None:
     value: Any = b"k" * 32 if name == "encryption_key" else 30
-    with pytest.raises(FeatureNotSupported, match=f'configuration argument "{name}" needs'):
-        Config(**{name: value})
-    with pytest.raises(FeatureNotSupported):
-        load_config(environment={}, overrides={name: value})
+    for config in (Config(**{name: value}), load_config(environment={}, overrides={name: value})):
+        with pytest.raises(FeatureNotSupported, match=f'configuration argument "{name}" needs'):
+            connect(config=config, plugins=[])
     assert Config(**{name: None}) == Config()
 
 
 def test_a_misspelt_name_is_answered_with_the_nearest_one(tmp_path: Path) -> None:
     file = tmp_path / "heliosdb.toml"
     hints = {}
-    for text in ('[storage]\npaht = "x"\n', "in_memory = true\n", "[sever]\nport = 1\n", '[log]\nlevels = "info"\n'):
+    for text in ('[storage]\npaht = "x"\n', "in_memory = true\n", '[log]\nlevels = "info"\n'):
         file.write_text(text)
         with pytest.raises(UndefinedObject) as raised:
             load_config(str(file), environment={})
         assert str(file) in raised.value.message
         hints[text] = raised.value.hint
     assert [hint and hint.split('"')[1] for hint in hints.values()] == [
-        "storage.path", "storage.in_memory", "server.port", "log.level",
+        "storage.path", "storage.in_memory", "log.level",
     ]  # fmt: skip
+    file.write_text("[sever]\nport = 1\n")
+    with pytest.raises(UndefinedObject, match=r'unrecognized configuration key "sever\.port"') as raised:
+        connect(config=load_config(str(file), environment={}))
+    assert raised.value.hint == 'Perhaps "server.port" was meant.'
     with pytest.raises(UndefinedObject) as raised:
         load_config(environment={"HELIOSDB_LOGLEVEL": "info"})
     assert raised.value.hint == "Perhaps HELIOSDB_LOG_LEVEL was meant."
@@ -238,7 +241,7 @@ def test_the_command_line_logs_at_the_level_it_is_given(tmp_path: Path) -> None:
 )
 def test_variables_of_what_is_not_there_are_refused(name: str) -> None:
     with pytest.raises(Error) as raised:
-        load_config(environment={name: "1"})
+        connect(config=load_config(environment={name: "1"}), plugins=[])
     assert raised.value.sqlstate == "0A000"
 
 

@@ -5,23 +5,45 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from heliosdb_vector.dense import VECTOR
+from heliosdb_vector.dense import HALFVEC, VECTOR
+from heliosdb_vector.sparse import SPARSEVEC
 
-__all__ = ["vector_eq", "vector_ge", "vector_gt", "vector_le", "vector_lt", "vector_ne"]
+__all__ = ["HALFVECS", "SPARSEVECS", "VECTORS", "Comparisons"]
 
-Compare = Callable[[bytes, bytes], bool]
-
-
-def _comparisons(key: Callable[[bytes], Any], hashed: Callable[[bytes], Any]) -> tuple[Compare, ...]:
-    """Return =, <>, <, <=, >, >= by these keys."""
-    return (
-        lambda left, right: bool(hashed(left) == hashed(right)),
-        lambda left, right: bool(hashed(left) != hashed(right)),
-        lambda left, right: bool(key(left) < key(right)),
-        lambda left, right: bool(key(left) <= key(right)),
-        lambda left, right: bool(key(left) > key(right)),
-        lambda left, right: bool(key(left) >= key(right)),
-    )
+Key = Callable[[bytes], Any]
 
 
-vector_eq, vector_ne, vector_lt, vector_le, vector_gt, vector_ge = _comparisons(VECTOR.sort_key, VECTOR.hash_key)
+class Comparisons:
+    """The comparisons of one type, by its keys."""
+
+    def __init__(self, sort_key: Key, hash_key: Key) -> None:
+        self._sort_key, self._hash_key = sort_key, hash_key
+
+    def eq(self, left: bytes, right: bytes) -> bool:
+        """``=``."""
+        return bool(self._hash_key(left) == self._hash_key(right))
+
+    def ne(self, left: bytes, right: bytes) -> bool:
+        """``<>``."""
+        return bool(self._hash_key(left) != self._hash_key(right))
+
+    def lt(self, left: bytes, right: bytes) -> bool:
+        """``<``."""
+        return bool(self._sort_key(left) < self._sort_key(right))
+
+    def le(self, left: bytes, right: bytes) -> bool:
+        """``<=``."""
+        return bool(self._sort_key(left) <= self._sort_key(right))
+
+    def gt(self, left: bytes, right: bytes) -> bool:
+        """``>``."""
+        return bool(self._sort_key(left) > self._sort_key(right))
+
+    def ge(self, left: bytes, right: bytes) -> bool:
+        """``>=``."""
+        return bool(self._sort_key(left) >= self._sort_key(right))
+
+
+VECTORS = Comparisons(VECTOR.sort_key, VECTOR.hash_key)
+HALFVECS = Comparisons(HALFVEC.sort_key, HALFVEC.hash_key)
+SPARSEVECS = Comparisons(SPARSEVEC.sort_key, SPARSEVEC.hash_key)

@@ -23,12 +23,13 @@ from heliosdb.errors import (
     InvalidBinaryRepresentation,
     InvalidParameterValue,
     InvalidTextRepresentation,
+    NullValueNotAllowed,
     NumericValueOutOfRange,
     ProgramLimitExceeded,
 )
 from heliosdb_vector.floats import NUMBER, SPACE, singles_of, text_of
 
-__all__ = ["VECTOR", "Dense"]
+__all__ = ["HALFVEC", "VECTOR", "Dense", "halfvec_to_vector", "typmod_out", "vector_to_halfvec"]
 
 MOST_DIMENSIONS = 16_000
 _USUAL = re.compile(rf"[{SPACE}]*\[([0-9eE+\-., ]+)\][{SPACE}]*", re.ASCII)
@@ -69,7 +70,7 @@ class Dense:
                 raise DataException(f"NaN not allowed in {self.name}")
             if np.isinf(number):
                 raise DataException(f"infinite value not allowed in {self.name}")
-            raise self.out_of_range(text_of(np.asarray([number])) if number.dtype.itemsize <= 4 else str(number))
+            raise self.out_of_range(text_of(given[[int(np.argmin(finite))]]) if abs(number) < 3e38 else str(number))
         return made.tobytes()
 
     def out_of_range(self, text: str) -> NumericValueOutOfRange:
@@ -93,8 +94,10 @@ class Dense:
                 singles = singles_of(usual[1].split(","))
             except ValueError:
                 return self._input_slowly(text)
-            if np.isfinite(singles).all() and self.width == 4 and singles.size <= MOST_DIMENSIONS:
-                return singles.astype(self.dtype, copy=False).tobytes()
+            with np.errstate(over="ignore"):
+                numbers = singles.astype(self.dtype, copy=False)
+            if np.isfinite(numbers).all() and numbers.size <= MOST_DIMENSIONS:
+                return numbers.tobytes()
         return self._input_slowly(text)
 
     def _input_slowly(self, text: str) -> bytes:
@@ -173,13 +176,7 @@ class Dense:
 
     def typmod_in(self, modifiers: Sequence[int | str]) -> int:
         """Read the number of dimensions."""
-        if len(modifiers) != 1 or not isinstance(modifiers[0], int):
-            raise InvalidParameterValue("invalid type modifier")
-        if modifiers[0] < 1:
-            raise InvalidParameterValue(f"dimensions for type {self.name} must be at least 1")
-        if modifiers[0] > MOST_DIMENSIONS:
-            raise InvalidParameterValue(f"dimensions for type {self.name} cannot exceed {MOST_DIMENSIONS}")
-        return modifiers[0]
+        return dimensions_of_type(modifiers, self.name, MOST_DIMENSIONS)
 
     def coerce(self, datum: bytes, typmod: int, explicit: bool) -> bytes:
         """Return the datum; DataException unless it has the dimensions that the column has."""
@@ -204,8 +201,6 @@ class Dense:
 
     def from_array(self, items: tuple[Any, ...], typmod: int, explicit: bool) -> bytes:
         """Return the vector of an array's elements."""
-        from heliosdb.errors import NullValueNotAllowed
-
         if any(type(item) is tuple for item in items):
             raise DataException("array must be 1-D")
         if None in items:
@@ -216,8 +211,40 @@ class Dense:
         """Return the numbers as an array of real."""
         return tuple(self.numbers(datum).tolist())
 
+    def check_same_size(self, left: bytes, right: bytes) -> None:
+        """Raise DataException unless both vectors have as many dimensions."""
+        if len(left) != len(right):
+            raise DataException(
+                f"different {self.name} dimensions {self.dimensions(left)} and {self.dimensions(right)}"
+            )
+
 
 VECTOR = Dense("vector", "<f4")
+HALFVEC = Dense("halfvec", "<f2")
+
+
+def vector_to_halfvec(datum: bytes, typmod: int, explicit: bool) -> bytes:
+    """Round to half precision; NumericValueOutOfRange where a number is too large for it."""
+    return HALFVEC.coerce(HALFVEC.datum(VECTOR.numbers(datum)), typmod, explicit)
+
+
+def halfvec_to_vector(datum: bytes, typmod: int, explicit: bool) -> bytes:
+    """Return the same numbers in single precision."""
+    return VECTOR.coerce(VECTOR.datum(HALFVEC.numbers(datum)), typmod, explicit)
+
+
+def dimensions_of_type(modifiers: Sequence[int | str], name: str, most: int) -> int:
+    """Return what stands in the parentheses behind a type's name."""
+    if len(modifiers) != 1:
+        raise InvalidParameterValue("invalid type modifier")
+    (dimensions,) = modifiers
+    if isinstance(dimensions, str):
+        raise InvalidTextRepresentation(f'invalid input syntax for type integer: "{dimensions}"')
+    if dimensions < 1:
+        raise InvalidParameterValue(f"dimensions for type {name} must be at least 1")
+    if dimensions > most:
+        raise InvalidParameterValue(f"dimensions for type {name} cannot exceed {most}")
+    return dimensions
 
 
 def typmod_out(typmod: int) -> str:

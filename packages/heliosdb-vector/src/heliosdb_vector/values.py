@@ -14,9 +14,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from heliosdb_vector.dense import VECTOR, Dense
+from heliosdb_vector.dense import HALFVEC, VECTOR, Dense
 
-__all__ = ["Vector", "vector_from_python"]
+__all__ = ["HalfVector", "Vector", "halfvec_from_python", "halfvec_to_python", "vector_from_python", "vector_to_python"]
 
 
 class Vector:
@@ -104,6 +104,13 @@ class Vector:
         return _restored, (type(self), self._datum)
 
 
+class HalfVector(Vector):
+    """A vector of half precision; otherwise as ``Vector``."""
+
+    __slots__ = ()
+    _form = HALFVEC
+
+
 def _restored(kind: type[Vector], datum: bytes) -> Vector:
     return kind._of(datum)
 
@@ -111,9 +118,12 @@ def _restored(kind: type[Vector], datum: bytes) -> Vector:
 def _datum(form: Dense, value: Any) -> bytes:
     """Return the datum of a Python object; TypeError where it is no row of numbers."""
     if isinstance(value, Vector):
-        if value._form is form:
-            return value._datum
-        return form.datum(value.to_numpy())
+        return value._datum if value._form is form else form.datum(value.to_numpy())
+    return form.datum(numbers_of(value))
+
+
+def numbers_of(value: Any) -> NDArray[Any]:
+    """Return the numbers of a Python object; TypeError where it is no row of numbers."""
     if not isinstance(value, np.ndarray) and hasattr(value, "to_numpy"):
         value = value.to_numpy()
     if isinstance(value, str | bytes | bytearray | dict | set):
@@ -122,12 +132,12 @@ def _datum(form: Dense, value: Any) -> bytes:
     if numbers.ndim != 1:
         raise TypeError(f"{numbers.ndim} dimensions are no row of numbers")
     if numbers.dtype.kind == "O":
-        numbers = np.array([float(item) for item in value if not isinstance(item, str)], np.float64)
-        if len(numbers) != len(value):
+        if any(isinstance(item, str) for item in value):
             raise TypeError("texts are no numbers")
-    elif numbers.dtype.kind not in "iuf":
+        return np.array([float(item) for item in value], np.float64)
+    if numbers.dtype.kind not in "iuf":
         raise TypeError(f"{numbers.dtype} are no numbers")
-    return form.datum(numbers)
+    return numbers
 
 
 def vector_to_python(datum: bytes) -> Vector:
@@ -138,3 +148,13 @@ def vector_to_python(datum: bytes) -> Vector:
 def vector_from_python(value: Any) -> bytes:
     """Return a parameter's datum."""
     return _datum(VECTOR, value)
+
+
+def halfvec_to_python(datum: bytes) -> HalfVector:
+    """Return a result's value."""
+    return HalfVector._of(datum)
+
+
+def halfvec_from_python(value: Any) -> bytes:
+    """Return a parameter's datum."""
+    return _datum(HALFVEC, value)

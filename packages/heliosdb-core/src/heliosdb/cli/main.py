@@ -213,7 +213,7 @@ def open_database(
     path: str | None, *, memory: bool, config_file: str | None, settings: tuple[str, ...], read_only: bool = False
 ) -> Database:
     """Open what the arguments, the environment and the configuration file say; ClickException where that cannot be."""
-    from heliosdb.config import configure_logging, load_config
+    from heliosdb.config import load_config, opening
     from heliosdb.database import Database
     from heliosdb.errors import Error
 
@@ -227,20 +227,19 @@ def open_database(
             "read_only": True if read_only else None,
         }
         config = load_config(config_file, overrides=overrides)
-        configure_logging(config)
+        arguments = opening(None, config)
         if config.log_level is not None:
             # The program is ours here, and so is the place where messages go: standard error.
             import logging
 
             logging.basicConfig(format="%(levelname)s:  %(message)s")
-        chosen = None if config.in_memory and path is None else config.path
-        return Database(chosen, settings=dict(config.settings), storage=config.storage(), read_only=config.read_only)
+        return Database(**arguments)
     except Error as error:
         lines = [
             error.message,
             *(f"{label}:  {text}" for label, text in (("DETAIL", error.detail), ("HINT", error.hint)) if text),
         ]
-        raise click.ClickException("\n".join(lines)) from None
+        raise click.ClickException("\n".join(lines)) from error
 
 
 def pair(text: str, option: str) -> tuple[str, str]:

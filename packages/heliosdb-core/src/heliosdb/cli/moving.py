@@ -93,6 +93,7 @@ def _epilog(*lines: str) -> str:
 @click.option(
     "--compress", "-Z", "compression", metavar="CODEC[:LEVEL]", help="Of an archive: zstd (the default), lz4, none."
 )
+@click.option("--plain", is_flag=True, help="Of an encrypted database: readable by everybody.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @_opening
 def dump(
@@ -102,6 +103,7 @@ def dump(
     inserts: bool,
     rows_per_insert: int,
     compression: str | None,
+    plain: bool,
     force: bool,
     config_file: str | None,
     settings: tuple[str, ...],
@@ -128,6 +130,7 @@ def dump(
                 compression=codec or None,
                 level=int(level) if level else None,
                 replace=force,
+                plain=plain,
                 on_progress=counter,
             )
         _summarize(report, counter, quiet=quiet or place == "-")
@@ -359,10 +362,10 @@ def _checked(
             opened = stack.enter_context(_existing(database, config_file, settings, read_only=True))
         except click.ClickException as error:
             # What keeps it from being opened may be one of many damaged places.
+            if not isinstance(error.__cause__, DataCorrupted):
+                raise
             with counting(database, 0, hidden=quiet) as counter:
                 found = _damaged(database, error.message, counter)
-            if found is None:
-                raise
             return found, counter.seconds
         try:
             total = _rows_of(opened)
@@ -373,8 +376,8 @@ def _checked(
         return found, counter.seconds
 
 
-def _damaged(database: str, why: str, counter: Counter) -> Verified | None:
-    """Return what is damaged of a database that cannot be opened; None where its files are as they were written."""
+def _damaged(database: str, why: str, counter: Counter) -> Verified:
+    """Return what is damaged of a database that cannot be opened, and why it cannot be."""
     from heliosdb.errors import Error
     from heliosdb.store.directory import DirectoryVolume
     from heliosdb.verify import Problem, Verified, damaged_files
@@ -383,8 +386,8 @@ def _damaged(database: str, why: str, counter: Counter) -> Verified | None:
         with closing(DirectoryVolume(database, read_only=True)) as volume:
             problems = damaged_files(volume, counter)
     except Error:
-        return None
-    return Verified(0, 0, 0, 0, (*problems, Problem("database", why))) if problems else None
+        problems = []
+    return Verified(0, 0, 0, 0, (*problems, Problem("database", why)))
 
 
 @click.command(epilog=_epilog("heliosdb compact app.db"))

@@ -421,10 +421,10 @@ class Expressions:
         return lambda text: f"{name}({text}{extra})"
 
     def _coerce_typmod(self, node: ex.CoerceTypmod) -> str:
-        coerce = self.registries.types.by_name(node.type).coerce_typmod
+        coerce = self.registries.types.coerce_typmod(node.type)
         if coerce is None or node.typmod < 0:
             return self.value(node.operand)
-        name = self.bind(resolve_implementation(coerce), "f")
+        name = self.bind(coerce, "f")
         text = self.value(node.operand)
         if not node.operand.nullable:
             return f"{name}({text}, {node.typmod}, {node.explicit})"

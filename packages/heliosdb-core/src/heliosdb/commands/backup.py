@@ -17,6 +17,7 @@ __all__ = ["execute_backup"]
 READERS: Final = {
     "clean": boolean,
     "compression": word,
+    "plain": boolean,
     "data_only": boolean,
     "exclude_table": names,
     "format": word,
@@ -57,6 +58,7 @@ def execute_backup(session: Session, statement: Backup) -> Result:
             file_format=given.get("format"),
             options=options,
             compression=given.get("compression"),
+            plain=given.get("plain", False),
             level=given.get("level"),
             replace=given.get("overwrite", False),
             on_progress=lambda title, amount: session.check_interrupt(),

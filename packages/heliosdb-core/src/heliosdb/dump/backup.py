@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -21,12 +22,12 @@ from heliosdb.dump.runner import Runner, restoring
 from heliosdb.dump.script import PREAMBLE, chosen_tables, definition_entries, drops, dump_script
 from heliosdb.dump.selection import DumpOptions, Selection
 from heliosdb.dump.snapshot import snapshot
-from heliosdb.encoding.codecs import codec_chain
 from heliosdb.errors import FeatureNotSupported, InvalidParameterValue, UndefinedTable
 from heliosdb.sql.deparse import quote_name
 
 if TYPE_CHECKING:
     from heliosdb.dump.entry import Entry
+    from heliosdb.encoding.codecs import Chain
     from heliosdb.session import Session
 
 __all__ = ["FORMATS", "backup", "format_of", "restore"]
@@ -48,13 +49,15 @@ def backup(
     compression: str | None = None,
     level: int | None = None,
     replace: bool = False,
+    plain: bool = False,
     on_progress: OnProgress = nobody,
 ) -> Report:
     """Write a database as it is at this moment; others go on reading and writing meanwhile.
 
     ``place`` is a path, a URL that fsspec knows, ``-`` for standard output, or an open binary file. ``file_format`` is
     "sql" or "archive"; None goes by the place's name. ``compression`` (zstd, lz4, none) and ``level`` are an archive's.
-    DuplicateFile for a place that has something, unless ``replace``.
+    DuplicateFile for a place that has something, unless ``replace``. ``plain`` leaves out what packages have all bytes
+    of the database pass, such as a cipher; a script, which nothing passes, of such a database is refused without it.
     """
     chosen = (options or DumpOptions()).checked()
     if file_format is None:
@@ -66,11 +69,14 @@ def backup(
     report = Report()
     write: Callable[[BinaryIO], None]
     if file_format == "sql":
-        write = partial(_write_script, database, chosen, on_progress, report)
+        write = partial(_write_script, database, chosen, plain, on_progress, report)
     else:
         if chosen.inserts:
             raise InvalidParameterValue("inserts is for the format sql")
-        chain = codec_chain([compression or "zstd"], level=level, find=_codec_finder(database))
+
+        def chain(session: Session) -> Chain:
+            return session.database.codecs.archive(compression or "zstd", level, plain=plain)
+
         write = partial(_write_archive, database, chosen, chain, on_progress, report)
     if isinstance(place, str):
         with writing(place, replace=replace) as file:
@@ -80,27 +86,33 @@ def backup(
     return report
 
 
-def _codec_finder(database: Any) -> Callable[[str], Any]:
-    def find(name: str) -> Any:
-        from heliosdb.plugin.drivers import driver
-
-        return driver("heliosdb.codecs", name)
-
-    return find
-
-
-def _write_script(database: Any, options: DumpOptions, on_progress: OnProgress, report: Report, file: BinaryIO) -> None:
+def _write_script(
+    database: Any, options: DumpOptions, plain: bool, on_progress: OnProgress, report: Report, file: BinaryIO
+) -> None:
+    with closing(database.session()) as session:
+        added = session.database.codecs.added
+    if added and not plain:
+        raise FeatureNotSupported(
+            "a script is plain text, and what this database stores is not",
+            detail=f"Its files pass the codec {', '.join(added)}.",
+            hint='Make an archive, which passes it, too; or state the option "plain".',
+        )
     for piece in dump_script(database, options, on_progress=on_progress, report=report):
         file.write(piece.encode())
 
 
 def _write_archive(
-    database: Any, options: DumpOptions, chain: Any, on_progress: OnProgress, report: Report, file: BinaryIO
+    database: Any,
+    options: DumpOptions,
+    chain: Callable[[Session], Chain],
+    on_progress: OnProgress,
+    report: Report,
+    file: BinaryIO,
 ) -> None:
     from heliosdb import __version__
 
     with snapshot(database) as session:
-        writer = ArchiveWriter(file, chain, {"heliosdb": __version__})
+        writer = ArchiveWriter(file, chain(session), {"heliosdb": __version__})
         definitions = definition_entries(session, options)
         for entry in definitions:
             if entry.section == "pre-data":
@@ -174,8 +186,7 @@ def _restore(
     whole = _rejoined(beginning, file)
     if is_archive(beginning):
         with seekable(whole) as archive:
-            reader = ArchiveReader(archive, _codec_finder(database))
-            _restore_archive(database, reader, str(name), options, commit_rows, on_progress, report)
+            _restore_archive(database, archive, str(name), options, commit_rows, on_progress, report)
         return
     if options != DumpOptions():
         raise FeatureNotSupported("a script is restored as a whole; choosing parts of it is for archives")
@@ -239,16 +250,17 @@ def _restore_script(
 
 def _restore_archive(
     database: Any,
-    reader: ArchiveReader,
+    archive: BinaryIO,
     name: str,
     options: DumpOptions,
     commit_rows: int | None,
     on_progress: OnProgress,
     report: Report,
 ) -> None:
-    numbers = _chosen(reader, options)
-    wanted = [reader.entries[number] for number in numbers]
     with restoring(database) as session:
+        reader = ArchiveReader(archive, session.database.codecs.find)
+        numbers = _chosen(reader, options)
+        wanted = [reader.entries[number] for number in numbers]
         runner = Runner(session, name, report, commit_rows=commit_rows)
         for line in PREAMBLE.splitlines():
             session.execute(line.removesuffix(";"))

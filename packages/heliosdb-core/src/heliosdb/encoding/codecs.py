@@ -11,6 +11,7 @@ only importer of zstandard and lz4, and imports them when a codec is made.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from threading import local
@@ -19,6 +20,8 @@ from typing import Any, Protocol, runtime_checkable
 from heliosdb.errors import DataCorrupted, FeatureNotSupported, InvalidParameterValue, UndefinedObject
 
 __all__ = ["CODECS", "Chain", "Codec", "FileCodecs", "Lz4", "Parametrized", "Unchanged", "Zstd", "codec_chain"]
+
+_package_name = re.compile(r"[a-z0-9](-?[a-z0-9]){0,60}").fullmatch
 
 LARGEST_CHUNK = 1 << 30
 """A chunk that claims to be larger when decoded is damaged: nothing is allocated for it."""
@@ -44,7 +47,8 @@ class Parametrized(Protocol):
     """A codec that a file's header says more of than its name: what a cipher needs to find its key again."""
 
     parameters: Mapping[str, Any]
-    """What JSON can say. The driver is called with it for a file that is read, and without for a new one."""
+    """What JSON can say. The driver is called with it for a file that is read, and without for a new one. Where
+    ``package`` is in it, that is what one who does not have the codec is told to install."""
 
 
 class Unchanged:
@@ -190,8 +194,9 @@ def codec_chain(
         if maker is not None:
             made.append(maker(None if made else level))
         elif find is not None:
-            make = find(name)
-            made.append(make(parameters[name]) if name in parameters else make())
+            given = parameters.get(name)
+            make = _found(find, name, given)
+            made.append(make() if given is None else make(given))
         else:
             raise UndefinedObject(f'codec "{name}" does not exist', hint=f"There are: {', '.join(sorted(CODECS))}.")
     return Chain(made)
@@ -209,8 +214,11 @@ class FileCodecs:
         *,
         level: int | None = None,
         find: Callable[[str], Callable[..., Codec]] | None = None,
+        required: Sequence[str] = (),
     ) -> None:
+        """``required``: codecs that a file must have passed; another file was not written by this database."""
         self.names = tuple(names)
+        self._required = frozenset(required)
         self.level = level
         self._find = find
         self._shared: dict[tuple[str, ...], Chain] = {}
@@ -225,8 +233,10 @@ class FileCodecs:
         return shared
 
     def of(self, names: Sequence[str], parameters: Mapping[str, Mapping[str, Any]] | None = None) -> Chain:
-        """Return the chain that a header names."""
+        """Return the chain that a header names; DataCorrupted where one is missing that every file has passed."""
         key = tuple(names)
+        for name in self._required.difference(key):
+            raise DataCorrupted(f'it has not passed the codec "{name}", as everything has in this database')
         if parameters or key not in self._shared:
             chain = codec_chain(
                 key, level=self.level if key == self.names else None, find=self._find, parameters=parameters
@@ -235,6 +245,31 @@ class FileCodecs:
                 return chain
             self._shared[key] = chain
         return self._shared[key]
+
+    def is_current(self, names: Sequence[str], parameters: Mapping[str, Mapping[str, Any]]) -> bool:
+        """Whether a header says what that of a new file would: the same codecs, as ``is_current`` of their makers sees
+        it where they have that."""
+        if tuple(names) != self.names:
+            return False
+        for name, given in parameters.items():
+            judge = getattr(None if self._find is None else self._find(name), "is_current", None)
+            if judge is not None and not judge(given):
+                return False
+        return True
+
+
+def _found(
+    find: Callable[[str], Callable[..., Codec]], name: str, parameters: Mapping[str, Any] | None
+) -> Callable[..., Codec]:
+    try:
+        return find(name)
+    except UndefinedObject:
+        package = None if parameters is None else parameters.get("package")
+        if not isinstance(package, str) or _package_name(package) is None:
+            raise
+        raise FeatureNotSupported(
+            f'the codec "{name}" is in the package {package}, which is not installed', hint=f"pip install {package}"
+        ) from None
 
 
 def _without_level(name: str, level: int | None) -> None:

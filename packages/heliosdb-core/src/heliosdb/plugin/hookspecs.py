@@ -368,6 +368,23 @@ def register_meta_commands() -> Iterable[MetaCommand] | None:
 
 
 @hookspec
+def database_opening(opening: Any) -> None:
+    """Prepare the opening of a database: take options of the configuration, add codecs.
+
+    Called once, before anything of the database is read; ``opening`` is a ``heliosdb.spi.Opening``. What is returned
+    is ignored. An exception keeps the database from opening.
+
+    Example::
+
+        @hookimpl
+        def database_opening(opening):
+            key = opening.take("semver.secret")
+            if key is not None:
+                opening.add_codec("scrambled", lambda parameters=None: Scrambled(key))
+    """
+
+
+@hookspec
 def database_opened(database: Any) -> None:
     """Act on a database that has just been opened.
 
@@ -466,6 +483,7 @@ def resolve_snapshot(session: Any, request: Any, arguments: tuple[Any, ...]) -> 
 
 REGISTRATION = tuple(name for name in globals() if name.startswith("register_"))
 LIFECYCLE = (
+    "database_opening",
     "database_opened",
     "database_closing",
     "catalog_changed",

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from heliosdb.store.files import StoreFiles
     from heliosdb.store.relation import Relation
     from heliosdb.store.segment import SegmentInfo, SegmentReader
-    from heliosdb.store.stored_blocks import BlockCache
+    from heliosdb.store.stored_blocks import BlockCache, BlockSource
     from heliosdb.store.timeline import Timeline
     from heliosdb.store.versions import Row
 
@@ -142,6 +142,11 @@ class CommitSegments:
             with suppress(Error):  # what cannot be deleted now is swept later
                 self._files.volume.delete(item.segment.name)
             self._files.uncommitted.discard(item.segment.name)
+
+    def leave(self, written: Iterable[Written]) -> None:
+        """Leave what was written for a commit that was interrupted, perhaps after the log had its name: a checkpoint
+        sweeps it, with that log."""
+        self._files.uncommitted.difference_update(item.segment.name for item in written)
 
     def settle(self, written: Iterable[Written]) -> None:
         """Take note that the log names the segments."""
@@ -261,7 +266,7 @@ def enter_changed(
     replaced: dict[int, Before] = {}
     assert record.changed is not None
     for number, changed in zip(segment.numbers, record.changed, strict=True):
-        former = _former(relation, number, record.base, scn, cache)
+        former = _former(relation, number, record.base, scn)
         if former is None:
             rows = segment.read(number).rows
             relation.apply_rows(
@@ -277,20 +282,21 @@ def enter_changed(
     relation.count = count + record.rows
 
 
-def _former(relation: Relation, number: int, base: int, scn: int, cache: BlockCache) -> Before | None:
+def _former(relation: Relation, number: int, base: int, scn: int) -> Before | None:
     """Return what is to be superseded of a block; None where it has changed since an SCN."""
     stored = relation.stored
     assert stored is not None
     relation.extend_to(number + 1)
     present, segment = relation.blocks[number], stored.where().get(number)
+
+    def read(source: BlockSource, number: int, older: Before | None) -> Block:
+        return stored.read(relation, source, number, older)
+
     if segment is not None and (present is None or stored.holds(number, present)):
         begin = segment.begin(number)
-        return (
-            Before(segment, number, scn, stored.superseded.before(number, begin), cache.former)
-            if begin <= base
-            else None
-        )
+        older = stored.superseded.before(number, begin)
+        return Before(segment, number, scn, older, read) if begin <= base else None
     block = relation.block(number)
     if block is None or max(block.begin, *(entry[0] for entry in block.overlay.values()), 0) > base:
         return None
-    return Before(block, number, scn, None, cache.former)
+    return Before(block, number, scn, None, read)

@@ -11,60 +11,59 @@ outlive the process: a checkpoint writes what pins need into the segments, versi
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from heliosdb.store.block import Block
-from heliosdb.store.versions import is_full
 
 if TYPE_CHECKING:
     from heliosdb.store.stored_blocks import BlockSource
+    from heliosdb.store.versions import Older
 
 __all__ = ["Before", "Superseded"]
 
-RECENT = 4
-"""Blocks that stay in memory after they were read, of all relations."""
+MakeBlock = Callable[["BlockSource", int, "Before | None"], Block]
+"""Reads a block of a segment; the last is what it was before that."""
 
 
 class Before:
-    """One block as it was until an SCN. ``block`` gives None once nobody needs it any more."""
+    """One block as it was until an SCN."""
 
-    __slots__ = ("_number", "_older", "_recent", "end", "source")
+    __slots__ = ("_number", "_older", "_read", "end", "source")
 
     def __init__(
-        self,
-        source: Block | BlockSource,
-        number: int,
-        end: int,
-        older: Before | None,
-        recent: deque[tuple[Before, Block]],
+        self, source: Block | BlockSource, number: int, end: int, older: Before | None, read: MakeBlock
     ) -> None:
         self.source: Block | BlockSource | None = source
+        """None when nobody needs it any more."""
         self.end = end
         self._number = number
         self._older = older
-        self._recent = recent
+        self._read = read
 
     def block(self) -> Block | None:
-        """Return the block as it was."""
-        source = self.source
+        """Return the block; None where nobody needs it any more."""
+        source, older = self.source, self._older
         if source is None or isinstance(source, Block):
             return source
-        for before, block in tuple(self._recent):
-            if before is self:
-                return block
-        image = source.image(self._number)
-        made = Block(
-            image.rows,
-            image.begin,
-            dense=is_full(image.rows),
-            begins=image.begins,
-            history=image.history,
-            before=self._older,
-        )
-        self._recent.append((self, made))
-        return made
+        return self._read(source, self._number, older)
+
+    def versions(self, begins: array[int]) -> dict[int, Older] | None:
+        """Return what was before the rows of the block that came after, whose SCNs are given; None where nobody needs
+        it any more."""
+        former = self.block()
+        if former is None:
+            return None
+        history: dict[int, Older] = {}
+        for slot, begin in enumerate(begins):
+            entry = former.newest_with_older(slot)
+            # The commit has written anew what it did not change, too.
+            older = entry[2] if entry[0] == begin else entry if entry[0] else None
+            if older is not None:
+                history[slot] = older
+        return history
 
     def let_go(self) -> None:
         """Nobody needs it any more."""
@@ -79,14 +78,15 @@ class Superseded:
         self._waiting: deque[tuple[int, list[Before]]] = deque()
 
     def before(self, number: int, begin: int) -> Before | None:
-        """Return what a block was before the SCN from which it is as it stands."""
+        """Return what a block was before the SCN from which it is as it stands, if anybody may need it."""
         found = self._of.get(number)
-        return found if found is not None and found.end == begin else None
+        return found if found is not None and found.end == begin and found.source is not None else None
 
     def add(self, end: int, replaced: dict[int, Before]) -> None:
         """Take note of the blocks that a commit replaces; readers are led to them from now on."""
-        self._of.update(replaced)
-        self._waiting.append((end, list(replaced.values())))
+        if replaced:
+            self._of.update(replaced)
+            self._waiting.append((end, list(replaced.values())))
 
     def let_go(self, readers: Sequence[int] | None) -> int:
         """Let go of what nobody needs who reads at these SCNs (None: all); return where the last of it ended, or 0."""
@@ -96,6 +96,8 @@ class Superseded:
             gone, replaced = waiting.popleft()
             for before in replaced:
                 before.let_go()
+        if not waiting:
+            self._of.clear()
         return gone
 
     @property

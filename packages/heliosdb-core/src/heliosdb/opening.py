@@ -1,0 +1,161 @@
+"""Opening a database: what of its configuration is for packages, and what its bytes pass on their way to a file.
+
+    Config ──options──►  Opening  ──hook database_opening──►  codecs; options that somebody took
+
+A package that changes how bytes are stored must act before the first of them is read. So each plugin gets the
+``Opening``: it takes the options that are its own, keeps small files of its own in the volume, and adds codecs. An
+option that nobody took is an error: nothing that was asked for is left undone in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from heliosdb.config import PACKAGES, SECTIONS, package_of
+from heliosdb.encoding.codecs import Chain, Codec, FileCodecs, codec_chain
+from heliosdb.errors import DuplicateObject, FeatureNotSupported, UndefinedObject
+from heliosdb.plugin.drivers import driver
+
+if TYPE_CHECKING:
+    from heliosdb.catalog.registries import Registries
+    from heliosdb.store.volume import Volume
+
+__all__ = ["DatabaseCodecs", "Opening", "prepare"]
+
+CodecMaker = Callable[..., Codec]
+
+
+class DatabaseCodecs:
+    """What everything that is written for a database passes: a compression, and behind it what packages added."""
+
+    def __init__(self, added: Mapping[str, CodecMaker]) -> None:
+        self._added = dict(added)
+
+    def find(self, name: str) -> CodecMaker:
+        """Return what makes a codec: one that a package added for this database, else a driver."""
+        return self._added.get(name) or driver("heliosdb.codecs", name)
+
+    def files(self, compression: str = "zstd", level: int | None = None) -> FileCodecs:
+        """Return the codecs of the database's own files."""
+        return FileCodecs(self._names(compression), level=level, find=self.find, required=self.added)
+
+    def temporary(self) -> FileCodecs:
+        """Return those of temporary files, which statements wait for: no compression."""
+        return FileCodecs(tuple(self._added), find=self.find)
+
+    def archive(self, compression: str = "zstd", level: int | None = None, *, plain: bool = False) -> Chain:
+        """Return those of an archive, which is read elsewhere; ``plain``: without what packages added."""
+
+        def find(name: str) -> CodecMaker:
+            make = self.find(name)
+            return getattr(make, "portable", make)
+
+        names = (compression,) if plain else self._names(compression)
+        return codec_chain(names, level=level, find=find)
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """The names of the codecs that packages added."""
+        return tuple(self._added)
+
+    def _names(self, compression: str) -> tuple[str, ...]:
+        return (*(() if compression == "none" else (compression,)), *self._added)
+
+
+class Opening:
+    """A database that is being opened; nothing of it has been read.
+
+    ``path`` is None in memory. ``volume`` is where its bytes live: a plugin may keep small files of its own in it
+    (``whole``, ``replace``).
+    """
+
+    def __init__(self, path: str | None, volume: Volume, options: Mapping[str, Any]) -> None:
+        self.path = path
+        self.volume = volume
+        self._options = dict(options)
+        self._added: dict[str, CodecMaker] = {}
+        self._attached: dict[str, Any] = {}
+        self._closers: list[Callable[[], object]] = []
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is nothing in the volume yet."""
+        return self.volume.whole("manifest") is None and not self.volume.names()
+
+    def take(self, name: str) -> Any:
+        """Return an option and count it as heeded; None where it is not stated.
+
+        ``name`` is an argument of ``heliosdb.Config``, as ``retention_days``, or a key of its file with its section,
+        as ``temporal.retention``. What its value may be the plugin checks.
+        """
+        return self._options.pop(name, None)
+
+    def add_codec(self, name: str, make: CodecMaker) -> None:
+        """Have all that is written from now on pass a codec, behind the compression.
+
+        ``make()`` gives one for a new file, ``make(parameters)`` one for a file whose header says them. Where it has
+        an attribute ``portable``, that makes the codec of archives, which are read where this database is not. Where it
+        has ``is_current``, that is asked whether parameters are those of a new file; others are written anew when the
+        database is told to (``Maintenance.rewrite``).
+        """
+        if name in self._added:
+            raise DuplicateObject(f'codec "{name}" was added to the database twice')
+        self._added[name] = make
+
+    def attach(self, name: str, value: Any) -> None:
+        """Keep something for as long as the database is open: ``database.attached[name]``."""
+        if name in self._attached:
+            raise DuplicateObject(f'"{name}" was attached to the database twice')
+        self._attached[name] = value
+
+    def on_close(self, function: Callable[[], object]) -> None:
+        """Call a function when the last byte has been written, or when the opening fails."""
+        self._closers.append(function)
+
+    def close(self) -> None:
+        """Call what was to be called. Harmless a second time."""
+        while self._closers:
+            self._closers.pop()()
+
+    @property
+    def attached(self) -> dict[str, Any]:
+        """What plugins keep with the database."""
+        return self._attached
+
+    def codecs(self) -> DatabaseCodecs:
+        """Return what has been added."""
+        return DatabaseCodecs(self._added)
+
+    def require_all_taken(self) -> None:
+        """Raise UndefinedObject or FeatureNotSupported for an option that nobody took."""
+        for name in self._options:
+            kind = "key" if "." in name else "argument"
+            package = package_of(name)
+            if package is None:
+                raise UndefinedObject(f'unrecognized configuration {kind} "{name}"', hint=_meant(name))
+            raise FeatureNotSupported(
+                f'configuration {kind} "{name}" needs {package}, which is not installed',
+                hint=f"pip install {package}",
+            )
+
+
+def _meant(name: str) -> str | None:
+    from difflib import get_close_matches
+
+    section, _, key = name.partition(".")
+    similar = get_close_matches(section, [*SECTIONS, *PACKAGES], 1)
+    return f'Perhaps "{similar[0]}.{key}" was meant.' if similar else None
+
+
+def prepare(registries: Registries, path: str | None, volume: Volume, options: Mapping[str, Any]) -> Opening:
+    """Let the plugins prepare the opening of a database."""
+    opening = Opening(path, volume, options)
+    try:
+        for listener in registries.lifecycle.get("database_opening", ()):
+            listener(opening)
+        opening.require_all_taken()
+    except BaseException:
+        opening.close()
+        raise
+    return opening
