@@ -15,7 +15,7 @@ import pytest
 from attrs import evolve
 
 from heliosdb import EmbeddedDatabase, connect
-from heliosdb.encoding.keys import MAX, MIN
+from heliosdb.encoding.keys import MAX, MIN, NULL
 from heliosdb.errors import (
     CheckViolation,
     Error,
@@ -174,7 +174,8 @@ QUERIES = [
     "SELECT DISTINCT ON (name) name, id FROM {t} ORDER BY name, id",
     "SELECT min(ssn), max(ssn), sum(n), avg(n), array_agg(name ORDER BY id) FROM {t}",
     "SELECT id, row_number() OVER (PARTITION BY name ORDER BY d), lag(ssn) OVER (ORDER BY id) FROM {t} ORDER BY id",
-    "SELECT CASE ssn WHEN 's1' THEN 'first' ELSE name END, nullif(name, 'ann'), coalesce(name, '?') FROM {t} ORDER BY id",
+    "SELECT id, CASE ssn WHEN 's1' THEN 'x' ELSE name END FROM {t} ORDER BY 1",
+    "SELECT id, nullif(name, 'ann'), coalesce(name, '?') FROM {t} ORDER BY 1",
     "SELECT a.id, b.id FROM {t} a JOIN {t} b ON a.ssn = b.ssn ORDER BY 1",
     "SELECT a.id, b.id FROM {t} a JOIN {t} b USING (name) ORDER BY 1, 2",
     "SELECT a.id, c.id, a.name FROM {t} a LEFT JOIN {t}_child c ON c.ssn = a.ssn ORDER BY 1, 2",
@@ -251,7 +252,7 @@ def test_a_change_does_to_a_form_what_it_does_to_a_plain_column(twins: EmbeddedD
 
     assert outcome("t") == outcome("p")
     for row in [*stored(twins, "t"), *stored(twins, "t_child")]:
-        assert all(value is None or type(value) in (int, bytes) for value in row)
+        assert all(value is None or type(value) in (int, bytes) for value in row[:6])
 
 
 def test_rows_hold_the_form_and_equal_values_are_alike_where_it_says_so(twins: EmbeddedDatabase) -> None:
@@ -450,7 +451,7 @@ def test_what_is_kept_about_rows_is_made_of_the_form(twins: EmbeddedDatabase) ->
     assert relation is not None
     index = next(index for index in relation.indexes if index.name == "t_ssn_key")
     found = session.transaction.view(relation.oid).index(index.oid)
-    keys = [key for block in found.key_blocks((MIN,), (MAX,)) for key in block]
+    keys = [key for block in found.key_blocks((MIN,), (MAX,)) for key in block if key not in (None, NULL)]
     session.execute("ROLLBACK")
     assert keys
     assert all(type(key) is bytes and key.startswith(MARK) for key in keys)
