@@ -1,8 +1,8 @@
 """How fast background work writes: so many bytes a second, unless somebody waits for it.
 
 Who writes pays for the bytes afterwards, and is held back until they are due. What was not used is not saved up, so
-after a pause there is no rush. Whoever needs the work to be done (a checkpoint that was asked for, the end of the database)
-hurries it; so does a log that grows faster than the pace lets it shrink, for it must not grow without bound.
+after a pause there is no rush. Whoever needs the work to be done (a checkpoint that was asked for, the end of the
+database) hurries it; so does a log that grows faster than the pace lets it shrink, for it must not grow without bound.
 """
 
 from __future__ import annotations
