@@ -162,7 +162,7 @@ class Checkpointer:
         journal = store.journal
         assert journal is not None
         with journal.rotating(), store.commit_lock:
-            journal.sync_all()
+            journal.end_log()
             log = Log(store.volume, journal.log.number + 1, self._files.codecs)
             journal.rotate(log)
             manifest = Manifest(

@@ -247,8 +247,9 @@ class Journal:
         if self._followers:
             self._tell_followers()
 
-    def sync_all(self) -> None:
-        """Sync what has been logged since ``rotating`` began; the caller holds the commit lock, too."""
+    def end_log(self) -> None:
+        """Sync what was logged since ``rotating`` began, and cut the log to it; the caller holds the commit lock."""
+        self.log.give_back_room()
         self._sync()
 
     def rotate(self, log: Log) -> None:
