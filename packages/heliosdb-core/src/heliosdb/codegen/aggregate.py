@@ -3,7 +3,7 @@
 Without groups the slots are local variables. An aggregate in inline form adds its slots to the list and its steps to
 the loop; one in callable form has one slot. DISTINCT keeps a set of the keys it saw, ORDER BY (and WITHIN GROUP) a
 list that is sorted at the end. Where a group column's type is not its own hash key, the first value met is kept in a
-slot of its own.
+slot of its own. Aggregates of a scan's columns without groups take them whole, block by block, if all of them can.
 
 GROUPING SETS run the input once and keep one dict a set; the set's members are the mask that GROUPING reads.
 """
@@ -190,15 +190,26 @@ def _reads_once(aggregate: Aggregate, index: int) -> bool:
 
 
 def write_step(
-    pipelines: Pipelines, aggregate: Aggregate, atoms: list[str], slots: list[str], *, back: bool = False
+    pipelines: Pipelines,
+    aggregate: Aggregate,
+    atoms: list[str],
+    slots: list[str],
+    *,
+    back: bool = False,
+    fold: str = "",
 ) -> None:
-    """Write the step, or with ``back`` its inverse, for one row whose arguments are given as source."""
+    """Write the step, or with ``back`` its inverse, for one row whose arguments are given as source; with ``fold``,
+    the source of their number, for many rows whose arguments are lists.
+    """
     function = pipelines.function
-    templates = aggregate.inline_inverse if back else aggregate.inline_step
+    templates = aggregate.inline_fold if fold else aggregate.inline_inverse if back else aggregate.inline_step
     if templates:
         fields = {f"s{i}": slot for i, slot in enumerate(slots)}
         if aggregate.implementation is not None:
             fields["f"] = pipelines.source.bind(resolve_implementation(aggregate.implementation), "f")
+        if fold and aggregate.fold is not None:
+            fields["g"] = pipelines.source.bind(resolve_implementation(aggregate.fold), "f")
+        fields["n"] = fold
         fields["t"] = pipelines.source.fresh("t")
         for slot, template in zip(slots, templates, strict=True):
             if template != f"{{s{slots.index(slot)}}}":
@@ -377,12 +388,18 @@ def _produce_plain(pipelines: Pipelines, node: pn.Aggregate, consume: Consume) -
     """No groups: the state is in local variables, and there is always one row."""
     function, source = pipelines.function, pipelines.source
     states = _states(pipelines, node, 0)
+    folded = _folded(pipelines, node, states)
     variables = [source.fresh("a") for state in states for _ in state.initial]
     for name, text in zip(variables, (text for state in states for text in state.initial), strict=True):
         function.line(f"{name} = {text}")
 
     def slot(index: int) -> str:
         return variables[index]
+
+    if folded is not None:
+        _fold(pipelines, *folded, states, slot)
+        _bind_results(pipelines, node, states, slot, {})
+        return consume()
 
     def collect() -> None:
         for state in states:
@@ -403,6 +420,51 @@ def _produce_plain(pipelines: Pipelines, node: pn.Aggregate, consume: Consume) -
             state.step_if_new(slot, key, names)
     _bind_results(pipelines, node, states, slot, {})
     consume()
+
+
+def _folded(
+    pipelines: Pipelines, node: pn.Aggregate, states: Sequence[_State]
+) -> tuple[pn.Scan, list[list[int]]] | None:
+    """Return the scan whose columns are all that is aggregated, where whole columns can be, and the columns that each
+    aggregate is given; else None."""
+    scan = node.input
+    places: list[list[int]] = []
+    if type(scan) is not pn.Scan or pipelines.needs(scan.source, -1):
+        return None
+    for state in states:
+        call = state.call
+        if state.mode != "plain" or not state.aggregate.inline_fold or call.distinct or call.filter is not None:
+            return None
+        places.append([])
+        for argument in call.arguments:
+            if not isinstance(argument, ex.Column) or argument.source != scan.source or argument.index < 0:
+                return None
+            places[-1].append(argument.index)
+    return scan, places
+
+
+def _fold(
+    pipelines: Pipelines,
+    scan: pn.Scan,
+    places: Sequence[Sequence[int]],
+    states: Sequence[_State],
+    slot: Callable[[int], str],
+) -> None:
+    """Write the loop over the scan's columns, block by block."""
+    function, source = pipelines.function, pipelines.source
+    columns = sorted({index for indexes in places for index in indexes})
+    names = {index: source.fresh("c") for index in columns}
+    count = source.fresh("n")
+    pipelines.bind_row(scan.source, source.fresh("r"), len(scan.columns))
+    target = f"{count}, [{', '.join(names.values())}]"
+    with function.loop(f"for {target} in {pipelines.view(scan)}.column_blocks({source.bind(tuple(columns), 'c')}):"):
+        pipelines.poll()
+        if pipelines.count_rows:
+            function.line(f"x.counts[{id(scan)}] = x.counts.get({id(scan)}, 0) + {count}")
+        for state, indexes in zip(states, places, strict=True):
+            lists = [names[index] for index in indexes]
+            with function.block(f"if {lists[0] if lists else count}:"):
+                write_step(pipelines, state.aggregate, lists, [slot(i) for i in state.slots], fold=count)
 
 
 def _produce_grouping_sets(pipelines: Pipelines, node: pn.Aggregate, consume: Consume) -> None:

@@ -119,6 +119,14 @@ class StoredFrames:
             raise corrupted("bytes follow")
         return column
 
+    def present(self, data: bytes) -> list[Any]:
+        """Return the values of a frame that are not None; DataCorrupted as ``decode``."""
+        source = Source(data)
+        values: list[Any] = self._read_all(source, self._read_present)
+        if source.at != len(data):
+            raise corrupted("bytes follow")
+        return values
+
     def item(self, data: bytes, place: int) -> Any:
         """Return one value of a frame whose checksum is right."""
         source = Source(data)
@@ -324,6 +332,16 @@ class StoredFrames:
         for place, value in zip(compress(range(count), flags), self.read_values(source, sum(flags))):
             values[place] = value
         return values
+
+    def _read_present(self, source: Source, count: int) -> list[Any]:
+        tag = source.data[source.at : source.at + 1]
+        if tag == b"N":
+            source.count(count)
+            source.at += 1
+            return self.read_values(source, read_bits(source, count).count(1))
+        values = self.read_values(source, count)
+        # Columns of one class have no None in them.
+        return [value for value in values if value is not None] if tag in (b"0", b"1", b"m", b"r") else values
 
     def _read_dictionary(self, source: Source, count: int) -> list[Any]:
         size = source.varint()

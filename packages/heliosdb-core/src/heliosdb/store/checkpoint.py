@@ -13,16 +13,19 @@ What step 1 notes never changes afterwards: a block's rows are immutable, and la
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
+from contextlib import suppress
 from heapq import merge
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from heliosdb.errors import Error
 from heliosdb.store.commit_segments import SEGMENT_SIZE
+from heliosdb.store.file_header import read_header
 from heliosdb.store.log import Log
 from heliosdb.store.manifest import Manifest, StoredRelation, encode_manifest
 from heliosdb.store.segment import BlockImage, SegmentReader
-from heliosdb.store.stored_blocks import MOST_SEGMENTS, BlockCache, Places, StoredBlocks
+from heliosdb.store.stored_blocks import MOST_SEGMENTS, BlockCache, Places, StoredBlocks, StoredVersions
 from heliosdb.store.timelines import stored_timeline
 
 if TYPE_CHECKING:
@@ -83,24 +86,42 @@ class Checkpointer:
         """Whether the manifest says that the database was closed."""
         return self._manifest.closed
 
-    def run(self, *, closed: bool = False) -> None:
+    def run(self, *, closed: bool = False, outdated: Container[str] = ()) -> None:
         """Make a checkpoint now. Raises DiskFull and IoError; the database is then as it was before.
 
-        ``closed``: it is the last one, nothing follows.
+        ``closed``: it is the last one, nothing follows. ``outdated``: files whose content is to go into new ones.
         """
         with self._running:
-            self._run(closed=closed)
+            self._run(closed=closed, outdated=outdated)
 
-    def _run(self, *, closed: bool) -> None:
+    def outdated(self) -> list[str]:
+        """Return the names of the files whose codecs are not those of new files, logs left out."""
+        codecs = self._files.codecs
+        found = []
+        for name in sorted(self._manifest.files()):
+            header = read_header(self._store.volume, name)
+            if header is not None and not codecs.is_current(header.codecs, header.codec_parameters):
+                found.append(name)
+        return found
+
+    def attach_indexes(self, names: Container[str]) -> None:
+        """Make the indexes known that have some of these runs: a checkpoint writes none of which nobody knows."""
+        store = self._store
+        for item in self._manifest.relations:
+            if any(run in names for index in item.indexes for run in index.runs):
+                store.create_relation(store.lines.numbered(item.timeline), item.oid)
+
+    def _run(self, *, closed: bool, outdated: Container[str]) -> None:
         store, files = self._store, self._files
         manifest, noted, committed = self._note()
         manifest.closed = closed
+        replaced = store.volume.whole("manifest")
         written: list[str] = []
         try:
-            moved = [self._write(item, written) for item in noted]
+            moved = [self._write(item, written, outdated) for item in noted]
             for item in noted:
                 if item.indexes:
-                    item.stored.indexes = [self._indexes.write(index, written) for index in item.indexes]
+                    item.stored.indexes = [self._indexes.write(index, written, outdated) for index in item.indexes]
             manifest.next_file = files.next_number
             store.volume.replace("manifest", encode_manifest(manifest, files.codecs))
         except BaseException:
@@ -109,8 +130,11 @@ class Checkpointer:
                     for index in item.indexes:
                         index.give_back()
                 files.committed = {**committed, **files.committed}
-            for name in written:
-                store.volume.delete(name)
+            # Ctrl-C may come when the manifest has been replaced, and before this is known: then it names them.
+            with suppress(Error):
+                if store.volume.whole("manifest") == replaced:
+                    for name in written:
+                        store.volume.delete(name)
             raise
         with store.commit_lock:
             for item, places in zip(noted, moved, strict=True):
@@ -121,7 +145,7 @@ class Checkpointer:
             store.trees_changed()
         self._manifest = manifest
         self._cache.shrink()
-        delete_unnamed(files, manifest)
+        delete_unnamed(files, manifest, self._cache)
 
     # -- step 1
 
@@ -131,7 +155,7 @@ class Checkpointer:
         journal = store.journal
         assert journal is not None
         with journal.rotating(), store.commit_lock:
-            journal.sync_all()
+            journal.end_log()
             log = Log(store.volume, journal.log.number + 1, self._files.codecs)
             journal.rotate(log)
             manifest = Manifest(
@@ -142,6 +166,7 @@ class Checkpointer:
                 counters=store.counters.all(),
                 row_ids=store.all_row_ids(),
                 next_timeline=store.lines.next_number,
+                holds=store.holds.stored(),
             )
             known = {(item.timeline, item.oid): item for item in self._manifest.relations}
             noted = []
@@ -151,6 +176,7 @@ class Checkpointer:
                     # Whoever asks for a relation that was dropped gets a new one, in which nothing is.
                     if relation.is_logged and (relation.blocks or relation.indexes):
                         indexes = [] if oid in line.stored else self._indexes.capture(line, relation, manifest.scn)
+                        blocks = self._changed_blocks(relation)  # which may drop versions
                         before = known.get((line.id, oid))
                         stored = StoredRelation(
                             line.id,
@@ -162,8 +188,9 @@ class Checkpointer:
                             list(before.indexes) if before is not None and oid in line.stored else [],
                         )
                         stored.begins = _known_begins(relation)
+                        stored.dropped = store.dropped.scn(line, oid)
                         manifest.relations.append(stored)
-                        noted.append(_Noted(line, relation, stored, self._changed_blocks(relation), indexes))
+                        noted.append(_Noted(line, relation, stored, blocks, indexes))
             committed, self._files.committed = self._files.committed, {}
             return manifest, noted, committed
 
@@ -174,16 +201,18 @@ class Checkpointer:
                 continue
             if relation.stored is not None and relation.stored.holds(number, present):
                 continue  # a commit has written it
-            block = relation.fold(number, store.needed(relation.oid)) if present.overlay else present
+            block: Block | None = present
+            if present.overlay or present.has_versions:
+                block = relation.fold(number, store.needed(relation.oid))
             if block is not None:
                 images.append(_image(number, block))
         return images
 
     # -- steps 2 and 4
 
-    def _write(self, item: _Noted, written: list[str]) -> dict[int, SegmentReader]:
+    def _write(self, item: _Noted, written: list[str], outdated: Container[str]) -> dict[int, SegmentReader]:
         """Write a relation's changed blocks, and blocks of segments that are hardly used; return where they are now."""
-        kept, images = self._plan(item)
+        kept, images = self._plan(item, outdated)
         places: dict[int, SegmentReader] = {}
         numbers: list[int] = []
         writer = None
@@ -204,12 +233,13 @@ class Checkpointer:
         item.stored.begins = {name: item.stored.begins[name] for name in kept if name in item.stored.begins}
         return places
 
-    def _plan(self, item: _Noted) -> tuple[list[str], Iterator[BlockImage]]:
+    def _plan(self, item: _Noted, outdated: Container[str]) -> tuple[list[str], Iterator[BlockImage]]:
         """Return the names of the segments that stay, and the blocks to write."""
         blocks = iter(item.blocks)
-        if not item.blocks and len(item.places.segments) < 2 * MOST_SEGMENTS:
+        crowded = len(item.places.segments) >= 2 * MOST_SEGMENTS
+        if not item.blocks and not crowded and not any(name in outdated for name in item.places.segments):
             return item.stored.segments, blocks
-        kept, old = item.places.worth_keeping({image.number for image in item.blocks})
+        kept, old = item.places.worth_keeping({image.number for image in item.blocks}, outdated)
         if not old:
             return kept, blocks
         return kept, _merged(blocks, (old[number].image(number) for number in sorted(old)))
@@ -221,9 +251,11 @@ class Checkpointer:
         if relation.stored is None:
             relation.stored = StoredBlocks(self._cache, [])
         relation.stored.install(item.places, places, item.stored.segments)
-        for number in places:
+        for number, segment in places.items():
             block = relation.blocks[number]
             if block is not None:
+                if isinstance(block.source, StoredVersions) and relation.stored.where().get(number) is segment:
+                    block.source.segment = segment
                 self._cache.note(relation, number, block)
 
 
@@ -236,6 +268,7 @@ def _image(number: int, block: Block) -> BlockImage:
     history: dict[int, Older] | None = None
     if block.is_empty:
         return BlockImage(number, [], block.begin, None, None)
+    block.load_versions()
     if block.history:
         # A list of versions grows at its end when the row changes again.
         history = {slot: older[:] if type(older) is list else older for slot, older in block.history.items()}
@@ -247,7 +280,7 @@ def _known_begins(relation: Relation) -> dict[str, int]:
     return {name: segment.known_begin for name, segment in segments.items() if segment.known_begin}
 
 
-def delete_unnamed(files: StoreFiles, manifest: Manifest) -> None:
+def delete_unnamed(files: StoreFiles, manifest: Manifest, cache: BlockCache) -> None:
     """Delete files that are not part of the database: left behind by a crash, or replaced by a checkpoint.
 
     Those of commits that follow the manifest, or are just being made or read, stay.
@@ -257,7 +290,7 @@ def delete_unnamed(files: StoreFiles, manifest: Manifest) -> None:
     volume = files.volume
     # In this order: what is being made is uncommitted before it is there, and until it is committed or somebody has it.
     names, uncommitted = volume.names(), set(files.uncommitted)
-    named = manifest.files() | files.runs_in_use() | set(files.committed) | uncommitted
+    named = manifest.files() | files.runs_in_use() | cache.segments_in_use() | set(files.committed) | uncommitted
     for name in names:
         number = log_number(name)
         if number < manifest.log if number is not None else name not in named:

@@ -15,14 +15,23 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
 
 from heliosdb.encoding.stored_frames import StoredFrames
 from heliosdb.errors import Error, IoError
 from heliosdb.store.commits import Author
-from heliosdb.store.records import COMMIT, COUNTERS, TIMELINES, encode_author, encode_changes, encode_head, encode_rows
+from heliosdb.store.records import (
+    COMMIT,
+    COUNTERS,
+    HOLDS,
+    TIMELINES,
+    encode_author,
+    encode_changes,
+    encode_head,
+    encode_rows,
+)
 
 if TYPE_CHECKING:
     from heliosdb.store.log import Log
@@ -46,6 +55,7 @@ class Journal:
         "_authors",
         "_failure",
         "_followers",
+        "_logged",
         "_options",
         "_store",
         "_syncing",
@@ -68,6 +78,8 @@ class Journal:
         """Commits in the log since the last checkpoint."""
         self._syncing = Lock()
         self._failure: Error | None = None
+        self._logged = 0
+        """The SCN of the last record, or of that which is being appended."""
         self._authors: dict[Author, bytes] = {}
         self._followers: list[tuple[int, Callable[[Error | None], None]]] = []
 
@@ -94,8 +106,21 @@ class Journal:
         parts: Sequence[bytes],
         dropped: Collection[int] = (),
     ) -> None:
-        """Append the record of a commit; the caller holds the commit lock. Nothing has happened where it raises."""
-        self._append(scn, COMMIT, time, transaction_id, timeline, author, parts, dropped)
+        """Append the record of a commit; the caller holds the commit lock. Nothing has happened where it raises.
+
+        Where Ctrl-C comes between that and entering the commit, the log has a record of it that nobody knows: another
+        one with its SCN would not count when the log is read. Then no more commits are taken.
+        """
+        if scn == self._logged:
+            raise self._interrupted()
+        log, self._logged = self.log, scn
+        size = log.size
+        try:
+            self._append(scn, COMMIT, time, transaction_id, timeline, author, parts, dropped)
+        except BaseException:
+            if log.size == size:
+                self._logged = 0
+            raise
         self.tail += 1
         if self.is_due():
             self._wake()
@@ -115,6 +140,11 @@ class Journal:
         """Append a record of what timelines there are; the caller holds the commit lock."""
         part = json.dumps([asdict(line) for line in timelines if line.id], separators=(",", ":")).encode()
         self._append(0, TIMELINES, time, 0, 0, SYSTEM, (part,), ())
+
+    def append_holds(self, time: int, holds: Mapping[str, Any]) -> None:
+        """Append a record of what has changed of pins and retentions; the caller holds the commit lock."""
+        part = json.dumps(holds, separators=(",", ":")).encode()
+        self._append(0, HOLDS, time, 0, 0, SYSTEM, (part,), ())
 
     def _append(
         self,
@@ -217,8 +247,9 @@ class Journal:
         if self._followers:
             self._tell_followers()
 
-    def sync_all(self) -> None:
-        """Sync what has been logged since ``rotating`` began; the caller holds the commit lock, too."""
+    def end_log(self) -> None:
+        """Sync what was logged since ``rotating`` began, and cut the log to it; the caller holds the commit lock."""
+        self.log.give_back_room()
         self._sync()
 
     def rotate(self, log: Log) -> None:
@@ -235,6 +266,13 @@ class Journal:
         """Raise IoError when a sync has failed."""
         if self._failure is not None:
             raise self._sealed()
+
+    def _interrupted(self) -> IoError:
+        return IoError(
+            "the database accepts no more commits",
+            detail="A commit was interrupted after it had been logged, and before it was entered.",
+            hint="Close the database and open it again. What was committed before can be read.",
+        )
 
     def _sealed(self) -> IoError:
         return IoError(

@@ -43,16 +43,19 @@ class StoredTimeline:
 
 @define
 class StoredIndex:
-    """A btree index: its runs, oldest first, and the SCN up to which they have the keys."""
+    """A btree index: its runs, oldest first, and the SCN up to which they have the keys. Not ``whole``: the parent
+    timeline's index has those that were there before."""
 
     oid: int
     scn: int
+    whole: bool = True
     runs: list[str] = field(factory=list)
 
 
 @define
 class StoredRelation:
-    """A relation in a timeline. Of blocks that stand in several segments the one in the last is current."""
+    """A relation in a timeline. Of blocks that stand in several segments the one in the last is current. ``dropped``:
+    the SCN that dropped it; it stays for those that read what was before."""
 
     timeline: int
     oid: int
@@ -61,6 +64,7 @@ class StoredRelation:
     pruned_to: int = 0
     segments: list[str] = field(factory=list)
     indexes: list[StoredIndex] = field(factory=list)
+    dropped: int = 0
     begins: dict[str, int] = field(factory=dict)
     """By segment: the SCN from which all of its rows are, where they were written before they had one."""
 
@@ -82,6 +86,7 @@ class Manifest:
     counters: dict[int, tuple[int, bool]] = field(factory=dict)
     row_ids: dict[int, int] = field(factory=dict)
     timelines: list[StoredTimeline] = field(factory=list)
+    holds: dict[str, Any] = field(factory=dict)
     relations: list[StoredRelation] = field(factory=list)
 
     def files(self) -> set[str]:
@@ -98,8 +103,9 @@ def encode_manifest(manifest: Manifest, codecs: FileCodecs) -> bytes:
     chain = codecs.new()
     header = new_file_header(KIND, VERSION, chain.described())
     text = json.dumps(asdict(manifest), separators=(",", ":")).encode()
-    content = chain.encode(text, header.file_id)
-    return header.encode() + _CHECK.pack(crc32(content, crc32(header.file_id))) + content
+    binding = header.binding(NAME)
+    content = chain.encode(text, binding)
+    return header.encode() + _CHECK.pack(crc32(content, crc32(binding))) + content
 
 
 def decode_manifest(data: bytes, codecs: FileCodecs) -> Manifest:
@@ -107,12 +113,13 @@ def decode_manifest(data: bytes, codecs: FileCodecs) -> Manifest:
     header = parse_file_header(data, KIND, VERSION, NAME)
     if header is None:
         raise _damaged("its header is not readable")
+    binding = header.binding(NAME)
     start = len(header.encode())
     content = data[start + _CHECK.size :]
-    if len(data) < start + _CHECK.size or _CHECK.unpack_from(data, start)[0] != crc32(content, crc32(header.file_id)):
+    if len(data) < start + _CHECK.size or _CHECK.unpack_from(data, start)[0] != crc32(content, crc32(binding)):
         raise _damaged("its checksum is wrong")
     try:
-        text = codecs.of(header.codecs, header.codec_parameters).decode(content, header.file_id)
+        text = codecs.of(header.codecs, header.codec_parameters).decode(content, binding)
     except DataCorrupted as error:
         raise _damaged(error.message) from error
     fields: dict[str, Any] = json.loads(text)

@@ -22,7 +22,7 @@ A file is written once, its reader opens it when the first block is wanted, and 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Context, Decimal, InvalidOperation, localcontext
 from itertools import accumulate, chain, compress, zip_longest
 from math import isnan
@@ -287,10 +287,12 @@ class SegmentReader:
     def _decoded(self, number: int, part: int, stored: bytes, chunk: Chunk) -> bytes:
         return self._file.decode(stored, chunk, number, part, _called(number, part))
 
-    def _values(self, number: int, part: int, stored: bytes, chunk: Chunk) -> list[Any]:
+    def _values(
+        self, number: int, part: int, stored: bytes, chunk: Chunk, read: Callable[[bytes], list[Any]] | None = None
+    ) -> list[Any]:
         data = self._decoded(number, part, stored, chunk)
         try:
-            return self._frames.decode(data)
+            return (read or self._frames.decode)(data)
         except DataCorrupted as error:
             raise self._file.damaged(_called(number, part), error.message) from error
 
@@ -409,6 +411,21 @@ class SegmentReader:
                     found[column] = self._frames.column(data)
                 except DataCorrupted as error:
                     raise self._file.damaged(_called(number, column), error.message) from error
+        return found
+
+    def lists(self, number: int, wanted: Sequence[int], *, nulls: bool = True) -> dict[int, list[Any]]:
+        """Do the same with lists of data; ``nulls`` False leaves out what is NULL."""
+        chunks = dict(self._parts(number))
+        count = self.row_count(number)
+        read = self._frames.decode if nulls else self._frames.present
+        found = {}
+        for column in wanted:
+            chunk = chunks.get(column)
+            if chunk is not None:
+                stored = self._file.read_span(chunk.offset, chunk.length)
+                values = found[column] = self._values(number, column, stored, chunk, read)
+                if len(values) > count or (nulls and len(values) < count):
+                    raise self._file.damaged(_called(number, column), "it has another number of rows")
         return found
 
     def present(self, number: int) -> tuple[list[bool], list[int]] | None:

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from itertools import repeat
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from weakref import WeakSet
 
 from heliosdb.errors import DataCorrupted
 from heliosdb.store.block import Block
@@ -28,7 +30,11 @@ if TYPE_CHECKING:
 __all__ = ["BlockCache", "BlockImage", "BlockSource", "Places", "StoredBlocks"]
 
 
+Result = TypeVar("Result")
+
 MOST_SEGMENTS = 8
+SAMPLE = 64
+"""Values of a block that are looked at to see whether a range leaves out many."""
 ROW_SIZE = 250
 """Bytes that a row takes in memory, about."""
 
@@ -39,14 +45,6 @@ class BlockImage(Protocol):
     @property
     def rows(self) -> list[Row | None]:
         """The newest rows by slot."""
-        ...
-
-
-class ColumnList(Protocol):
-    """A column of a block as it is stored."""
-
-    def to_list(self) -> list[Any]:
-        """Return its values."""
         ...
 
 
@@ -66,6 +64,10 @@ class BlockSource(Protocol):
 
     def read(self, number: int) -> BlockImage:
         """Return a block's newest rows."""
+        ...
+
+    def has_versions(self, number: int) -> bool:
+        """Whether the rows of a block are of different SCNs, or something is known of what was before."""
         ...
 
     def versions(self, number: int) -> tuple[array[int] | None, dict[int, Older] | None]:
@@ -88,13 +90,32 @@ class BlockSource(Protocol):
         """Return whether each slot has a row, and how many items each row has; None: all have all."""
         ...
 
-    def columns(self, number: int, wanted: Sequence[int]) -> Mapping[int, ColumnList]:
-        """Return columns of a block's newest rows."""
+    def lists(self, number: int, wanted: Sequence[int], *, nulls: bool = True) -> Mapping[int, list[Any]]:
+        """Return columns of a block's newest rows; ``nulls`` False leaves out what is NULL."""
         ...
 
     def zone(self, number: int, column: int) -> tuple[Any, Any, bool] | None:
         """Return a column's least and greatest value, and whether it has a NULL, where they are known."""
         ...
+
+
+class StoredVersions:
+    """What a segment has of the versions before a block's rows. It is not deleted as long as a block has one."""
+
+    __slots__ = ("__weakref__", "_cache", "_number", "_relation", "segment")
+
+    def __init__(self, cache: BlockCache, relation: Relation, number: int, segment: BlockSource) -> None:
+        self._cache = cache
+        self._relation = relation
+        self._number = number
+        self.segment = segment
+        """Where they stand; a checkpoint may put them elsewhere."""
+
+    def read(self) -> tuple[array[int] | None, dict[int, Older] | None]:
+        """Return the SCN of each slot's row, and what was before."""
+        begins, history = self.segment.versions(self._number)
+        self._cache.note_versions(self._relation, self._number, history or {})
+        return begins, history
 
 
 class BlockCache:
@@ -106,6 +127,8 @@ class BlockCache:
         self._entries: deque[tuple[Relation, int, Block, int]] = deque()
         self.size = 0
         """Bytes, estimated."""
+        self._sources: WeakSet[StoredVersions] = WeakSet()
+        self._sources_lock = Lock()
 
     def needed(self, relation_oid: int) -> Sequence[int] | None:
         """Return the SCNs at which somebody may read a relation; None: all."""
@@ -116,6 +139,27 @@ class BlockCache:
         weight = weight_of(block)
         self._entries.append((relation, number, block, weight))
         self.size += weight
+
+    def versions(self, relation: Relation, number: int, segment: BlockSource) -> StoredVersions:
+        """Return what a segment has of the versions before a block's rows; the segment stays as long as it is used."""
+        made = StoredVersions(self, relation, number, segment)
+        with self._sources_lock:
+            self._sources.add(made)
+        return made
+
+    def segments_in_use(self) -> set[str]:
+        """Return the names of segments that blocks in memory may still ask for versions."""
+        with self._sources_lock:
+            return {source.segment.name for source in self._sources}
+
+    def note_versions(self, relation: Relation, number: int, history: Mapping[int, Older]) -> None:
+        """Note that a block takes more memory: older versions of its rows have been read."""
+        block = relation.blocks[number]
+        if block is not None:
+            rows = len(block.rows) or 1
+            weight = 8 * rows + len(history) * (150 + weight_of(block) // rows)
+            self._entries.append((relation, number, block, weight))
+            self.size += weight
 
     def entered(self, relation: Relation, number: int, block: Block) -> None:
         """Note a block that was read just now, and let go of others where the cache is over its capacity."""
@@ -191,27 +235,77 @@ class ColdScan:
                     continue  # values of another type
         return False
 
-    def rows(self, number: int) -> list[Row] | None:
-        """Return a block's rows, with None in the columns that nobody looks at."""
-        columns = self._columns
+    def rows(self, number: int, ranges: Sequence[Range] = ()) -> list[Row] | None:
+        """Return a block's rows, with None in the columns that nobody looks at, less rows that are in none of the
+        ranges, where it is worth it to find these first."""
+        return self._read(number, lambda segment: self._rows(segment, number, ranges))
+
+    def columns(self, number: int) -> tuple[int, list[list[Any]]] | None:
+        """Return how many rows a block has, and what is not NULL in each of the columns that are looked at."""
+        return self._read(number, lambda segment: self._present(segment, number))
+
+    def _read(self, number: int, read: Callable[[BlockSource], Result | None]) -> Result | None:
         segment = self._where().get(number)
-        if columns is None or segment is None:
+        if self._columns is None or segment is None:
             return None
         try:
-            if segment.begin(number) > self._scn:
-                return None
-            shape = segment.present(number)
-            width = segment.width(number)
-            if shape is not None and any(length != width for length in shape[1]):
-                return None
-            found = segment.columns(number, [place for place in columns if place < width])
-            nothing = [None] * segment.row_count(number)
-            parts = [found[place].to_list() if place in found else nothing for place in range(width)]
-            return list(zip(*parts)) if parts else None
+            return None if segment.begin(number) > self._scn else read(segment)
         except DataCorrupted:
             if self._where().get(number) is segment:
                 raise
             return None  # a checkpoint has put the block elsewhere meanwhile, and deleted the file
+
+    def _rows(self, segment: BlockSource, number: int, ranges: Sequence[Range]) -> list[Row] | None:
+        shape = segment.present(number)
+        width = segment.width(number)
+        if not width or (shape is not None and any(length != width for length in shape[1])):
+            return None
+        columns = [place for place in self._columns or () if place < width]
+        found: dict[int, list[Any]] = {}
+        places: list[int] | None = None
+        for place, low, high in ranges:
+            if place < width and places is None:
+                found.update(segment.lists(number, (place,)))
+                places = _places_in(found[place], low, high)
+        if places is not None:
+            if not places:
+                return []
+            found = {column: [values[place] for place in places] for column, values in found.items()}
+        for column in columns:
+            if column not in found:
+                values = segment.lists(number, (column,))[column]
+                found[column] = values if places is None else [values[place] for place in places]
+        if not found:
+            return [(None,) * width] * segment.row_count(number)
+        return list(zip(*[found.get(place, _NOTHING) for place in range(width)]))
+
+    def _present(self, segment: BlockSource, number: int) -> tuple[int, list[list[Any]]]:
+        columns = self._columns or ()
+        found = segment.lists(number, columns, nulls=False)
+        return segment.row_count(number), [found.get(column, []) for column in columns]
+
+
+_NOTHING: Any = repeat(None)
+
+
+def _places_in(values: list[Any], low: Any, high: Any) -> list[int] | None:
+    """Return the places of values that may lie in a range; None where that seems to be true of many."""
+    sample = values[:: max(1, len(values) // SAMPLE)]
+    try:
+        if 2 * len(_within(sample, low, high)) > len(sample):
+            return None
+        return _within(values, low, high)
+    except TypeError:
+        return None  # values of another type
+
+
+def _within(values: list[Any], low: Any, high: Any) -> list[int]:
+    # "Not outside" rather than "inside": what does not compare (NaN) stays.
+    if low is None:
+        return [place for place, value in enumerate(values) if value is not None and not value > high]
+    if high is None:
+        return [place for place, value in enumerate(values) if value is not None and not value < low]
+    return [place for place, value in enumerate(values) if value is not None and not value < low and not value > high]
 
 
 class Places:
@@ -236,18 +330,25 @@ class Places:
                     self._where = found
         return found
 
-    def worth_keeping(self, replaced: Container[int]) -> tuple[list[str], dict[int, BlockSource]]:
+    def worth_keeping(
+        self, replaced: Container[int], outdated: Container[str] = ()
+    ) -> tuple[list[str], dict[int, BlockSource]]:
         """Return the names of the segments that stay when some blocks are written anew, and the blocks of the others,
         which are to be written with them.
 
-        A segment goes when half of it has been replaced, and the smallest go when there are many.
+        A segment goes when half of it has been replaced, and the smallest go when there are many; so do those that are
+        ``outdated``.
         """
         where = self.where()
         live = {
             name: [number for number in segment.numbers if where.get(number) is segment and number not in replaced]
             for name, segment in self.segments.items()
         }
-        kept = [name for name, numbers in live.items() if 2 * len(numbers) > len(self.segments[name].numbers)]
+        kept = [
+            name
+            for name, numbers in live.items()
+            if 2 * len(numbers) > len(self.segments[name].numbers) and name not in outdated
+        ]
         if len(kept) >= MOST_SEGMENTS:
             smallest = set(sorted(kept, key=lambda name: len(live[name]))[: MOST_SEGMENTS // 2])
             kept = [name for name in kept if name not in smallest]
@@ -280,28 +381,24 @@ class StoredBlocks:
         segment = self.where().get(number)
         return segment is not None and segment.begin(number) == block.begin
 
-    def load(self, relation_oid: int, number: int) -> tuple[Block | None, BlockSource | None]:
-        """Return a block as its segment has it, with older versions if somebody may read them, and the segment; None
-        where there is none."""
+    def load(self, relation: Relation, number: int) -> tuple[Block | None, BlockSource | None]:
+        """Return a block as its segment has it, and the segment; None where there is none. What was before its rows is
+        read when somebody asks for it."""
         while True:
             segment = self.where().get(number)
             if segment is None:
                 return None, None
             try:
-                return self._load(segment, relation_oid, number), segment
+                return self._load(segment, relation, number), segment
             except DataCorrupted:
                 if self.where().get(number) is segment:
                     raise
                 # A checkpoint has put the block elsewhere meanwhile, and deleted the file.
 
-    def _load(self, segment: BlockSource, relation_oid: int, number: int) -> Block:
-        readers = self.cache.needed(relation_oid)
+    def _load(self, segment: BlockSource, relation: Relation, number: int) -> Block:
         rows, begin = segment.read(number).rows, segment.begin(number)
-        begins = history = None
-        if readers is None or (readers and readers[0] < begin):
-            begins, history = segment.versions(number)
-        # Who reads before ``begin`` now, and registered, registered before those rows came: for him there are none.
-        return Block(rows, begin, dense=is_full(rows), begins=begins, history=history)
+        source = self.cache.versions(relation, number, segment) if segment.has_versions(number) else None
+        return Block(rows, begin, dense=is_full(rows), source=source)
 
     def scan(self, relation: Relation, scn: int, columns: Sequence[int] | None) -> ColdScan:
         """Begin a scan of blocks that are not in memory.

@@ -77,6 +77,26 @@ class RelationView:
             if positional:
                 yield positional  # type: ignore[misc]
 
+    def column_blocks(self, columns: Sequence[int]) -> Iterator[tuple[int, list[list[Any]]]]:
+        """Yield how many rows are visible, some thousand at a time, and what is not NULL in each of these columns."""
+        relation, scn = self.relation, self.scn
+        if self.own is not None:
+            for rows in self.row_blocks():
+                yield _columns_of(rows, columns)
+            return
+        if self.reads is not None:
+            self.reads.add_relation(relation)
+        blocks, stored = relation.blocks, relation.stored
+        cold = None if stored is None else stored.scan(relation, scn, columns)
+        for number in range(relation.block_count()):
+            part = cold.columns(number) if cold is not None and blocks[number] is None else None
+            if part is None:
+                rows = relation.visible(number, scn)
+                if not rows:
+                    continue
+                part = _columns_of(rows, columns)
+            yield part
+
     def candidate_blocks(
         self, ranges: Sequence[Range], columns: Sequence[int] | None = None
     ) -> Iterator[Sequence[Row]]:
@@ -93,7 +113,7 @@ class RelationView:
             if cold is not None and blocks[number] is None:
                 if cold.leaves_out(number, ranges):
                     continue
-                part = cold.rows(number)
+                part = cold.rows(number, ranges)
                 if part is not None:
                     if part:
                         yield part
@@ -245,6 +265,10 @@ class RelationView:
     def __iter__(self) -> Iterator[Any]:
         for rows in self.row_blocks():
             yield from rows
+
+
+def _columns_of(rows: Sequence[Row], columns: Sequence[int]) -> tuple[int, list[list[Any]]]:
+    return len(rows), [[value for row in rows if (value := row[place]) is not None] for place in columns]
 
 
 def past_view(transaction: Transaction, relation_oid: int, at: Snapshot) -> RelationView:

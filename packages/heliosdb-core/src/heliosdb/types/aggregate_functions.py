@@ -8,8 +8,11 @@ compare the datums themselves where Python's order is the type's, and the operat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from functools import reduce
+from math import isfinite
+from operator import add
 from typing import Any
 
 from heliosdb.errors import UndefinedFunction
@@ -39,6 +42,12 @@ def float_addition(total: float, value: float) -> float:
     if result - result == 0 or total - total != 0 or value - value != 0:
         return result
     raise overflow()
+
+
+def add_floats(total: float, values: Sequence[float]) -> float:
+    """Add one by one: ``sum`` may round otherwise."""
+    result = reduce(add, values, total)
+    return result if isfinite(result) else reduce(float_addition, values, total)
 
 
 def _extreme(symbol: str) -> Any:
@@ -76,6 +85,7 @@ def _plain_extreme(name: str, type_name: str, symbol: str) -> Aggregate:
         type_name,
         slots=("None",),
         inline_step=(f"({{0}} if {{s0}} is None or {{0}} {symbol} {{s0}} else {{s0}})",),
+        inline_fold=(f"({name}({{0}}) if {{s0}} is None else {name}({{s0}}, {name}({{0}})))",),
         inline_final="{s0}",
         associative=True,
     )
@@ -111,6 +121,7 @@ def _extremes() -> Iterator[Aggregate]:
 
 def _sums() -> Iterator[Aggregate]:
     integer_step, less = "({0} if {s0} is None else {s0} + {0})", "{s0} - {0}"
+    integer_fold = "(sum({0}) if {s0} is None else {s0} + sum({0}))"
     for type_name in ("int2", "int4"):
         yield Aggregate(
             "sum",
@@ -119,6 +130,7 @@ def _sums() -> Iterator[Aggregate]:
             slots=("None",),
             inline_step=(integer_step,),
             inline_inverse=(less,),
+            inline_fold=(integer_fold,),
             inline_final=f"({{s0}} if {{s0}} is None or {INT8.lowest} <= {{s0}} <= {INT8.highest} else {{f}}({{s0}}))",
             implementation=INT8.checked,
         )
@@ -129,6 +141,7 @@ def _sums() -> Iterator[Aggregate]:
         slots=("None",),
         inline_step=(integer_step,),
         inline_inverse=(less,),
+        inline_fold=(integer_fold,),
         inline_final="(None if {s0} is None else {f}({s0}))",
         implementation=Decimal,
     )
@@ -152,6 +165,8 @@ def _sums() -> Iterator[Aggregate]:
         "float8",
         slots=("None", "-0.0"),
         inline_step=steps,
+        inline_fold=("{g}({s1}, {0})", "{s0}"),
+        fold=add_floats,
         inline_final="(None if {s0} is None else {s1})",
         implementation=float_addition,
     )
@@ -182,6 +197,7 @@ def _averages() -> Iterator[Aggregate]:
             slots=("0", "0"),
             inline_step=("{s0} + {0}", "{s1} + 1"),
             inline_inverse=("{s0} - {0}", "{s1} - 1"),
+            inline_fold=("{s0} + sum({0})", "{s1} + len({0})"),
             inline_final="({f}({s0}, {s1}) if {s1} else None)",
             implementation=average,
         )
@@ -203,6 +219,8 @@ def _averages() -> Iterator[Aggregate]:
             "float8",
             slots=("0.0", "0.0", "0"),
             inline_step=steps,
+            inline_fold=("{g}({s1}, {0})", "{s0}", "{s2} + len({0})"),
+            fold=add_floats,
             inline_final="({s1} / {s2} if {s2} else None)",
             implementation=float_addition,
         )
@@ -279,6 +297,7 @@ AGGREGATES: tuple[Aggregate, ...] = (
         slots=("0",),
         inline_step=("{s0} + 1",),
         inline_inverse=("{s0} - 1",),
+        inline_fold=("{s0} + {n}",),
         inline_final="{s0}",
     ),
     Aggregate(
@@ -288,6 +307,7 @@ AGGREGATES: tuple[Aggregate, ...] = (
         slots=("0",),
         inline_step=("{s0} + 1",),
         inline_inverse=("{s0} - 1",),
+        inline_fold=("{s0} + len({0})",),
         inline_final="{s0}",
     ),
     *_extremes(),

@@ -371,6 +371,10 @@ class Aggregate(Value):
     what a fresh start would; without it they always are. The last row is never taken back. ``associative``: the results
     over two runs of rows, taken for two rows' values, give the result over all those rows, which helps the same way.
 
+    ``inline_fold`` gives for each slot the steps of many rows at once: ``{0}``, ``{1}``, ... are then lists of the
+    arguments, NULL left out and never empty, ``{n}`` is the number of rows and ``{g}`` is ``fold``. It gives what the
+    rows one by one would have given, and serves aggregates of at most one argument.
+
     ``strict``: rows in which an argument is NULL are left out before step. ``final_needs_arguments`` and ``kind``
     "ordered_set" or "hypothetical" serve WITHIN GROUP: ``step`` then receives the aggregated (sorted) values and
     ``final(state, *direct)``, for a hypothetical set ``final(state, row, sorting)``: the direct arguments as a tuple
@@ -388,6 +392,8 @@ class Aggregate(Value):
     slots: tuple[str, ...] = ()
     inline_step: tuple[str, ...] = ()
     inline_inverse: tuple[str, ...] = ()
+    inline_fold: tuple[str, ...] = ()
+    fold: Implementation | None = None
     reversible: Implementation | None = None
     associative: bool = False
     inline_final: str | None = None
