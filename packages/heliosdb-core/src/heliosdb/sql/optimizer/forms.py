@@ -147,6 +147,5 @@ def _any_all(node: ex.AnyAll, registries: Registries) -> ex.AnyAll | None:
         argument_types=function.arguments,
         nullable=True,
     )
-    return evolve(
-        node, comparison=stored, array=searching_each(registries, form, column.name, node.array), nullable=True
-    )
+    array = searching_each(registries, form, column.name, node.array)
+    return evolve(node, comparison=stored, array=array, nullable=True)
