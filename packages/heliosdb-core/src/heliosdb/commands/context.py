@@ -10,9 +10,10 @@ if TYPE_CHECKING:
 
     from heliosdb.catalog.registries import Registries
     from heliosdb.catalog.result import Result
-    from heliosdb.catalog.view import CatalogSnapshot
+    from heliosdb.catalog.view import CatalogCache, CatalogSnapshot
     from heliosdb.sql.binder.context import BindContext
     from heliosdb.sql.statements import Statement
+    from heliosdb.store.past import History
 
 __all__ = ["CommandSession", "DatabaseContext"]
 
@@ -26,8 +27,18 @@ class DatabaseContext(Protocol):
         ...
 
     @property
+    def catalogs(self) -> CatalogCache:
+        """Makes the catalog of each state, and keeps some."""
+        ...
+
+    @property
     def attached(self) -> Mapping[str, Any]:
         """What plugins keep for as long as the database is open (``Opening.attach``)."""
+        ...
+
+    @property
+    def history(self) -> History:
+        """The timelines and commits of the database, and what is kept of its past."""
         ...
 
     @property

@@ -39,7 +39,9 @@ class Maintenance:
         self._thread: Thread | None = None
         self.failed_at = 0
         """The size of the log when a checkpoint failed."""
-        self.pace = Pace(store.options.background_write_rate, self._is_late, self._sync)
+        self._compact_at = self._next_compaction()
+        rate, clock = store.options.background_write_rate, store.options.clock
+        self.pace = Pace(rate, self._is_late, self._sync, clock=clock)
         """How fast is written what nobody waits for."""
 
     def _is_late(self) -> bool:
@@ -137,17 +139,23 @@ class Maintenance:
             # The log has everything.
             log("warn", "the last checkpoint failed: %s", error)
 
+    def _next_compaction(self) -> float | None:
+        hours, clock = self._store.options.compact_interval_hours, self._store.options.clock
+        return None if hours is None else clock() + hours * 3600
+
     def _work(self) -> None:
-        hours = self._store.options.compact_interval_hours
+        clock = self._store.options.clock
         while not self._stopping:
-            woken = self._woken.wait(None if hours is None else hours * 3600)
+            due = self._compact_at
+            self._woken.wait(None if due is None else max(0, due - clock()))
             self._woken.clear()
             if self._stopping:
                 return
             try:
-                if woken:
-                    self._do()
-                else:
+                self._do()
+                # Also where somebody calls all the time: who waits for a quiet hour may wait for ever.
+                if due is not None and clock() >= due:
+                    self._compact_at = self._next_compaction()
                     self._store.vacuum()
                     self.checkpoint_at_leisure()
             except Error as error:
