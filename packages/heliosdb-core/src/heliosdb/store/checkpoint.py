@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from heliosdb.store.block import Block
     from heliosdb.store.files import StoreFiles
     from heliosdb.store.index_storage import CapturedIndex, IndexStorage
+    from heliosdb.store.kept_index import CapturedBlobs
     from heliosdb.store.relation import Relation
     from heliosdb.store.store import Store
     from heliosdb.store.timeline import Timeline
@@ -51,7 +52,7 @@ class _Noted:
         relation: Relation,
         stored: StoredRelation,
         blocks: list[BlockImage],
-        indexes: list[CapturedIndex],
+        indexes: list[CapturedIndex | CapturedBlobs],
     ) -> None:
         self.line = line
         self.relation = relation

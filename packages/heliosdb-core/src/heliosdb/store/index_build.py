@@ -11,7 +11,7 @@ key twice does nothing, and an entry too many is dropped by the reader's recheck
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from threading import RLock
 from typing import Any
 
@@ -24,7 +24,7 @@ from heliosdb.store.relation import Relation
 from heliosdb.store.timeline_index import MAX_SCN, TimelineIndex
 from heliosdb.store.versions import Row
 
-__all__ = ["build_index", "refuse_duplicates", "rows_by_block"]
+__all__ = ["build_index", "keys_by_block", "refuse_duplicates", "rows_by_block"]
 
 ROWS_A_POLL = 64
 
@@ -69,8 +69,16 @@ def rows_by_block(
     relation: Relation, index: TimelineIndex, past: list[tuple[int, Any, int]]
 ) -> Iterator[Sequence[tuple[int, Sequence[Any]]]]:
     """Yield (row id, keys) of newest rows by block, and collect (end SCN, key, row id) of superseded versions."""
+    for _, batch in keys_by_block(relation, index, past, range(relation.block_count())):
+        yield batch
+
+
+def keys_by_block(
+    relation: Relation, index: TimelineIndex, past: list[tuple[int, Any, int]], numbers: Iterable[int]
+) -> Iterator[tuple[int, Sequence[tuple[int, Sequence[Any]]]]]:
+    """Yield (number, (row id, keys) of newest rows) of some blocks, and collect what ``rows_by_block`` does."""
     elements = index.elements
-    for number in range(relation.block_count()):
+    for number in numbers:
         block = relation.block(number)
         if block is None:
             continue
@@ -87,7 +95,7 @@ def rows_by_block(
         for slot in _changed_slots(block):
             past.extend(_superseded(relation, index, first + slot))
         if batch:
-            yield batch
+            yield number, batch
 
 
 def _changed_slots(block: Block) -> list[int]:

@@ -43,7 +43,7 @@ class StoredTimeline:
 
 @define
 class StoredIndex:
-    """A btree index: its runs, oldest first, and the SCN up to which they have the keys."""
+    """An index: a btree's runs, oldest first, or another's file of blobs; and the SCN up to which they have keys."""
 
     oid: int
     scn: int
