@@ -176,6 +176,10 @@ class TrigramIndex:
                 if first <= row_id < past:
                     yield key, row_id
 
+    def ended(self) -> tuple[tuple[int, str, int], ...]:
+        """Return nothing: what was removed is not told from the rest."""
+        return ()
+
 
 class TrigramMethod:
     """The access method ``trigram``."""

@@ -213,6 +213,10 @@ class Persisted(Protocol):
         """
         ...
 
+    def ended(self) -> Iterable[tuple[int, Any, int]]:
+        """Return (SCN, key, row id) of removed keys that wait for ``forget``, where the index knows; else nothing."""
+        ...
+
 
 class AccessMethod(Protocol):
     """A kind of index: its abilities, its strategies, and how to make one.

@@ -25,7 +25,7 @@ from heliosdb.store.file_header import read_header
 from heliosdb.store.log import Log
 from heliosdb.store.manifest import Manifest, StoredRelation, encode_manifest
 from heliosdb.store.segment import BlockImage, SegmentReader
-from heliosdb.store.stored_blocks import MOST_SEGMENTS, BlockCache, Places, StoredBlocks
+from heliosdb.store.stored_blocks import MOST_SEGMENTS, BlockCache, Places, StoredBlocks, StoredVersions
 from heliosdb.store.timelines import stored_timeline
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from heliosdb.store.kept_index import CapturedBlobs
     from heliosdb.store.relation import Relation
     from heliosdb.store.store import Store
+    from heliosdb.store.superseded import Before
     from heliosdb.store.timeline import Timeline
     from heliosdb.store.versions import Older
 
@@ -44,7 +45,7 @@ __all__ = ["Checkpointer"]
 class _Noted:
     """A relation as step 1 found it."""
 
-    __slots__ = ("blocks", "indexes", "line", "places", "relation", "stored")
+    __slots__ = ("blocks", "indexes", "lasting", "line", "places", "relation", "stored")
 
     def __init__(
         self,
@@ -53,8 +54,11 @@ class _Noted:
         stored: StoredRelation,
         blocks: list[BlockImage],
         indexes: list[CapturedIndex | CapturedBlobs],
+        lasting: Mapping[int, Before],
     ) -> None:
         self.line = line
+        self.lasting = lasting
+        """What blocks were before commits replaced them, which is written with them."""
         self.relation = relation
         self.stored = stored
         self.blocks = blocks
@@ -146,7 +150,7 @@ class Checkpointer:
             store.trees_changed()
         self._manifest = manifest
         self._cache.shrink()
-        delete_unnamed(files, manifest)
+        delete_unnamed(files, manifest, self._cache)
 
     # -- step 1
 
@@ -156,7 +160,8 @@ class Checkpointer:
         journal = store.journal
         assert journal is not None
         with journal.rotating(), store.commit_lock:
-            journal.sync_all()
+            journal.end_log()
+            store.let_go_of_superseded()
             log = Log(store.volume, journal.log.number + 1, self._files.codecs)
             journal.rotate(log)
             manifest = Manifest(
@@ -167,6 +172,7 @@ class Checkpointer:
                 counters=store.counters.all(),
                 row_ids=store.all_row_ids(),
                 next_timeline=store.lines.next_number,
+                holds=store.holds.stored(),
             )
             known = {(item.timeline, item.oid): item for item in self._manifest.relations}
             noted = []
@@ -176,6 +182,8 @@ class Checkpointer:
                     # Whoever asks for a relation that was dropped gets a new one, in which nothing is.
                     if relation.is_logged and (relation.blocks or relation.indexes):
                         indexes = [] if oid in line.stored else self._indexes.capture(line, relation, manifest.scn)
+                        lasting = self._lasting(relation)
+                        blocks = self._changed_blocks(relation, lasting)  # which may drop versions
                         before = known.get((line.id, oid))
                         stored = StoredRelation(
                             line.id,
@@ -187,19 +195,35 @@ class Checkpointer:
                             list(before.indexes) if before is not None and oid in line.stored else [],
                         )
                         stored.begins = _known_begins(relation)
+                        stored.dropped = store.dropped.scn(line, oid)
                         manifest.relations.append(stored)
-                        noted.append(_Noted(line, relation, stored, self._changed_blocks(relation), indexes))
+                        noted.append(_Noted(line, relation, stored, blocks, indexes, lasting))
             committed, self._files.committed = self._files.committed, {}
             return manifest, noted, committed
 
-    def _changed_blocks(self, relation: Relation) -> list[BlockImage]:
+    def _lasting(self, relation: Relation) -> dict[int, Before]:
+        """Return what blocks were before commits replaced them, as far as it is to be found by who opens the database
+        again."""
+        if relation.stored is None:
+            return {}
+        return relation.stored.superseded.needed_at(self._store.snapshots.lasting(relation.oid))
+
+    def _changed_blocks(self, relation: Relation, lasting: Container[int]) -> list[BlockImage]:
         store, images = self._store, []
         for number, present in enumerate(relation.blocks):
+            if number in lasting:
+                relation.block(number)
+                folded = relation.fold(number, store.needed(relation.oid))
+                assert folded is not None
+                images.append(_image(number, folded))
+                continue
             if present is None or not (present.overlay or present.begin > store.checkpoint_scn):
                 continue
             if relation.stored is not None and relation.stored.holds(number, present):
                 continue  # a commit has written it
-            block = relation.fold(number, store.needed(relation.oid)) if present.overlay else present
+            block: Block | None = present
+            if present.overlay or present.has_versions:
+                block = relation.fold(number, store.needed(relation.oid))
             if block is not None:
                 images.append(_image(number, block))
         return images
@@ -232,7 +256,7 @@ class Checkpointer:
     def _plan(self, item: _Noted, outdated: Container[str]) -> tuple[list[str], Iterator[BlockImage]]:
         """Return the names of the segments that stay, and the blocks to write."""
         blocks = iter(item.blocks)
-        crowded = len(item.places.segments) >= 2 * MOST_SEGMENTS
+        crowded = len(item.places.segments) >= 2 * MOST_SEGMENTS or item.places.has_replaced
         if not item.blocks and not crowded and not any(name in outdated for name in item.places.segments):
             return item.stored.segments, blocks
         kept, old = item.places.worth_keeping({image.number for image in item.blocks}, outdated)
@@ -247,9 +271,12 @@ class Checkpointer:
         if relation.stored is None:
             relation.stored = StoredBlocks(self._cache, [])
         relation.stored.install(item.places, places, item.stored.segments)
-        for number in places:
+        relation.stored.superseded.forget(item.lasting)
+        for number, segment in places.items():
             block = relation.blocks[number]
             if block is not None:
+                if isinstance(block.source, StoredVersions) and relation.stored.where().get(number) is segment:
+                    block.source.segment = segment
                 self._cache.note(relation, number, block)
 
 
@@ -262,6 +289,7 @@ def _image(number: int, block: Block) -> BlockImage:
     history: dict[int, Older] | None = None
     if block.is_empty:
         return BlockImage(number, [], block.begin, None, None)
+    block.load_versions()
     if block.history:
         # A list of versions grows at its end when the row changes again.
         history = {slot: older[:] if type(older) is list else older for slot, older in block.history.items()}
@@ -273,7 +301,7 @@ def _known_begins(relation: Relation) -> dict[str, int]:
     return {name: segment.known_begin for name, segment in segments.items() if segment.known_begin}
 
 
-def delete_unnamed(files: StoreFiles, manifest: Manifest) -> None:
+def delete_unnamed(files: StoreFiles, manifest: Manifest, cache: BlockCache) -> None:
     """Delete files that are not part of the database: left behind by a crash, or replaced by a checkpoint.
 
     Those of commits that follow the manifest, or are just being made or read, stay.
@@ -283,7 +311,7 @@ def delete_unnamed(files: StoreFiles, manifest: Manifest) -> None:
     volume = files.volume
     # In this order: what is being made is uncommitted before it is there, and until it is committed or somebody has it.
     names, uncommitted = volume.names(), set(files.uncommitted)
-    named = manifest.files() | files.runs_in_use() | set(files.committed) | uncommitted
+    named = manifest.files() | files.runs_in_use() | cache.segments_in_use() | set(files.committed) | uncommitted
     for name in names:
         number = log_number(name)
         if number < manifest.log if number is not None else name not in named:

@@ -13,6 +13,7 @@ with it: what it lacks is entered, what it has too much of is superseded, and so
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Collection, Container, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from heliosdb.errors import DataCorrupted
 from heliosdb.store.access_method import Persisted
 from heliosdb.store.block import BLOCK_BITS
 from heliosdb.store.chunk_file import Chunk, ChunkFileReader, ChunkFileWriter
-from heliosdb.store.index_build import keys_by_block
+from heliosdb.store.index_build import rows_by_block
 from heliosdb.store.manifest import StoredIndex
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class CapturedBlobs:
             name = files.blobs_name()
             written.append(name)
             write_blobs(files, name, stored.oid, self.line.id, blobs)
-            self.stored = StoredIndex(stored.oid, stored.scn, [name])
+            self.stored = StoredIndex(stored.oid, stored.scn, stored.whole, [name])
         return self.stored
 
     def installed(self) -> None:
@@ -89,7 +90,9 @@ def capture_blobs(
         return CapturedBlobs(line, index, before, None)
     if before is None and not relation.count:
         return None
-    return CapturedBlobs(line, index, StoredIndex(index.spec.oid, scn), index.method.blobs())
+    return CapturedBlobs(
+        line, index, StoredIndex(index.spec.oid, scn, whole=index.parent is None), index.method.blobs()
+    )
 
 
 def write_blobs(files: StoreFiles, name: str, oid: int, timeline: int, blobs: Mapping[str, bytes]) -> None:
@@ -135,20 +138,20 @@ def restore(
             method.load(read_blobs(files, name))
         except ValueError as error:
             raise DataCorrupted(f'file "{name}" holds no index as it is made now', detail=str(error)) from error
-    numbers = sorted(changed)
+        index.superseded = deque(sorted(method.ended(), key=lambda entry: entry[0]))
     past: list[tuple[int, Any, int]] = []
-    newest = {number: dict(rows) for number, rows in keys_by_block(relation, index, past, numbers)}
-    # What was entered later, and is no more, may still be looked for by readers of the past.
-    method.apply([(row_id, (), (key,)) for _, key, row_id in past], 0)
-    for number in numbers:
-        wanted = newest.get(number, {})
+    for number in sorted(changed):
+        rows = {row_id: keys for batch in rows_by_block(relation, index, past, [number]) for row_id, keys in batch}
+        # What was entered later, and is no more, may still be looked for by readers of the past.
+        method.apply([(row_id, (), (key,)) for _, key, row_id in past], 0)
+        past.clear()
         first = number << BLOCK_BITS
         gone = [
             (key, row_id)
             for key, row_id in method.entries(first, first + (1 << BLOCK_BITS))
-            if not any(key == other for other in wanted.get(row_id, ()))
+            if not any(key == other for other in rows.get(row_id, ()))
         ]
         method.apply([(row_id, (key,), ()) for key, row_id in gone], last_scn)
         index.superseded.extend((last_scn, key, row_id) for key, row_id in gone)
-        method.apply([(row_id, (), keys) for row_id, keys in wanted.items()], 0)
-    index.changed = sum(map(len, newest.values()))
+        method.apply([(row_id, (), keys) for row_id, keys in rows.items()], 0)
+        index.changed += len(rows)

@@ -16,9 +16,11 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from itertools import repeat
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from weakref import WeakSet
 
 from heliosdb.errors import DataCorrupted
 from heliosdb.store.block import Block
+from heliosdb.store.superseded import Before, Superseded
 from heliosdb.store.versions import Older, Row, is_full
 
 if TYPE_CHECKING:
@@ -65,6 +67,10 @@ class BlockSource(Protocol):
         """Return a block's newest rows."""
         ...
 
+    def has_versions(self, number: int) -> bool:
+        """Whether the rows of a block are of different SCNs, or something is known of what was before."""
+        ...
+
     def versions(self, number: int) -> tuple[array[int] | None, dict[int, Older] | None]:
         """Return the SCN of each slot's row, and what was before."""
         ...
@@ -75,6 +81,10 @@ class BlockSource(Protocol):
 
     def width(self, number: int) -> int:
         """Return how many items the longest row of a block has."""
+        ...
+
+    def slots(self, number: int) -> int:
+        """Return how many slots a block has."""
         ...
 
     def row_count(self, number: int) -> int:
@@ -94,6 +104,49 @@ class BlockSource(Protocol):
         ...
 
 
+class StoredVersions:
+    """What a segment has of the versions before a block's rows. It is not deleted as long as a block has one."""
+
+    __slots__ = ("__weakref__", "_cache", "_number", "_relation", "segment")
+
+    def __init__(self, cache: BlockCache, relation: Relation, number: int, segment: BlockSource) -> None:
+        self._cache = cache
+        self._relation = relation
+        self._number = number
+        self.segment = segment
+        """Where they stand; a checkpoint may put them elsewhere."""
+
+    def read(self) -> tuple[array[int] | None, dict[int, Older] | None]:
+        """Return the SCN of each slot's row, and what was before."""
+        begins, history = self.segment.versions(self._number)
+        self._cache.note_versions(self._relation, self._number, history or {})
+        return begins, history
+
+
+class ReplacedVersions(StoredVersions):
+    """The same for a block that a large commit has put in the place of another (see ``superseded``)."""
+
+    __slots__ = ("_before",)
+
+    def __init__(
+        self, cache: BlockCache, relation: Relation, number: int, segment: BlockSource, before: Before
+    ) -> None:
+        super().__init__(cache, relation, number, segment)
+        self._before = before
+
+    def read(self) -> tuple[array[int] | None, dict[int, Older] | None]:
+        """Return the SCN of each slot's row, and what was before."""
+        segment, number = self.segment, self._number
+        begins = segment.versions(number)[0] if segment.has_versions(number) else None
+        if begins is None:
+            begins = array("q", [segment.begin(number)]) * segment.slots(number)
+        history = self._before.versions(begins)
+        if history is None:
+            return super().read()
+        self._cache.note_versions(self._relation, number, history)
+        return begins, history
+
+
 class BlockCache:
     """Which blocks were read from segments, oldest first, and how much memory they take, for a whole store."""
 
@@ -103,6 +156,9 @@ class BlockCache:
         self._entries: deque[tuple[Relation, int, Block, int]] = deque()
         self.size = 0
         """Bytes, estimated."""
+        self._sources: WeakSet[StoredVersions] = WeakSet()
+        self._superseded: WeakSet[Superseded] = WeakSet()
+        self._sources_lock = Lock()
 
     def needed(self, relation_oid: int) -> Sequence[int] | None:
         """Return the SCNs at which somebody may read a relation; None: all."""
@@ -113,6 +169,41 @@ class BlockCache:
         weight = weight_of(block)
         self._entries.append((relation, number, block, weight))
         self.size += weight
+
+    def versions(
+        self, relation: Relation, number: int, segment: BlockSource, before: Before | None
+    ) -> StoredVersions | None:
+        """Return what a segment, or the block before, has of the versions before a block's rows, if anything; the
+        segment stays as long as it is used."""
+        if before is not None:
+            made: StoredVersions = ReplacedVersions(self, relation, number, segment, before)
+        elif segment.has_versions(number):
+            made = StoredVersions(self, relation, number, segment)
+        else:
+            return None
+        with self._sources_lock:
+            self._sources.add(made)
+        return made
+
+    def segments_in_use(self) -> set[str]:
+        """Return the names of segments that blocks in memory may still ask for versions."""
+        with self._sources_lock:
+            names = {source.segment.name for source in self._sources}
+            return names.union(*(superseded.sources() for superseded in self._superseded))
+
+    def add_superseded(self, superseded: Superseded) -> None:
+        """Take note of where a relation has what its blocks were before large commits replaced them."""
+        with self._sources_lock:
+            self._superseded.add(superseded)
+
+    def note_versions(self, relation: Relation, number: int, history: Mapping[int, Older]) -> None:
+        """Note that a block takes more memory: older versions of its rows have been read."""
+        block = relation.blocks[number]
+        if block is not None:
+            rows = len(block.rows) or 1
+            weight = 8 * rows + len(history) * (150 + weight_of(block) // rows)
+            self._entries.append((relation, number, block, weight))
+            self.size += weight
 
     def entered(self, relation: Relation, number: int, block: Block) -> None:
         """Note a block that was read just now, and let go of others where the cache is over its capacity."""
@@ -264,11 +355,19 @@ def _within(values: list[Any], low: Any, high: Any) -> list[int]:
 class Places:
     """Which segments hold a relation's blocks. Never changed: replaced."""
 
-    def __init__(self, segments: Mapping[str, BlockSource], where: dict[int, BlockSource] | None = None) -> None:
+    def __init__(
+        self,
+        segments: Mapping[str, BlockSource],
+        where: dict[int, BlockSource] | None = None,
+        *,
+        has_replaced: bool = False,
+    ) -> None:
         self.segments = segments
         """By name, oldest first: of a block that is in several the last has it as it is."""
         self._where = where
         self._lock = Lock()
+        self.has_replaced = has_replaced
+        """Whether a commit has replaced blocks of these segments since the last checkpoint."""
 
     def where(self) -> dict[int, BlockSource]:
         """Return the segment that holds each block; reads the segments' footers at first."""
@@ -317,6 +416,8 @@ class StoredBlocks:
     def __init__(self, cache: BlockCache, segments: Sequence[BlockSource]) -> None:
         self.cache = cache
         self.places = Places({segment.name: segment for segment in segments})
+        self.superseded = Superseded()
+        cache.add_superseded(self.superseded)
         self._scans = 0
 
     def names(self) -> list[str]:
@@ -334,28 +435,28 @@ class StoredBlocks:
         segment = self.where().get(number)
         return segment is not None and segment.begin(number) == block.begin
 
-    def load(self, relation_oid: int, number: int) -> tuple[Block | None, BlockSource | None]:
-        """Return a block as its segment has it, with older versions if somebody may read them, and the segment; None
-        where there is none."""
+    def load(self, relation: Relation, number: int) -> tuple[Block | None, BlockSource | None]:
+        """Return a block as its segment has it, and the segment; None where there is none. What was before its rows is
+        read when somebody asks for it."""
         while True:
             segment = self.where().get(number)
             if segment is None:
                 return None, None
             try:
-                return self._load(segment, relation_oid, number), segment
+                return self._load(segment, relation, number), segment
             except DataCorrupted:
                 if self.where().get(number) is segment:
                     raise
                 # A checkpoint has put the block elsewhere meanwhile, and deleted the file.
 
-    def _load(self, segment: BlockSource, relation_oid: int, number: int) -> Block:
-        readers = self.cache.needed(relation_oid)
+    def _load(self, segment: BlockSource, relation: Relation, number: int) -> Block:
+        return self.read(relation, segment, number, self.superseded.before(number, segment.begin(number)))
+
+    def read(self, relation: Relation, segment: BlockSource, number: int, before: Before | None) -> Block:
+        """Return a block of a segment; ``before`` is what it was before a large commit replaced it."""
         rows, begin = segment.read(number).rows, segment.begin(number)
-        begins = history = None
-        if readers is None or (readers and readers[0] < begin):
-            begins, history = segment.versions(number)
-        # Who reads before ``begin`` now, and registered, registered before those rows came: for him there are none.
-        return Block(rows, begin, dense=is_full(rows), begins=begins, history=history)
+        source = self.cache.versions(relation, number, segment, before)
+        return Block(rows, begin, dense=is_full(rows), exact=before is None, source=source)
 
     def scan(self, relation: Relation, scn: int, columns: Sequence[int] | None) -> ColdScan:
         """Begin a scan of blocks that are not in memory.
@@ -371,8 +472,9 @@ class StoredBlocks:
 
     def add(self, segment: BlockSource, numbers: Iterable[int]) -> None:
         """Take note that blocks stand in another segment now, which a commit has written."""
-        where = {**self.where(), **dict.fromkeys(numbers, segment)}
-        self.places = Places({**self.places.segments, segment.name: segment}, where)
+        before, new = self.where(), dict.fromkeys(numbers, segment)
+        replaces = self.places.has_replaced or not before.keys().isdisjoint(new)
+        self.places = Places({**self.places.segments, segment.name: segment}, {**before, **new}, has_replaced=replaces)
 
     def install(self, noted: Places, moved: Mapping[int, BlockSource], names: Iterable[str]) -> None:
         """Take note of where a checkpoint has put blocks that stood as in ``noted``, and of the names of all segments
@@ -384,4 +486,4 @@ class StoredBlocks:
         known = {**noted.segments, **{segment.name: segment for segment in moved.values()}}
         segments = {name: known[name] for name in names}
         segments.update({n: segment for n, segment in self.places.segments.items() if n not in noted.segments})
-        self.places = Places(segments, where)
+        self.places = Places(segments, where, has_replaced=self.places is not noted and self.places.has_replaced)

@@ -149,6 +149,12 @@ class Entries:
         for label in np.flatnonzero((rows >= first) & (rows < past)).tolist():
             yield Digested(int(self.digest[label])), int(rows[label])
 
+    def closed(self) -> Iterator[tuple[int, Digested, int]]:
+        """Yield (SCN, vector, row id) of the entries that have an end."""
+        rows, ends = self.row[: self.count], self.end[: self.count]
+        for label in np.flatnonzero((rows != NO_ROW) & (ends != NEVER)).tolist():
+            yield int(ends[label]), Digested(int(self.digest[label])), int(rows[label])
+
     def renumbered(self, labels: NDArray[np.int64]) -> Entries:
         """Return entries that have these labels' rows only, numbered anew in this order."""
         made = Entries()

@@ -369,6 +369,10 @@ class VectorIndex:
         """Return the entries of a range of rows."""
         return self.known.between(first, past)
 
+    def ended(self) -> Iterable[tuple[int, Any, int]]:
+        """Return the entries that have an end."""
+        return self.known.closed()
+
     def blobs(self) -> dict[str, bytes]:
         """Return entries, recent vectors and the structure."""
         with self._gate:
