@@ -11,10 +11,10 @@ row.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from attrs import frozen
 from numpy.typing import NDArray
 
 __all__ = ["MEASURES", "Measure"]
@@ -36,7 +36,7 @@ def _bits(data: Sequence[str]) -> NDArray[Any]:
     return np.packbits(digits, axis=1)
 
 
-@frozen
+@dataclass(frozen=True)
 class Measure:
     """How an operator class compares.
 

@@ -11,15 +11,15 @@ without arguments and gives a ``Backend``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from attrs import frozen
 from numpy.typing import NDArray
 
 __all__ = ["Backend", "Plan", "Structure"]
 
 
-@frozen
+@dataclass(frozen=True)
 class Plan:
     """What an index is to be.
 
