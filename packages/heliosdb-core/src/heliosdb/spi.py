@@ -62,6 +62,8 @@ if TYPE_CHECKING:
     from heliosdb.store.access_method import Progress as Progress
     from heliosdb.store.column_source import ColumnBatch as ColumnBatch
     from heliosdb.store.column_source import ColumnSource as ColumnSource
+    from heliosdb.store.file_header import FileHeader as FileHeader
+    from heliosdb.store.file_header import file_headers as file_headers
     from heliosdb.store.snapshot import Snapshot as Snapshot
     from heliosdb.store.volume import Volume as Volume
     from heliosdb.types.definitions import Aggregate as Aggregate
@@ -133,6 +135,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "Progress",
     ),
     "heliosdb.store.column_source": ("ColumnBatch", "ColumnSource"),
+    "heliosdb.store.file_header": ("FileHeader", "file_headers"),
     "heliosdb.store.snapshot": ("Snapshot",),
     "heliosdb.store.volume": ("Volume",),
     "heliosdb.types.definitions": (

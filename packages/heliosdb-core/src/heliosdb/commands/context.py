@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.view import CatalogSnapshot
     from heliosdb.sql.binder.context import BindContext
     from heliosdb.sql.statements import Statement
+    from heliosdb.store.volume import Volume
 
 __all__ = ["CommandSession", "DatabaseContext"]
 
@@ -23,6 +24,11 @@ class DatabaseContext(Protocol):
     @property
     def store(self) -> Any:
         """The versioned store."""
+        ...
+
+    @property
+    def volume(self) -> Volume:
+        """Where the database's bytes live."""
         ...
 
     @property
