@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from heliosdb.catalog.commit import Commit as Commit
     from heliosdb.catalog.definitions import ColumnDefinition as ColumnDefinition
+    from heliosdb.catalog.definitions import ColumnForm as ColumnForm
     from heliosdb.catalog.definitions import Constraint as Constraint
     from heliosdb.catalog.definitions import Index as _CatalogIndex
     from heliosdb.catalog.definitions import Relation as Relation
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.registrations import RelationOption as RelationOption
     from heliosdb.catalog.registrations import RelationResolver as RelationResolver
     from heliosdb.catalog.registrations import Statement as Statement
+    from heliosdb.catalog.registrations import StoredForm as StoredForm
     from heliosdb.catalog.registries import CatalogView as CatalogView
     from heliosdb.catalog.registries import PluginStatus as PluginStatus
     from heliosdb.catalog.registries import Registries as Registries
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
     from heliosdb.store.access_method import Progress as Progress
     from heliosdb.store.column_source import ColumnBatch as ColumnBatch
     from heliosdb.store.column_source import ColumnSource as ColumnSource
+    from heliosdb.store.column_values import ColumnValues as ColumnValues
     from heliosdb.store.file_header import FileHeader as FileHeader
     from heliosdb.store.file_header import file_headers as file_headers
     from heliosdb.store.snapshot import Snapshot as Snapshot
@@ -90,7 +93,7 @@ if TYPE_CHECKING:
     Session = CommandSession
 
 _HOMES: dict[str, tuple[str, ...]] = {
-    "heliosdb.catalog.definitions": ("ColumnDefinition", "Constraint", "Relation", "Index IndexObject"),
+    "heliosdb.catalog.definitions": ("ColumnDefinition", "ColumnForm", "Constraint", "Relation", "Index IndexObject"),
     "heliosdb.catalog.registrations": (
         "AccessMethodFactory",
         "BackgroundWorker",
@@ -105,6 +108,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "RelationOption",
         "RelationResolver",
         "Statement",
+        "StoredForm",
     ),
     "heliosdb.catalog.registries": ("CatalogView", "PluginStatus", "Registries", "Setting"),
     "heliosdb.catalog.commit": ("Commit",),
@@ -135,6 +139,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "Progress",
     ),
     "heliosdb.store.column_source": ("ColumnBatch", "ColumnSource"),
+    "heliosdb.store.column_values": ("ColumnValues",),
     "heliosdb.store.file_header": ("FileHeader", "file_headers"),
     "heliosdb.store.snapshot": ("Snapshot",),
     "heliosdb.store.volume": ("Volume",),

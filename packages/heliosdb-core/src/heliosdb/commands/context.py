@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from heliosdb.catalog.registries import Registries
     from heliosdb.catalog.result import Result
-    from heliosdb.catalog.view import CatalogSnapshot
+    from heliosdb.catalog.view import CatalogCache, CatalogSnapshot
     from heliosdb.sql.binder.context import BindContext
     from heliosdb.sql.statements import Statement
     from heliosdb.store.volume import Volume
@@ -29,6 +29,11 @@ class DatabaseContext(Protocol):
     @property
     def volume(self) -> Volume:
         """Where the database's bytes live."""
+        ...
+
+    @property
+    def catalogs(self) -> CatalogCache:
+        """Makes the catalog of each state, and keeps some."""
         ...
 
     @property

@@ -20,6 +20,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import Error
+from heliosdb.store.block import BLOCK_BITS, BLOCK_SIZE
 from heliosdb.store.commit_segments import SEGMENT_SIZE
 from heliosdb.store.file_header import read_header
 from heliosdb.store.log import Log
@@ -30,10 +31,12 @@ from heliosdb.store.timelines import stored_timeline
 
 if TYPE_CHECKING:
     from heliosdb.store.block import Block
+    from heliosdb.store.commit_history import CommitRow
     from heliosdb.store.files import StoreFiles
     from heliosdb.store.index_storage import CapturedIndex, IndexStorage
     from heliosdb.store.relation import Relation
     from heliosdb.store.store import Store
+    from heliosdb.store.superseded import Before
     from heliosdb.store.timeline import Timeline
     from heliosdb.store.versions import Older
 
@@ -43,7 +46,7 @@ __all__ = ["Checkpointer"]
 class _Noted:
     """A relation as step 1 found it."""
 
-    __slots__ = ("blocks", "indexes", "line", "places", "relation", "stored")
+    __slots__ = ("blocks", "dropped", "indexes", "lasting", "line", "places", "relation", "stored")
 
     def __init__(
         self,
@@ -52,13 +55,18 @@ class _Noted:
         stored: StoredRelation,
         blocks: list[BlockImage],
         indexes: list[CapturedIndex],
+        lasting: Mapping[int, Before],
     ) -> None:
         self.line = line
+        self.lasting = lasting
+        """What blocks were before commits replaced them, which is written with them."""
         self.relation = relation
         self.stored = stored
         self.blocks = blocks
         self.indexes = indexes
         self.places = Places({}) if relation.stored is None else relation.stored.places
+        self.dropped: set[int] = set()
+        """Blocks that nobody needs any more."""
 
 
 class Checkpointer:
@@ -113,11 +121,12 @@ class Checkpointer:
 
     def _run(self, *, closed: bool, outdated: Container[str]) -> None:
         store, files = self._store, self._files
-        manifest, noted, committed = self._note()
+        manifest, noted, committed, commits = self._note()
         manifest.closed = closed
         replaced = store.volume.whole("manifest")
         written: list[str] = []
         try:
+            noted.append(self._noted_commits(manifest, commits))
             moved = [self._write(item, written, outdated) for item in noted]
             for item in noted:
                 if item.indexes:
@@ -140,6 +149,7 @@ class Checkpointer:
             for item, places in zip(noted, moved, strict=True):
                 self._install(item, places)
             store.checkpoint_scn = manifest.scn
+            store.commits.written_to(manifest.scn)
             trees_changed = self._indexes.install([index for item in noted for index in item.indexes])
         if trees_changed:
             store.trees_changed()
@@ -149,13 +159,15 @@ class Checkpointer:
 
     # -- step 1
 
-    def _note(self) -> tuple[Manifest, list[_Noted], dict[str, int]]:
-        """Return the new manifest, the relations, and the segments that commits have written since the last one."""
+    def _note(self) -> tuple[Manifest, list[_Noted], dict[str, int], list[CommitRow]]:
+        """Return the new manifest, the relations, the segments that commits have written since the last one, and what
+        there is to say of those commits."""
         store = self._store
         journal = store.journal
         assert journal is not None
         with journal.rotating(), store.commit_lock:
             journal.end_log()
+            store.let_go_of_superseded()
             log = Log(store.volume, journal.log.number + 1, self._files.codecs)
             journal.rotate(log)
             manifest = Manifest(
@@ -176,7 +188,8 @@ class Checkpointer:
                     # Whoever asks for a relation that was dropped gets a new one, in which nothing is.
                     if relation.is_logged and (relation.blocks or relation.indexes):
                         indexes = [] if oid in line.stored else self._indexes.capture(line, relation, manifest.scn)
-                        blocks = self._changed_blocks(relation)  # which may drop versions
+                        lasting = self._lasting(relation)
+                        blocks = self._changed_blocks(relation, lasting)  # which may drop versions
                         before = known.get((line.id, oid))
                         stored = StoredRelation(
                             line.id,
@@ -190,13 +203,38 @@ class Checkpointer:
                         stored.begins = _known_begins(relation)
                         stored.dropped = store.dropped.scn(line, oid)
                         manifest.relations.append(stored)
-                        noted.append(_Noted(line, relation, stored, blocks, indexes))
+                        noted.append(_Noted(line, relation, stored, blocks, indexes, lasting))
             committed, self._files.committed = self._files.committed, {}
-            return manifest, noted, committed
+            return manifest, noted, committed, store.commits.rows_from(store.checkpoint_scn + 1)
 
-    def _changed_blocks(self, relation: Relation) -> list[BlockImage]:
+    def _noted_commits(self, manifest: Manifest, commits: list[CommitRow]) -> _Noted:
+        """Return the relation in which commits stand, with those since the last checkpoint."""
+        store, history = self._store, self._store.commits.history
+        relation = history.relation
+        relation.extend_to((manifest.scn + BLOCK_SIZE - 1) >> BLOCK_BITS)
+        names = [] if relation.stored is None else relation.stored.names()
+        stored = StoredRelation(store.main.id, relation.oid, manifest.scn, relation.block_count(), segments=names)
+        item = _Noted(store.main, relation, stored, history.images(commits, manifest.scn), [], {})
+        item.dropped = history.outdated(store.holds.first_needed())
+        manifest.relations.append(stored)
+        return item
+
+    def _lasting(self, relation: Relation) -> dict[int, Before]:
+        """Return what blocks were before commits replaced them, as far as it is to be found by who opens the database
+        again."""
+        if relation.stored is None:
+            return {}
+        return relation.stored.superseded.needed_at(self._store.snapshots.lasting(relation.oid))
+
+    def _changed_blocks(self, relation: Relation, lasting: Container[int]) -> list[BlockImage]:
         store, images = self._store, []
         for number, present in enumerate(relation.blocks):
+            if number in lasting:
+                relation.block(number)
+                folded = relation.fold(number, store.needed(relation.oid))
+                assert folded is not None
+                images.append(_image(number, folded))
+                continue
             if present is None or not (present.overlay or present.begin > store.checkpoint_scn):
                 continue
             if relation.stored is not None and relation.stored.holds(number, present):
@@ -236,10 +274,10 @@ class Checkpointer:
     def _plan(self, item: _Noted, outdated: Container[str]) -> tuple[list[str], Iterator[BlockImage]]:
         """Return the names of the segments that stay, and the blocks to write."""
         blocks = iter(item.blocks)
-        crowded = len(item.places.segments) >= 2 * MOST_SEGMENTS
+        crowded = len(item.places.segments) >= 2 * MOST_SEGMENTS or item.places.has_replaced
         if not item.blocks and not crowded and not any(name in outdated for name in item.places.segments):
             return item.stored.segments, blocks
-        kept, old = item.places.worth_keeping({image.number for image in item.blocks}, outdated)
+        kept, old = item.places.worth_keeping(item.dropped.union(image.number for image in item.blocks), outdated)
         if not old:
             return kept, blocks
         return kept, _merged(blocks, (old[number].image(number) for number in sorted(old)))
@@ -250,7 +288,8 @@ class Checkpointer:
             return
         if relation.stored is None:
             relation.stored = StoredBlocks(self._cache, [])
-        relation.stored.install(item.places, places, item.stored.segments)
+        relation.stored.install(item.places, places, item.stored.segments, item.dropped)
+        relation.stored.superseded.forget(item.lasting)
         for number, segment in places.items():
             block = relation.blocks[number]
             if block is not None:

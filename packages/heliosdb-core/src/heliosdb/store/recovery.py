@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from heliosdb.errors import DataCorrupted
 from heliosdb.store.block import BLOCK_BITS
 from heliosdb.store.checkpoint import Checkpointer, delete_unnamed
-from heliosdb.store.commit_segments import CommitSegments, enter_segment
+from heliosdb.store.commit_history import COMMITS_RELATION
+from heliosdb.store.commit_segments import CommitSegments, enter_changed, enter_segment
 from heliosdb.store.files import LOG_PREFIX, RUN_PREFIX, SEGMENT_PREFIX, StoreFiles, log_number
 from heliosdb.store.index_storage import IndexStorage
 from heliosdb.store.journal import Journal
@@ -74,6 +75,7 @@ def recover(store: Store) -> None:
     store.published = store.last_scn = store.entering = store.checkpoint_scn + store.replayed
     store.was_closed = manifest.closed and not store.replayed
     store.dropped.sweep()
+    store.let_go_of_superseded()
     if volume.read_only:
         return
     log = Log(volume, manifest.log, files.codecs) if reader is None else Log.resume(reader)
@@ -108,7 +110,8 @@ def _load(store: Store, manifest: Manifest, files: StoreFiles, cache: BlockCache
         store.row_ids(oid, first)
     for stored in manifest.relations:
         line = store.lines.numbered(stored.timeline)
-        relation = _relation(store, line, stored.oid)
+        is_commits = stored.oid == COMMITS_RELATION
+        relation = store.commits.history.relation if is_commits else _relation(store, line, stored.oid)
         relation.count = stored.count
         relation.pruned_to = stored.pruned_to
         relation.extend_to(stored.blocks)
@@ -157,7 +160,11 @@ def _replay(store: Store, record: Record, scn: int, files: StoreFiles, cache: Bl
         relation = _relation(store, line, written.relation)
         last = segment.numbers[-1]
         store.row_ids(relation.oid, (last << BLOCK_BITS) + segment.slots(last))
-        enter_segment(relation, segment, cache, written.rows, None, {})
+        if written.changed is not None:
+            enter_changed(relation, segment, cache, written, None)
+            store.superseding[relation] = None
+        else:
+            enter_segment(relation, segment, cache, written.rows, None, {})
     for oid in record.dropped:
         store.dropped.note(line, oid, scn)
     author = record.author._replace(timeline=line.name)

@@ -13,7 +13,7 @@ From then on a branch reads as fast as main. Nothing here compares SCNs of two t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import repeat
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from heliosdb.store.row_locks import RowLocks
 from heliosdb.store.versions import PRUNED, Row, history, is_full, lookup, push
 
 if TYPE_CHECKING:
+    from heliosdb.store.column_values import FormsRoom
     from heliosdb.store.stored_blocks import StoredBlocks
 
 __all__ = ["Relation"]
@@ -52,6 +53,7 @@ class Relation:
         "count",
         "feed",
         "fork",
+        "forms",
         "indexes",
         "is_logged",
         "locks",
@@ -90,6 +92,8 @@ class Relation:
         """Versions that ended at or before this SCN may be gone."""
         self.tidy: Callable[[Relation, int], Block | None] | None = None
         """Folds a block if the commit lock is free and no reader needs its older versions."""
+        self.forms: FormsRoom | None = None
+        """Where there is room for what functions make of blocks' columns."""
         self._touch = Lock()
         if parent is not None:
             self.blocks.extend([None] * parent.block_count())
@@ -191,7 +195,9 @@ class Relation:
             yield scn, row
             yield from history(older)
 
-    def apply_rows(self, number: int, changes: dict[int, Row | None], scn: int, readers: Sequence[int] | None) -> bool:
+    def apply_rows(
+        self, number: int, changes: Mapping[int, Row | None], scn: int, readers: Sequence[int] | None
+    ) -> bool:
         """Give slots of a block new newest versions, and return whether the block is due for folding.
 
         ``readers`` are the SCNs that still need older versions (None: all). Folding must wait until the commit is
@@ -219,7 +225,7 @@ class Relation:
         return len(overlay) >= FOLD_AT
 
     def _apply_many(
-        self, block: Block, changes: dict[int, Row | None], scn: int, readers: Sequence[int] | None
+        self, block: Block, changes: Mapping[int, Row | None], scn: int, readers: Sequence[int] | None
     ) -> bool:
         """Do the same for many slots at once where their versions stand in the block's rows; False where not."""
         rows, begin = block.rows, block.begin

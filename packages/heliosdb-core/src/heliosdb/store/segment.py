@@ -238,6 +238,11 @@ class SegmentReader:
         """The numbers of the blocks, ascending."""
         return list(self._directory().places)
 
+    @property
+    def size(self) -> int:
+        """How many bytes the blocks take."""
+        return sum(self._directory().lengths)
+
     def __contains__(self, number: int) -> bool:
         return number in self._directory().places
 
@@ -381,6 +386,9 @@ class SegmentReader:
             if part == BEGINS:
                 stored = self._file.read_span(chunk.offset, chunk.length)
                 begins = array("q", self._values(number, part, stored, chunk))
+                if self.known_begin:
+                    # What the commit itself has written had no SCN yet.
+                    begins = array("q", [begin or self.known_begin for begin in begins])
             elif part == HISTORY:
                 stored = self._file.read_span(chunk.offset, chunk.length)
                 data = self._decoded(number, part, stored, chunk)

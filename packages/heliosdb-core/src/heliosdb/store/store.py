@@ -29,6 +29,7 @@ from heliosdb.errors import (
 from heliosdb.store.access_method import AccessMethod, IndexDefinition, IndexSpec, Progress
 from heliosdb.store.block import BLOCK_BITS, Block
 from heliosdb.store.btree import BTree, BTreeMethod
+from heliosdb.store.column_values import FormsRoom
 from heliosdb.store.commits import Commits
 from heliosdb.store.counters import Counters
 from heliosdb.store.dropped import Dropped
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
 __all__ = ["PreparedChanges", "RelationChanges", "RowChange", "Store", "has_null"]
 
 
-RelationChanges = tuple[Relation, Mapping[int, dict[int, "Row | None"]], Mapping[int, Sequence["Row | None"]], bool]
+RelationChanges = tuple[Relation, Mapping[int, Mapping[int, "Row | None"]], Mapping[int, Sequence["Row | None"]], bool]
 """(relation, {block: {slot: new row or None}}, {block: rows of a bulk insert}, whether index keys may change)."""
 
 
@@ -62,7 +63,7 @@ class PreparedChanges(NamedTuple):
     """What a commit is about to enter into one relation: rows, whole blocks, the changes row by row, index entries."""
 
     relation: Relation
-    rows: Mapping[int, dict[int, Row | None]]
+    rows: Mapping[int, Mapping[int, Row | None]]
     bulk: Mapping[int, Sequence[Row | None]]
     changes: list[RowChange]
     entries: list[tuple[TimelineIndex, IndexEntries]]
@@ -80,6 +81,7 @@ class Store:
         self.options = StorageOptions() if options is None else options
         self.volume: Volume = MemoryVolume() if volume is None else volume
         self.counters = Counters()
+        self.forms = FormsRoom(self.options.cache_size)
         self.checkpoint_scn = 0
         """Everything up to this SCN is in segments."""
         self.replayed = 0
@@ -113,6 +115,8 @@ class Store:
         self._define = RLock()
         self._crowded: list[tuple[Relation, int]] = []
         """Blocks to fold once the commit that is being entered is published."""
+        self.superseding: dict[Relation, None] = {}
+        """Relations of which commits have replaced whole blocks: what these were goes when nobody needs it."""
         self.dropped = Dropped(self)
         if not isinstance(methods, Mapping):
             methods = {method.name: method for method in (BTreeMethod(), *methods)}
@@ -205,7 +209,7 @@ class Store:
         if parent is not None:
             for index in tuple(parent.indexes.values()):
                 made.indexes[index.spec.oid] = self._branch_index(index, line.fork)
-        made.tidy = self._tidy
+        made.tidy, made.forms = self._tidy, self.forms
         line.relations[oid] = made
         return made
 
@@ -230,7 +234,7 @@ class Store:
                 self.indexes.attach(line, relation, index) or self.indexes.build(line, relation, index)
             ):
                 build_index(relation, index, self.commit_lock, lambda: self.last_scn, None)
-        relation.tidy = self._tidy
+        relation.tidy, relation.forms = self._tidy, self.forms
         line.relations[relation.oid] = relation
         del line.stored[relation.oid]
 
@@ -389,6 +393,7 @@ class Store:
             for relation in tuple(timeline.relations.values()):
                 self.vacuum_relation(relation)
         with self.commit_lock:
+            self.let_go_of_superseded()
             self.dropped.sweep()
 
     def vacuum_relation(self, relation: Relation) -> None:
@@ -451,10 +456,21 @@ class Store:
         """Make everything visible up to the SCN of a pending commit."""
         if scn > self.published:
             self.published = scn
-        if self._crowded or self.dropped:
+        if self._crowded or self.dropped or self.superseding:
             with self.commit_lock:
                 self._fold_crowded()
+                self.let_go_of_superseded()
                 self.dropped.sweep()
+
+    def let_go_of_superseded(self) -> None:
+        """Let go of blocks as they were before commits replaced them, where nobody needs them any more."""
+        for relation in tuple(self.superseding):
+            stored = relation.stored
+            if stored is not None:
+                gone = stored.superseded.let_go(self.needed(relation.oid))
+                relation.pruned_to = max(relation.pruned_to, gone)
+            if stored is None or not stored.superseded.is_waiting:
+                del self.superseding[relation]
 
     def _fold_crowded(self) -> None:
         crowded, self._crowded = self._crowded, []
@@ -509,13 +525,14 @@ class Store:
                 [index for index in relation.indexes.values() if index.spec.oid not in dropped] if keys_change else []
             )
             changes: list[RowChange] = []
-            for number in rows:
+            for number, own in rows.items():
                 # What was before the rows is read now, where it has to be read: it may be damaged.
-                block = relation.block(number)
+                block = relation.block(number) if isinstance(own, dict) else None
                 if block is not None:
                     block.load_versions()
             if indexes or wanted:
-                for number, slots in rows.items():
+                for number, own in rows.items():
+                    slots = own if isinstance(own, dict) else dict(own.items())
                     block = relation.block(number)
                     first = number << BLOCK_BITS
                     if block is None:
