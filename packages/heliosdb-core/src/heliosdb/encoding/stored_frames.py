@@ -95,6 +95,8 @@ class StoredFrames:
 
     def encode(self, values: Sequence[Any]) -> bytes:
         """Return a list of values as a frame; FeatureNotSupported for values of a class that is not stored."""
+        if len(values) == 1 and (single := _SINGLE.get(type(values[0]))) is not None:
+            return b"\1\1" + single(values[0])
         writer = Writer()
         self._write(values if type(values) is list else list(values), writer, 0)
         return b"".join((write_varint(len(values)), write_varint(writer.total), *writer.parts))
