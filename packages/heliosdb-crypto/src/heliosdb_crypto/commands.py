@@ -55,13 +55,13 @@ def rotate_key(database: str, new: str | None, data: bool, config_file: str | No
     """
     if new is None and not data:
         raise click.UsageError("--to, --data or both are needed")
-    from heliosdb import EmbeddedDatabase, load_config
+    import heliosdb
     from heliosdb_crypto.providers import master_key, provided
     from heliosdb_crypto.rotation import keyring_of, rotate_data_key, rotate_master_key
 
     with _reported():
-        config = load_config(config_file, overrides={"path": database})
-        with EmbeddedDatabase(database, config=config, strict=True) as opened:
+        config = heliosdb.load_config(config_file, overrides={"path": database})
+        with heliosdb.EmbeddedDatabase(database, config=config, strict=True) as opened:
             if new is not None:
                 rotate_master_key(opened.database, master_key(provided(new)))
                 click.echo(f"master key {keyring_of(opened.database).master_id}", err=True)
