@@ -86,6 +86,7 @@ def index_spec(session: CommandSession, relation: Relation, index: Index) -> Ind
         relation_oid=relation.oid,
         key=shape.row_key(),
         order_key=shape.row_order_key(),
+        order_of=shape.key_order(),
         width=shape.width,
         method=index.method,
         unique=index.unique,
