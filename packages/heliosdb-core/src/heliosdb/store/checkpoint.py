@@ -18,7 +18,7 @@ from heapq import merge
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from heliosdb.store.commit_segments import SEGMENT_SIZE
+from heliosdb.store.growing_segments import SEGMENT_SIZE
 from heliosdb.store.log import Log
 from heliosdb.store.manifest import Manifest, StoredRelation, encode_manifest
 from heliosdb.store.segment import BlockImage, SegmentReader

@@ -66,8 +66,9 @@ class ChunkFileWriter:
     ) -> None:
         self.name = name
         self._volume = volume
+        self._codecs = codecs
         self._chain = codecs.new()
-        header = new_file_header(kind, version, {**self._chain.described(), **parameters})
+        self._header = header = new_file_header(kind, version, {**self._chain.described(), **parameters})
         self._id = header.file_id
         start = header.encode()
         self._waiting = [start]
@@ -93,6 +94,15 @@ class ChunkFileWriter:
         self._volume.append(self.name, self._waiting)
         self._waiting = []
         self._waiting_size = 0
+
+    def reader(self) -> ChunkFileReader:
+        """Return what reads the chunks that were appended so far; it has no footer."""
+        if self._waiting:
+            self._flush()
+        header = self._header
+        reader = ChunkFileReader(self._volume, self.name, header.kind, header.version, self._codecs)
+        reader._opened = header, self._chain, Chunk(0, 0, 0)
+        return reader
 
     def finish(self, footer: bytes) -> int:
         """Append footer and trailer, make the file durable and return its size."""

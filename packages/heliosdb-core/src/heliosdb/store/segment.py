@@ -22,7 +22,7 @@ A file is written once, its reader opens it when the first block is wanted, and 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from decimal import Context, Decimal, InvalidOperation, localcontext
 from itertools import accumulate, chain, compress, zip_longest
 from math import isnan
@@ -80,8 +80,21 @@ class SegmentInfo(NamedTuple):
     last_scn: int
 
 
+class _Written(NamedTuple):
+    """A block of which the chunks are written."""
+
+    begin: int
+    slots: int
+    rows: int
+    width: int
+    flags: int
+    offset: int
+    chunks: list[Chunk]
+    zones: list[Zone | None]
+
+
 class SegmentWriter:
-    """Writes one segment; blocks come in ascending order of their numbers."""
+    """Writes one segment. Of a block that is added twice only what was added last is part of it."""
 
     def __init__(
         self,
@@ -93,12 +106,11 @@ class SegmentWriter:
         frames: StoredFrames,
     ) -> None:
         parameters = {"relation": relation_oid, "timeline": timeline_id}
+        self._volume = volume
+        self._codecs = codecs
         self._file = ChunkFileWriter(volume, name, KIND, VERSION, codecs, parameters)
         self._frames = frames
-        self._blocks: list[tuple[int, int, int, int, int, int, int]] = []
-        """(number, begin, slots, rows, width, flags, offset)"""
-        self._chunks: list[Chunk] = []
-        self._zones: list[list[Zone | None]] = []
+        self._blocks: dict[int, _Written] = {}
 
     @property
     def name(self) -> str:
@@ -111,18 +123,22 @@ class SegmentWriter:
         return self._file.size
 
     def add(self, image: BlockImage) -> None:
-        """Append a block."""
+        """Append a block. What raises has added nothing."""
         number, slots = image.number, image.rows
-        if self._blocks and number <= self._blocks[-1][0]:
-            raise ValueError(f"block {number} comes behind block {self._blocks[-1][0]}")
         offset = self._file.size
+        chunks: list[Chunk] = []
+        zones: list[Zone | None] = []
+
+        def add(data: bytes, part: int) -> None:
+            chunks.append(self._file.add(data, number, part))
+
         frames, flags = self._frames, 0
         rows: list[Row] = [row for row in slots if row is not None] if not is_full(slots) else slots  # type: ignore[assignment]
         widths = set(map(len, rows))
         if len(rows) < len(slots) or len(widths) > 1:
             flags |= _HAS_SHAPE
             present = frames.encode([row is not None for row in slots])
-            self._add(present + frames.encode(list(map(len, rows))), number, SHAPE)
+            add(present + frames.encode(list(map(len, rows))), SHAPE)
         width = max(widths, default=0)
         if len(widths) > 1:
             rows = list(zip(*zip_longest(*rows)))
@@ -130,37 +146,65 @@ class SegmentWriter:
         items = list(chain.from_iterable(rows))
         for place in range(width):
             values = items[place::width]
-            self._add(frames.encode(values), number, place)
-            self._add_zone(place, zone_of(values))
+            add(frames.encode(values), place)
+            zones.append(zone_of(values))
         if image.begins is not None:
             flags |= _HAS_BEGINS
-            self._add(frames.encode(image.begins.tolist()), number, BEGINS)
+            add(frames.encode(image.begins.tolist()), BEGINS)
         if image.history:
             flags |= _HAS_HISTORY
-            self._add(encode_history(image.history, frames), number, HISTORY)
-        self._blocks.append((number, image.begin, len(slots), len(rows), width, flags, offset))
+            add(encode_history(image.history, frames), HISTORY)
+        self._blocks[number] = _Written(image.begin, len(slots), len(rows), width, flags, offset, chunks, zones)
 
-    def _add(self, data: bytes, number: int, part: int) -> None:
-        self._chunks.append(self._file.add(data, number, part))
+    def read(self, number: int) -> list[Row | None]:
+        """Return the rows of a block that was added."""
+        block = self._blocks[number]
+        reader = SegmentReader(self._volume, self.name, self._codecs, self._frames)
+        reader._file = self._file.reader()
+        lengths, checksums = [chunk.length for chunk in block.chunks], [chunk.checksum for chunk in block.chunks]
+        reader._loaded = _Directory(
+            {number: 0},
+            [block.begin],
+            [block.slots],
+            [block.rows],
+            [block.width],
+            [block.flags],
+            [block.offset],
+            lengths,
+            checksums,
+            [0, len(lengths)],
+            [],
+        )
+        return reader.read(number).rows
 
-    def _add_zone(self, place: int, zone: Zone | None) -> None:
-        if place == len(self._zones):
-            self._zones.append([])
-        zones = self._zones[place]
-        zones.extend([None] * (len(self._blocks) - len(zones)))
-        zones.append(zone)
-
-    def finish(self) -> SegmentInfo:
-        """Write the footer, make the file durable and return what it holds."""
-        blocks, frames = self._blocks, self._frames
-        zones = [self._file.add(frames.encode(column), ZONES, place) for place, column in enumerate(self._zones)]
-        parts = [*zip(*blocks)] or [()] * 7
-        lists = [*parts[:6], parts[6], [chunk.length for chunk in self._chunks], [c.checksum for c in self._chunks]]
+    def finish(self, keep: Container[int] | None = None) -> SegmentInfo:
+        """Write the footer, make the file durable and return what it holds; with ``keep``, of these blocks only."""
+        frames = self._frames
+        numbers = sorted(number for number in self._blocks if keep is None or number in keep)
+        blocks = [self._blocks[number] for number in numbers]
+        width = max((block.width for block in blocks), default=0)
+        zones = [
+            self._file.add(
+                frames.encode([block.zones[place] if place < block.width else None for block in blocks]), ZONES, place
+            )
+            for place in range(width)
+        ]
+        chunks = [chunk for block in blocks for chunk in block.chunks]
+        lists: list[list[int]] = [
+            numbers,
+            [block.begin for block in blocks],
+            [block.slots for block in blocks],
+            [block.rows for block in blocks],
+            [block.width for block in blocks],
+            [block.flags for block in blocks],
+            [block.offset for block in blocks],
+        ]
+        lists += [[chunk.length for chunk in chunks], [chunk.checksum for chunk in chunks]]
         lists += [[zone[part] for zone in zones] for part in range(3)]
-        size = self._file.finish(b"".join([frames.encode(list(values)) for values in lists]))
-        rows = sum(block[3] for block in blocks)
-        first, last = (blocks[0][0], blocks[-1][0]) if blocks else (0, -1)
-        last_scn = max((block[1] for block in blocks), default=0)
+        size = self._file.finish(b"".join([frames.encode(values) for values in lists]))
+        rows = sum(block.rows for block in blocks)
+        first, last = (numbers[0], numbers[-1]) if numbers else (0, -1)
+        last_scn = max((block.begin for block in blocks), default=0)
         return SegmentInfo(self._file.name, size, first, last, len(blocks), rows, last_scn)
 
     def abandon(self) -> None:
