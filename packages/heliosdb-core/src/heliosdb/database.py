@@ -110,13 +110,21 @@ class Database:
         self._columns_met: dict[int, tuple[tuple[OutputColumn, ...], RowMaker]] = {}
         self.volume = open_volume(self.path, read_only=read_only) if volume is None else volume
         try:
-            self.codecs = prepare(self.registries, self.path, self.volume, options or {})
+            self._opening = prepare(self.registries, self.path, self.volume, options or {})
+        except BaseException:
+            self.volume.close()
+            raise
+        self.attached = self._opening.attached
+        """What plugins keep for as long as the database is open, by name."""
+        try:
+            self.codecs = self._opening.codecs()
             self.temporary = TemporarySpace(self.volume.scratch, self.codecs.temporary())
             self.store = TransactionalStore(
                 self.volume, self.registries.access_methods, self._storage_options(storage or {})
             )
         except BaseException:
             self.volume.close()
+            self._opening.close()
             raise
         self.sequences = SequenceCounters(self.store.counters)
         self._attaching: Session | None = None
@@ -361,6 +369,7 @@ class Database:
         self.closed = True
         if self.is_own:
             self.store.close()
+        self._opening.close()
         log("info", 'closed database "%s"', self.name)
         if failures:
             for other in failures[1:]:

@@ -38,7 +38,7 @@ class DatabaseCodecs:
 
     def files(self, compression: str = "zstd", level: int | None = None) -> FileCodecs:
         """Return the codecs of the database's own files."""
-        return FileCodecs(self._names(compression), level=level, find=self.find)
+        return FileCodecs(self._names(compression), level=level, find=self.find, required=self.added)
 
     def temporary(self) -> FileCodecs:
         """Return those of temporary files, which statements wait for: no compression."""
@@ -75,6 +75,8 @@ class Opening:
         self.volume = volume
         self._options = dict(options)
         self._added: dict[str, CodecMaker] = {}
+        self._attached: dict[str, Any] = {}
+        self._closers: list[Callable[[], object]] = []
 
     @property
     def is_new(self) -> bool:
@@ -93,14 +95,40 @@ class Opening:
         """Have all that is written from now on pass a codec, behind the compression.
 
         ``make()`` gives one for a new file, ``make(parameters)`` one for a file whose header says them. Where it has
-        an attribute ``portable``, that makes the codec of archives, which are read where this database is not.
+        an attribute ``portable``, that makes the codec of archives, which are read where this database is not. Where it
+        has ``is_current``, that is asked whether parameters are those of a new file; others are written anew when the
+        database is told to (``Maintenance.rewrite``).
         """
         if name in self._added:
             raise DuplicateObject(f'codec "{name}" was added to the database twice')
         self._added[name] = make
 
+    def attach(self, name: str, value: Any) -> None:
+        """Keep something for as long as the database is open: ``database.attached[name]``."""
+        if name in self._attached:
+            raise DuplicateObject(f'"{name}" was attached to the database twice')
+        self._attached[name] = value
+
+    def on_close(self, function: Callable[[], object]) -> None:
+        """Call a function when the last byte has been written, or when the opening fails."""
+        self._closers.append(function)
+
+    def close(self) -> None:
+        """Call what was to be called. Harmless a second time."""
+        while self._closers:
+            self._closers.pop()()
+
+    @property
+    def attached(self) -> dict[str, Any]:
+        """What plugins keep with the database."""
+        return self._attached
+
     def codecs(self) -> DatabaseCodecs:
-        """Return what has been added; UndefinedObject or FeatureNotSupported for an option that nobody took."""
+        """Return what has been added."""
+        return DatabaseCodecs(self._added)
+
+    def require_all_taken(self) -> None:
+        """Raise UndefinedObject or FeatureNotSupported for an option that nobody took."""
         for name in self._options:
             kind = "key" if "." in name else "argument"
             package = package_of(name)
@@ -110,7 +138,6 @@ class Opening:
                 f'configuration {kind} "{name}" needs {package}, which is not installed',
                 hint=f"pip install {package}",
             )
-        return DatabaseCodecs(self._added)
 
 
 def _meant(name: str) -> str | None:
@@ -121,9 +148,14 @@ def _meant(name: str) -> str | None:
     return f'Perhaps "{similar[0]}.{key}" was meant.' if similar else None
 
 
-def prepare(registries: Registries, path: str | None, volume: Volume, options: Mapping[str, Any]) -> DatabaseCodecs:
-    """Let the plugins prepare the opening of a database, and return what its files pass."""
+def prepare(registries: Registries, path: str | None, volume: Volume, options: Mapping[str, Any]) -> Opening:
+    """Let the plugins prepare the opening of a database."""
     opening = Opening(path, volume, options)
-    for listener in registries.lifecycle.get("database_opening", ()):
-        listener(opening)
-    return opening.codecs()
+    try:
+        for listener in registries.lifecycle.get("database_opening", ()):
+            listener(opening)
+        opening.require_all_taken()
+    except BaseException:
+        opening.close()
+        raise
+    return opening

@@ -102,10 +102,17 @@ def test_an_index_is_compared_with_the_rows_that_can_be_read(path: Path) -> None
         database.execute("UPDATE t SET id = 0 WHERE id = 5")
         (index,) = database.database.store.main.relations[oid].indexes.values()
         assert index.tree is not None
+        assert index.delta is not None
+        # Of both, for the tree is made anew of the runs and this when the index is asked often.
         entry = index.tree.current.pop(0)
+        index.delta.remove((0, entry))
         found = verify(database).problems
-    assert [problem.object for problem in found] == [f"file {segment.name}", "table public.t", "index public.t_pkey"]
-    assert found[-1].message == f"row {entry} is not found under its key (id)=(0)"
+    assert [problem.object for problem in found[:3]] == [
+        f"file {segment.name}",
+        "table public.t",
+        "index public.t_pkey",
+    ]
+    assert found[2].message == f"row {entry} is not found under its key (id)=(0)"
 
 
 def test_a_reference_to_rows_that_cannot_be_read_is_not_called_wrong(path: Path) -> None:

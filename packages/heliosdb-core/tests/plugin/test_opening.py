@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import shutil
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,6 +19,7 @@ from heliosdb.encoding.codecs import codec_chain
 from heliosdb.errors import DataCorrupted, DuplicateObject, FeatureNotSupported, InvalidParameterValue, UndefinedObject
 from heliosdb.plugin import hookimpl
 from heliosdb.spi import Opening
+from heliosdb.verify import verify
 
 SENTENCE = "nobody shall read this sentence in any file"
 
@@ -214,3 +218,116 @@ def test_an_option_that_nobody_takes_is_refused() -> None:
     for name in ("toy.secret", "toyy.x", "another"):
         with pytest.raises(UndefinedObject, match=f'"{name}"'):
             connect(config=Config(options={name: 1}), plugins=[])
+
+
+# -- codecs that change while the database is open --------------------------------------------------------------------
+
+
+def generations(current: list[int]) -> ModuleType:
+    """Return a plugin whose codec has a number in its parameters; files of another than the current one are old."""
+    module = ModuleType("generations")
+
+    def database_opening(opening: Opening) -> None:
+        def make(parameters: Mapping[str, Any] | None = None) -> Toy:
+            number = current[0] if parameters is None else parameters["number"]
+            toy = Toy(b"%d" % number, parameters)
+            toy.parameters["number"] = number
+            return toy
+
+        make.is_current = lambda parameters: parameters["number"] == current[0]  # type: ignore[attr-defined]
+        opening.add_codec("toy", make)
+
+    module.database_opening = hookimpl(database_opening)  # type: ignore[attr-defined]
+    return module
+
+
+def numbers(folder: Path) -> set[int]:
+    return {int(number) for number in re.findall(rb'"number":(\d+)', raw(folder))}
+
+
+def test_files_whose_codec_is_out_of_date_are_written_anew_while_the_database_is_used(tmp_path: Path) -> None:
+    current, folder = [1], tmp_path / "d"
+    open_it = partial(EmbeddedDatabase, str(folder), plugins=[generations(current)], strict=True)
+    with open_it() as database:
+        fill(database)
+        database.execute("CREATE TABLE other AS SELECT g AS n FROM generate_series(1, 100) g")
+        database.execute("CHECKPOINT")
+    expected = [(g, f"{SENTENCE}{g}" + " again" * (g % 7 == 0)) for g in range(1, 5001)]
+    with open_it() as database:
+        assert numbers(folder) == {1}
+        current[0] = 2
+        database.execute("INSERT INTO other VALUES (101)")
+        told: list[tuple[int, int]] = []
+        maintenance = database.database.store.maintenance
+        assert maintenance is not None
+        assert maintenance.rewrite(lambda done, files: told.append((done, files))) == 0
+        assert numbers(folder) == {2}
+        assert told == sorted(told)
+        assert told[-1][0] == told[-1][1] > 2
+        assert maintenance.rewrite(lambda done, files: told.clear()) == 0
+        assert told
+        assert database.query("SELECT * FROM telling_name ORDER BY id") == expected
+    with open_it() as database:
+        assert database.query("SELECT * FROM telling_name ORDER BY id") == expected
+        assert database.query("SELECT id FROM telling_name WHERE body = $1", (f"{SENTENCE}3",)) == [(3,)]
+        assert database.query("SELECT count(*) FROM other") == [(101,)]
+        assert verify(database.database).problems == ()
+
+
+def test_a_file_that_passed_another_codec_is_not_taken_for_one_of_the_database(tmp_path: Path) -> None:
+    with opened(str(tmp_path / "d")) as database:
+        fill(database)
+    with EmbeddedDatabase(str(tmp_path / "plain"), plugins=[]) as database:
+        fill(database)
+    shutil.copy(tmp_path / "plain" / "heliosdb.manifest", tmp_path / "d" / "heliosdb.manifest")
+    with pytest.raises(DataCorrupted, match=r'manifest.*has not passed the codec "toy"'):
+        opened(str(tmp_path / "d"))
+
+
+def test_a_file_in_the_place_of_another_is_damage(tmp_path: Path) -> None:
+    with EmbeddedDatabase(str(tmp_path / "d"), plugins=[]) as database:
+        fill(database)
+        database.execute("CREATE TABLE other AS SELECT * FROM telling_name")
+        database.execute("CHECKPOINT")
+    segments = sorted((tmp_path / "d").glob("segment-*"), key=lambda file: file.stat().st_size)[-2:]
+    first, second = (segment.read_bytes() for segment in segments)
+    segments[0].write_bytes(second)
+    segments[1].write_bytes(first)
+    with EmbeddedDatabase(str(tmp_path / "d"), plugins=[]) as database:
+        for table in ("telling_name", "other"):
+            with pytest.raises(DataCorrupted, match="segment-"):
+                database.query(f"SELECT sum(length(body)) FROM {table}")
+
+
+def test_an_old_manifest_that_was_put_back_is_noticed(tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    with EmbeddedDatabase(str(folder), plugins=[]) as database:
+        fill(database)
+        database.execute("CHECKPOINT")
+        old = (folder / "heliosdb.manifest").read_bytes()
+        database.execute("DELETE FROM telling_name WHERE id > 10")
+        database.execute("CHECKPOINT")
+    (folder / "heliosdb.manifest").write_bytes(old)
+    with pytest.raises(DataCorrupted, match=r'file "log-\d+" is missing'):
+        EmbeddedDatabase(str(folder), plugins=[])
+
+
+def test_what_a_plugin_attaches_lives_as_long_as_the_database(tmp_path: Path) -> None:
+    seen: list[str] = []
+    module = ModuleType("attaching")
+
+    def database_opening(opening: Opening) -> None:
+        opening.attach("attaching", seen)
+        opening.on_close(lambda: seen.append("closed"))
+        if opening.take("attaching.fail"):
+            raise InvalidParameterValue("no")
+
+    module.database_opening = hookimpl(database_opening)  # type: ignore[attr-defined]
+    module.database_closing = hookimpl(lambda database: database.attached["attaching"].append("closing"))  # type: ignore[attr-defined]
+    with EmbeddedDatabase(str(tmp_path / "d"), plugins=[module], strict=True) as database:
+        assert database.database.attached["attaching"] is seen
+        assert seen == []
+    assert seen == ["closing", "closed"]
+    with pytest.raises(InvalidParameterValue):
+        EmbeddedDatabase(":memory:", config=Config(options={"attaching.fail": 1}), plugins=[module], strict=True)
+    assert seen == ["closing", "closed", "closed"]

@@ -239,7 +239,7 @@ def open_database(
             error.message,
             *(f"{label}:  {text}" for label, text in (("DETAIL", error.detail), ("HINT", error.hint)) if text),
         ]
-        raise click.ClickException("\n".join(lines)) from None
+        raise click.ClickException("\n".join(lines)) from error
 
 
 def pair(text: str, option: str) -> tuple[str, str]:

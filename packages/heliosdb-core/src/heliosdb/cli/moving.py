@@ -362,10 +362,10 @@ def _checked(
             opened = stack.enter_context(_existing(database, config_file, settings, read_only=True))
         except click.ClickException as error:
             # What keeps it from being opened may be one of many damaged places.
+            if not isinstance(error.__cause__, DataCorrupted):
+                raise
             with counting(database, 0, hidden=quiet) as counter:
                 found = _damaged(database, error.message, counter)
-            if found is None:
-                raise
             return found, counter.seconds
         try:
             total = _rows_of(opened)
@@ -376,8 +376,8 @@ def _checked(
         return found, counter.seconds
 
 
-def _damaged(database: str, why: str, counter: Counter) -> Verified | None:
-    """Return what is damaged of a database that cannot be opened; None where its files are as they were written."""
+def _damaged(database: str, why: str, counter: Counter) -> Verified:
+    """Return what is damaged of a database that cannot be opened, and why it cannot be."""
     from heliosdb.errors import Error
     from heliosdb.store.directory import DirectoryVolume
     from heliosdb.verify import Problem, Verified, damaged_files
@@ -386,8 +386,8 @@ def _damaged(database: str, why: str, counter: Counter) -> Verified | None:
         with closing(DirectoryVolume(database, read_only=True)) as volume:
             problems = damaged_files(volume, counter)
     except Error:
-        return None
-    return Verified(0, 0, 0, 0, (*problems, Problem("database", why))) if problems else None
+        problems = []
+    return Verified(0, 0, 0, 0, (*problems, Problem("database", why)))
 
 
 @click.command(epilog=_epilog("heliosdb compact app.db"))

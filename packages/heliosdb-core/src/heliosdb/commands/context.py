@@ -6,6 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from heliosdb.catalog.registries import Registries
     from heliosdb.catalog.result import Result
     from heliosdb.catalog.view import CatalogSnapshot
@@ -21,6 +23,11 @@ class DatabaseContext(Protocol):
     @property
     def store(self) -> Any:
         """The versioned store."""
+        ...
+
+    @property
+    def attached(self) -> Mapping[str, Any]:
+        """What plugins keep for as long as the database is open (``Opening.attach``)."""
         ...
 
     @property

@@ -214,8 +214,11 @@ class FileCodecs:
         *,
         level: int | None = None,
         find: Callable[[str], Callable[..., Codec]] | None = None,
+        required: Sequence[str] = (),
     ) -> None:
+        """``required``: codecs that a file must have passed; another file was not written by this database."""
         self.names = tuple(names)
+        self._required = frozenset(required)
         self.level = level
         self._find = find
         self._shared: dict[tuple[str, ...], Chain] = {}
@@ -230,8 +233,10 @@ class FileCodecs:
         return shared
 
     def of(self, names: Sequence[str], parameters: Mapping[str, Mapping[str, Any]] | None = None) -> Chain:
-        """Return the chain that a header names."""
+        """Return the chain that a header names; DataCorrupted where one is missing that every file has passed."""
         key = tuple(names)
+        for name in self._required.difference(key):
+            raise DataCorrupted(f'it has not passed the codec "{name}", as everything has in this database')
         if parameters or key not in self._shared:
             chain = codec_chain(
                 key, level=self.level if key == self.names else None, find=self._find, parameters=parameters
@@ -240,6 +245,17 @@ class FileCodecs:
                 return chain
             self._shared[key] = chain
         return self._shared[key]
+
+    def is_current(self, names: Sequence[str], parameters: Mapping[str, Mapping[str, Any]]) -> bool:
+        """Whether a header says what that of a new file would: the same codecs, as ``is_current`` of their makers sees
+        it where they have that."""
+        if tuple(names) != self.names:
+            return False
+        for name, given in parameters.items():
+            judge = getattr(None if self._find is None else self._find(name), "is_current", None)
+            if judge is not None and not judge(given):
+                return False
+        return True
 
 
 def _found(

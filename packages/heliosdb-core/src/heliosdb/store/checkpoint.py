@@ -13,11 +13,14 @@ What step 1 notes never changes afterwards: a block's rows are immutable, and la
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
+from contextlib import suppress
 from heapq import merge
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from heliosdb.errors import Error
+from heliosdb.store.file_header import read_header
 from heliosdb.store.growing_segments import SEGMENT_SIZE
 from heliosdb.store.log import Log
 from heliosdb.store.manifest import Manifest, StoredRelation, encode_manifest
@@ -83,24 +86,42 @@ class Checkpointer:
         """Whether the manifest says that the database was closed."""
         return self._manifest.closed
 
-    def run(self, *, closed: bool = False) -> None:
+    def run(self, *, closed: bool = False, outdated: Container[str] = ()) -> None:
         """Make a checkpoint now. Raises DiskFull and IoError; the database is then as it was before.
 
-        ``closed``: it is the last one, nothing follows.
+        ``closed``: it is the last one, nothing follows. ``outdated``: files whose content is to go into new ones.
         """
         with self._running:
-            self._run(closed=closed)
+            self._run(closed=closed, outdated=outdated)
 
-    def _run(self, *, closed: bool) -> None:
+    def outdated(self) -> list[str]:
+        """Return the names of the files whose codecs are not those of new files, logs left out."""
+        codecs = self._files.codecs
+        found = []
+        for name in sorted(self._manifest.files()):
+            header = read_header(self._store.volume, name)
+            if header is not None and not codecs.is_current(header.codecs, header.codec_parameters):
+                found.append(name)
+        return found
+
+    def attach_indexes(self, names: Container[str]) -> None:
+        """Make the indexes known that have some of these runs: a checkpoint writes none of which nobody knows."""
+        store = self._store
+        for item in self._manifest.relations:
+            if any(run in names for index in item.indexes for run in index.runs):
+                store.create_relation(store.lines.numbered(item.timeline), item.oid)
+
+    def _run(self, *, closed: bool, outdated: Container[str]) -> None:
         store, files = self._store, self._files
         manifest, noted, committed = self._note()
         manifest.closed = closed
+        replaced = store.volume.whole("manifest")
         written: list[str] = []
         try:
-            moved = [self._write(item, written) for item in noted]
+            moved = [self._write(item, written, outdated) for item in noted]
             for item in noted:
                 if item.indexes:
-                    item.stored.indexes = [self._indexes.write(index, written) for index in item.indexes]
+                    item.stored.indexes = [self._indexes.write(index, written, outdated) for index in item.indexes]
             manifest.next_file = files.next_number
             store.volume.replace("manifest", encode_manifest(manifest, files.codecs))
         except BaseException:
@@ -109,8 +130,11 @@ class Checkpointer:
                     for index in item.indexes:
                         index.give_back()
                 files.committed = {**committed, **files.committed}
-            for name in written:
-                store.volume.delete(name)
+            # Ctrl-C may come when the manifest has been replaced, and before this is known: then it names them.
+            with suppress(Error):
+                if store.volume.whole("manifest") == replaced:
+                    for name in written:
+                        store.volume.delete(name)
             raise
         with store.commit_lock:
             for item, places in zip(noted, moved, strict=True):
@@ -181,9 +205,9 @@ class Checkpointer:
 
     # -- steps 2 and 4
 
-    def _write(self, item: _Noted, written: list[str]) -> dict[int, SegmentReader]:
+    def _write(self, item: _Noted, written: list[str], outdated: Container[str]) -> dict[int, SegmentReader]:
         """Write a relation's changed blocks, and blocks of segments that are hardly used; return where they are now."""
-        kept, images = self._plan(item)
+        kept, images = self._plan(item, outdated)
         places: dict[int, SegmentReader] = {}
         numbers: list[int] = []
         writer = None
@@ -204,12 +228,13 @@ class Checkpointer:
         item.stored.begins = {name: item.stored.begins[name] for name in kept if name in item.stored.begins}
         return places
 
-    def _plan(self, item: _Noted) -> tuple[list[str], Iterator[BlockImage]]:
+    def _plan(self, item: _Noted, outdated: Container[str]) -> tuple[list[str], Iterator[BlockImage]]:
         """Return the names of the segments that stay, and the blocks to write."""
         blocks = iter(item.blocks)
-        if not item.blocks and len(item.places.segments) < 2 * MOST_SEGMENTS:
+        crowded = len(item.places.segments) >= 2 * MOST_SEGMENTS
+        if not item.blocks and not crowded and not any(name in outdated for name in item.places.segments):
             return item.stored.segments, blocks
-        kept, old = item.places.worth_keeping({image.number for image in item.blocks})
+        kept, old = item.places.worth_keeping({image.number for image in item.blocks}, outdated)
         if not old:
             return kept, blocks
         return kept, _merged(blocks, (old[number].image(number) for number in sorted(old)))

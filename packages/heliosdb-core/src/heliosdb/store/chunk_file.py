@@ -69,7 +69,7 @@ class ChunkFileWriter:
         self._codecs = codecs
         self._chain = codecs.new()
         self._header = header = new_file_header(kind, version, {**self._chain.described(), **parameters})
-        self._id = header.file_id
+        self._id = header.binding(name)
         start = header.encode()
         self._waiting = [start]
         self._waiting_size = len(start)
@@ -127,21 +127,21 @@ class ChunkFileReader:
         self._kind = kind
         self._version = version
         self._codecs = codecs
-        self._opened: tuple[FileHeader, Chain, Chunk] | None = None
+        self._opened: tuple[FileHeader, bytes, Chain, Chunk] | None = None
 
     @property
     def header(self) -> FileHeader:
         """What the file says of itself."""
         return self._open()[0]
 
-    def _open(self) -> tuple[FileHeader, Chain, Chunk]:
+    def _open(self) -> tuple[FileHeader, bytes, Chain, Chunk]:
         opened = self._opened
         if opened is None:
             # Two threads may do this at once, and find the same.
             opened = self._opened = self._read_ends()
         return opened
 
-    def _read_ends(self) -> tuple[FileHeader, Chain, Chunk]:
+    def _read_ends(self) -> tuple[FileHeader, bytes, Chain, Chunk]:
         size = self._volume.size(self.name)
         start = self._volume.read(self.name, 0, min(size, FIRST_READ))
         header = parse_file_header(start, self._kind, self._version, self.name)
@@ -152,17 +152,21 @@ class ChunkFileReader:
             raise self.damaged("its header at offset 0")
         if size < TRAILER:
             raise self.damaged(f"its trailer at offset {size}")
+        binding = header.binding(self.name)
         end = self._volume.read(self.name, size - TRAILER, TRAILER)
         fixed = end[: _trailer.size]
         (checksum,) = _checksum.unpack_from(end, _trailer.size)
-        if end[-len(_END) :] != _END or checksum != crc32(fixed, crc32(header.file_id)):
+        if end[-len(_END) :] != _END or checksum != crc32(fixed, crc32(binding)):
             raise self.damaged(f"its trailer at offset {size - TRAILER}")
-        chain = self._codecs.of(header.codecs, header.codec_parameters)
-        return header, chain, Chunk(*_trailer.unpack(fixed))
+        try:
+            chain = self._codecs.of(header.codecs, header.codec_parameters)
+        except DataCorrupted as error:
+            raise self.damaged("its header", error.message) from error
+        return header, binding, chain, Chunk(*_trailer.unpack(fixed))
 
     def footer(self) -> bytes:
         """Return the footer."""
-        return self.read(self._open()[2], FOOTER, 0, "its footer")
+        return self.read(self._open()[3], FOOTER, 0, "its footer")
 
     def read(self, chunk: Chunk, first: int, second: int, what: str) -> bytes:
         """Return a chunk; ``what`` is what errors call it."""
@@ -174,8 +178,8 @@ class ChunkFileReader:
 
     def decode(self, stored: bytes, chunk: Chunk, first: int, second: int, what: str) -> bytes:
         """Return the chunk of which these are the stored bytes."""
-        header, chain, _ = self._open()
-        place = _place.pack(header.file_id, first, second)
+        _, binding, chain, _ = self._open()
+        place = _place.pack(binding, first, second)
         if crc32(stored, crc32(place)) != chunk.checksum:
             raise self.damaged(f"{what} at offset {chunk.offset}")
         try:

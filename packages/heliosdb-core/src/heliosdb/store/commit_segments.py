@@ -88,6 +88,11 @@ class CommitSegments:
                 self._files.volume.delete(item.segment.name)
             self._files.uncommitted.discard(item.segment.name)
 
+    def leave(self, written: Iterable[Written]) -> None:
+        """Leave what was written for a commit that was interrupted, perhaps after the log had its name: a checkpoint
+        sweeps it, with that log."""
+        self._files.uncommitted.difference_update(item.segment.name for item in written)
+
     def settle(self, written: Iterable[Written]) -> None:
         """Take note that the log names the segments."""
         files = self._files

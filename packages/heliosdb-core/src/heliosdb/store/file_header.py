@@ -4,12 +4,16 @@
      8   4  kind             what the file is: "LOG ", ...
     12   2  format version   of that kind; a reader refuses what is newer than itself
     14   2  n                length of the parameters
-    16  16  file id          random; part of every checksum and of every chunk's associated data
+    16  16  file id          random
     32   n  parameters       JSON: {"codecs": [names in the order in which they encode],
                              "parameters": {name of a codec: {what it says of itself}}, ...}
   32+n   4  checksum         CRC-32 of all bytes before it
 
 Numbers are little-endian. A file is recognised, and its codecs are known, before anything is decoded.
+
+The header itself passes no codec. So that it cannot be another's all the same, and a file cannot stand in the place of
+another, everything behind it is bound to it (``FileHeader.binding``): every checksum, and the associated data of every
+chunk, begin with a digest of the file's name and its header.
 """
 
 from __future__ import annotations
@@ -17,15 +21,24 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from hashlib import sha256
 from struct import Struct
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
-from heliosdb.errors import FeatureNotSupported, ProgramLimitExceeded
+from heliosdb.errors import DataCorrupted, FeatureNotSupported, ProgramLimitExceeded
 
-__all__ = ["FileHeader", "MAGIC", "new_file_header", "parse_file_header"]
+if TYPE_CHECKING:
+    from heliosdb.store.volume import Volume
+
+__all__ = ["FileHeader", "MAGIC", "new_file_header", "parse_file_header", "read_header"]
 
 MAGIC = b"\x89HELIOS\n"
+
+LARGEST = 1 << 17
+"""Bytes within which every header ends."""
+
+MAX_VERSION = (1 << 16) - 1
 
 _fixed = Struct("<8s4sHH16s")
 _checksum = Struct("<I")
@@ -50,6 +63,10 @@ class FileHeader(NamedTuple):
         found: Mapping[str, Mapping[str, Any]] = self.parameters.get("parameters", {})
         return found
 
+    def binding(self, name: str) -> bytes:
+        """Return 16 bytes that no other file has, nor one of another name: what all checksums and chunks begin with."""
+        return sha256(name.encode() + b"\0" + self.encode()).digest()[:16]
+
     def encode(self, limit: int = 1 << 16) -> bytes:
         """Return the header's bytes; ProgramLimitExceeded when they are more than a limit."""
         parameters = json.dumps(self.parameters, separators=(",", ":"), sort_keys=True).encode()
@@ -63,6 +80,15 @@ class FileHeader(NamedTuple):
 def new_file_header(kind: bytes, version: int, parameters: Mapping[str, Any]) -> FileHeader:
     """Return a header with an id of its own."""
     return FileHeader(kind, version, os.urandom(16), dict(parameters))
+
+
+def read_header(volume: Volume, name: str) -> FileHeader | None:
+    """Return the header of a file, whatever kind it is of; None where it is missing or damaged."""
+    try:
+        start = volume.read(name, 0, min(volume.size(name), LARGEST))
+    except DataCorrupted:
+        return None
+    return parse_file_header(start, start[8:12], MAX_VERSION, name)
 
 
 def parse_file_header(data: bytes, kind: bytes, version: int, name: str) -> FileHeader | None:

@@ -12,7 +12,7 @@ else than the key, which a run does not find by the key alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from itertools import chain, groupby, islice
 from operator import eq
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -241,8 +241,8 @@ class IndexStorage:
             index.delta = []
         return captured
 
-    def write(self, item: CapturedIndex, written: list[str]) -> StoredIndex:
-        """Write a captured index and return what the manifest is to say of it."""
+    def write(self, item: CapturedIndex, written: list[str], outdated: Container[str] = ()) -> StoredIndex:
+        """Write a captured index, and with it runs that are ``outdated``; return what the manifest is to say of it."""
         index = item.index
         runs: list[IndexRun] = [] if index.runs is None else list(index.runs.runs)
         if item.full is not None:
@@ -251,7 +251,7 @@ class IndexStorage:
         elif item.delta:
             runs.append(self._write_run(item, lambda writer: writer.add_sorted(sorted(item.delta)), written))
         readers = self._store.needed(index.spec.relation_oid)
-        first = _first_to_merge(runs)
+        first = _first_to_merge(runs, outdated)
         # Somebody who reads an older state may need what merging leaves out.
         if first is not None and readers is not None and (not readers or readers[0] >= item.stored.scn):
             merged = merged_entries(runs[first:], is_last=not first)
@@ -385,8 +385,12 @@ def _add_tree(writer: IndexRunWriter, index: TimelineIndex, tree: WholeTree) -> 
                 writer.add_run([element] * len(row_ids), row_ids)
 
 
-def _first_to_merge(runs: list[IndexRun]) -> int | None:
-    """Return from which run on all are to be one: those that are not much larger than what comes behind them."""
+def _first_to_merge(runs: list[IndexRun], outdated: Container[str] = ()) -> int | None:
+    """Return from which run on all are to be one: those that are not much larger than what comes behind them, or from
+    the first that is outdated."""
+    for number, run in enumerate(runs):
+        if run.name in outdated:
+            return number
     first = len(runs) - 1
     behind = len(runs[-1]) if runs else 0
     while first > 0 and len(runs[first - 1]) <= 2 * behind:

@@ -46,6 +46,7 @@ class Journal:
         "_authors",
         "_failure",
         "_followers",
+        "_logged",
         "_options",
         "_store",
         "_syncing",
@@ -68,6 +69,8 @@ class Journal:
         """Commits in the log since the last checkpoint."""
         self._syncing = Lock()
         self._failure: Error | None = None
+        self._logged = 0
+        """The SCN of the last record, or of that which is being appended."""
         self._authors: dict[Author, bytes] = {}
         self._followers: list[tuple[int, Callable[[Error | None], None]]] = []
 
@@ -94,8 +97,21 @@ class Journal:
         parts: Sequence[bytes],
         dropped: Collection[int] = (),
     ) -> None:
-        """Append the record of a commit; the caller holds the commit lock. Nothing has happened where it raises."""
-        self._append(scn, COMMIT, time, transaction_id, timeline, author, parts, dropped)
+        """Append the record of a commit; the caller holds the commit lock. Nothing has happened where it raises.
+
+        Where Ctrl-C comes between that and entering the commit, the log has a record of it that nobody knows: another
+        one with its SCN would not count when the log is read. Then no more commits are taken.
+        """
+        if scn == self._logged:
+            raise self._interrupted()
+        log, self._logged = self.log, scn
+        size = log.size
+        try:
+            self._append(scn, COMMIT, time, transaction_id, timeline, author, parts, dropped)
+        except BaseException:
+            if log.size == size:
+                self._logged = 0
+            raise
         self.tail += 1
         if self.is_due():
             self._wake()
@@ -235,6 +251,13 @@ class Journal:
         """Raise IoError when a sync has failed."""
         if self._failure is not None:
             raise self._sealed()
+
+    def _interrupted(self) -> IoError:
+        return IoError(
+            "the database accepts no more commits",
+            detail="A commit was interrupted after it had been logged, and before it was entered.",
+            hint="Close the database and open it again. What was committed before can be read.",
+        )
 
     def _sealed(self) -> IoError:
         return IoError(

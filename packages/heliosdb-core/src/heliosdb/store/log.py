@@ -6,9 +6,9 @@
               4  4  length      of the stored payload
               8  8  SCN
              16  8  synced to   where the file was known to be durable when this record was written
-             24  4  previous    the header checksum of the record before; of the first: the file's id
+             24  4  previous    the header checksum of the record before; of the first: that of the binding
              28  4  payload's checksum
-             32  4  header's checksum, over the file's id, the record's offset and bytes 4 to 31
+             32  4  header's checksum, over the file's binding, the record's offset and bytes 4 to 31
              36  n  payload, as the codecs left it
 
 All numbers are little-endian, checksums are CRC-32. A record is valid at one place of one file behind one other
@@ -132,8 +132,8 @@ class Log:
         self.size = self.synced_to = HEADER_AREA
 
     def _take_header(self, header: FileHeader) -> None:
-        self._file_id = header.file_id
-        self._seed = self._previous = crc32(header.file_id)
+        self._binding = header.binding(self.name)
+        self._seed = self._previous = crc32(self._binding)
 
     def append(self, payload: bytes, scn: int) -> int:
         """Append a commit's record and return the position behind it; nothing is durable yet.
@@ -141,7 +141,7 @@ class Log:
         Raises DiskFull and IoError; the log is then as it was before.
         """
         offset = self.size
-        stored = self.chain.encode(payload, _associated.pack(self._file_id, offset, scn))
+        stored = self.chain.encode(payload, _associated.pack(self._binding, offset, scn))
         length = len(stored)
         if max(length, len(payload)) > LARGEST_RECORD:
             raise ProgramLimitExceeded(f"a commit's record takes {length} bytes, and may take {LARGEST_RECORD}")
@@ -198,8 +198,12 @@ class LogReader:
         self._window_at = 0
         self.header = self._read_header()
         if self.header is not None:
-            self.chain = codecs.of(self.header.codecs, self.header.codec_parameters)
-            self._seed = self.previous = crc32(self.header.file_id)
+            try:
+                self.chain = codecs.of(self.header.codecs, self.header.codec_parameters)
+            except DataCorrupted as error:
+                raise DataCorrupted(f'file "{self.name}" is corrupt: {error.message}') from error
+            self._binding = self.header.binding(self.name)
+            self._seed = self.previous = crc32(self._binding)
             self.end = HEADER_AREA
 
     def _read_header(self) -> FileHeader | None:
@@ -228,7 +232,7 @@ class LogReader:
             found = self._record(offset, chained=not self._salvage)
             if found is not None:
                 scn, stored, check = found
-                associated = _associated.pack(header.file_id, offset, scn)
+                associated = _associated.pack(self._binding, offset, scn)
                 end = offset + _head.size + len(stored)
                 try:
                     payload = chain.decode(stored, associated)
@@ -247,6 +251,11 @@ class LogReader:
             if following is None:
                 return
             offset = following
+
+    def require_header(self) -> None:
+        """Raise DataCorrupted when a log has no header that a manifest names: it was durable before."""
+        if self.header is None:
+            raise self._corrupt(0)
 
     def require_whole(self) -> None:
         """Raise DataCorrupted when a log that was read to its end has a torn tail: the next one was begun when all of

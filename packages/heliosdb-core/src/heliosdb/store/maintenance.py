@@ -15,13 +15,15 @@ from heliosdb.config import log
 from heliosdb.errors import Error
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from heliosdb.store.checkpoint import Checkpointer
     from heliosdb.store.store import Store
 
 __all__ = ["Maintenance"]
 
-SYNC_WITHIN = 0.2
-"""Seconds after which a commit is durable that nobody waits for."""
+REWRITTEN_AT_ONCE = 64 << 20
+"""Bytes that ``rewrite`` puts into one checkpoint, about."""
 
 
 class Maintenance:
@@ -58,6 +60,35 @@ class Maintenance:
         """Drop the versions that nobody needs, and write what is left."""
         self._store.vacuum()
         self._checkpointer.run()
+
+    def rewrite(self, on_progress: Callable[[int, int], None] = lambda done, files: None) -> int:
+        """Write anew whatever passed other codecs than new files do, and return how many files could not be yet.
+
+        It takes a checkpoint for about every ``REWRITTEN_AT_ONCE`` bytes, so that what is done stays done whenever it
+        is stopped. ``on_progress`` gets how many files are done, of how many. An index run that somebody who reads an
+        older state may still need waits for the next time.
+        """
+        volume, done = self._store.volume, 0
+        self._checkpointer.run()  # the log, and what only the log names
+        waiting = self._checkpointer.outdated()
+        while waiting:
+            chosen: set[str] = set()
+            size = 0
+            for name in waiting:
+                chosen.add(name)
+                size += volume.size(name)
+                if size >= REWRITTEN_AT_ONCE:
+                    break
+            self._checkpointer.attach_indexes(chosen)
+            self._checkpointer.run(outdated=chosen)
+            left = self._checkpointer.outdated()
+            rewritten = len(set(waiting).difference(left))
+            if not rewritten:
+                break
+            done += rewritten
+            on_progress(done, done + len(left))
+            waiting = left
+        return len(waiting)
 
     def start(self) -> None:
         """Start the thread where there is something to do from time to time."""

@@ -98,8 +98,9 @@ def encode_manifest(manifest: Manifest, codecs: FileCodecs) -> bytes:
     chain = codecs.new()
     header = new_file_header(KIND, VERSION, chain.described())
     text = json.dumps(asdict(manifest), separators=(",", ":")).encode()
-    content = chain.encode(text, header.file_id)
-    return header.encode() + _CHECK.pack(crc32(content, crc32(header.file_id))) + content
+    binding = header.binding(NAME)
+    content = chain.encode(text, binding)
+    return header.encode() + _CHECK.pack(crc32(content, crc32(binding))) + content
 
 
 def decode_manifest(data: bytes, codecs: FileCodecs) -> Manifest:
@@ -107,12 +108,13 @@ def decode_manifest(data: bytes, codecs: FileCodecs) -> Manifest:
     header = parse_file_header(data, KIND, VERSION, NAME)
     if header is None:
         raise _damaged("its header is not readable")
+    binding = header.binding(NAME)
     start = len(header.encode())
     content = data[start + _CHECK.size :]
-    if len(data) < start + _CHECK.size or _CHECK.unpack_from(data, start)[0] != crc32(content, crc32(header.file_id)):
+    if len(data) < start + _CHECK.size or _CHECK.unpack_from(data, start)[0] != crc32(content, crc32(binding)):
         raise _damaged("its checksum is wrong")
     try:
-        text = codecs.of(header.codecs, header.codec_parameters).decode(content, header.file_id)
+        text = codecs.of(header.codecs, header.codec_parameters).decode(content, binding)
     except DataCorrupted as error:
         raise _damaged(error.message) from error
     fields: dict[str, Any] = json.loads(text)

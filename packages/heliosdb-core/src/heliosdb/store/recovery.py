@@ -17,23 +17,28 @@ from heliosdb.errors import DataCorrupted
 from heliosdb.store.block import BLOCK_BITS
 from heliosdb.store.checkpoint import Checkpointer, delete_unnamed
 from heliosdb.store.commit_segments import CommitSegments, enter_segment
-from heliosdb.store.files import StoreFiles, log_number
+from heliosdb.store.files import LOG_PREFIX, RUN_PREFIX, SEGMENT_PREFIX, StoreFiles, log_number
 from heliosdb.store.index_storage import IndexStorage
 from heliosdb.store.journal import Journal
-from heliosdb.store.log import Log, LogReader, read_log
+from heliosdb.store.log import Log, LogReader, log_name, read_log
 from heliosdb.store.maintenance import Maintenance
 from heliosdb.store.manifest import Manifest, StoredTimeline, decode_manifest
 from heliosdb.store.records import COMMIT, TIMELINES, RecordChanges, by_block, decode_record
 from heliosdb.store.relation import Relation
 from heliosdb.store.row_ids import BULK_ROWS
 from heliosdb.store.stored_blocks import BlockCache, StoredBlocks
+from heliosdb.store.volume import missing_file
 
 if TYPE_CHECKING:
     from heliosdb.store.records import Record
     from heliosdb.store.store import Store
     from heliosdb.store.timeline import Timeline
+    from heliosdb.store.volume import Volume
 
 __all__ = ["recover"]
+
+FIRST_LOG = Manifest().log
+PREFIXES = (LOG_PREFIX, RUN_PREFIX, SEGMENT_PREFIX)
 
 
 def recover(store: Store) -> None:
@@ -47,6 +52,7 @@ def recover(store: Store) -> None:
     store.indexes = IndexStorage(store, files)
     _load(store, manifest, files, cache)
     numbers = sorted(number for name in volume.names() if (number := log_number(name)) is not None)
+    _require_files(volume, numbers, None if content is None else manifest)
     reader: LogReader | None = None
     # With the commit lock no block leaves memory between being read and being changed.
     with store.commit_lock:
@@ -56,6 +62,8 @@ def recover(store: Store) -> None:
             if reader is not None:
                 reader.require_whole()
             reader = read_log(volume, number, files.codecs)
+            if content is not None and number == manifest.log:
+                reader.require_header()
             for record in reader:
                 _replay(store, decode_record(frames, record.payload), record.scn, files, cache)
     for line in store.lines.all():
@@ -70,6 +78,19 @@ def recover(store: Store) -> None:
     store.large = CommitSegments(files, cache)
     store.maintenance = Maintenance(store, Checkpointer(store, files, cache, store.indexes, manifest))
     store.journal = Journal(store, log, frames, store.last_scn, store.maintenance.wake)
+
+
+def _require_files(volume: Volume, numbers: list[int], manifest: Manifest | None) -> None:
+    """Raise DataCorrupted where the manifest is missing, or the log that it names.
+
+    Nothing may be taken for a new database, and swept, that has lost them: before there is a manifest the first log is
+    there, and a manifest names a log that is durable.
+    """
+    if manifest is not None:
+        if manifest.log not in numbers:
+            raise missing_file(log_name(manifest.log))
+    elif FIRST_LOG not in numbers and any(name.startswith(PREFIXES) for name in volume.names()):
+        raise missing_file("manifest")
 
 
 def _load(store: Store, manifest: Manifest, files: StoreFiles, cache: BlockCache) -> None:

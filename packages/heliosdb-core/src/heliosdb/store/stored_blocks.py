@@ -283,18 +283,25 @@ class Places:
                     self._where = found
         return found
 
-    def worth_keeping(self, replaced: Container[int]) -> tuple[list[str], dict[int, BlockSource]]:
+    def worth_keeping(
+        self, replaced: Container[int], outdated: Container[str] = ()
+    ) -> tuple[list[str], dict[int, BlockSource]]:
         """Return the names of the segments that stay when some blocks are written anew, and the blocks of the others,
         which are to be written with them.
 
-        A segment goes when half of it has been replaced, and the smallest go when there are many.
+        A segment goes when half of it has been replaced, and the smallest go when there are many; so do those that are
+        ``outdated``.
         """
         where = self.where()
         live = {
             name: [number for number in segment.numbers if where.get(number) is segment and number not in replaced]
             for name, segment in self.segments.items()
         }
-        kept = [name for name, numbers in live.items() if 2 * len(numbers) > len(self.segments[name].numbers)]
+        kept = [
+            name
+            for name, numbers in live.items()
+            if 2 * len(numbers) > len(self.segments[name].numbers) and name not in outdated
+        ]
         if len(kept) >= MOST_SEGMENTS:
             smallest = set(sorted(kept, key=lambda name: len(live[name]))[: MOST_SEGMENTS // 2])
             kept = [name for name in kept if name not in smallest]

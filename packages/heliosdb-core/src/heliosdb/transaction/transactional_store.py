@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from heliosdb.errors import FeatureNotSupported, ObjectNotInPrerequisiteState
+from heliosdb.errors import Error, FeatureNotSupported, ObjectNotInPrerequisiteState
 from heliosdb.store.access_method import AccessMethod
 from heliosdb.store.commits import Author
 from heliosdb.store.options import StorageOptions
@@ -148,9 +148,12 @@ class TransactionalStore(Store):
             else:
                 record = []
             ticket = self._enter(transaction, changed, record, written, author)
-        except BaseException:
+        except BaseException as error:
             if self.large is not None and written:
-                self.large.abandon(written)
+                if isinstance(error, Error):
+                    self.large.abandon(written)
+                else:
+                    self.large.leave(written)
             raise
         return ticket
 

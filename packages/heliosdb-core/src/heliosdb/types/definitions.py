@@ -218,6 +218,10 @@ class TypeLookup(Protocol):
         """Return ``(datum) -> object`` for the edges, or None where the datum is already the object."""
         ...
 
+    def coerce_typmod(self, name: str) -> Callable[..., Any] | None:
+        """Return ``(datum, typmod, explicit) -> datum``, for an array element by element, or None."""
+        ...
+
     def format(self, name: str, typmod: int | None = None) -> str:
         """Return how SQL spells a type: ``character varying(10)``; a typmod of -1 is none, None is not known."""
         ...
