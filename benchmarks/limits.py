@@ -20,6 +20,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import heliosdb
+from heliosdb.store import Retention
 
 ROUNDS = 7
 PEOPLE = (
@@ -129,7 +130,7 @@ def many_versions() -> Iterator[Limit]:
     database = people(1_000)
     update = "UPDATE people SET age = age + 1 WHERE id = $1"
     # What keeps history has no statement yet in the core.
-    database._database.store.snapshots.default_retention = 0
+    database._database.store.retain(Retention())
     for _ in range(100_000):
         database.execute(update, (3,))
     database.execute(update, (4,))

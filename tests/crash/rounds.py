@@ -74,7 +74,7 @@ class Round:
             self.volume.crash_at(random.randint(1, random.choice((30, STEPS))))
         if not self.focus and random.random() < 0.3:
             kind = random.choice((None, "append log", "sync log", *RARE))
-            full = random.random() < 0.5 and (kind or "").startswith(("append", "replace write"))
+            full = random.random() < 0.5 and (kind or "").startswith(("append", "reserve", "replace write"))
             error = DiskFull("no space left") if full else IoError("input/output error")
             self.history.append(f"-- {error} at {kind or 'any step'}")
             self.volume.fail(error, kind, random.randint(1, 10))

@@ -29,6 +29,7 @@ SAFEGUARDS = (
     Safeguard("replace rename", ("replace sync names", "replace rename")),
     Safeguard("replace sync names", ("delete", "append log")),
     Safeguard("truncate", ("append log", "sync log")),
+    Safeguard("give back", ("append log", "replace sync")),
     Safeguard("checksum", ("append log", "sync log")),
 )
 

@@ -163,6 +163,7 @@ def test_in_a_forked_child_every_call_is_an_error_and_the_parent_keeps_the_lock(
             lambda: volume.append("log-1", b"y"),
             lambda: volume.sync("log-1"),
             lambda: volume.truncate("log-1", 0),
+            lambda: volume.reserve("log-1", 10),
             lambda: volume.read("log-1"),
             lambda: volume.size("log-1"),
             volume.names,
@@ -274,6 +275,65 @@ def test_a_failed_append_leaves_no_trace(
     assert volume.read("log-1") == b"firstsecond"
 
 
+@pytest.mark.parametrize("after", [0, 1])
+@pytest.mark.parametrize(("number", "error"), [(errno.ENOSPC, DiskFull), (errno.EIO, IoError)])
+def test_room_that_cannot_be_made_leaves_no_trace(
+    volume: DirectoryVolume, system: Failing, number: int, error: type[Error], after: int
+) -> None:
+    """Half of it may have been written; the appends go on without any."""
+    volume.append("log-1", b"first")
+    if after:
+        volume.reserve("log-1", 50)
+    system.fail("write_at", number, effect=True)
+    with pytest.raises(error, match=f'could not write file "log-1": {os.strerror(number)}'):
+        volume.reserve("log-1", 1000)
+    system.heal()
+    assert on_disk(volume) == b"first"
+    assert volume.append("log-1", b"second") == 5
+    volume.sync("log-1")
+    assert on_disk(volume) == volume.read("log-1") == b"firstsecond"
+
+
+def test_room_is_there_for_the_system(volume: DirectoryVolume) -> None:
+    """Only bytes that are in the file make its syncs cheap."""
+    volume.append("log-1", b"first")
+    volume.reserve("log-1", 5000)
+    assert on_disk(volume) == b"first" + bytes(4995)
+    volume.append("log-1", b"second")
+    volume.reserve("log-1", 5010)
+    assert on_disk(volume) == b"firstsecond" + bytes(4999)
+    volume.truncate("log-1", 11)
+    assert on_disk(volume) == b"firstsecond"
+
+
+def test_the_last_of_the_space_is_not_for_room(volume: DirectoryVolume, monkeypatch: pytest.MonkeyPatch) -> None:
+    volume.append("log-1", b"first")
+    for free, fits in ((15_999, False), (16_000, True)):
+        monkeypatch.setattr(directory_module, "free_space", lambda path, free=free: free)
+        if fits:
+            volume.reserve("log-1", 1005)
+        else:
+            with pytest.raises(DiskFull, match='could not write file "log-1"'):
+                volume.reserve("log-1", 1005)
+        assert len(on_disk(volume)) == (1005 if fits else 5)
+
+
+def test_a_failed_sync_cuts_off_what_stands_in_room(volume: DirectoryVolume, system: Failing) -> None:
+    volume.append("log-1", b"durable")
+    volume.reserve("log-1", 5000)
+    volume.sync("log-1")
+    volume.append("log-1", b", not durable")
+    system.fail("sync_file", errno.EIO)
+    with pytest.raises(IoError):
+        volume.sync("log-1")
+    assert on_disk(volume) == volume.read("log-1") == b"durable"
+    assert volume.size("log-1") == 7
+
+
+def on_disk(volume: DirectoryVolume) -> bytes:
+    return Path(volume.path, "log-1").read_bytes()
+
+
 def test_an_append_that_cannot_be_undone_ends_all_changes(volume: DirectoryVolume, system: Failing) -> None:
     volume.append("log-1", b"first")
     system.fail("write_at", errno.EIO, effect=True)
@@ -286,6 +346,7 @@ def test_an_append_that_cannot_be_undone_ends_all_changes(volume: DirectoryVolum
         lambda: volume.append("log-2", b"x"),
         lambda: volume.sync("log-1"),
         lambda: volume.truncate("log-1", 0),
+        lambda: volume.reserve("log-1", 10),
         lambda: volume.delete("log-1"),
         lambda: volume.replace("manifest", b"x"),
     ]

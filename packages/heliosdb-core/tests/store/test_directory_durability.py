@@ -141,7 +141,7 @@ class Run:
     def _change(self) -> None:
         random, volume = self.random, self.volume
         name = f"log-{random.randrange(3)}"
-        kind = random.choice(("append", "append", "append", "sync", "sync", "manifest", "truncate", "delete"))
+        kind = random.choice((*["append"] * 3, *["sync"] * 2, "manifest", "truncate", "delete", "reserve"))
         if kind == "append":
             volume.append(name, random.randbytes(random.choice((10, 5000))))
         elif kind == "manifest":
@@ -154,7 +154,9 @@ class Run:
             volume.delete(name)
         elif name in volume.names():
             size = volume.size(name)
-            if kind == "truncate":
+            if kind == "reserve":
+                volume.reserve(name, size + random.choice((10, 5000)))
+            elif kind == "truncate":
                 size = random.randint(0, size)
                 if name in self.durable:
                     self.durable[name] = self.durable[name][:size]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from heliosdb.encoding.codecs import FileCodecs, Unchanged
 from heliosdb.errors import DataCorrupted, DiskFull, FeatureNotSupported, IoError, ProgramLimitExceeded
 from heliosdb.store import log as log_module
-from heliosdb.store.log import HEADER_AREA, MARKER, Log, LogReader, log_name, read_log
+from heliosdb.store.log import (
+    FEW,
+    HEADER_AREA,
+    MARKER,
+    Log,
+    LogReader,
+    log_name,
+    read_log,
+)
 from heliosdb_testkit import FaultyVolume
 
 NAME = log_name(1)
@@ -161,8 +169,7 @@ def test_a_flipped_byte_is_corruption_unless_it_may_have_been_torn() -> None:
         changed[at] ^= 0x41
         reader: Callable[[], LogReader] = lambda changed=changed: read_log(holding(bytes(changed)), 1, PLAIN)  # noqa: E731
         if at < HEADER_AREA:
-            first_copy = content[:HEADER_AREA].rstrip(b"\0")
-            used = first_copy.index(b"}") + 5
+            used = 32 + int.from_bytes(content[14:16], "little") + 4
             if at < used:
                 with pytest.raises(DataCorrupted, match=r"offset 0$"):
                     list(reader())
@@ -376,26 +383,53 @@ def test_what_a_failed_sync_leaves_behind_is_not_read_again() -> None:
     assert records(volume.kill()) == [(1, b"durable")]
 
 
-def test_an_interrupted_append_is_undone_by_the_next() -> None:
-    class Interrupting(FaultyVolume):
-        interrupt = False
+class Interrupting(FaultyVolume):
+    """A volume whose next append is done, and never answered."""
 
-        def append(self, name: str, data: object) -> int:
-            offset = super().append(name, data)  # type: ignore[arg-type]
-            if self.interrupt:
-                raise KeyboardInterrupt
-            return offset
+    interrupt = False
 
+    def append(self, name: str, data: bytes | Sequence[bytes]) -> int:
+        offset = super().append(name, data)
+        if self.interrupt:
+            self.interrupt = False
+            raise KeyboardInterrupt
+        return offset
+
+
+def interrupted(first: bytes) -> tuple[FaultyVolume, Log]:
+    """Return a volume with one record, and the log, whose second append was interrupted."""
     volume = Interrupting()
     log = Log(volume, 1, PLAIN)
-    log.append(b"first", 1)
+    log.append(first, 1)
     volume.interrupt = True
     with pytest.raises(KeyboardInterrupt):
         log.append(b"interrupted", 2)
-    volume.interrupt = False
+    return volume, log
+
+
+@pytest.mark.parametrize("first", [b"first", b"too large for room" * FEW])
+def test_an_interrupted_append_is_undone_by_the_next(first: bytes) -> None:
+    volume, log = interrupted(first)
     log.append(b"second", 2)
     log.sync()
-    assert records(volume) == [(1, b"first"), (2, b"second")]
+    assert records(volume) == [(1, first), (2, b"second")]
+
+
+@pytest.mark.parametrize("first", [b"first", b"too large for room" * FEW])
+def test_an_interrupted_append_is_undone_where_another_log_is_to_follow(first: bytes) -> None:
+    volume, log = interrupted(first)
+    log.give_back_room()
+    log.sync()
+    reader = _read(volume.crash(random.Random(1)))
+    assert reader.end == reader.size == log.size
+
+
+def test_an_interrupted_append_is_undone_once() -> None:
+    volume, log = interrupted(b"first")
+    log.append(b"second", 2)
+    steps = len(volume.steps)
+    log.append(b"third", 3)
+    assert [kind for kind, _ in volume.steps[steps:]] == ["append"]
 
 
 def test_a_record_has_a_greatest_size(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from heliosdb.errors import (
     UndefinedObject,
     UniqueViolation,
 )
-from heliosdb.store import IndexSpec
+from heliosdb.store import IndexSpec, Retention
 from heliosdb.transaction import Transaction, TransactionalStore
 
 TABLE, BY_ID, PAIR, DEFERRED = 100, 101, 102, 103
@@ -233,7 +233,7 @@ def test_a_unique_index_over_own_duplicates_is_refused_and_leaves_nothing(store:
 
 
 def test_an_index_made_later_serves_snapshots_from_before(store: TransactionalStore) -> None:
-    store.snapshots.default_retention = 0
+    store.retain(Retention())
     fill(store, (1, "a"), (2, "a"))
     before = store.published
     for key, value in ((1, "b"), (2, None), (1, "c")):

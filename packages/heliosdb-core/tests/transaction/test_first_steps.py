@@ -9,7 +9,7 @@ import pytest
 
 from heliosdb.encoding import MAX, MIN
 from heliosdb.errors import ReadOnlySqlTransaction, SerializationFailure, UniqueViolation
-from heliosdb.store import IndexSpec
+from heliosdb.store import IndexSpec, Retention
 from heliosdb.transaction import Transaction, TransactionalStore
 
 TABLE = 100
@@ -212,7 +212,7 @@ def test_a_branch_of_a_branch_starts_at_its_fork(store: TransactionalStore) -> N
 
 
 def test_a_transaction_in_the_past_reads_and_does_not_write(store: TransactionalStore) -> None:
-    store.snapshots.default_retention = 0
+    store.retain(Retention())
     fill(store, (1, "a"))
     then = store.published
     change(writer := store.begin(), 1, "b")

@@ -18,7 +18,7 @@ import pytest
 
 from heliosdb.encoding import KeyColumn, KeyShape
 from heliosdb.errors import DeadlockDetected, LockNotAvailable, SerializationFailure, UniqueViolation
-from heliosdb.store import IndexSpec, key_order, relation, timeline_index
+from heliosdb.store import IndexSpec, Retention, key_order, relation, timeline_index
 from heliosdb.transaction import Transaction, TransactionalStore
 
 TABLE, BY_ID, BY_GROUP, BY_BOTH = 100, 101, 102, 103
@@ -168,7 +168,7 @@ def read_on(store: TransactionalStore, running: list[Thread]) -> None:
 @pytest.mark.parametrize("retention", [None, 0])
 def test_every_way_to_read_agrees_while_everybody_writes(retention: int | None) -> None:
     store = TransactionalStore()
-    store.snapshots.default_retention = retention
+    store.retain(None if retention is None else Retention())
     store.define_index(None, TABLE, IndexSpec(BY_ID, TABLE, itemgetter(0), unique=True, key_column=0))
     store.define_index(None, TABLE, IndexSpec(BY_GROUP, TABLE, itemgetter(1)))
     paired = IndexSpec(BY_BOTH, TABLE, BOTH.row_key(), order_key=BOTH.row_order_key(), width=2)

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from heliosdb.encoding import MAX, MIN, NULL, KeyColumn, KeyShape
 from heliosdb.errors import LockNotAvailable, ObjectNotInPrerequisiteState, SerializationFailure, UniqueViolation
-from heliosdb.store import IndexSpec, key_order, relation, timeline_index
+from heliosdb.store import IndexSpec, Retention, key_order, relation, timeline_index
 from heliosdb.transaction import Mark, Transaction, TransactionalStore
 
 TABLE, BY_ID, BY_NAME, PARTIAL = 100, 101, 102, 103
@@ -68,7 +68,7 @@ class StoreModel(RuleBasedStateMachine):
         self.store = TransactionalStore()
         self.retention = retention
         if retention:
-            self.store.snapshots.default_retention = 0
+            self.store.retain(Retention())
         for spec in (
             IndexSpec(BY_ID, TABLE, itemgetter(0), unique=True, key_column=0),
             IndexSpec(BY_NAME, TABLE, NAME.row_key(), order_key=NAME.row_order_key(), width=2),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from heliosdb.errors import IoError, SerializationFailure
-from heliosdb.store import IndexSpec
+from heliosdb.store import IndexSpec, Retention
 from heliosdb.transaction import Transaction, TransactionalStore
 from heliosdb.transaction.locks import RelationLock, RowLock
 from heliosdb_testkit import FaultyVolume
@@ -168,7 +168,7 @@ def test_a_serializable_transaction_sees_what_was_pending_when_it_began(
 
 def test_commits_between_a_snapshot_and_its_enrolment_are_remembered(store: TransactionalStore) -> None:
     """Whoever begins while others commit either sees a commit or is refused by it."""
-    store.snapshots.default_retention = 0
+    store.retain(Retention())
     refused = passed = 0
     stop = threading.Event()
 

@@ -3,13 +3,16 @@
 Like a real one it keeps two states apart: what has been written, and what is durable. Reading shows the former;
 ``crash`` gives a volume as it may be found after power came back:
 
-    bytes written and not synced       kept, dropped, torn at any byte, in any order; a lost end may be there as zeros
+    bytes written and not synced       sector by sector kept, dropped, torn at any byte, in any order; so in room that
+                                       was made before, where what is dropped leaves the zeros that were there; a lost
+                                       end may be there as zeros
     truncations not synced             done or not
     names made, removed, renamed       likewise, until something syncs the names
 
-Every change consists of steps (``STEPS``), which are counted. ``crash_at`` ends the world before a step has its
-effect for sure, ``fail`` makes a step raise. ``skip`` names steps that are not taken at all: a store on a volume that
-skips a sync must lose something, or the sync was not needed or the test does not look.
+Every change consists of steps (``STEPS``), which are counted; a truncation that cuts off nothing but room is a step of
+its own kind, "give back". ``crash_at`` ends the world before a step has its effect for sure, ``fail`` makes a step
+raise. ``skip`` names steps that are not taken at all: a store on a volume that skips a sync must lose something, or the
+sync was not needed or the test does not look.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ __all__ = ["FaultyVolume", "PowerLoss", "STEPS"]
 
 STEPS = (
     "append",
+    "reserve",
+    "give back",
     "truncate",
     "sync",
     "sync names",
@@ -38,7 +43,8 @@ STEPS = (
 )
 
 NEW = ".new"
-PAGE = 4096
+SECTOR = 512
+"""What the smallest devices write at once; a page of the system's memory may be lost in part."""
 
 _well_formed = re.compile(r"[a-z]+(-[0-9a-z]+)+").fullmatch
 _word = re.compile(r"[a-z]{1,50}").fullmatch
@@ -49,30 +55,55 @@ class PowerLoss(BaseException):
 
 
 class SimulatedFile:
-    """A file's bytes as they are read, as they are durable, and what lies between."""
+    """A file's bytes as they were written, as they are durable, and what lies between."""
 
-    __slots__ = ("content", "durable", "pending")
+    __slots__ = ("content", "durable", "durable_end", "pending", "room")
 
     def __init__(self, durable: bytes = b"") -> None:
         self.content = bytearray(durable)
         self.durable = durable
+        self.durable_end = len(durable)
+        """How much of what is durable is content."""
         self.pending: list[tuple[int, bytes | None]] = []
         """(offset, bytes written) or (size, None): truncated."""
+        self.room = 0
+        """How many bytes at the end are not content, but room for it."""
+
+    @property
+    def end(self) -> int:
+        """Where the content ends."""
+        return len(self.content) - self.room
 
     def write(self, offset: int, data: bytes) -> None:
-        self.content[offset:] = data
+        self.content[offset : offset + len(data)] = data
         self.pending.append((offset, data))
+
+    def append(self, data: bytes) -> None:
+        end = self.end
+        self.write(end, data)
+        self.room = len(self.content) - end - len(data)
+
+    def reserve(self, size: int) -> None:
+        start, end = len(self.content), self.end
+        if size > start:
+            self.write(start, bytes(size - start))
+            self.room = size - end
 
     def truncate(self, size: int) -> None:
         del self.content[size:]
+        self.room = 0
         self.pending.append((size, None))
 
     def sync(self) -> None:
-        self.made_durable(bytes(self.content), len(self.pending))
+        self.made_durable(*self.begin_sync())
 
-    def made_durable(self, content: bytes, count: int) -> None:
-        """Note that a sync has reached the device: what the content was when it began, by so many writes."""
-        self.durable = content
+    def begin_sync(self) -> tuple[bytes, int, int]:
+        """Return what a sync that begins now makes durable: the bytes, how many of them are content, the writes."""
+        return bytes(self.content), self.end, len(self.pending)
+
+    def made_durable(self, content: bytes, end: int, count: int) -> None:
+        """Note that a sync has reached the device: what ``begin_sync`` gave."""
+        self.durable, self.durable_end = content, end
         del self.pending[:count]
 
     def after_crash(self, random: Random) -> bytes:
@@ -98,7 +129,7 @@ class SimulatedFile:
                 continue
             start = 0
             while start < len(data):
-                end = min(len(data), start + PAGE - (offset + start) % PAGE)
+                end = min(len(data), start + SECTOR - (offset + start) % SECTOR)
                 yield offset + start, data[start:end]
                 start = end
 
@@ -213,6 +244,8 @@ class FaultyVolume:
             found._durable_names = self._durable_names
             found._pending_names = self._pending_names
             found._found_unsynced = bool(self._pending_names)
+            for file in found._names.values():
+                file.room = 0  # who made it is gone
             return found
 
     # -- the volume
@@ -222,23 +255,35 @@ class FaultyVolume:
         content = data if isinstance(data, bytes) else b"".join(data)
         with self._changing(name):
             file = self._names.get(name)
-            used = sum(len(other.content) for other in self._names.values())
-            if self.capacity is not None and used + len(content) > self.capacity:
-                raise DiskFull(f'could not write file "{name}": No space left on device', hint="Check free disk space.")
+            self._require_space(name, len(content) - (0 if file is None else file.room))
             with self._step("append", name) as taken:
                 if file is None:
                     file = SimulatedFile()
                     self._rename(name, file)
-                offset = len(file.content)
+                offset = file.end
                 if taken:
-                    file.write(offset, content)
+                    file.append(content)
             return offset
+
+    def reserve(self, name: str, size: int) -> None:
+        """Make room behind a file's end."""
+        with self._changing(name):
+            file = self._file(name)
+            self._require_space(name, size - len(file.content))
+            with self._step("reserve", name) as taken:
+                if taken:
+                    file.reserve(size)
+
+    def _require_space(self, name: str, growth: int) -> None:
+        used = sum(len(file.content) for file in self._names.values())
+        if self.capacity is not None and growth > 0 and used + growth > self.capacity:
+            raise DiskFull(f'could not write file "{name}": No space left on device', hint="Check free disk space.")
 
     def sync(self, name: str) -> None:
         """Make a file and its name durable."""
         with self._changing(name):
             file = self._file(name)
-            begun = (bytes(file.content), len(file.pending))
+            begun = file.begin_sync()
         if self.others_go_on:
             # Another thread may append meanwhile: that is not made durable.
             time.sleep(0)
@@ -252,26 +297,26 @@ class FaultyVolume:
         """Cut a file down."""
         with self._changing(name):
             file = self._file(name)
-            with self._step("truncate", name) as taken:
-                if taken and size < len(file.content):
-                    file.truncate(size)
+            with self._step("truncate" if size < file.end else "give back", name) as taken:
+                if taken and (size < file.end or file.room):
+                    file.truncate(min(size, file.end))
 
     def read(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         """Return bytes of a file."""
         with self._mutex:
             self._require_open(name)
             self._fail_if_told("read", name)
-            content = self._file(name).content
-            end = len(content) if length is None else offset + length
-            if offset > len(content) or end > len(content):
+            file = self._file(name)
+            end = file.end if length is None else offset + length
+            if offset > file.end or end > file.end:
                 raise DataCorrupted(f'file "{name}" is too short: cannot read {length} bytes at offset {offset}')
-            return bytes(content[offset:end])
+            return bytes(file.content[offset:end])
 
     def size(self, name: str) -> int:
         """Return a file's size."""
         with self._mutex:
             self._require_open(name)
-            return len(self._file(name).content)
+            return self._file(name).end
 
     def names(self) -> list[str]:
         """Return the names of all files."""
@@ -301,7 +346,7 @@ class FaultyVolume:
             with self._step("replace write", name):
                 self._rename(new, file)
                 file.write(0, content)
-            self._sync(file, "replace sync", name, (content, len(file.pending)))
+            self._sync(file, "replace sync", name, file.begin_sync())
             with self._step("replace rename", name) as taken:
                 if not taken:
                     self._rename(name, None)
@@ -340,7 +385,7 @@ class FaultyVolume:
         _enter(self._names, name, file)
         self._pending_names.append((name, file))
 
-    def _sync(self, file: SimulatedFile, kind: str, name: str, begun: tuple[bytes, int]) -> None:
+    def _sync(self, file: SimulatedFile, kind: str, name: str, begun: tuple[bytes, int, int]) -> None:
         try:
             with self._step(kind, name) as taken:
                 if taken and not self._off:
@@ -348,7 +393,7 @@ class FaultyVolume:
         except Error as error:
             # What was not durable may be lost, or may not: it is cut off, and shown no more.
             self._sealed = error.message
-            file.truncate(min([len(file.durable), *(size for size, data in file.pending if data is None)]))
+            file.truncate(min([file.durable_end, *(size for size, data in file.pending if data is None)]))
             raise
 
     def _sync_names(self, kind: str, name: str) -> None:

@@ -80,8 +80,9 @@ class VolumeSuite:
         for ask in (volume.read, volume.size, volume.sync):
             with pytest.raises(DataCorrupted, match='"seg-404" is missing'):
                 ask("seg-404")
-        with pytest.raises(DataCorrupted, match='"seg-404" is missing'):
-            volume.truncate("seg-404", 0)
+        for change in (volume.truncate, volume.reserve):
+            with pytest.raises(DataCorrupted, match='"seg-404" is missing'):
+                change("seg-404", 0)
         assert volume.names() == []
 
     def test_other_names_are_refused(self, volume: Volume) -> None:
@@ -93,8 +94,9 @@ class VolumeSuite:
                     change(name)
             with pytest.raises(InternalFailure):
                 volume.append(name, b"x")
-            with pytest.raises(InternalFailure):
-                volume.truncate(name, 0)
+            for cut in (volume.truncate, volume.reserve):
+                with pytest.raises(InternalFailure):
+                    cut(name, 0)
         assert volume.names() == []
 
     def test_a_truncated_file_goes_on_at_its_new_end(self, volume: Volume) -> None:
@@ -109,6 +111,61 @@ class VolumeSuite:
         assert volume.read("log-1") == b"0123x", "nothing is cut off beyond the end"
         volume.truncate("log-1", 0)
         assert volume.size("log-1") == 0
+
+    def test_room_is_no_content(self, volume: Volume) -> None:
+        """Nobody sees it; appends fill it, and go on where it ends."""
+        volume.append("log-1", b"0123")
+        volume.reserve("log-1", 100)
+        assert volume.size("log-1") == 4
+        assert volume.read("log-1") == b"0123"
+        for offset, length in ((4, 1), (0, 100), (5, None)):
+            with pytest.raises(DataCorrupted, match=f'"log-1".*offset {offset}'):
+                volume.read("log-1", offset, length)
+        volume.reserve("log-1", 50)
+        volume.reserve("log-1", 2)
+        assert volume.append("log-1", b"45") == 4
+        volume.sync("log-1")
+        assert volume.append("log-1", [b"x" * 90, b"y" * 90]) == 6
+        assert volume.size("log-1") == 186
+        assert volume.read("log-1") == b"012345" + b"x" * 90 + b"y" * 90
+        volume.reserve("log-1", 300)
+        volume.reserve("log-1", 100_000)
+        assert volume.append("log-1", b"end") == 186
+        volume.sync("log-1")
+        assert volume.read("log-1", 180) == b"yyyyyyend"
+
+    def test_room_is_given_back_by_truncating(self, volume: Volume) -> None:
+        """Wherever the file is cut, at its very end, too."""
+        volume.append("log-1", b"0123456789")
+        for size, left in ((10, b"0123456789"), (20, b"0123456789"), (4, b"0123")):
+            volume.reserve("log-1", 1000)
+            volume.truncate("log-1", size)
+            assert volume.read("log-1") == left
+        assert volume.append("log-1", b"x") == 4
+        volume.delete("log-1")
+        assert volume.append("log-1", b"new") == 0
+        assert volume.read("log-1") == b"new"
+
+    def test_room_is_zeros_when_the_volume_is_opened_again(
+        self, volume: Volume, reopened: Callable[[], Volume]
+    ) -> None:
+        """As many as there were, fewer or none; and of what was given back there are none."""
+        for name in ("log-1", "log-2"):
+            volume.append(name, b"0123")
+            volume.reserve(name, 1000)
+            volume.append(name, b"45")
+        volume.truncate("log-2", 6)
+        volume.sync("log-1")
+        volume.sync("log-2")
+        again = reopened()
+        found = again.read("log-1")
+        assert found[:6] == b"012345"
+        assert not found[6:].strip(b"\0")
+        assert len(found) == again.size("log-1") <= 1000
+        assert again.read("log-2") == b"012345"
+        again.truncate("log-1", 6)
+        assert again.append("log-1", b"6") == 6
+        assert again.read("log-1") == b"0123456"
 
     def test_a_deleted_file_is_gone_and_deleting_again_does_nothing(self, volume: Volume) -> None:
         """Vacuum may repeat itself after a crash; a new file under the name begins empty."""
@@ -170,6 +227,7 @@ class VolumeSuite:
             lambda: again.append("log-1", b"x"),
             lambda: again.append("log-2", b"x"),
             lambda: again.truncate("log-1", 0),
+            lambda: again.reserve("log-1", 100),
             lambda: again.sync("log-1"),
             lambda: again.delete("log-1"),
             lambda: again.replace("manifest", b"other"),
@@ -204,7 +262,11 @@ class VolumeSuite:
         volume.append("log-1", b"")
         with ThreadPoolExecutor(1) as pool:
             syncs = [pool.submit(volume.sync, "log-1") for _ in range(20)]
-            offsets = [volume.append("log-1", b"%05d" % number) for number in range(200)]
+            offsets = []
+            for number in range(200):
+                if not number % 20:
+                    volume.reserve("log-1", (number + 10) * 5)
+                offsets.append(volume.append("log-1", b"%05d" % number))
             for sync in syncs:
                 sync.result()
         assert offsets == list(range(0, 1000, 5))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from heliosdb.store.access_method import AccessMethod, Index, IndexChange, IndexDefinition, IndexSpec
 from heliosdb.store.commits import Author, Commit
 from heliosdb.store.feed import Change
+from heliosdb.store.holds import Pin, Retention
 from heliosdb.store.store import Store
 from heliosdb.store.timeline import Timeline
 from heliosdb.store.volume import MemoryVolume, Volume
@@ -19,6 +20,8 @@ __all__ = [
     "IndexDefinition",
     "IndexSpec",
     "MemoryVolume",
+    "Pin",
+    "Retention",
     "Store",
     "Timeline",
     "Volume",

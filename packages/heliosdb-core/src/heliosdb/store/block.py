@@ -6,6 +6,7 @@
                begin     17                       SCN from which all of ``rows`` (and its holes) are as they stand
                begins    array or None            SCN of each slot, where an older reader may still need to know
                history   {slot: older}            superseded versions of rows in ``rows``
+               source    where these two are to be had, as long as nobody has asked for them
                overlay   {slot: (scn, row, older)}  changes since, made in place by the committer
 
 Readers take no lock. ``rows`` is immutable and ``dict.copy`` is atomic, so a reader at SCN s has two cases: nothing
@@ -21,25 +22,47 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, Protocol
 
 from heliosdb.store.block_column import BlockColumn, Range
-from heliosdb.store.versions import PRUNED, Older, Row, is_full, is_needed, lookup
+from heliosdb.store.versions import PRUNED, Older, Row, is_full, lookup, trimmed
 
-__all__ = ["BLOCK_BITS", "BLOCK_SIZE", "SLOT_MASK", "Block", "Entry"]
+__all__ = ["BLOCK_BITS", "BLOCK_SIZE", "SLOT_MASK", "Block", "Entry", "VersionSource"]
 
 BLOCK_BITS = 12
 BLOCK_SIZE = 1 << BLOCK_BITS
 SLOT_MASK = BLOCK_SIZE - 1
 
 Entry = tuple[int, Row | None, Older]
+
+
+class VersionSource(Protocol):
+    """Who has what was before the rows of a block."""
+
+    def read(self) -> tuple[array[int] | None, dict[int, Older] | None]:
+        """Return ``begins`` and ``history``."""
+        ...
+
+
 _FIRST, _SECOND = itemgetter(0), itemgetter(1)
 
 
 class Block:
     """See the module. ``exact`` is False where ``begin`` may be later than the rows' true beginning."""
 
-    __slots__ = ("_columns", "_packed", "begin", "begins", "dense", "exact", "history", "met", "overlay", "rows")
+    __slots__ = (
+        "_columns",
+        "_packed",
+        "begin",
+        "begins",
+        "dense",
+        "exact",
+        "history",
+        "met",
+        "overlay",
+        "rows",
+        "source",
+    )
 
     def __init__(
         self,
@@ -51,6 +74,7 @@ class Block:
         begins: array[int] | None = None,
         history: dict[int, Older] | None = None,
         overlay: dict[int, Entry] | None = None,
+        source: VersionSource | None = None,
     ) -> None:
         self.rows = rows
         self.begin = begin
@@ -58,6 +82,7 @@ class Block:
         self.exact = exact
         self.begins = begins
         self.history = history
+        self.source = source
         self.overlay: dict[int, Entry] = {} if overlay is None else overlay
         self._packed: list[Row] | None = None
         self._columns: dict[int, BlockColumn] = {}
@@ -67,7 +92,25 @@ class Block:
     @property
     def is_empty(self) -> bool:
         """Whether there is no row and no history in it."""
-        return self.begins is None and not self.dense and not self.overlay and self.rows.count(None) == len(self.rows)
+        if self.has_versions or self.dense or self.overlay:
+            return False
+        return self.rows.count(None) == len(self.rows)
+
+    @property
+    def has_versions(self) -> bool:
+        """Whether something is known of what was before ``begin``."""
+        return self.begins is not None or self.source is not None
+
+    def load_versions(self) -> array[int] | None:
+        """Have ``begins`` and ``history`` here, and return the former; DataCorrupted where they cannot be read."""
+        source = self.source
+        if source is not None:
+            begins, history = source.read()
+            # In this order: who finds begins looks at history, and who finds no source has both.
+            self.history = history
+            self.begins = array("q", [self.begin]) * len(self.rows) if begins is None else begins
+            self.source = None
+        return self.begins
 
     def visible(self, scn: int) -> list[Row]:
         """Return the rows that a reader at this SCN sees, in row-id order. The list must not be changed."""
@@ -172,7 +215,7 @@ class Block:
         return rows
 
     def _older_rows(self, scn: int) -> list[Row | None]:
-        begins = self.begins
+        begins = self.load_versions()
         if begins is None:
             return [None] * len(self.rows)
         history = self.history or {}
@@ -191,7 +234,7 @@ class Block:
             return None
         if scn >= self.begin:
             return rows[slot]
-        begins = self.begins
+        begins = self.begins if self.source is None else self.load_versions()
         if begins is None:
             return None if self.exact else PRUNED
         if begins[slot] <= scn:
@@ -206,7 +249,7 @@ class Block:
         rows = self.rows
         if slot >= len(rows):
             return 0, None
-        begins = self.begins
+        begins = self.begins if self.source is None else self.load_versions()
         return (self.begin if begins is None else begins[slot]), rows[slot]
 
     def changes(self, first: int, slots: dict[int, Row | None]) -> list[tuple[int, Row | None, Row | None]]:
@@ -227,17 +270,19 @@ class Block:
         rows = self.rows
         if slot >= len(rows):
             return 0, None, None
-        if self.begins is None:
+        begins = self.begins if self.source is None else self.load_versions()
+        if begins is None:
             row = rows[slot]
             if row is None and self.exact:
                 return 0, None, None
             return self.begin, row, (None if self.exact else PRUNED)
-        return self.begins[slot], rows[slot], (self.history.get(slot) if self.history else None)
+        return begins[slot], rows[slot], (self.history.get(slot) if self.history else None)
 
-    def fold(self, readers: Sequence[int] | None) -> tuple[Block, int]:
+    def fold(self, readers: Sequence[int] | None, horizon: int | None = None) -> tuple[Block, int]:
         """Return a block of the same versions without overlay, and the SCN before which something was dropped (or 0).
 
-        ``readers`` are the SCNs at which somebody may read, in ascending order, None where everything is kept.
+        ``readers`` are the SCNs at which somebody may read, in ascending order, None where everything is kept. With a
+        ``horizon`` versions that ended after it stay, too.
         """
         overlay = self.overlay
         size = max(len(self.rows), max(overlay, default=-1) + 1)
@@ -247,7 +292,8 @@ class Block:
         newest = max(self.begin, max(map(_FIRST, overlay.values()), default=0))
         dense = self.dense and size == len(self.rows) and None not in map(_SECOND, overlay.values())
         dense = dense or is_full(rows)
-        if readers is not None and (not readers or readers[0] >= newest):
+        is_over = horizon is None or horizon >= newest
+        if readers is not None and is_over and (not readers or readers[0] >= newest):
             folded = Block(rows, newest, dense=dense, exact=False)
             return self._with_columns(folded), newest
         begins, history = self._versions(size)
@@ -255,9 +301,13 @@ class Block:
         if readers is not None:
             # What is dropped reads as "nothing was there": right for registered readers, and whoever holds no snapshot
             # and finds nothing looks again.
-            for slot in [slot for slot, older in history.items() if not _is_needed(older, begins[slot], readers)]:
-                del history[slot]
-                lost = max(lost, begins[slot])
+            for slot, older in tuple(history.items()):
+                kept, ended = trimmed(older, begins[slot], readers, horizon)
+                lost = max(lost, ended)
+                if kept is None:
+                    del history[slot]
+                elif kept is not older:
+                    history[slot] = kept
         folded = Block(rows, newest, dense=dense, begins=begins, history=history or None)
         return self._with_columns(folded), lost
 
@@ -271,7 +321,8 @@ class Block:
 
     def _versions(self, size: int) -> tuple[array[int], dict[int, Older]]:
         """Return the begin of every slot's newest version, and what came before."""
-        begins = array("q", self.begins) if self.begins is not None else array("q", [self.begin]) * len(self.rows)
+        known = self.load_versions()
+        begins = array("q", [self.begin]) * len(self.rows) if known is None else array("q", known)
         begins.extend([0] * (size - len(begins)))
         history = dict(self.history) if self.history else {}
         for slot, (scn, _, older) in self.overlay.items():
@@ -280,10 +331,3 @@ class Block:
             if older is not None:
                 history[slot] = older
         return begins, history
-
-
-def _is_needed(older: Older, end: int, readers: Sequence[int]) -> bool:
-    """Whether one of the readers may see one of these versions, the last of which ended at ``end``."""
-    if type(older) is list:
-        return readers[0] < end  # its gaps make it short
-    return type(older) is tuple and is_needed(older[0], end, readers)

@@ -71,7 +71,7 @@ class BTree:
         known = self.order.is_known
         for row_id, removed, added in changes:
             for element in removed:
-                _note(past, element[1] if paired else element, scn, row_id)
+                self._note_removed(element, scn, row_id)
                 self.last_superseded = scn
             for element in added:
                 key = element[1] if paired else element
@@ -99,7 +99,7 @@ class BTree:
         current, past, paired = self.current, self.past, self.paired
         self.last_changed = scn
         if removed is not None:
-            _note(past, removed[0][1] if paired else removed[0], scn, row_id)
+            self._note_removed(removed[0], scn, row_id)
             self.last_superseded = scn
         if added is not None:
             key = added[0][1] if paired else added[0]
@@ -120,6 +120,14 @@ class BTree:
         if removed is not None:
             self.order.note_changes(removed)
             self._remove(removed[0][1] if paired else removed[0], row_id)
+
+    def _note_removed(self, element: Any, scn: int, row_id: int) -> None:
+        key = element[1] if self.paired else element
+        is_new = self.beyond is not None and not self.in_use(key)
+        _note(self.past, key, scn, row_id)
+        if is_new:
+            # So far only those beyond had it; keys of ``past`` are in order, too.
+            self.order.add(element, self.in_use)
 
     def forget_last(self, element: Any, row_id: int) -> None:
         """Drop the past entry that ``replace`` has just made."""
@@ -173,6 +181,9 @@ class BTree:
         if scn > self.last_changed:
             self.last_changed = scn
         keys = [element[1] for element in elements] if self.paired else elements
+        unknown: list[Any] = []
+        if self.beyond is not None:
+            unknown = list(dict.fromkeys(e for e, key in zip(elements, keys) if not self.in_use(key)))
         fresh: dict[Any, Past] = {key: (scn, row_id) for key, row_id in zip(keys, row_ids)}
         distinct = len(fresh) == len(keys)
         if distinct and past.keys().isdisjoint(fresh):
@@ -180,6 +191,8 @@ class BTree:
         else:
             for key, row_id in zip(keys, row_ids):
                 _note(past, key, scn, row_id)
+        if unknown:
+            self.order.add_many(unknown, self.in_use)
         self.last_superseded = scn
         self.order.note_changes(elements)
         if distinct and list(map(current.get, keys)) == list(row_ids):

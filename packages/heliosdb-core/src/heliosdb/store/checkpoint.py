@@ -25,7 +25,7 @@ from heliosdb.store.growing_segments import SEGMENT_SIZE
 from heliosdb.store.log import Log
 from heliosdb.store.manifest import Manifest, StoredRelation, encode_manifest
 from heliosdb.store.segment import BlockImage, SegmentReader
-from heliosdb.store.stored_blocks import MOST_SEGMENTS, BlockCache, Places, StoredBlocks
+from heliosdb.store.stored_blocks import MOST_SEGMENTS, BlockCache, Places, StoredBlocks, StoredVersions
 from heliosdb.store.timelines import stored_timeline
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class Checkpointer:
             store.trees_changed()
         self._manifest = manifest
         self._cache.shrink()
-        delete_unnamed(files, manifest)
+        delete_unnamed(files, manifest, self._cache)
 
     # -- step 1
 
@@ -155,7 +155,7 @@ class Checkpointer:
         journal = store.journal
         assert journal is not None
         with journal.rotating(), store.commit_lock:
-            journal.sync_all()
+            journal.end_log()
             log = Log(store.volume, journal.log.number + 1, self._files.codecs)
             journal.rotate(log)
             manifest = Manifest(
@@ -166,6 +166,7 @@ class Checkpointer:
                 counters=store.counters.all(),
                 row_ids=store.all_row_ids(),
                 next_timeline=store.lines.next_number,
+                holds=store.holds.stored(),
             )
             known = {(item.timeline, item.oid): item for item in self._manifest.relations}
             noted = []
@@ -175,6 +176,7 @@ class Checkpointer:
                     # Whoever asks for a relation that was dropped gets a new one, in which nothing is.
                     if relation.is_logged and (relation.blocks or relation.indexes):
                         indexes = [] if oid in line.stored else self._indexes.capture(line, relation, manifest.scn)
+                        blocks = self._changed_blocks(relation)  # which may drop versions
                         before = known.get((line.id, oid))
                         stored = StoredRelation(
                             line.id,
@@ -186,8 +188,9 @@ class Checkpointer:
                             list(before.indexes) if before is not None and oid in line.stored else [],
                         )
                         stored.begins = _known_begins(relation)
+                        stored.dropped = store.dropped.scn(line, oid)
                         manifest.relations.append(stored)
-                        noted.append(_Noted(line, relation, stored, self._changed_blocks(relation), indexes))
+                        noted.append(_Noted(line, relation, stored, blocks, indexes))
             committed, self._files.committed = self._files.committed, {}
             return manifest, noted, committed
 
@@ -198,7 +201,9 @@ class Checkpointer:
                 continue
             if relation.stored is not None and relation.stored.holds(number, present):
                 continue  # a commit has written it
-            block = relation.fold(number, store.needed(relation.oid)) if present.overlay else present
+            block: Block | None = present
+            if present.overlay or present.has_versions:
+                block = relation.fold(number, store.needed(relation.oid))
             if block is not None:
                 images.append(_image(number, block))
         return images
@@ -246,9 +251,11 @@ class Checkpointer:
         if relation.stored is None:
             relation.stored = StoredBlocks(self._cache, [])
         relation.stored.install(item.places, places, item.stored.segments)
-        for number in places:
+        for number, segment in places.items():
             block = relation.blocks[number]
             if block is not None:
+                if isinstance(block.source, StoredVersions) and relation.stored.where().get(number) is segment:
+                    block.source.segment = segment
                 self._cache.note(relation, number, block)
 
 
@@ -261,6 +268,7 @@ def _image(number: int, block: Block) -> BlockImage:
     history: dict[int, Older] | None = None
     if block.is_empty:
         return BlockImage(number, [], block.begin, None, None)
+    block.load_versions()
     if block.history:
         # A list of versions grows at its end when the row changes again.
         history = {slot: older[:] if type(older) is list else older for slot, older in block.history.items()}
@@ -272,7 +280,7 @@ def _known_begins(relation: Relation) -> dict[str, int]:
     return {name: segment.known_begin for name, segment in segments.items() if segment.known_begin}
 
 
-def delete_unnamed(files: StoreFiles, manifest: Manifest) -> None:
+def delete_unnamed(files: StoreFiles, manifest: Manifest, cache: BlockCache) -> None:
     """Delete files that are not part of the database: left behind by a crash, or replaced by a checkpoint.
 
     Those of commits that follow the manifest, or are just being made or read, stay.
@@ -282,7 +290,7 @@ def delete_unnamed(files: StoreFiles, manifest: Manifest) -> None:
     volume = files.volume
     # In this order: what is being made is uncommitted before it is there, and until it is committed or somebody has it.
     names, uncommitted = volume.names(), set(files.uncommitted)
-    named = manifest.files() | files.runs_in_use() | set(files.committed) | uncommitted
+    named = manifest.files() | files.runs_in_use() | cache.segments_in_use() | set(files.committed) | uncommitted
     for name in names:
         number = log_number(name)
         if number < manifest.log if number is not None else name not in named:

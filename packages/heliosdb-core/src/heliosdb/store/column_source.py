@@ -136,7 +136,7 @@ def _visible(block: Block, scn: int) -> tuple[Sequence[int], array[int], array[i
     if scn >= block.begin and not block.overlay:
         slots = [slot for slot, row in enumerate(block.rows) if row is not None]
         rows = [row for row in block.rows if row is not None]
-        own = block.begins
+        own = block.load_versions()
         begins = array("q", [block.begin]) * len(rows) if own is None else array("q", [own[slot] for slot in slots])
         return slots, begins, array("q", [FOREVER]) * len(rows), rows
     slots, rows = [], []

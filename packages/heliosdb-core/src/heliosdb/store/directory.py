@@ -15,6 +15,9 @@ and say yes the second time. What was not yet durable of the file is cut off, so
 reopening and takes it for committed, and the volume refuses all further changes. An append that failed is undone by
 cutting the file back to where it was; where even that fails, the volume refuses further changes, too.
 
+**Room** is zeros that are written. Space that the file system only promises (``fallocate``, a larger size) is little
+better than none: when it is first written to, that has to go to the file system's own journal, sync by sync.
+
 **One writer.** The lock is the operating system's: it goes with the process, however that ends, and nobody takes it
 from a process that lives. A forked child has copies of everything and may use none; closing there closes its copies.
 """
@@ -38,6 +41,7 @@ from heliosdb.errors import (
 from heliosdb.store.descriptors import Descriptor, Descriptors
 from heliosdb.store.directory_path import LOCK, MANIFEST, NEW, PREFIX, database_directory
 from heliosdb.store.host_files import (
+    free_space,
     host_error,
     lock_file,
     lock_holders,
@@ -57,6 +61,9 @@ __all__ = ["DirectoryVolume"]
 
 PIECE = 1 << 18
 """Small pieces of an append are written together up to this size."""
+
+SCARCE = 16
+"""Room is made where the disk has this many times as much."""
 
 
 class DirectoryVolume:
@@ -104,6 +111,8 @@ class DirectoryVolume:
         self._sizes: dict[str, int] = {}
         self._durable: dict[str, int] = {}
         """How much of a file this process knows to be durable, or found when it first changed it."""
+        self._with_room: set[str] = set()
+        """Files that may have room behind their content."""
 
     def append(self, name: str, data: bytes | Sequence[bytes]) -> int:
         """Append to a file, made when missing, and return the offset where the data begins."""
@@ -123,6 +132,24 @@ class DirectoryVolume:
         finally:
             self._files.release(descriptor)
         return size
+
+    def reserve(self, name: str, size: int) -> None:
+        """Make room behind a file's end, up to this size."""
+        self._require_writable(name)
+        descriptor, end = self._use_to_change(name)
+        try:
+            if end < size:
+                if free_space(self.path) < SCARCE * (size - end):
+                    raise OSError(errno.ENOSPC, "")
+                self._with_room.add(name)
+                write_at(descriptor.file, end, bytes(size - end))
+        except BaseException as error:
+            self._undo_append(name, descriptor, end)
+            if isinstance(error, OSError):
+                raise host_error(error, "write", name) from None
+            raise
+        finally:
+            self._files.release(descriptor)
 
     def _undo_append(self, name: str, descriptor: Descriptor, size: int) -> None:
         self._sizes[name] = size
@@ -163,12 +190,14 @@ class DirectoryVolume:
             self._names_to_sync.difference_update(synced)
 
     def truncate(self, name: str, size: int) -> None:
-        """Cut a file down to a size."""
+        """Cut a file down to a size, and give back the room behind it."""
         self._require_writable(name)
         descriptor, found = self._use_to_change(name)
         try:
-            if size < found:
+            if size < found or name in self._with_room:
+                size = min(size, found)
                 truncate_file(descriptor.file, size)
+                self._with_room.discard(name)
                 self._sizes[name] = size
                 self._durable[name] = min(size, self._durable[name])
         except OSError as error:
@@ -180,15 +209,15 @@ class DirectoryVolume:
         """Return bytes of a file (default: to its end)."""
         descriptor = self._use(name)
         try:
-            if length is None or not length:
-                size = os.fstat(descriptor.file).st_size
-                if offset > size:
+            if not length or name in self._with_room:
+                size = self._end(name, descriptor)
+                if offset + (length or 0) > size:
                     raise short_file(name, offset, length, size)
                 if length is None:
                     length = size - offset
             found = read_at(descriptor.file, offset, length)
             if len(found) < length:
-                raise short_file(name, offset, length, os.fstat(descriptor.file).st_size)
+                raise short_file(name, offset, length, self._end(name, descriptor))
         except OSError as error:
             raise host_error(error, "read", name) from None
         finally:
@@ -199,9 +228,13 @@ class DirectoryVolume:
         """Return a file's size."""
         descriptor = self._use(name)
         try:
-            return os.fstat(descriptor.file).st_size
+            return self._end(name, descriptor)
         finally:
             self._files.release(descriptor)
+
+    def _end(self, name: str, descriptor: Descriptor) -> int:
+        """Return where the content of a file ends."""
+        return self._sizes[name] if name in self._with_room else os.fstat(descriptor.file).st_size
 
     def names(self) -> list[str]:
         """Return the names of all files, sorted."""
@@ -219,6 +252,7 @@ class DirectoryVolume:
             remove_file(self._place(name))
         except OSError as error:
             raise host_error(error, "remove", name) from None
+        self._with_room.discard(name)
         self._sizes.pop(name, None)
         self._durable.pop(name, None)
         self._names_to_sync.discard(name)

@@ -33,8 +33,16 @@ class Dropped:
 
     def add_relation(self, line: Timeline, oid: int) -> None:
         """Sweep a relation's rows, as soon as nobody may read them."""
-        self._relations[line, oid] = self._store.entering
+        self.note(line, oid, self._store.entering)
         self.sweep()
+
+    def note(self, line: Timeline, oid: int, scn: int) -> None:
+        """Take note that a commit has dropped a relation; who sweeps comes later."""
+        self._relations[line, oid] = scn
+
+    def scn(self, line: Timeline, oid: int) -> int:
+        """Return the SCN that dropped a relation which is still there, else 0."""
+        return self._relations.get((line, oid), 0)
 
     def add_index(self, timeline: Timeline | None, relation_oid: int, index_oid: int) -> None:
         """Stop keeping an index, as soon as the commit that is being entered is durable."""
@@ -49,9 +57,16 @@ class Dropped:
         store = self._store
         durable = store.entering if store.journal is None else store.published
         for (line, oid), scn in tuple(self._relations.items()):
-            if scn <= durable and store.snapshots.needed(oid) == ():
+            if scn <= durable and not self._is_read_before(oid, scn):
                 line.relations.pop(oid, None)
                 line.stored.pop(oid, None)
                 del self._relations[line, oid]
+                if not any(other == oid for _, other in self._relations):
+                    store.holds.forget_relation(oid)
         while self._indexes and self._indexes[0][0] <= durable:
             store.drop_index(*self._indexes.pop(0)[1:])
+
+    def _is_read_before(self, oid: int, scn: int) -> bool:
+        """Whether somebody may read what was before an SCN: a snapshot, a pin (so does each fork), or a retention."""
+        points, horizon = self._store.snapshots.points(), self._store.holds.horizon(oid)
+        return points is None or (bool(points) and points[0] < scn) or (horizon is not None and horizon < scn)

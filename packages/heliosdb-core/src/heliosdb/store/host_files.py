@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sys
 from threading import Lock
 
@@ -19,6 +20,7 @@ else:
     import fcntl
 
 __all__ = [
+    "free_space",
     "host_error",
     "lock_file",
     "lock_holders",
@@ -83,6 +85,11 @@ def write_at(file: int, offset: int, data: bytes) -> None:
 def truncate_file(file: int, size: int) -> None:
     """Cut a file down to a size."""
     os.ftruncate(file, size)
+
+
+def free_space(path: str) -> int:
+    """Return how many bytes there is room for where a path is."""
+    return shutil.disk_usage(path).free
 
 
 def remove_file(path: str) -> None:

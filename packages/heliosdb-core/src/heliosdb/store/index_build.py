@@ -11,15 +11,16 @@ key twice does nothing, and an entry too many is dropped by the reader's recheck
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from threading import RLock
 from typing import Any
 
 from heliosdb.encoding.keys import has_null
 from heliosdb.errors import UniqueViolation
 from heliosdb.interrupts import poll
-from heliosdb.store.access_method import Progress
+from heliosdb.store.access_method import Index, Progress
 from heliosdb.store.block import BLOCK_BITS, Block
+from heliosdb.store.btree import BTree
 from heliosdb.store.relation import Relation
 from heliosdb.store.timeline_index import MAX_SCN, TimelineIndex
 from heliosdb.store.versions import Row
@@ -39,8 +40,9 @@ def build_index(
 ) -> None:
     """Fill an index and make it one of the relation's. Raises UniqueViolation for duplicates of a unique key.
 
-    ``last_scn()`` gives the last SCN entered. ``own(row_id, newest)`` gives what a transaction that has changed rows
-    and not yet committed them has in place of the newest committed row: duplicates that it has ended are none.
+    One that its parent timeline has, too, gets what has changed since the fork. ``last_scn()`` gives the last SCN
+    entered. ``own(row_id, newest)`` gives what a transaction that has changed rows and not yet committed them has in
+    place of the newest committed row: duplicates that it has ended are none.
     """
     oid = index.spec.oid
     with lock:
@@ -48,12 +50,12 @@ def build_index(
         relation.indexes[oid] = index
     try:
         past: list[tuple[int, Any, int]] = []
-        index.method.build(rows_by_block(relation, index, past), progress)
+        numbers = None if index.parent is None else changed_blocks(relation, index.fork)
+        index.method.build(rows_by_block(relation, index, past, numbers), progress)
         with lock:
-            past.sort(key=lambda entry: entry[0])
-            _enter_past(index, past)
+            enter_past(index, index.method, past)
             index.catch_up()
-            index.superseded = deque(sorted((*past, *index.superseded), key=lambda entry: entry[0]))
+            index.superseded = deque(sorted(index.superseded, key=_end_of))
             if index.tree is not None:
                 # Readers of older snapshots must recheck what they find.
                 index.tree.last_changed = last_scn()
@@ -66,11 +68,14 @@ def build_index(
 
 
 def rows_by_block(
-    relation: Relation, index: TimelineIndex, past: list[tuple[int, Any, int]]
+    relation: Relation, index: TimelineIndex, past: list[tuple[int, Any, int]], numbers: Iterable[int] | None = None
 ) -> Iterator[Sequence[tuple[int, Sequence[Any]]]]:
-    """Yield (row id, keys) of newest rows by block, and collect (end SCN, key, row id) of superseded versions."""
+    """Yield (row id, keys) of newest rows by block, and collect (end SCN, key, row id) of superseded versions.
+
+    ``numbers`` are the blocks that count; None: all.
+    """
     elements = index.elements
-    for number in range(relation.block_count()):
+    for number in range(relation.block_count()) if numbers is None else numbers:
         block = relation.block(number)
         if block is None:
             continue
@@ -91,6 +96,7 @@ def rows_by_block(
 
 
 def _changed_slots(block: Block) -> list[int]:
+    block.load_versions()
     return [*block.overlay.copy(), *(block.history or ())]
 
 
@@ -108,11 +114,44 @@ def _superseded(relation: Relation, index: TimelineIndex, row_id: int) -> Iterat
         end = scn
 
 
-def _enter_past(index: TimelineIndex, past: list[tuple[int, Any, int]]) -> None:
-    if index.tree is not None:
-        index.tree.build_past(past)
+def superseded_entries(
+    relation: Relation, index: TimelineIndex, numbers: Iterable[int]
+) -> Iterator[tuple[int, Any, int]]:
+    """Yield (end SCN, key, row id) of keys that rows of some blocks had in older versions and do not have now."""
+    for number in numbers:
+        block = relation.block(number)
+        if block is not None:
+            for slot in _changed_slots(block):
+                yield from _superseded(relation, index, number << BLOCK_BITS | slot)
+
+
+def changed_blocks(relation: Relation, scn: int) -> list[int]:
+    """Return the numbers of the blocks that have rows newer than an SCN."""
+    changed = []
+    where = {} if relation.stored is None else relation.stored.where()
+    for number, block in enumerate(relation.blocks):
+        if block is not None:
+            if block.overlay or block.begin > scn:
+                changed.append(number)
+        else:
+            segment = where.get(number)
+            if segment is not None and segment.begin(number) > scn:
+                changed.append(number)
+    return changed
+
+
+def enter_past(index: TimelineIndex, method: Index, past: list[tuple[int, Any, int]]) -> None:
+    """Enter (end SCN, element, row id) of keys that rows had into a new method, to be forgotten in that order."""
+    past.sort(key=_end_of)
+    if isinstance(method, BTree):
+        method.build_past(past)
     else:
-        index.method.apply([(row_id, (), (key,)) for _, key, row_id in past], 0)
+        method.apply([(row_id, (), (element,)) for _, element, row_id in past], 0)
+    index.superseded = deque(past)
+
+
+def _end_of(entry: tuple[int, Any, int]) -> int:
+    return entry[0]
 
 
 def _check_unique(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from heliosdb.store.index_run import Entry
     from heliosdb.store.timeline_index import TimelineIndex
 
-__all__ = ["IndexRuns", "PageCache", "merged_entries"]
+__all__ = ["IndexRuns", "PageCache", "current_and_past", "merged_entries"]
 
 
 class PageCache:
@@ -164,11 +164,12 @@ class IndexRuns:
         return all(not len(run) or greatest < run.low or run.high < least for run in self.runs)
 
 
-def merged_entries(runs: Sequence[IndexRun], *, is_last: bool) -> Iterator[Entry]:
+def merged_entries(runs: Sequence[IndexRun], *, is_last: bool, history: bool = False) -> Iterator[Entry]:
     """Yield the entries of runs that follow one another, without those that were taken back.
 
     A row gets and loses a key in turns, so the sum over all runs says what is left. ``is_last``: nothing is older, so
-    that what was taken back need not be remembered either.
+    that what was taken back need not be remembered either. ``history``: what was entered and taken back comes as
+    both, and whoever reads an older state finds it.
     """
     element: Any = _NOTHING
     row_ids: list[int] = []
@@ -177,11 +178,30 @@ def merged_entries(runs: Sequence[IndexRun], *, is_last: bool) -> Iterator[Entry
             if len(row_ids) == 1 and row_ids[0] >= 0:
                 yield element, row_ids[0]
             elif row_ids:
-                yield from _left(element, row_ids, is_last)
+                yield from _left(element, row_ids, is_last, history)
             element, row_ids = entry[0], [entry[1]]
         else:
             row_ids.append(entry[1])
-    yield from _left(element, row_ids, is_last)
+    yield from _left(element, row_ids, is_last, history)
+
+
+def current_and_past(runs: Sequence[IndexRun], past: list[tuple[int, Any, int]], scn: int) -> Iterator[tuple[Any, int]]:
+    """Yield the entries that rows have now, and collect (SCN, element, row id) of those that they had.
+
+    When an entry was taken back runs do not say: not after ``scn``.
+    """
+    element: Any = _NOTHING
+    gone: set[int] = set()
+    for entry in merged_entries(runs, is_last=True, history=True):
+        if entry[0] != element:
+            element = entry[0]
+            gone.clear()
+        row_id = entry[1]
+        if row_id < 0:
+            gone.add(~row_id)
+            past.append((scn, element, ~row_id))
+        elif row_id not in gone:
+            yield entry
 
 
 class _Nothing:
@@ -193,7 +213,7 @@ class _Nothing:
 _NOTHING = _Nothing()
 
 
-def _left(element: Any, row_ids: Sequence[int], is_last: bool) -> Iterator[Entry]:
+def _left(element: Any, row_ids: Sequence[int], is_last: bool, history: bool) -> Iterator[Entry]:
     """Yield what is left of one element's entries, in order."""
     balance: dict[int, int] = {}
     for number in row_ids:
@@ -202,5 +222,9 @@ def _left(element: Any, row_ids: Sequence[int], is_last: bool) -> Iterator[Entry
     left = [
         row_id if count > 0 else ~row_id for row_id, count in balance.items() if count > 0 or (count and not is_last)
     ]
+    if history and len(balance) < len(row_ids):
+        for row_id, count in balance.items():
+            if not count:
+                left += (~row_id, row_id)
     for row_id in sorted(left):
         yield element, row_id

@@ -21,7 +21,8 @@ from heliosdb.config import log
 from heliosdb.errors import DataCorrupted
 from heliosdb.store.block import BLOCK_BITS
 from heliosdb.store.btree import BTree
-from heliosdb.store.index_runs import IndexRuns, merged_entries
+from heliosdb.store.index_build import changed_blocks, enter_past, superseded_entries
+from heliosdb.store.index_runs import IndexRuns, current_and_past, merged_entries
 from heliosdb.store.index_sort import IndexSort
 from heliosdb.store.manifest import StoredIndex
 from heliosdb.store.timeline_index import MAX_SCN
@@ -54,26 +55,37 @@ Key = tuple[int, int]
 
 
 class WholeTree(NamedTuple):
-    """All that is in a tree: the rows of each key, and the parts that hold the elements, sorted but for the last."""
+    """All that is in a tree: the rows that each key has and had, and the parts that hold the elements, sorted but for
+    the last."""
 
     current: dict[Any, Any]
+    past: dict[Any, Any]
     parts: tuple[list[Any], ...]
 
 
 class CapturedIndex:
     """What of an index is to be written at a checkpoint."""
 
-    __slots__ = ("delta", "full", "index", "line", "made", "stored")
+    __slots__ = ("delta", "full", "history", "index", "line", "made", "stored")
 
     def __init__(
-        self, line: Timeline, index: TimelineIndex, delta: list[Entry], full: WholeTree | None, scn: int
+        self,
+        line: Timeline,
+        index: TimelineIndex,
+        delta: list[Entry],
+        full: WholeTree | None,
+        scn: int,
+        *,
+        history: bool,
     ) -> None:
         self.line = line
         self.index = index
         self.delta = delta
         self.full = full
         """The tree's entries, where nothing of the index was written yet."""
-        self.stored = StoredIndex(index.spec.oid, scn)
+        self.history = history
+        """Whether somebody may read what was before the checkpoint."""
+        self.stored = StoredIndex(index.spec.oid, scn, index.parent is None)
         self.made: IndexRuns | None = None
 
     def give_back(self) -> None:
@@ -111,8 +123,9 @@ class IndexStorage:
             return False
         key = (line.id, index.spec.oid)
         stored = self._stored.get(key)
-        if index.parent is None and (stored is None or not relation.blocks):
-            # A table without rows has none in the manifest, and its runs are gone.
+        if index.parent is None and (stored is None or not stored.whole or not relation.blocks):
+            # A table without rows has none in the manifest, and its runs are gone. Of an index that the parent has
+            # dropped a branch's runs hold only a part.
             return False
         read = [] if stored is None else [self._files.read_run(name) for name in stored.runs]
         runs = IndexRuns(read, index.parent, line.fork, self._wake)
@@ -132,33 +145,41 @@ class IndexStorage:
     def _filled(self, relation: Relation, index: TimelineIndex, runs: IndexRuns, scn: int) -> tuple[BTree, list[Entry]]:
         """Return an index's tree, and what is in it or no more that the runs do not say."""
         tree = _empty_tree(index)
-        tree.last_changed = self._store.last_scn
-        changed = _changed_blocks(relation, scn)
+        changed = set(changed_blocks(relation, scn))
         new = dict.fromkeys(_entries_of(relation, index, changed))
+        # Keys that rows have had and lost since the runs were written.
+        past = [entry for entry in superseded_entries(relation, index, changed) if entry[0] > scn]
+        delta = [entry for _, element, row_id in past for entry in ((element, row_id), (element, ~row_id))]
         if index.spec.order_key is None and len(runs) > READ_AT_ONCE:
             tree.beyond = runs
             before = _entries_before(relation, index, changed, runs, scn)
             added = [entry for entry in new if entry not in before]
-            tree.apply([(row_id, (), (element,)) for element, row_id in added], 0)
             # What the runs say of these rows and is true no more has to be taken back some day.
-            return tree, [*((element, ~row_id) for element, row_id in before if (element, row_id) not in new), *added]
-        tree.beyond = index.parent
-        old: dict[Entry, None] = {}
-        elements: list[Any] = []
-        row_ids: list[int] = []
-        for element, row_id in merged_entries(runs.runs, is_last=True):
-            if row_id >> BLOCK_BITS in changed:
-                old[element, row_id] = None
-            else:
-                elements.append(element)
-                row_ids.append(row_id)
-        tree.apply_run(elements, row_ids)
-        tree.apply([(row_id, (), (element,)) for element, row_id in new], 0)
-        gone = [(element, ~row_id) for element, row_id in old if (element, row_id) not in new]
-        return tree, [*gone, *(entry for entry in new if entry not in old)]
+            delta += [(element, ~row_id) for element, row_id in before if (element, row_id) not in new]
+        else:
+            tree.beyond = index.parent
+            before = {}
+            elements: list[Any] = []
+            row_ids: list[int] = []
+            for element, row_id in current_and_past(runs.runs, past, scn):
+                if row_id >> BLOCK_BITS in changed:
+                    before[element, row_id] = None
+                else:
+                    elements.append(element)
+                    row_ids.append(row_id)
+            tree.apply_run(elements, row_ids)
+            added = list(new)
+            for element, row_id in before:
+                if (element, row_id) not in new:
+                    delta.append((element, ~row_id))
+                    past.append((self._store.last_scn, element, row_id))
+        tree.apply([(row_id, (), (element,)) for element, row_id in added], 0)
+        enter_past(index, tree, past)
+        tree.last_changed = self._store.last_scn
+        return tree, [*delta, *(entry for entry in new if entry not in before)]
 
     def _room_for(self, entries: int) -> bool:
-        held = sum(len(index.tree.current) for index in self._held.values() if index.tree is not None)
+        held = sum(map(_size_of, self._held.values()))
         return held + entries <= self.most_entries
 
     def build(
@@ -203,30 +224,36 @@ class IndexStorage:
     def _read(self, line: Timeline, index: TimelineIndex, runs: IndexRuns) -> bool:
         tree = _empty_tree(index)
         tree.beyond = index.parent
-        entries = list(merged_entries(runs.runs, is_last=True))
-        tree.apply_run([element for element, _ in entries], [row_id for _, row_id in entries])
+        past: list[tuple[int, Any, int]] = []
         store = self._store
+        entries = list(current_and_past(runs.runs, past, self._stored[line.id, index.spec.oid].scn))
+        tree.apply_run([element for element, _ in entries], [row_id for _, row_id in entries])
         with store.commit_lock:
-            readers = store.needed(index.spec.relation_oid)
-            if readers is None or (readers and readers[0] < store.last_scn):
-                return False  # the tree would not have what rows had before, which somebody may ask for
-            for element, row_id in index.delta or ():
-                if row_id >= 0:
-                    tree.apply([(row_id, (), (element,))], store.last_scn)
-                else:
-                    tree.apply([(~row_id, (element,), ())], store.last_scn)
-            tree.past.clear()
-            tree.last_changed = tree.last_superseded = store.last_scn
+            self._enter_delta(index, tree, past)
             index.tree = index.method = tree
-            index.superseded.clear()
             self._held[line.id, index.spec.oid] = index
         return True
+
+    def _enter_delta(self, index: TimelineIndex, tree: BTree, past: list[tuple[int, Any, int]]) -> None:
+        """Enter into a new tree what came since the last checkpoint; when a row lost a key is not known any more."""
+        scn = self._store.last_scn
+        for element, row_id in index.delta or ():
+            if row_id >= 0:
+                tree.apply([(row_id, (), (element,))], scn)
+            else:
+                tree.apply([(~row_id, (element,), ())], scn)
+        ended = [(scn, element, ~row_id) for element, row_id in index.delta or () if row_id < 0]
+        enter_past(index, tree, past)
+        index.superseded += ended
+        tree.last_changed = tree.last_superseded = scn
 
     # -- checkpoints
 
     def capture(self, line: Timeline, relation: Relation, scn: int) -> list[CapturedIndex]:
         """Return what is to be written of a relation's indexes; the commit lock is held."""
         captured = []
+        readers = self._store.needed(relation.oid)
+        history = readers is None or (bool(readers) and readers[0] < scn)
         for index in relation.indexes.values():
             tree = index.tree
             if tree is None or index.backlog is not None:
@@ -236,9 +263,11 @@ class IndexStorage:
                 current = tree.current.copy()
                 current.update([(key, tuple(found)) for key, found in current.items() if type(found) is dict])
                 runs, recent = tree.order.state
-                full = WholeTree(current, (*runs, recent[:]))
-            captured.append(CapturedIndex(line, index, index.delta or [], full, scn))
+                full = WholeTree(current, tree.past.copy(), (*runs, recent[:]))
+            captured.append(CapturedIndex(line, index, index.delta or [], full, scn, history=history))
             index.delta = []
+        if captured and not history:
+            relation.pruned_to = max(relation.pruned_to, scn)  # as far as indexes go
         return captured
 
     def write(self, item: CapturedIndex, written: list[str], outdated: Container[str] = ()) -> StoredIndex:
@@ -250,11 +279,10 @@ class IndexStorage:
             runs.append(self._write_run(item, lambda writer: _add_tree(writer, index, tree), written))
         elif item.delta:
             runs.append(self._write_run(item, lambda writer: writer.add_sorted(sorted(item.delta)), written))
-        readers = self._store.needed(index.spec.relation_oid)
         first = _first_to_merge(runs, outdated)
-        # Somebody who reads an older state may need what merging leaves out.
-        if first is not None and readers is not None and (not readers or readers[0] >= item.stored.scn):
-            merged = merged_entries(runs[first:], is_last=not first)
+        if first is not None:
+            # Somebody who reads an older state needs what merging would leave out.
+            merged = merged_entries(runs[first:], is_last=not first, history=item.history)
             runs[first:] = [self._write_run(item, lambda writer: writer.add_sorted(merged), written)]
         item.made = IndexRuns(runs, index.parent, index.fork, self._wake)
         item.stored.runs = [run.name for run in runs]
@@ -299,38 +327,16 @@ class IndexStorage:
         """Leave in the tree only what came since the capture: the runs have the rest."""
         tree = _empty_tree(index)
         tree.beyond = index.runs
-        scn = self._store.last_scn
-        for element, row_id in index.delta or ():
-            if row_id >= 0:
-                tree.apply([(row_id, (), (element,))], scn)
-            else:
-                tree.apply([(~row_id, (element,), ())], scn)
-        tree.last_changed = tree.last_superseded = scn
+        self._enter_delta(index, tree, [])
         index.tree = index.method = tree
-        index.superseded.clear()
 
 
 def _size_of(index: TimelineIndex) -> int:
-    return 0 if index.tree is None else len(index.tree.current)
+    return 0 if index.tree is None else len(index.tree.current) + len(index.tree.past)
 
 
 def _empty_tree(index: TimelineIndex) -> BTree:
     return BTree(paired=index.spec.order_key is not None, width=index.spec.width)
-
-
-def _changed_blocks(relation: Relation, scn: int) -> set[int]:
-    """Return the numbers of the blocks that have rows newer than an SCN."""
-    changed = set()
-    where = {} if relation.stored is None else relation.stored.where()
-    for number, block in enumerate(relation.blocks):
-        if block is not None:
-            if block.overlay or block.begin > scn:
-                changed.add(number)
-        else:
-            segment = where.get(number)
-            if segment is not None and segment.begin(number) > scn:
-                changed.add(number)
-    return changed
 
 
 def _entries_of(relation: Relation, index: TimelineIndex, numbers: Iterable[int]) -> Iterator[Entry]:
@@ -367,7 +373,7 @@ def _entries_before(
 
 def _add_tree(writer: IndexRunWriter, index: TimelineIndex, tree: WholeTree) -> None:
     """Append all entries of a tree, in order."""
-    current = tree.current
+    current, past = tree.current, tree.past
     elements = list(chain.from_iterable(tree.parts))
     elements.sort()  # a merge: the parts are sorted, but for the last
     if any(map(eq, elements, islice(elements, 1, None))):
@@ -375,12 +381,20 @@ def _add_tree(writer: IndexRunWriter, index: TimelineIndex, tree: WholeTree) -> 
     paired = index.spec.order_key is not None
     for start in range(0, len(elements), PIECE):
         piece = elements[start : start + PIECE]
-        found: list[Any] = list(map(current.get, [element[1] for element in piece] if paired else piece))
-        if set(map(type, found)) == {int}:
+        keys = [element[1] for element in piece] if paired else piece
+        found: list[Any] = list(map(current.get, keys))
+        if set(map(type, found)) == {int} and (not past or past.keys().isdisjoint(keys)):
             writer.add_run(piece, found)
             continue
-        for element, row_ids in zip(piece, found):
-            if row_ids is not None:
+        for element, key, row_ids in zip(piece, keys, found):
+            had = past.get(key)
+            if had is not None:
+                now = () if row_ids is None else (row_ids,) if row_ids.__class__ is int else row_ids
+                gone = {row_id for _, row_id in ((had,) if had.__class__ is tuple else had)}.difference(now)
+                # Entered and taken back: found by whoever reads an older state.
+                row_ids = sorted((*now, *gone, *(~row_id for row_id in gone)))
+                writer.add_run([element] * len(row_ids), row_ids)
+            elif row_ids is not None:
                 row_ids = (row_ids,) if row_ids.__class__ is int else sorted(row_ids)
                 writer.add_run([element] * len(row_ids), row_ids)
 

@@ -15,14 +15,23 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
 
 from heliosdb.encoding.stored_frames import StoredFrames
 from heliosdb.errors import Error, IoError
 from heliosdb.store.commits import Author
-from heliosdb.store.records import COMMIT, COUNTERS, TIMELINES, encode_author, encode_changes, encode_head, encode_rows
+from heliosdb.store.records import (
+    COMMIT,
+    COUNTERS,
+    HOLDS,
+    TIMELINES,
+    encode_author,
+    encode_changes,
+    encode_head,
+    encode_rows,
+)
 
 if TYPE_CHECKING:
     from heliosdb.store.log import Log
@@ -132,6 +141,11 @@ class Journal:
         part = json.dumps([asdict(line) for line in timelines if line.id], separators=(",", ":")).encode()
         self._append(0, TIMELINES, time, 0, 0, SYSTEM, (part,), ())
 
+    def append_holds(self, time: int, holds: Mapping[str, Any]) -> None:
+        """Append a record of what has changed of pins and retentions; the caller holds the commit lock."""
+        part = json.dumps(holds, separators=(",", ":")).encode()
+        self._append(0, HOLDS, time, 0, 0, SYSTEM, (part,), ())
+
     def _append(
         self,
         scn: int,
@@ -233,8 +247,9 @@ class Journal:
         if self._followers:
             self._tell_followers()
 
-    def sync_all(self) -> None:
-        """Sync what has been logged since ``rotating`` began; the caller holds the commit lock, too."""
+    def end_log(self) -> None:
+        """Sync what was logged since ``rotating`` began, and cut the log to it; the caller holds the commit lock."""
+        self.log.give_back_room()
         self._sync()
 
     def rotate(self, log: Log) -> None:

@@ -107,12 +107,15 @@ class Maintenance:
         if journal is None or journal.is_sealed:
             return
         journal.sync()
-        if journal.tail or not self._checkpointer.is_closed:
-            try:
+        try:
+            if journal.tail or not self._checkpointer.is_closed:
                 self._checkpointer.run(closed=True)
-            except Error as error:
-                # The log has everything.
-                log("warn", "the last checkpoint failed: %s", error)
+            else:
+                with journal.rotating(), self._store.commit_lock:
+                    journal.end_log()
+        except Error as error:
+            # The log has everything.
+            log("warn", "the last checkpoint failed: %s", error)
 
     def _work(self) -> None:
         hours = self._store.options.compact_interval_hours

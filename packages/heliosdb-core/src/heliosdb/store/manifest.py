@@ -43,16 +43,19 @@ class StoredTimeline:
 
 @define
 class StoredIndex:
-    """A btree index: its runs, oldest first, and the SCN up to which they have the keys."""
+    """A btree index: its runs, oldest first, and the SCN up to which they have the keys. Not ``whole``: the parent
+    timeline's index has those that were there before."""
 
     oid: int
     scn: int
+    whole: bool = True
     runs: list[str] = field(factory=list)
 
 
 @define
 class StoredRelation:
-    """A relation in a timeline. Of blocks that stand in several segments the one in the last is current."""
+    """A relation in a timeline. Of blocks that stand in several segments the one in the last is current. ``dropped``:
+    the SCN that dropped it; it stays for those that read what was before."""
 
     timeline: int
     oid: int
@@ -61,6 +64,7 @@ class StoredRelation:
     pruned_to: int = 0
     segments: list[str] = field(factory=list)
     indexes: list[StoredIndex] = field(factory=list)
+    dropped: int = 0
     begins: dict[str, int] = field(factory=dict)
     """By segment: the SCN from which all of its rows are, where they were written before they had one."""
 
@@ -82,6 +86,7 @@ class Manifest:
     counters: dict[int, tuple[int, bool]] = field(factory=dict)
     row_ids: dict[int, int] = field(factory=dict)
     timelines: list[StoredTimeline] = field(factory=list)
+    holds: dict[str, Any] = field(factory=dict)
     relations: list[StoredRelation] = field(factory=list)
 
     def files(self) -> set[str]:

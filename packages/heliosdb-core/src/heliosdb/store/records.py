@@ -37,9 +37,10 @@ __all__ = [
     "encode_segment",
 ]
 
-COMMIT, COUNTERS, PREPARED, TIMELINES = 1, 2, 3, 4
-"""Kinds of records. COUNTERS and TIMELINES have no SCN of their own: a transaction used sequences and changed nothing
-else; a timeline was made, renamed or dropped. PREPARED is reserved for two-phase commit."""
+COMMIT, COUNTERS, PREPARED, TIMELINES, HOLDS = 1, 2, 3, 4, 5
+"""Kinds of records. COUNTERS, TIMELINES and HOLDS have no SCN of their own: a transaction used sequences and changed
+nothing else; a timeline was made, renamed or dropped; a pin or a retention was set. PREPARED is reserved for two-phase
+commit."""
 
 _HEAD = Struct("<BqqIII")
 _PART = Struct("<QII")
@@ -146,7 +147,7 @@ def decode_record(frames: StoredFrames, data: bytes) -> Record:
     """Return a record; DataCorrupted where it is none, 0A000 where its kind is not known."""
     try:
         kind, time, transaction_id, timeline, counter_count, dropped_count = _HEAD.unpack_from(data)
-        if kind not in (COMMIT, COUNTERS, TIMELINES):
+        if kind not in (COMMIT, COUNTERS, TIMELINES, HOLDS):
             raise FeatureNotSupported(
                 f"log records of kind {kind} are not supported by this version",
                 hint="The database was written by a newer version; upgrade heliosdb-core.",
@@ -168,7 +169,7 @@ def decode_record(frames: StoredFrames, data: bytes) -> Record:
         changes = []
         segments = []
         payload = b""
-        if kind == TIMELINES:
+        if kind in (TIMELINES, HOLDS):
             payload, data = data[at:], data[:at]
         while at < len(data):
             relation, ids_length, rows_length = _PART.unpack_from(data, at)

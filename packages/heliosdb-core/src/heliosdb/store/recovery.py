@@ -3,8 +3,10 @@
     manifest    timelines and relations as of the last checkpoint; none of their rows are read
     logs        every commit after it, entered again in the order of its SCN
 
-Rows that are replayed go where they went at first. No index is touched: relations get their indexes when somebody first
-uses them. A torn tail is no error, those commits were never answered; a hole in the numbering is.
+Rows that are replayed go where they went at first. Every version stays: what of them is needed is known when all of the
+log has been read, pins and timelines that it speaks of included, and the next checkpoint drops the others. No index is
+touched: relations get their indexes when somebody first uses them. A torn tail is no error, those commits were never
+answered; a hole in the numbering is.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from heliosdb.store.journal import Journal
 from heliosdb.store.log import Log, LogReader, log_name, read_log
 from heliosdb.store.maintenance import Maintenance
 from heliosdb.store.manifest import Manifest, StoredTimeline, decode_manifest
-from heliosdb.store.records import COMMIT, TIMELINES, RecordChanges, by_block, decode_record
+from heliosdb.store.records import COMMIT, HOLDS, TIMELINES, RecordChanges, by_block, decode_record
 from heliosdb.store.relation import Relation
 from heliosdb.store.row_ids import BULK_ROWS
 from heliosdb.store.stored_blocks import BlockCache, StoredBlocks
@@ -71,10 +73,11 @@ def recover(store: Store) -> None:
             relation.changed = relation.feed.horizon = store.checkpoint_scn + store.replayed
     store.published = store.last_scn = store.entering = store.checkpoint_scn + store.replayed
     store.was_closed = manifest.closed and not store.replayed
+    store.dropped.sweep()
     if volume.read_only:
         return
     log = Log(volume, manifest.log, files.codecs) if reader is None else Log.resume(reader)
-    delete_unnamed(files, manifest)
+    delete_unnamed(files, manifest, cache)
     store.large = CommitSegments(files, cache)
     store.maintenance = Maintenance(store, Checkpointer(store, files, cache, store.indexes, manifest))
     store.journal = Journal(store, log, frames, store.last_scn, store.maintenance.wake)
@@ -100,6 +103,7 @@ def _load(store: Store, manifest: Manifest, files: StoreFiles, cache: BlockCache
     store.transaction_ids = count(manifest.transaction_id)
     store.counters.load(manifest.counters)
     store.lines.restore(manifest.timelines, manifest.next_timeline)
+    store.holds.restore(manifest.holds)
     for oid, first in manifest.row_ids.items():
         store.row_ids(oid, first)
     for stored in manifest.relations:
@@ -108,6 +112,8 @@ def _load(store: Store, manifest: Manifest, files: StoreFiles, cache: BlockCache
         relation.count = stored.count
         relation.pruned_to = stored.pruned_to
         relation.extend_to(stored.blocks)
+        if stored.dropped:
+            store.dropped.note(line, stored.oid, stored.dropped)
         assert store.indexes is not None
         store.indexes.load(line.id, stored.indexes)
         if stored.segments:
@@ -120,7 +126,7 @@ def _relation(store: Store, line: Timeline, oid: int) -> Relation:
     found = line.stored.get(oid)
     if found is None:
         parent = None if line.parent is None else _relation(store, line.parent, oid)
-        found = line.stored[oid] = Relation(oid, store.row_ids(oid), parent, line.fork)
+        found = line.stored[oid] = Relation(oid, store.row_ids(oid), parent, line.fork, line.id)
     return found
 
 
@@ -128,6 +134,9 @@ def _replay(store: Store, record: Record, scn: int, files: StoreFiles, cache: Bl
     store.counters.load(record.counters)
     if record.kind == TIMELINES:
         store.lines.restore(StoredTimeline(**item) for item in json.loads(record.payload))
+        return
+    if record.kind == HOLDS:
+        store.holds.restore(json.loads(record.payload))
         return
     if record.kind != COMMIT:
         return
@@ -148,9 +157,9 @@ def _replay(store: Store, record: Record, scn: int, files: StoreFiles, cache: Bl
         relation = _relation(store, line, written.relation)
         last = segment.numbers[-1]
         store.row_ids(relation.oid, (last << BLOCK_BITS) + segment.slots(last))
-        enter_segment(relation, segment, cache, written.rows, (), {})
+        enter_segment(relation, segment, cache, written.rows, None, {})
     for oid in record.dropped:
-        line.stored.pop(oid, None)
+        store.dropped.note(line, oid, scn)
     author = record.author._replace(timeline=line.name)
     store.commits.record(record.transaction_id, store.commits.author_number(author), record.time)
     store.replayed += 1
@@ -166,6 +175,6 @@ def _enter(store: Store, relation: Relation, changes: RecordChanges, scn: int) -
         rows = list(slots.values())
         whole = len(slots) >= BULK_ROWS and list(slots) == list(range(len(slots)))
         if whole and relation.is_new_block(number):
-            relation.apply_block(number, rows, scn, ())
-        elif relation.apply_rows(number, slots, scn, ()):
-            relation.fold(number, ())
+            relation.apply_block(number, rows, scn, None)
+        elif relation.apply_rows(number, slots, scn, None):
+            relation.fold(number, None)

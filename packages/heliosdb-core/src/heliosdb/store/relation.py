@@ -61,10 +61,15 @@ class Relation:
         "row_ids",
         "stored",
         "tidy",
+        "timeline",
     )
 
-    def __init__(self, oid: int, row_ids: RowIds, parent: Relation | None = None, fork: int = 0) -> None:
+    def __init__(
+        self, oid: int, row_ids: RowIds, parent: Relation | None = None, fork: int = 0, timeline: int = 0
+    ) -> None:
         self.oid = oid
+        self.timeline = timeline
+        """The number of the timeline."""
         self.row_ids = row_ids
         self.parent = parent
         self.fork = fork
@@ -110,7 +115,7 @@ class Relation:
         stored = self.stored
         assert stored is not None
         while True:
-            made, segment = stored.load(self.oid, number)
+            made, segment = stored.load(self, number)
             if made is None:
                 return None
             with self._touch:
@@ -218,7 +223,7 @@ class Relation:
     ) -> bool:
         """Do the same for many slots at once where their versions stand in the block's rows; False where not."""
         rows, begin = block.rows, block.begin
-        if block.begins is not None or max(changes) >= len(rows) or not block.overlay.keys().isdisjoint(changes):
+        if block.has_versions or max(changes) >= len(rows) or not block.overlay.keys().isdisjoint(changes):
             return False
         olds = [rows[slot] for slot in changes]
         missing = olds.count(None)
@@ -272,12 +277,13 @@ class Relation:
                 blocks[number] = block
         return block
 
-    def fold(self, number: int, readers: Sequence[int] | None) -> Block | None:
-        """Move a block's overlay into its rows and drop what nobody needs."""
+    def fold(self, number: int, readers: Sequence[int] | None, horizon: int | None = None) -> Block | None:
+        """Move a block's overlay into its rows and drop what nobody needs: neither ``readers``, nor a retention that
+        keeps what ended after ``horizon``."""
         block = self.blocks[number]
         if block is None:
             return None
-        folded, lost = block.fold(readers)
+        folded, lost = block.fold(readers, horizon)
         self.pruned_to = max(self.pruned_to, lost)
         if folded.is_empty and self.parent is None and self.stored is None:
             # Nothing is left, and nobody may ask what was. A branch keeps the block, else it would ask its parent;

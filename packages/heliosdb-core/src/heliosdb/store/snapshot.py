@@ -8,7 +8,7 @@ link alone.
 
     readers     running transactions and held cursors, each with its SCN
     pins        named points: fork points, tags, consumers of the change feed
-    retention   relations (or the whole store) that keep everything from some SCN on
+    retention   relations (or the whole store) that keep their history
 
 Registration takes no lock. A reader first registers SCN 0, which protects everything, then reads ``published`` and
 registers that; who prunes reads ``published`` before it looks at the registrations. Either it sees the registration
@@ -18,8 +18,12 @@ or the reader sees an SCN that is at least the one the pruner used.
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import TYPE_CHECKING
 
 from attrs import frozen
+
+if TYPE_CHECKING:
+    from heliosdb.store.holds import Retention
 
 __all__ = ["REGISTERING", "Snapshot", "Snapshots"]
 
@@ -43,30 +47,34 @@ class Snapshots:
 
     def __init__(self) -> None:
         self.readers: dict[Hashable, int] = {}
-        self.pins: dict[Hashable, int] = {}
-        self.retention: dict[int, int] = {}
-        """Relation OID -> SCN from which all its versions are kept."""
-        self.default_retention: int | None = None
-        """The same for every relation; None: only what readers and pins need."""
+        self.pins: dict[Hashable, tuple[int, int]] = {}
+        """By name: (number of a timeline, SCN). Those of ``Holds``, and ("timeline", number) for its fork."""
+        self.retention: dict[int, Retention] = {}
+        """Relation OID -> what it keeps, where it has a rule of its own."""
+        self.default_retention: Retention | None = None
+        """The same for every other relation; None: only what readers and pins need."""
+
+    def points(self) -> tuple[int, ...] | None:
+        """Return the SCNs that readers and pins hold, ascending; None while a reader is about to register."""
+        if not self.readers and not self.pins:
+            return ()
+        # tuple(dict.values()) is one atomic step; iterating would meet concurrent registrations.
+        points = {*tuple(self.readers.values()), *(scn for _, scn in tuple(self.pins.values()))}
+        return None if REGISTERING in points else tuple(sorted(points))
 
     def needed(self, relation_oid: int) -> tuple[int, ...] | None:
         """Return the SCNs at which somebody may read this relation, ascending; None where every version is kept.
 
-        A later change of ``retention`` does not bring back what was dropped before.
+        Where a retention keeps history that is so for commits: what it no longer covers goes with a vacuum.
         """
-        if self.default_retention is not None or relation_oid in self.retention:
-            return None
-        if not self.readers and not self.pins:
-            return ()
-        # tuple(dict.values()) is one atomic step; iterating would meet concurrent registrations.
-        points = {*tuple(self.readers.values()), *tuple(self.pins.values())}
-        return None if REGISTERING in points else tuple(sorted(points))
+        retention = self.retention.get(relation_oid, self.default_retention)
+        return None if retention is not None and retention.period != 0 else self.points()
 
     @property
     def is_idle(self) -> bool:
         """Whether nobody holds a snapshot and nothing else keeps versions: every one but the newest may go."""
         return not (self.readers or self.pins or self.retention) and self.default_retention is None
 
-    def keeps(self, scn: int) -> bool:
-        """Whether a pin keeps the versions visible at this SCN, whatever else was dropped around it."""
-        return scn in tuple(self.pins.values())
+    def keeps(self, timeline: int, scn: int) -> bool:
+        """Whether a pin keeps the versions visible at an SCN of a timeline, whatever else was dropped around it."""
+        return (timeline, scn) in tuple(self.pins.values())

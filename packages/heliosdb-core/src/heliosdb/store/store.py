@@ -33,6 +33,7 @@ from heliosdb.store.commits import Commits
 from heliosdb.store.counters import Counters
 from heliosdb.store.dropped import Dropped
 from heliosdb.store.feed import Change
+from heliosdb.store.holds import DATABASE, Holds, Retention
 from heliosdb.store.index_build import build_index
 from heliosdb.store.options import StorageOptions
 from heliosdb.store.relation import Relation
@@ -103,6 +104,7 @@ class Store:
         (KeyboardInterrupt, MemoryError): it stays invisible only as long as nothing is published after it."""
         self.commit_lock = RLock()
         self.snapshots = Snapshots()
+        self.holds = Holds(self)
         self.commits = Commits()
         self.transaction_ids = count(3)  # as PostgreSQL: the first normal transaction id
         self.lines = Timelines(self)
@@ -194,12 +196,12 @@ class Store:
         stored = line.stored.get(oid)
         if stored is None and self.specs_of is not None and (self.is_recovered or parent is not None):
             # It may have been there without rows, or be the parent's so far: only the catalog knows of its indexes.
-            stored = line.stored[oid] = Relation(oid, self.row_ids(oid), parent, line.fork)
+            stored = line.stored[oid] = Relation(oid, self.row_ids(oid), parent, line.fork, line.id)
         if stored is not None:
             stored.parent = parent
             self._attach(line, stored)
             return stored
-        made = Relation(oid, self.row_ids(oid), parent, line.fork)
+        made = Relation(oid, self.row_ids(oid), parent, line.fork, line.id)
         if parent is not None:
             for index in tuple(parent.indexes.values()):
                 made.indexes[index.spec.oid] = self._branch_index(index, line.fork)
@@ -292,7 +294,13 @@ class Store:
 
     def needed(self, relation_oid: int) -> tuple[int, ...] | None:
         """Return the SCNs at which versions must stay readable, ascending; None: all."""
-        points = self.snapshots.needed(relation_oid)
+        return self._with_published(self.snapshots.needed(relation_oid))
+
+    def points(self) -> tuple[int, ...] | None:
+        """Return the same as far as readers and pins say it, whatever a retention keeps besides."""
+        return self._with_published(self.snapshots.points())
+
+    def _with_published(self, points: tuple[int, ...] | None) -> tuple[int, ...] | None:
         if points is not None and self.published < self.last_scn:
             # Commits are pending: whoever comes now reads at ``published``.
             return tuple(sorted({*points, self.published}))
@@ -300,7 +308,7 @@ class Store:
 
     def check_readable(self, relation: Relation, scn: int) -> None:
         """Raise when versions visible at an SCN may have been dropped, naming the horizon."""
-        if scn < relation.pruned_to and not self.snapshots.keeps(scn):
+        if scn < relation.pruned_to and not self.snapshots.keeps(relation.timeline, scn):
             raise ObjectNotInPrerequisiteState(
                 f"SCN {scn} is before the horizon",
                 detail=f"Versions that ended at or before SCN {relation.pruned_to} are no longer kept.",
@@ -316,22 +324,25 @@ class Store:
             scn = min(scn, ancestor.fork)
             ancestor = ancestor.parent
 
-    def pin(self, name: Hashable, scn: int | None = None) -> int:
-        """Keep everything visible at an SCN (default: now) until ``unpin``; return the SCN.
+    def pin(self, name: str, scn: int | None = None, timeline: Timeline | str | None = None) -> int:
+        """Keep what is visible at an SCN of a timeline (default: main, now) until ``unpin``, durably; return the SCN.
 
-        Raises ObjectNotInPrerequisiteState when versions visible at that SCN are gone already.
+        Raises DuplicateObject, and ObjectNotInPrerequisiteState for an SCN that has not been reached or whose versions
+        are gone.
         """
-        with self.commit_lock:
-            point = self.published if scn is None else scn
-            for timeline in self.lines.living():
-                if point >= timeline.fork:
-                    self.check_readable_at(timeline, point)
-            self.snapshots.pins[name] = point
-            return point
+        line = self.main if timeline is None else self.timeline(timeline) if isinstance(timeline, str) else timeline
+        return self.holds.pin(name, scn, line)
 
-    def unpin(self, name: Hashable) -> None:
-        """Let go of a pin."""
-        self.snapshots.pins.pop(name, None)
+    def unpin(self, name: str) -> None:
+        """Let go of a pin, durably; UndefinedObject when there is none."""
+        self.holds.unpin(name)
+
+    def retain(self, retention: Retention | None, relation_oid: int = DATABASE) -> None:
+        """Say, durably, what is kept of the past of a relation, or of all relations that have no rule of their own.
+
+        None: no rule. It covers what is there and what will come, and brings nothing back.
+        """
+        self.holds.retain(retention, relation_oid)
 
     def changes(
         self, relation_oid: int, since: int, until: int | None = None, timeline: Timeline | None = None
@@ -374,22 +385,23 @@ class Store:
 
     def vacuum(self) -> None:
         """Fold every block that has changes, and drop every version that nobody needs."""
-        for timeline in self.timelines():
+        for timeline in self.lines.all():
             for relation in tuple(timeline.relations.values()):
                 self.vacuum_relation(relation)
         with self.commit_lock:
             self.dropped.sweep()
 
     def vacuum_relation(self, relation: Relation) -> None:
-        """Do so for one relation, giving way to commits between blocks."""
+        """Do so for one relation's blocks in memory, giving way to commits between them."""
+        horizon = self.holds.horizon(relation.oid)
         for number in range(relation.block_count()):
             block = relation.blocks[number]
-            if block is not None and (block.overlay or block.begins is not None):
+            if block is not None and (block.overlay or block.has_versions):
                 with self.commit_lock:
-                    relation.fold(number, self.needed(relation.oid))
+                    relation.fold(number, self.points(), horizon)
         with self.commit_lock:
             for index in relation.indexes.values():
-                self.forget_superseded(relation, index, self.needed(relation.oid))
+                self.forget_superseded(relation, index, self.points(), horizon)
             relation.feed.trim()
 
     def _tidy(self, relation: Relation, number: int) -> Block | None:
@@ -497,6 +509,11 @@ class Store:
                 [index for index in relation.indexes.values() if index.spec.oid not in dropped] if keys_change else []
             )
             changes: list[RowChange] = []
+            for number in rows:
+                # What was before the rows is read now, where it has to be read: it may be damaged.
+                block = relation.block(number)
+                if block is not None:
+                    block.load_versions()
             if indexes or wanted:
                 for number, slots in rows.items():
                     block = relation.block(number)
@@ -538,15 +555,21 @@ class Store:
             else:
                 relation.feed.missed(scn)
 
-    def forget_superseded(self, relation: Relation, index: TimelineIndex, readers: Sequence[int] | None) -> None:
-        """Let the index forget removed entries that ended before every reader and before the last published SCN."""
+    def forget_superseded(
+        self, relation: Relation, index: TimelineIndex, readers: Sequence[int] | None, horizon: int | None = None
+    ) -> None:
+        """Let the index forget removed entries that ended before every reader and before the last published SCN (and
+        the horizon of a retention)."""
         superseded = index.superseded
         if readers is None or not superseded:
             return
-        horizon = min(readers[0], self.published) if readers else self.published
+        last = self.published if horizon is None else min(horizon, self.published)
+        last = min(readers[0], last) if readers else last
         gone: list[tuple[Any, int]] = []
-        while superseded and superseded[0][0] <= horizon:
-            _, key, row_id = superseded.popleft()
+        while superseded and superseded[0][0] <= last:
+            end, key, row_id = superseded.popleft()
+            if end > relation.pruned_to:
+                relation.pruned_to = end  # who reads before it would miss the row
             if type(key) is Run:
                 assert index.tree is not None
                 index.tree.forget_run(key.elements, key.row_ids)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from itertools import repeat
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from weakref import WeakSet
 
 from heliosdb.errors import DataCorrupted
 from heliosdb.store.block import Block
@@ -65,6 +66,10 @@ class BlockSource(Protocol):
         """Return a block's newest rows."""
         ...
 
+    def has_versions(self, number: int) -> bool:
+        """Whether the rows of a block are of different SCNs, or something is known of what was before."""
+        ...
+
     def versions(self, number: int) -> tuple[array[int] | None, dict[int, Older] | None]:
         """Return the SCN of each slot's row, and what was before."""
         ...
@@ -94,6 +99,25 @@ class BlockSource(Protocol):
         ...
 
 
+class StoredVersions:
+    """What a segment has of the versions before a block's rows. It is not deleted as long as a block has one."""
+
+    __slots__ = ("__weakref__", "_cache", "_number", "_relation", "segment")
+
+    def __init__(self, cache: BlockCache, relation: Relation, number: int, segment: BlockSource) -> None:
+        self._cache = cache
+        self._relation = relation
+        self._number = number
+        self.segment = segment
+        """Where they stand; a checkpoint may put them elsewhere."""
+
+    def read(self) -> tuple[array[int] | None, dict[int, Older] | None]:
+        """Return the SCN of each slot's row, and what was before."""
+        begins, history = self.segment.versions(self._number)
+        self._cache.note_versions(self._relation, self._number, history or {})
+        return begins, history
+
+
 class BlockCache:
     """Which blocks were read from segments, oldest first, and how much memory they take, for a whole store."""
 
@@ -103,6 +127,8 @@ class BlockCache:
         self._entries: deque[tuple[Relation, int, Block, int]] = deque()
         self.size = 0
         """Bytes, estimated."""
+        self._sources: WeakSet[StoredVersions] = WeakSet()
+        self._sources_lock = Lock()
 
     def needed(self, relation_oid: int) -> Sequence[int] | None:
         """Return the SCNs at which somebody may read a relation; None: all."""
@@ -113,6 +139,27 @@ class BlockCache:
         weight = weight_of(block)
         self._entries.append((relation, number, block, weight))
         self.size += weight
+
+    def versions(self, relation: Relation, number: int, segment: BlockSource) -> StoredVersions:
+        """Return what a segment has of the versions before a block's rows; the segment stays as long as it is used."""
+        made = StoredVersions(self, relation, number, segment)
+        with self._sources_lock:
+            self._sources.add(made)
+        return made
+
+    def segments_in_use(self) -> set[str]:
+        """Return the names of segments that blocks in memory may still ask for versions."""
+        with self._sources_lock:
+            return {source.segment.name for source in self._sources}
+
+    def note_versions(self, relation: Relation, number: int, history: Mapping[int, Older]) -> None:
+        """Note that a block takes more memory: older versions of its rows have been read."""
+        block = relation.blocks[number]
+        if block is not None:
+            rows = len(block.rows) or 1
+            weight = 8 * rows + len(history) * (150 + weight_of(block) // rows)
+            self._entries.append((relation, number, block, weight))
+            self.size += weight
 
     def entered(self, relation: Relation, number: int, block: Block) -> None:
         """Note a block that was read just now, and let go of others where the cache is over its capacity."""
@@ -334,28 +381,24 @@ class StoredBlocks:
         segment = self.where().get(number)
         return segment is not None and segment.begin(number) == block.begin
 
-    def load(self, relation_oid: int, number: int) -> tuple[Block | None, BlockSource | None]:
-        """Return a block as its segment has it, with older versions if somebody may read them, and the segment; None
-        where there is none."""
+    def load(self, relation: Relation, number: int) -> tuple[Block | None, BlockSource | None]:
+        """Return a block as its segment has it, and the segment; None where there is none. What was before its rows is
+        read when somebody asks for it."""
         while True:
             segment = self.where().get(number)
             if segment is None:
                 return None, None
             try:
-                return self._load(segment, relation_oid, number), segment
+                return self._load(segment, relation, number), segment
             except DataCorrupted:
                 if self.where().get(number) is segment:
                     raise
                 # A checkpoint has put the block elsewhere meanwhile, and deleted the file.
 
-    def _load(self, segment: BlockSource, relation_oid: int, number: int) -> Block:
-        readers = self.cache.needed(relation_oid)
+    def _load(self, segment: BlockSource, relation: Relation, number: int) -> Block:
         rows, begin = segment.read(number).rows, segment.begin(number)
-        begins = history = None
-        if readers is None or (readers and readers[0] < begin):
-            begins, history = segment.versions(number)
-        # Who reads before ``begin`` now, and registered, registered before those rows came: for him there are none.
-        return Block(rows, begin, dense=is_full(rows), begins=begins, history=history)
+        source = self.cache.versions(relation, number, segment) if segment.has_versions(number) else None
+        return Block(rows, begin, dense=is_full(rows), source=source)
 
     def scan(self, relation: Relation, scn: int, columns: Sequence[int] | None) -> ColdScan:
         """Begin a scan of blocks that are not in memory.

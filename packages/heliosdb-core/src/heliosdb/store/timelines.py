@@ -73,13 +73,13 @@ class Timelines:
         with store.commit_lock:
             self._require_free(name)
             source = self.main if parent is None else parent
+            if source.dropped:
+                raise ObjectNotInPrerequisiteState(f'timeline "{source.name}" has been dropped')
             fork = store.published if scn is None else scn
             if fork > store.published:
                 raise ObjectNotInPrerequisiteState(f"SCN {fork} has not been reached")
             while source.parent is not None and fork < source.fork:
                 source = source.parent
-            if source.dropped:
-                raise ObjectNotInPrerequisiteState(f'timeline "{source.name}" has been dropped')
             if scn is not None:
                 store.check_readable_at(source, fork)
             made = Timeline(self.next_number, name, source, fork)
@@ -107,6 +107,11 @@ class Timelines:
             line = self.named(name)
             if line is self.main:
                 raise ObjectInUse("cannot drop the main timeline")
+            held = [pin for pin, point in self._store.holds.pins().items() if point.timeline == line.id]
+            if held:
+                raise ObjectInUse(
+                    f'timeline "{name}" is held by pin "{held[0]}"', hint="Let go of what holds it first."
+                )
             left = self._ancestors(other for other in self._named.values() if other is not line)
             self._log([stored_timeline(left[n], None, left[n].dropped or left[n] is line) for n in sorted(left)])
             del self._named[name]
@@ -145,7 +150,8 @@ class Timelines:
         if not line.dropped:
             self._named[line.name] = line
         self.next_number = max(self.next_number, line.id + 1)
-        self._store.snapshots.pins["timeline", line.id] = line.fork
+        parent = 0 if line.parent is None else line.parent.id
+        self._store.snapshots.pins["timeline", line.id] = (parent, line.fork)
 
     @staticmethod
     def _ancestors(lines: Iterable[Timeline]) -> dict[int, Timeline]:

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
-__all__ = ["PRUNED", "Older", "Row", "history", "is_full", "is_needed", "lookup", "push"]
+__all__ = ["PRUNED", "Older", "Row", "history", "is_full", "is_needed", "lookup", "push", "trimmed"]
 
 Row = tuple[Any, ...]
 Older = Any
@@ -100,6 +100,30 @@ def is_needed(begin: int, end: int, readers: Sequence[int]) -> bool:
     """Whether one of the readers (ascending SCNs) sees a version that lived from begin until end."""
     place = bisect_left(readers, begin)
     return place < len(readers) and readers[place] < end
+
+
+def trimmed(older: Older, end: int, readers: Sequence[int], horizon: int | None = None) -> tuple[Older, int]:
+    """Return an older without the versions that nobody needs, and the SCN at which the last of those ended (or 0).
+
+    ``end`` is the SCN at which the last version ended. Who is among ``readers`` (ascending) needs what he sees;
+    versions that ended after ``horizon`` stay, too. None: nothing is left.
+    """
+    versions = older if type(older) is list else _ascending(older)
+    kept: list[tuple[int, Any]] = []
+    lost, is_left = 0, False
+    for place, (begin, row) in enumerate(versions):
+        stop = versions[place + 1][0] if place + 1 < len(versions) else end
+        if row is not PRUNED and ((horizon is not None and stop > horizon) or is_needed(begin, stop, readers)):
+            kept.append((begin, row))
+            is_left = True
+            continue
+        if row is not PRUNED:
+            lost = stop
+        if not kept or kept[-1][1] is not PRUNED:
+            kept.append((begin, PRUNED))
+    if not is_left:
+        return None, lost
+    return (kept, lost) if lost else (older, 0)
 
 
 def _trimmed(versions: list[tuple[int, Any]], readers: Sequence[int]) -> Older:

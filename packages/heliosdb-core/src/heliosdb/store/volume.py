@@ -7,6 +7,8 @@ word alone, as ``manifest``.
 
     append ──► may be lost, torn or reordered by a crash ──sync──► survives whatever the device survives
 
+A file may be given room ahead, zeros that later appends fill: to sync a file that has not grown takes half as long.
+
 The memory volume keeps nothing: its database lives as long as the process does.
 """
 
@@ -34,8 +36,8 @@ class Volume(Protocol):
     names and its manifest when the first ``sync`` of any file has returned. Ordering: none between files, none between
     appends that are not synced. Concurrency: reads from any thread at any time; one thread
     at a time changes a file, but may append while another syncs it (what that makes durable was appended before it
-    began). Failure: an append or truncation that raises has changed nothing. A failed sync is never tried again: the
-    volume takes no more changes, and can be read.
+    began). Failure: an append, reservation or truncation that raises has changed nothing of what can be read. A failed
+    sync is never tried again: the volume takes no more changes, and can be read.
     """
 
     @property
@@ -60,12 +62,23 @@ class Volume(Protocol):
         """
         ...
 
+    def reserve(self, name: str, size: int) -> None:
+        """Make room behind a file's end, up to this size: appends that fit into it need not make the file grow.
+
+        Room is no content: ``size`` and ``read`` do not show it, ``truncate`` gives it back, a sync makes it durable.
+        But where it is not given back, whoever opens the volume next finds it as zeros at the end of the file.
+
+        A volume that has no use for room makes none. Raises DiskFull (53100), also where so little is left that others
+        need it more, and IoError (58030).
+        """
+        ...
+
     def sync(self, name: str) -> None:
         """Make a file's bytes and its name durable; raise IoError (58030) when the device says no."""
         ...
 
     def truncate(self, name: str, size: int) -> None:
-        """Cut a file down to a size."""
+        """Cut a file down to a size, and give back the room behind it."""
         ...
 
     def read(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
@@ -114,6 +127,10 @@ class MemoryVolume:
         offset = len(content)
         content += data if isinstance(data, bytes) else b"".join(data)
         return offset
+
+    def reserve(self, name: str, size: int) -> None:
+        """Make no room: nothing gets faster by it."""
+        self._file(name)
 
     def sync(self, name: str) -> None:
         """Return at once: there is nothing to make durable."""

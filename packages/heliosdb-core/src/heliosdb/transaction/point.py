@@ -442,7 +442,7 @@ class PointWriter:
         else:
             overlay[row_id & 4095] = (scn, row, push(older, begin, old, readers))
         if older is not None and readers is not None:
-            relation.pruned_to = begin
+            relation.pruned_to = max(relation.pruned_to, begin)
         if old is None:
             relation.count += 1
         elif row is None:
@@ -461,6 +461,7 @@ class PointWriter:
                 if removed is not None and tree is not None and index.backlog is None:
                     if gone:
                         tree.forget_last(removed[0], row_id)
+                        relation.pruned_to = scn
                     else:
                         index.superseded.append((scn, removed[0], row_id))
         if len(overlay) >= FOLD_AT:
