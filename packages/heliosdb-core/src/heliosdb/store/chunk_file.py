@@ -101,7 +101,7 @@ class ChunkFileWriter:
             self._flush()
         header = self._header
         reader = ChunkFileReader(self._volume, self.name, header.kind, header.version, self._codecs)
-        reader._opened = header, self._chain, Chunk(0, 0, 0)
+        reader._opened = header, self._id, self._chain, Chunk(0, 0, 0)
         return reader
 
     def finish(self, footer: bytes) -> int:
