@@ -28,11 +28,11 @@ DataCorrupted.
 from __future__ import annotations
 
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
-from itertools import accumulate, chain, compress, groupby, islice, pairwise, repeat
+from itertools import accumulate, chain, compress, count, groupby, pairwise, repeat
 from operator import eq
 from struct import Struct
 from typing import Any
@@ -69,6 +69,8 @@ FEW = 32
 """Fewer values are written without a look at which form is shortest."""
 
 _float = Struct("<d")
+_ORDERED = frozenset((int, str, float, Decimal, bytes, bool))
+"""Classes whose values Python orders as their types do, but for NaN."""
 
 _DAMAGE = (ValueError, IndexError, KeyError, TypeError, ArithmeticError, OverflowError, RecursionError)
 """What Python raises where bytes are not what they should be."""
@@ -80,11 +82,16 @@ Kind = Any
 class Writer:
     """The parts of one frame that is written."""
 
-    __slots__ = ("parts", "total")
+    __slots__ = ("extent", "has_null", "parts", "total")
 
     def __init__(self) -> None:
         self.parts: list[bytes] = []
         self.total = 0
+        self.extent: Sequence[Any] | None = None
+        """Values of the column written last, its least and its greatest among them; None where they are not of one
+        class that Python orders."""
+        self.has_null = False
+        """Whether there was a None beside them."""
 
 
 class StoredFrames:
@@ -95,9 +102,15 @@ class StoredFrames:
 
     def encode(self, values: Sequence[Any]) -> bytes:
         """Return a list of values as a frame; FeatureNotSupported for values of a class that is not stored."""
+        return self.encode_column(values)[0]
+
+    def encode_column(self, values: Sequence[Any]) -> tuple[bytes, Sequence[Any] | None, bool]:
+        """Return a frame as ``encode`` does; values among which are the least and the greatest, None where they are not
+        of one class that Python orders; and whether there is a None beside them."""
         writer = Writer()
         self._write(values if type(values) is list else list(values), writer, 0)
-        return b"".join((write_varint(len(values)), write_varint(writer.total), *writer.parts))
+        data = b"".join((write_varint(len(values)), write_varint(writer.total), *writer.parts))
+        return data, writer.extent, writer.has_null
 
     def decode(self, data: bytes) -> list[Any]:
         """Return the values of a frame; DataCorrupted where it is none or more than that."""
@@ -158,6 +171,9 @@ class StoredFrames:
         writer.total += count
         if count == 1:
             self._write_one(values[0], writer, depth)
+            writer.extent = values if type(values[0]) in _ORDERED else None
+            if values[0] is None:
+                writer.extent, writer.has_null = (), True
             return
         kinds: set[Kind] = set(map(type, values))
         if Opaque in kinds:
@@ -165,8 +181,12 @@ class StoredFrames:
         if len(kinds) == 1:
             (kind,) = kinds
             self._write_kind(kind, values, writer, depth)
+            if kind not in _ORDERED:
+                writer.extent = () if kind is type(None) else None
+                writer.has_null = kind is type(None)
         elif not count:
             writer.parts.append(b"0")
+            writer.extent = ()
         else:
             self._write_mixed(values, kinds, writer, depth)
 
@@ -242,11 +262,13 @@ class StoredFrames:
         if scaled is None:
             writer.parts.append(b"D")
             self._write(list(map(str, values)), writer, 0)
+            writer.extent = values
         else:
             scale, integers = scaled
             writer.parts += (b"d", write_varint(scale))
             writer.total += len(integers)
             _write_ints(integers, writer)
+            writer.extent = read_numerics(writer.extent or (), scale)
 
     def _write_mixed(self, values: list[Any], kinds: set[Kind], writer: Writer, depth: int) -> None:
         parts = writer.parts
@@ -254,6 +276,7 @@ class StoredFrames:
             present = [value for value in values if value is not None]
             parts += (b"N", write_bits(bytes([value is not None for value in values])))
             self._write(present, writer, depth)
+            writer.has_null = True
             return
         sort = _kind_of if any(type(kind) is tuple for kind in kinds) else type
         # In the order in which they first occur, so that equal values give equal bytes.
@@ -262,6 +285,7 @@ class StoredFrames:
         write_integers(list(map(numbers.__getitem__, map(sort, values))), parts)
         for kind in numbers:
             self._write([value for value in values if sort(value) is kind or sort(value) == kind], writer, depth)
+        writer.extent = None
 
     def _write_nested(self, values: list[Any], writer: Writer) -> None:
         names, marks, leaves = nested.flatten(values, self._apart)
@@ -468,6 +492,7 @@ def _write_ints(values: list[int], writer: Writer) -> None:
     parts = writer.parts
     low = min(values)
     high = max(values)
+    writer.extent = (low, high)
     if len(values) >= FEW and low != high:
         if _repeats(values) and _write_runs(values, writer, _write_ints):
             return
@@ -489,7 +514,7 @@ def _write_ints(values: list[int], writer: Writer) -> None:
 def _write_strs(values: list[str], writer: Writer) -> None:
     count = len(values)
     if count >= FEW:
-        if values.count(values[0]) == count:
+        if values[0] == values[-1] and values.count(values[0]) == count:
             _write_once(values[0], writer, _write_strs)
             return
         if _repeats(values) and _write_runs(values, writer, _write_strs):
@@ -499,6 +524,7 @@ def _write_strs(values: list[str], writer: Writer) -> None:
             if _write_distinct(values, count >> 1, writer, _write_strs):
                 return
     parts = writer.parts
+    writer.extent = values
     parts.append(b"s")
     if write_texts(values, parts):
         return
@@ -518,6 +544,7 @@ def _write_bytes(values: list[bytes], writer: Writer) -> None:
         if len(set(sample)) * 16 <= len(sample) * 15:
             if _write_distinct(values, count >> 1, writer, _write_bytes):
                 return
+    writer.extent = values
     writer.parts.append(b"b")
     write_integers(list(map(len, values)), writer.parts)
     writer.parts += values
@@ -537,7 +564,9 @@ def _write_floats(values: list[float], writer: Writer) -> None:
             writer.parts += (b"a", write_varint(exponent))
             writer.total += count
             _write_ints(integers, writer)
+            writer.extent = read_divided_floats(writer.extent or (), exponent)
             return
+    writer.extent = values
     writer.parts.append(b"f")
     write_floats(values, writer.parts)
 
@@ -546,6 +575,7 @@ def _write_bools(values: list[bool], writer: Writer) -> None:
     if len(values) >= FEW and (all(values) or not any(values)):
         _write_once(values[0], writer, _write_bools)
     else:
+        writer.extent = values
         writer.parts += (b"?", write_bits(bytes(values)))
 
 
@@ -586,11 +616,12 @@ def _write_runs(values: list[Any], writer: Writer, write: Callable[[list[Any], W
 
 
 def _write_distinct(values: list[Any], most: int, writer: Writer, write: Callable[[list[Any], Writer], None]) -> bool:
-    numbers = dict(zip(islice(dict.fromkeys(values), most + 1), range(most + 1)))
+    numbers: dict[Any, int] = defaultdict(count().__next__)
+    codes = list(map(numbers.__getitem__, values))
     if len(numbers) > most:
         return False
     writer.parts += (b"#", write_varint(len(numbers)))
     writer.total += len(numbers)
     write(list(numbers), writer)
-    write_integers(list(map(numbers.__getitem__, values)), writer.parts)
+    write_integers(codes, writer.parts)
     return True

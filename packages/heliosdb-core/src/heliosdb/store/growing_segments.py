@@ -62,6 +62,10 @@ class WrittenRows(Sequence[Any]):
         """Return the rows; the list must not be changed."""
         return self.segments.read(self._number)
 
+    def column(self, place: int) -> list[Any]:
+        """Return a column of the rows, all of which are there."""
+        return self.segments.column(self._number, place)
+
 
 class _Growing(NamedTuple):
     """A segment, and the rows of its blocks that are still in memory."""
@@ -107,6 +111,11 @@ class GrowingSegments:
                     del self._recent[next(iter(self._recent))]
                 found = self._recent[number] = self._where[number].writer.read(number)
             return found
+
+    def column(self, number: int, place: int) -> list[Any]:
+        """Return a column of a block."""
+        with self._lock:
+            return self._where[number].writer.column(number, place)
 
     def finish(self, blocks: Mapping[int, Any]) -> Iterator[tuple[SegmentInfo, Mapping[int, Sequence[Row | None]]]]:
         """Make the segments durable, with these blocks; yield what they are, and the rows that are in memory."""

@@ -51,7 +51,6 @@ _HAS_SHAPE, _HAS_BEGINS, _HAS_HISTORY = 1, 2, 4
 
 LONGEST_BOUND = 64
 _STRICT = Context(traps=[InvalidOperation])
-_ORDERED = frozenset((int, str, float, Decimal, bytes, bool))
 
 Zone = tuple[Any, Any, bool]
 """(least, greatest, whether there is a NULL); None, None where all are NULL."""
@@ -146,8 +145,9 @@ class SegmentWriter:
         items = list(chain.from_iterable(rows))
         for place in range(width):
             values = items[place::width]
-            add(frames.encode(values), place)
-            zones.append(zone_of(values))
+            data, extent, has_null = frames.encode_column(values)
+            add(data, place)
+            zones.append(zone_within(extent, has_null))
         if image.begins is not None:
             flags |= _HAS_BEGINS
             add(frames.encode(image.begins.tolist()), BEGINS)
@@ -158,6 +158,9 @@ class SegmentWriter:
 
     def read(self, number: int) -> list[Row | None]:
         """Return the rows of a block that was added."""
+        return self._reader(number).read(number).rows
+
+    def _reader(self, number: int) -> SegmentReader:
         block = self._blocks[number]
         reader = SegmentReader(self._volume, self.name, self._codecs, self._frames)
         reader._file = self._file.reader()
@@ -175,7 +178,11 @@ class SegmentWriter:
             [0, len(lengths)],
             [],
         )
-        return reader.read(number).rows
+        return reader
+
+    def column(self, number: int, place: int) -> list[Any]:
+        """Return a column of a block that was added, with an item for each row; KeyError where it has none."""
+        return self._reader(number).lists(number, (place,))[place]
 
     def finish(self, keep: Container[int] | None = None) -> SegmentInfo:
         """Write the footer, make the file durable and return what it holds; with ``keep``, of these blocks only."""
@@ -534,28 +541,24 @@ def _called(number: int, part: int) -> str:
     return f"{names.get(part, f'column {part}')} of block {number}"
 
 
-def zone_of(values: list[Any]) -> Zone | None:
-    """Return the bounds of a column's values, or None where they have none."""
-    kinds = set(map(type, values))
-    has_null = type(None) in kinds
-    if has_null:
-        kinds.discard(type(None))
-        values = [value for value in values if value is not None]
-    if not kinds:
-        return (None, None, True) if has_null else None
-    (kind, *others) = kinds
-    if others or kind not in _ORDERED:
+def zone_within(extent: Sequence[Any] | None, has_null: bool) -> Zone | None:
+    """Return the bounds of a column of which these are some values, the least and the greatest among them (see
+    ``StoredFrames.encode_column``), or None where it has none."""
+    if extent is None:
         return None
+    if not extent:
+        return (None, None, True) if has_null else None
+    kind = type(extent[0])
     if kind is Decimal:
         # A NaN raises, whatever the thread's context says.
         try:
             with localcontext(_STRICT):
-                return min(values), max(values), has_null
+                return min(extent), max(extent), has_null
         except InvalidOperation:
             return None
-    if kind is float and (total := sum(values)) != total and any(map(isnan, values)):
+    if kind is float and (total := sum(extent)) != total and any(map(isnan, extent)):
         return None
-    least, greatest = min(values), max(values)
+    least, greatest = min(extent), max(extent)
     if kind is str or kind is bytes:
         last = "\U0010ffff" if kind is str else b"\xff"
         least = least[:LONGEST_BOUND]
