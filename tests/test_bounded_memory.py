@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-STATEMENTS = ("scan", "join", "group by", "order by", "create index", "create unique index", "insert select")
+STATEMENTS = (
+    "scan",
+    "join",
+    "group by",
+    "order by",
+    "update",
+    "delete",
+    "create index",
+    "create unique index",
+    "insert select",
+)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks /proc for the most that was in memory")

@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from heliosdb.catalog.commit import Commit as Commit
     from heliosdb.catalog.definitions import ColumnDefinition as ColumnDefinition
+    from heliosdb.catalog.definitions import ColumnForm as ColumnForm
     from heliosdb.catalog.definitions import Constraint as Constraint
     from heliosdb.catalog.definitions import Index as _CatalogIndex
     from heliosdb.catalog.definitions import Relation as Relation
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.registrations import RelationOption as RelationOption
     from heliosdb.catalog.registrations import RelationResolver as RelationResolver
     from heliosdb.catalog.registrations import Statement as Statement
+    from heliosdb.catalog.registrations import StoredForm as StoredForm
     from heliosdb.catalog.registries import CatalogView as CatalogView
     from heliosdb.catalog.registries import PluginStatus as PluginStatus
     from heliosdb.catalog.registries import Registries as Registries
@@ -88,7 +90,7 @@ if TYPE_CHECKING:
     Session = CommandSession
 
 _HOMES: dict[str, tuple[str, ...]] = {
-    "heliosdb.catalog.definitions": ("ColumnDefinition", "Constraint", "Relation", "Index IndexObject"),
+    "heliosdb.catalog.definitions": ("ColumnDefinition", "ColumnForm", "Constraint", "Relation", "Index IndexObject"),
     "heliosdb.catalog.registrations": (
         "AccessMethodFactory",
         "BackgroundWorker",
@@ -103,6 +105,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "RelationOption",
         "RelationResolver",
         "Statement",
+        "StoredForm",
     ),
     "heliosdb.catalog.registries": ("CatalogView", "PluginStatus", "Registries", "Setting"),
     "heliosdb.catalog.commit": ("Commit",),

@@ -18,6 +18,7 @@ from heliosdb.commands.validation import check_not_null, check_references, check
 from heliosdb.dump.snapshot import is_stored, snapshot
 from heliosdb.encoding.keys import NULL, has_null
 from heliosdb.errors import DataCorrupted, Error
+from heliosdb.plan.forms import stored_reader
 from heliosdb.store.block import BLOCK_BITS, SLOT_MASK
 from heliosdb.store.files import StoreFiles
 from heliosdb.store.options import StorageOptions
@@ -26,7 +27,7 @@ from heliosdb.store.versions import Row
 from heliosdb.transaction.view import RelationView
 
 if TYPE_CHECKING:
-    from heliosdb.catalog.definitions import Constraint, Index, Relation
+    from heliosdb.catalog.definitions import ColumnDefinition, Constraint, Index, Relation
     from heliosdb.session import Session
     from heliosdb.store.access_method import IndexSpec
     from heliosdb.store.volume import Volume
@@ -180,7 +181,7 @@ def _constraints(
     for column in table.columns:
         check = None if column.dropped else session.types.check(column.type)
         if check is not None:
-            yield f"domain of {column.name}", partial(_domain, session, view, column.number - 1, check)
+            yield f"domain of {column.name}", partial(_domain, session, view, column, check)
     for constraint in table.constraints:
         if not constraint.validated:
             continue
@@ -208,9 +209,10 @@ def _reference(
     check_references(session, table, constraint, referenced, views[table.oid].readable())
 
 
-def _domain(session: Session, view: _ReadableRows, slot: int, check: Callable[[Any, Any], Any]) -> None:
+def _domain(session: Session, view: _ReadableRows, column: ColumnDefinition, check: Callable[[Any, Any], Any]) -> None:
+    slot, read = column.number - 1, stored_reader(session.registries, column)
     for row in view.readable():
-        check(row[slot] if slot < len(row) else None, session)
+        check(read(row[slot], session) if slot < len(row) else None, session)
 
 
 def _index_problems(view: _ReadableRows, index: Index) -> Iterator[str]:

@@ -14,8 +14,39 @@ from heliosdb.value import Value, field, frozen
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class ColumnForm(Value):
+    """What the rows hold of a column instead of its values: the form ``name`` that a plugin registered
+    (``heliosdb.spi.StoredForm``), data of type ``type``.
+
+    ``deterministic``: equal values have equal forms, and of columns whose forms agree in all but ``id`` and ``text``
+    also across tables. ``argument`` is the plugin's own; ``text`` is how SQL writes the option; ``package`` is needed
+    to read it. ``id`` is the column's alone, for ever; whoever defines a column leaves it 0.
+    """
+
+    name: str
+    type: str
+    text: str
+    deterministic: bool = False
+    argument: str = ""
+    id: int = 0
+    package: str | None = None
+
+    def is_comparable(self, other: ColumnForm | None) -> bool:
+        """Whether two columns hold equal data for equal values."""
+        return (
+            other is not None
+            and self.deterministic
+            and (self.name, self.type, self.deterministic, self.argument)
+            == (other.name, other.type, other.deterministic, other.argument)
+        )
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class ColumnDefinition(Value):
     """A column. ``missing`` is the value of rows that were stored before the column was added.
+
+    ``type`` is what SQL sees. Where the column has a ``form``, rows and everything made of them (indexes, statistics)
+    hold data of ``stored_type``, and the binder puts the functions between (``plan/forms.py``).
 
     ``altered``: versions of rows from before the column was added, or had its type, may still be stored;
     ``was_nullable``: versions with NULL in a column that is NOT NULL now.
@@ -36,6 +67,12 @@ class ColumnDefinition(Value):
     was_nullable: bool = False
     comment: str | None = None
     options: tuple[tuple[str, Any], ...] = ()
+    form: ColumnForm | None = None
+
+    @property
+    def stored_type(self) -> str:
+        """The type of what rows hold."""
+        return self.type if self.form is None else self.form.type
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -32,6 +32,7 @@ __all__ = [
     "RelationOption",
     "RelationResolver",
     "Statement",
+    "StoredForm",
 ]
 
 ClausePoint = Literal["query", "table", "column", "create_table", "create_index"]
@@ -147,6 +148,35 @@ class ColumnOption(Shown):
 
     name: str
     check: Implementation
+    description: str = ""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class StoredForm(Shown):
+    """What rows hold of a column instead of its values: data of type ``type``, made and read by two functions.
+
+    A clause at a column (``Clause`` with the point "column") gives the column such a form:
+    ``evolve(column, form=ColumnForm(name=..., type=..., text="WHAT SQL WRITES"))``. Everything that is kept (rows,
+    indexes, statistics, what goes to other tables' keys) is made of the stored data; everything that SQL says is about
+    the values.
+
+    ``to_stored(form) -> (value, session) -> data`` and ``from_stored(form) -> (data, session) -> value`` are asked for
+    a function once a statement is compiled, with the column's ``ColumnForm``; these functions are then called for each
+    value, and never with NULL, which is stored as NULL. ``from_stored`` may give None: the value is not to be seen.
+    ``to_search`` (default: ``to_stored``) makes what a value is compared as where the form is deterministic; None there
+    finds nothing. Of a column whose form is not deterministic there are no indexes.
+
+    ``check(column, session)`` is called with the definition whenever a column gets the form or another type, and
+    raises where the form does not suit it: values that the type's own ``=`` calls equal must have equal data where the
+    form is deterministic, and an int of 5 the same, be it int2, int4 or int8.
+    """
+
+    name: str
+    type: str = "bytea"
+    to_stored: Implementation
+    from_stored: Implementation
+    to_search: Implementation | None = None
+    check: Implementation | None = None
     description: str = ""
 
 

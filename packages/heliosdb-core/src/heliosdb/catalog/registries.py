@@ -125,6 +125,7 @@ class Registries(Shown):
     """The ``Statement`` registrations that plugins' grammar claims, by name."""
     column_options: Mapping[str, Any] = field(factory=dict)
     relation_options: Mapping[str, Any] = field(factory=dict)
+    stored_forms: Mapping[str, Any] = field(factory=dict)
     relation_resolvers: tuple[Any, ...] = ()
     planner_rules: tuple[Any, ...] = ()
     physical_operators: Mapping[type, Any] = field(factory=dict)

@@ -24,6 +24,7 @@ import attrs
 from heliosdb.catalog.definitions import (
     Attribute,
     ColumnDefinition,
+    ColumnForm,
     Constraint,
     DataType,
     DomainCheck,
@@ -104,6 +105,7 @@ _PARTS: Final[dict[tuple[type, str], tuple[type, bool]]] = {
     (Relation, "constraints"): (Constraint, True),
     (Relation, "indexes"): (Index, True),
     (Relation, "sequence"): (SequenceOptions, False),
+    (ColumnDefinition, "form"): (ColumnForm, False),
     (Constraint, "foreign"): (ForeignKey, False),
     (Index, "keys"): (IndexKey, True),
     (DataType, "attributes"): (Attribute, True),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
 from heliosdb.codegen.index_keys import key_shape
+from heliosdb.plan.forms import spelled, stored_reader
 from heliosdb.transaction.locks import RelationLock
 from heliosdb.transaction.transaction import READ_COMMITTED
 
@@ -40,11 +41,8 @@ def _names(relation: Relation, numbers: Sequence[int]) -> list[str]:
 
 def _printed(relation: Relation, numbers: Sequence[int], values: Row, x: Execution) -> str:
     """Return ``(a, b)=(1, 2)``."""
-    types = x.session.registries.types
-    texts = [
-        "null" if v is None else types.output(relation.columns[n - 1].type)(v, x.session)
-        for n, v in zip(numbers, values, strict=True)
-    ]
+    registries, columns = x.session.registries, relation.columns
+    texts = [spelled(registries, columns[n - 1], v, x.session) for n, v in zip(numbers, values, strict=True)]
     return f"({', '.join(_names(relation, numbers))})=({', '.join(texts)})"
 
 
@@ -136,7 +134,13 @@ def _condition(relation: Relation, numbers: Sequence[int], first: int = 1) -> st
 def _matching(x: Execution, relation: Relation, numbers: Sequence[int], key: Row, lock: str = "") -> bool:
     """Whether a row of the relation has these values, as of now."""
     text = f"SELECT 1 FROM {qualified(relation)} WHERE {_condition(relation, numbers)} LIMIT 1{lock}"
-    return bool(x.session.run_internal(text, key, newest=True))
+    return bool(x.session.run_internal(text, _values(relation, numbers, key, x), newest=True))
+
+
+def _values(relation: Relation, numbers: Sequence[int], key: Row, x: Execution) -> Row:
+    """Return the values of a stored key, for statements."""
+    registries, columns = x.session.registries, relation.columns
+    return tuple([stored_reader(registries, columns[n - 1])(v, x.session) for n, v in zip(numbers, key, strict=True)])
 
 
 class ReferencedCheck:
@@ -232,6 +236,10 @@ class ReferencedCheck:
         does not see them, so there it is a conflict; unless the action itself may leave the key where it is.
         """
         newest = x.transaction.isolation == READ_COMMITTED
-        x.session.run_internal(text, (*old_key, *more), newest=newest)
+        numbers = self.constraint.columns
+        values = _values(self.relation, numbers, old_key, x)
+        x.session.run_internal(
+            text, (*values, *_values(self.relation, numbers, more, x)) if more else values, newest=newest
+        )
         if not newest and not leaves_key and _matching(x, self.relation, self.constraint.columns, old_key):
             raise errors.SerializationFailure("could not serialize access due to concurrent update")

@@ -35,7 +35,7 @@ def key_shape(relation: Relation, index: Index, registries: Registries) -> KeySh
     columns = []
     for key in index.keys:
         column = None if key.column is None else relation.columns[key.column - 1]
-        type_name = column.type if column is not None else key.type
+        type_name = column.stored_type if column is not None else key.type
         ordering = operator_class_of(type_name, key, index.method, registries)
         columns.append(
             KeyColumn(

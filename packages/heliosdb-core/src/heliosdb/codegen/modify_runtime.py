@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
 from heliosdb.codegen.spool import blocks_of
+from heliosdb.plan.forms import spelled
 from heliosdb.store.store import has_null
 from heliosdb.transaction.locks import RowLock
 
@@ -70,8 +71,7 @@ def failing_row(relation: Relation, row: Row, registries: Registries, session: A
     for column in relation.columns:
         if column.dropped:
             continue
-        value = row[column.number - 1]
-        text = "null" if value is None else registries.types.output(column.type)(value, session)
+        text = spelled(registries, column, row[column.number - 1], session)
         texts.append(text if len(text) <= MAX_FIELD else text[:MAX_FIELD] + "...")
     return f"Failing row contains ({', '.join(texts)})."
 

@@ -76,7 +76,7 @@ def _reference(
     for key in index.keys:
         assert key.column is not None
         number = pairs[key.column]
-        if relation.columns[number - 1].type != other.columns[key.column - 1].type:
+        if relation.columns[number - 1].stored_type != other.columns[key.column - 1].stored_type:
             return None
         numbers.append(number - 1)
     store = session.database.store

@@ -30,6 +30,7 @@ from heliosdb.commands.columns import (
 from heliosdb.commands.constraints import add_check, add_foreign_key, add_key, add_key_using_index
 from heliosdb.commands.create_table import MAX_COLUMNS, checked_options, without_options
 from heliosdb.commands.dependencies import Dropper, Object
+from heliosdb.commands.forms import check_form, check_generated
 from heliosdb.commands.names import role_name, visible_name
 from heliosdb.commands.reindex import renew_indexes
 from heliosdb.commands.sequence_options import new_options, options_of
@@ -95,6 +96,7 @@ def add_column(change: TableChange, action: tree.AddColumn) -> None:
     column = bind_clauses(session, evolve(column, altered=True), written.extensions)
     hide_added_column(session, edit, relation, column.name)
     change.relation = evolve(relation, columns=(*relation.columns, column))
+    check_generated(session, change.relation)
     if column.not_null:
         change.not_null.add(number)
     change.computed[number - 1] = _initial(change, column, draft.sequence, draft.default)
@@ -149,6 +151,7 @@ def alter_type(change: TableChange, action: tree.AlterColumnType) -> None:
     _refuse_dependents(change, column)
     collation = column.collation if action.collation is None else action.collation.name
     new = evolve(column, type=type_name, typmod=typmod, collation=collation, altered=True)
+    check_form(session, new)
     if column.identity is not None:
         _alter_identity_sequence(change, column, (tree.Option("as", action.type),))
     conversion = _conversion(change, column, new, action.using)
@@ -231,7 +234,7 @@ def _check_keys(change: TableChange, column: ColumnDefinition) -> None:
     for index in change.relation.indexes:
         for key in index.keys:
             if key.column == column.number:
-                operator_class_of(column.type, key, index.method, change.session.registries)
+                operator_class_of(column.stored_type, key, index.method, change.session.registries)
 
 
 def set_default(change: TableChange, action: tree.SetDefault) -> None:

@@ -19,6 +19,7 @@ from heliosdb.catalog.definitions import Attribute, ColumnDefinition, DataType, 
 from heliosdb.catalog.result import Result
 from heliosdb.commands.columns import column_type
 from heliosdb.commands.ddl import apply, done, edit_of, lock_relation
+from heliosdb.commands.forms import refuse_forms
 from heliosdb.commands.types import find_type, stored_texts
 from heliosdb.errors import (
     DuplicateColumn,
@@ -183,6 +184,7 @@ def _change(session: CommandSession, found: DataType, kept: Kept, is_same: bool)
         tables.setdefault(relation.oid, (relation, []))[1].append(column)
     for relation, columns in tables.values():
         _refuse_indexed(found, relation, columns)
+        refuse_forms(relation, columns)
         lock_relation(session, relation)
 
     def renewed(value: Any) -> Any:

@@ -46,6 +46,8 @@ __all__ = [
     "is_immutable",
     "output_columns",
     "parse_expression",
+    "row_item",
+    "row_reader",
     "spelled_type",
     "type_of",
 ]
@@ -89,6 +91,18 @@ def output_columns(relation_columns: Sequence[ColumnDefinition]) -> tuple[Output
         )
         for column in relation_columns
     )
+
+
+def row_item(binder: Binder, columns: Sequence[ColumnDefinition], name: str) -> RangeItem:
+    """Return the range item of a relation's row (source ``SOURCE``) with these columns."""
+    slots = [column.number - 1 for column in columns]
+    return RangeItem(name, SOURCE, output_columns(columns), slots=slots, forms=binder.forms(columns))
+
+
+def row_reader(session: CommandSession, columns: Sequence[ColumnDefinition]) -> Callable[[tuple[Any, ...]], Any]:
+    """Return the function that gives the values of columns of a stored row."""
+    item = row_item(Binder(session.bind_context()), columns, "")
+    return compile_row(session, [item.column(number) for number in range(len(columns))])
 
 
 def parse_expression(session: CommandSession, text: str) -> tree.Expression:
@@ -168,7 +182,7 @@ def bind_expression(
     scope = Scope()
     if columns:
         live = [column for column in columns if not column.dropped]
-        scope.items.append(RangeItem(name, SOURCE, output_columns(live), slots=[column.number - 1 for column in live]))
+        scope.items.append(row_item(binder, live, name))
     with binder.other_text():
         return binder.expression_in(clause, expression, scope)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from heliosdb.catalog.definitions import Relation
 from heliosdb.plan import expressions as plan
+from heliosdb.plan.forms import FormFunction
 from heliosdb.sql.deparse import quote_identifier, quote_literal
 from heliosdb.sql.standard_calls import standard_call
 
@@ -92,6 +93,8 @@ class _Writer:
         return quote_identifier(self.relation.columns[node.index].name)
 
     def write_call(self, node: plan.Call) -> str | None:
+        if isinstance(node.function, FormFunction):
+            return self.write(node.arguments[0])
         if node.function.name in ("extract", "timezone") and len(node.arguments) == 2:
             # Between the standard's words implicit conversions are not shown.
             words = [self.top(argument) or "" for argument in node.arguments]

@@ -6,7 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from attrs import evolve
+
+from heliosdb.catalog.definitions import ColumnDefinition
 from heliosdb.commands.binding import bind_expression
+from heliosdb.commands.forms import check_form
 from heliosdb.types.definitions import resolve_implementation
 
 if TYPE_CHECKING:
@@ -37,4 +41,9 @@ def bind_clauses(session: CommandSession, definition: Definition, clauses: Seque
     for clause in clauses:
         bind = resolve_implementation(session.registries.clauses[clause.name].bind)
         definition = bind(DefinitionContext(session), definition, clause.payload)
+        if isinstance(definition, ColumnDefinition) and definition.form is not None and not definition.form.id:
+            form = evolve(definition.form, id=session.database.next_oid())
+            form = evolve(form, package=session.registries.package_of("stored_forms", form.name))
+            definition = evolve(definition, form=form)
+            check_form(session, definition)
     return definition

@@ -25,6 +25,7 @@ from heliosdb.commands.binding import (
     stored_text,
     type_of,
 )
+from heliosdb.commands.forms import refuse_values
 from heliosdb.commands.naming import choose_relation_name
 from heliosdb.commands.sequence_options import new_options, new_sequence
 from heliosdb.errors import (
@@ -312,6 +313,7 @@ def with_generation(
                 detail="A generated column cannot reference another generated column.",
             )
     check_constants(session, bind_assignment(session, expression, column, columns, "default", table))
+    refuse_values(bound, f'the expression of generated column "{column.name}"')
     if not is_immutable(bound):
         raise not_immutable("generation expression")
     return evolve(column, generated=stored_text(session, expression))

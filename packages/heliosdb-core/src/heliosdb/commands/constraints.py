@@ -22,6 +22,7 @@ from heliosdb.commands.binding import (
     spelled_type,
     stored_text,
 )
+from heliosdb.commands.forms import require_comparable, require_equality
 from heliosdb.commands.names import relation_named
 from heliosdb.commands.naming import choose_constraint_name, choose_relation_name
 from heliosdb.errors import (
@@ -150,7 +151,8 @@ def check_key_types(session: CommandSession, columns: Sequence[ColumnDefinition]
     from heliosdb.codegen.index_keys import operator_class_of
 
     for column in columns:
-        operator_class_of(column.type, IndexKey(column=column.number), "btree", session.registries)
+        require_equality(column)
+        operator_class_of(column.stored_type, IndexKey(column=column.number), "btree", session.registries)
 
 
 def add_key_using_index(
@@ -289,6 +291,7 @@ def add_foreign_key(
         middle = "_".join(column.name for column in columns)
         name = choose_constraint_name(edit, relation.schema, relation.name, middle, "fkey", taken)
     for column, target in zip(columns, targets):
+        require_comparable(column, target, name)
         _check_comparable(session, column, target, name)
     set_columns = tuple(_foreign_column(relation, column).number for column in written.delete_columns)
     numbers = tuple(column.number for column in columns)

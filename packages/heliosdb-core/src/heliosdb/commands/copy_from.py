@@ -37,6 +37,7 @@ from heliosdb.errors import (
 )
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
+from heliosdb.plan.forms import writing
 from heliosdb.plan.rewrite import rewritten
 from heliosdb.plan.rewrite import walk as walk_plan
 from heliosdb.session.execution import Execution
@@ -400,8 +401,10 @@ def _insert(
         default=0,
     )
     given = {
-        column.number: ex.Column(
-            type=column.type, typmod=column.typmod, source=source, index=index, collation=column.collation
+        column.number: writing(
+            session.registries,
+            column,
+            ex.Column(type=column.type, typmod=column.typmod, source=source, index=index, collation=column.collation),
         )
         for index, column in enumerate(columns)
     }
@@ -415,7 +418,7 @@ def _insert(
         feed = pn.Project(
             input=feed,
             source=row,
-            columns=tuple(pn.OutputColumn(name=c.name, type=c.type, typmod=c.typmod) for c in relation.columns),
+            columns=tuple(pn.OutputColumn(name=c.name, type=c.stored_type) for c in relation.columns),
             expressions=values,
         )
         feed = pn.Filter(input=feed, condition=_condition(session, relation, where, row))
@@ -427,10 +430,10 @@ def _insert(
 
 
 def _condition(session: Session, relation: Relation, where: tree.Expression, source: int) -> ex.Expression:
-    from heliosdb.commands.binding import SOURCE, SUBQUERIES, output_columns
+    from heliosdb.commands.binding import SOURCE, SUBQUERIES, row_item
     from heliosdb.sql.binder.binder import Binder
     from heliosdb.sql.binder.locations import location
-    from heliosdb.sql.binder.scope import RangeItem, Scope
+    from heliosdb.sql.binder.scope import Scope
 
     clause = "COPY FROM WHERE conditions"
     for node in walk(where):
@@ -441,9 +444,7 @@ def _condition(session: Session, relation: Relation, where: tree.Expression, sou
     live = [column for column in relation.columns if not column.dropped]
     binder = Binder(session.bind_context())
     scope = Scope()
-    scope.items.append(
-        RangeItem(relation.name, SOURCE, output_columns(live), slots=[column.number - 1 for column in live])
-    )
+    scope.items.append(row_item(binder, live, relation.name))
     bound = binder.expression_in(clause, without_slots(where), scope)
     if bound.type != "bool":
         if not (isinstance(bound, ex.Constant) and (bound.value is None or bound.type == "unknown")):

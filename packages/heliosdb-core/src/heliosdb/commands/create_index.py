@@ -21,6 +21,7 @@ from heliosdb.commands.binding import (
     not_immutable,
 )
 from heliosdb.commands.ddl import apply, done, edit_of, lock_relation
+from heliosdb.commands.forms import refuse_values, require_equality
 from heliosdb.commands.names import check_tablespace, relation_named
 from heliosdb.commands.naming import choose_relation_name, index_name_parts
 from heliosdb.commands.storage_parameters import not_accepted
@@ -173,12 +174,14 @@ def _key(
     number: int | None = None
     if element.name is not None:
         number = _column(relation, element.name, position)
-        type_name = relation.columns[number - 1].type
+        require_equality(relation.columns[number - 1], method)
+        type_name = relation.columns[number - 1].stored_type
     else:
         assert expression is not None
         check_contents(session, expression, "index expression", "index expressions")
         bound = bind_expression(session, expression, relation.columns, relation.name)
         check_constants(session, bound)
+        refuse_values(bound, "an index expression")
         if not is_immutable(bound):
             raise not_immutable("index expression")
         type_name = "text" if bound.type == "unknown" else bound.type
@@ -229,6 +232,7 @@ def _predicate(session: CommandSession, relation: Relation, where: tree.Expressi
     check_contents(session, where, "index predicate", "index predicates")
     bound = bind_condition(session, where, relation.columns, relation.name, "WHERE")
     check_constants(session, bound)
+    refuse_values(bound, "an index predicate")
     if not is_immutable(bound):
         raise not_immutable("index predicate")
     return expression_text(where)

@@ -16,6 +16,7 @@ from heliosdb.catalog.result import Result
 from heliosdb.commands.columns import ColumnDraft, add_sequence, draft_column, finish_expressions
 from heliosdb.commands.constraints import add_check, add_foreign_key, add_key
 from heliosdb.commands.ddl import apply, done, edit_of
+from heliosdb.commands.forms import check_generated
 from heliosdb.commands.like import add_like, copy_indexes
 from heliosdb.commands.names import check_tablespace, creation_schema
 from heliosdb.commands.storage_parameters import not_accepted
@@ -157,6 +158,7 @@ def define_table(
         on_commit=statement.on_commit if statement.on_commit != "preserve rows" else None,
     )
     relation = _with_extensions(session, relation, statement)
+    check_generated(session, relation)
     relation = add_constraints(session, edit, relation, draft.constraints)
     for source, numbers in draft.copied:
         relation = copy_indexes(session, edit, relation, source, numbers)

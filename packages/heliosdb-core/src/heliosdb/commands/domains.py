@@ -21,6 +21,7 @@ from heliosdb.commands.binding import (
     compile_row,
     parse_expression,
     refuse_columns,
+    row_reader,
     stored_text,
     type_of,
 )
@@ -251,9 +252,10 @@ def _require(session: CommandSession, found: DataType, holds: Callable[[Any], bo
         if relation.kind not in ("table", "materialized view") or not columns:
             continue
         lock_relation(session, relation, "share")
+        read = row_reader(session, columns)
         for block in session.transaction.view(relation.oid).row_blocks():
             for row in block:
-                for column in columns:
-                    if not holds(row[column.number - 1]):
+                for column, value in zip(columns, read(row)):
+                    if not holds(value):
                         kind = NotNullViolation if what == "contains null values" else CheckViolation
                         raise kind(f'column "{column.name}" of table "{relation.name}" {what}')

@@ -17,6 +17,7 @@ from heliosdb.codegen import compile_row_function
 from heliosdb.codegen.index_keys import operator_class_of
 from heliosdb.commands.binding import SOURCE, bind_condition, bind_expression, parse_expression
 from heliosdb.encoding.keys import KeyColumn, KeyShape
+from heliosdb.plan.forms import spelled
 from heliosdb.sql.deparse import quote_identifier
 from heliosdb.store.access_method import IndexDefinition, IndexSpec
 from heliosdb.types.definitions import OperatorClass, resolve_implementation
@@ -113,7 +114,7 @@ def index_spec(session: CommandSession, relation: Relation, index: Index) -> Ind
 
 def key_type(relation: Relation, key: IndexKey) -> str:
     """Return the type of an index key."""
-    return key.type if key.column is None else relation.columns[key.column - 1].type
+    return key.type if key.column is None else relation.columns[key.column - 1].stored_type
 
 
 def _support(class_: OperatorClass) -> Mapping[str, Callable[..., Any]]:
@@ -184,8 +185,8 @@ def _fits(relation: Relation, index: Index) -> Callable[[Row], bool] | None:
     used = {key.column for key in index.keys}
     everything = None in used or index.predicate is not None
     for column in altered:
-        if (everything or column.number in used) and column.type in EXACT_CLASSES:
-            checks.append((column.number - 1, EXACT_CLASSES[column.type]))
+        if (everything or column.number in used) and column.stored_type in EXACT_CLASSES:
+            checks.append((column.number - 1, EXACT_CLASSES[column.stored_type]))
 
     def fits(row: Row) -> bool:
         return len(row) >= width and all(row[slot] is None or type(row[slot]) in classes for slot, classes in checks)
@@ -201,14 +202,19 @@ def _describe(
     values: Callable[[Row], Row],
 ) -> Callable[[Row], str]:
     # Printed by the types' output functions when an error needs it, so nothing is looked up before.
-    registry = session.registries.types
+    registries = session.registries
     reader = DefaultSession(session)
+    columns = [None if key.column is None else relation.columns[key.column - 1] for key in index.keys]
 
     def describe(row: Row) -> str:
         names = ", ".join([_key_name(relation, key) for key in index.keys])
         shown = [
-            "null" if datum is None else registry.output(type_name)(datum, reader)
-            for type_name, datum in zip(types, values(row))
+            spelled(registries, column, datum, reader)
+            if column is not None
+            else "null"
+            if datum is None
+            else registries.types.output(type_name)(datum, reader)
+            for column, type_name, datum in zip(columns, types, values(row))
         ]
         return f"({names})=({', '.join(shown)})"
 

@@ -85,6 +85,7 @@ def _column(
         collation=column.collation,
         not_null=column.not_null,
         comment=column.comment if "comments" in parts else None,
+        form=column.form and evolve(column.form, id=session.database.next_oid()),
     )
     made = ColumnDraft(copy)
     if column.default is not None and "defaults" in parts:

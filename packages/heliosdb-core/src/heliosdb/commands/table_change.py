@@ -19,6 +19,7 @@ from heliosdb.commands.binding import (
 from heliosdb.commands.trees import column_names
 from heliosdb.commands.validation import check_not_null, check_references, check_rows, rows_of
 from heliosdb.errors import UndefinedColumn, WrongObjectType
+from heliosdb.plan.forms import stored_writer
 
 if TYPE_CHECKING:
     from heliosdb.commands.context import CommandSession
@@ -36,7 +37,7 @@ class TableChange:
         self.edit = edit
         self.old = relation
         self.computed: dict[int, Callable[[Row], Any]] = {}
-        """Slot -> function of the row as it is that gives the new datum."""
+        """Slot -> function of the row as it is that gives the column's new value."""
         self.checks: list[Constraint] = []
         self.not_null: set[int] = set()
         self.references: list[Constraint] = []
@@ -138,15 +139,17 @@ class TableChange:
         width = len(relation.columns)
         computed = sorted(self.computed.items())
         generated = self._generated(relation)
+        session = self.session
+        stored = [stored_writer(session.registries, column) for column in relation.columns]
 
         def make(row: Row) -> Row:
             values = list(row) + [None] * (width - len(row))
             for slot, function in computed:
-                values[slot] = function(row)
+                values[slot] = stored[slot](function(row), session)
             made = tuple(values)
             if generated is not None:
                 for slot, datum in zip(generated[0], generated[1](made)):
-                    values[slot] = datum
+                    values[slot] = stored[slot](datum, session)
                 made = tuple(values)
             return made
 

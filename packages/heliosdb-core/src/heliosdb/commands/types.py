@@ -17,6 +17,7 @@ from heliosdb.catalog.result import Result
 from heliosdb.commands.columns import column_type
 from heliosdb.commands.ddl import apply, done, edit_of, lock_relation
 from heliosdb.commands.dependencies import Dropper, Object
+from heliosdb.commands.forms import refuse_forms
 from heliosdb.commands.names import creation_schema
 from heliosdb.commands.reindex import renew_indexes
 from heliosdb.errors import (
@@ -173,6 +174,7 @@ def _rename_label(session: CommandSession, found: DataType, old: str, new: str) 
                 f'label "{old}" cannot be renamed because {relation.kind} {relation.name} has expressions with it'
             )
         if relation.kind == "table" and uses:
+            refuse_forms(relation, uses)
             if any(column.type != name for column in uses):
                 raise FeatureNotSupported(
                     f'label "{old}" cannot be renamed because columns of table {relation.name} hold it inside of arrays'

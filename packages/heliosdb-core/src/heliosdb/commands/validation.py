@@ -13,6 +13,7 @@ from heliosdb.catalog.definitions import ColumnDefinition, Constraint, Relation
 from heliosdb.codegen.index_keys import key_shape
 from heliosdb.commands.binding import bind_condition, compile_row, parse_expression
 from heliosdb.errors import CheckViolation, ForeignKeyViolation, NotNullViolation
+from heliosdb.plan.forms import spelled
 
 if TYPE_CHECKING:
     from heliosdb.commands.context import CommandSession
@@ -103,9 +104,5 @@ def printed(session: CommandSession, relation: Relation, constraint: Constraint,
     """Return ``(a, b)=(1, x)`` for a constraint's columns."""
     columns = [relation.columns[number - 1] for number in constraint.columns]
     names = ", ".join([column.name for column in columns])
-    values = []
-    for column in columns:
-        datum = row[column.number - 1]
-        output = session.registries.types.output(column.type)
-        values.append("null" if datum is None else output(datum, session))
+    values = [spelled(session.registries, column, row[column.number - 1], session) for column in columns]
     return f"({names})=({', '.join(values)})"

@@ -96,6 +96,8 @@ def _column(
         text += f" DEFAULT {texts.defaults.get((relation.oid, column.number), column.default)}"
     if column.not_null and column.identity is None:
         text += " NOT NULL"
+    if column.form is not None:
+        text += f" {column.form.text}"
     return text
 
 

@@ -107,6 +107,7 @@ SLOTS: dict[str, Slot] = {
     "register_clauses": Slot("clauses", "clause", (registrations.Clause,), _name),
     "register_column_options": Slot("column_options", "column option", (registrations.ColumnOption,), _name),
     "register_relation_options": Slot("relation_options", "relation option", (registrations.RelationOption,), _name),
+    "register_stored_forms": Slot("stored_forms", "stored form", (registrations.StoredForm,), _name),
     "register_relation_resolvers": Slot(
         "relation_resolvers", "relation resolver", (registrations.RelationResolver,), _name
     ),
@@ -183,6 +184,7 @@ class Collector:
             ("operator_classes", self._check_operator_class),
             ("casts", self._check_cast),
             ("catalog_views", self._check_view),
+            ("stored_forms", lambda form: self._check_type(form.type, f"stored form {form.name}")),
         ):
             open_registry = self.registries[registry]
             for key in open_registry.keys_of(owner):
@@ -259,6 +261,7 @@ class Collector:
             clauses=frozen_values["clauses"],
             column_options=frozen_values["column_options"],
             relation_options=frozen_values["relation_options"],
+            stored_forms=frozen_values["stored_forms"],
             relation_resolvers=tuple(
                 sorted(frozen_values["relation_resolvers"].values(), key=lambda value: value.name)
             ),

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         RelationOption,
         RelationResolver,
         Statement,
+        StoredForm,
     )
     from heliosdb.catalog.registries import CatalogView, Setting
     from heliosdb.types.definitions import (
@@ -209,6 +210,21 @@ def register_column_options() -> Iterable[ColumnOption] | None:
         @hookimpl
         def register_column_options():
             return [ColumnOption(name="quantization", check="my_plugin.options:quantization")]
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def register_stored_forms() -> Iterable[StoredForm] | None:
+    """Add stored forms: what rows hold of a column instead of its values.
+
+    Called once while a database opens. None: no forms. A clause at a column gives the column the form.
+
+    Example::
+
+        @hookimpl
+        def register_stored_forms():
+            return [StoredForm(name="packed", to_stored="my_plugin.packed:pack", from_stored="my_plugin.packed:unpack")]
     """
     raise NotImplementedError
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from heliosdb.store.index_storage import CapturedIndex, IndexStorage
     from heliosdb.store.relation import Relation
     from heliosdb.store.store import Store
+    from heliosdb.store.superseded import Before
     from heliosdb.store.timeline import Timeline
     from heliosdb.store.versions import Older
 
@@ -43,7 +44,7 @@ __all__ = ["Checkpointer"]
 class _Noted:
     """A relation as step 1 found it."""
 
-    __slots__ = ("blocks", "indexes", "line", "places", "relation", "stored")
+    __slots__ = ("blocks", "indexes", "lasting", "line", "places", "relation", "stored")
 
     def __init__(
         self,
@@ -52,8 +53,11 @@ class _Noted:
         stored: StoredRelation,
         blocks: list[BlockImage],
         indexes: list[CapturedIndex],
+        lasting: Mapping[int, Before],
     ) -> None:
         self.line = line
+        self.lasting = lasting
+        """What blocks were before commits replaced them, which is written with them."""
         self.relation = relation
         self.stored = stored
         self.blocks = blocks
@@ -156,6 +160,7 @@ class Checkpointer:
         assert journal is not None
         with journal.rotating(), store.commit_lock:
             journal.end_log()
+            store.let_go_of_superseded()
             log = Log(store.volume, journal.log.number + 1, self._files.codecs)
             journal.rotate(log)
             manifest = Manifest(
@@ -176,7 +181,8 @@ class Checkpointer:
                     # Whoever asks for a relation that was dropped gets a new one, in which nothing is.
                     if relation.is_logged and (relation.blocks or relation.indexes):
                         indexes = [] if oid in line.stored else self._indexes.capture(line, relation, manifest.scn)
-                        blocks = self._changed_blocks(relation)  # which may drop versions
+                        lasting = self._lasting(relation)
+                        blocks = self._changed_blocks(relation, lasting)  # which may drop versions
                         before = known.get((line.id, oid))
                         stored = StoredRelation(
                             line.id,
@@ -190,13 +196,26 @@ class Checkpointer:
                         stored.begins = _known_begins(relation)
                         stored.dropped = store.dropped.scn(line, oid)
                         manifest.relations.append(stored)
-                        noted.append(_Noted(line, relation, stored, blocks, indexes))
+                        noted.append(_Noted(line, relation, stored, blocks, indexes, lasting))
             committed, self._files.committed = self._files.committed, {}
             return manifest, noted, committed
 
-    def _changed_blocks(self, relation: Relation) -> list[BlockImage]:
+    def _lasting(self, relation: Relation) -> dict[int, Before]:
+        """Return what blocks were before commits replaced them, as far as it is to be found by who opens the database
+        again."""
+        if relation.stored is None:
+            return {}
+        return relation.stored.superseded.needed_at(self._store.snapshots.lasting(relation.oid))
+
+    def _changed_blocks(self, relation: Relation, lasting: Container[int]) -> list[BlockImage]:
         store, images = self._store, []
         for number, present in enumerate(relation.blocks):
+            if number in lasting:
+                relation.block(number)
+                folded = relation.fold(number, store.needed(relation.oid))
+                assert folded is not None
+                images.append(_image(number, folded))
+                continue
             if present is None or not (present.overlay or present.begin > store.checkpoint_scn):
                 continue
             if relation.stored is not None and relation.stored.holds(number, present):
@@ -236,7 +255,7 @@ class Checkpointer:
     def _plan(self, item: _Noted, outdated: Container[str]) -> tuple[list[str], Iterator[BlockImage]]:
         """Return the names of the segments that stay, and the blocks to write."""
         blocks = iter(item.blocks)
-        crowded = len(item.places.segments) >= 2 * MOST_SEGMENTS
+        crowded = len(item.places.segments) >= 2 * MOST_SEGMENTS or item.places.has_replaced
         if not item.blocks and not crowded and not any(name in outdated for name in item.places.segments):
             return item.stored.segments, blocks
         kept, old = item.places.worth_keeping({image.number for image in item.blocks}, outdated)
@@ -251,6 +270,7 @@ class Checkpointer:
         if relation.stored is None:
             relation.stored = StoredBlocks(self._cache, [])
         relation.stored.install(item.places, places, item.stored.segments)
+        relation.stored.superseded.forget(item.lasting)
         for number, segment in places.items():
             block = relation.blocks[number]
             if block is not None:

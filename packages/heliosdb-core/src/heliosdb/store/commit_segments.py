@@ -1,6 +1,7 @@
 """Large commits: their blocks go to segments before the log says so, and are written once.
 
-    write       no lock held: blocks that the commit fills are written to segments and synced; nobody knows of them
+    write       no lock held: blocks that the commit fills, or of which it changes many rows, are written to segments
+                and synced; nobody knows of them
     settle      commit lock held, the record is in the log: it names the segments, so they are part of the database
     enter       commit lock held: the relation's blocks stand in the segments, from the commit's SCN on
 
@@ -8,30 +9,41 @@ Segments of a commit that failed are deleted; those of a process that died on th
 are deleted when the database is opened. A checkpoint leaves those alone that are under way.
 
 The rows are written before the commit has an SCN. The log's record has it, and later the manifest.
+
+A block that was there before is written whole, with the rows that the commit leaves as they are. Nobody else can change
+those that it changes, it holds their locks; but others may come to be, or be changed, before the commit lock is held.
+So it is known which slots the commit has changed, and as of which SCN the others are. If the block is no younger it is
+replaced, and what it was stays where it is (``superseded``); else the changed rows are entered one by one. Both go by
+what the log says alone, and come to the same when it is replayed.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple
 
-from heliosdb.errors import Error
+from heliosdb.errors import DataCorrupted, Error
 from heliosdb.store.block import Block
-from heliosdb.store.growing_segments import GrowingSegments, WrittenRows
+from heliosdb.store.growing_segments import SEGMENT_SIZE, GrowingSegments, WrittenRows
 from heliosdb.store.records import RecordSegment
+from heliosdb.store.segment import BlockImage
 from heliosdb.store.stored_blocks import StoredBlocks
+from heliosdb.store.superseded import Before
+from heliosdb.store.timeline_index import MAX_SCN
 from heliosdb.store.versions import is_full
 
 if TYPE_CHECKING:
     from heliosdb.store.files import StoreFiles
     from heliosdb.store.relation import Relation
     from heliosdb.store.segment import SegmentReader
-    from heliosdb.store.stored_blocks import BlockCache
+    from heliosdb.store.stored_blocks import BlockCache, BlockSource
     from heliosdb.store.timeline import Timeline
     from heliosdb.store.versions import Row
 
-__all__ = ["CommitSegments", "Written", "enter_segment"]
+__all__ = ["CommitSegments", "Written", "enter_changed", "enter_segment"]
 
 
 class Written(NamedTuple):
@@ -77,9 +89,51 @@ class CommitSegments:
         """Return what takes blocks of a relation before their transaction commits."""
         return GrowingSegments(self._files, line, relation)
 
+    def write_changed(
+        self,
+        line: Timeline,
+        relation: Relation,
+        blocks: Mapping[int, Mapping[int, Row | None]],
+        base: int,
+        written: list[Written],
+    ) -> None:
+        """Write blocks of which many rows are changed, with the rows that stay as they are; ``written`` takes them.
+
+        ``base`` is the last SCN that was given out before this was called.
+        """
+        files = self._files
+        writer = None
+        changed: list[bytes] = []
+        growth = 0
+
+        def finish() -> Written:
+            assert writer is not None
+            info = writer.finish()
+            return Written(relation, RecordSegment(relation.oid, info.name, growth, base, changed), info.size, {})
+
+        for number in sorted(blocks):
+            if writer is None:
+                writer = files.write_segment(relation.oid, line.id)
+                files.uncommitted.add(writer.name)
+                written.append(Written(relation, RecordSegment(relation.oid, writer.name, 0), 0, {}))
+                changed, growth = [], 0
+            image, slots, more = _changed_block(relation, number, dict(blocks[number].items()))
+            writer.add(image)
+            changed.append(slots)
+            growth += more
+            if writer.size >= SEGMENT_SIZE:
+                written[-1] = finish()
+                writer = None
+        if writer is not None:
+            written[-1] = finish()
+
     def is_large(self, blocks: Mapping[int, Sequence[Row | None]]) -> bool:
         """Whether so many new rows are to be written to segments."""
-        return bool(blocks) and sum(map(len, blocks.values())) >= self._files.options.large_commit
+        return bool(blocks) and self.are_large(sum(map(len, blocks.values())))
+
+    def are_large(self, rows: int) -> bool:
+        """Whether so many rows of whole blocks are to be written to segments."""
+        return rows >= self._files.options.large_commit
 
     def abandon(self, written: Iterable[Written]) -> None:
         """Delete what was written for a commit that has failed."""
@@ -105,7 +159,10 @@ class CommitSegments:
         for item in written:
             segment = self._files.read_segment(item.segment.name, scn)
             readers = self._cache.needed(item.relation.oid)
-            enter_segment(item.relation, segment, self._cache, item.segment.rows, readers, item.rows)
+            if item.segment.changed is not None:
+                enter_changed(item.relation, segment, self._cache, item.segment, readers)
+            else:
+                enter_segment(item.relation, segment, self._cache, item.segment.rows, readers, item.rows)
 
     @property
     def size(self) -> int:
@@ -143,3 +200,98 @@ def enter_segment(
             block = relation.blocks[number] = Block(content, scn, dense=is_full(content))
             cache.note(relation, number, block)
     relation.count = before + growth
+
+
+def _changed_block(relation: Relation, number: int, slots: dict[int, Row | None]) -> tuple[BlockImage, bytes, int]:
+    """Return a block with new rows in some slots, which slots these are (a byte a slot), and by how many rows it grows.
+
+    Where nothing else is in the block it is not read.
+    """
+    present, kept = _rows_of(relation, number, slots)
+    rows: list[Row | None] = [None] * max(len(present), max(slots) + 1)
+    begins: array[int] | None = None
+    if kept is not None:
+        begins = array("q", bytes(8 * len(rows)))
+        for slot, (scn, other) in kept.items():
+            rows[slot], begins[slot] = other, scn
+    changed = bytearray(len(rows))
+    growth = 0
+    for slot, row in slots.items():
+        rows[slot] = row
+        changed[slot] = 1
+        growth += (row is not None) - (slot < len(present) and present[slot])
+    return BlockImage(number, rows, 0, begins), bytes(changed), growth
+
+
+def _rows_of(
+    relation: Relation, number: int, slots: Mapping[int, object]
+) -> tuple[Sequence[bool], dict[int, tuple[int, Row]] | None]:
+    """Return which slots of a block have a row, and (SCN, row) of those that are not among the given ones; None where
+    there is none of these."""
+    segment = None if relation.stored is None else relation.stored.where().get(number)
+    if segment is not None and relation.blocks[number] is None:
+        with suppress(DataCorrupted):  # a checkpoint may have put it elsewhere; who reads it is told otherwise
+            shape = segment.present(number)
+            there: Sequence[bool] = [True] * segment.row_count(number) if shape is None else shape[0]
+            if all(slot in slots for slot in compress(range(len(there)), there)):
+                return there, None
+    block = relation.block(number)
+    rows = [] if block is None else block.positional(MAX_SCN)
+    kept: dict[int, tuple[int, Row]] = {}
+    for slot, row in enumerate(rows):
+        if row is not None and slot not in slots:
+            assert block is not None
+            kept[slot] = block.newest(slot)[0], row
+    return [row is not None for row in rows], kept or None
+
+
+def enter_changed(
+    relation: Relation,
+    segment: SegmentReader,
+    cache: BlockCache,
+    record: RecordSegment,
+    readers: Sequence[int] | None,
+) -> None:
+    """Let blocks of a commit's segment take the place of those that were there; the commit lock is held."""
+    if relation.stored is None:
+        relation.stored = StoredBlocks(cache, [])
+    stored, scn = relation.stored, segment.known_begin
+    relation.changed = scn
+    count = relation.count
+    replaced: dict[int, Before] = {}
+    assert record.changed is not None
+    for number, changed in zip(segment.numbers, record.changed, strict=True):
+        former = _former(relation, number, record.base, scn)
+        if former is None:
+            rows = segment.read(number).rows
+            relation.apply_rows(
+                number, {slot: rows[slot] for slot in compress(range(len(changed)), changed)}, scn, readers
+            )
+        else:
+            replaced[number] = former
+    # In this order: whoever finds no block in memory is led to the segment, and from there to what was before.
+    stored.superseded.add(scn, replaced)
+    stored.add(segment, replaced)
+    for number in replaced:
+        relation.blocks[number] = None
+    relation.count = count + record.rows
+
+
+def _former(relation: Relation, number: int, base: int, scn: int) -> Before | None:
+    """Return what is to be superseded of a block; None where it has changed since an SCN."""
+    stored = relation.stored
+    assert stored is not None
+    relation.extend_to(number + 1)
+    present, segment = relation.blocks[number], stored.where().get(number)
+
+    def read(source: BlockSource, number: int, older: Before | None) -> Block:
+        return stored.read(relation, source, number, older)
+
+    if segment is not None and (present is None or stored.holds(number, present)):
+        begin = segment.begin(number)
+        older = stored.superseded.before(number, begin)
+        return Before(segment, number, scn, older, read) if begin <= base else None
+    block = relation.block(number)
+    if block is None or max(block.begin, *(entry[0] for entry in block.overlay.values()), 0) > base:
+        return None
+    return Before(block, number, scn, None, read)

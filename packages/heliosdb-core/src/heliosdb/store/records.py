@@ -5,7 +5,8 @@
     counters    what changed since the record before
     dropped     relations whose rows may be swept
     changes     for each relation: row ids, and the new row of each (None: deleted)
-                or a segment, synced before the record was written, whose blocks are as of this commit
+                or a segment, synced before the record was written, whose blocks are as of this commit: new ones, or
+                ones that were there, with the slots that the commit has changed in each
 
 The record holds what the rows are now, not what they were: replaying it twice, or over a state that has it already,
 ends in the same state. Kinds that this version does not know are refused, never skipped.
@@ -50,6 +51,10 @@ _COUNT = Struct("<I")
 _GROWTH = Struct("<q")
 _SEGMENT = 0xFFFFFFFF
 """In the place of the length of the row ids: what follows is by how many rows the relation grows, and a name."""
+_REPLACING = 0xFFFFFFFE
+"""The same for blocks that were there: growth, the SCN as of which the rows are that the commit has not changed, the
+length of the name, the name, and the changed slots of each block as bits."""
+_REPLACED = Struct("<qqI")
 
 
 class RecordChanges(NamedTuple):
@@ -61,11 +66,17 @@ class RecordChanges(NamedTuple):
 
 
 class RecordSegment(NamedTuple):
-    """Blocks of one relation that a commit has written to a segment. ``rows`` is by how many the relation grows."""
+    """Blocks of one relation that a commit has written to a segment. ``rows`` is by how many the relation grows.
+
+    Where the blocks were there before, ``changed`` says of each which slots the commit has changed, a byte a slot; the
+    other rows are as of SCN ``base``.
+    """
 
     relation: int
     name: str
     rows: int
+    base: int = 0
+    changed: Sequence[bytes] | None = None
 
 
 class Record(NamedTuple):
@@ -137,8 +148,12 @@ def encode_rows(frames: StoredFrames, relation: int, row_ids: Sequence[int], row
     return _PART.pack(relation, len(ids), len(content)) + ids + content
 
 
-def encode_segment(segment: RecordSegment) -> bytes:
+def encode_segment(frames: StoredFrames, segment: RecordSegment) -> bytes:
     """Return the part of a record for blocks that stand in a segment."""
+    if segment.changed is not None:
+        name, bits = segment.name.encode(), frames.encode(list(map(_packed, segment.changed)))
+        content = _REPLACED.pack(segment.rows, segment.base, len(name)) + name + bits
+        return _PART.pack(segment.relation, _REPLACING, len(content)) + content
     content = _GROWTH.pack(segment.rows) + segment.name.encode()
     return _PART.pack(segment.relation, _SEGMENT, len(content)) + content
 
@@ -180,6 +195,15 @@ def decode_record(frames: StoredFrames, data: bytes) -> Record:
                 segments.append(RecordSegment(relation, name, growth))
                 at += rows_length
                 continue
+            if ids_length == _REPLACING:
+                growth, base, length = _REPLACED.unpack_from(data, at)
+                end, at = at + rows_length, at + _REPLACED.size
+                bits = frames.decode(data[at + length : end])
+                segments.append(
+                    RecordSegment(relation, data[at : at + length].decode(), growth, base, list(map(_unpacked, bits)))
+                )
+                at = end
+                continue
             row_ids = frames.decode(data[at : at + ids_length])
             rows = frames.decode(data[at + ids_length : at + ids_length + rows_length])
             at += ids_length + rows_length
@@ -191,6 +215,21 @@ def decode_record(frames: StoredFrames, data: bytes) -> Record:
     role, session_user, application_name, origin = texts
     author = Author("", role, session_user, application_name, origin)
     return Record(kind, time, transaction_id, timeline, author, counters, dropped, changes, segments, payload)
+
+
+_DIGITS = bytes.maketrans(b"\0\1", b"01")
+_VALUES = bytes.maketrans(b"01", b"\0\1")
+
+
+def _packed(slots: bytes) -> bytes:
+    """Return a bit for each byte, which is 0 or 1: the first is the lowest. What is behind the last 1 is left out."""
+    number = int(slots.translate(_DIGITS)[::-1] or b"0", 2)
+    return number.to_bytes((number.bit_length() + 7) // 8, "little")
+
+
+def _unpacked(bits: bytes) -> bytes:
+    """Return a byte for each bit."""
+    return f"{int.from_bytes(bits, 'little'):b}".encode()[::-1].translate(_VALUES) if bits else b""
 
 
 def by_block(changes: RecordChanges) -> dict[int, dict[int, Row | None]]:

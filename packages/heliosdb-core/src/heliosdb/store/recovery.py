@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from heliosdb.errors import DataCorrupted
 from heliosdb.store.block import BLOCK_BITS
 from heliosdb.store.checkpoint import Checkpointer, delete_unnamed
-from heliosdb.store.commit_segments import CommitSegments, enter_segment
+from heliosdb.store.commit_segments import CommitSegments, enter_changed, enter_segment
 from heliosdb.store.files import LOG_PREFIX, RUN_PREFIX, SEGMENT_PREFIX, StoreFiles, log_number
 from heliosdb.store.index_storage import IndexStorage
 from heliosdb.store.journal import Journal
@@ -74,6 +74,7 @@ def recover(store: Store) -> None:
     store.published = store.last_scn = store.entering = store.checkpoint_scn + store.replayed
     store.was_closed = manifest.closed and not store.replayed
     store.dropped.sweep()
+    store.let_go_of_superseded()
     if volume.read_only:
         return
     log = Log(volume, manifest.log, files.codecs) if reader is None else Log.resume(reader)
@@ -157,7 +158,11 @@ def _replay(store: Store, record: Record, scn: int, files: StoreFiles, cache: Bl
         relation = _relation(store, line, written.relation)
         last = segment.numbers[-1]
         store.row_ids(relation.oid, (last << BLOCK_BITS) + segment.slots(last))
-        enter_segment(relation, segment, cache, written.rows, None, {})
+        if written.changed is not None:
+            enter_changed(relation, segment, cache, written, None)
+            store.superseding[relation] = None
+        else:
+            enter_segment(relation, segment, cache, written.rows, None, {})
     for oid in record.dropped:
         store.dropped.note(line, oid, scn)
     author = record.author._replace(timeline=line.name)

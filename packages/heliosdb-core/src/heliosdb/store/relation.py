@@ -13,7 +13,7 @@ From then on a branch reads as fast as main. Nothing here compares SCNs of two t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import repeat
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -191,7 +191,9 @@ class Relation:
             yield scn, row
             yield from history(older)
 
-    def apply_rows(self, number: int, changes: dict[int, Row | None], scn: int, readers: Sequence[int] | None) -> bool:
+    def apply_rows(
+        self, number: int, changes: Mapping[int, Row | None], scn: int, readers: Sequence[int] | None
+    ) -> bool:
         """Give slots of a block new newest versions, and return whether the block is due for folding.
 
         ``readers`` are the SCNs that still need older versions (None: all). Folding must wait until the commit is
@@ -219,7 +221,7 @@ class Relation:
         return len(overlay) >= FOLD_AT
 
     def _apply_many(
-        self, block: Block, changes: dict[int, Row | None], scn: int, readers: Sequence[int] | None
+        self, block: Block, changes: Mapping[int, Row | None], scn: int, readers: Sequence[int] | None
     ) -> bool:
         """Do the same for many slots at once where their versions stand in the block's rows; False where not."""
         rows, begin = block.rows, block.begin

@@ -12,7 +12,7 @@ comes out is the newest state of the main timeline, and indexes are made anew fr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import count, groupby
+from itertools import compress, count, groupby
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -25,7 +25,7 @@ from heliosdb.store.files import StoreFiles, log_number
 from heliosdb.store.log import read_log
 from heliosdb.store.manifest import Manifest, decode_manifest
 from heliosdb.store.options import StorageOptions
-from heliosdb.store.records import COMMIT, Record, decode_record
+from heliosdb.store.records import COMMIT, Record, RecordSegment, decode_record
 from heliosdb.store.segment import SegmentReader
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ UNKNOWN_OIDS = 1_000_000
 
 Changes = dict[int, "dict[int, tuple[int, Row | None]]"]
 """{relation: {row id: (SCN, row)}}."""
+Written = tuple["SegmentReader", "bytes | None"]
+"""A segment, and which slots of the block its commit has changed, a byte a slot; None: it is a new block."""
 
 
 @define
@@ -87,7 +89,7 @@ class _Salvage:
         self._on_progress = on_progress
         self._found = Salvaged()
         self._changes: Changes = {}
-        self._written: dict[int, dict[int, list[SegmentReader]]] = {}
+        self._written: dict[int, dict[int, list[Written]]] = {}
         """{relation: {block: segments of commits in the logs that have rows of it, oldest first}}."""
         self._counters: dict[int, Counter] = {}
         self._transaction_id = 2
@@ -182,21 +184,23 @@ class _Salvage:
             rows = self._changes.setdefault(changes.relation, {})
             rows.update({row_id: (scn, row) for row_id, row in zip(changes.row_ids, changes.rows, strict=True)})
         for named in record.segments:
-            self._take_segment(named.name, named.relation, scn, segments)
+            self._take_segment(named, scn, segments)
         for oid in record.dropped:
             self._changes.pop(oid, None)
             self._written.pop(oid, None)
             segments.pop(oid, None)
 
-    def _take_segment(self, name: str, oid: int, scn: int, segments: dict[int, list[SegmentReader]]) -> None:
+    def _take_segment(self, named: RecordSegment, scn: int, segments: dict[int, list[SegmentReader]]) -> None:
         """Note the blocks of a segment that a commit has written: without a manifest it is among all the others."""
+        oid = named.relation
         others = segments.get(oid, [])
-        others[:] = [reader for reader in others if reader.name != name]
-        reader = self._files.read_segment(name, scn)
+        others[:] = [reader for reader in others if reader.name != named.name]
+        reader = self._files.read_segment(named.name, scn)
         blocks = self._written.setdefault(oid, {})
         try:
-            for number in reader.numbers:
-                blocks.setdefault(number, []).append(reader)
+            changed = [None] * len(reader.numbers) if named.changed is None else named.changed
+            for number, slots in zip(reader.numbers, changed, strict=True):
+                blocks.setdefault(number, []).append((reader, slots))
         except DataCorrupted as error:
             self._found.lost(error.message, oid)
 
@@ -233,8 +237,9 @@ class _Salvage:
         for number in sorted({*copies, *later, *written}):
             begin, rows = self._block(oid, number, copies.get(number, []))
             changes = self._written_rows(oid, number, written.get(number, ()))
-            # A row that a commit wrote to a segment was new then: whatever the logs say of it came after.
-            changes.update(later.get(number, {}))
+            for slot, change in later.get(number, {}).items():
+                if slot not in changes or change[0] > changes[slot][0]:
+                    changes[slot] = change
             for slot, (scn, row) in changes.items():
                 if scn <= begin:
                     continue
@@ -245,18 +250,20 @@ class _Salvage:
             if rows:
                 yield number, rows
 
-    def _written_rows(
-        self, oid: int, number: int, segments: Sequence[SegmentReader]
-    ) -> dict[int, tuple[int, Row | None]]:
+    def _written_rows(self, oid: int, number: int, segments: Sequence[Written]) -> dict[int, tuple[int, Row | None]]:
         """Return what commits have put into a block by way of segments."""
         found: dict[int, tuple[int, Row | None]] = {}
-        for reader in segments:
+        for reader, changed in segments:
             try:
                 rows = reader.read(number).rows
             except DataCorrupted as error:
                 self._found.lost(f"{error.message} ({_row_ids(number)})", oid)
                 continue
-            found.update({slot: (reader.known_begin, row) for slot, row in enumerate(rows) if row is not None})
+            scn = reader.known_begin
+            if changed is None:
+                found.update({slot: (scn, row) for slot, row in enumerate(rows) if row is not None})
+            else:
+                found.update({slot: (scn, rows[slot]) for slot in compress(range(len(rows)), changed)})
         return found
 
     def _block(self, oid: int, number: int, copies: list[SegmentReader]) -> tuple[int, dict[int, Row]]:

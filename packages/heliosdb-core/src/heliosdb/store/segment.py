@@ -432,6 +432,9 @@ class SegmentReader:
             if part == BEGINS:
                 stored = self._file.read_span(chunk.offset, chunk.length)
                 begins = array("q", self._values(number, part, stored, chunk))
+                if self.known_begin:
+                    # What the commit itself has written had no SCN yet.
+                    begins = array("q", [begin or self.known_begin for begin in begins])
             elif part == HISTORY:
                 stored = self._file.read_span(chunk.offset, chunk.length)
                 data = self._decoded(number, part, stored, chunk)

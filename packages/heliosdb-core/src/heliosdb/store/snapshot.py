@@ -70,6 +70,13 @@ class Snapshots:
         retention = self.retention.get(relation_oid, self.default_retention)
         return None if retention is not None and retention.period != 0 else self.points()
 
+    def lasting(self, relation_oid: int) -> tuple[int, ...] | None:
+        """Return those of them that outlive the readers: pins; None where every version is kept."""
+        retention = self.retention.get(relation_oid, self.default_retention)
+        if retention is not None and retention.period != 0:
+            return None
+        return tuple(sorted(scn for _, scn in self.pins.values()))
+
     @property
     def is_idle(self) -> bool:
         """Whether nobody holds a snapshot and nothing else keeps versions: every one but the newest may go."""

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 __all__ = ["PreparedChanges", "RelationChanges", "RowChange", "Store", "has_null"]
 
 
-RelationChanges = tuple[Relation, Mapping[int, dict[int, "Row | None"]], Mapping[int, Sequence["Row | None"]], bool]
+RelationChanges = tuple[Relation, Mapping[int, Mapping[int, "Row | None"]], Mapping[int, Sequence["Row | None"]], bool]
 """(relation, {block: {slot: new row or None}}, {block: rows of a bulk insert}, whether index keys may change)."""
 
 
@@ -62,7 +62,7 @@ class PreparedChanges(NamedTuple):
     """What a commit is about to enter into one relation: rows, whole blocks, the changes row by row, index entries."""
 
     relation: Relation
-    rows: Mapping[int, dict[int, Row | None]]
+    rows: Mapping[int, Mapping[int, Row | None]]
     bulk: Mapping[int, Sequence[Row | None]]
     changes: list[RowChange]
     entries: list[tuple[TimelineIndex, IndexEntries]]
@@ -113,6 +113,8 @@ class Store:
         self._define = RLock()
         self._crowded: list[tuple[Relation, int]] = []
         """Blocks to fold once the commit that is being entered is published."""
+        self.superseding: dict[Relation, None] = {}
+        """Relations of which commits have replaced whole blocks: what these were goes when nobody needs it."""
         self.dropped = Dropped(self)
         if not isinstance(methods, Mapping):
             methods = {method.name: method for method in (BTreeMethod(), *methods)}
@@ -389,6 +391,7 @@ class Store:
             for relation in tuple(timeline.relations.values()):
                 self.vacuum_relation(relation)
         with self.commit_lock:
+            self.let_go_of_superseded()
             self.dropped.sweep()
 
     def vacuum_relation(self, relation: Relation) -> None:
@@ -451,10 +454,21 @@ class Store:
         """Make everything visible up to the SCN of a pending commit."""
         if scn > self.published:
             self.published = scn
-        if self._crowded or self.dropped:
+        if self._crowded or self.dropped or self.superseding:
             with self.commit_lock:
                 self._fold_crowded()
+                self.let_go_of_superseded()
                 self.dropped.sweep()
+
+    def let_go_of_superseded(self) -> None:
+        """Let go of blocks as they were before commits replaced them, where nobody needs them any more."""
+        for relation in tuple(self.superseding):
+            stored = relation.stored
+            if stored is not None:
+                gone = stored.superseded.let_go(self.needed(relation.oid))
+                relation.pruned_to = max(relation.pruned_to, gone)
+            if stored is None or not stored.superseded.is_waiting:
+                del self.superseding[relation]
 
     def _fold_crowded(self) -> None:
         crowded, self._crowded = self._crowded, []
@@ -509,13 +523,14 @@ class Store:
                 [index for index in relation.indexes.values() if index.spec.oid not in dropped] if keys_change else []
             )
             changes: list[RowChange] = []
-            for number in rows:
+            for number, own in rows.items():
                 # What was before the rows is read now, where it has to be read: it may be damaged.
-                block = relation.block(number)
+                block = relation.block(number) if isinstance(own, dict) else None
                 if block is not None:
                     block.load_versions()
             if indexes or wanted:
-                for number, slots in rows.items():
+                for number, own in rows.items():
+                    slots = own if isinstance(own, dict) else dict(own.items())
                     block = relation.block(number)
                     first = number << BLOCK_BITS
                     if block is None:

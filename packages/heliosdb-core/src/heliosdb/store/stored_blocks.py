@@ -20,6 +20,7 @@ from weakref import WeakSet
 
 from heliosdb.errors import DataCorrupted
 from heliosdb.store.block import Block
+from heliosdb.store.superseded import Before, Superseded
 from heliosdb.store.versions import Older, Row, is_full
 
 if TYPE_CHECKING:
@@ -82,6 +83,10 @@ class BlockSource(Protocol):
         """Return how many items the longest row of a block has."""
         ...
 
+    def slots(self, number: int) -> int:
+        """Return how many slots a block has."""
+        ...
+
     def row_count(self, number: int) -> int:
         """Return how many rows a block has."""
         ...
@@ -118,6 +123,30 @@ class StoredVersions:
         return begins, history
 
 
+class ReplacedVersions(StoredVersions):
+    """The same for a block that a large commit has put in the place of another (see ``superseded``)."""
+
+    __slots__ = ("_before",)
+
+    def __init__(
+        self, cache: BlockCache, relation: Relation, number: int, segment: BlockSource, before: Before
+    ) -> None:
+        super().__init__(cache, relation, number, segment)
+        self._before = before
+
+    def read(self) -> tuple[array[int] | None, dict[int, Older] | None]:
+        """Return the SCN of each slot's row, and what was before."""
+        segment, number = self.segment, self._number
+        begins = segment.versions(number)[0] if segment.has_versions(number) else None
+        if begins is None:
+            begins = array("q", [segment.begin(number)]) * segment.slots(number)
+        history = self._before.versions(begins)
+        if history is None:
+            return super().read()
+        self._cache.note_versions(self._relation, number, history)
+        return begins, history
+
+
 class BlockCache:
     """Which blocks were read from segments, oldest first, and how much memory they take, for a whole store."""
 
@@ -128,6 +157,7 @@ class BlockCache:
         self.size = 0
         """Bytes, estimated."""
         self._sources: WeakSet[StoredVersions] = WeakSet()
+        self._superseded: WeakSet[Superseded] = WeakSet()
         self._sources_lock = Lock()
 
     def needed(self, relation_oid: int) -> Sequence[int] | None:
@@ -140,9 +170,17 @@ class BlockCache:
         self._entries.append((relation, number, block, weight))
         self.size += weight
 
-    def versions(self, relation: Relation, number: int, segment: BlockSource) -> StoredVersions:
-        """Return what a segment has of the versions before a block's rows; the segment stays as long as it is used."""
-        made = StoredVersions(self, relation, number, segment)
+    def versions(
+        self, relation: Relation, number: int, segment: BlockSource, before: Before | None
+    ) -> StoredVersions | None:
+        """Return what a segment, or the block before, has of the versions before a block's rows, if anything; the
+        segment stays as long as it is used."""
+        if before is not None:
+            made: StoredVersions = ReplacedVersions(self, relation, number, segment, before)
+        elif segment.has_versions(number):
+            made = StoredVersions(self, relation, number, segment)
+        else:
+            return None
         with self._sources_lock:
             self._sources.add(made)
         return made
@@ -150,7 +188,13 @@ class BlockCache:
     def segments_in_use(self) -> set[str]:
         """Return the names of segments that blocks in memory may still ask for versions."""
         with self._sources_lock:
-            return {source.segment.name for source in self._sources}
+            names = {source.segment.name for source in self._sources}
+            return names.union(*(superseded.sources() for superseded in self._superseded))
+
+    def add_superseded(self, superseded: Superseded) -> None:
+        """Take note of where a relation has what its blocks were before large commits replaced them."""
+        with self._sources_lock:
+            self._superseded.add(superseded)
 
     def note_versions(self, relation: Relation, number: int, history: Mapping[int, Older]) -> None:
         """Note that a block takes more memory: older versions of its rows have been read."""
@@ -311,11 +355,19 @@ def _within(values: list[Any], low: Any, high: Any) -> list[int]:
 class Places:
     """Which segments hold a relation's blocks. Never changed: replaced."""
 
-    def __init__(self, segments: Mapping[str, BlockSource], where: dict[int, BlockSource] | None = None) -> None:
+    def __init__(
+        self,
+        segments: Mapping[str, BlockSource],
+        where: dict[int, BlockSource] | None = None,
+        *,
+        has_replaced: bool = False,
+    ) -> None:
         self.segments = segments
         """By name, oldest first: of a block that is in several the last has it as it is."""
         self._where = where
         self._lock = Lock()
+        self.has_replaced = has_replaced
+        """Whether a commit has replaced blocks of these segments since the last checkpoint."""
 
     def where(self) -> dict[int, BlockSource]:
         """Return the segment that holds each block; reads the segments' footers at first."""
@@ -364,6 +416,8 @@ class StoredBlocks:
     def __init__(self, cache: BlockCache, segments: Sequence[BlockSource]) -> None:
         self.cache = cache
         self.places = Places({segment.name: segment for segment in segments})
+        self.superseded = Superseded()
+        cache.add_superseded(self.superseded)
         self._scans = 0
 
     def names(self) -> list[str]:
@@ -396,9 +450,13 @@ class StoredBlocks:
                 # A checkpoint has put the block elsewhere meanwhile, and deleted the file.
 
     def _load(self, segment: BlockSource, relation: Relation, number: int) -> Block:
+        return self.read(relation, segment, number, self.superseded.before(number, segment.begin(number)))
+
+    def read(self, relation: Relation, segment: BlockSource, number: int, before: Before | None) -> Block:
+        """Return a block of a segment; ``before`` is what it was before a large commit replaced it."""
         rows, begin = segment.read(number).rows, segment.begin(number)
-        source = self.cache.versions(relation, number, segment) if segment.has_versions(number) else None
-        return Block(rows, begin, dense=is_full(rows), source=source)
+        source = self.cache.versions(relation, number, segment, before)
+        return Block(rows, begin, dense=is_full(rows), exact=before is None, source=source)
 
     def scan(self, relation: Relation, scn: int, columns: Sequence[int] | None) -> ColdScan:
         """Begin a scan of blocks that are not in memory.
@@ -414,8 +472,9 @@ class StoredBlocks:
 
     def add(self, segment: BlockSource, numbers: Iterable[int]) -> None:
         """Take note that blocks stand in another segment now, which a commit has written."""
-        where = {**self.where(), **dict.fromkeys(numbers, segment)}
-        self.places = Places({**self.places.segments, segment.name: segment}, where)
+        before, new = self.where(), dict.fromkeys(numbers, segment)
+        replaces = self.places.has_replaced or not before.keys().isdisjoint(new)
+        self.places = Places({**self.places.segments, segment.name: segment}, {**before, **new}, has_replaced=replaces)
 
     def install(self, noted: Places, moved: Mapping[int, BlockSource], names: Iterable[str]) -> None:
         """Take note of where a checkpoint has put blocks that stood as in ``noted``, and of the names of all segments
@@ -427,4 +486,4 @@ class StoredBlocks:
         known = {**noted.segments, **{segment.name: segment for segment in moved.values()}}
         segments = {name: known[name] for name in names}
         segments.update({n: segment for n, segment in self.places.segments.items() if n not in noted.segments})
-        self.places = Places(segments, where)
+        self.places = Places(segments, where, has_replaced=self.places is not noted and self.places.has_replaced)

@@ -11,7 +11,7 @@ goes before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import ItemsView, Iterator, Mapping, Sequence
 from itertools import compress
 from typing import TYPE_CHECKING, Any, overload
 
@@ -158,6 +158,10 @@ class ChangedSlots(Mapping[int, Any]):
         for slot, entry in self._later.items():
             found[slot] = entry[1]
         return found
+
+    def items(self) -> ItemsView[int, Any]:
+        """Return slots and rows."""
+        return self.to_dict().items()
 
     def __getitem__(self, slot: int) -> Any:
         later = self._later.get(slot)

@@ -127,9 +127,12 @@ class TransactionalStore(Store):
         for writes in transaction.writes.values():
             rows, own = writes.net()
             # What is put aside stays there when the blocks are written to segments, one by one.
-            is_large = self.large is not None and self.large.is_large(own)
-            bulk = own if is_large else {n: run if isinstance(run, list) else list(run) for n, run in own.items()}
-            changes = {n: slots.to_dict() if isinstance(slots, ChangedSlots) else slots for n, slots in rows.items()}
+            large = self.large if writes.relation.is_logged else None
+            bulk = own if large is not None and large.is_large(own) else {n: list(run) for n, run in own.items()}
+            whole = {n: slots for n, slots in rows.items() if isinstance(slots, ChangedSlots)}
+            changes: dict[int, Mapping[int, Row | None]] = {**rows}
+            if large is None or not large.are_large(sum(slots.at_least for slots in whole.values())):
+                changes.update({n: slots.to_dict() for n, slots in whole.items()})
             if changes or bulk:
                 changed.append((writes.relation, changes, bulk, writes.keys_change or writes.has_new_indexes()))
         line = transaction.timeline
@@ -142,12 +145,13 @@ class TransactionalStore(Store):
             return CommitTicket(0, None)
         written: list[Written] = []
         try:
-            if self.large is not None:
-                logged = self._write_large(self.large, transaction.timeline, changed, written)
-                record = self.record_of(logged) + [encode_segment(item.segment) for item in written]
-            else:
-                record = []
-            ticket = self._enter(transaction, changed, record, written, author)
+            left: Sequence[RelationChanges] = changed
+            record: list[bytes] = []
+            if self.large is not None and self.journal is not None:
+                left = self._write_large(self.large, line, changed, written)
+                frames = self.journal.frames
+                record = self.record_of(left) + [encode_segment(frames, item.segment) for item in written]
+            ticket = self._enter(transaction, changed, left, record, written, author)
         except BaseException as error:
             if self.large is not None and written:
                 if isinstance(error, Error):
@@ -157,28 +161,33 @@ class TransactionalStore(Store):
             raise
         return ticket
 
-    @staticmethod
     def _write_large(
-        large: CommitSegments, line: Timeline, changed: Sequence[RelationChanges], written: list[Written]
+        self, large: CommitSegments, line: Timeline, changed: Sequence[RelationChanges], written: list[Written]
     ) -> list[RelationChanges]:
         """Write whole blocks, where there are many, to segments; return the changes that are left for the log."""
-        logged = []
+        base = self.last_scn
+        left = []
         for relation, rows, bulk, keys_change in changed:
+            whole = {number: slots for number, slots in rows.items() if isinstance(slots, ChangedSlots)}
+            if whole:
+                large.write_changed(line, relation, whole, base, written)
+                rows = {number: slots for number, slots in rows.items() if number not in whole}
             if relation.is_logged and large.is_large(bulk):
                 large.write(line, relation, bulk, written)
                 bulk = {}
-            logged.append((relation, rows, bulk, keys_change))
-        return logged
+            left.append((relation, rows, bulk, keys_change))
+        return left
 
     def _enter(
         self,
         transaction: Transaction,
         changed: Sequence[RelationChanges],
+        left: Sequence[RelationChanges],
         record: Sequence[bytes],
         written: list[Written],
         author: Author,
     ) -> CommitTicket:
-        """Order, enter and publish what was prepared."""
+        """Order, enter and publish changes; what is ``left`` of them is not in segments."""
         number = transaction.transaction_id
         entering: list[Written] = []
         with self.commit_lock:
@@ -193,8 +202,7 @@ class TransactionalStore(Store):
                 transaction.timeline.id, record, number, author_number, transaction.dropped_relations
             )
             if self.large is not None and written:
-                in_segments = {item.relation for item in written}
-                prepared = [c._replace(bulk={}) if c.relation in in_segments else c for c in prepared]
+                prepared = [item._replace(rows=rows, bulk=bulk) for item, (_, rows, bulk, _) in zip(prepared, left)]
                 self.large.settle(written)
                 entering, written[:] = written[:], ()
             scn = self.next_scn()
@@ -205,6 +213,7 @@ class TransactionalStore(Store):
             self.enter(prepared, scn)
             if self.large is not None and entering:
                 self.large.enter(entering, scn)
+                self.superseding.update({item.relation: None for item in entering if item.segment.changed is not None})
             collected = [(changes.relation, changes.changes) for changes in prepared] if followed else None
             if collected is not None and self.history.open:
                 self.history.record(scn, collected)

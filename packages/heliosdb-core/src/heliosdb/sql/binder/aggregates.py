@@ -41,6 +41,7 @@ from heliosdb.plan.expressions import (
     Subquery,
     WindowCall,
 )
+from heliosdb.plan.forms import stored_column
 from heliosdb.plan.rewrite import columns_in, contains_level, free_columns, rewritten, walk, walk_level
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.coercion import (
@@ -410,9 +411,9 @@ class Grouper:
             else set()
         )
         grouped = {
-            group.index
+            column.index
             for number, group in enumerate(self.groups[: self._bound])
-            if number in common and isinstance(group, Column) and group.source == item.source
+            if number in common and (column := stored_column(group)) is not None and column.source == item.source
         }
         return all(number - 1 in grouped for number in key)
 

@@ -7,8 +7,9 @@ the objects that the plan depends on, and hands every node to the module that kn
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -23,6 +24,7 @@ from heliosdb.errors import (
     UndefinedTable,
 )
 from heliosdb.plan.expressions import Case, Column, Constant, Expression, RowConstructor, Subquery, SubqueryKind
+from heliosdb.plan.forms import reading
 from heliosdb.plan.nodes import BoundStatement, OutputColumn, PlanNode
 from heliosdb.sql.binder.coercion import ASSIGNMENT, coerce_to_type, resolve_unknown
 from heliosdb.sql.binder.expressions import EXPRESSIONS
@@ -32,7 +34,7 @@ from heliosdb.sql.binder.scope import RangeItem, Scope
 from heliosdb.sql.statements import Delete, Insert, Merge, Query, Statement, Update
 
 if TYPE_CHECKING:
-    from heliosdb.catalog.definitions import Relation
+    from heliosdb.catalog.definitions import ColumnDefinition, Relation
     from heliosdb.sql.binder.bound_query import BoundQuery
     from heliosdb.sql.binder.context import BindContext
     from heliosdb.sql.statements import Expression as ExpressionNode
@@ -310,7 +312,17 @@ class Binder:
             slots=[column.number - 1 for column in live],
             relation=relation,
             schema=relation.schema if alias is None else None,
+            forms=self.forms(live),
         )
+
+    def forms(self, columns: Sequence[ColumnDefinition]) -> dict[int, Callable[[Column], Expression]] | None:
+        """Return what makes the values of columns with a stored form, by their places in the list; None for none."""
+        found: dict[int, Callable[[Column], Expression]] = {
+            number: partial(reading, self.registries, column)
+            for number, column in enumerate(columns)
+            if column.form is not None
+        }
+        return found or None
 
     def scan_columns(self, relation: Relation) -> tuple[OutputColumn, ...]:
         """Return the columns of a scan: all attributes in slot order, dropped ones included."""
@@ -325,8 +337,8 @@ def _scan_column(relation: Relation, number: int) -> OutputColumn:
         if column.number == number:
             return OutputColumn(
                 name=column.name,
-                type=column.type,
-                typmod=column.typmod,
+                type=column.stored_type,
+                typmod=column.typmod if column.form is None else -1,
                 nullable=not column.not_null or column.dropped,
                 collation=column.collation,
             )

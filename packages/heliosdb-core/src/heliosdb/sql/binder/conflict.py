@@ -12,7 +12,8 @@ from heliosdb.errors import (
     WrongObjectType,
 )
 from heliosdb.plan import nodes
-from heliosdb.plan.expressions import Column, Expression
+from heliosdb.plan.expressions import Expression
+from heliosdb.plan.forms import stored_column
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.coercion import coerce_to_boolean
 from heliosdb.sql.binder.constraints import bind_table_text
@@ -119,8 +120,9 @@ def _elements(
             node = ast.ColumnRef((element.name,), position=target.position)
         assert node is not None
         expression = binder.expression(node, _table_scope(written, source, "index expressions"))
-        if isinstance(expression, Column) and expression.index >= 0:
-            columns.add(expression.index + 1)
+        column = stored_column(expression)
+        if column is not None and column.index >= 0:
+            columns.add(column.index + 1)
         else:
             expressions.append(expression)
     return columns, expressions

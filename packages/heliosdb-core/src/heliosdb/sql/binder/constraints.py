@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from heliosdb.errors import DataCorrupted, Error, UndefinedTable
 from heliosdb.plan import nodes
 from heliosdb.plan.expressions import Constant, Expression
+from heliosdb.plan.forms import writing
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.coercion import coerce_to_boolean, resolve_unknown
 from heliosdb.sql.binder.scope import Scope
@@ -115,7 +116,8 @@ def bind_generated(binder: Binder, relation: Relation, source: int) -> tuple[nod
             continue
         expression = bind_table_text(binder, column.generated, relation, source, "column generation expressions")
         value = binder.assigned(expression, column.type, column.typmod, column.name)
-        result.append(nodes.Assignment(slot=column.number - 1, value=value))
+        stored = writing(binder.registries, column, value)
+        result.append(nodes.Assignment(slot=column.number - 1, value=stored))
     return tuple(result)
 
 

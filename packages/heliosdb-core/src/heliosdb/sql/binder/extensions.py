@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import FeatureNotSupported, UndefinedColumn
-from heliosdb.plan.expressions import Column, Expression
-from heliosdb.plan.nodes import OutputColumn, PlanNode, Scan, SnapshotRequest
+from heliosdb.plan.expressions import Expression
+from heliosdb.plan.nodes import PlanNode, Scan, SnapshotRequest
 from heliosdb.plan.rewrite import rewritten, walk
 from heliosdb.sql.binder.coercion import coerce_to_named_type, resolve_unknown
 from heliosdb.sql.binder.functions import bind_operator
@@ -47,9 +47,7 @@ class ClauseBinder:
         scope = Scope()
         scope.clause = self.clause.name.upper()
         if node is not None:
-            scope.items = [
-                RangeItem(getattr(inner, "alias", ""), inner.source, inner.columns) for inner in _producers(node)
-            ]
+            scope.items = [self._item(inner) for inner in _producers(node)]
         bound = self._binder.expression(tree, scope)
         if type_ is None:
             return resolve_unknown(self._binder, bound)
@@ -58,10 +56,17 @@ class ClauseBinder:
     def column(self, node: Any, name: str) -> Expression:
         """Return the expression for a column of a node; UndefinedColumn when it has none of that name."""
         for inner in _producers(node):
-            for index, column in enumerate(inner.columns):
+            item = self._item(inner)
+            for number, column in enumerate(item.columns):
                 if column.name == name:
-                    return _reference(inner.source, index, column)
+                    return item.column(number)
         raise UndefinedColumn(f'column "{name}" does not exist', position=self.clause.position or None)
+
+    def _item(self, node: Any) -> RangeItem:
+        alias = getattr(node, "alias", "")
+        if isinstance(node, Scan):
+            return self._binder.scan_item(node.relation, alias, node.source)
+        return RangeItem(alias, node.source, node.columns)
 
     def call(self, name: str, *arguments: Any) -> Expression:
         """Return the call of a function, resolved by the arguments' types; UndefinedFunction when there is none."""
@@ -80,18 +85,6 @@ class ClauseBinder:
     def keep_private(self) -> None:
         """Keep the plan out of caches."""
         self._binder.cacheable = False
-
-
-def _reference(source: int, index: int, column: OutputColumn) -> Column:
-    return Column(
-        type=column.type,
-        typmod=column.typmod,
-        nullable=column.nullable,
-        collation=column.collation,
-        source=source,
-        index=index,
-        name=column.name,
-    )
 
 
 def _producers(node: Any) -> list[Any]:

@@ -15,6 +15,7 @@ from attrs import evolve
 from heliosdb.errors import FeatureNotSupported, GeneratedAlways, SqlSyntaxError
 from heliosdb.plan import nodes
 from heliosdb.plan.expressions import Column, Constant, Expression
+from heliosdb.plan.forms import writing
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.constraints import (
     bind_checks,
@@ -111,18 +112,17 @@ def _gives(statement: ast.Insert, number: int) -> bool:
 
 
 def row_values(binder: Binder, relation: Relation, given: dict[int, Expression]) -> tuple[Expression, ...]:
-    """Return the value of every attribute in slot order."""
+    """Return what the row holds of every attribute, in slot order."""
     values: list[Expression] = []
     by_number = {column.number: column for column in relation.columns}
     for number in range(1, max(by_number, default=0) + 1):
         column = by_number.get(number)
         if column is None or column.dropped:
-            type_ = column.type if column is not None else "text"
+            type_ = column.stored_type if column is not None else "text"
             values.append(Constant(type=type_, value=None))
-        elif number in given:
-            values.append(given[number])
         else:
-            values.append(bind_default(binder, relation, column))
+            value = given[number] if number in given else bind_default(binder, relation, column)
+            values.append(writing(binder.registries, column, value))
     return tuple(values)
 
 

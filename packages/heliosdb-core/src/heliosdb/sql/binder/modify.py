@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from attrs import evolve
+
 from heliosdb.errors import (
     DuplicateColumn,
     FeatureNotSupported,
@@ -12,6 +14,7 @@ from heliosdb.errors import (
 )
 from heliosdb.plan import nodes
 from heliosdb.plan.expressions import Expression
+from heliosdb.plan.forms import writing
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.coercion import resolve_unknown
 from heliosdb.sql.binder.constraints import bind_default
@@ -64,7 +67,11 @@ def bind_assignments(
                 slot=column.number - 1, value=_stored(binder, relation, column, value, node)
             )
     scope.clause = before
-    return tuple(assignment for assignment in result.values() if not _is_generated(relation, assignment.slot))
+    return tuple(
+        evolve(assignment, value=writing(binder.registries, relation.columns[number - 1], assignment.value))
+        for number, assignment in result.items()
+        if not _is_generated(relation, assignment.slot)
+    )
 
 
 def _assigned_part(

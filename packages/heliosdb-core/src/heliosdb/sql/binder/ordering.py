@@ -126,7 +126,9 @@ def matches(binder: Binder, left: Any, right: Any) -> bool:
         return False
     if hasattr(cls, "__attrs_attrs__") and cls.__module__.startswith("heliosdb.plan"):
         return all(
-            matches(binder, getattr(left, attribute.name), getattr(right, attribute.name)) for attribute in fields(cls)
+            matches(binder, getattr(left, attribute.name), getattr(right, attribute.name))
+            for attribute in fields(cls)
+            if attribute.eq
         )
     return bool(left == right)
 

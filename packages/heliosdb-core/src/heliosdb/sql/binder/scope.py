@@ -18,7 +18,7 @@ joins that were built above its item meanwhile (``nulled``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from heliosdb.plan.expressions import Case, Coalesce, Column, Constant, Expression, IsNull, RowConstructor
@@ -38,13 +38,15 @@ AMBIGUOUS = -1
 class RangeItem:
     """One relation of FROM. ``slots`` are the positions of the columns in the source's row.
 
-    ``kind`` is what FOR UPDATE calls it: "relation", "subquery", "join", "function", "WITH query".
+    ``kind`` is what FOR UPDATE calls it: "relation", "subquery", "join", "function", "WITH query". ``forms`` make the
+    value of columns that have a stored form, by the column's number here.
     """
 
     __slots__ = (
         "_positions",
         "columns",
         "columns_visible",
+        "forms",
         "kind",
         "lateral_ok",
         "lateral_only",
@@ -67,7 +69,9 @@ class RangeItem:
         relation: Relation | None = None,
         schema: str | None = None,
         kind: str = "relation",
+        forms: Mapping[int, Callable[[Column], Expression]] | None = None,
     ) -> None:
+        self.forms = forms
         self.kind = kind
         self.name = name
         self.source = source
@@ -100,7 +104,7 @@ class RangeItem:
     def column(self, number: int, position: int | None = None) -> Expression:
         """Return the expression for a column."""
         column = self.columns[number]
-        return Column(
+        made = Column(
             type=column.type,
             typmod=column.typmod,
             nullable=column.nullable or self.nulled,
@@ -110,6 +114,8 @@ class RangeItem:
             index=self.slots[number],
             name=column.name,
         )
+        form = None if self.forms is None else self.forms.get(number)
+        return made if form is None else form(made)
 
     def whole_row(self, position: int | None = None) -> Expression:
         """Return the expression for the item's row as one composite value, of the relation's row type if it has one."""

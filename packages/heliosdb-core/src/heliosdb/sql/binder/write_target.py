@@ -22,6 +22,7 @@ from heliosdb.errors import (
 )
 from heliosdb.plan import nodes
 from heliosdb.plan.expressions import Column, Expression
+from heliosdb.plan.forms import stored_column
 from heliosdb.plan.rewrite import rewritten
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.constraints import parse_view
@@ -181,9 +182,10 @@ class WriteTarget:
         )
 
     def _definition(self, expression: Expression) -> ColumnDefinition | None:
-        if isinstance(expression, Column) and expression.source == self.base and expression.index >= 0:
+        place = stored_column(expression)
+        if place is not None and place.source == self.base and place.index >= 0:
             for column in self.relation.columns:
-                if column.number == expression.index + 1:
+                if column.number == place.index + 1:
                     return column
         return None
 

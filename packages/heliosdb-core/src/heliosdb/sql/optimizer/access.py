@@ -196,7 +196,7 @@ class AccessPaths:
 
     def key_type(self, scan: pn.Scan, index: Index, position: int) -> str:
         key = index.keys[position]
-        return key.type if key.column is None else scan.relation.columns[key.column - 1].type
+        return key.type if key.column is None else scan.relation.columns[key.column - 1].stored_type
 
     def _is_usable(self, scan: pn.Scan, index: Index, position: int, comparison: _Comparison) -> bool:
         """Whether the comparison is on the index key, with an operator that the key is sorted by."""

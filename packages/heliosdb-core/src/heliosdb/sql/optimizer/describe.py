@@ -9,6 +9,7 @@ from attrs import define, field
 
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
+from heliosdb.plan.forms import FormFunction
 from heliosdb.sql.optimizer.costs import Cost, Costs
 from heliosdb.sql.optimizer.estimates import Estimates
 from heliosdb.sql.optimizer.unused import unused_indexes
@@ -319,6 +320,8 @@ class _Describer:
                 return "'" + text.replace("'", "''") + "'"
             case ex.Parameter():
                 return f"${node.number}"
+            case ex.Call() if isinstance(node.function, FormFunction):
+                return show(node.arguments[0])
             case ex.Call():
                 arguments = [show(argument) for argument in node.arguments]
                 if node.operator is not None and len(arguments) == 2:

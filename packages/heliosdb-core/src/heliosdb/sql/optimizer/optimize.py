@@ -13,6 +13,7 @@ from heliosdb.sql.optimizer.access import ROW, AccessPaths
 from heliosdb.sql.optimizer.conditions import conjunction, split
 from heliosdb.sql.optimizer.decorrelate import decorrelate
 from heliosdb.sql.optimizer.estimates import Estimates
+from heliosdb.sql.optimizer.forms import compare_stored
 from heliosdb.sql.optimizer.joins import Joins
 from heliosdb.sql.optimizer.keep import Keeper
 from heliosdb.sql.optimizer.nearest import nearest_path, sorted_again
@@ -79,7 +80,8 @@ class _Optimizer:
         """Simplify and choose physical nodes, in subqueries too; ``repeated`` where the plan runs many times."""
         if isinstance(node, pn.Update | pn.Delete):
             node = evolve(node, recheck=conjunction(_conditions(node.input)))
-        chosen = self.keeper.keep(self.physical(push(decorrelate(pull_up(node)))), repeated=repeated)
+        logical = compare_stored(push(decorrelate(pull_up(node))), self.registries)
+        chosen = self.keeper.keep(self.physical(logical), repeated=repeated)
         plan: pn.PlanNode = self.subqueries(chosen)
         return plan
 

@@ -82,7 +82,7 @@ class RelationStatistics:
         """Return a column's statistics, None where the type has no order."""
         found = self._columns.get(slot)
         if found is None:
-            ordering = types.ordering(relation.columns[slot].type)
+            ordering = types.ordering(relation.columns[slot].stored_type)
             if ordering is None or not self.sample:
                 return None
             found = self._columns[slot] = self._of(slot, ordering)
@@ -93,9 +93,9 @@ class RelationStatistics:
         place = (left, name, right)
         found = self._compared.get(place)
         if found is None:
-            columns = relation.columns[left], relation.columns[right]
-            ordering = types.ordering(columns[0].type)
-            if columns[0].type != columns[1].type or ordering is None or not ordering.identity or not self.sample:
+            type_, other = relation.columns[left].stored_type, relation.columns[right].stored_type
+            ordering = types.ordering(type_)
+            if type_ != other or ordering is None or not ordering.identity or not self.sample:
                 return None
             compare = COMPARISONS[name]
             rows = self.sample[:: max(1, len(self.sample) // SAMPLE)]
