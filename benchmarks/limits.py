@@ -212,13 +212,26 @@ def beside_a_writer() -> Iterator[Limit]:
 
 
 def definitions() -> Iterator[Limit]:
-    """Three hundred tables."""
-    database = heliosdb.EmbeddedDatabase.new_in_memory()
-    taken = seconds(
-        lambda: [database.execute(f"CREATE TABLE t{n} (id integer PRIMARY KEY, a text, b integer)") for n in range(300)]
-    )
-    database.close()
-    yield Limit("300 CREATE TABLE", taken, "s", 3)
+    """Three hundred tables, and many: each is to take as long as those before it, in a transaction or alone."""
+    text = "CREATE TABLE t{} (id integer PRIMARY KEY, a text, b integer)"
+    for block in (False, True):
+        database = heliosdb.EmbeddedDatabase.new_in_memory()
+
+        def create(first: int, last: int, database: heliosdb.EmbeddedDatabase = database) -> float:
+            return seconds(lambda: [database.execute(text.format(n)) for n in range(first, last)])
+
+        if block:
+            database.execute("BEGIN")
+        first = create(0, 300)
+        create(300, 700)
+        early = create(700, 1000)
+        create(1000, 3700)
+        late = create(3700, 4000)
+        database.close()
+        if not block:
+            yield Limit("300 CREATE TABLE", first, "s", 3)
+        where = "in one transaction" if block else "each alone"
+        yield Limit(f"CREATE TABLE beside 4,000, times beside 1,000, {where}", late / early, "times", 1.6)
 
 
 def compiling() -> Iterator[Limit]:

@@ -9,12 +9,14 @@ import re
 from collections.abc import Callable, Iterator
 
 from heliosdb.errors import InvalidParameterValue
+from heliosdb.spi import ColumnValues
 from heliosdb_plugin_example.semver import Version, hash_key, parse, sort_key
-from heliosdb_plugin_example.trigrams import THRESHOLD, similarity
+from heliosdb_plugin_example.trigrams import THRESHOLD, shared, similarity, trigrams
 
 __all__ = [
     "bump",
     "distance",
+    "distance_column",
     "is_prerelease",
     "latest_step",
     "major",
@@ -157,6 +159,25 @@ def parts(version: Version) -> Iterator[tuple[str, str]]:
 def distance(left: str, right: str) -> float:
     """``<->``: 0 for texts with the same trigrams, 1 for texts that share none."""
     return 1.0 - similarity(left, right)
+
+
+# [column form]
+def distance_column(left: str | ColumnValues, right: str | ColumnValues) -> list[float] | None:
+    """``<->`` for many rows: the trigrams of a column are kept with its block, so each text is cut up once."""
+    if isinstance(left, str):
+        left, right = right, left
+    if isinstance(left, str) or not isinstance(right, str):
+        return None  # two columns: row by row
+    sets, wanted = left.form(trigrams_of_column), trigrams(right)
+    return [1.0 - shared(some, wanted) for some in sets]
+
+
+def trigrams_of_column(column: ColumnValues) -> list[frozenset[str]]:
+    """Return the trigrams of each text."""
+    return list(map(trigrams, column.values))
+
+
+# [end column form]
 
 
 def similar(left: str, right: str) -> bool:

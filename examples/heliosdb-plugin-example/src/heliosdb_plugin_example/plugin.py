@@ -79,6 +79,14 @@ def register_functions() -> list[ScalarFunction | Aggregate | TableFunction]:
     def scalar(name: str, arguments: tuple[str, ...], returns: str, function: str) -> ScalarFunction:
         return ScalarFunction(name, arguments, returns, f"{HOME}.functions:{function}", schema="public")
 
+    distance = ScalarFunction(
+        "trigram_distance",
+        ("text", "text"),
+        "float8",
+        f"{HOME}.functions:distance",
+        column_form=f"{HOME}.functions:distance_column",
+        schema="public",
+    )
     comparisons = [
         scalar(f"semver_{suffix}", ("semver", "semver"), "bool", f"semver_{suffix}") for suffix in COMPARISONS.values()
     ]
@@ -89,7 +97,7 @@ def register_functions() -> list[ScalarFunction | Aggregate | TableFunction]:
         scalar("semver_bump", ("semver", "text"), "semver", "bump"),
         scalar("semver_satisfies", ("semver", "text"), "bool", "satisfies"),
         scalar("trigram_similarity", ("text", "text"), "float8", "similarity"),
-        scalar("trigram_distance", ("text", "text"), "float8", "distance"),
+        distance,
         scalar("trigram_similar", ("text", "text"), "bool", "similar"),
         Aggregate(
             "latest",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["THRESHOLD", "pattern_trigrams", "similarity", "trigrams"]
+__all__ = ["THRESHOLD", "pattern_trigrams", "shared", "similarity", "trigrams"]
 
 THRESHOLD = 0.3
 
@@ -28,7 +28,11 @@ def trigrams(text: str) -> frozenset[str]:
 
 def similarity(left: str, right: str) -> float:
     """Return the shared part of two texts' trigrams, between 0 and 1."""
-    first, second = trigrams(left), trigrams(right)
+    return shared(trigrams(left), trigrams(right))
+
+
+def shared(first: frozenset[str], second: frozenset[str]) -> float:
+    """Return the shared part of two sets."""
     together = len(first | second)
     return len(first & second) / together if together else 0.0
 

@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from heliosdb.store.access_method import Progress as Progress
     from heliosdb.store.column_source import ColumnBatch as ColumnBatch
     from heliosdb.store.column_source import ColumnSource as ColumnSource
+    from heliosdb.store.column_values import ColumnValues as ColumnValues
     from heliosdb.store.snapshot import Snapshot as Snapshot
     from heliosdb.store.volume import Volume as Volume
     from heliosdb.types.definitions import Aggregate as Aggregate
@@ -136,6 +137,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "Progress",
     ),
     "heliosdb.store.column_source": ("ColumnBatch", "ColumnSource"),
+    "heliosdb.store.column_values": ("ColumnValues",),
     "heliosdb.store.snapshot": ("Snapshot",),
     "heliosdb.store.volume": ("Volume",),
     "heliosdb.types.definitions": (

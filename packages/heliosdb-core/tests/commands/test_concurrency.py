@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from heliosdb.database import Database
 from heliosdb.errors import Error
 
 Client = Any
@@ -123,3 +124,57 @@ def test_readers_of_an_old_snapshot_keep_their_catalog(new_client: Callable[[], 
     first.run("CREATE TABLE u (a int)")
     found: Any = second.rows("SELECT count(*) FROM pg_class WHERE relname = 'u'")
     assert found == [(0,)]
+
+
+def tables(session: Any) -> list[str]:
+    """Return the user's tables as the session's catalog has them."""
+    if session.block.is_open:
+        return sorted(found.name for found in session.catalog.relations() if found.kind == "table")
+    return sorted(
+        row[0] for row in session.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")[-1].rows
+    )
+
+
+def test_definitions_that_are_rolled_back_to_a_savepoint_are_seen_no_more() -> None:
+    session = Database(plugins=[]).session()
+    session.execute("BEGIN")
+    session.execute("CREATE TABLE kept (a int)")
+    session.execute("SAVEPOINT s")
+    session.execute("CREATE TABLE gone (a int)")
+    session.execute("ALTER TABLE kept ADD b int")
+    assert tables(session) == ["gone", "kept"]
+    session.execute("ROLLBACK TO s")
+    assert tables(session) == ["kept"]
+    assert [column.name for column in session.catalog.lookup_relation("public", "kept").columns] == ["a"]
+    session.execute("CREATE TABLE another (a int)")
+    session.execute("ROLLBACK TO s")
+    assert tables(session) == ["kept"]
+    session.execute("COMMIT")
+    assert tables(session) == ["kept"]
+
+
+def test_all_definitions_of_a_transaction_can_be_rolled_back_and_others_made() -> None:
+    session = Database(plugins=[]).session()
+    session.execute("BEGIN")
+    session.execute("SAVEPOINT s")
+    session.execute("CREATE TABLE gone (a int)")
+    session.execute("ROLLBACK TO s")
+    assert tables(session) == []
+    session.execute("CREATE TABLE made (a int)")
+    session.execute("COMMIT")
+    assert tables(session) == ["made"]
+
+
+@pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ"])
+def test_a_commit_takes_nothing_away_that_others_have_defined_meanwhile(isolation: str) -> None:
+    database = Database(plugins=[])
+    one, other = database.session(), database.session()
+    one.execute(f"BEGIN ISOLATION LEVEL {isolation}")
+    one.execute("SELECT 1 FROM pg_class")
+    one.execute("CREATE TABLE first (a int)")
+    other.execute("CREATE TABLE second (a int)")
+    one.execute("CREATE TABLE third (a int)")
+    one.execute("COMMIT")
+    for session in (one, other, database.session()):
+        assert tables(session) == ["first", "second", "third"]
+        session.execute("SELECT * FROM first, second, third")

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from heliosdb.catalog.changes import names_of
-from heliosdb.catalog.storage import NAMES_RELATION, OBJECTS_RELATION, decode, encode_row
+from heliosdb.catalog.storage import NAMES_RELATION, OBJECTS_RELATION, decode, decode_row, encode_row
+from heliosdb.catalog.view import CatalogSnapshot
 from heliosdb.errors import Error
 
 Client = Any
@@ -119,6 +120,25 @@ def check_agreement(client: Client) -> None:
                         assert row_id in [number for number, _ in view.items(index.spec.key(row))]
 
 
+def check_catalog(client: Client) -> None:
+    """Compare the catalog that commands have changed step by step with one made of the rows."""
+    session = client.session
+    session.block.transaction.begin_statement()
+    seen = session.catalog
+    made = CatalogSnapshot(
+        decode_row(row) for block in session.transaction.view(OBJECTS_RELATION).row_blocks() for row in block
+    )
+    assert list(seen.objects()) == list(made.objects())
+    assert seen.type_state == made.type_state
+    for name in CatalogSnapshot.__slots__:
+        if name not in ("type_state", "_referencing"):
+            assert dict(getattr(seen, name).items()) == dict(getattr(made, name).items()), name
+            assert len(getattr(seen, name)) == len(getattr(made, name)), name
+    assert set(seen._referencing) == set(made._referencing)
+    for oid in made._referencing:
+        assert sorted(map(repr, seen.relations_referencing(oid))) == sorted(map(repr, made.relations_referencing(oid)))
+
+
 @pytest.mark.parametrize("seed", range(25))
 def test_everything_agrees_after_random_definitions(client: Client, seed: int) -> None:
     author = Author(seed)
@@ -136,6 +156,12 @@ def test_everything_agrees_after_random_definitions(client: Client, seed: int) -
         assert failure is None or failure.sqlstate not in ("XX000", "XX001"), statement
         if client.session.block.status == "E":
             client.run("ROLLBACK")
+        if client.session.block.is_open:
+            check_catalog(client)
+        else:
+            client.run("BEGIN")
+            check_catalog(client)
+            client.run("COMMIT")
         if not client.session.block.is_open:
             check_agreement(client)
     if client.session.block.is_open:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from heliosdb.errors import Error
-from heliosdb.spi import Registries, ScalarFunction, resolve_implementation
+from heliosdb.spi import ColumnValues, Registries, ScalarFunction, resolve_implementation
 from heliosdb_testkit.surroundings import RestingSession, registries_of
 
 __all__ = ["FunctionSuite"]
@@ -71,6 +71,28 @@ class FunctionSuite:
                 given = {"implementation": implementation, **dict(zip(names, arguments, strict=True))}
                 assert eval(source, given) == implementation(*arguments), (name, texts)
 
+    def test_column_forms_compute_what_the_implementation_computes(self, registries: Registries) -> None:
+        """For columns of all the arguments that the calls have, one of them a column or all, the same or nothing."""
+        groups: dict[tuple[str, tuple[str, ...]], list[list[Any]]] = {}
+        for name, types, texts in self.calls:
+            groups.setdefault((name, types), []).append(self.arguments(registries, types, texts))
+        for (name, types), calls in groups.items():
+            function = self.find(registries, name, types)
+            if function.column_form is None:
+                continue
+            form, implementation = (
+                resolve_implementation(function.column_form),
+                resolve_implementation(function.implementation),
+            )
+            rows = [tuple(arguments) for arguments in calls]
+            columns = [ColumnValues(rows, place) for place in range(len(types))]
+            for place, column in enumerate(columns):
+                for row in rows:
+                    given = [*row[:place], column, *row[place + 1 :]]
+                    expected = [(*row[:place], value, *row[place + 1 :]) for value in column.values]
+                    _check_column(form(*given), implementation, expected, name)
+            _check_column(form(*columns), implementation, rows, name)
+
     def test_errors_have_the_expected_sqlstate(self, registries: Registries) -> None:
         """What the function cannot compute is an error of ours."""
         session = RestingSession(registries)
@@ -79,6 +101,14 @@ class FunctionSuite:
             with pytest.raises(Error) as raised:
                 _callable(function, session)(*self.arguments(registries, types, texts))
             assert raised.value.sqlstate == sqlstate, (name, texts)
+
+
+def _check_column(found: Any, implementation: Callable[..., Any], calls: list[Any], name: str) -> None:
+    """Check what a column form gives for calls; None is right for any, for then each row is asked."""
+    if found is not None:
+        values = found if isinstance(found, list) else found.tolist()
+        assert [repr(value) for value in values] == [repr(implementation(*arguments)) for arguments in calls], name
+        assert list(found.take([0]) if not isinstance(found, list) else found[:1]) == values[:1], name
 
 
 def _callable(function: ScalarFunction, session: RestingSession) -> Callable[..., Any]:

@@ -81,6 +81,15 @@ def _scalar(name: str, arguments: tuple[str, ...], returns: str, function: str, 
     return ScalarFunction(name, arguments, returns, f"{HOME}.{function}", schema=SCHEMA, description=about)
 
 
+def _distance(name: str, arguments: tuple[str, ...], function: str, about: str) -> ScalarFunction:
+    """Return a distance; what has numbers at every place is computed column by column, too."""
+    column_form = None if function.startswith("SPARSEVECS") else f"{HOME}.columns:{function.rpartition(':')[2]}"
+    home = f"{HOME}.{function}" if ":" in function else f"{HOME}.distances:{function}"
+    return ScalarFunction(
+        name, arguments, "float8", home, column_form=column_form, schema=SCHEMA, cost=10.0, description=about
+    )
+
+
 def functions() -> Iterator[ScalarFunction]:
     """Yield the scalar functions."""
     for name in NAMES:
@@ -91,8 +100,8 @@ def functions() -> Iterator[ScalarFunction]:
     yield _scalar("vector_subtract", ("vector", "vector"), "vector", "arithmetic:VECTORS.subtract", "a - b")
     yield _scalar("l2_norm", ("sparsevec",), "float8", "arithmetic:sparse_l2_norm", "Euclidean length")
     yield _scalar("l2_normalize", ("sparsevec",), "sparsevec", "arithmetic:sparse_l2_normalize", "same direction")
-    yield _scalar("hamming_distance", ("bit", "bit"), "float8", "bits:hamming_distance", "bits that differ")
-    yield _scalar("jaccard_distance", ("bit", "bit"), "float8", "bits:jaccard_distance", "bits not shared")
+    yield _distance("hamming_distance", ("bit", "bit"), "bits:hamming_distance", "bits that differ")
+    yield _distance("jaccard_distance", ("bit", "bit"), "bits:jaccard_distance", "bits not shared")
     yield _scalar("vector_distance", ("bit", "bit", "text"), "float8", "distances:bit_distance", "distance by name")
 
 
@@ -106,12 +115,10 @@ def _of_every_type(name: str) -> Iterator[ScalarFunction]:
         ("cosine_distance", "cosine distance"),
         ("l1_distance", "taxicab distance"),
     ):
-        yield _scalar(function, both, "float8", f"distances:{plural}.{function}", about)
-    negative = f"distances:{plural}.negative_inner_product"
-    yield _scalar(f"{name}_negative_inner_product", both, "float8", negative, "negative inner product")
-    yield _scalar(
-        "vector_distance", (*both, "text"), "float8", f"distances:{plural}.vector_distance", "distance by name"
-    )
+        yield _distance(function, both, f"{plural}.{function}", about)
+    negative = f"{plural}.negative_inner_product"
+    yield _distance(f"{name}_negative_inner_product", both, negative, "negative inner product")
+    yield _distance("vector_distance", (*both, "text"), f"{plural}.vector_distance", "distance by name")
 
 
 def _of_dense_types(name: str) -> Iterator[ScalarFunction]:
@@ -161,20 +168,20 @@ def operators() -> Iterator[Operator]:
                 merges=symbol == "=",
                 schema=SCHEMA,
             )
-        yield _distance("<->", name, "l2_distance")
-        yield _distance("<#>", name, f"{name}_negative_inner_product")
-        yield _distance("<=>", name, "cosine_distance")
-        yield _distance("<+>", name, "l1_distance")
-        yield _distance("<~>", name, "inner_product")
-    yield _distance("<~>", "bit", "hamming_distance")
-    yield _distance("<%>", "bit", "jaccard_distance")
+        yield _of_two("<->", name, "l2_distance")
+        yield _of_two("<#>", name, f"{name}_negative_inner_product")
+        yield _of_two("<=>", name, "cosine_distance")
+        yield _of_two("<+>", name, "l1_distance")
+        yield _of_two("<~>", name, "inner_product")
+    yield _of_two("<~>", "bit", "hamming_distance")
+    yield _of_two("<%>", "bit", "jaccard_distance")
     for name in DENSE:
         for symbol, suffix in ARITHMETIC.items():
             commutator = symbol if symbol in "+*" else None
             yield Operator(symbol, name, name, name, f"{name}_{suffix}", commutator=commutator, schema=SCHEMA)
 
 
-def _distance(symbol: str, name: str, function: str) -> Operator:
+def _of_two(symbol: str, name: str, function: str) -> Operator:
     return Operator(symbol, name, name, "float8", function, commutator=symbol, schema=SCHEMA)
 
 

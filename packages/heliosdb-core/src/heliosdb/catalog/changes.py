@@ -166,6 +166,24 @@ class CatalogEdit:
         found = self.catalog.lookup_relation(schema, name)
         return found if found is not None and found.oid not in self._pending else None
 
+    def is_constraint_named(self, schema: str, name: str) -> bool:
+        """Return whether a relation of the schema will have a constraint with this name."""
+        count = self.catalog.constraints_named(schema, name)
+        for oid, new in self._pending.items():
+            old = self.catalog.object_by_oid(oid)
+            for found, by in ((old, -1), (new, 1)):
+                if isinstance(found, Relation) and found.schema == schema:
+                    count += by * sum(constraint.name == name for constraint in found.constraints)
+        return count > 0
+
+    def lookup_type(self, schema: str, name: str) -> DataType | None:
+        """Return the type that will have a name."""
+        for definition in self._pending.values():
+            if isinstance(definition, DataType) and (definition.schema, definition.name) == (schema, name):
+                return definition
+        found = self.catalog.lookup_type(schema, name)
+        return found if found is not None and found.oid not in self._pending else None
+
     def is_dropped(self, oid: int) -> bool:
         """Return whether this command drops the object."""
         return oid in self._pending and self._pending[oid] is None
@@ -209,6 +227,10 @@ class CatalogEdit:
                 tuple([index for number, index in before.items() if number not in after]),
                 tuple([index for number, index in after.items() if number not in before]),
             )
+
+    def result(self) -> CatalogSnapshot:
+        """Return the catalog as it is when the changes have been written."""
+        return self.catalog.changed(self._pending)
 
     def write(self, transaction: CatalogWriter, next_version: Any) -> None:
         """Write the changes; ``next_version()`` gives a number that was never used. DuplicateTable and kin for

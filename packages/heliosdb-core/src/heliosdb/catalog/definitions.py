@@ -264,12 +264,14 @@ class Schema(Value):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class Role(Value):
-    """A role. Privileges are not checked in process yet; the names appear as owners and in ``current_user``."""
+    """A role. Privileges on tables are not checked in process yet, those on the files of the machine are
+    (``commands/privileges.py``). ``member_of`` are names of roles whose privileges it has."""
 
     oid: int
     name: str
     superuser: bool = True
     login: bool = True
+    member_of: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True, eq=False, repr=False)

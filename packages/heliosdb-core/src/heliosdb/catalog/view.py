@@ -1,18 +1,26 @@
 """The catalog as one snapshot sees it: an immutable value, shared by all sessions that see the same.
 
-``CatalogSnapshot`` answers every question of the binder, the planner and the commands from dicts. ``CatalogCache``
+``CatalogSnapshot`` answers every question of the binder, the planner and the commands from mappings. ``CatalogCache``
 makes them: one a database. The session asks for its snapshot's state of the catalog, which is one comparison as long
-as nothing changed; after a change the rows of the system relation are read, and only rows that are new (by identity)
-are decoded again.
+as nothing changed.
+
+    a command of this transaction changed the catalog    its snapshot with the changes: it shares all the rest
+    this transaction committed, and no other did         the same one, under the name of the committed state
+    anything else                                        the rows of the system relation are read, and only those that
+                                                         are new (by identity) are decoded again
+
+So a script of many definitions takes time in proportion to their number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from threading import Lock
 from typing import Any
 
 from heliosdb.catalog.definitions import Constraint, DataType, Extension, Index, Relation, Role, Schema
+from heliosdb.catalog.layers import Layers
 from heliosdb.catalog.storage import OBJECTS_RELATION, CatalogObject, decode_row
 
 __all__ = ["CatalogCache", "CatalogSnapshot", "catalog_state"]
@@ -22,6 +30,7 @@ class CatalogSnapshot:
     """All catalog objects of one state of the catalog. Nothing in it changes once it is made."""
 
     __slots__ = (
+        "_constraint_names",
         "_extensions",
         "_index_names",
         "_indexes",
@@ -31,24 +40,90 @@ class CatalogSnapshot:
         "_roles",
         "_schemas",
         "_type_names",
-        "rows",
         "type_state",
     )
 
     def __init__(self, objects: Iterable[CatalogObject] = ()) -> None:
-        self._objects: dict[int, CatalogObject] = {}
-        self._names: dict[tuple[str, str], Relation] = {}
-        self._index_names: dict[tuple[str, str], int] = {}
-        self._indexes: dict[int, tuple[Relation, Index]] = {}
-        self._referencing: dict[int, list[tuple[Relation, Constraint]]] = {}
-        self._schemas: dict[str, Schema] = {}
-        self._roles: dict[str, Role] = {}
-        self._extensions: dict[str, Extension] = {}
-        self._type_names: dict[tuple[str, str], DataType] = {}
+        self._objects: Layers[int, CatalogObject] = Layers()
+        self._names: Layers[tuple[str, str], Relation] = Layers()
+        self._index_names: Layers[tuple[str, str], int] = Layers()
+        self._indexes: Layers[int, tuple[Relation, Index]] = Layers()
+        self._constraint_names: Layers[tuple[str, str], int] = Layers()
+        """How many relations of a schema have a constraint of a name."""
+        self._referencing: Layers[int, tuple[tuple[Relation, Constraint], ...]] = Layers()
+        self._schemas: Layers[str, Schema] = Layers()
+        self._roles: Layers[str, Role] = Layers()
+        self._extensions: Layers[str, Extension] = Layers()
+        self._type_names: Layers[tuple[str, str], DataType] = Layers()
+        referencing: dict[int, list[tuple[Relation, Constraint]]] = {}
         for definition in objects:
             self._enter(definition)
-        self.type_state = tuple([(found.oid, found.version) for found in self._type_names.values()])
+            if isinstance(definition, Relation):
+                for constraint in definition.constraints:
+                    if constraint.foreign is not None:
+                        referencing.setdefault(constraint.foreign.relation, []).append((definition, constraint))
+        for oid, found in referencing.items():
+            self._referencing[oid] = tuple(found)
+        self.type_state = self._types_now()
         """What tells whether any type that SQL made is another in another catalog."""
+
+    def changed(self, changes: Mapping[int, CatalogObject | None]) -> CatalogSnapshot:
+        """Return this catalog with other objects under some OIDs (None: without them). What is the same is shared."""
+        made = CatalogSnapshot.__new__(CatalogSnapshot)
+        for name in _MAPPINGS:
+            setattr(made, name, getattr(self, name).copy())
+        made.type_state = self.type_state
+        before = {oid: self._objects.find(oid) for oid in changes}
+        for oid, old in before.items():
+            if old is not None:
+                made._leave(old)
+                if changes[oid] is None:
+                    del made._objects[oid]
+        for new in changes.values():
+            if new is not None:
+                made._enter(new)
+                made._enter_references(new)
+        if any(isinstance(found, DataType) for found in (*before.values(), *changes.values())):
+            made.type_state = made._types_now()
+        return made
+
+    def _types_now(self) -> tuple[tuple[int, int], ...]:
+        return tuple([(found.oid, found.version) for found in self._type_names.values()])
+
+    def _leave(self, definition: CatalogObject) -> None:
+        """Forget all but the object itself, in whose place another may come."""
+        if isinstance(definition, Relation):
+            del self._names[definition.schema, definition.name]
+            for index in definition.indexes:
+                del self._indexes[index.oid]
+                del self._index_names[index.schema, index.name]
+            for constraint in definition.constraints:
+                name = (definition.schema, constraint.name)
+                self._constraint_names[name] -= 1
+                if not self._constraint_names[name]:
+                    del self._constraint_names[name]
+            targets = {found.foreign.relation for found in definition.constraints if found.foreign is not None}
+            for target in targets:
+                left = tuple([entry for entry in self._referencing[target] if entry[0] is not definition])
+                if left:
+                    self._referencing[target] = left
+                else:
+                    del self._referencing[target]
+        elif isinstance(definition, Schema):
+            del self._schemas[definition.name]
+        elif isinstance(definition, Role):
+            del self._roles[definition.name]
+        elif isinstance(definition, DataType):
+            del self._type_names[definition.schema, definition.name]
+        else:
+            del self._extensions[definition.name]
+
+    def _enter_references(self, definition: CatalogObject) -> None:
+        if isinstance(definition, Relation):
+            for constraint in definition.constraints:
+                if constraint.foreign is not None:
+                    target = constraint.foreign.relation
+                    self._referencing[target] = (*self._referencing.get(target, ()), (definition, constraint))
 
     def _enter(self, definition: CatalogObject) -> None:
         self._objects[definition.oid] = definition
@@ -58,8 +133,8 @@ class CatalogSnapshot:
                 self._indexes[index.oid] = (definition, index)
                 self._index_names[index.schema, index.name] = index.oid
             for constraint in definition.constraints:
-                if constraint.foreign is not None:
-                    self._referencing.setdefault(constraint.foreign.relation, []).append((definition, constraint))
+                name = (definition.schema, constraint.name)
+                self._constraint_names[name] = self._constraint_names.get(name, 0) + 1
         elif isinstance(definition, Schema):
             self._schemas[definition.name] = definition
         elif isinstance(definition, Role):
@@ -74,16 +149,16 @@ class CatalogSnapshot:
     def lookup_relation(self, schema: str | None, name: str, search_path: Iterable[str] = ()) -> Relation | None:
         """Return the relation that a name means: in its schema, else in the first schema of the path that has one."""
         if schema is not None:
-            return self._names.get((_own(schema, search_path), name))
+            return self._names.find((_own(schema, search_path), name))
         for candidate in search_path:
-            found = self._names.get((candidate, name))
+            found = self._names.find((candidate, name))
             if found is not None:
                 return found
         return None
 
     def relation_by_oid(self, oid: int) -> Relation | None:
         """Return the relation with this OID, or None."""
-        found = self._objects.get(oid)
+        found = self._objects.find(oid)
         return found if isinstance(found, Relation) else None
 
     def relations(self) -> Iterator[Relation]:
@@ -96,14 +171,15 @@ class CatalogSnapshot:
 
     def relations_referencing(self, oid: int) -> tuple[tuple[Relation, Constraint], ...]:
         """Return the foreign keys that point to a relation, each with the relation that has it."""
-        return tuple(self._referencing.get(oid, ()))
+        found: tuple[tuple[Relation, Constraint], ...] = self._referencing.get(oid, ())
+        return found
 
     def version_of(self, oid: int) -> int | None:
         """Return the version of a relation's definition (of an index: its relation's), or None where it is not
         there."""
-        found = self._objects.get(oid)
+        found = self._objects.find(oid)
         if found is None:
-            entry = self._indexes.get(oid)
+            entry = self._indexes.find(oid)
             return None if entry is None else entry[0].version
         return found.version if isinstance(found, Relation) else 0
 
@@ -114,18 +190,23 @@ class CatalogSnapshot:
     ) -> tuple[Relation, Index] | None:
         """Return the index that a name means, with its relation."""
         for candidate in (_own(schema, search_path),) if schema is not None else search_path:
-            oid = self._index_names.get((candidate, name))
+            oid = self._index_names.find((candidate, name))
             if oid is not None:
                 return self._indexes[oid]
         return None
 
     def index_by_oid(self, oid: int) -> tuple[Relation, Index] | None:
         """Return the index with this OID and its relation, or None."""
-        return self._indexes.get(oid)
+        return self._indexes.find(oid)
 
     def is_name_taken(self, schema: str, name: str) -> bool:
         """Return whether a relation or an index of the schema has the name: they share one namespace."""
         return (schema, name) in self._names or (schema, name) in self._index_names
+
+    def constraints_named(self, schema: str, name: str) -> int:
+        """Return how many relations of a schema have a constraint with this name."""
+        found: int = self._constraint_names.get((schema, name), 0)
+        return found
 
     # -- types -----------------------------------------------------------------------------------------------------
 
@@ -137,7 +218,7 @@ class CatalogSnapshot:
         """Return the type that SQL made under a name: in its schema, else in the first schema of the path that has
         one."""
         for candidate in (_own(schema, search_path),) if schema is not None else search_path:
-            found = self._type_names.get((candidate, name))
+            found = self._type_names.find((candidate, name))
             if found is not None:
                 return found
         return None
@@ -150,7 +231,7 @@ class CatalogSnapshot:
 
     def schema(self, name: str) -> Schema | None:
         """Return the schema with this name, or None."""
-        return self._schemas.get(name)
+        return self._schemas.find(name)
 
     @property
     def roles(self) -> Mapping[str, Role]:
@@ -164,15 +245,18 @@ class CatalogSnapshot:
 
     def extension(self, name: str) -> Extension | None:
         """Return the extension with this name, or None."""
-        return self._extensions.get(name)
+        return self._extensions.find(name)
 
     def object_by_oid(self, oid: int) -> CatalogObject | None:
         """Return any object by its OID, or None."""
-        return self._objects.get(oid)
+        return self._objects.find(oid)
 
     def objects(self) -> Iterator[CatalogObject]:
         """Iterate over everything in order of creation."""
         return iter(self._objects.values())
+
+
+_MAPPINGS = tuple(name for name in CatalogSnapshot.__slots__ if name != "type_state")
 
 
 class CatalogCache:
@@ -198,6 +282,37 @@ class CatalogCache:
         found = self._states.get(state)
         return self._make(state, transaction.view(OBJECTS_RELATION).row_blocks()) if found is None else found
 
+    def enter(self, state: Any, made: CatalogSnapshot) -> None:
+        """Keep what the caller knows to be the catalog in a state."""
+        with self._lock:
+            self._keep(state, made)
+
+    def _keep(self, state: Any, made: CatalogSnapshot) -> None:
+        while len(self._states) >= self._kept_states:
+            del self._states[next(iter(self._states))]
+        self._states[state] = made
+        self._sweep()
+
+    def written(self, transaction: Any, made: CatalogSnapshot | None) -> None:
+        """Give a name to the state in which a command of a transaction has left the catalog, until it is rolled back;
+        ``made`` is that catalog, where it is known."""
+        own = transaction.writes[OBJECTS_RELATION]
+        before, own.state = own.state, transaction.command
+        transaction.undo_by(partial(setattr, own, "state", before))
+        if made is not None:
+            self.enter(catalog_state(transaction), made)
+        if before is None:
+            transaction.at_commit(partial(self.commit, transaction))
+
+    def commit(self, transaction: Any) -> None:
+        """Keep a transaction's catalog as that of the commit which is being entered, if no other changed it meanwhile:
+        done under the commit lock, before the changes are entered."""
+        relation = transaction.relation(OBJECTS_RELATION)
+        state = catalog_state(transaction)
+        made = self._states.get(state)
+        if made is not None and not relation.feed.wanted and relation.feed.horizon == state[1]:
+            self.enter((transaction.timeline.id, transaction.store.entering), made)
+
     def snapshot(self, state: Any, blocks: Iterable[list[tuple[Any, ...]]]) -> CatalogSnapshot:
         """Return the catalog in a state that the caller names, from the rows of ``objects``; None: it is not kept."""
         found = None if state is None else self._states.get(state)
@@ -207,11 +322,7 @@ class CatalogCache:
         made = CatalogSnapshot(self._decode(row) for block in blocks for row in block)
         if state is None:
             return made
-        with self._lock:
-            while len(self._states) >= self._kept_states:
-                del self._states[next(iter(self._states))]
-            self._states[state] = made
-            self._sweep()
+        self.enter(state, made)
         return made
 
     def _decode(self, row: tuple[Any, ...]) -> CatalogObject:
@@ -240,6 +351,8 @@ def catalog_state(transaction: Any) -> Any:
     own = transaction.writes.get(OBJECTS_RELATION)
     if own is None or not (own.blocks or own.bulk):
         return (transaction.timeline.id, last)
+    if own.state is not None:
+        return (transaction.timeline.id, last, transaction.transaction_id, own.state)
     # Commands are numbered without repetition, also after a rollback to a savepoint: the newest one that left
     # something, and how # much there is, tell any two states of the own changes apart.
     commands = [entry[0] for slots in own.blocks.values() for entry in slots.values()]

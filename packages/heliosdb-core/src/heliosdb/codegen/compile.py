@@ -17,7 +17,8 @@ from attrs import field, frozen
 
 from heliosdb import errors
 from heliosdb.codegen import aggregate, feed, join, kept, modify, project, scan, setops, sort, window
-from heliosdb.codegen.expressions import Expressions, row_binding
+from heliosdb.codegen.bindings import row_binding
+from heliosdb.codegen.expressions import Expressions
 from heliosdb.codegen.pipeline import BATCH, Pipelines, Producer, columns_of
 from heliosdb.codegen.pruning import ranges
 from heliosdb.codegen.source import Source
@@ -163,7 +164,7 @@ def _write_comprehension(pipelines: Pipelines, plan: pn.PlanNode) -> bool:
     while isinstance(node, pn.Filter):
         conditions.append(node.condition)
         node = node.input
-    if type(node) is not pn.Scan or pipelines.needs(node.source, -1):
+    if type(node) is not pn.Scan or pipelines.needs(node.source, -1) or pipelines.block_values.of_scan(node):
         return False
     pipelines.bind_row(node.source, "r", len(node.columns))
     mark = len(pipelines.head), len(pipelines.expressions.definitions)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from heliosdb import errors
 from heliosdb.codegen import lists, runtime
 from heliosdb.codegen.atoms import NEVER, is_atom, is_not_null, is_null, parenthesized
+from heliosdb.codegen.bindings import Binding, local_binding
 from heliosdb.codegen.free_columns import OuterColumns, element_indexes, is_worth_keeping
 from heliosdb.codegen.source import Function, Source
 from heliosdb.plan import expressions as ex
@@ -30,25 +31,9 @@ from heliosdb.types.definitions import CallTypes, OperatorClass, ScalarFunction,
 
 if TYPE_CHECKING:
     from heliosdb.catalog.registries import Registries
+    from heliosdb.codegen.block_values import BlockValues
 
 MAX_DEPTH = 25
-
-Binding = Callable[[int], str]
-"""How a source's column is read: index -> source text (an atom)."""
-
-
-def row_binding(variable: str) -> Binding:
-    """Columns of a row tuple held in a variable."""
-    return lambda index: f"{variable}[{index}]" if index >= 0 else _pseudo(variable, index)
-
-
-def _pseudo(variable: str, index: int) -> str:
-    return f"i_{variable}" if index == -1 else variable
-
-
-def local_binding(names: dict[int, str]) -> Binding:
-    """Columns held in local variables (or other atoms), by index."""
-    return lambda index: names[index]
 
 
 class Expressions:
@@ -76,6 +61,7 @@ class Expressions:
         self.known_slots: tuple[Any, ...] | None = None
         """The datums of the literal slots, where the code serves one text only."""
         self.subquery: Callable[[ex.Subquery, str], str] = self._no_subquery
+        self.block_values: BlockValues | None = None
 
     # -- the three forms -------------------------------------------------------------------------------------------
 
@@ -88,9 +74,11 @@ class Expressions:
             return self._outline(node, "value")
         if self.hoists and isinstance(node, ex.Call | ex.Convert) and is_worth_keeping(node):
             return self._hoisted(node)
+        of_block = self._of_block(node)
         self.depth += 1
         try:
-            return emit(self, node)
+            text = emit(self, node)
+            return text if of_block is None else f"({of_block} if {of_block} is not ... else {text})"
         finally:
             self.depth -= 1
 
@@ -114,10 +102,14 @@ class Expressions:
             return self._outline(node, form)
         self.depth += 1
         try:
-            emit = table.get(type(node))
+            emit = table.get(type(node)) if self._of_block(node) is None else None
             return f"({emit(self, node)})" if emit is not None else f"({default()})"
         finally:
             self.depth -= 1
+
+    def _of_block(self, node: ex.Expression) -> str | None:
+        """Return the variable that has a call's value, where the current row's block was asked for it."""
+        return self.block_values.value(node) if self.block_values is not None and type(node) is ex.Call else None
 
     def forget_constants(self) -> None:
         """Forget which parameters and slots the head fetches (after lines were taken out of it again)."""

@@ -33,7 +33,9 @@ import attrs
 from heliosdb import errors
 from heliosdb.codegen import runtime
 from heliosdb.codegen.atoms import is_atom
-from heliosdb.codegen.expressions import Expressions, local_binding, row_binding
+from heliosdb.codegen.bindings import local_binding, row_binding
+from heliosdb.codegen.block_values import BlockValues
+from heliosdb.codegen.expressions import Expressions
 from heliosdb.codegen.source import MAX_LOOPS, Function, Source
 from heliosdb.codegen.spool import Spool
 from heliosdb.plan import expressions as ex
@@ -82,7 +84,11 @@ class Pipelines:
         self.producers = producers
         self.head = self.expressions.head
         self.function = Function(self.source, "run", "x")
-        self.used = _used_columns(plan)
+        calls: list[ex.Call] = []
+        self.used = _used_columns(plan, calls)
+        self.block_values = BlockValues(self, calls)
+        if calls:
+            self.expressions.block_values = self.block_values
         self.modifies_often = sum(1 for node in walk(plan) if isinstance(node, pn.Modify)) > 1
         """Whether several parts of the statement change data, whose constraints hold when all of them are done."""
         self.cuts: set[int] = set() if cuts is None else cuts
@@ -358,8 +364,11 @@ def _reads_many_rows(plan: pn.PlanNode) -> bool:
     return False
 
 
-def _used_columns(plan: Any) -> set[tuple[int, int]]:
-    """Return every (source, index) that an expression of the plan reads, subqueries included."""
+def _used_columns(plan: Any, calls: list[ex.Call]) -> set[tuple[int, int]]:
+    """Return every (source, index) that an expression of the plan reads, subqueries included.
+
+    Calls of functions that have a column form are added to ``calls``.
+    """
     used: set[tuple[int, int]] = set()
     seen: set[int] = set()
     stack: list[Any] = [plan]
@@ -371,6 +380,9 @@ def _used_columns(plan: Any) -> set[tuple[int, int]]:
             continue
         if isinstance(node, ex.Column):
             used.add((node.source, node.index))
+        elif isinstance(node, ex.Call):
+            if node.function.column_form is not None:
+                calls.append(node)
         elif isinstance(node, ex.Grouping):
             used.add((node.source, -3))
         elif isinstance(node, pn.LockRows):

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.codegen import modify
-from heliosdb.codegen.expressions import row_binding
+from heliosdb.codegen.bindings import row_binding
 from heliosdb.codegen.index_keys import key_shape
 from heliosdb.codegen.parameter_rows import DATUM_CHECKS
 from heliosdb.codegen.pipeline import Pipelines

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 def produce_filter(pipelines: Pipelines, node: pn.Filter, consume: Consume) -> None:
     """Go on only where the condition is true."""
 
+    condition = pipelines.block_values.filter(node)
+
     def keep() -> None:
-        pipelines.function.open(f"if {pipelines.test(node.condition)}:")
+        if condition is not None:
+            pipelines.function.open(f"if {pipelines.test(condition)}:")
         consume()
 
     note_ranges(pipelines, node)

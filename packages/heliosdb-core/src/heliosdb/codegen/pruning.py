@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from heliosdb.codegen.block_values import FIRST
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 from heliosdb.types.comparison import PLAIN, nan_last
@@ -29,7 +30,9 @@ _TURNED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 @frozen
 class Bound:
-    """The bound of a top-N sort on a column: the variable that holds it, None while there is none."""
+    """The bound of a top-N sort on a column, or on a value that is computed for whole blocks (``block_values``): the
+    variable that holds it, None while there is none.
+    """
 
     source: int
     place: int
@@ -126,13 +129,14 @@ def top_bound(pipelines: Pipelines, node: pn.Sort) -> Bound | None:
     scan, _ = scan_below(node.input)
     key = node.keys[0]
     column = key.expression
-    if (
-        scan is None
-        or pipelines.needs(scan.source, -1)
-        or not isinstance(column, ex.Column)
-        or column.source != scan.source
-        or column.index < 0
-    ):
+    if scan is None or pipelines.needs(scan.source, -1):
+        return None
+    calls = pipelines.block_values.of_scan(scan)
+    if isinstance(column, ex.Call) and column in calls:
+        place = FIRST + calls.index(column)
+    elif isinstance(column, ex.Column) and column.source == scan.source and column.index >= 0 and not calls:
+        place = column.index
+    else:
         return None
     ordering = key.ordering
     if not ordering.identity and ordering.sort_key is not None:
@@ -140,7 +144,7 @@ def top_bound(pipelines: Pipelines, node: pn.Sort) -> Bound | None:
             return None
     return Bound(
         source=scan.source,
-        place=column.index,
+        place=place,
         variable=pipelines.source.fresh("k"),
         descending=key.descending,
         is_strict=len(node.keys) == 1,

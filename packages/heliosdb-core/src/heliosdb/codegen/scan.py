@@ -45,6 +45,8 @@ def produce_scan(pipelines: Pipelines, node: pn.Scan, consume: Consume) -> None:
         function.open(f"for {ids}, {block} in {view}.item_blocks():", loop=True)
         function.line("if x.cancelled: x.raise_cancelled()")
         function.open(f"for i_{row}, {row} in zip({ids}, {block}):", loop=True)
+    elif pipelines.block_values.of_scan(node):
+        return pipelines.block_values.produce(node, formed_blocks(pipelines, node, view), row, block, consume)
     elif node.source in pipelines.bounds:
         open_bounded_blocks(pipelines, view, block, row, pipelines.bounds[node.source])
         function.open(f"for {row} in {block}:", loop=True)
@@ -60,12 +62,24 @@ def row_blocks(pipelines: Pipelines, node: pn.Scan, view: str, ranges: str | Non
     """Return source of the view's rows, less those that are surely in none of the ranges; of rows that have to be read
     from the volume first, only the columns that the statement looks at.
     """
-    used = tuple([index for index in range(len(node.columns)) if pipelines.needs(node.source, index)])
-    special = any(source == node.source and index < 0 for source, index in pipelines.used)
-    columns = "" if special or len(used) == len(node.columns) else pipelines.source.bind(used, "c")
+    columns = _looked_at(pipelines, node)
     if ranges:
         return f"{view}.candidate_blocks({ranges}{', ' if columns else ''}{columns})"
     return f"{view}.row_blocks({columns})"
+
+
+def formed_blocks(pipelines: Pipelines, node: pn.Scan, view: str) -> str:
+    """Return source of the same rows, each block with what functions made of its columns."""
+    columns = _looked_at(pipelines, node)
+    ranges = pipelines.ranges.get(node.source) or "()"
+    return f"{view}.formed_blocks({ranges}{', ' if columns else ''}{columns})"
+
+
+def _looked_at(pipelines: Pipelines, node: pn.Scan) -> str:
+    """Return source of the places that the statement looks at in a scan's rows, "" for all."""
+    used = tuple([index for index in range(len(node.columns)) if pipelines.needs(node.source, index)])
+    special = any(source == node.source and index < 0 for source, index in pipelines.used)
+    return "" if special or len(used) == len(node.columns) else pipelines.source.bind(used, "c")
 
 
 def produce_index_scan(pipelines: Pipelines, node: pn.IndexScan, consume: Consume) -> None:

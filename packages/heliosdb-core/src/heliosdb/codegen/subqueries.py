@@ -47,8 +47,10 @@ class Subqueries:
 
         def write(function: Function) -> None:
             leave = self._leave(function)
+            known, pipelines.block_values.known = pipelines.block_values.known, {c.source for c in node.outer}
             with pipelines.writing(function):
                 body(function, node)
+            pipelines.block_values.known = known
             if function.name in pipelines.spilling:
                 # What is watched in one call is of no interest in the next, however the call ended.
                 function.lines.insert(0, f" {leave.partition('[')[2][:-2]} = len(x.watched)")

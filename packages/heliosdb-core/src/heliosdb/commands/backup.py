@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from heliosdb.catalog.result import Result
 from heliosdb.commands.backup_options import Forks, boolean, integer, names, outside_transactions, read_options, word
+from heliosdb.commands.privileges import READ_ALL_DATA, WRITE_FILES, require_membership
 from heliosdb.errors import InvalidParameterValue
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ def execute_backup(session: Session, statement: Backup) -> Result:
     """Execute BACKUP TO."""
     from heliosdb.dump import DumpOptions, backup
 
+    # It holds all rows of all tables.
+    require_membership(session, READ_ALL_DATA, "BACKUP a database")
+    require_membership(session, WRITE_FILES, "BACKUP to a file")
     outside_transactions(session, "BACKUP")
     given = read_options(statement.options, READERS, "BACKUP")
     if statement.place == "-":

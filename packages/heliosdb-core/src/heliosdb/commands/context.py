@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from heliosdb.catalog.registries import Registries
     from heliosdb.catalog.result import Result
-    from heliosdb.catalog.view import CatalogSnapshot
+    from heliosdb.catalog.view import CatalogCache, CatalogSnapshot
     from heliosdb.sql.binder.context import BindContext
     from heliosdb.sql.statements import Statement
 
@@ -23,6 +23,11 @@ class DatabaseContext(Protocol):
     @property
     def store(self) -> Any:
         """The versioned store."""
+        ...
+
+    @property
+    def catalogs(self) -> CatalogCache:
+        """Makes the catalog of each state, and keeps some."""
         ...
 
     @property

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from heliosdb.catalog.result import Result
 from heliosdb.commands.copy_options import CopyOptions, copy_options
+from heliosdb.commands.privileges import READ_FILES, WRITE_FILES, require_membership
 from heliosdb.commands.trees import without_slots
 from heliosdb.errors import (
     DuplicateColumn,
@@ -46,6 +47,9 @@ def execute_copy(session: Session, statement: tree.Copy) -> Result:
             f"COPY {'FROM STDIN' if statement.is_from else 'TO STDOUT'} needs a stream",
             hint="Use copy_from() or copy_to(), or cursor.copy() of the DB-API.",
         )
+    if statement.file is not None:
+        role, purpose = (READ_FILES, "COPY from a file") if statement.is_from else (WRITE_FILES, "COPY to a file")
+        require_membership(session, role, purpose, hint="Anyone can COPY to stdout or from stdin.")
     transfer = start_copy(session, statement)
     if statement.file is None:
         assert door is not None

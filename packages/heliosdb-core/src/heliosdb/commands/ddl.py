@@ -65,9 +65,12 @@ def apply(session: CommandSession, edit: CatalogEdit, rewrite: Callable[[], None
                 edit.put(evolve(change.after, owner_package=packages))
             _refuse_name_of_type(change.before, change.after, edit)
     changes = list(edit.index_changes())
+    catalogs = session.database.catalogs
+    is_newest = catalogs.of(transaction) is edit.catalog
     edit.write(transaction, session.database.next_oid)
     # What follows in the same command (rows of CREATE TABLE AS, a schema's elements) sees the new state.
     transaction.advance_command()
+    catalogs.written(transaction, edit.result() if is_newest else None)
     assert session.catalog is not edit.catalog  # and whoever asks the session for types, too
     for old, new, gone, _ in changes:
         if old is not None and old.kind == "table":
@@ -95,15 +98,16 @@ def _refuse_name_of_type(before: CatalogObject | None, after: Relation, edit: Ca
         isinstance(before, Relation) and (before.schema, before.name) == (after.schema, after.name)
     ):
         return
-    for found in edit.types():
-        if (found.schema, found.name) == (after.schema, after.name):
-            if found.kind == "composite":
-                raise DuplicateTable(f'relation "{after.name}" already exists')
-            raise DuplicateObject(
-                f'type "{after.name}" already exists',
-                hint="A relation has an associated type of the same name, so you must use a name that doesn't conflict "
-                "with any existing type.",
-            )
+    found = edit.lookup_type(after.schema, after.name)
+    if found is None:
+        return
+    if found.kind == "composite":
+        raise DuplicateTable(f'relation "{after.name}" already exists')
+    raise DuplicateObject(
+        f'type "{after.name}" already exists',
+        hint="A relation has an associated type of the same name, so you must use a name that doesn't conflict "
+        "with any existing type.",
+    )
 
 
 def _define_index(session: CommandSession, relation: Relation, index: Index) -> None:

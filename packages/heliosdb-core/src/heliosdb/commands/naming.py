@@ -62,10 +62,7 @@ def choose_constraint_name(
 ) -> str:
     """Return a name that no constraint of the schema has."""
     names = set(taken)
-    for relation in edit.relations():
-        if relation.schema == schema:
-            names.update(constraint.name for constraint in relation.constraints)
-    return _choose(first, second, label, names.__contains__)
+    return _choose(first, second, label, lambda name: name in names or edit.is_constraint_named(schema, name))
 
 
 def figure_column_name(expression: tree.Expression) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from heliosdb.catalog.result import Result
 from heliosdb.commands.backup_options import Forks, boolean, names, outside_transactions, read_options
+from heliosdb.commands.privileges import READ_FILES, require_membership
 from heliosdb.errors import InvalidParameterValue, ReadOnlySqlTransaction
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def execute_restore(session: Session, statement: Restore) -> Result:
     """Execute RESTORE FROM."""
     from heliosdb.dump import DumpOptions, restore
 
+    require_membership(session, READ_FILES, "RESTORE from a file")
     outside_transactions(session, "RESTORE")
     if session.block.read_only:
         raise ReadOnlySqlTransaction("cannot execute RESTORE in a read-only transaction")

@@ -52,6 +52,7 @@ def check_implementations(value: Any, kind: str) -> None:
     """Raise InvalidObjectDefinition where something that will be called is neither a function nor the name of one."""
     if types_of(type(value)) is None:
         return
+    _check_column_form(value)
     for name, implementation in _implementations(value):
         which = f"{name} of {kind} {getattr(value, 'name', type(value).__name__)}"
         if not isinstance(implementation, str):
@@ -65,6 +66,20 @@ def check_implementations(value: Any, kind: str) -> None:
         module = implementation.partition(":")[0]
         if not _is_there(module):
             raise InvalidObjectDefinition(f'{which} names module "{module}", which is not there')
+
+
+def _check_column_form(value: Any) -> None:
+    """Raise InvalidObjectDefinition for a column form of a function that is computed row by row for a reason."""
+    if getattr(value, "column_form", None) is None:
+        return
+    for holds, what in (
+        (not value.strict, "is not strict"),
+        (value.volatility == "volatile", "is volatile"),
+        (value.needs_session, "needs the session"),
+        (value.specialize, "is made for each call"),
+    ):
+        if holds:
+            raise InvalidObjectDefinition(f"function {value.name} has a column form, but {what}")
 
 
 def _is_there(module: str) -> bool:

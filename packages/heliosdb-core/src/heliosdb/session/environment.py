@@ -122,6 +122,9 @@ class SessionEnvironment:
                 return self.block.isolation
             case "transaction_read_only":
                 return "on" if self.block.read_only else "off"
+            case "is_superuser":
+                role = self.catalog.roles.get(self.user)
+                return "on" if role is not None and role.superuser else "off"
             case "session_authorization":
                 return self.session_user
             case "role":

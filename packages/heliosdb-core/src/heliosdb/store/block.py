@@ -25,6 +25,7 @@ from operator import itemgetter
 from typing import Any, Protocol
 
 from heliosdb.store.block_column import BlockColumn, Range
+from heliosdb.store.column_values import BlockForms, FormsRoom
 from heliosdb.store.versions import PRUNED, Older, Row, is_full, lookup, trimmed
 
 __all__ = ["BLOCK_BITS", "BLOCK_SIZE", "SLOT_MASK", "Block", "Entry", "VersionSource"]
@@ -52,6 +53,7 @@ class Block:
 
     __slots__ = (
         "_columns",
+        "_forms",
         "_packed",
         "begin",
         "begins",
@@ -86,6 +88,7 @@ class Block:
         self.overlay: dict[int, Entry] = {} if overlay is None else overlay
         self._packed: list[Row] | None = None
         self._columns: dict[int, BlockColumn] = {}
+        self._forms: BlockForms | None = None
         self.met = 0
         """How many overlay entries the last scan met."""
 
@@ -171,6 +174,15 @@ class Block:
             return None, None, rows
         column.look_at_ends()
         return column.least, column.greatest, rows
+
+    def forms(self, rows: Sequence[Row], room: FormsRoom) -> BlockForms | None:
+        """Return what functions made of the columns of these rows, None where they are not the block's own."""
+        if rows is not self.rows and (rows is not self._packed or not self._packed):
+            return None
+        forms = self._forms
+        if forms is None:
+            forms = self._forms = BlockForms(room)
+        return forms
 
     def _column(self, rows: Sequence[Row], place: int) -> BlockColumn | None:
         """Return what is known of a column of these rows, None where they are not the block's own."""

@@ -25,6 +25,7 @@ from heliosdb.store.row_locks import RowLocks
 from heliosdb.store.versions import PRUNED, Row, history, is_full, lookup, push
 
 if TYPE_CHECKING:
+    from heliosdb.store.column_values import FormsRoom
     from heliosdb.store.stored_blocks import StoredBlocks
 
 __all__ = ["Relation"]
@@ -52,6 +53,7 @@ class Relation:
         "count",
         "feed",
         "fork",
+        "forms",
         "indexes",
         "is_logged",
         "locks",
@@ -90,6 +92,8 @@ class Relation:
         """Versions that ended at or before this SCN may be gone."""
         self.tidy: Callable[[Relation, int], Block | None] | None = None
         """Folds a block if the commit lock is free and no reader needs its older versions."""
+        self.forms: FormsRoom | None = None
+        """Where there is room for what functions make of blocks' columns."""
         self._touch = Lock()
         if parent is not None:
             self.blocks.extend([None] * parent.block_count())

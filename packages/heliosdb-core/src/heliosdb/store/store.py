@@ -29,6 +29,7 @@ from heliosdb.errors import (
 from heliosdb.store.access_method import AccessMethod, IndexDefinition, IndexSpec, Progress
 from heliosdb.store.block import BLOCK_BITS, Block
 from heliosdb.store.btree import BTree, BTreeMethod
+from heliosdb.store.column_values import FormsRoom
 from heliosdb.store.commits import Commits
 from heliosdb.store.counters import Counters
 from heliosdb.store.dropped import Dropped
@@ -80,6 +81,7 @@ class Store:
         self.options = StorageOptions() if options is None else options
         self.volume: Volume = MemoryVolume() if volume is None else volume
         self.counters = Counters()
+        self.forms = FormsRoom(self.options.cache_size)
         self.checkpoint_scn = 0
         """Everything up to this SCN is in segments."""
         self.replayed = 0
@@ -207,7 +209,7 @@ class Store:
         if parent is not None:
             for index in tuple(parent.indexes.values()):
                 made.indexes[index.spec.oid] = self._branch_index(index, line.fork)
-        made.tidy = self._tidy
+        made.tidy, made.forms = self._tidy, self.forms
         line.relations[oid] = made
         return made
 
@@ -232,7 +234,7 @@ class Store:
                 self.indexes.attach(line, relation, index) or self.indexes.build(line, relation, index)
             ):
                 build_index(relation, index, self.commit_lock, lambda: self.last_scn, None)
-        relation.tidy = self._tidy
+        relation.tidy, relation.forms = self._tidy, self.forms
         line.relations[relation.oid] = relation
         del line.stored[relation.oid]
 

@@ -23,6 +23,7 @@ from heliosdb.transaction.outcome import SnapshotHold
 from heliosdb.transaction.writes import ABSENT, RelationWrites
 
 if TYPE_CHECKING:
+    from heliosdb.store.column_values import BlockForms
     from heliosdb.store.snapshot import Snapshot
     from heliosdb.transaction.serializable import ReadSet
     from heliosdb.transaction.transaction import Transaction
@@ -122,6 +123,40 @@ class RelationView:
                 rows = block.candidates(scn, ranges)
                 if rows:
                     yield rows
+
+    def formed_blocks(
+        self, ranges: Sequence[Range], columns: Sequence[int] | None = None
+    ) -> Iterator[tuple[Sequence[Row], BlockForms | None]]:
+        """Yield what ``candidate_blocks`` does, each with what functions made of the columns of just these rows."""
+        relation, scn = self.relation, self.scn
+        room = relation.forms
+        if self.own is not None or room is None:
+            for rows in self.candidate_blocks(ranges, columns):
+                yield rows, None
+            return
+        if self.reads is not None:
+            self.reads.add_relation(relation)
+        number_of_scan = room.scan()
+        blocks, stored = relation.blocks, relation.stored
+        cold = None if stored is None else stored.scan(relation, scn, columns)
+        for number in range(relation.block_count()):
+            if cold is not None and blocks[number] is None:
+                if cold.leaves_out(number, ranges):
+                    continue
+                part = cold.rows(number)
+                if part is not None:
+                    if part:
+                        yield part, None
+                    continue
+            block = relation.tidy_block(number)
+            if block is None:
+                continue
+            found = block.candidates(scn, ranges)
+            if found:
+                forms = block.forms(found, room)
+                if forms is not None:
+                    forms.used = number_of_scan
+                yield found, forms
 
     def ended_blocks(self, place: int) -> Iterator[tuple[Any, Any, Sequence[Row]]]:
         """Yield what ``row_blocks`` does, with a column's least and greatest value where they are known, else None."""

@@ -82,7 +82,7 @@ class OwnKeys:
 class RelationWrites:
     """The own writes of one transaction in one relation."""
 
-    __slots__ = ("_dropped", "blocks", "bulk", "count", "indexes", "keys_change", "own_keys", "relation")
+    __slots__ = ("_dropped", "blocks", "bulk", "count", "indexes", "keys_change", "own_keys", "relation", "state")
 
     def __init__(self, relation: Relation, dropped: Container[int] = ()) -> None:
         self.relation = relation
@@ -95,6 +95,8 @@ class RelationWrites:
         self.keys_change = False
         """Whether any index is concerned: False when there were only updates that kept every key."""
         self.own_keys: dict[int, OwnKeys] = {}
+        self.state: Any = None
+        """What whoever writes here calls the state that it left, if it does: the catalog."""
         self.refresh_indexes()
 
     def refresh_indexes(self) -> None:

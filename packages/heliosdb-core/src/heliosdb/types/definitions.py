@@ -327,6 +327,11 @@ class ScalarFunction(Value):
     may take long (so that the statement asks between calls whether it is to stop). ``variadic``: the last argument
     type is the array type that collects the rest. ``defaults``: SQL texts for the trailing arguments.
     ``argument_names`` for named notation.
+
+    ``column_form`` computes many rows at once: it is called with the same arguments, but that at least one of them is a
+    ``ColumnValues``, a datum for each row, none of them NULL. It returns as many results, a list or an array that is
+    compared and listed as NumPy's are; exactly those of ``implementation``. Where it would have to raise, it returns
+    None, and the implementation is called row by row. Only strict functions that are not volatile have one.
     """
 
     name: str
@@ -340,6 +345,7 @@ class ScalarFunction(Value):
     specialize: bool = False
     variadic: bool = False
     bounded: bool = True
+    column_form: Implementation | None = None
     argument_names: tuple[str, ...] = ()
     defaults: tuple[str, ...] = ()
     schema: str = "pg_catalog"
