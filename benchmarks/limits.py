@@ -223,15 +223,14 @@ def definitions() -> Iterator[Limit]:
         if block:
             database.execute("BEGIN")
         first = create(0, 300)
-        create(300, 700)
-        early = create(700, 1000)
-        create(1000, 3700)
-        late = create(3700, 4000)
+        early = create(300, 1300)
+        create(1300, 3000)
+        late = create(3000, 4000)
         database.close()
         if not block:
             yield Limit("300 CREATE TABLE", first, "s", 3)
         where = "in one transaction" if block else "each alone"
-        yield Limit(f"CREATE TABLE beside 4,000, times beside 1,000, {where}", late / early, "times", 1.6)
+        yield Limit(f"CREATE TABLE beside 4,000, times beside 1,000, {where}", late / early, "times", 2)
 
 
 def compiling() -> Iterator[Limit]:

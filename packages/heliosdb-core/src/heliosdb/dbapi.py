@@ -257,7 +257,9 @@ class Connection:
             found = fast(parameters)
         if found.__class__ is list:
             return Result(answer.tag, answer.columns, found, len(found))
-        return None if found is None else Result(answer.tag, None, (), found)
+        if found is None:
+            return None
+        return answer if found == answer.row_count else Result(answer.tag, None, (), found)
 
     def run_many(self, query: str, rows: Sequence[Sequence[Any]]) -> int:
         """Run a statement for many rows of parameters in one transaction; return the rows affected."""

@@ -226,3 +226,15 @@ def test_everybody_who_follows_a_commit_is_told(store: TransactionalStore) -> No
         threading.Event().wait(0.001)
     assert len(set(told)) == len(told) == 600
     assert not store.snapshots.readers
+
+
+def test_who_follows_a_commit_that_is_durable_already_is_told_at_once(store: TransactionalStore) -> None:
+    first = begin(store)
+    change(first, 1, 10)
+    ticket = first.commit()
+    assert ticket.is_pending
+    assert store.journal is not None
+    store.journal.sync()  # as a commit of another thread does
+    told: list[int] = []
+    ticket.on_durable(lambda answered: told.append(answered.scn))
+    assert told == [ticket.scn]

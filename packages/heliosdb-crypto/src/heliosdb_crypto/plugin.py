@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from heliosdb.plugin import hookimpl
-from heliosdb.spi import Opening
+from heliosdb.spi import Clause, Opening, ScalarFunction, Setting, StoredForm, Volatility
 
 
 @hookimpl
@@ -12,3 +12,77 @@ def database_opening(opening: Opening) -> None:
     from heliosdb_crypto.opening import open_keyring
 
     open_keyring(opening)
+
+
+@hookimpl
+def register_stored_forms() -> list[StoredForm]:
+    """What rows hold of an encrypted column."""
+    home = "heliosdb_crypto.columns"
+    return [
+        StoredForm(
+            name="encrypted",
+            to_stored=f"{home}:to_stored",
+            from_stored=f"{home}:from_stored",
+            to_search=f"{home}:to_search",
+            check=f"{home}:check_column",
+            description="values encrypted by the database's key for columns",
+        )
+    ]
+
+
+@hookimpl
+def register_clauses() -> list[Clause]:
+    """``ENCRYPTED [DETERMINISTIC [DOMAIN name]]`` at a column."""
+    return [
+        Clause(
+            name="encrypted",
+            point="column",
+            words=("ENCRYPTED",),
+            parse="heliosdb_crypto.columns:parse_encrypted",
+            bind="heliosdb_crypto.columns:bind_encrypted",
+            description="the column's values are encrypted",
+        )
+    ]
+
+
+@hookimpl
+def register_functions() -> list[ScalarFunction]:
+    """``heliosdb_unlock`` and ``heliosdb_lock``."""
+    return [
+        ScalarFunction(
+            "heliosdb_unlock",
+            ("text",),
+            "bool",
+            "heliosdb_crypto.columns:unlock",
+            volatility=Volatility.VOLATILE,
+            needs_session=True,
+            bounded=False,
+            argument_names=("key",),
+            description="let this session read encrypted columns",
+        ),
+        ScalarFunction(
+            "heliosdb_lock",
+            (),
+            "bool",
+            "heliosdb_crypto.columns:lock",
+            volatility=Volatility.VOLATILE,
+            needs_session=True,
+            description="let this session read no encrypted column",
+        ),
+    ]
+
+
+@hookimpl
+def register_settings() -> list[Setting]:
+    """``encryption.without_key``."""
+    return [
+        Setting(
+            name="encryption.without_key",
+            kind="enum",
+            default="error",
+            values=("error", "null"),
+            description="What a query gives for an encrypted value without the key: an error, or NULL. What changes "
+            "rows gets the error in any case.",
+            reader="heliosdb_crypto.columns:from_stored",
+        )
+    ]

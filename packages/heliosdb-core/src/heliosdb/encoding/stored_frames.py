@@ -102,6 +102,8 @@ class StoredFrames:
 
     def encode(self, values: Sequence[Any]) -> bytes:
         """Return a list of values as a frame; FeatureNotSupported for values of a class that is not stored."""
+        if len(values) == 1 and (single := _SINGLE.get(type(values[0]))) is not None:
+            return b"\1\1" + single(values[0])
         return self.encode_column(values)[0]
 
     def encode_column(self, values: Sequence[Any]) -> tuple[bytes, Sequence[Any] | None, bool]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from heliosdb.catalog.result import Result
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ class PointStatements:
         self._session = session
         self.made: dict[str, FastStatement] = {}
         self.answers: dict[str, Result] = {}
-        """By text what each of them answers, without rows: command tag and columns."""
+        """By text what each of them has answered, without rows."""
         self._refused: set[str] = set()
         self._met: set[str] = set()
         """Texts that were run once."""
@@ -79,5 +81,5 @@ class PointStatements:
                 if len(self._refused) < REFUSED:
                     self._refused.add(text)
             elif epoch == database.epoch and len(self.made) < KEPT:
-                self.answers[text] = Result(result.tag, result.columns)
+                self.answers[text] = evolve(result, rows=())
                 self.made[text] = made

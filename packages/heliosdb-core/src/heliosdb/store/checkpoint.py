@@ -20,6 +20,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import Error
+from heliosdb.store.block import BLOCK_BITS, BLOCK_SIZE
 from heliosdb.store.file_header import read_header
 from heliosdb.store.growing_segments import SEGMENT_SIZE
 from heliosdb.store.log import Log
@@ -30,6 +31,7 @@ from heliosdb.store.timelines import stored_timeline
 
 if TYPE_CHECKING:
     from heliosdb.store.block import Block
+    from heliosdb.store.commit_history import CommitRow
     from heliosdb.store.files import StoreFiles
     from heliosdb.store.index_storage import CapturedIndex, IndexStorage
     from heliosdb.store.relation import Relation
@@ -44,7 +46,7 @@ __all__ = ["Checkpointer"]
 class _Noted:
     """A relation as step 1 found it."""
 
-    __slots__ = ("blocks", "indexes", "lasting", "line", "places", "relation", "stored")
+    __slots__ = ("blocks", "dropped", "indexes", "lasting", "line", "places", "relation", "stored")
 
     def __init__(
         self,
@@ -63,6 +65,8 @@ class _Noted:
         self.blocks = blocks
         self.indexes = indexes
         self.places = Places({}) if relation.stored is None else relation.stored.places
+        self.dropped: set[int] = set()
+        """Blocks that nobody needs any more."""
 
 
 class Checkpointer:
@@ -117,11 +121,12 @@ class Checkpointer:
 
     def _run(self, *, closed: bool, outdated: Container[str]) -> None:
         store, files = self._store, self._files
-        manifest, noted, committed = self._note()
+        manifest, noted, committed, commits = self._note()
         manifest.closed = closed
         replaced = store.volume.whole("manifest")
         written: list[str] = []
         try:
+            noted.append(self._noted_commits(manifest, commits))
             moved = [self._write(item, written, outdated) for item in noted]
             for item in noted:
                 if item.indexes:
@@ -144,6 +149,7 @@ class Checkpointer:
             for item, places in zip(noted, moved, strict=True):
                 self._install(item, places)
             store.checkpoint_scn = manifest.scn
+            store.commits.written_to(manifest.scn)
             trees_changed = self._indexes.install([index for item in noted for index in item.indexes])
         if trees_changed:
             store.trees_changed()
@@ -153,8 +159,9 @@ class Checkpointer:
 
     # -- step 1
 
-    def _note(self) -> tuple[Manifest, list[_Noted], dict[str, int]]:
-        """Return the new manifest, the relations, and the segments that commits have written since the last one."""
+    def _note(self) -> tuple[Manifest, list[_Noted], dict[str, int], list[CommitRow]]:
+        """Return the new manifest, the relations, the segments that commits have written since the last one, and what
+        there is to say of those commits."""
         store = self._store
         journal = store.journal
         assert journal is not None
@@ -198,7 +205,19 @@ class Checkpointer:
                         manifest.relations.append(stored)
                         noted.append(_Noted(line, relation, stored, blocks, indexes, lasting))
             committed, self._files.committed = self._files.committed, {}
-            return manifest, noted, committed
+            return manifest, noted, committed, store.commits.rows_from(store.checkpoint_scn + 1)
+
+    def _noted_commits(self, manifest: Manifest, commits: list[CommitRow]) -> _Noted:
+        """Return the relation in which commits stand, with those since the last checkpoint."""
+        store, history = self._store, self._store.commits.history
+        relation = history.relation
+        relation.extend_to((manifest.scn + BLOCK_SIZE - 1) >> BLOCK_BITS)
+        names = [] if relation.stored is None else relation.stored.names()
+        stored = StoredRelation(store.main.id, relation.oid, manifest.scn, relation.block_count(), segments=names)
+        item = _Noted(store.main, relation, stored, history.images(commits, manifest.scn), [], {})
+        item.dropped = history.outdated(store.holds.first_needed())
+        manifest.relations.append(stored)
+        return item
 
     def _lasting(self, relation: Relation) -> dict[int, Before]:
         """Return what blocks were before commits replaced them, as far as it is to be found by who opens the database
@@ -258,7 +277,7 @@ class Checkpointer:
         crowded = len(item.places.segments) >= 2 * MOST_SEGMENTS or item.places.has_replaced
         if not item.blocks and not crowded and not any(name in outdated for name in item.places.segments):
             return item.stored.segments, blocks
-        kept, old = item.places.worth_keeping({image.number for image in item.blocks}, outdated)
+        kept, old = item.places.worth_keeping(item.dropped.union(image.number for image in item.blocks), outdated)
         if not old:
             return kept, blocks
         return kept, _merged(blocks, (old[number].image(number) for number in sorted(old)))
@@ -269,7 +288,7 @@ class Checkpointer:
             return
         if relation.stored is None:
             relation.stored = StoredBlocks(self._cache, [])
-        relation.stored.install(item.places, places, item.stored.segments)
+        relation.stored.install(item.places, places, item.stored.segments, item.dropped)
         relation.stored.superseded.forget(item.lasting)
         for number, segment in places.items():
             block = relation.blocks[number]

@@ -116,7 +116,6 @@ class DirectoryVolume:
 
     def append(self, name: str, data: bytes | Sequence[bytes]) -> int:
         """Append to a file, made when missing, and return the offset where the data begins."""
-        self._require_writable(name)
         descriptor, size = self._use_to_change(name, create=True)
         try:
             end = size
@@ -135,7 +134,6 @@ class DirectoryVolume:
 
     def reserve(self, name: str, size: int) -> None:
         """Make room behind a file's end, up to this size."""
-        self._require_writable(name)
         descriptor, end = self._use_to_change(name)
         try:
             if end < size:
@@ -160,7 +158,6 @@ class DirectoryVolume:
 
     def sync(self, name: str) -> None:
         """Make a file's bytes and its name durable."""
-        self._require_writable(name)
         descriptor, size = self._use_to_change(name)
         try:
             sync_file(descriptor.file)
@@ -191,7 +188,6 @@ class DirectoryVolume:
 
     def truncate(self, name: str, size: int) -> None:
         """Cut a file down to a size, and give back the room behind it."""
-        self._require_writable(name)
         descriptor, found = self._use_to_change(name)
         try:
             if size < found or name in self._with_room:
@@ -401,21 +397,25 @@ class DirectoryVolume:
             hint="Open the database again once the device is in order.",
         )
 
-    def _use(self, name: str, *, create: bool = False) -> Descriptor:
+    def _use(self, name: str) -> Descriptor:
         self._require_open()
+        return self._opened(check_name(name))
+
+    def _opened(self, name: str, *, create: bool = False) -> Descriptor:
         try:
-            return self._files.use(check_name(name), create=create)
+            return self._files.use(name, create=create)
         except FileNotFoundError:
             raise missing_file(name) from None
         except OSError as error:
             raise host_error(error, "open", name) from None
 
     def _use_to_change(self, name: str, *, create: bool = False) -> tuple[Descriptor, int]:
-        """Return an open file and its size."""
+        """Return an open file that may be changed, and its size."""
+        self._require_writable()
         size = self._sizes.get(name)
-        if size is None and create and not os.path.exists(self._place(name)):
+        if size is None and not os.path.exists(self._place(check_name(name))) and create:
             self._names_to_sync.add(name)
-        descriptor = self._use(name, create=create)
+        descriptor = self._opened(name, create=create)
         if size is None:
             try:
                 size = os.fstat(descriptor.file).st_size

@@ -22,6 +22,7 @@ from heliosdb.errors import (
     ReadOnlySqlTransaction,
     UndefinedObject,
 )
+from heliosdb.store.commits import NEVER
 
 if TYPE_CHECKING:
     from heliosdb.store.store import Store
@@ -131,6 +132,9 @@ class Holds:
             snapshots.retention.pop(relation_oid, None)
         else:
             snapshots.retention[relation_oid] = retention
+        if not self._store.volume.keeps_log:
+            # There is no other place for them, and times of the past are to be known.
+            self._store.commits.droppable = 0 if self.retentions() else NEVER
 
     def forget_relation(self, relation_oid: int) -> None:
         """Forget the retention of a relation that is gone."""
@@ -149,6 +153,15 @@ class Holds:
             return retention.since
         commits = self._store.commits
         return max(retention.since, commits.scn_at(commits.clock() - retention.period))
+
+    def first_needed(self) -> int:
+        """Return the SCN before which nobody is to ask what was committed: the earliest that the retention of the
+        database, that of a relation, or a pin keeps. 0: all, as long as the database has no retention with a period."""
+        if self.horizon(DATABASE) is None:
+            return 0
+        horizons = [self.horizon(oid) for oid in self.retentions()]
+        pinned = [scn for _, scn in tuple(self._store.snapshots.pins.values())]
+        return min([*(horizon for horizon in horizons if horizon is not None), *pinned])
 
     # -- log and manifest
 

@@ -38,6 +38,9 @@ __all__ = [
 LOCKED_BYTE = 1 << 30
 """Windows locks ranges, and keeps others from reading what is locked: the byte lies behind the file's content."""
 
+MOST = 1 << 30
+"""What systems write at once."""
+
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 _no_positions = Lock()
@@ -75,11 +78,10 @@ def read_at(file: int, offset: int, length: int) -> bytes:
 
 def write_at(file: int, offset: int, data: bytes) -> None:
     """Write all bytes at an offset."""
-    rest = memoryview(data)
-    while rest:
-        written = _write(file, rest[: 1 << 30], offset)
-        offset += written
-        rest = rest[written:]
+    size = len(data)
+    done = _write(file, data, offset) if size <= MOST else 0
+    while done < size:
+        done += _write(file, memoryview(data)[done : done + MOST], offset + done)
 
 
 def truncate_file(file: int, size: int) -> None:
@@ -140,7 +142,7 @@ if sys.platform == "win32":
             os.lseek(file, offset, os.SEEK_SET)
             return os.read(file, length)
 
-    def _write(file: int, data: memoryview, offset: int) -> int:
+    def _write(file: int, data: bytes | memoryview, offset: int) -> int:
         with _no_positions:
             os.lseek(file, offset, os.SEEK_SET)
             return os.write(file, data)
@@ -184,7 +186,7 @@ else:
     def _read(file: int, length: int, offset: int) -> bytes:
         return os.pread(file, length, offset)
 
-    def _write(file: int, data: memoryview, offset: int) -> int:
+    def _write(file: int, data: bytes | memoryview, offset: int) -> int:
         return os.pwrite(file, data, offset)
 
     def sync_file(file: int) -> None:

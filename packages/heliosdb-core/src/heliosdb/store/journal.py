@@ -197,7 +197,10 @@ class Journal:
     def follow(self, scn: int, answer: Callable[[Error | None], None]) -> None:
         """Call back when a commit is durable (None) or has failed, and see to it that somebody syncs."""
         self._followers.append((scn, answer))
-        self._wake()
+        if scn <= self.durable or self._failure is not None:
+            self._tell_followers()  # somebody synced in between, and may have looked before
+        else:
+            self._wake()
 
     def _tell_followers(self) -> None:
         """Answer those whose commits are durable, or all of them after a failure; no lock is held."""

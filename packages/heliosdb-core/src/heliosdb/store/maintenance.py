@@ -38,6 +38,7 @@ class Maintenance:
         self._thread: Thread | None = None
         self.failed_at = 0
         """The size of the log when a checkpoint failed."""
+        self._compact_at = self._next_compaction()
 
     def wake(self) -> None:
         """See soon whether there is something to do."""
@@ -117,17 +118,23 @@ class Maintenance:
             # The log has everything.
             log("warn", "the last checkpoint failed: %s", error)
 
+    def _next_compaction(self) -> float | None:
+        hours, clock = self._store.options.compact_interval_hours, self._store.options.clock
+        return None if hours is None else clock() + hours * 3600
+
     def _work(self) -> None:
-        hours = self._store.options.compact_interval_hours
+        clock = self._store.options.clock
         while not self._stopping:
-            woken = self._woken.wait(None if hours is None else hours * 3600)
+            due = self._compact_at
+            self._woken.wait(None if due is None else max(0, due - clock()))
             self._woken.clear()
             if self._stopping:
                 return
             try:
-                if woken:
-                    self._do()
-                else:
+                self._do()
+                # Also where somebody calls all the time: who waits for a quiet hour may wait for ever.
+                if due is not None and clock() >= due:
+                    self._compact_at = self._next_compaction()
                     self.compact()
             except Error as error:
                 journal = self._store.journal

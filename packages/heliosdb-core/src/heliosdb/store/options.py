@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from heliosdb.encoding.classes import ClassTable
     from heliosdb.encoding.codecs import FileCodecs
 
@@ -22,7 +25,7 @@ class StorageOptions:
     Every ``compact_interval_hours`` superseded versions are dropped and files put in order; None: never by itself.
     A commit that fills whole blocks with ``large_commit`` rows or more writes them to a segment itself: two files to
     sync instead of one, and half of the bytes. ``codecs`` None: zstd. ``classes`` says how values of classes of their
-    own are stored.
+    own are stored. ``clock`` gives the seconds that background work goes by, from any beginning.
     """
 
     cache_size: int = 256 << 20
@@ -32,3 +35,4 @@ class StorageOptions:
     compact_interval_hours: int | None = None
     codecs: FileCodecs | None = None
     classes: ClassTable | None = None
+    clock: Callable[[], float] = monotonic

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from heliosdb.errors import DataCorrupted
 from heliosdb.store.block import BLOCK_BITS
 from heliosdb.store.checkpoint import Checkpointer, delete_unnamed
+from heliosdb.store.commit_history import COMMITS_RELATION
 from heliosdb.store.commit_segments import CommitSegments, enter_changed, enter_segment
 from heliosdb.store.files import LOG_PREFIX, RUN_PREFIX, SEGMENT_PREFIX, StoreFiles, log_number
 from heliosdb.store.index_storage import IndexStorage
@@ -109,7 +110,8 @@ def _load(store: Store, manifest: Manifest, files: StoreFiles, cache: BlockCache
         store.row_ids(oid, first)
     for stored in manifest.relations:
         line = store.lines.numbered(stored.timeline)
-        relation = _relation(store, line, stored.oid)
+        is_commits = stored.oid == COMMITS_RELATION
+        relation = store.commits.history.relation if is_commits else _relation(store, line, stored.oid)
         relation.count = stored.count
         relation.pruned_to = stored.pruned_to
         relation.extend_to(stored.blocks)

@@ -19,6 +19,7 @@ from attrs import define, field
 
 from heliosdb.errors import DataCorrupted, FeatureNotSupported
 from heliosdb.store.block import BLOCK_BITS, SLOT_MASK
+from heliosdb.store.commit_history import COMMITS_RELATION
 from heliosdb.store.commits import Author
 from heliosdb.store.counters import OIDS, Counter
 from heliosdb.store.files import StoreFiles, log_number
@@ -133,7 +134,7 @@ class _Salvage:
         present = set(self._source.names())
         found: dict[int, list[SegmentReader]] = {}
         for relation in manifest.relations:
-            if relation.timeline:
+            if relation.timeline or relation.oid == COMMITS_RELATION:
                 continue
             readers = found.setdefault(relation.oid, [])
             for name in relation.segments:
@@ -152,7 +153,7 @@ class _Salvage:
                 continue
             reader = self._files.read_segment(name)
             try:
-                if reader.timeline_id == 0:
+                if reader.timeline_id == 0 and reader.relation_oid != COMMITS_RELATION:
                     found.setdefault(reader.relation_oid, []).append(reader)
             except DataCorrupted as error:
                 self._found.lost(error.message)

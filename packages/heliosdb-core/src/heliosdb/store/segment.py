@@ -289,6 +289,11 @@ class SegmentReader:
         """The numbers of the blocks, ascending."""
         return list(self._directory().places)
 
+    @property
+    def size(self) -> int:
+        """How many bytes the blocks take."""
+        return sum(self._directory().lengths)
+
     def __contains__(self, number: int) -> bool:
         return number in self._directory().places
 

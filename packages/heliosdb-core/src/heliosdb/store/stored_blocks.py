@@ -34,6 +34,8 @@ __all__ = ["BlockCache", "BlockImage", "BlockSource", "Places", "StoredBlocks"]
 Result = TypeVar("Result")
 
 MOST_SEGMENTS = 8
+LARGE_SEGMENT = 32 << 20
+"""Bytes from which on a segment is not written anew only because there are others."""
 SAMPLE = 64
 """Values of a block that are looked at to see whether a range leaves out many."""
 ROW_SIZE = 250
@@ -59,12 +61,21 @@ class BlockSource(Protocol):
         """The blocks in it."""
         ...
 
+    @property
+    def size(self) -> int:
+        """How many bytes the blocks take."""
+        ...
+
     def begin(self, number: int) -> int:
         """Return the SCN from which a block's rows are as they stand."""
         ...
 
     def read(self, number: int) -> BlockImage:
         """Return a block's newest rows."""
+        ...
+
+    def row(self, number: int, slot: int) -> Row | None:
+        """Return one slot's newest row."""
         ...
 
     def has_versions(self, number: int) -> bool:
@@ -388,8 +399,8 @@ class Places:
         """Return the names of the segments that stay when some blocks are written anew, and the blocks of the others,
         which are to be written with them.
 
-        A segment goes when half of it has been replaced, and the smallest go when there are many; so do those that are
-        ``outdated``.
+        A segment goes when half of it has been replaced, and the smallest go when there are many that are not large; so
+        do those that are ``outdated``.
         """
         where = self.where()
         live = {
@@ -401,8 +412,9 @@ class Places:
             for name, numbers in live.items()
             if 2 * len(numbers) > len(self.segments[name].numbers) and name not in outdated
         ]
-        if len(kept) >= MOST_SEGMENTS:
-            smallest = set(sorted(kept, key=lambda name: len(live[name]))[: MOST_SEGMENTS // 2])
+        small = [name for name in kept if self.segments[name].size < LARGE_SEGMENT]
+        if len(small) >= MOST_SEGMENTS:
+            smallest = set(sorted(small, key=lambda name: len(live[name]))[: MOST_SEGMENTS // 2])
             kept = [name for name in kept if name not in smallest]
         moved = {
             number: self.segments[name] for name, numbers in live.items() if name not in kept for number in numbers
@@ -476,13 +488,18 @@ class StoredBlocks:
         replaces = self.places.has_replaced or not before.keys().isdisjoint(new)
         self.places = Places({**self.places.segments, segment.name: segment}, {**before, **new}, has_replaced=replaces)
 
-    def install(self, noted: Places, moved: Mapping[int, BlockSource], names: Iterable[str]) -> None:
-        """Take note of where a checkpoint has put blocks that stood as in ``noted``, and of the names of all segments
-        that are left of those, oldest first. What commits have put elsewhere since stays there."""
+    def install(
+        self, noted: Places, moved: Mapping[int, BlockSource], names: Iterable[str], dropped: Iterable[int] = ()
+    ) -> None:
+        """Take note of where a checkpoint has put blocks that stood as in ``noted``, which it has ``dropped``, and of
+        the names of all segments that are left of those, oldest first. What commits have put elsewhere since stays
+        there."""
         before, where = noted.where(), {**self.where()}
         for number, segment in moved.items():
             if where.get(number) is before.get(number):
                 where[number] = segment
+        for number in dropped:
+            where.pop(number, None)
         known = {**noted.segments, **{segment.name: segment for segment in moved.values()}}
         segments = {name: known[name] for name in names}
         segments.update({n: segment for n, segment in self.places.segments.items() if n not in noted.segments})

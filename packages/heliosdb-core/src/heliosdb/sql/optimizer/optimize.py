@@ -13,7 +13,7 @@ from heliosdb.sql.optimizer.access import ROW, AccessPaths
 from heliosdb.sql.optimizer.conditions import conjunction, split
 from heliosdb.sql.optimizer.decorrelate import decorrelate
 from heliosdb.sql.optimizer.estimates import Estimates
-from heliosdb.sql.optimizer.forms import compare_stored
+from heliosdb.sql.optimizer.forms import compare_stored, read_with_leave
 from heliosdb.sql.optimizer.joins import Joins
 from heliosdb.sql.optimizer.keep import Keeper
 from heliosdb.sql.optimizer.nearest import nearest_path, sorted_again
@@ -49,7 +49,7 @@ def optimize(bound: pn.BoundStatement, session: Any, slots: Sequence[Any] = (), 
     ``width`` says, and of the parameters, where they are known.
     """
     registries: Registries = session.registries
-    plan = bound.plan
+    plan = read_with_leave(bound.plan, registries)
     for rule in registries.planner_rules:
         if rule.stage == "logical":
             plan = resolve_implementation(rule.apply)(plan, session)
