@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.view import CatalogCache, CatalogSnapshot
     from heliosdb.sql.binder.context import BindContext
     from heliosdb.sql.statements import Statement
+    from heliosdb.store.past import History
 
 __all__ = ["CommandSession", "DatabaseContext"]
 
@@ -33,6 +34,11 @@ class DatabaseContext(Protocol):
     @property
     def attached(self) -> Mapping[str, Any]:
         """What plugins keep for as long as the database is open (``Opening.attach``)."""
+        ...
+
+    @property
+    def history(self) -> History:
+        """The timelines and commits of the database, and what is kept of its past."""
         ...
 
     @property

@@ -168,10 +168,6 @@ class Store:
                     line = line.parent
         return made
 
-    def rename_timeline(self, name: str, new_name: str) -> None:
-        """Give a timeline another name, durably. Raises UndefinedObject, DuplicateObject, ObjectInUse for main."""
-        self.lines.rename(name, new_name)
-
     def drop_timeline(self, name: str) -> None:
         """Remove a timeline's name, durably; its versions stay as long as a descendant reads them.
 
