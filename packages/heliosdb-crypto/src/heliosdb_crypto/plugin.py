@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from heliosdb.plugin import hookimpl
-from heliosdb.spi import Clause, Opening, ScalarFunction, Setting, StoredForm, Volatility
+from heliosdb.spi import CatalogView, Clause, Opening, ScalarFunction, Setting, StoredForm, Volatility
 
 
 @hookimpl
@@ -84,5 +84,26 @@ def register_settings() -> list[Setting]:
             description="What a query gives for an encrypted value without the key: an error, or NULL. What changes "
             "rows gets the error in any case.",
             reader="heliosdb_crypto.columns:from_stored",
+        )
+    ]
+
+
+@hookimpl
+def register_catalog_views() -> list[CatalogView]:
+    """``heliosdb_encrypted_columns``."""
+    return [
+        CatalogView(
+            name="heliosdb_encrypted_columns",
+            columns=(
+                ("table_schema", "text"),
+                ("table_name", "text"),
+                ("column_name", "text"),
+                ("data_type", "text"),
+                ("is_deterministic", "bool"),
+                ("domain", "text"),
+                ("is_readable", "bool"),
+            ),
+            rows="heliosdb_crypto.columns:encrypted_columns",
+            description="which columns are encrypted, and whether this session has the key",
         )
     ]
