@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from heliosdb.store.commit_history import CommitRow
     from heliosdb.store.files import StoreFiles
     from heliosdb.store.index_storage import CapturedIndex, IndexStorage
+    from heliosdb.store.kept_index import CapturedBlobs
     from heliosdb.store.relation import Relation
     from heliosdb.store.store import Store
     from heliosdb.store.superseded import Before
@@ -54,7 +55,7 @@ class _Noted:
         relation: Relation,
         stored: StoredRelation,
         blocks: list[BlockImage],
-        indexes: list[CapturedIndex],
+        indexes: list[CapturedIndex | CapturedBlobs],
         lasting: Mapping[int, Before],
     ) -> None:
         self.line = line

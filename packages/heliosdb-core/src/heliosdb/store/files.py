@@ -20,11 +20,12 @@ from heliosdb.store.segment import SegmentReader, SegmentWriter
 if TYPE_CHECKING:
     from heliosdb.store.volume import Volume
 
-__all__ = ["LOG_PREFIX", "RUN_PREFIX", "SEGMENT_PREFIX", "StoreFiles", "log_number"]
+__all__ = ["BLOBS_PREFIX", "LOG_PREFIX", "RUN_PREFIX", "SEGMENT_PREFIX", "StoreFiles", "log_number"]
 
 LOG_PREFIX = "log-"
 RUN_PREFIX = "run-"
 SEGMENT_PREFIX = "segment-"
+BLOBS_PREFIX = "blobs-"
 
 
 def log_number(name: str) -> int | None:
@@ -75,6 +76,10 @@ class StoreFiles:
             self.volume, name, index_oid, timeline_id, self.codecs, self.frames, paired=paired, single=single
         )
         return writer, name
+
+    def blobs_name(self) -> str:
+        """Return the name of a new file of blobs of an index."""
+        return self._name("blobs")
 
     def read_run(self, name: str) -> IndexRun:
         """Return the reader of an index run; nothing is read yet. While somebody has it the file is not deleted."""
