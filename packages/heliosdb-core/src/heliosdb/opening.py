@@ -9,7 +9,7 @@ option that nobody took is an error: nothing that was asked for is left undone i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.config import PACKAGES, SECTIONS, package_of
@@ -25,12 +25,16 @@ __all__ = ["DatabaseCodecs", "Opening", "prepare"]
 
 CodecMaker = Callable[..., Codec]
 
+USES = ("files", "temporary", "archives")
+"""What passes codecs."""
+
 
 class DatabaseCodecs:
     """What everything that is written for a database passes: a compression, and behind it what packages added."""
 
-    def __init__(self, added: Mapping[str, CodecMaker]) -> None:
+    def __init__(self, added: Mapping[str, CodecMaker], limited: Mapping[str, Collection[str]] | None = None) -> None:
         self._added = dict(added)
+        self._limited = dict(limited or {})
 
     def find(self, name: str) -> CodecMaker:
         """Return what makes a codec: one that a package added for this database, else a driver."""
@@ -38,11 +42,13 @@ class DatabaseCodecs:
 
     def files(self, compression: str = "zstd", level: int | None = None) -> FileCodecs:
         """Return the codecs of the database's own files."""
-        return FileCodecs(self._names(compression), level=level, find=self.find, required=self.added)
+        added = self._of("files")
+        names = (*_compression(compression), *added)
+        return FileCodecs(names, level=level, find=self.find, required=added)
 
     def temporary(self) -> FileCodecs:
         """Return those of temporary files, which statements wait for: no compression."""
-        return FileCodecs(tuple(self._added), find=self.find)
+        return FileCodecs(self._of("temporary"), find=self.find)
 
     def archive(self, compression: str = "zstd", level: int | None = None, *, plain: bool = False) -> Chain:
         """Return those of an archive, which is read elsewhere; ``plain``: without what packages added."""
@@ -51,16 +57,20 @@ class DatabaseCodecs:
             make = self.find(name)
             return getattr(make, "portable", make)
 
-        names = (compression,) if plain else self._names(compression)
+        names = (compression,) if plain else (*_compression(compression), *self.added)
         return codec_chain(names, level=level, find=find)
 
     @property
     def added(self) -> tuple[str, ...]:
-        """The names of the codecs that packages added."""
-        return tuple(self._added)
+        """The names of the codecs that packages added for what leaves the database: archives."""
+        return self._of("archives")
 
-    def _names(self, compression: str) -> tuple[str, ...]:
-        return (*(() if compression == "none" else (compression,)), *self._added)
+    def _of(self, use: str) -> tuple[str, ...]:
+        return tuple([name for name in self._added if use in self._limited.get(name, USES)])
+
+
+def _compression(name: str) -> tuple[str, ...]:
+    return () if name == "none" else (name,)
 
 
 class Opening:
@@ -75,6 +85,7 @@ class Opening:
         self.volume = volume
         self._options = dict(options)
         self._added: dict[str, CodecMaker] = {}
+        self._limited: dict[str, frozenset[str]] = {}
         self._attached: dict[str, Any] = {}
         self._closers: list[Callable[[], object]] = []
 
@@ -91,17 +102,23 @@ class Opening:
         """
         return self._options.pop(name, None)
 
-    def add_codec(self, name: str, make: CodecMaker) -> None:
+    def add_codec(self, name: str, make: CodecMaker, *, uses: Collection[str] = USES) -> None:
         """Have all that is written from now on pass a codec, behind the compression.
 
         ``make()`` gives one for a new file, ``make(parameters)`` one for a file whose header says them. Where it has
         an attribute ``portable``, that makes the codec of archives, which are read where this database is not. Where it
         has ``is_current``, that is asked whether parameters are those of a new file; others are written anew when the
-        database is told to (``Maintenance.rewrite``).
+        database is told to (``Maintenance.rewrite``). ``uses`` says of what all: the database's own "files",
+        "temporary" files, and "archives"; a script is refused, unless it is asked for in plain text, where archives
+        pass a codec.
         """
+        unknown = set(uses).difference(USES)
+        if unknown:
+            raise ValueError(f"codecs have no use {', '.join(sorted(unknown))}")
         if name in self._added:
             raise DuplicateObject(f'codec "{name}" was added to the database twice')
         self._added[name] = make
+        self._limited[name] = frozenset(uses)
 
     def attach(self, name: str, value: Any) -> None:
         """Keep something for as long as the database is open: ``database.attached[name]``."""
@@ -125,7 +142,7 @@ class Opening:
 
     def codecs(self) -> DatabaseCodecs:
         """Return what has been added."""
-        return DatabaseCodecs(self._added)
+        return DatabaseCodecs(self._added, self._limited)
 
     def require_all_taken(self) -> None:
         """Raise UndefinedObject or FeatureNotSupported for an option that nobody took."""

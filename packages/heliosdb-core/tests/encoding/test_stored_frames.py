@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from array import array
 from decimal import Decimal
 from typing import Any
 
@@ -141,13 +142,18 @@ def test_a_column_as_it_is_stored_gives_the_same(values: list[Any]) -> None:
         (["a", "b", None] * 20, {"codes": [0, 1] * 20, "distinct": ["a", "b"], "flags": b"\1\1\0" * 20}),
         (["x"] * 40, {"codes": [0] * 40, "distinct": ["x"]}),
         (["x", "y"], {"values": ["x", "y"]}),
+        ([b"ab", None, b"cd"], {"data": b"abcd", "width": 2, "flags": b"\1\0\1"}),
+        ([n.to_bytes(4, "little") for n in range(99)], {"data": array("i", range(99)).tobytes(), "width": 4}),
+        ([b"ab", b"c"], {"values": [b"ab", b"c"]}),
+        ([b"", b""], {"values": [b"", b""]}),
         ([1, 1.0], {"values": [1, 1.0]}),
         ([None, None], {"values": [None, None]}),
     ],
 )
 def test_columns_are_given_without_an_object_a_value(values: list[Any], parts: dict[str, Any]) -> None:
     column = FRAMES.column(FRAMES.encode(values))
-    found = {name: getattr(column, name) for name in ("flags", "numbers", "scale", "codes", "distinct", "values")}
+    names = ("flags", "numbers", "scale", "codes", "distinct", "values", "data", "width")
+    found = {name: getattr(column, name) for name in names}
     plain = {
         name: list(part) if name in ("numbers", "codes") else part for name, part in found.items() if part is not None
     }

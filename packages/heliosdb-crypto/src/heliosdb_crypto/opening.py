@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from typing import Any
 
 from heliosdb.errors import FeatureNotSupported, InvalidParameterValue, InvalidPassword, ObjectNotInPrerequisiteState
 from heliosdb.spi import Opening
 
-__all__ = ["ATTACHED", "open_keyring"]
+__all__ = ["ATTACHED", "COLUMNS", "FILE", "NAME", "open_keyring"]
 
 ATTACHED = "heliosdb-crypto"
 """The name by which the database keeps its keyring."""
 
+COLUMNS = "heliosdb-crypto volume"
+"""The name by which it keeps the volume of the keyring, for sessions that are given the key."""
+
+USES = ("files", "temporary", "archives")
+
 FILE = "keys"
 """The word by which the volume knows the keyring: ``heliosdb.keys`` in a folder."""
 
-ALGORITHMS = ("aes256-gcm", "aes-256-gcm")
+NAME = "aes256-gcm"
+"""The codec's name."""
+
+ALGORITHMS = (NAME, "aes-256-gcm")
 
 
 def open_keyring(opening: Opening) -> None:
@@ -30,6 +40,7 @@ def open_keyring(opening: Opening) -> None:
     source = opening.take("encryption.key_source")
     key = next((value for value in given if value is not None), None)
     content = opening.volume.whole(FILE)
+    opening.attach(COLUMNS, opening.volume)
     if content is None and enabled is False:
         return
     if key is None and source is not None:
@@ -45,6 +56,8 @@ def open_keyring(opening: Opening) -> None:
                 raise InvalidPassword(
                     f"{_name(opening)} is encrypted, and no encryption key was given", hint=HOW_TO_GIVE_ONE
                 )
+            # Sessions may be given the key: what they put aside must not be readable.
+            opening.add_codec(NAME, _of_this_process, uses=("temporary",))
         elif enabled:
             raise InvalidParameterValue(
                 "encryption.enabled is true, and no key is stated",
@@ -62,7 +75,6 @@ def _boolean(opening: Opening, name: str) -> bool | None:
 
 
 def _open(opening: Opening, content: bytes | None, key: Any, at_rest: bool | None) -> None:
-    from heliosdb_crypto.cipher import NAME
     from heliosdb_crypto.keyring import Keyring
     from heliosdb_crypto.providers import master_key
 
@@ -86,9 +98,15 @@ def _open(opening: Opening, content: bytes | None, key: Any, at_rest: bool | Non
         raise ObjectNotInPrerequisiteState(
             f"{_name(opening)} is {'' if keyring.at_rest else 'not '}encrypted, and encryption.at_rest says otherwise"
         )
-    if keyring.at_rest:
-        opening.add_codec(NAME, keyring)
+    opening.add_codec(NAME, keyring, uses=USES if keyring.at_rest else ("temporary", "archives"))
     opening.attach(ATTACHED, keyring)
+
+
+def _of_this_process(parameters: Mapping[str, Any] | None = None) -> Any:
+    """Make a codec whose key nobody keeps."""
+    from heliosdb_crypto.cipher import Aes256Gcm
+
+    return Aes256Gcm(os.urandom(32), 0)
 
 
 def _name(opening: Opening) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from heliosdb.spi import ColumnValues
+from heliosdb.spi import ColumnValues, StoredColumn
 from heliosdb_vector.dense import HALFVEC, VECTOR, Dense
 from heliosdb_vector.distances import METRICS
 
@@ -100,6 +100,16 @@ class Columns:
         numbers = np.frombuffer(b"".join(data), self._form.dtype).reshape(len(data), -1)
         return numbers.astype(np.float32, copy=False)
 
+    def stored_matrix(self, column: StoredColumn) -> Matrix | None:
+        """Return a stored column's vectors, those that are not NULL, as the rows of a matrix; of vectors of one length
+        no Python object is made. None where they differ in their dimensions.
+        """
+        if column.data is not None and column.width:
+            numbers = np.frombuffer(column.data, self._form.dtype).reshape(-1, column.width // self._form.width)
+            return numbers.astype(np.float32, copy=False)
+        present = [value for value in column.to_list() if value is not None]
+        return self.matrix(ColumnValues([(value,) for value in present], 0)) if present else None
+
     def squares(self, column: ColumnValues) -> Doubles:
         """Return the squares of the lengths of a matrix's rows."""
         matrix = column.form(self.matrix)
@@ -132,8 +142,7 @@ class Columns:
         pair = self._pair(left, right)
         if pair is None:
             return None
-        with np.errstate(over="ignore"):
-            return _dot(*pair)
+        return _dot(*pair)
 
     def negative_inner_product(self, left: Any, right: Any) -> Doubles | None:
         """``<#>``."""
@@ -171,7 +180,8 @@ class Columns:
 
 
 def _dot(left: Matrix, right: Matrix) -> Doubles:
-    products: NDArray[np.float32] = np.vecdot(left, right)
+    with np.errstate(over="ignore", invalid="ignore"):
+        products: NDArray[np.float32] = np.vecdot(left, right)
     return products.astype(np.float64)
 
 

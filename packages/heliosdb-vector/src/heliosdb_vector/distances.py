@@ -45,15 +45,16 @@ class Distances:
     def l2_distance(self, left: bytes, right: bytes) -> float:
         """``<->``: the Euclidean distance."""
         first, second = self._pair(left, right)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             difference = first - second
             return sqrt(difference.dot(difference))
 
     def inner_product(self, left: bytes, right: bytes) -> float:
         """``<~>``: the sum of the products."""
         first, second = self._pair(left, right)
-        with np.errstate(over="ignore"):
-            return float(first.dot(second))
+        with np.errstate(over="ignore", invalid="ignore"):
+            # Not -0: the sum of products begins with 0, but for vectors of one number NumPy only multiplies.
+            return float(first.dot(second)) + 0.0
 
     def negative_inner_product(self, left: bytes, right: bytes) -> float:
         """``<#>``: the inner product with its sign turned, so that the greatest comes first."""
@@ -62,13 +63,13 @@ class Distances:
     def cosine_distance(self, left: bytes, right: bytes) -> float:
         """``<=>``: 1 less the cosine of the angle, from 0 to 2."""
         first, second = self._pair(left, right)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             return cosine_distance_of(float(first.dot(second)), float(first.dot(first)), float(second.dot(second)))
 
     def l1_distance(self, left: bytes, right: bytes) -> float:
         """``<+>``: the sum of the absolute differences."""
         first, second = self._pair(left, right)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             return float(np.abs(first - second).sum())
 
     def vector_distance(self, left: bytes, right: bytes, name: str) -> float:

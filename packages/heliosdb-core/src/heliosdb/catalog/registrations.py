@@ -160,9 +160,11 @@ class StoredForm(Shown):
     indexes, statistics, what goes to other tables' keys) is made of the stored data; everything that SQL says is about
     the values.
 
-    ``to_stored(form) -> (value, session) -> data`` and ``from_stored(form) -> (data, session) -> value`` are asked for
-    a function once a statement is compiled, with the column's ``ColumnForm``; these functions are then called for each
-    value, and never with NULL, which is stored as NULL. ``from_stored`` may give None: the value is not to be seen.
+    ``to_stored(form, column) -> (value, session) -> data`` and ``from_stored(form, column, lenient) -> (data, session)
+    -> value`` are asked for a function once a statement is compiled, with the column's ``ColumnForm`` and its name for
+    errors; these functions are then called for each value. NULL is stored as NULL: ``to_stored`` gets None too, and may
+    raise where the session must not write. Where the statement changes nothing ``lenient`` is true, and ``from_stored``
+    may give None for a value that is not to be seen; where it does, that might be written in the value's place.
     ``to_search`` (default: ``to_stored``) makes what a value is compared as where the form is deterministic; None there
     finds nothing. Of a column whose form is not deterministic there are no indexes.
 

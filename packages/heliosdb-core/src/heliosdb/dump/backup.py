@@ -94,7 +94,7 @@ def _write_script(
     if added and not plain:
         raise FeatureNotSupported(
             "a script is plain text, and what this database stores is not",
-            detail=f"Its files pass the codec {', '.join(added)}.",
+            detail=f"It passes the codec {', '.join(added)}.",
             hint='Make an archive, which passes it, too; or state the option "plain".',
         )
     for piece in dump_script(database, options, on_progress=on_progress, report=report):

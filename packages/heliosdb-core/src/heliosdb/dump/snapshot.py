@@ -54,6 +54,10 @@ def exact_session(database: Sessions | Any) -> Iterator[Session]:
     try:
         for name, text in EXACT_SETTINGS.items():
             session.settings.set(name, text, in_transaction=False)
+        for setting in session.registries.settings.values():
+            # What a plugin leaves out or rounds where a session asks for that must not be missing for ever.
+            if "." in setting.name and setting.context == "user":
+                session.settings.put(setting.name.lower(), setting.default, in_transaction=False)
         yield session
     finally:
         session.close()

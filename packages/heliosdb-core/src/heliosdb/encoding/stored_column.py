@@ -2,6 +2,7 @@
 
     numbers     array of 64-bit integers or floats; with ``scale``, numerics as integers
     codes       array of places in ``distinct``: texts and numbers of which there are few
+    data        bytes of one length, ``width``, one behind the other: vectors are the rows of a matrix
     values      a list, for everything else
 
 Where there are NULLs, ``flags`` has a byte for each row, 1 where there is a value, and the rest stands for those rows
@@ -12,11 +13,12 @@ from __future__ import annotations
 
 from array import array
 from itertools import compress
+from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from heliosdb.encoding.columns import Source, corrupted, read_bits, read_floats, read_integers, read_lengths
+from heliosdb.encoding.columns import Source, corrupted, cut, read_bits, read_floats, read_integers, read_lengths
 from heliosdb.encoding.floats import read_divided_floats
 from heliosdb.encoding.numerics import read_numerics
 
@@ -28,7 +30,7 @@ __all__ = ["StoredColumn", "column_of", "read_column"]
 
 @frozen
 class StoredColumn:
-    """See the module: exactly one of ``numbers``, ``codes`` and ``values`` is not None."""
+    """See the module: exactly one of ``numbers``, ``codes``, ``data`` and ``values`` is not None."""
 
     count: int
     """How many rows, with those that are NULL."""
@@ -38,6 +40,8 @@ class StoredColumn:
     codes: array[int] | None = None
     distinct: list[Any] | None = None
     values: list[Any] | None = None
+    data: bytes | None = None
+    width: int | None = None
 
     def to_list(self) -> list[Any]:
         """Return a datum for each row."""
@@ -55,6 +59,8 @@ class StoredColumn:
             return numbers if self.scale is None else read_numerics(numbers, self.scale)
         if self.codes is not None and self.distinct is not None:
             return list(map(self.distinct.__getitem__, self.codes))
+        if self.data is not None:
+            return [part for (part,) in Struct(f"{self.width}s").iter_unpack(self.data)]
         return self.values or []
 
 
@@ -73,6 +79,10 @@ def column_of(values: list[Any]) -> StoredColumn:
             return StoredColumn(len(values), flags, numbers=array("q", present))
         except OverflowError:
             pass
+    if kinds == {bytes}:
+        width = len(present[0])
+        if width and all(len(value) == width for value in present):
+            return StoredColumn(len(values), flags, data=b"".join(present), width=width)
     return StoredColumn(len(values), flags, values=present)
 
 
@@ -114,6 +124,12 @@ def read_column(frames: StoredFrames, source: Source, count: int) -> StoredColum
         source.count(present)
         distinct = frames.read_values(source, 1)
         return StoredColumn(count, flags, codes=array("i", bytes(4 * present)), distinct=distinct)
+    if present and _next(source, b"b"):
+        source.count(present)
+        lengths = read_lengths(source, present)
+        if lengths[0] and lengths.count(lengths[0]) == present:
+            return StoredColumn(count, flags, data=source.take(sum(lengths)), width=lengths[0])
+        return StoredColumn(count, flags, values=cut(source, lengths))
     return StoredColumn(count, flags, values=frames.read_values(source, present))
 
 

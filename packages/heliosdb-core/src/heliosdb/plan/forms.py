@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FormFunction",
     "read_form",
+    "read_leniently",
     "reading",
     "searching",
     "searching_each",
@@ -44,35 +45,58 @@ __all__ = [
 
 @frozen(kw_only=True, eq=False, repr=False)
 class FormFunction(ScalarFunction):
-    """One function of a column's form; ``direction`` is the field of ``StoredForm`` that it comes from."""
+    """One function of a column's form; ``direction`` is the field of ``StoredForm`` that it comes from.
+
+    ``lenient``: a value that is not to be seen may be read as NULL.
+    """
 
     implementation: Implementation = field(eq=False)
     form: ColumnForm
     direction: str
+    column: str
+    lenient: bool = False
 
 
 def _function(
-    registries: Registries, form: ColumnForm, direction: str, argument: str, returns: str, name: str = ""
+    registries: Registries,
+    form: ColumnForm,
+    direction: str,
+    argument: str,
+    returns: str,
+    column: str,
+    *,
+    lenient: bool = False,
 ) -> FormFunction:
     registered = registries.stored_forms.get(form.name)
     if registered is None:
-        what = f'column "{name}" is stored {form.text}' if name else f"what is compared is stored {form.text}"
         raise FeatureNotSupported(
-            f"{what}, which no plugin of this database reads",
+            f'column "{column}" is stored {form.text}, which no plugin of this database reads',
             hint=None if form.package is None else f"Open the database with the package {form.package}.",
         )
-    factory = getattr(registered, direction) or registered.to_stored
+    factory = resolve_implementation(getattr(registered, direction) or registered.to_stored)
     volatile = direction == "to_stored" and not form.deterministic
     return FormFunction(
         name=f"{form.name}_{direction}",
         arguments=(argument,),
         returns=returns,
-        implementation=resolve_implementation(factory)(form),
+        implementation=factory(form, column, lenient) if direction == "from_stored" else factory(form, column),
+        strict=direction != "to_stored",
         volatility=Volatility.VOLATILE if volatile else Volatility.STABLE,
         needs_session=True,
         form=form,
         direction=direction,
+        column=column,
+        lenient=lenient,
     )
+
+
+def read_leniently(registries: Registries, call: Call) -> Call:
+    """Return what reads a value with leave to give NULL in place of one that is not to be seen."""
+    function = call.function
+    assert isinstance(function, FormFunction)
+    kind, form = call.argument_types[0], function.form
+    made = _function(registries, form, "from_stored", kind, function.returns, function.column, lenient=True)
+    return evolve(call, function=made)
 
 
 def reading(registries: Registries, column: ColumnDefinition, place: Column) -> Expression:
@@ -109,20 +133,20 @@ def writing(registries: Registries, column: ColumnDefinition, value: Expression)
     )
 
 
-def searching(registries: Registries, form: ColumnForm, value: Expression) -> Expression:
+def searching(registries: Registries, form: ColumnForm, column: str, value: Expression) -> Expression:
     """Return what a value is compared as with data of a deterministic form."""
     return Call(
         type=form.type,
         position=value.position,
-        function=_function(registries, form, "to_search", value.type, form.type),
+        function=_function(registries, form, "to_search", value.type, form.type, column),
         arguments=(value,),
         argument_types=(value.type,),
     )
 
 
-def searching_each(registries: Registries, form: ColumnForm, array: Expression) -> Expression:
+def searching_each(registries: Registries, form: ColumnForm, column: str, array: Expression) -> Expression:
     """Return an array of what an array's elements are compared as."""
-    function = _function(registries, form, "to_search", array.type, f"_{form.type}")
+    function = _function(registries, form, "to_search", array.type, f"_{form.type}", column)
     search = function.implementation
     assert callable(search)
 
@@ -171,7 +195,7 @@ def stored_writer(registries: Registries, column: ColumnDefinition) -> Any:
         return lambda datum, session: datum
     write = _function(registries, column.form, "to_stored", column.type, column.form.type, column.name).implementation
     assert callable(write)
-    return lambda datum, session: None if datum is None else write(datum, session)
+    return write
 
 
 def spelled(registries: Registries, column: ColumnDefinition, datum: Any, session: Any) -> str:

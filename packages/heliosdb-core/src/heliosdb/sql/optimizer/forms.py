@@ -16,26 +16,34 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from heliosdb.plan import expressions as ex
-from heliosdb.plan.forms import read_form, searching, searching_each
-from heliosdb.plan.rewrite import rewritten
+from heliosdb.plan import nodes as pn
+from heliosdb.plan.forms import read_form, read_leniently, searching, searching_each
+from heliosdb.plan.rewrite import contains, rewritten
 from heliosdb.sql.optimizer.conditions import is_volatile, unlabelled
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import ColumnForm
     from heliosdb.catalog.registries import Registries
-    from heliosdb.plan import nodes as pn
     from heliosdb.types.definitions import ScalarFunction
 
-__all__ = ["compare_stored"]
+__all__ = ["compare_stored", "read_with_leave"]
 
 ALIKE = (frozenset({"text", "varchar"}), frozenset({"int2", "int4", "int8"}))
 """Types whose equal values are one Python object's equals, so that forms made of them are equal, too."""
 
 
+def read_with_leave(plan: pn.PlanNode, registries: Registries) -> pn.PlanNode:
+    """Return a statement's plan with values that are not to be seen allowed to be NULL, unless it changes rows."""
+    if contains(plan, pn.Modify):
+        return plan
+    result: pn.PlanNode = rewritten(
+        plan, lambda node: None if read_form(node) is None else read_leniently(registries, node)
+    )
+    return result
+
+
 def compare_stored(plan: pn.PlanNode, registries: Registries) -> pn.PlanNode:
     """Return the plan with values compared as they are stored, where that says the same."""
-    if not registries.stored_forms:
-        return plan
 
     def replace(node: Any) -> Any:
         if isinstance(node, ex.Call) and node.operator in ("=", "<>") and len(node.arguments) == 2:
@@ -83,10 +91,10 @@ def _comparison(node: ex.Call, registries: Registries) -> ex.Call | None:
             return None
         pair = forms[0][0], forms[1][0]
     elif forms[0] is not None:
-        pair = forms[0][0], searching(registries, forms[0][1], plain[1])
+        pair = forms[0][0], searching(registries, forms[0][1], forms[0][0].name, plain[1])
     else:
         assert forms[1] is not None
-        pair = searching(registries, forms[1][1], plain[0]), forms[1][0]
+        pair = searching(registries, forms[1][1], forms[1][0].name, plain[0]), forms[1][0]
     if is_volatile(pair):
         return None
     return evolve(node, function=function, arguments=pair, argument_types=function.arguments, nullable=True)
@@ -137,4 +145,5 @@ def _any_all(node: ex.AnyAll, registries: Registries) -> ex.AnyAll | None:
         argument_types=function.arguments,
         nullable=True,
     )
-    return evolve(node, comparison=stored, array=searching_each(registries, form, node.array), nullable=True)
+    array = searching_each(registries, form, column.name, node.array)
+    return evolve(node, comparison=stored, array=array, nullable=True)

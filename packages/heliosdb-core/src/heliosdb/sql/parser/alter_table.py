@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from heliosdb.errors import InvalidParameterValue
+from heliosdb.errors import FeatureNotSupported, InvalidParameterValue
 from heliosdb.sql.keywords import COLUMN_NAMES
 from heliosdb.sql.parser import constraints, expressions, options, roles, sequences, tables, types
 from heliosdb.sql.statements import (
@@ -59,7 +59,16 @@ def partition_action(p: Parser, *, index: bool = False) -> Node:
     return DetachPartition(partition, concurrently, finalize, position=position)
 
 
+def refuse_system_versioning(p: Parser) -> None:
+    """Raise 0A000 at SYSTEM VERSIONING. A column "system" of a type "versioning" is added by ADD COLUMN."""
+    if p.at_keyword("system", "versioning"):
+        raise FeatureNotSupported(
+            "system versioning is not supported", hint="pip install heliosdb-temporal", position=p.position
+        )
+
+
 def add(p: Parser, position: int) -> Node:
+    refuse_system_versioning(p)
     if p.kind in constraints.TABLE_CONSTRAINTS and (p.kind not in COLUMN_NAMES or tables.exclude_constraint(p)):
         return AddConstraint(constraints.table_constraint(p), position=position)
     p.accept("column")
@@ -68,6 +77,7 @@ def add(p: Parser, position: int) -> Node:
 
 
 def drop(p: Parser, position: int) -> Node:
+    refuse_system_versioning(p)
     if p.accept("constraint"):
         exists = p.if_exists()
         name = p.identifier()
@@ -135,7 +145,19 @@ def set_column(p: Parser, name: str, position: int) -> Node:
         return ColumnAction("set compression", name, method, position=position)
     if p.accept("data"):
         return column_type(p, name, position)
+    refuse_clause(p)
     p.unexpected()
+
+
+def refuse_clause(p: Parser) -> None:
+    """Refuse a plugin's clause of a column behind SET and DROP: it says how rows are made, and they are there."""
+    position = p.position
+    for clause in p.clauses("column"):
+        raise FeatureNotSupported(
+            f"a column that is there cannot become {clause.name.upper()}, nor cease to be",
+            hint="Add a column that is as it should be, copy the values, and drop this one.",
+            position=position,
+        )
 
 
 def identity_options(p: Parser) -> tuple[Option, ...]:
@@ -158,6 +180,7 @@ def identity_options(p: Parser) -> tuple[Option, ...]:
 
 def drop_from_column(p: Parser, name: str, position: int) -> Node:
     p.advance()
+    refuse_clause(p)
     what = p.one_of("default", "not", "expression", "identity")
     if what == "default":
         return SetDefault(name, None, position=position)
