@@ -37,7 +37,10 @@ def operator_classes() -> Iterator[OperatorClass]:
                     type_name,
                     default=measure == "l2",
                     ordering_operators=(operator,),
-                    functions={"distance": f"{HOME}.distances:{type_name.upper()}S.{DISTANCES[measure]}"},
+                    functions={
+                        "distance": f"{HOME}.distances:{type_name.upper()}S.{DISTANCES[measure]}",
+                        "distances": f"{HOME}.columns:{type_name.upper()}S.{DISTANCES[measure]}",
+                    },
                     schema="public",
                 )
         for measure, operator in (("hamming", "<~>"), ("jaccard", "<%>")):
@@ -48,7 +51,10 @@ def operator_classes() -> Iterator[OperatorClass]:
                     "bit",
                     default=measure == "hamming",
                     ordering_operators=(operator,),
-                    functions={"distance": f"{HOME}.bits:{measure}_distance"},
+                    functions={
+                        "distance": f"{HOME}.bits:{measure}_distance",
+                        "distances": f"{HOME}.columns:{measure}_distance",
+                    },
                     schema="public",
                 )
 
