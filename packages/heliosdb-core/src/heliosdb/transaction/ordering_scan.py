@@ -98,7 +98,8 @@ def likely_rows(
 ) -> Iterator[list[Item]]:
     """Yield blocks of (row id, row): as many visible rows as are wanted in their order, then all the others.
 
-    The search's SCN is the view's; an index of an ancestor is asked for that of the fork. ``own``: ids of rows that the transaction has written.
+    The search's SCN is the view's; an index of an ancestor is asked for that of the fork. ``own``: ids of rows that
+    the transaction has written.
     """
     method: Any = index.method  # an Index, and Likely: asking Python whether it is takes as long as a search
     values_of = index.spec.values
@@ -115,11 +116,14 @@ def likely_rows(
         return found
 
     streams: list[Iterator[tuple[int, Sequence[int]]]] = []
+    read: list[tuple[Any, int]] = []
+    relation: Any = view.relation
     scn = view.scn
     for line in index.ancestors():
         likely: Any = line.method
         streams.append(likely.likely(search if scn == search.scn else search._replace(scn=scn)))
-        scn = min(scn, line.fork)
+        read.append((relation, scn))
+        relation, scn = relation.parent, min(scn, line.fork)
     nearest = [0] * len(streams)
     given = dropped = 0
     named: set[int] = set()
@@ -133,6 +137,10 @@ def likely_rows(
         named.update(new)
         items = _visible(view, index, new, seen)
         dropped += len(new) - len(items)
+        if place:
+            # An ancestor's index knows rows as they were at the fork. Those that have moved since are elsewhere now.
+            former, at = read[place]
+            dropped += sum(former.row(row_id, at) != row for row_id, row in items)
         waiting += items
         sure = min(nearest) - dropped - given
         if sure >= needed and len(waiting) >= needed:

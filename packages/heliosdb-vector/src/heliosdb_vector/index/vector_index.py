@@ -176,6 +176,20 @@ class VectorIndex:
             if progress is not None:
                 progress(min(start + step, count))
 
+    def train(self, rows: NDArray[Any]) -> None:
+        """Make the structure from a sample, before there are vectors; InvalidParameterValue for too few."""
+        made = self._new_structure(len(rows))
+        if made.needed > len(rows):
+            raise InvalidParameterValue(f"{len(rows)} vectors are too few to train with, {made.needed} are needed")
+        if made.needed:
+            made.train(self._sample(rows, max(made.needed, self.plan.sample)))
+        self.structure = made
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether vectors are strings of bits."""
+        return self._measure.is_binary
+
     def _new_structure(self, expected: int) -> Structure:
         assert self.dimensions is not None
         try:
@@ -339,6 +353,16 @@ class VectorIndex:
         return [None if datum is None else distance(datum, argument) for (datum,) in rows]
 
     # -- what there is -------------------------------------------------------------------------------------------------
+
+    @property
+    def number_recent(self) -> int:
+        """Vectors that are not in the structure yet."""
+        return len(self._recent.labels)
+
+    @property
+    def number_dead(self) -> int:
+        """Vectors in the structure that no snapshot needs, or that have an end."""
+        return max(0, self._held + self.number_recent - (self.known.live - self.known.ended))
 
     def size_bytes(self) -> int:
         """Return what entries, recent vectors and the structure take."""
