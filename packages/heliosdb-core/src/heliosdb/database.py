@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from heliosdb.sql.binder.context import Resolutions
     from heliosdb.sql.optimizer.statistics import StatisticsCache
     from heliosdb.store.access_method import IndexSpec
+    from heliosdb.store.past import History
     from heliosdb.store.timeline import Timeline
     from heliosdb.transaction import CommitTicket, Transaction
 
@@ -150,6 +151,13 @@ class Database:
             if plugin.error is not None:
                 log("warn", 'plugin "%s" could not be loaded: %s', plugin.name, plugin.error)
         log("info", 'opened database "%s" with %s plugins', self.name, len(self.registries.plugins))
+
+    @property
+    def history(self) -> History:
+        """The timelines and commits of the database, and what is kept of its past."""
+        from heliosdb.store.past import History
+
+        return History(self.store)
 
     def setting(self, name: str) -> Any:
         """Return the value that a setting has in a new session."""

@@ -65,7 +65,16 @@ if TYPE_CHECKING:
     from heliosdb.store.column_source import ColumnBatch as ColumnBatch
     from heliosdb.store.column_source import ColumnSource as ColumnSource
     from heliosdb.store.column_values import ColumnValues as ColumnValues
+    from heliosdb.store.commits import Author as Author
+    from heliosdb.store.commits import Commit as _StoredCommit
+    from heliosdb.store.file_header import FileHeader as FileHeader
+    from heliosdb.store.file_header import file_headers as file_headers
+    from heliosdb.store.holds import Pin as Pin
+    from heliosdb.store.holds import Retention as Retention
+    from heliosdb.store.past import CommitRecords as CommitRecords
+    from heliosdb.store.past import History as History
     from heliosdb.store.snapshot import Snapshot as Snapshot
+    from heliosdb.store.timeline import Timeline as Timeline
     from heliosdb.store.volume import Volume as Volume
     from heliosdb.types.definitions import Aggregate as Aggregate
     from heliosdb.types.definitions import CallTypes as CallTypes
@@ -85,6 +94,7 @@ if TYPE_CHECKING:
     from heliosdb.types.definitions import WindowPartition as WindowPartition
     from heliosdb.types.definitions import resolve_implementation as resolve_implementation
 
+    CommitRecord = _StoredCommit
     Cursor = Parser
     Database = DatabaseContext
     IndexObject = _CatalogIndex
@@ -138,7 +148,12 @@ _HOMES: dict[str, tuple[str, ...]] = {
     ),
     "heliosdb.store.column_source": ("ColumnBatch", "ColumnSource"),
     "heliosdb.store.column_values": ("ColumnValues",),
+    "heliosdb.store.commits": ("Author", "Commit CommitRecord"),
+    "heliosdb.store.holds": ("Pin", "Retention"),
+    "heliosdb.store.past": ("CommitRecords", "History"),
+    "heliosdb.store.file_header": ("FileHeader", "file_headers"),
     "heliosdb.store.snapshot": ("Snapshot",),
+    "heliosdb.store.timeline": ("Timeline",),
     "heliosdb.store.volume": ("Volume",),
     "heliosdb.types.definitions": (
         "Aggregate",

@@ -16,8 +16,9 @@ import pytest
 
 from heliosdb.errors import ObjectNotInPrerequisiteState
 from heliosdb.store import IndexSpec, Retention, Store, index_storage, relation
+from heliosdb.store.options import StorageOptions
 from heliosdb.store.snapshot import Snapshot
-from heliosdb.transaction import TransactionalStore
+from heliosdb.transaction import Transaction, TransactionalStore
 from heliosdb.transaction.view import RelationView
 from heliosdb_testkit import FaultyVolume, PowerLoss
 
@@ -51,7 +52,9 @@ class History:
             self.store.retain(Retention(), TABLE)
 
     def opened(self) -> TransactionalStore:
-        store = TransactionalStore(self.volume)
+        # Large commits write segments themselves, and replace whole blocks.
+        large = self.random.choice((256, 1 << 14))
+        store = TransactionalStore(self.volume, options=StorageOptions(large_commit=large))
         store.specs_of = lambda line, oid: SPECS
         if not store.is_recovered:
             for spec in SPECS:
@@ -86,11 +89,33 @@ class History:
             self.next_key += 1
             transaction.insert(TABLE, row)
             state[row[0]] = row
-        if random.random() < 0.02:
+        if random.random() < 0.05:
             many = [(self.next_key + n, random.randrange(8), 1) for n in range(600)]
             self.next_key += len(many)
             transaction.insert_rows(TABLE, many)
             state |= {row[0]: row for row in many}
+        self.committed(transaction, state)
+
+    def update_all(self) -> None:
+        """Change most rows of a timeline at once."""
+        timeline = self.random.choice(list(self.states))
+        transaction = self.store.begin(timeline=timeline)
+        transaction.begin_statement()
+        items = [item for ids, rows in transaction.view(TABLE).item_blocks() for item in zip(ids, rows)]
+        state = dict(self.newest(timeline))
+        assert sorted(row for _, row in items) == sorted(state.values())
+        chosen = [item for item in items if self.random.random() < 0.9]
+        new = [(row[0], (row[1] + 1) % 8, -row[2]) for _, row in chosen]
+        row_ids, old = [row_id for row_id, _ in chosen], [row for _, row in chosen]
+        if not chosen:
+            transaction.rollback()
+            return
+        assert transaction.update_rows(TABLE, row_ids, old, new) == len(chosen)
+        self.committed(transaction, state | {row[0]: row for row in new})
+
+    def committed(self, transaction: Transaction, state: State) -> None:
+        """Commit a transaction, and note what it leaves."""
+        timeline = transaction.timeline.name
         ticket = transaction.commit()
         ticket.wait()
         if ticket.scn:
@@ -239,6 +264,7 @@ def test_every_scn_shows_what_it_showed(monkeypatch: pytest.MonkeyPatch, seed: i
     monkeypatch.setattr(index_storage, "READ_AT_ONCE", random.choice((0, 4096)))
     history = History(seed, keeps)
     rare = [history.close, history.crash, history.vacuum, history.compact, history.read_indexes, history.drop]
+    rare.append(history.update_all)
     often = [history.commit] * 5 + [history.checkpoint, history.check]
     steps = [*(often * 3), *rare, *([history.pin, history.branch] * 2)]
     for _ in range(STEPS):

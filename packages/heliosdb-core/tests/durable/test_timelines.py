@@ -131,9 +131,9 @@ def test_a_timeline_keeps_its_new_name(store: TransactionalStore) -> None:
     put(store, 1, "a")
     store.create_timeline("staging")
     put(store, 1, "staged", "staging")
-    store.rename_timeline("staging", "release")
+    store.lines.rename("staging", "release")
     with pytest.raises(ObjectInUse):
-        store.rename_timeline("main", "trunk")
+        store.lines.rename("main", "trunk")
     store = lost_power(store)
     with pytest.raises(UndefinedObject):
         store.timeline("staging")

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from heliosdb.catalog.view import CatalogCache, CatalogSnapshot
     from heliosdb.sql.binder.context import BindContext
     from heliosdb.sql.statements import Statement
+    from heliosdb.store.past import History
+    from heliosdb.store.volume import Volume
 
 __all__ = ["CommandSession", "DatabaseContext"]
 
@@ -26,6 +28,11 @@ class DatabaseContext(Protocol):
         ...
 
     @property
+    def volume(self) -> Volume:
+        """Where the database's bytes live."""
+        ...
+
+    @property
     def catalogs(self) -> CatalogCache:
         """Makes the catalog of each state, and keeps some."""
         ...
@@ -33,6 +40,11 @@ class DatabaseContext(Protocol):
     @property
     def attached(self) -> Mapping[str, Any]:
         """What plugins keep for as long as the database is open (``Opening.attach``)."""
+        ...
+
+    @property
+    def history(self) -> History:
+        """The timelines and commits of the database, and what is kept of its past."""
         ...
 
     @property

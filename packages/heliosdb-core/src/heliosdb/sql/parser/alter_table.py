@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from heliosdb.errors import InvalidParameterValue
+from heliosdb.errors import FeatureNotSupported, InvalidParameterValue
 from heliosdb.sql.keywords import COLUMN_NAMES
 from heliosdb.sql.parser import constraints, expressions, options, roles, sequences, tables, types
 from heliosdb.sql.statements import (
@@ -59,7 +59,16 @@ def partition_action(p: Parser, *, index: bool = False) -> Node:
     return DetachPartition(partition, concurrently, finalize, position=position)
 
 
+def refuse_system_versioning(p: Parser) -> None:
+    """Raise 0A000 at SYSTEM VERSIONING. A column "system" of a type "versioning" is added by ADD COLUMN."""
+    if p.at_keyword("system", "versioning"):
+        raise FeatureNotSupported(
+            "system versioning is not supported", hint="pip install heliosdb-temporal", position=p.position
+        )
+
+
 def add(p: Parser, position: int) -> Node:
+    refuse_system_versioning(p)
     if p.kind in constraints.TABLE_CONSTRAINTS and (p.kind not in COLUMN_NAMES or tables.exclude_constraint(p)):
         return AddConstraint(constraints.table_constraint(p), position=position)
     p.accept("column")
@@ -68,6 +77,7 @@ def add(p: Parser, position: int) -> Node:
 
 
 def drop(p: Parser, position: int) -> Node:
+    refuse_system_versioning(p)
     if p.accept("constraint"):
         exists = p.if_exists()
         name = p.identifier()
