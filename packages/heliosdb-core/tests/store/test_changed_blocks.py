@@ -181,6 +181,26 @@ def test_what_came_before_a_replacement_and_after_it_goes_on_in_both() -> None:
     assert len(found) == MANY + 6
 
 
+def test_new_rows_are_changed_before_their_commit() -> None:
+    for change, count, total in (
+        ("UPDATE t SET n = n + 1 WHERE id > 12000", 32_000, 20_000),
+        ("UPDATE t SET n = n + 1 WHERE id > 12000 AND id <= 20000", 32_000, 8000),
+        ("UPDATE t SET n = n + 1", 32_000, 32_000),
+        ("DELETE FROM t WHERE id > 20000", 20_000, 0),
+    ):
+        volume, _, session = filled()
+        session.execute("BEGIN")
+        session.execute(f"INSERT INTO t SELECT g, 0, 'new ' || g FROM generate_series({MANY + 1}, {MANY + 20_000}) g")
+        session.execute(change)
+        before = state(session)
+        session.execute("COMMIT")
+        assert state(session) == before
+        assert (len(before), sum(row[1] for row in before)) == (count, total)
+        database, session = opened(volume.kill())
+        assert state(session) == before
+        assert verify(database).problems == ()
+
+
 def test_random_histories_agree_with_a_dict() -> None:
     random = Random(5)
     volume, database, session = filled()
