@@ -31,7 +31,7 @@ SPECS = (
     # As for numerics: sorted by something else than the key.
     IndexSpec(BY_RANK, TABLE, itemgetter(1), order_key=lambda row: (-row[1],)),
 )
-STEPS = 150
+STEPS = 120
 
 
 class History:
@@ -89,7 +89,7 @@ class History:
             self.next_key += 1
             transaction.insert(TABLE, row)
             state[row[0]] = row
-        if random.random() < 0.05:
+        if random.random() < 0.03:
             many = [(self.next_key + n, random.randrange(8), 1) for n in range(600)]
             self.next_key += len(many)
             transaction.insert_rows(TABLE, many)
@@ -247,16 +247,16 @@ class History:
         assert [row[1] for row in in_order] == sorted(row[1] for row in in_order)
 
     def check_all(self) -> None:
-        """Compare every SCN of every timeline."""
-        for timeline in self.states:
-            for scn in range(self.store.published + 1):
+        """Compare every SCN of every timeline at which something changed."""
+        for timeline, states in self.states.items():
+            for scn in states:
                 self.check_point(timeline, scn)
 
 
 # The power fails under threads, too.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("keeps", ["all", "one relation", "points"])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_every_scn_shows_what_it_showed(monkeypatch: pytest.MonkeyPatch, seed: int, keeps: str) -> None:
     random = Random(seed)
     monkeypatch.setattr(relation, "FOLD_AT", random.choice((4, 1024)))

@@ -15,12 +15,14 @@ from heliosdb.config import log
 from heliosdb.errors import Error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from heliosdb.store.checkpoint import Checkpointer
     from heliosdb.store.store import Store
 
 __all__ = ["Maintenance"]
+
+EVERY_RELATION = range(1 << 63)
 
 REWRITTEN_AT_ONCE = 64 << 20
 """Bytes that ``rewrite`` puts into one checkpoint, about."""
@@ -49,9 +51,10 @@ class Maintenance:
                     self._thread = Thread(target=self._work, name="heliosdb-maintenance", daemon=True)
                     self._thread.start()
 
-    def checkpoint(self) -> None:
-        """Make a checkpoint now, in this thread."""
-        self._checkpointer.run()
+    def checkpoint(self, compact: Container[int] = ()) -> None:
+        """Make a checkpoint now, in this thread. Relations in ``compact`` lose the versions that nobody needs, in
+        segments, too."""
+        self._checkpointer.run(compact=compact)
 
     def read_busy_indexes(self) -> None:
         """Read indexes into memory that are asked again and again."""
@@ -60,7 +63,7 @@ class Maintenance:
     def compact(self) -> None:
         """Drop the versions that nobody needs, and write what is left."""
         self._store.vacuum()
-        self._checkpointer.run()
+        self._checkpointer.run(compact=EVERY_RELATION)
 
     def rewrite(self, on_progress: Callable[[int, int], None] = lambda done, files: None) -> int:
         """Write anew whatever passed other codecs than new files do, and return how many files could not be yet.
