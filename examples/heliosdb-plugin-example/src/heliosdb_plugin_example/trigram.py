@@ -169,6 +169,17 @@ class TrigramIndex:
         self._rows = {key: set(row_ids) for key, row_ids in json.loads(blobs["rows.1"]).items()}
         self._fewest = {int(row_id): count for row_id, count in json.loads(blobs["fewest.1"]).items()}
 
+    def entries(self, first: int, past: int) -> Iterator[tuple[str, int]]:
+        """Yield what the index has of a range of rows."""
+        for key in tuple(self._rows):
+            for row_id in self._row_ids(key):
+                if first <= row_id < past:
+                    yield key, row_id
+
+    def ended(self) -> tuple[tuple[int, str, int], ...]:
+        """Return nothing: what was removed is not told from the rest."""
+        return ()
+
 
 class TrigramMethod:
     """The access method ``trigram``."""

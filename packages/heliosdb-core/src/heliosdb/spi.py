@@ -67,6 +67,8 @@ if TYPE_CHECKING:
     from heliosdb.store.column_values import ColumnValues as ColumnValues
     from heliosdb.store.commits import Author as Author
     from heliosdb.store.commits import Commit as _StoredCommit
+    from heliosdb.store.file_header import FileHeader as FileHeader
+    from heliosdb.store.file_header import file_headers as file_headers
     from heliosdb.store.holds import Pin as Pin
     from heliosdb.store.holds import Retention as Retention
     from heliosdb.store.past import CommitRecords as CommitRecords
@@ -149,6 +151,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.store.commits": ("Author", "Commit CommitRecord"),
     "heliosdb.store.holds": ("Pin", "Retention"),
     "heliosdb.store.past": ("CommitRecords", "History"),
+    "heliosdb.store.file_header": ("FileHeader", "file_headers"),
     "heliosdb.store.snapshot": ("Snapshot",),
     "heliosdb.store.timeline": ("Timeline",),
     "heliosdb.store.volume": ("Volume",),

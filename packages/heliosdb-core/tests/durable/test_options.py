@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +161,25 @@ def classes() -> None:
         assert len({Interval, Opaque} & found) == 1
 
 
+def background_write_rate() -> None:
+    seconds = count()
+    volume = FaultyVolume()
+    database, session = opened(
+        volume, background_write_rate=1 << 20, clock=lambda: float(next(seconds)), compression="none"
+    )
+    session.execute("CREATE TABLE t (a int, b text)")
+    session.execute("INSERT INTO t SELECT g, repeat(md5(g::text), 20) FROM generate_series(1, 8000) g")
+    maintenance, before, began = database.store.maintenance, set(volume.names()), next(seconds)
+    assert maintenance is not None
+    maintenance.checkpoint_at_leisure()
+    written = sum(volume.size(name) for name in set(volume.names()) - before)
+    assert written > 4 << 20
+    assert next(seconds) - began >= written >> 20
+    database.close()
+
+
 STORED: dict[str, Callable[[], None]] = {
+    "background_write_rate": background_write_rate,
     "cache_size": cache_size,
     "checkpoint_commits": checkpoint_commits,
     "checkpoint_log_size": checkpoint_log_size,

@@ -54,7 +54,7 @@ class Guesses:
     ) -> Iterator[Sequence[int]]:
         return iter(())
 
-    def likely(self, search: LikelySearch) -> Iterator[Sequence[int]]:
+    def likely(self, search: LikelySearch) -> Iterator[tuple[int, Sequence[int]]]:
         searches.append((search.wanted, 0))
         place = len(searches) - 1
         keys = [] if search.argument is None else sorted(self.rows, key=lambda key: abs(key - search.argument))
@@ -64,7 +64,8 @@ class Guesses:
             if number == self.most:
                 return
             searches[place] = (search.wanted, number + 1)
-            yield named[start : start + self.batch][::-1]
+            # The last row of all is named, too, though it is none of the nearest.
+            yield start + self.batch, [*named[-1:], *named[start : start + self.batch][::-1]]
 
     def ordering_values(self, operator: str, argument: Any, rows: Sequence[Sequence[Any]]) -> Sequence[Any]:
         return [None if value is None or argument is None else abs(value - argument) for (value,) in rows]

@@ -26,10 +26,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from heliosdb.errors import DataCorrupted, InternalFailure, InvalidPassword, ProgramLimitExceeded
 from heliosdb_crypto.keys import derived
+from heliosdb_crypto.opening import NAME
 
-__all__ = ["NAME", "PACKAGE", "Aes256Gcm", "subkey", "without_keyring"]
+__all__ = ["PACKAGE", "Aes256Gcm", "subkey", "without_keyring"]
 
-NAME = "aes256-gcm"
 PACKAGE = "heliosdb-crypto"
 
 SALT_SIZE = 32

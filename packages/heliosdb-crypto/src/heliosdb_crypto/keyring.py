@@ -22,15 +22,16 @@ import time
 from collections.abc import Callable, Container, Mapping
 from threading import Lock
 from typing import Any
+from weakref import WeakSet
 
 from attrs import field, frozen
 
 from heliosdb.errors import DataCorrupted, FeatureNotSupported, InvalidPassword
 from heliosdb.spi import Volume
-from heliosdb_crypto.cipher import NAME, Aes256Gcm
+from heliosdb_crypto.cipher import Aes256Gcm
 from heliosdb_crypto.keys import KEY_SIZE, derived
 from heliosdb_crypto.master import MasterKey
-from heliosdb_crypto.opening import FILE
+from heliosdb_crypto.opening import FILE, NAME
 
 __all__ = ["DataKey", "Keyring", "is_at_rest"]
 
@@ -64,6 +65,8 @@ class Keyring:
         self._master = master
         self._keys = dict(keys)
         self._lock = Lock()
+        self._writers: WeakSet[Aes256Gcm] = WeakSet()
+        """Codecs of files that may still be written."""
         self.database = database
         """A random id: what wrapped keys are bound to."""
         self.current = current
@@ -125,7 +128,7 @@ class Keyring:
                         self._master.wrap(bytes(key.secret), _purpose(self.database, key.number))
                     ).decode(),
                 }
-                for key in self.keys()
+                for key in self.data_keys()
             ],
             "current": self.current,
         }
@@ -144,7 +147,7 @@ class Keyring:
         """What kind of master key it is: "key", "passphrase", or a key management system's."""
         return str(self._master.describe()["kind"])
 
-    def keys(self) -> list[DataKey]:
+    def data_keys(self) -> list[DataKey]:
         """Return the data keys, oldest first."""
         return [self._keys[number] for number in sorted(self._keys)]
 
@@ -153,8 +156,11 @@ class Keyring:
     def __call__(self, parameters: Mapping[str, Any] | None = None) -> Aes256Gcm:
         """Make the codec of a new file, or of one with these parameters."""
         if parameters is None:
-            key = self._keys[self.current]
-            return Aes256Gcm(bytes(key.secret), key.number)
+            with self._lock:
+                key = self._keys[self.current]
+                made = Aes256Gcm(bytes(key.secret), key.number)
+                self._writers.add(made)
+            return made
         try:
             number, salt = int(parameters["key"]), bytes.fromhex(parameters["salt"])
             wrapped = parameters.get("wrapped")
@@ -215,10 +221,18 @@ class Keyring:
             return made
 
     def retire(self, needed: Callable[[], Container[int]]) -> list[int]:
-        """Drop the keys that are not current and that nothing needs any more; return their numbers."""
+        """Drop the keys that are not current and that nothing needs any more; return their numbers.
+
+        ``needed`` gives those of files. It is asked after those who write, for what they wrote is a file then.
+        """
         with self._lock:
+            writing = {writer.parameters["key"] for writer in tuple(self._writers)}
             still = needed()
-            gone = [number for number in self._keys if number != self.current and number not in still]
+            gone = [
+                number
+                for number in self._keys
+                if number != self.current and number not in writing and number not in still
+            ]
             if gone:
                 kept = {number: key for number, key in self._keys.items() if number not in gone}
                 dropped, self._keys = self._keys, kept

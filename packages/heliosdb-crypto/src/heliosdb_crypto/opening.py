@@ -9,7 +9,7 @@ from typing import Any
 from heliosdb.errors import FeatureNotSupported, InvalidParameterValue, InvalidPassword, ObjectNotInPrerequisiteState
 from heliosdb.spi import Opening
 
-__all__ = ["ATTACHED", "COLUMNS", "open_keyring"]
+__all__ = ["ATTACHED", "COLUMNS", "FILE", "NAME", "open_keyring"]
 
 ATTACHED = "heliosdb-crypto"
 """The name by which the database keeps its keyring."""
@@ -22,7 +22,10 @@ USES = ("files", "temporary", "archives")
 FILE = "keys"
 """The word by which the volume knows the keyring: ``heliosdb.keys`` in a folder."""
 
-ALGORITHMS = ("aes256-gcm", "aes-256-gcm")
+NAME = "aes256-gcm"
+"""The codec's name."""
+
+ALGORITHMS = (NAME, "aes-256-gcm")
 
 
 def open_keyring(opening: Opening) -> None:
@@ -46,7 +49,7 @@ def open_keyring(opening: Opening) -> None:
         key = provided(source)
     if key is None:
         if content is not None:
-            from heliosdb_crypto.cipher import HOW_TO_GIVE_ONE, NAME
+            from heliosdb_crypto.cipher import HOW_TO_GIVE_ONE
             from heliosdb_crypto.keyring import is_at_rest
 
             if is_at_rest(content):
@@ -72,7 +75,6 @@ def _boolean(opening: Opening, name: str) -> bool | None:
 
 
 def _open(opening: Opening, content: bytes | None, key: Any, at_rest: bool | None) -> None:
-    from heliosdb_crypto.cipher import NAME
     from heliosdb_crypto.keyring import Keyring
     from heliosdb_crypto.providers import master_key
 

@@ -15,7 +15,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heliosdb.spi import AccessMethod, Index, IndexDefinition, Nearest, Persisted, Registries, resolve_implementation
+from heliosdb.spi import (
+    AccessMethod,
+    Index,
+    IndexDefinition,
+    Likely,
+    LikelySearch,
+    Nearest,
+    Persisted,
+    Registries,
+    resolve_implementation,
+)
 from heliosdb_testkit.surroundings import registries_of
 
 __all__ = ["AccessMethodSuite"]
@@ -230,6 +240,8 @@ class AccessMethodSuite:
         """Return the index as one with ordering operators, or skip."""
         if not self.orderings:
             pytest.skip("no ordering operators are under test")
+        if isinstance(index, Likely):
+            pytest.skip("the method guesses")
         assert isinstance(index, Nearest)
         return index
 
@@ -255,6 +267,29 @@ class AccessMethodSuite:
             next(found)
             assert {row_id for _, row_id in near.nearest(operator, argument, chosen)} == chosen
 
+    def test_likely_rows_are_rows_of_the_index_and_have_their_own_values(self) -> None:
+        """What is named, exists and is named at any snapshot that sees it; rows without a value have none."""
+        index, rows = self.filled()
+        if not isinstance(index, Likely):
+            pytest.skip("the method does not guess")
+        assert getattr(self.access_method(), "likely", False), "the method does not say so"
+        settings_of = self.registries().settings
+        for operator, argument in self.orderings:
+            for scn in (1, 2):
+                search = LikelySearch(operator, argument, 3, scn, lambda name: settings_of[name].default)
+                batches = list(index.likely(search))
+                counts = [count for count, _ in batches]
+                assert counts == sorted(counts)
+                named = {row_id for _, batch in batches for row_id in batch}
+                assert named
+                assert named <= set(rows)
+            search = LikelySearch(operator, None, 3, 2, lambda name: settings_of[name].default)
+            assert [row_id for _, batch in index.likely(search) for row_id in batch] == []
+            values = index.ordering_values(operator, argument, list(self.values))
+            one_by_one = [index.ordering_values(operator, argument, [row])[0] for row in self.values]
+            assert list(values) == one_by_one
+            assert all(value is None for row, value in zip(self.values, values) if row[0] is None)
+
     def test_the_persisted_form_answers_as_the_index_did(self) -> None:
         """``load`` undoes ``blobs``; blobs of another make are refused with ValueError."""
         index, rows = self.filled()
@@ -270,4 +305,26 @@ class AccessMethodSuite:
         assert again.check(items) == []
         self.require_complete(again, {row_id: [values] for row_id, values in rows.items()})
         with pytest.raises(ValueError):
-            loaded.load({"nonsense": b"\x00"})
+            self.new_persisted().load({"nonsense": b"\x00"})
+
+    def new_persisted(self) -> Persisted:
+        """Return an empty index as one that can be kept."""
+        index = self.new_index()
+        assert isinstance(index, Persisted)
+        return index
+
+    def test_kept_entries_can_be_told_row_by_row(self) -> None:
+        """``entries`` gives what the index has of a range of rows; its keys equal those of ``extract``."""
+        index, rows = self.filled()
+        if not isinstance(index, Persisted):
+            pytest.skip("the method keeps no persisted form")
+        for row_id, values in rows.items():
+            kept = list(index.entries(row_id, row_id + 1))
+            assert {owner for _, owner in kept} <= {row_id}
+            keys = list(index.extract(values))
+            assert len(kept) == len(keys)
+            assert all(any(key == other for other in keys) for key, _ in kept)
+        assert len(list(index.entries(0, 10**9))) == sum(len(index.extract(values)) for values in rows.values())
+        # What is told can be forgotten, and then is no more.
+        index.forget(list(index.entries(0, 10**9)))
+        assert list(index.entries(0, 10**9)) == []

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from heliosdb.plugin import hookimpl
-from heliosdb.spi import Aggregate, Cast, Operator, OperatorClass, ScalarFunction, Type
+from heliosdb.spi import AccessMethodFactory, Aggregate, Cast, Operator, OperatorClass, ScalarFunction, Setting, Type
 from heliosdb_vector import definitions
+from heliosdb_vector.index import registrations
 
 
 @hookimpl
@@ -33,5 +34,17 @@ def register_operators() -> list[Operator]:
 
 @hookimpl
 def register_operator_classes() -> list[OperatorClass]:
-    """How the types are sorted, grouped and indexed by btree and hash."""
-    return list(definitions.operator_classes())
+    """How the types are sorted, grouped and indexed."""
+    return [*definitions.operator_classes(), *registrations.operator_classes()]
+
+
+@hookimpl
+def register_access_methods() -> list[AccessMethodFactory]:
+    """``CREATE INDEX ... USING hnsw`` and ``ivf``."""
+    return list(registrations.access_methods())
+
+
+@hookimpl
+def register_settings() -> list[Setting]:
+    """How much effort searches are worth."""
+    return list(registrations.settings())

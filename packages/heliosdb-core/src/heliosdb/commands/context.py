@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from heliosdb.sql.binder.context import BindContext
     from heliosdb.sql.statements import Statement
     from heliosdb.store.past import History
+    from heliosdb.store.volume import Volume
 
 __all__ = ["CommandSession", "DatabaseContext"]
 
@@ -24,6 +25,11 @@ class DatabaseContext(Protocol):
     @property
     def store(self) -> Any:
         """The versioned store."""
+        ...
+
+    @property
+    def volume(self) -> Volume:
+        """Where the database's bytes live."""
         ...
 
     @property

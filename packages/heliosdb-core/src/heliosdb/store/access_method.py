@@ -177,12 +177,11 @@ class LikelySearch(NamedTuple):
 class Likely(Protocol):
     """An index that answers ``ORDER BY column <operator> argument LIMIT k`` with rows that are likely the nearest."""
 
-    def likely(self, search: LikelySearch) -> Iterator[Sequence[int]]:
-        """Yield batches of row ids, lazily: those that are likely the nearest first, each batch larger than the one
-        before.
+    def likely(self, search: LikelySearch) -> Iterator[tuple[int, Sequence[int]]]:
+        """Yield (count, row ids), lazily: with these and those before, so many of the nearest rows are likely named.
 
-        It may end at any time, and at once: the engine reads all other rows itself. So it should end when that is
-        quicker than to go on.
+        Others may be among them, and some again. It may end at any time, and at once: the engine reads all other rows
+        itself. So it should end when that is quicker than to go on.
         """
         ...
 
@@ -193,14 +192,29 @@ class Likely(Protocol):
 
 @runtime_checkable
 class Persisted(Protocol):
-    """An index whose structure can be kept instead of being built again."""
+    """An index whose structure can be kept instead of being built again.
+
+    It is kept at checkpoints when a part of it has changed. What came later is found in the rows when the database
+    opens: for the blocks that have changed since, ``entries`` says what the index has, and it gets the rest.
+    """
 
     def blobs(self) -> dict[str, bytes]:
-        """Return the index as named blobs."""
+        """Return the index as named blobs. Commits wait meanwhile."""
         ...
 
     def load(self, blobs: Mapping[str, bytes]) -> None:
         """Become what ``blobs`` returned; raise ValueError for blobs of another make, and the index is built again."""
+        ...
+
+    def entries(self, first: int, past: int) -> Iterable[tuple[Any, int]]:
+        """Return the (key, row id) of rows from one id up to another that were not forgotten.
+
+        A key equals (``==``) what ``extract`` gave, and ``apply`` and ``forget`` take it in its place.
+        """
+        ...
+
+    def ended(self) -> Iterable[tuple[int, Any, int]]:
+        """Return (SCN, key, row id) of removed keys that wait for ``forget``, where the index knows; else nothing."""
         ...
 
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from heliosdb.store.commit_history import CommitRow
     from heliosdb.store.files import StoreFiles
     from heliosdb.store.index_storage import CapturedIndex, IndexStorage
+    from heliosdb.store.kept_index import CapturedBlobs
+    from heliosdb.store.pace import Pay
     from heliosdb.store.relation import Relation
     from heliosdb.store.store import Store
     from heliosdb.store.stored_blocks import BlockSource
@@ -55,7 +57,7 @@ class _Noted:
         relation: Relation,
         stored: StoredRelation,
         blocks: list[BlockImage],
-        indexes: list[CapturedIndex],
+        indexes: list[CapturedIndex | CapturedBlobs],
         lasting: Mapping[int, Before],
     ) -> None:
         self.line = line
@@ -99,14 +101,22 @@ class Checkpointer:
         """Whether the manifest says that the database was closed."""
         return self._manifest.closed
 
-    def run(self, *, closed: bool = False, outdated: Container[str] = (), compact: Container[int] = ()) -> None:
+    def run(
+        self,
+        *,
+        closed: bool = False,
+        outdated: Container[str] = (),
+        compact: Container[int] = (),
+        pay: Pay | None = None,
+    ) -> None:
         """Make a checkpoint now. Raises DiskFull and IoError; the database is then as it was before.
 
         ``closed``: it is the last one, nothing follows. ``outdated``: files whose content is to go into new ones.
-        ``compact``: relations of which blocks with versions that nobody needs are to be written without them.
+        ``compact``: relations of which blocks with versions that nobody needs are to be written without them. ``pay``
+        is called for what is written.
         """
         with self._running:
-            self._run(closed=closed, outdated=outdated, compact=compact)
+            self._run(closed=closed, outdated=outdated, compact=compact, pay=pay)
 
     def outdated(self) -> list[str]:
         """Return the names of the files whose codecs are not those of new files, logs left out."""
@@ -125,7 +135,7 @@ class Checkpointer:
             if any(run in names for index in item.indexes for run in index.runs):
                 store.create_relation(store.lines.numbered(item.timeline), item.oid)
 
-    def _run(self, *, closed: bool, outdated: Container[str], compact: Container[int]) -> None:
+    def _run(self, *, closed: bool, outdated: Container[str], compact: Container[int], pay: Pay | None) -> None:
         store, files = self._store, self._files
         manifest, noted, committed, commits = self._note(compact)
         manifest.closed = closed
@@ -133,10 +143,10 @@ class Checkpointer:
         written: list[str] = []
         try:
             noted.append(self._noted_commits(manifest, commits))
-            moved = [self._write(item, written, outdated) for item in noted]
+            moved = [self._write(item, written, outdated, pay) for item in noted]
             for item in noted:
                 if item.indexes:
-                    item.stored.indexes = [self._indexes.write(index, written, outdated) for index in item.indexes]
+                    item.stored.indexes = [self._indexes.write(index, written, outdated, pay) for index in item.indexes]
             manifest.next_file = files.next_number
             store.volume.replace("manifest", encode_manifest(manifest, files.codecs))
         except BaseException:
@@ -266,7 +276,9 @@ class Checkpointer:
 
     # -- steps 2 and 4
 
-    def _write(self, item: _Noted, written: list[str], outdated: Container[str]) -> dict[int, SegmentReader]:
+    def _write(
+        self, item: _Noted, written: list[str], outdated: Container[str], pay: Pay | None
+    ) -> dict[int, SegmentReader]:
         """Write a relation's changed blocks, and blocks of segments that are hardly used; return where they are now."""
         kept, images = self._plan(item, outdated)
         places: dict[int, SegmentReader] = {}
@@ -274,7 +286,7 @@ class Checkpointer:
         writer = None
         for image in images:
             if writer is None:
-                writer = self._files.write_segment(item.stored.oid, item.line.id)
+                writer = self._files.write_segment(item.stored.oid, item.line.id, pay)
                 written.append(writer.name)
             writer.add(image)
             numbers.append(image.number)

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -31,7 +31,7 @@ from heliosdb.errors import DataCorrupted, FeatureNotSupported, ProgramLimitExce
 if TYPE_CHECKING:
     from heliosdb.store.volume import Volume
 
-__all__ = ["FileHeader", "MAGIC", "new_file_header", "parse_file_header", "read_header"]
+__all__ = ["FileHeader", "MAGIC", "file_headers", "new_file_header", "parse_file_header", "read_header"]
 
 MAGIC = b"\x89HELIOS\n"
 
@@ -80,6 +80,18 @@ class FileHeader(NamedTuple):
 def new_file_header(kind: bytes, version: int, parameters: Mapping[str, Any]) -> FileHeader:
     """Return a header with an id of its own."""
     return FileHeader(kind, version, os.urandom(16), dict(parameters))
+
+
+def file_headers(volume: Volume) -> Iterator[tuple[str, int, FileHeader | None]]:
+    """Yield (name, size in bytes, header) of every file of a volume, the manifest included; None: damaged."""
+    for name in volume.names():
+        try:
+            yield name, volume.size(name), read_header(volume, name)
+        except DataCorrupted:
+            continue  # it was deleted meanwhile
+    manifest = volume.whole("manifest")
+    if manifest is not None:
+        yield "manifest", len(manifest), parse_file_header(manifest, manifest[8:12], MAX_VERSION, "manifest")
 
 
 def read_header(volume: Volume, name: str) -> FileHeader | None:

@@ -6,8 +6,8 @@
     install     commit lock held: look-ups go to the new runs
 
 An index whose runs are damaged is built anew from the rows: it is never the reason why a table cannot be used. Those
-of other access methods are built when they are first used. So are, in memory, those whose keys are ordered by something
-else than the key, which a run does not find by the key alone.
+of other access methods are kept as blobs of their own (``kept_index``) or built when they are first used. So are, in
+memory, those whose keys are ordered by something else than the key, which a run does not find by the key alone.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from heliosdb.store.btree import BTree
 from heliosdb.store.index_build import changed_blocks, enter_past, superseded_entries
 from heliosdb.store.index_runs import IndexRuns, current_and_past, merged_entries
 from heliosdb.store.index_sort import IndexSort
+from heliosdb.store.kept_index import CapturedBlobs, capture_blobs, is_kept, restore
 from heliosdb.store.manifest import StoredIndex
 from heliosdb.store.timeline_index import MAX_SCN
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from heliosdb.store.access_method import Progress
     from heliosdb.store.files import StoreFiles
     from heliosdb.store.index_run import Entry, IndexRun, IndexRunWriter
+    from heliosdb.store.pace import Pay
     from heliosdb.store.relation import Relation
     from heliosdb.store.store import Store
     from heliosdb.store.timeline import Timeline
@@ -119,7 +121,7 @@ class IndexStorage:
 
     def attach(self, line: Timeline, relation: Relation, index: TimelineIndex) -> bool:
         """Fill a new index from its runs; False where there are none to be used, and it has to be built."""
-        if index.tree is None:
+        if index.tree is None and not is_kept(index):
             return False
         key = (line.id, index.spec.oid)
         stored = self._stored.get(key)
@@ -127,6 +129,8 @@ class IndexStorage:
             # A table without rows has none in the manifest, and its runs are gone. Of an index that the parent has
             # dropped a branch's runs hold only a part.
             return False
+        if index.tree is None:
+            return self._restored(relation, index, stored, line.fork if stored is None else stored.scn)
         read = [] if stored is None else [self._files.read_run(name) for name in stored.runs]
         runs = IndexRuns(read, index.parent, line.fork, self._wake)
         try:
@@ -139,6 +143,18 @@ class IndexStorage:
             index.runs, index.delta = runs, delta
         if tree.beyond is index.parent:
             self._held[key] = index
+        relation.indexes[index.spec.oid] = index
+        return True
+
+    def _restored(self, relation: Relation, index: TimelineIndex, stored: StoredIndex | None, since: int) -> bool:
+        try:
+            changed = changed_blocks(relation, since)
+            restore(self._files, relation, index, stored, changed, self._store.last_scn)
+        except DataCorrupted as error:
+            log("warn", "an index is built anew: %s", error)
+            index.method = self._store.new_index(index.spec).method
+            index.superseded.clear()
+            return False
         relation.indexes[index.spec.oid] = index
         return True
 
@@ -249,14 +265,19 @@ class IndexStorage:
 
     # -- checkpoints
 
-    def capture(self, line: Timeline, relation: Relation, scn: int) -> list[CapturedIndex]:
+    def capture(self, line: Timeline, relation: Relation, scn: int) -> list[CapturedIndex | CapturedBlobs]:
         """Return what is to be written of a relation's indexes; the commit lock is held."""
-        captured = []
+        captured: list[CapturedIndex | CapturedBlobs] = []
         readers = self._store.needed(relation.oid)
         history = readers is None or (bool(readers) and readers[0] < scn)
         for index in relation.indexes.values():
             tree = index.tree
-            if tree is None or index.backlog is not None:
+            if index.backlog is not None:
+                continue
+            if tree is None:
+                if is_kept(index):
+                    kept = capture_blobs(line, relation, index, self._stored.get((line.id, index.spec.oid)), scn)
+                    captured += [] if kept is None else [kept]
                 continue
             full = None
             if index.delta is None:
@@ -270,41 +291,54 @@ class IndexStorage:
             relation.pruned_to = max(relation.pruned_to, scn)  # as far as indexes go
         return captured
 
-    def write(self, item: CapturedIndex, written: list[str], outdated: Container[str] = ()) -> StoredIndex:
+    def write(
+        self,
+        item: CapturedIndex | CapturedBlobs,
+        written: list[str],
+        outdated: Container[str] = (),
+        pay: Pay | None = None,
+    ) -> StoredIndex:
         """Write a captured index, and with it runs that are ``outdated``; return what the manifest is to say of it."""
+        if isinstance(item, CapturedBlobs):
+            return item.write(self._files, written, outdated, pay)
         index = item.index
         runs: list[IndexRun] = [] if index.runs is None else list(index.runs.runs)
         if item.full is not None:
             tree = item.full
-            runs.append(self._write_run(item, lambda writer: _add_tree(writer, index, tree), written))
+            runs.append(self._write_run(item, lambda writer: _add_tree(writer, index, tree), written, pay))
         elif item.delta:
-            runs.append(self._write_run(item, lambda writer: writer.add_sorted(sorted(item.delta)), written))
+            runs.append(self._write_run(item, lambda writer: writer.add_sorted(sorted(item.delta)), written, pay))
         first = _first_to_merge(runs, outdated)
         if first is not None:
             # Somebody who reads an older state needs what merging would leave out.
             merged = merged_entries(runs[first:], is_last=not first, history=item.history)
-            runs[first:] = [self._write_run(item, lambda writer: writer.add_sorted(merged), written)]
+            runs[first:] = [self._write_run(item, lambda writer: writer.add_sorted(merged), written, pay)]
         item.made = IndexRuns(runs, index.parent, index.fork, self._wake)
         item.stored.runs = [run.name for run in runs]
         return item.stored
 
-    def _write_run(self, item: CapturedIndex, add: Callable[[IndexRunWriter], None], written: list[str]) -> IndexRun:
+    def _write_run(
+        self, item: CapturedIndex, add: Callable[[IndexRunWriter], None], written: list[str], pay: Pay | None
+    ) -> IndexRun:
         spec = item.index.spec
         writer, name = self._files.write_run(
-            spec.oid, item.line.id, paired=spec.order_key is not None, single=spec.width == 1
+            spec.oid, item.line.id, paired=spec.order_key is not None, single=spec.width == 1, pay=pay
         )
         written.append(name)
         add(writer)
         writer.finish()
         return self._files.read_run(name)
 
-    def install(self, captured: Iterable[CapturedIndex]) -> bool:
+    def install(self, captured: Iterable[CapturedIndex | CapturedBlobs]) -> bool:
         """Let the indexes use what was written, and move entries out of memory where there are too many; the commit
         lock is held. Return whether entries were moved: whoever keeps a tree has to ask for it again."""
         moved = False
         for item in captured:
             index, key = item.index, (item.line.id, item.index.spec.oid)
             self._stored[key] = item.stored
+            if isinstance(item, CapturedBlobs):
+                item.installed()
+                continue
             if index.runs is None:
                 self._held[key] = index
             elif item.made is not None:

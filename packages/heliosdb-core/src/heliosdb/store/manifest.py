@@ -43,8 +43,8 @@ class StoredTimeline:
 
 @define
 class StoredIndex:
-    """A btree index: its runs, oldest first, and the SCN up to which they have the keys. Not ``whole``: the parent
-    timeline's index has those that were there before."""
+    """An index: a btree's runs, oldest first, or another's file of blobs, and the SCN up to which they have the keys.
+    Not ``whole``: the parent timeline's index has those that were there before."""
 
     oid: int
     scn: int

@@ -33,6 +33,7 @@ from heliosdb.encoding.stored_column import StoredColumn
 from heliosdb.encoding.stored_frames import StoredFrames
 from heliosdb.errors import DataCorrupted
 from heliosdb.store.chunk_file import Chunk, ChunkFileReader, ChunkFileWriter
+from heliosdb.store.pace import Pay
 from heliosdb.store.segment_history import decode_history, encode_history
 from heliosdb.store.versions import Older, Row, is_full
 from heliosdb.store.volume import Volume
@@ -91,9 +92,10 @@ class SegmentWriter:
         timeline_id: int,
         codecs: FileCodecs,
         frames: StoredFrames,
+        pay: Pay | None = None,
     ) -> None:
         parameters = {"relation": relation_oid, "timeline": timeline_id}
-        self._file = ChunkFileWriter(volume, name, KIND, VERSION, codecs, parameters)
+        self._file = ChunkFileWriter(volume, name, KIND, VERSION, codecs, parameters, pay)
         self._frames = frames
         self._blocks: list[tuple[int, int, int, int, int, int, int]] = []
         """(number, begin, slots, rows, width, flags, offset)"""

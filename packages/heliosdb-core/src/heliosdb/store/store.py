@@ -223,7 +223,7 @@ class Store:
     def _attach(self, line: Timeline, relation: Relation) -> None:
         """Give a relation the indexes that the catalog says it has, before anybody uses it; its parent has its own."""
         for spec in () if self.specs_of is None else self.specs_of(line, relation.oid):
-            index = self._new_index(spec)
+            index = self.new_index(spec)
             if relation.parent is not None and spec.oid in relation.parent.indexes:
                 index.inherit(relation.parent.indexes[spec.oid], line.fork)
             if self.indexes is None or not (
@@ -241,7 +241,8 @@ class Store:
 
     # -- indexes
 
-    def _new_index(self, spec: IndexSpec) -> TimelineIndex:
+    def new_index(self, spec: IndexSpec) -> TimelineIndex:
+        """Return an empty index; UndefinedObject where its access method is not there."""
         method = self.methods.get(spec.method)
         if method is None:
             raise UndefinedObject(f'access method "{spec.method}" does not exist')
@@ -251,7 +252,7 @@ class Store:
         return TimelineIndex(spec, method.create(definition), exact=method.exact)
 
     def _branch_index(self, index: TimelineIndex, fork: int) -> TimelineIndex:
-        made = self._new_index(index.spec)
+        made = self.new_index(index.spec)
         made.inherit(index, fork)
         return made
 
@@ -270,7 +271,7 @@ class Store:
         of a unique key; ``own`` gives the rows that a transaction has in their place (see ``build_index``).
         """
         relation = self.create_relation(timeline, relation_oid)
-        index = self._new_index(spec)
+        index = self.new_index(spec)
         line = self.main if timeline is None else timeline
         if self.indexes is None or not self.indexes.build(line, relation, index, progress, own):
             build_index(relation, index, self.commit_lock, lambda: self.last_scn, progress, own)

@@ -50,6 +50,7 @@ class TimelineIndex:
 
     __slots__ = (
         "backlog",
+        "changed",
         "claims",
         "delta",
         "exact",
@@ -88,6 +89,8 @@ class TimelineIndex:
         """Key of a unique index -> lock grant (heliosdb.transaction.locks)."""
         self.backlog: list[tuple[IndexEntries, int]] | None = None
         """While the index is built: what commits will have entered."""
+        self.changed = 0
+        """Rows whose entries have changed since the index was last written, where it is kept as blobs."""
         self.claims: list[Any] = []
         """Bulk inserts under way: each holds all the keys it is about to add."""
 
@@ -163,6 +166,7 @@ class TimelineIndex:
                 self.tree.remove_run(removed.elements, removed.row_ids, scn)
                 self.superseded.append((scn, removed, -1))
         if changes:
+            self.changed += len(changes)
             self.method.apply(changes, scn)
             superseded = self.superseded
             for row_id, elements, _ in changes:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from heliosdb.errors import DataCorrupted, FeatureNotSupported
-from heliosdb.store.files import RUN_PREFIX, SEGMENT_PREFIX, log_number
+from heliosdb.store.files import BLOBS_PREFIX, RUN_PREFIX, SEGMENT_PREFIX, log_number
+from heliosdb.store.kept_index import read_blobs
 from heliosdb.store.log import log_name, read_log
 from heliosdb.store.manifest import Manifest, decode_manifest
 from heliosdb.store.records import decode_record
@@ -109,6 +110,8 @@ def _of_file(files: StoreFiles, name: str, relation: int) -> Iterator[FileProble
             messages = files.read_segment(name).verify()
         elif name.startswith(RUN_PREFIX):
             messages = files.read_run(name).verify()
+        elif name.startswith(BLOBS_PREFIX):
+            read_blobs(files, name)
     except DataCorrupted as error:
         messages = [error.message]
     for message in messages:

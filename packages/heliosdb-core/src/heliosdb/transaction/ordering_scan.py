@@ -7,8 +7,9 @@ shows. In the end every visible row comes, so that a LIMIT over a condition is f
     likely      the index guesses: what it names is sorted by the rows' own values, and comes at once
     the rest    rows that the index did not name: sorted by value, then those without one (NULLs last)
 
-Rows of ``likely`` are in order as far as ``wanted`` goes; whoever reads on, because a condition left too few, may meet
-a row that should have come before, and sorts what he keeps.
+Of what a guess names, as many rows are given as it says that it has the nearest of; those beyond wait for more. So rows
+are in order as far as the first guess goes that has as many as are wanted. Whoever reads on, because a condition left
+too few, may meet a row that should have come before, and sorts what he keeps.
 """
 
 from __future__ import annotations
@@ -103,33 +104,41 @@ def likely_rows(
     if not isinstance(method, Likely) or spec.values is None:
         raise FeatureNotSupported(f'access method "{spec.method}" has no ordering operators')
     values_of = spec.values
+    # What the transaction has written is met first, whatever the index knows of it.
     seen: set[int] = set()
-    wanted = needed = 1 if search.wanted is None else max(1, search.wanted)
     waiting = _visible(view, index, own, seen) if own else []
+    needed = 1 if search.wanted is None else max(1, search.wanted)
 
     def values(items: list[Item]) -> Sequence[Any]:
         return method.ordering_values(search.operator, search.argument, [values_of(row) for _, row in items])
 
-    streams: list[Iterator[Sequence[int]]] = []
+    streams: list[Iterator[tuple[int, Sequence[int]]]] = []
     scn = view.scn
     for line in index.ancestors():
         assert isinstance(line.method, Likely)
         streams.append(iter(line.method.likely(search._replace(scn=scn))))
         scn = min(scn, line.fork)
-    while streams:
-        for stream in tuple(streams):
-            found = 0
-            while found < needed:
-                row_ids = next(stream, None)
-                if row_ids is None:
-                    streams.remove(stream)
-                    break
-                items = _visible(view, index, row_ids, seen)
-                found += len(items)
-                waiting += items
-        if len(waiting) >= wanted:
-            yield [item for _, item in sorted(zip(map(_sortable, values(waiting)), waiting))]
-            waiting, wanted, needed = [], 1, 1
+    nearest = [0] * len(streams)
+    given = dropped = 0
+    named: set[int] = set()
+    while True:
+        place = nearest.index(min(nearest))
+        batch = next(streams[place], None)
+        if batch is None:
+            break
+        nearest[place], row_ids = batch
+        new = [row_id for row_id in row_ids if row_id not in named]
+        named.update(new)
+        items = _visible(view, index, new, seen)
+        dropped += len(new) - len(items)
+        waiting += items
+        sure = min(nearest) - dropped - given
+        if sure >= needed and len(waiting) >= needed:
+            ranked_items = sorted(zip(map(_sortable, values(waiting)), waiting))
+            yield [item for _, item in ranked_items[:sure]]
+            waiting = [item for _, item in ranked_items[sure:]]
+            given += len(ranked_items) - len(waiting)
+            needed = 1
     # Row ids and values only: the rows of a large table have no room.
     ranked = list(zip(map(_sortable, values(waiting)), [row_id for row_id, _ in waiting])) if waiting else []
     for items in _others(view, index, seen):

@@ -14,7 +14,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import UndefinedObject
-from heliosdb.store.block import BLOCK_BITS
+from heliosdb.store.block import BLOCK_BITS, SLOT_MASK
 from heliosdb.store.block_column import Range
 from heliosdb.store.relation import Relation
 from heliosdb.store.versions import Row, is_full
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RelationView", "past_view"]
 
+MANY_OF_A_BLOCK = 256
+"""Rows of a block that are fetched together."""
 MOST_SAMPLED_BLOCKS = 64
 """Blocks that a small sample looks into."""
 
@@ -226,6 +228,14 @@ class RelationView:
                 return mine  # type: ignore[no-any-return]
         row: Row | None = self.relation.row(row_id, self.scn)
         return row
+
+    def peek_all(self, row_ids: Sequence[int | None]) -> list[Row | None]:
+        """Return rows by id, whole blocks at once where many are of one; None for None."""
+        numbers = {row_id >> BLOCK_BITS for row_id in row_ids if row_id is not None}
+        if len(row_ids) < MANY_OF_A_BLOCK * len(numbers):
+            return [None if row_id is None else self.peek(row_id) for row_id in row_ids]
+        blocks = {number: self._positional(number, self.own) for number in numbers}
+        return [None if row_id is None else blocks[row_id >> BLOCK_BITS][row_id & SLOT_MASK] for row_id in row_ids]
 
     def rows_of(self, row_ids: Sequence[int]) -> Iterator[list[tuple[int, Row]]]:
         """Yield (row id, row) of those rows that are visible, some thousand at a time."""

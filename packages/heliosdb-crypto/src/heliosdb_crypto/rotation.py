@@ -1,0 +1,164 @@
+"""Changing keys while the database is used.
+
+    master key    the data keys are wrapped anew: one small file, at once
+    data key      a new one is current from here on; what older ones encrypted is written anew, file by file
+
+A data key leaves the keyring when no file needs it any more. Until then a rotation may be stopped by anything, a crash
+included: it goes on, in the background, whenever the database is open with its key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from heliosdb.errors import Error, ObjectNotInPrerequisiteState, ReadOnlySqlTransaction
+from heliosdb.spi import file_headers
+from heliosdb_crypto.opening import ATTACHED, NAME
+
+if TYPE_CHECKING:
+    from heliosdb.spi import Database, Volume
+    from heliosdb_crypto.keyring import Keyring
+
+__all__ = ["go_on", "keyring_of", "rotate_data_key", "rotate_master_key", "start", "stop"]
+
+OnProgress = Callable[[int, int], None]
+PATIENCE = 5.0
+"""Seconds until what somebody was still reading is tried again."""
+
+
+def keyring_of(database: Database) -> Keyring:
+    """Return the keyring of an open database; ObjectNotInPrerequisiteState where it was not opened with a key."""
+    found: Keyring | None = database.attached.get(ATTACHED)
+    if found is None:
+        raise ObjectNotInPrerequisiteState("the database was not opened with an encryption key")
+    return found
+
+
+def rotate_master_key(database: Database, key: Any) -> None:
+    """Have the data keys wrapped by another master key; the old one opens the database no more.
+
+    ``key`` is what ``encryption_key`` may be, or a ``MasterKey``. It is durable when this returns.
+    """
+    from heliosdb_crypto.providers import master_key
+
+    keyring = keyring_of(database)
+    _require_writable(database)
+    keyring.change_master(master_key(key))
+
+
+def rotate_data_key(
+    database: Database, *, wait: bool = True, on_progress: OnProgress = lambda done, files: None
+) -> None:
+    """Make a new data key, and write anew what older ones encrypted.
+
+    ``wait`` False: in the background. ``on_progress`` gets how many files are done, of how many.
+    """
+    keyring = keyring_of(database)
+    _require_writable(database)
+    if not keyring.at_rest:
+        raise ObjectNotInPrerequisiteState("the files of the database are not encrypted")
+    keyring.add_key()
+    if wait:
+        go_on(database, on_progress)
+    else:
+        start(database)
+
+
+def go_on(database: Database, on_progress: OnProgress = lambda done, files: None) -> bool:
+    """Write anew what is encrypted under an older key, and drop the keys that nothing needs; return whether all is."""
+    keyring = keyring_of(database)
+    maintenance = database.store.maintenance
+    if maintenance is not None:
+        maintenance.rewrite(on_progress)
+    keyring.retire(lambda: numbers_in_use(database.volume))
+    return len(keyring.data_keys()) == 1
+
+
+def numbers_in_use(volume: Volume) -> set[int]:
+    """Return the numbers of the data keys that some file of a volume is encrypted under."""
+    return {
+        header.codec_parameters[NAME]["key"]
+        for _, _, header in file_headers(volume)
+        if header is not None and NAME in header.codec_parameters
+    }
+
+
+def _require_writable(database: Database) -> None:
+    if database.volume.read_only:
+        raise ReadOnlySqlTransaction("keys cannot be changed in a database that is open for reading only")
+
+
+# -- in the background -------------------------------------------------------------------------------------------------
+
+
+class _Worker:
+    """A thread that goes on until no older key is needed, or it is told to stop."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._stopping = Event()
+        self._again = Event()
+        self._thread = Thread(target=self._work, name="heliosdb-rotation", daemon=True)
+        self.error: str | None = None
+        self._thread.start()
+
+    def wake(self) -> bool:
+        """Go on from the beginning; False where the thread has ended."""
+        self._again.set()
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Return when the thread has ended."""
+        self._stopping.set()
+        self._again.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._again.clear()
+                if go_on(self._database, self._stop_between):
+                    return
+                self._again.wait(PATIENCE)
+        except _Stopped:
+            pass
+        except Error as error:
+            # The view shows it; what is done is done, and the next opening goes on.
+            self.error = error.message
+
+    def _stop_between(self, done: int, files: int) -> None:
+        if self._stopping.is_set():
+            raise _Stopped
+
+
+class _Stopped(Exception):
+    pass
+
+
+_workers: WeakKeyDictionary[Any, _Worker] = WeakKeyDictionary()
+
+
+def start(database: Database) -> None:
+    """Go on with a rotation in the background, where there is one."""
+    keyring: Keyring | None = database.attached.get(ATTACHED)
+    if keyring is None or database.volume.read_only or len(keyring.data_keys()) == 1:
+        return
+    running = _workers.get(database)
+    if running is None or not running.wake():
+        _workers[database] = _Worker(database)
+
+
+def stop(database: Database) -> None:
+    """Stop it, after the file at hand; the next opening goes on."""
+    running = _workers.pop(database, None)
+    if running is not None:
+        running.stop()
+
+
+def failure(database: Database) -> str | None:
+    """Return why the rotation in the background stopped, None where it did not."""
+    running = _workers.get(database)
+    return None if running is None else running.error

@@ -1,0 +1,109 @@
+"""What an operator class compares, as structures know it: which metric, over which numbers.
+
+    vector_cosine_ops      rows of numbers, of length one       inner product of those
+    bit_jaccard_ops        bits, packed                         jaccard
+
+Structures need not compute what the operator does, only find the same rows first: cosine distance and the inner
+product of vectors of length one rank alike. The distance that a query sorts by is the operator's own, computed of the
+row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["MEASURES", "Measure"]
+
+_ONES = np.array([byte.bit_count() for byte in range(256)], np.int64)
+"""The bits that are set in a byte."""
+
+
+def _singles(data: Sequence[bytes]) -> NDArray[Any]:
+    return np.frombuffer(b"".join(data), "<f4").reshape(len(data), -1)
+
+
+def _halves(data: Sequence[bytes]) -> NDArray[Any]:
+    return np.frombuffer(b"".join(data), "<f2").reshape(len(data), -1).astype(np.float32)
+
+
+def _bits(data: Sequence[str]) -> NDArray[Any]:
+    digits = np.frombuffer("".join(data).encode(), np.uint8).reshape(len(data), -1) - ord("0")
+    return np.packbits(digits, axis=1)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How an operator class compares.
+
+    ``metric``: "l2", "ip", "l1", "hamming" or "jaccard"; ``unit`` where vectors are brought to length one before.
+    ``matrix(data)`` gives the numbers of many data of equal dimensions, one row each: singles, or packed bits.
+    ``dimensions(datum)`` counts them.
+    """
+
+    metric: str
+    matrix: Callable[[Sequence[Any]], NDArray[Any]]
+    dimensions: Callable[[Any], int]
+    unit: bool = False
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether rows are packed bits."""
+        return self.metric in ("hamming", "jaccard")
+
+    def rows(self, data: Sequence[Any]) -> NDArray[Any]:
+        """Return what structures keep of some data, one row each."""
+        rows = self.matrix(data)
+        if self.unit:
+            rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return np.ascontiguousarray(rows)
+
+    def is_indexed(self, datum: Any) -> bool:
+        """Whether a datum has a distance at all: without a direction there is no angle."""
+        return not self.unit or bool(self.matrix([datum]).any())
+
+    def distances(self, query: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
+        """Return numbers that rank the rows as the operator does."""
+        ranks: NDArray[Any] = self._ranks(query, rows)
+        return ranks
+
+    def _ranks(self, query: NDArray[Any], rows: NDArray[Any]) -> Any:
+        match self.metric:
+            case "ip":
+                return -(rows @ query)
+            case "l2":
+                difference = rows - query
+                return np.einsum("ij,ij->i", difference, difference)
+            case "l1":
+                return np.abs(rows - query).sum(axis=1)
+            case "hamming":
+                return _ONES[rows ^ query].sum(axis=1)
+        both = _ONES[rows & query].sum(axis=1)
+        return 1.0 - both / np.maximum(1, _ONES[rows | query].sum(axis=1))
+
+
+def _dense(metric: str, *, unit: bool = False) -> Measure:
+    return Measure(metric, _singles, lambda datum: len(datum) // 4, unit)
+
+
+def _half(metric: str, *, unit: bool = False) -> Measure:
+    return Measure(metric, _halves, lambda datum: len(datum) // 2, unit)
+
+
+MEASURES: dict[str, Measure] = {
+    "vector_l2_ops": _dense("l2"),
+    "vector_ip_ops": _dense("ip"),
+    "vector_cosine_ops": _dense("ip", unit=True),
+    "vector_l1_ops": _dense("l1"),
+    "halfvec_l2_ops": _half("l2"),
+    "halfvec_ip_ops": _half("ip"),
+    "halfvec_cosine_ops": _half("ip", unit=True),
+    "halfvec_l1_ops": _half("l1"),
+    "bit_hamming_ops": Measure("hamming", _bits, len),
+    "bit_jaccard_ops": Measure("jaccard", _bits, len),
+}
+"""By operator class."""

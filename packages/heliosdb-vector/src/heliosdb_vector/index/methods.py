@@ -1,0 +1,171 @@
+"""The access methods ``hnsw`` (a graph of neighbours) and ``ivf``, also ``ivfflat`` (lists around middles).
+
+What WITH (...) says becomes a ``Plan``; a backend that cannot follow it refuses, when the index is made and not when
+somebody searches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from heliosdb.errors import FeatureNotSupported, InvalidParameterValue
+from heliosdb.spi import driver, driver_names
+from heliosdb_vector.index.measures import MEASURES
+from heliosdb_vector.index.structures import Plan
+from heliosdb_vector.index.vector_index import VectorIndex
+
+if TYPE_CHECKING:
+    from heliosdb.spi import Index, IndexDefinition
+    from heliosdb_vector.index.structures import Backend
+
+__all__ = ["HnswMethod", "IvfFlatMethod", "IvfMethod"]
+
+GROUP = "heliosdb.vector_backends"
+QUANTIZATIONS = {"none": "none", "scalar": "scalar", "product": "product", "pq": "product", "binary": "binary"}
+BASE, EACH = 3000.0, 100.0
+"""What a search costs, and each row that it names, in rows of a sequential scan."""
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise InvalidParameterValue(
+                f"value {text} out of bounds", detail=f'Valid values are between "{least}" and "{most}".'
+            )
+        return value
+
+    return read
+
+
+def _quantization(text: str) -> str:
+    if text.lower() not in QUANTIZATIONS:
+        raise InvalidParameterValue(
+            f'invalid value for option "quantization": {text}', hint=f"Available values: {', '.join(QUANTIZATIONS)}."
+        )
+    return QUANTIZATIONS[text.lower()]
+
+
+def _centroids(text: str) -> int:
+    value = int(text)
+    if value not in (16, 32, 64, 128, 256):
+        raise InvalidParameterValue(
+            f"pq_centroids cannot be {text}", hint="Codes are of whole bits: 16, 32, 64, 128 or 256 centroids."
+        )
+    return value
+
+
+def _backend(text: str) -> str:
+    if text not in driver_names(GROUP):
+        raise InvalidParameterValue(
+            f'vector backend "{text}" does not exist', hint=f"There are: {', '.join(driver_names(GROUP))}."
+        )
+    return text
+
+
+SHARED: dict[str, Callable[[str], Any]] = {
+    "quantization": _quantization,
+    "pq_subquantizers": _whole(1, 4000),
+    "pq_centroids": _centroids,
+    "backend": _backend,
+}
+
+
+class _VectorMethod:
+    exact = False
+    unique = False
+    ordered = False
+    many_keys = True
+    likely = True
+    strategies: Mapping[str, Mapping[int, str]] = {}
+    setting: str
+
+    def create(self, definition: IndexDefinition) -> Index:
+        """Return an empty index; FeatureNotSupported where the backend cannot follow the options."""
+        (class_name,) = definition.operator_classes
+        plan = self.plan(definition)
+        if plan.quantization != "product":
+            for name in ("pq_subquantizers", "pq_centroids"):
+                if name in definition.options:
+                    raise InvalidParameterValue(f"{name} needs quantization = 'product'")
+        setting = self.setting
+        return VectorIndex(
+            plan,
+            chosen_backend(plan, definition.options.get("backend")),
+            MEASURES[class_name],
+            definition.support[0]["distance"],
+            lambda read: int(read(setting)),
+        )
+
+    def plan(self, definition: IndexDefinition) -> Plan:
+        """Return what the options say."""
+        measure, options = MEASURES[definition.operator_classes[0]], definition.options
+        return Plan(
+            method="ivf" if isinstance(self, IvfMethod) else "hnsw",
+            metric=measure.metric,
+            unit=measure.unit,
+            links=options.get("m", 16),
+            effort=options.get("ef_construction", 64),
+            lists=options.get("lists"),
+            quantization=options.get("quantization", "none"),
+            subquantizers=options.get("pq_subquantizers"),
+            centroids=options.get("pq_centroids", 256),
+        )
+
+    def cost(self, rows: float, selectivity: float) -> float:
+        """Return the cost of naming a part of the rows."""
+        return BASE + min(rows, 100.0) + EACH * rows * selectivity
+
+
+class HnswMethod(_VectorMethod):
+    """``USING hnsw``."""
+
+    name = "hnsw"
+    setting = "hnsw.ef_search"
+    options: Mapping[str, Callable[[str], Any]] = {"m": _whole(2, 100), "ef_construction": _whole(4, 1000), **SHARED}
+
+
+class IvfMethod(_VectorMethod):
+    """``USING ivf``."""
+
+    name = "ivf"
+    setting = "ivfflat.probes"
+    options: Mapping[str, Callable[[str], Any]] = {"lists": _whole(1, 32768), **SHARED}
+
+
+class IvfFlatMethod(IvfMethod):
+    """``USING ivfflat``."""
+
+    name = "ivfflat"
+
+
+def chosen_backend(plan: Plan, name: str | None) -> Backend:
+    """Return the backend that an index names, or the first that can do what it wants."""
+    if name is not None:
+        made: Backend = driver(GROUP, name)()
+        refusal = made.refusal(plan)
+        if refusal is not None:
+            others = [other for other in driver_names(GROUP) if _made(other, plan) is not None]
+            hint = f"These can: {', '.join(others)}." if others else None
+            raise FeatureNotSupported(f'vector backend "{name}" does not support {refusal}', hint=hint)
+        return made
+    for other in (*PREFERRED, *sorted(set(driver_names(GROUP)) - set(PREFERRED))):
+        found = _made(other, plan)
+        if found is not None:
+            return found
+    problem = driver(GROUP, "faiss")().refusal(plan)
+    raise FeatureNotSupported(f"no vector backend supports {problem}")
+
+
+PREFERRED = ("hnswlib", "faiss", "usearch")
+"""The backends of this package, each named as the module that it needs; those of others come behind them."""
+
+
+def _made(name: str, plan: Plan) -> Backend | None:
+    """Return a backend whose library is installed and that can follow a plan."""
+    if name in PREFERRED and find_spec(name) is None:
+        return None
+    made: Backend = driver(GROUP, name)()
+    return made if made.refusal(plan) is None else None

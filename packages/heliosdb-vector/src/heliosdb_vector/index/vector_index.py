@@ -1,0 +1,419 @@
+"""One vector index: entries, a structure of some backend that finds them, and recent ones that it does not have yet.
+
+    entries      label -> row id, SCNs between which the row had the vector           (entries.py)
+    structure    label -> vector, searched approximately                              (a backend)
+    recent       label -> vector, searched exactly: at most RECENT, moved to the structure some at a time
+
+A row that gets another vector has two entries, one with an end; a search leaves out by SCN what its snapshot cannot
+see. So it serves the present, the past and branches alike. ``forget`` takes an entry out for good; where more than
+half of what the structure holds is gone, it is made anew from the rest.
+
+A search names as many rows as are wanted, then four times as many, and so on, and ends where reading all rows is
+quicker. What is near is guessed; how far it is, and that nothing is missing, the engine sees to
+(``heliosdb.spi.Likely``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heliosdb.errors import DataException, InvalidParameterValue
+from heliosdb_vector.index.entries import NEVER, Entries, digest_of
+from heliosdb_vector.index.gate import Gate
+from heliosdb_vector.index.measures import Measure
+
+if TYPE_CHECKING:
+    from heliosdb.spi import IndexChange, LikelySearch, Progress
+    from heliosdb_vector.index.structures import Backend, Plan, Structure
+
+__all__ = ["VectorIndex"]
+
+RECENT = 512
+"""Vectors that are compared one by one: as quick as a search in a graph."""
+STEP = 32
+"""Vectors that go into the structure while searches wait."""
+BUILD_STEP = 4096
+FORMAT = "1"
+GROWTH = 4
+GIVE_UP = 8
+"""A search ends when it has named one of so many entries: reading them all is about as quick as another search."""
+NAMED = 10
+"""Rows that are named where nobody knows how many are wanted."""
+CODED = 10
+"""So many times the wanted vectors are compared where the structure knows them coarsely."""
+
+
+class _Recent:
+    """Vectors that the structure does not have: a list of labels and a matrix."""
+
+    def __init__(self, like: NDArray[Any] | None = None) -> None:
+        self.labels = np.empty(0, np.int64)
+        self.rows: NDArray[Any] | None = like
+
+    def add(self, labels: Sequence[int], rows: NDArray[Any]) -> _Recent:
+        made = _Recent(rows if self.rows is None else np.concatenate([self.rows, rows]))
+        made.labels = np.concatenate([self.labels, np.array(labels, np.int64)])
+        return made
+
+    def rest(self, start: int) -> _Recent:
+        made = _Recent(None if self.rows is None else self.rows[start:])
+        made.labels = self.labels[start:]
+        return made
+
+
+class VectorIndex:
+    """See the module. Implements ``Index``, ``Likely`` and ``Persisted`` of heliosdb.spi.
+
+    ``effort(setting)`` reads how much effort a search is worth.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        backend: Backend,
+        measure: Measure,
+        distance: Callable[[Any, Any], float],
+        effort: Callable[[Callable[[str], Any]], int],
+    ) -> None:
+        self.plan = plan
+        self.backend = backend
+        self._measure = measure
+        self._distance = distance
+        self._effort = effort
+        self.dimensions: int | None = None
+        self.known = Entries()
+        self.structure: Structure | None = None
+        self._held = 0
+        """Vectors that the structure was given, forgotten ones included."""
+        self._recent = _Recent()
+        self._gate = Gate()
+        self._visible: tuple[int, int, int] = (-1, -1, 0)
+        """(SCN, entries given by then, how many of them it sees): the latest count for a snapshot of the past."""
+
+    # -- keys --------------------------------------------------------------------------------------------------------
+
+    def extract(self, values: Sequence[Any]) -> Sequence[Any]:
+        """Return the vector; nothing for NULL, and where cosine distance is not defined.
+
+        DataException for other dimensions than the index has.
+        """
+        (datum,) = values
+        if datum is None or not self._measure.is_indexed(datum):
+            return ()
+        dimensions = self._measure.dimensions(datum)
+        if dimensions != self.dimensions and self.dimensions is not None:
+            raise DataException(f"expected {self.dimensions} dimensions, not {dimensions}")
+        return (datum,)
+
+    # -- changes -----------------------------------------------------------------------------------------------------
+
+    def apply(self, changes: Sequence[IndexChange], scn: int) -> None:
+        """Enter new vectors, and note from when on old ones are no more."""
+        entries = self.known
+        labels: list[int] = []
+        data: list[Any] = []
+        for row_id, removed, added in changes:
+            for datum in removed:
+                label = entries.find(row_id, digest_of(datum))
+                if label is not None:
+                    entries.close(label, scn)
+            for datum in added:
+                digest = digest_of(datum)
+                label = entries.find(row_id, digest)
+                if label is not None:
+                    entries.reopen(label)
+                else:
+                    labels.append(entries.add(row_id, digest, scn))
+                    data.append(datum)
+        if data:
+            self._take(labels, self._rows(data))
+
+    def _rows(self, data: Sequence[Any]) -> NDArray[Any]:
+        dimensions = {self._measure.dimensions(datum) for datum in data}
+        if self.dimensions is not None:
+            dimensions.add(self.dimensions)
+        if len(dimensions) > 1:
+            first, second = sorted(dimensions)[:2]
+            raise DataException(f"vectors of {first} and of {second} dimensions cannot be in one index")
+        (self.dimensions,) = dimensions
+        return self._measure.rows(data)
+
+    def _take(self, labels: Sequence[int], rows: NDArray[Any]) -> None:
+        """Have new vectors, by and by in the structure."""
+        self._recent = self._recent.add(labels, rows)
+        if len(self._recent.labels) > RECENT:
+            self._settle(STEP)
+
+    def _settle(self, step: int, progress: Callable[[int], None] | None = None) -> None:
+        """Move recent vectors to the structure, where there are enough for one."""
+        if self.structure is None:
+            made = self._new_structure(len(self._recent.labels))
+            rows = self._recent.rows
+            assert rows is not None
+            if made.needed > len(rows):
+                return
+            if made.needed:
+                made.train(self._sample(rows, max(made.needed, self.plan.sample)))
+            self.structure = made
+        recent = self._recent
+        count = len(recent.labels)
+        for start in range(0, count, step):
+            part = slice(start, start + step)
+            assert recent.rows is not None
+            # What was forgotten before it got here stays out.
+            here = self.known.row[recent.labels[part]] >= 0
+            with self._gate.writing():
+                self.structure.add(recent.labels[part][here], recent.rows[part][here])
+                self._held += int(here.sum())
+                self._recent = recent.rest(min(start + step, count))
+            if progress is not None:
+                progress(min(start + step, count))
+
+    def _new_structure(self, expected: int) -> Structure:
+        assert self.dimensions is not None
+        try:
+            return self.backend.structure(self.plan, self.dimensions, expected)
+        except ValueError as error:
+            raise InvalidParameterValue(str(error)) from error
+
+    @staticmethod
+    def _sample(rows: NDArray[Any], size: int) -> NDArray[Any]:
+        if len(rows) <= size:
+            return rows
+        chosen = np.random.default_rng(1).choice(len(rows), size, replace=False)
+        sample: NDArray[Any] = rows[np.sort(chosen)]
+        return sample
+
+    def forget(self, entries: Iterable[tuple[Any, int]]) -> None:
+        """Let vectors go that no snapshot needs."""
+        gone = []
+        for datum, row_id in entries:
+            label = self.known.find(row_id, digest_of(datum))
+            if label is not None:
+                self.known.forget(label)
+                gone.append(label)
+        if self.structure is None or not gone:
+            self._recent_only(gone)
+            return
+        recent = set(self._recent.labels.tolist())
+        kept = [label for label in gone if label not in recent]
+        if kept:
+            with self._gate.writing():
+                self.structure.remove(np.array(kept, np.int64))
+        live = len(self.known)
+        if self._held > RECENT and self._held - live > live:
+            self._renew()
+
+    def _recent_only(self, gone: Sequence[int]) -> None:
+        recent = self._recent
+        if gone and recent.rows is not None and len(recent.labels) > 2 * len(self.known) + STEP:
+            kept = np.flatnonzero(self.known.row[recent.labels] >= 0)
+            made = _Recent(recent.rows[kept])
+            made.labels = recent.labels[kept]
+            self._recent = made
+
+    def _renew(self) -> None:
+        """Make the structure anew without what was forgotten, and number labels from 0."""
+        old, recent = self.structure, self._recent
+        assert old is not None
+        labels = self.known.live_labels()
+        waiting = np.isin(labels, recent.labels)
+        held, rest = labels[~waiting], labels[waiting]
+        made = self._new_structure(len(labels))
+        with self._gate.writing():
+            rows = old.rows(held)
+        if made.needed:
+            if made.needed > len(rows):
+                return
+            made.train(self._sample(rows, max(made.needed, self.plan.sample)))
+        for start in range(0, len(rows), BUILD_STEP):
+            part = slice(start, start + BUILD_STEP)
+            made.add(np.arange(len(rows), dtype=np.int64)[part], rows[part])
+        still = _Recent()
+        if len(rest):
+            assert recent.rows is not None
+            still = _Recent(recent.rows[np.flatnonzero(np.isin(recent.labels, rest))])
+            still.labels = np.arange(len(held), len(labels), dtype=np.int64)
+        with self._gate.writing():
+            self.structure, self._recent, self._held = made, still, len(held)
+            self.known = self.known.renumbered(np.concatenate([held, rest]))
+
+    def build(self, batches: Iterable[Sequence[tuple[int, Sequence[Any]]]], progress: Progress | None = None) -> None:
+        """Enter all rows that are there; a structure that is to be trained is made when all have come."""
+        done = 0
+        entries = self.known
+        for batch in batches:
+            labels = [entries.add(row_id, digest_of(datum), 0) for row_id, keys in batch for datum in keys]
+            data = [datum for _, keys in batch for datum in keys]
+            done += len(batch)
+            if data:
+                self._recent = self._recent.add(labels, self._rows(data))
+                if self.structure is not None or not self._is_trained():
+                    if len(entries) > RECENT:
+                        self._settle(BUILD_STEP)
+            if progress is not None:
+                progress(done)
+        if len(self._recent.labels) > RECENT:
+            self._settle(BUILD_STEP)
+
+    def _is_trained(self) -> bool:
+        return self.plan.method == "ivf" or self.plan.quantization != "none"
+
+    # -- searches ----------------------------------------------------------------------------------------------------
+
+    def candidates(
+        self, strategy: int, argument: Any, row_filter: Container[int] | None = None
+    ) -> Iterator[Sequence[int]]:
+        """Yield nothing: no condition is answered by this index, only an order."""
+        return iter(())
+
+    def likely(self, search: LikelySearch) -> Iterator[tuple[int, Sequence[int]]]:
+        """Yield the nearest rows, then the nearest four times as many, and so on."""
+        datum, setting = search.argument, search.setting
+        if datum is None or not self._measure.is_indexed(datum) or not len(self.known):
+            return
+        dimensions = self._measure.dimensions(datum)
+        if dimensions != self.dimensions:
+            raise DataException(f"different vector dimensions {self.dimensions} and {dimensions}")
+        if setting("heliosdb.vector_recall") >= 1.0:
+            return
+        row = self._measure.rows([datum])[0]
+        effort = self._effort(setting)
+        wanted = NAMED if search.wanted is None else max(1, search.wanted)
+        visible = self._number_visible(search.scn)
+        most = max(wanted, visible // GIVE_UP)
+        count = wanted
+        while count <= most:
+            yield self._search(row, count, effort, search.scn, visible)
+            if count >= visible:
+                return
+            count *= GROWTH
+
+    def _number_visible(self, scn: int) -> int:
+        entries = self.known
+        if scn >= entries.last_change:
+            return entries.live - entries.ended
+        known = self._visible
+        if known[:2] != (scn, entries.count):
+            known = self._visible = (scn, entries.count, entries.number_visible(scn))
+        return known[2]
+
+    def _search(self, row: NDArray[Any], count: int, effort: int, scn: int, visible: int) -> tuple[int, list[int]]:
+        """Return how many of the nearest rows that a snapshot sees are likely among the rows named, and these."""
+        with self._gate:
+            entries, recent, structure = self.known, self._recent, self.structure
+            named: list[int] = []
+            if structure is not None:
+                more = count if self.plan.quantization == "none" else max(CODED * count, 100)
+                if visible < self._held:
+                    # Some of what is found is not there for this snapshot.
+                    more = more * self._held // max(1, visible) + 1
+                named = entries.visible(structure.search(row, min(more, self._held), effort), scn).tolist()
+                # Of forgotten and ended ones there may be more just here.
+                count = min(count, len(named)) if more < self._held else visible
+            if len(recent.labels):
+                assert recent.rows is not None
+                labels = recent.labels
+                if len(labels) > count and not entries.ended and entries.live == entries.count:
+                    labels = labels[np.argpartition(self._measure.distances(row, recent.rows), count)[: count + 1]]
+                named += entries.visible(labels, scn).tolist()
+        return count, named
+
+    def ordering_values(self, operator: str, argument: Any, rows: Sequence[Sequence[Any]]) -> Sequence[Any]:
+        """Return the operator's own distances."""
+        if argument is None:
+            return [None] * len(rows)
+        distance = self._distance
+        return [None if datum is None else distance(datum, argument) for (datum,) in rows]
+
+    # -- what there is -------------------------------------------------------------------------------------------------
+
+    def size_bytes(self) -> int:
+        """Return what entries, recent vectors and the structure take."""
+        recent = 0 if self._recent.rows is None else self._recent.rows.nbytes
+        return self.known.size_bytes() + recent + (0 if self.structure is None else self.structure.size_bytes())
+
+    def check(self, rows: Iterable[tuple[int, Sequence[Any]]]) -> list[str]:
+        """Return what is missing, in words: entries of rows, and vectors of entries."""
+        problems = []
+        found: list[int] = []
+        for row_id, keys in rows:
+            for datum in keys:
+                label = self.known.find(row_id, digest_of(datum))
+                if label is None:
+                    problems.append(f"row {row_id} has no entry for its vector")
+                elif self.known.end[label] != NEVER:
+                    problems.append(f"the entry of row {row_id} ended with SCN {self.known.end[label]}")
+                else:
+                    found.append(label)
+        held = set(self._recent.labels.tolist())
+        if self.structure is not None:
+            rest = np.array([label for label in found if label not in held], np.int64)
+            if len(rest):
+                try:
+                    self.structure.rows(rest)
+                except (RuntimeError, IndexError, ValueError) as error:
+                    problems.append(f"the structure lacks vectors: {error}")
+        elif len(held) < len(set(found)):
+            problems.append("vectors of entries are missing")
+        return problems
+
+    # -- on a volume -------------------------------------------------------------------------------------------------
+
+    def entries(self, first: int, past: int) -> Iterable[tuple[Any, int]]:
+        """Return the entries of a range of rows."""
+        return self.known.between(first, past)
+
+    def ended(self) -> Iterable[tuple[int, Any, int]]:
+        """Return the entries that have an end."""
+        return self.known.closed()
+
+    def blobs(self) -> dict[str, bytes]:
+        """Return entries, recent vectors and the structure."""
+        with self._gate:
+            recent = self._recent
+            about = {
+                "format": FORMAT,
+                "backend": self.backend.name,
+                "plan": repr(self.plan),
+                "dimensions": self.dimensions,
+                "held": self._held,
+            }
+            blobs = {"about": json.dumps(about).encode(), "recent.labels": recent.labels.tobytes()}
+            if recent.rows is not None:
+                blobs["recent.rows"] = recent.rows.tobytes()
+            blobs.update({f"entries.{name}": blob for name, blob in self.known.blobs().items()})
+            if self.structure is not None:
+                blobs.update({f"structure.{name}": blob for name, blob in self.structure.blobs().items()})
+        return blobs
+
+    def load(self, blobs: Mapping[str, bytes]) -> None:
+        """Become what ``blobs`` returned; ValueError for those of another format, backend or plan."""
+        try:
+            about = json.loads(blobs["about"])
+            if about["format"] != FORMAT or about["backend"] != self.backend.name or about["plan"] != repr(self.plan):
+                raise ValueError(f"kept by another index: {about}")
+            self.dimensions, self._held = about["dimensions"], about["held"]
+            self.known.load(_part(blobs, "entries."))
+            recent = _Recent()
+            recent.labels = np.frombuffer(blobs["recent.labels"], np.int64)
+            if "recent.rows" in blobs:
+                kind = np.uint8 if self._measure.is_binary else np.float32
+                width = (self.dimensions + 7) // 8 if self._measure.is_binary else self.dimensions
+                recent.rows = np.frombuffer(blobs["recent.rows"], kind).reshape(-1, width)
+            self._recent = recent
+            pieces = _part(blobs, "structure.")
+            if pieces:
+                self.structure = self._new_structure(self._held)
+                self.structure.load(pieces)
+        except KeyError as error:
+            raise ValueError(f"a part is missing: {error}") from error
+
+
+def _part(blobs: Mapping[str, bytes], prefix: str) -> dict[str, bytes]:
+    return {name.removeprefix(prefix): blob for name, blob in blobs.items() if name.startswith(prefix)}
