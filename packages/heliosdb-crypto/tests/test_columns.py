@@ -314,6 +314,21 @@ def test_errors_plans_and_catalogs_show_no_value(database: EmbeddedDatabase) -> 
             assert SECRET not in str(database.query(f'SELECT * FROM {schema}."{name}"')), name
 
 
+def test_a_view_says_which_columns_are_encrypted(database: EmbeddedDatabase) -> None:
+    database.execute("CREATE SCHEMA s")
+    database.execute('CREATE TABLE s.t (a varchar(9) ENCRYPTED DETERMINISTIC DOMAIN "my Days", b int, c int ENCRYPTED)')
+    database.execute("ALTER TABLE s.t DROP COLUMN c")
+    text = "SELECT * FROM heliosdb_encrypted_columns ORDER BY 1, 2, 3"
+    assert database.query(text) == [
+        ("public", "users", "born", "date", False, None, True),
+        ("public", "users", "email", "text", False, None, True),
+        ("public", "users", "ssn", "text", True, "default", True),
+        ("s", "t", "a", "character varying(9)", True, "my Days", True),
+    ]
+    database.query("SELECT heliosdb_lock()")
+    assert {row[6] for row in database.query(text)} == {False}
+
+
 # -- what works --------------------------------------------------------------------------------------------------------
 
 

@@ -44,7 +44,7 @@ def database_closing(database: Database) -> None:
 
 @hookimpl
 def register_catalog_views() -> list[CatalogView]:
-    """``heliosdb_encryption``."""
+    """``heliosdb_encryption`` and ``heliosdb_encrypted_columns``."""
     return [
         CatalogView(
             name="heliosdb_encryption",
@@ -59,7 +59,21 @@ def register_catalog_views() -> list[CatalogView]:
             ),
             rows="heliosdb_crypto.view:rows",
             description="what is encrypted, under which key, since when, and how far a rotation is",
-        )
+        ),
+        CatalogView(
+            name="heliosdb_encrypted_columns",
+            columns=(
+                ("table_schema", "text"),
+                ("table_name", "text"),
+                ("column_name", "text"),
+                ("data_type", "text"),
+                ("is_deterministic", "bool"),
+                ("domain", "text"),
+                ("is_readable", "bool"),
+            ),
+            rows="heliosdb_crypto.columns:encrypted_columns",
+            description="which columns are encrypted, and whether this session has the key",
+        ),
     ]
 
 

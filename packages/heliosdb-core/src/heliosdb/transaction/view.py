@@ -128,17 +128,19 @@ class RelationView:
 
     def formed_blocks(
         self, ranges: Sequence[Range], columns: Sequence[int] | None = None
-    ) -> Iterator[tuple[Sequence[Row], BlockForms | None]]:
-        """Yield what ``candidate_blocks`` does, each with what functions made of the columns of just these rows."""
+    ) -> Iterator[tuple[Sequence[Row], BlockForms | None, list[int] | None]]:
+        """Yield what ``candidate_blocks`` does, in some order: rows, what functions made of their columns, and the
+        places of those rows that are meant (None: all).
+        """
         relation, scn = self.relation, self.scn
         room = relation.forms
         if self.own is not None or room is None:
             for rows in self.candidate_blocks(ranges, columns):
-                yield rows, None
+                yield rows, None, None
             return
         if self.reads is not None:
             self.reads.add_relation(relation)
-        number_of_scan = room.scan()
+        room.scan()
         blocks, stored = relation.blocks, relation.stored
         cold = None if stored is None else stored.scan(relation, scn, columns)
         for number in range(relation.block_count()):
@@ -148,17 +150,11 @@ class RelationView:
                 part = cold.rows(number)
                 if part is not None:
                     if part:
-                        yield part, None
+                        yield part, None, None
                     continue
             block = relation.tidy_block(number)
-            if block is None:
-                continue
-            found = block.candidates(scn, ranges)
-            if found:
-                forms = block.forms(found, room)
-                if forms is not None:
-                    forms.used = number_of_scan
-                yield found, forms
+            if block is not None:
+                yield from block.formed(scn, ranges, room)
 
     def ended_blocks(self, place: int) -> Iterator[tuple[Any, Any, Sequence[Row]]]:
         """Yield what ``row_blocks`` does, with a column's least and greatest value where they are known, else None."""

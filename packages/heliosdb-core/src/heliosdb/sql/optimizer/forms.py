@@ -34,7 +34,7 @@ ALIKE = (frozenset({"text", "varchar"}), frozenset({"int2", "int4", "int8"}))
 
 def read_with_leave(plan: pn.PlanNode, registries: Registries) -> pn.PlanNode:
     """Return a statement's plan with values that are not to be seen allowed to be NULL, unless it changes rows."""
-    if not registries.stored_forms or contains(plan, pn.Modify):
+    if contains(plan, pn.Modify):
         return plan
     result: pn.PlanNode = rewritten(
         plan, lambda node: None if read_form(node) is None else read_leniently(registries, node)
@@ -44,8 +44,6 @@ def read_with_leave(plan: pn.PlanNode, registries: Registries) -> pn.PlanNode:
 
 def compare_stored(plan: pn.PlanNode, registries: Registries) -> pn.PlanNode:
     """Return the plan with values compared as they are stored, where that says the same."""
-    if not registries.stored_forms:
-        return plan
 
     def replace(node: Any) -> Any:
         if isinstance(node, ex.Call) and node.operator in ("=", "<>") and len(node.arguments) == 2:

@@ -49,12 +49,14 @@ def optimize(bound: pn.BoundStatement, session: Any, slots: Sequence[Any] = (), 
     ``width`` says, and of the parameters, where they are known.
     """
     registries: Registries = session.registries
-    plan = read_with_leave(bound.plan, registries)
+    plan = read_with_leave(bound.plan, registries) if bound.has_forms else bound.plan
     for rule in registries.planner_rules:
         if rule.stage == "logical":
             plan = resolve_implementation(rule.apply)(plan, session)
     estimates = Estimates(session, slots, width)
-    plan = _Optimizer(registries, estimates, StoredExpressions(session), plan, session.check_interrupt).plan(plan)
+    optimizer = _Optimizer(registries, estimates, StoredExpressions(session), plan, session.check_interrupt)
+    optimizer.has_forms = bound.has_forms
+    plan = optimizer.plan(plan)
     for rule in registries.planner_rules:
         if rule.stage == "physical":
             plan = resolve_implementation(rule.apply)(plan, session)
@@ -71,6 +73,7 @@ class _Optimizer:
         check: Callable[[], None],
     ) -> None:
         self.registries = registries
+        self.has_forms = False
         self.estimates = estimates
         self.access = AccessPaths(registries, estimates, stored, whole)
         self.joins = Joins(estimates, registries, self.access, self.physical, check)
@@ -80,7 +83,9 @@ class _Optimizer:
         """Simplify and choose physical nodes, in subqueries too; ``repeated`` where the plan runs many times."""
         if isinstance(node, pn.Update | pn.Delete):
             node = evolve(node, recheck=conjunction(_conditions(node.input)))
-        logical = compare_stored(push(decorrelate(pull_up(node))), self.registries)
+        logical = push(decorrelate(pull_up(node)))
+        if self.has_forms:
+            logical = compare_stored(logical, self.registries)
         chosen = self.keeper.keep(self.physical(logical), repeated=repeated)
         plan: pn.PlanNode = self.subqueries(chosen)
         return plan
