@@ -198,6 +198,13 @@ class History:
         self.volume = self.volume.crash(self.random)
         self.store = self.opened()
 
+    def interrupted(self) -> None:
+        """Lose power somewhere in a checkpoint."""
+        self.volume.crash_at(self.random.randint(1, 15))
+        with suppress(PowerLoss):
+            self.random.choice((self.checkpoint, self.compact))()
+        self.crash()
+
     # -- the model
 
     def state(self, timeline: str, scn: int) -> State:
@@ -264,7 +271,7 @@ def test_every_scn_shows_what_it_showed(monkeypatch: pytest.MonkeyPatch, seed: i
     monkeypatch.setattr(index_storage, "READ_AT_ONCE", random.choice((0, 4096)))
     history = History(seed, keeps)
     rare = [history.close, history.crash, history.vacuum, history.compact, history.read_indexes, history.drop]
-    rare.append(history.update_all)
+    rare += [history.update_all, history.interrupted]
     often = [history.commit] * 5 + [history.checkpoint, history.check]
     steps = [*(often * 3), *rare, *([history.pin, history.branch] * 2)]
     for _ in range(STEPS):

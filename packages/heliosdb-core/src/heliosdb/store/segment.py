@@ -3,7 +3,8 @@
     header, chunks, footer (see ``chunk_file``), kind "SEGM"
 
     block       shape?  column 0  column 1  ...  begins?  history?       each a chunk: a frame (``stored_frames``)
-    zones       for each column the least and the greatest value of every block, and whether it has a NULL
+    zones       for each column the least and the greatest value of every block, and whether it has a NULL; the same of
+                superseded versions
     footer      what blocks there are, and where their chunks are
 
 **Current rows apart from superseded ones.** Shape and columns hold the newest versions; who reads at or after a
@@ -22,7 +23,7 @@ A file is written once, its reader opens it when the first block is wanted, and 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Context, Decimal, InvalidOperation, localcontext
 from itertools import accumulate, chain, compress, zip_longest
 from math import isnan
@@ -35,7 +36,7 @@ from heliosdb.errors import DataCorrupted
 from heliosdb.store.chunk_file import Chunk, ChunkFileReader, ChunkFileWriter
 from heliosdb.store.pace import Pay
 from heliosdb.store.segment_history import decode_history, encode_history
-from heliosdb.store.versions import Older, Row, is_full
+from heliosdb.store.versions import Older, Row, history, is_full
 from heliosdb.store.volume import Volume
 
 __all__ = ["BlockImage", "SegmentInfo", "SegmentReader", "SegmentWriter", "Zone"]
@@ -56,6 +57,10 @@ _ORDERED = frozenset((int, str, float, Decimal, bytes, bool))
 
 Zone = tuple[Any, Any, bool]
 """(least, greatest, whether there is a NULL); None, None where all are NULL."""
+
+
+Zones = tuple[list[Zone | None], list[Zone | None]]
+"""Of one column, by block: those of the newest rows, and those of superseded versions."""
 
 
 class BlockImage(NamedTuple):
@@ -100,7 +105,7 @@ class SegmentWriter:
         self._blocks: list[tuple[int, int, int, int, int, int, int]] = []
         """(number, begin, slots, rows, width, flags, offset)"""
         self._chunks: list[Chunk] = []
-        self._zones: list[list[Zone | None]] = []
+        self._zones: list[Zones] = []
 
     @property
     def name(self) -> str:
@@ -130,10 +135,12 @@ class SegmentWriter:
             rows = list(zip(*zip_longest(*rows)))
         # One long list and its slices: half of what zip takes.
         items = list(chain.from_iterable(rows))
+        past = _superseded_rows(image.history)
         for place in range(width):
             values = items[place::width]
             self._add(frames.encode(values), number, place)
-            self._add_zone(place, zone_of(values))
+            old = [row[place] if place < len(row) else None for row in past]
+            self._add_zones(place, zone_of(values), zone_of(old))
         if image.begins is not None:
             flags |= _HAS_BEGINS
             self._add(frames.encode(image.begins.tolist()), number, BEGINS)
@@ -145,17 +152,20 @@ class SegmentWriter:
     def _add(self, data: bytes, number: int, part: int) -> None:
         self._chunks.append(self._file.add(data, number, part))
 
-    def _add_zone(self, place: int, zone: Zone | None) -> None:
+    def _add_zones(self, place: int, zone: Zone | None, past_zone: Zone | None) -> None:
         if place == len(self._zones):
-            self._zones.append([])
-        zones = self._zones[place]
-        zones.extend([None] * (len(self._blocks) - len(zones)))
-        zones.append(zone)
+            self._zones.append(([], []))
+        for zones, made in zip(self._zones[place], (zone, past_zone)):
+            zones.extend([None] * (len(self._blocks) - len(zones)))
+            zones.append(made)
 
     def finish(self) -> SegmentInfo:
         """Write the footer, make the file durable and return what it holds."""
         blocks, frames = self._blocks, self._frames
-        zones = [self._file.add(frames.encode(column), ZONES, place) for place, column in enumerate(self._zones)]
+        zones = [
+            self._file.add(frames.encode(now) + frames.encode(past), ZONES, place)
+            for place, (now, past) in enumerate(self._zones)
+        ]
         parts = [*zip(*blocks)] or [()] * 7
         lists = [*parts[:6], parts[6], [chunk.length for chunk in self._chunks], [c.checksum for c in self._chunks]]
         lists += [[zone[part] for zone in zones] for part in range(3)]
@@ -198,7 +208,7 @@ class SegmentReader:
         self._file = ChunkFileReader(volume, name, KIND, VERSION, codecs)
         self._frames = frames
         self._loaded: _Directory | None = None
-        self._zones: dict[int, list[Zone | None]] = {}
+        self._zones: dict[int, Zones] = {}
 
     @property
     def relation_oid(self) -> int:
@@ -447,19 +457,31 @@ class SegmentReader:
 
     def zone(self, number: int, column: int) -> Zone | None:
         """Return the bounds of a block's column, or None where nothing is known."""
+        return self._zone(number, column, 0)
+
+    def past_zone(self, number: int, column: int) -> Zone | None:
+        """Return the bounds of a column in the superseded versions of a block's rows, or None where nothing is known;
+        without any these are (None, None, False)."""
+        directory = self._directory()
+        if not directory.flags[directory.places[number]] & _HAS_HISTORY:
+            return None, None, False
+        return self._zone(number, column, 1)
+
+    def _zone(self, number: int, column: int, which: int) -> Zone | None:
         directory = self._directory()
         place = directory.places[number]
         if column >= len(directory.zones) or column >= directory.widths[place]:
             return None
-        zones = self._zones.get(column)
-        if zones is None:
+        both = self._zones.get(column)
+        if both is None:
             what = f"the zones of column {column}"
             data = self._file.read(directory.zones[column], ZONES, column, what)
             try:
-                zones = self._frames.decode(data)
+                now, at = self._frames.read(data, 0)
+                both = self._zones[column] = now, self._frames.decode(data[at:])
             except DataCorrupted as error:
                 raise self._file.damaged(what, error.message) from error
-            self._zones[column] = zones
+        zones = both[which]
         return zones[place] if place < len(zones) else None
 
     def verify(self) -> list[str]:
@@ -498,6 +520,11 @@ class SegmentReader:
 def _called(number: int, part: int) -> str:
     names = {SHAPE: "the shape", BEGINS: "the begins", HISTORY: "the history"}
     return f"{names.get(part, f'column {part}')} of block {number}"
+
+
+def _superseded_rows(versions: Mapping[int, Older] | None) -> list[Row]:
+    """Return the rows of superseded versions."""
+    return [row for older in (versions or {}).values() for _, row in history(older) if row is not None]
 
 
 def zone_of(values: list[Any]) -> Zone | None:
