@@ -23,10 +23,8 @@ A file is written once, its reader opens it when the first block is wanted, and 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Mapping, Sequence
-from decimal import Context, Decimal, InvalidOperation, localcontext
+from collections.abc import Callable, Container, Sequence
 from itertools import accumulate, chain, compress, zip_longest
-from math import isnan
 from typing import Any, NamedTuple
 
 from heliosdb.encoding.codecs import FileCodecs
@@ -36,8 +34,9 @@ from heliosdb.errors import DataCorrupted
 from heliosdb.store.chunk_file import Chunk, ChunkFileReader, ChunkFileWriter
 from heliosdb.store.pace import Pay
 from heliosdb.store.segment_history import decode_history, encode_history
-from heliosdb.store.versions import Older, Row, history, is_full
+from heliosdb.store.versions import Older, Row, is_full
 from heliosdb.store.volume import Volume
+from heliosdb.store.zones import Zone, zone_within, zones_of_superseded
 
 __all__ = ["BlockImage", "SegmentInfo", "SegmentReader", "SegmentWriter", "Zone"]
 
@@ -50,17 +49,6 @@ ZONES = -2
 """The first number of the place of a column's zones."""
 
 _HAS_SHAPE, _HAS_BEGINS, _HAS_HISTORY = 1, 2, 4
-
-LONGEST_BOUND = 64
-_STRICT = Context(traps=[InvalidOperation])
-_ORDERED = frozenset((int, str, float, Decimal, bytes, bool))
-
-Zone = tuple[Any, Any, bool]
-"""(least, greatest, whether there is a NULL); None, None where all are NULL."""
-
-
-Zones = tuple[list[Zone | None], list[Zone | None]]
-"""Of one column, by block: those of the newest rows, and those of superseded versions."""
 
 
 class BlockImage(NamedTuple):
@@ -86,8 +74,22 @@ class SegmentInfo(NamedTuple):
     last_scn: int
 
 
+class _Written(NamedTuple):
+    """A block of which the chunks are written."""
+
+    begin: int
+    slots: int
+    rows: int
+    width: int
+    flags: int
+    offset: int
+    chunks: list[Chunk]
+    zones: list[Zone | None]
+    past_zones: list[Zone | None]
+
+
 class SegmentWriter:
-    """Writes one segment; blocks come in ascending order of their numbers."""
+    """Writes one segment. Of a block that is added twice only what was added last is part of it."""
 
     def __init__(
         self,
@@ -100,12 +102,11 @@ class SegmentWriter:
         pay: Pay | None = None,
     ) -> None:
         parameters = {"relation": relation_oid, "timeline": timeline_id}
+        self._volume = volume
+        self._codecs = codecs
         self._file = ChunkFileWriter(volume, name, KIND, VERSION, codecs, parameters, pay)
         self._frames = frames
-        self._blocks: list[tuple[int, int, int, int, int, int, int]] = []
-        """(number, begin, slots, rows, width, flags, offset)"""
-        self._chunks: list[Chunk] = []
-        self._zones: list[Zones] = []
+        self._blocks: dict[int, _Written] = {}
 
     @property
     def name(self) -> str:
@@ -118,61 +119,102 @@ class SegmentWriter:
         return self._file.size
 
     def add(self, image: BlockImage) -> None:
-        """Append a block."""
+        """Append a block. What raises has added nothing."""
         number, slots = image.number, image.rows
-        if self._blocks and number <= self._blocks[-1][0]:
-            raise ValueError(f"block {number} comes behind block {self._blocks[-1][0]}")
         offset = self._file.size
+        chunks: list[Chunk] = []
+        zones: list[Zone | None] = []
+
+        def add(data: bytes, part: int) -> None:
+            chunks.append(self._file.add(data, number, part))
+
         frames, flags = self._frames, 0
         rows: list[Row] = [row for row in slots if row is not None] if not is_full(slots) else slots  # type: ignore[assignment]
         widths = set(map(len, rows))
         if len(rows) < len(slots) or len(widths) > 1:
             flags |= _HAS_SHAPE
             present = frames.encode([row is not None for row in slots])
-            self._add(present + frames.encode(list(map(len, rows))), number, SHAPE)
+            add(present + frames.encode(list(map(len, rows))), SHAPE)
         width = max(widths, default=0)
         if len(widths) > 1:
             rows = list(zip(*zip_longest(*rows)))
         # One long list and its slices: half of what zip takes.
         items = list(chain.from_iterable(rows))
-        past = _superseded_rows(image.history)
         for place in range(width):
             values = items[place::width]
-            self._add(frames.encode(values), number, place)
-            old = [row[place] if place < len(row) else None for row in past]
-            self._add_zones(place, zone_of(values), zone_of(old))
+            data, extent, has_null = frames.encode_column(values)
+            add(data, place)
+            zones.append(zone_within(extent, has_null))
+        past_zones = zones_of_superseded(image.history, width, frames)
         if image.begins is not None:
             flags |= _HAS_BEGINS
-            self._add(frames.encode(image.begins.tolist()), number, BEGINS)
+            add(frames.encode(image.begins.tolist()), BEGINS)
         if image.history:
             flags |= _HAS_HISTORY
-            self._add(encode_history(image.history, frames), number, HISTORY)
-        self._blocks.append((number, image.begin, len(slots), len(rows), width, flags, offset))
+            add(encode_history(image.history, frames), HISTORY)
+        self._blocks[number] = _Written(
+            image.begin, len(slots), len(rows), width, flags, offset, chunks, zones, past_zones
+        )
 
-    def _add(self, data: bytes, number: int, part: int) -> None:
-        self._chunks.append(self._file.add(data, number, part))
+    def read(self, number: int) -> list[Row | None]:
+        """Return the rows of a block that was added."""
+        return self._reader(number).read(number).rows
 
-    def _add_zones(self, place: int, zone: Zone | None, past_zone: Zone | None) -> None:
-        if place == len(self._zones):
-            self._zones.append(([], []))
-        for zones, made in zip(self._zones[place], (zone, past_zone)):
-            zones.extend([None] * (len(self._blocks) - len(zones)))
-            zones.append(made)
+    def _reader(self, number: int) -> SegmentReader:
+        block = self._blocks[number]
+        reader = SegmentReader(self._volume, self.name, self._codecs, self._frames)
+        reader._file = self._file.reader()
+        lengths, checksums = [chunk.length for chunk in block.chunks], [chunk.checksum for chunk in block.chunks]
+        reader._loaded = _Directory(
+            {number: 0},
+            [block.begin],
+            [block.slots],
+            [block.rows],
+            [block.width],
+            [block.flags],
+            [block.offset],
+            lengths,
+            checksums,
+            [0, len(lengths)],
+            [],
+        )
+        return reader
 
-    def finish(self) -> SegmentInfo:
-        """Write the footer, make the file durable and return what it holds."""
-        blocks, frames = self._blocks, self._frames
+    def column(self, number: int, place: int) -> list[Any]:
+        """Return a column of a block that was added, with an item for each row; KeyError where it has none."""
+        return self._reader(number).lists(number, (place,))[place]
+
+    def finish(self, keep: Container[int] | None = None) -> SegmentInfo:
+        """Write the footer, make the file durable and return what it holds; with ``keep``, of these blocks only."""
+        frames = self._frames
+        numbers = sorted(number for number in self._blocks if keep is None or number in keep)
+        blocks = [self._blocks[number] for number in numbers]
+        width = max((block.width for block in blocks), default=0)
         zones = [
-            self._file.add(frames.encode(now) + frames.encode(past), ZONES, place)
-            for place, (now, past) in enumerate(self._zones)
+            self._file.add(
+                _zones_at(frames, place, [block.zones for block in blocks])
+                + _zones_at(frames, place, [block.past_zones for block in blocks]),
+                ZONES,
+                place,
+            )
+            for place in range(width)
         ]
-        parts = [*zip(*blocks)] or [()] * 7
-        lists = [*parts[:6], parts[6], [chunk.length for chunk in self._chunks], [c.checksum for c in self._chunks]]
+        chunks = [chunk for block in blocks for chunk in block.chunks]
+        lists: list[list[int]] = [
+            numbers,
+            [block.begin for block in blocks],
+            [block.slots for block in blocks],
+            [block.rows for block in blocks],
+            [block.width for block in blocks],
+            [block.flags for block in blocks],
+            [block.offset for block in blocks],
+        ]
+        lists += [[chunk.length for chunk in chunks], [chunk.checksum for chunk in chunks]]
         lists += [[zone[part] for zone in zones] for part in range(3)]
-        size = self._file.finish(b"".join([frames.encode(list(values)) for values in lists]))
-        rows = sum(block[3] for block in blocks)
-        first, last = (blocks[0][0], blocks[-1][0]) if blocks else (0, -1)
-        last_scn = max((block[1] for block in blocks), default=0)
+        size = self._file.finish(b"".join([frames.encode(values) for values in lists]))
+        rows = sum(block.rows for block in blocks)
+        first, last = (numbers[0], numbers[-1]) if numbers else (0, -1)
+        last_scn = max((block.begin for block in blocks), default=0)
         return SegmentInfo(self._file.name, size, first, last, len(blocks), rows, last_scn)
 
     def abandon(self) -> None:
@@ -208,7 +250,8 @@ class SegmentReader:
         self._file = ChunkFileReader(volume, name, KIND, VERSION, codecs)
         self._frames = frames
         self._loaded: _Directory | None = None
-        self._zones: dict[int, Zones] = {}
+        self._zones: dict[int, tuple[list[Zone | None], list[Zone | None]]] = {}
+        """By column, for each block: of the newest rows, and of superseded versions."""
 
     @property
     def relation_oid(self) -> int:
@@ -522,38 +565,5 @@ def _called(number: int, part: int) -> str:
     return f"{names.get(part, f'column {part}')} of block {number}"
 
 
-def _superseded_rows(versions: Mapping[int, Older] | None) -> list[Row]:
-    """Return the rows of superseded versions."""
-    return [row for older in (versions or {}).values() for _, row in history(older) if row is not None]
-
-
-def zone_of(values: list[Any]) -> Zone | None:
-    """Return the bounds of a column's values, or None where they have none."""
-    kinds = set(map(type, values))
-    has_null = type(None) in kinds
-    if has_null:
-        kinds.discard(type(None))
-        values = [value for value in values if value is not None]
-    if not kinds:
-        return (None, None, True) if has_null else None
-    (kind, *others) = kinds
-    if others or kind not in _ORDERED:
-        return None
-    if kind is Decimal:
-        # A NaN raises, whatever the thread's context says.
-        try:
-            with localcontext(_STRICT):
-                return min(values), max(values), has_null
-        except InvalidOperation:
-            return None
-    if kind is float and (total := sum(values)) != total and any(map(isnan, values)):
-        return None
-    least, greatest = min(values), max(values)
-    if kind is str or kind is bytes:
-        last = "\U0010ffff" if kind is str else b"\xff"
-        least = least[:LONGEST_BOUND]
-        if len(greatest) > LONGEST_BOUND:
-            if greatest[LONGEST_BOUND : LONGEST_BOUND + 1] == last:
-                return None
-            greatest = greatest[:LONGEST_BOUND] + last
-    return least, greatest, has_null
+def _zones_at(frames: StoredFrames, place: int, zones: Sequence[Sequence[Zone | None]]) -> bytes:
+    return frames.encode([block[place] if place < len(block) else None for block in zones])

@@ -95,7 +95,7 @@ class _VectorMethod:
             plan,
             chosen_backend(plan, definition.options.get("backend")),
             MEASURES[class_name],
-            definition.support[0]["distance"],
+            definition.support[0],
             lambda read: int(read(setting)),
         )
 
