@@ -26,11 +26,13 @@ __all__ = [
     "ColumnOption",
     "Command",
     "DatabaseMethod",
+    "Demo",
     "MetaCommand",
     "PhysicalOperator",
     "PlannerRule",
     "RelationOption",
     "RelationResolver",
+    "Stage",
     "Statement",
     "StoredForm",
 ]
@@ -255,6 +257,36 @@ class Command(Shown):
     name: str
     command: Implementation
     description: str = ""
+
+
+class Stage(Protocol):
+    """What a part of ``heliosdb demo`` is shown on."""
+
+    @property
+    def folder(self) -> str:
+        """A folder for the demo's files, gone when it ends. ``demo.helio`` in it has the airports."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        ...
+
+    def python(self, code: str, **names: Any) -> dict[str, Any]:
+        """Print Python code, run it with these names, and print what it prints; return the names it leaves."""
+        ...
+
+    def sql(self, database: Any, *statements: str) -> None:
+        """Print statements and what an open ``EmbeddedDatabase`` answers."""
+        ...
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Demo(Shown):
+    """A part of ``heliosdb demo``: ``run(stage)`` shows what a plugin can do, below a heading."""
+
+    name: str
+    title: str
+    run: Implementation
 
 
 @frozen(kw_only=True, eq=False, repr=False)
