@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from heliosdb.codegen import modify
 from heliosdb.codegen.bindings import row_binding
 from heliosdb.codegen.index_keys import key_shape
+from heliosdb.codegen.parameter_rows import DATUM_CHECKS
 from heliosdb.codegen.pipeline import Pipelines
 from heliosdb.codegen.point_references import referenced_of, references_of
-from heliosdb.codegen.scan import DATUM_CHECKS
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 from heliosdb.types.definitions import Volatility

@@ -27,6 +27,7 @@ from heliosdb.session.definition_locks import lock_definition, lock_plan
 from heliosdb.session.environment import Notice
 from heliosdb.session.execution import Execution
 from heliosdb.session.plans import SessionPlans
+from heliosdb.session.recursion import allow_recursion
 from heliosdb.session.statements import PreparedStatement, StatementText, no_parameter
 
 if TYPE_CHECKING:
@@ -452,6 +453,7 @@ class Session(SessionPlans):
         return lambda session, statement: executor(session, statement.payload)
 
     def _dispatch(self, statement: StatementText, parameters: Sequence[Any] | None) -> Result:
+        allow_recursion()
         hints = tuple(map(self.hint, parameters or ()))
         plan = self.cached_plan(statement, hints, parameters or ())
         if plan is None:

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import Error
 from heliosdb.store.block import BLOCK_BITS, BLOCK_SIZE
-from heliosdb.store.commit_segments import SEGMENT_SIZE
 from heliosdb.store.file_header import read_header
+from heliosdb.store.growing_segments import SEGMENT_SIZE
 from heliosdb.store.log import Log
 from heliosdb.store.manifest import Manifest, StoredRelation, encode_manifest
 from heliosdb.store.segment import BlockImage, SegmentReader
