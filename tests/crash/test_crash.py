@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from .encrypted import EncryptedRound
 from .process import Bank
 from .rounds import run_round
 from .sabotage import SAFEGUARDS, Safeguard, rounds_until_noticed
@@ -18,6 +19,11 @@ pytestmark = pytest.mark.timeout(900)
 @pytest.mark.parametrize("first", range(0, 50, 5))
 def test_nothing_is_lost_when_the_power_fails(first: int) -> None:
     assert sum(run_round(seed) for seed in range(first, first + 5)) > 0
+
+
+@pytest.mark.parametrize("first", range(0, 20, 5))
+def test_nothing_is_lost_of_an_encrypted_database_whose_keys_change(first: int) -> None:
+    assert sum(run_round(seed, kind=EncryptedRound) for seed in range(first, first + 5)) > 0
 
 
 @pytest.mark.parametrize("safeguard", SAFEGUARDS, ids=lambda safeguard: safeguard.name)

@@ -86,7 +86,10 @@ def package_of(option: str) -> str | None:
     return PACKAGES.get(option.partition(".")[0])
 
 
-STORAGE = ("cache_size", "compression", "checkpoint_log_size", "checkpoint_commits", "compact_interval_hours")
+STORAGE = (
+    "cache_size", "compression", "checkpoint_log_size", "checkpoint_commits", "compact_interval_hours",
+    "background_write_rate",
+)  # fmt: skip
 
 
 @frozen(kw_only=True)
@@ -99,7 +102,8 @@ class Config:
     Of a database on disk, sizes in bytes: ``cache_size`` bounds the blocks that are kept in memory after they were
     read; ``compression`` is what new files are compressed with; a checkpoint begins when the log has grown to
     ``checkpoint_log_size`` or has ``checkpoint_commits`` commits; every ``compact_interval_hours`` versions that
-    nobody needs are dropped and the files put in order. None: the default. ``read_only`` opens it for reading.
+    nobody needs are dropped and the files put in order; what is written by itself is at most
+    ``background_write_rate`` bytes a second. None: the default. ``read_only`` opens it for reading.
 
     ``options`` are those of packages, by section and key: ``{"temporal.snapshot_retention_days": 30}``;
     ``encryption_key`` and ``retention_days`` are two that have a name here. A database refuses to open with one that no
@@ -119,6 +123,7 @@ class Config:
     checkpoint_log_size: int | None = field(default=None, validator=_at_least(MEGABYTE))
     checkpoint_commits: int | None = field(default=None, validator=_at_least(1))
     compact_interval_hours: int | None = field(default=None, validator=_at_least(1))
+    background_write_rate: int | None = field(default=None, validator=_at_least(64 << 10))
 
     def storage(self) -> dict[str, Any]:
         """Return what is stated of a database on disk, as arguments of ``Database``'s ``storage``."""
@@ -152,6 +157,7 @@ KEYS: dict[str, Key] = {
     "storage.checkpoint_log_size": Key("checkpoint_log_size", int),
     "storage.checkpoint_commits": Key("checkpoint_commits", int),
     "storage.compact_interval_hours": Key("compact_interval_hours", int),
+    "storage.background_write_rate": Key("background_write_rate", int),
     # Known keys of parts that are not here yet: better a clear answer than a misspelling's.
     "performance.enable_simd": Key(None, object, "a parallel executor"),
     "performance.worker_threads": Key(None, object, "a parallel executor"),

@@ -110,6 +110,10 @@ QUERIES = [
     "SELECT k, (SELECT id FROM t ORDER BY apart(n, k), id LIMIT 1) FROM few ORDER BY k",
     "SELECT k, (SELECT count(*) FROM t WHERE apart(n, few.k) < $1) FROM few ORDER BY k",
     "SELECT k, x.id FROM few, LATERAL (SELECT id FROM t ORDER BY apart(n, k), id LIMIT 2) AS x ORDER BY 1, 2",
+    "SELECT k, x.id, y.id FROM few, LATERAL (SELECT id FROM t ORDER BY apart(n, k), id LIMIT 2) AS x "
+    "JOIN t y ON y.kind = x.id % 10 WHERE apart(y.n, few.k) < $1 - 2490 ORDER BY 1, 2, 3",
+    "SELECT k, y.id FROM few LEFT JOIN LATERAL (SELECT id FROM t WHERE apart(n, k) < 3) AS x ON true "
+    "LEFT JOIN t y ON y.id = x.id AND apart(y.m, few.k) > $1 - 2400 ORDER BY 1, 2",
     "SELECT id FROM t WHERE apart(n, (SELECT max(k) FROM few)) < 3 ORDER BY id",
     "SELECT id, rank() OVER (ORDER BY apart(n, $1), id) FROM t ORDER BY 2 LIMIT 4",
     "SELECT DISTINCT apart(m, $1) FROM t ORDER BY 1 LIMIT 4",
@@ -156,6 +160,32 @@ def test_what_was_made_of_a_block_goes_when_its_rows_change(database: EmbeddedDa
     for _ in range(3):
         assert answers(database, query) == [("1234",)]
     assert function.rows == 0
+
+
+def test_what_was_made_of_a_block_serves_the_rows_that_did_not_change(
+    database: EmbeddedDatabase, function: Apart
+) -> None:
+    query = "SELECT id FROM t WHERE kind <> 3 ORDER BY apart(n, 90000), id LIMIT 2"
+    database.query(query)
+    database.execute("DELETE FROM t WHERE id = 77")
+    for number in (1234, 5, 9999):
+        database.execute(f"UPDATE t SET n = 80000 + {number} WHERE id = {number}")
+    made = function.made
+    with database.begin_transaction() as transaction:
+        assert [row[0] for row in transaction.query(query)] == [9999, 1234]
+        database.execute("UPDATE t SET n = 5 WHERE id = 9999")
+        database.execute("INSERT INTO t VALUES (20000, 81200, NULL, 1)")
+        assert [row[0] for row in transaction.query(query)] == [9999, 1234]
+    assert [row[0] for row in database.query(query)] == [1234, 20000]
+    # Three blocks' changed rows, three times; of what did not change nothing was made again.
+    assert function.made <= made + 9
+    assert function.rows == 0
+
+
+def test_the_row_before_a_lateral_query_is_known_to_its_scan(database: EmbeddedDatabase, function: Apart) -> None:
+    query = "SELECT k, x.id FROM few, LATERAL (SELECT id FROM t ORDER BY apart(n, k), id LIMIT 2) AS x"
+    assert len(database.query(query)) == 6
+    assert (function.blocks, function.made, function.rows) == (6, 3, 0)
 
 
 def test_conditions_come_before_what_is_costly(database: EmbeddedDatabase, function: Apart) -> None:
@@ -231,6 +261,16 @@ def test_a_bound_leaves_out_what_is_surely_behind_it_and_nothing_else(
     assert found == [p for p in (range(9) if wanted is None else wanted) if p in expected | {6}]
     assert not_worse(values, "2", descending, is_strict, keep_nulls, wanted) == wanted
     assert taken(numbers, [0, 5]).tolist() == taken(values, [0, 5]) == [1.0, -5.0]
+
+
+@pytest.mark.parametrize("few", [False, True])
+def test_of_the_wanted_places_those_are_left_that_are_not_behind_the_bound(few: bool) -> None:
+    numbers = np.arange(1000.0) % (1000 if few else 20)
+    wanted = [place for place in range(1000) if place % 3]
+    expected = [place for place in wanted if numbers[place] < 12]
+    assert not_worse(numbers, 12.0, False, True, False, wanted) == expected
+    assert not_worse(numbers, 12.0, False, True, False, [7]) == [7]
+    assert not_worse(numbers, -1.0, False, True, False, wanted) == []
 
 
 # -- what is kept ------------------------------------------------------------------------------------------------------

@@ -71,6 +71,7 @@ def test_what_is_stated_of_a_database_on_disk_reaches_its_store(tmp_path: Path) 
         "checkpoint_log_size": 2 << 20,
         "checkpoint_commits": 7,
         "compact_interval_hours": 5,
+        "background_write_rate": 1 << 20,
     }
     with EmbeddedDatabase.with_config(path, Config(compression="none", **stated)) as database:
         options = database.database.store.options

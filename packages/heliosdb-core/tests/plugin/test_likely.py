@@ -67,7 +67,7 @@ class Guesses:
             # The last row of all is named, too, though it is none of the nearest.
             yield start + self.batch, [*named[-1:], *named[start : start + self.batch][::-1]]
 
-    def ordering_values(self, operator: str, argument: Any, rows: Sequence[Sequence[Any]]) -> Sequence[Any]:
+    def ordering_values(self, operator: str, argument: Any, rows: Sequence[tuple[Any, ...]]) -> Sequence[Any]:
         return [None if value is None or argument is None else abs(value - argument) for (value,) in rows]
 
     def size_bytes(self) -> int:

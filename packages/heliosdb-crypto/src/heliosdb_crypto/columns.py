@@ -25,7 +25,7 @@ Sources: NIST SP 800-38D (GCM), RFC 5297 (SIV), RFC 5869 (HKDF).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
@@ -161,14 +161,14 @@ def to_stored(form: ColumnForm, column: str) -> Callable[[Any, Any], bytes | Non
     return store
 
 
-def to_search(form: ColumnForm, column: str) -> Callable[[Any, Any], bytes | None]:
+def to_search(form: ColumnForm, column: str, lenient: bool) -> Callable[[Any, Any], bytes | None]:
     """Return what encrypts what a deterministic column is compared with."""
     seal = _sealer(form)
 
     def search(value: Any, session: Any) -> bytes | None:
         keys = session.memory.get(HELD) or held(session)
         if keys is None:
-            if session.setting("encryption.without_key") == "null":
+            if lenient and session.setting("encryption.without_key") == "null":
                 return None
             raise _without_key(column)
         return seal(keys, _plain(value, session))
@@ -314,3 +314,15 @@ def check_column(column: ColumnDefinition, session: Session) -> None:
             detail="Equal values of this type may be written differently, and so would their ciphertexts be.",
             hint="Use ENCRYPTED, which needs no equality.",
         )
+
+
+def encrypted_columns(session: Any) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of ``heliosdb_encrypted_columns``."""
+    is_readable = held(session) is not None
+    for relation in session.catalog.relations():
+        for column in relation.columns:
+            form = column.form
+            if form is not None and form.name == FORM and not column.dropped:
+                shown = session.registries.types.format(column.type, column.typmod)
+                domain = form.argument if form.deterministic else None
+                yield relation.schema, relation.name, column.name, shown, form.deterministic, domain, is_readable

@@ -9,6 +9,7 @@ from heliosdb.spi import (
     Command,
     Database,
     DatabaseMethod,
+    Demo,
     Opening,
     ScalarFunction,
     Setting,
@@ -44,7 +45,7 @@ def database_closing(database: Database) -> None:
 
 @hookimpl
 def register_catalog_views() -> list[CatalogView]:
-    """``heliosdb_encryption``."""
+    """``heliosdb_encryption`` and ``heliosdb_encrypted_columns``."""
     return [
         CatalogView(
             name="heliosdb_encryption",
@@ -59,7 +60,21 @@ def register_catalog_views() -> list[CatalogView]:
             ),
             rows="heliosdb_crypto.view:rows",
             description="what is encrypted, under which key, since when, and how far a rotation is",
-        )
+        ),
+        CatalogView(
+            name="heliosdb_encrypted_columns",
+            columns=(
+                ("table_schema", "text"),
+                ("table_name", "text"),
+                ("column_name", "text"),
+                ("data_type", "text"),
+                ("is_deterministic", "bool"),
+                ("domain", "text"),
+                ("is_readable", "bool"),
+            ),
+            rows="heliosdb_crypto.columns:encrypted_columns",
+            description="which columns are encrypted, and whether this session has the key",
+        ),
     ]
 
 
@@ -168,4 +183,12 @@ def register_settings() -> list[Setting]:
             "rows gets the error in any case.",
             reader="heliosdb_crypto.columns:from_stored",
         )
+    ]
+
+
+@hookimpl
+def register_demos() -> list[Demo]:
+    """A database under a key."""
+    return [
+        Demo(name="encryption", title="Encryption: nothing readable without the key", run="heliosdb_crypto.demo:show")
     ]

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from heliosdb.plugin import hookimpl
-from heliosdb.spi import AccessMethodFactory, Aggregate, Cast, Operator, OperatorClass, ScalarFunction, Setting, Type
+from heliosdb.spi import (
+    AccessMethodFactory,
+    Aggregate,
+    Cast,
+    CatalogView,
+    DatabaseMethod,
+    Operator,
+    OperatorClass,
+    ScalarFunction,
+    Setting,
+    Type,
+)
 from heliosdb_vector import definitions
 from heliosdb_vector.index import registrations
 
@@ -23,7 +34,7 @@ def register_casts() -> list[Cast]:
 @hookimpl
 def register_functions() -> list[ScalarFunction | Aggregate]:
     """Comparisons, distances, arithmetic; ``sum`` and ``avg``."""
-    return [*definitions.functions(), *definitions.aggregates()]
+    return [*definitions.functions(), *definitions.aggregates(), *registrations.functions()]
 
 
 @hookimpl
@@ -48,3 +59,15 @@ def register_access_methods() -> list[AccessMethodFactory]:
 def register_settings() -> list[Setting]:
     """How much effort searches are worth."""
     return list(registrations.settings())
+
+
+@hookimpl
+def register_catalog_views() -> list[CatalogView]:
+    """``pg_vector_index_stats``."""
+    return list(registrations.catalog_views())
+
+
+@hookimpl
+def register_database_methods() -> list[DatabaseMethod]:
+    """``db.create_vector_index`` and ``db.vector_search``."""
+    return list(registrations.database_methods())

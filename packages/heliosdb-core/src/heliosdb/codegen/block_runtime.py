@@ -6,12 +6,13 @@ it is compared. None stands for NULL (in lists only), ``...`` for a value that i
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from heliosdb.store.column_values import ColumnValues
 
-__all__ = ["listed", "narrowed", "not_worse", "taken", "values"]
+__all__ = ["every", "listed", "narrowed", "not_worse", "taken", "values"]
 
 SOME = 3
 """Of a block with forms, the part of the rows (one in so many) from which on all values are computed."""
@@ -52,6 +53,11 @@ def listed(column: Any) -> list[Any]:
     return found
 
 
+def every(rows: Sequence[Any], places: list[int] | None) -> Sequence[int]:
+    """Return places, those of all rows for None."""
+    return range(len(rows)) if places is None else places
+
+
 def taken(column: Any, places: list[int]) -> Any:
     """Return the values, or rows, at places."""
     return [column[place] for place in places] if isinstance(column, Sequence) else column.take(places)
@@ -82,9 +88,11 @@ def not_worse(
             worse = column <= bound if is_strict else column < bound
         else:
             worse = column >= bound if is_strict else column > bound
+        places: list[int] = (~worse).nonzero()[0].tolist()
         if wanted is None:
-            places: list[int] = (~worse).nonzero()[0].tolist()
             return places
+        if 16 * len(places) < len(wanted):
+            return [place for place in places if wanted[bisect_left(wanted, place, 0, len(wanted) - 1)] == place]
         refused = worse.tolist()
         return [place for place in wanted if not refused[place]]
     return [

@@ -4,10 +4,10 @@ A function may have a *column form* (``ScalarFunction.column_form``), which take
 all their rows at once. A scan whose columns such a call is made of, with whatever else it needs known before the scan
 starts, has it compute them block by block:
 
-    for b5, q4 in v1.formed_blocks(()):
-        i10 = [n for n, r6 in enumerate(b5) if r6[1] == s_0]     conditions that need no such call come first
+    for b5, q4, i10 in v1.formed_blocks(()):
+        i10 = [n for n in every(b5, i10) for r6 in (b5[n],) if r6[1] == s_0]     conditions that need no such call
         if not i10: continue
-        b5, q4, i10 = narrowed(b5, q4, i10)
+        if i10: b5, q4, i10 = narrowed(b5, q4, i10)
         m7 = values(f8, len(b5), (ColumnValues(b5, 2, q4), p_1))
         if k9 is not None:                              a top-N sort by the call leaves out what is not good enough
             i10 = not_worse(m7, k9, False, True, False, i10)
@@ -127,20 +127,19 @@ class BlockValues:
         pipelines.expressions.bindings[scan.source] = lambda index: (
             read(index) if index < FIRST else names[index - FIRST]
         )
-        forms = source.fresh("q")
-        function.open(f"for {block}, {forms} in {blocks}:", loop=True)
+        forms, places = source.fresh("q"), source.fresh("i")
+        function.open(f"for {block}, {forms}, {places} in {blocks}:", loop=True)
         pipelines.poll()
-        places = source.fresh("i")
         conditions = self._conditions.pop(scan.source, [])
         if conditions:
             # These do not hold the calls, so no value of theirs is read here.
             tests, number = " and ".join(map(pipelines.test, conditions)), source.fresh("n")
-            function.line(f"{places} = [{number} for {number}, {row} in enumerate({block}) if {tests}]")
+            every = source.bind(block_runtime.every, "f")
+            items = f"for {number} in {every}({block}, {places}) for {row} in ({block}[{number}],)"
+            function.line(f"{places} = [{number} {items} if {tests}]")
             function.line(f"if not {places}: continue")
-            narrow = source.bind(block_runtime.narrowed, "f")
-            function.line(f"{block}, {forms}, {places} = {narrow}({block}, {forms}, {places})")
-        else:
-            function.line(f"{places} = None")
+        narrow = source.bind(block_runtime.narrowed, "f")
+        function.line(f"if {places}: {block}, {forms}, {places} = {narrow}({block}, {forms}, {places})")
         compute = source.bind(block_runtime.values, "f")
         for call, name in zip(calls, lists):
             assert call.function.column_form is not None
@@ -153,10 +152,9 @@ class BlockValues:
             of, worst, keep_nulls = lists[bound.place - FIRST], bound.variable, bound.nullable and bound.nulls_first
             sides = f"{bound.descending}, {bound.is_strict}, {keep_nulls}"
             function.line(f"if {worst} is not None: {places} = {choose}({of}, {worst}, {sides}, {places})")
-        if conditions or (bound is not None and bound.place >= FIRST):
-            take = source.bind(block_runtime.taken, "f")
-            takes = "; ".join(f"{name} = {take}({name}, {places})" for name in (block, *lists))
-            function.line(f"if {places} is not None: {takes}")
+        take = source.bind(block_runtime.taken, "f")
+        takes = "; ".join(f"{name} = {take}({name}, {places})" for name in (block, *lists))
+        function.line(f"if {places} is not None: {takes}")
         listed = source.bind(block_runtime.listed, "f")
         columns = "".join(f", {listed}({name})" for name in lists)
         function.open(f"for {row}, {', '.join(names)} in zip({block}{columns}):", loop=True)

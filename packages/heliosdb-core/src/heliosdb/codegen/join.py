@@ -116,6 +116,13 @@ def _produce_lateral(pipelines: Pipelines, node: pn.Join, consume: Consume) -> N
     function, source = pipelines.function, pipelines.source
 
     def inner() -> None:
+        # While the right side is read the left row is there.
+        known = pipelines.block_values.known
+        pipelines.block_values.known = known | set(node.left.sources)
+        read_right()
+        pipelines.block_values.known = known
+
+    def read_right() -> None:
         pipelines.poll()
         if node.kind == "inner":
 

@@ -220,7 +220,9 @@ def produce_insert(pipelines: Pipelines, node: pn.Insert, consume: Consume) -> N
 
 def is_row(node: pn.PlanNode, width: int) -> bool:
     """Whether the node's row is a tuple of so many datums and not shared with another table."""
-    return isinstance(node, pn.Values | pn.RowFeed) and len(node.columns) == width
+    if isinstance(node, pn.Project) and isinstance(node.input, pn.ParameterScan):
+        node = node.input
+    return isinstance(node, pn.Values | pn.RowFeed | pn.ParameterScan) and len(node.columns) == width
 
 
 def _write_conflict(pipelines: Pipelines, node: pn.Insert, conflict: pn.ConflictClause) -> tuple[str, str]:
@@ -273,6 +275,7 @@ def _collect(pipelines: Pipelines, node: pn.Update | pn.Delete | pn.Merge) -> _C
     function, source = pipelines.function, pipelines.source
     rows = source.fresh("m")
     spool = pipelines.keep(rows, node)
+    kept_at = len(function.lines) - 1
     sources = node.input.sources
 
     def take() -> None:
@@ -283,6 +286,9 @@ def _collect(pipelines: Pipelines, node: pn.Update | pn.Delete | pn.Merge) -> _C
     pipelines.kept(rows, spool)
     row = pipelines.carriers[node.scan][0]
     names = pipelines.names(sources)
+    if spool:
+        # The rows to change are fetched again by their ids: they need not be put aside.
+        function.lines[kept_at] = f"{function.lines[kept_at][:-1]}, without={names.index(row)})"
     places = f"{names.index(row)}, {names.index(f'i_{row}')}"
     pieces = f"{source.bind(modify_runtime.pieces, 'f')}(x, {rows}, {node.relation.oid}, {places})"
     return _Collected(rows, pipelines.unpacked(names), row, pieces)

@@ -29,23 +29,21 @@ def pieces(x: Execution, rows: Sequence[Any], oid: int, row_at: int, id_at: int)
     """Yield the rows to change in lists that the caller may change; ``row_at`` and ``id_at`` say where in each the row
     and its id are.
 
-    Once anything of the statement was put aside, a row may be a copy: then the one that the statement sees is fetched.
+    Once anything of the statement was put aside, a row may be missing, or a copy: then the one that the statement sees
+    is fetched. Where there is no row there is no id (MERGE).
     """
     if x.files is None and isinstance(rows, list) and len(rows) <= PIECE:
         yield rows
         return
-    peek = x.transaction.view(oid).peek
+    view = x.transaction.view(oid)
     for piece in chunked(rows, PIECE):
         if x.cancelled:
             x.raise_cancelled()
         if x.files is None:
             yield piece
             continue
-        fresh = []
-        for packed in piece:
-            row_id = packed[id_at]
-            fresh.append(packed if row_id is None else (*packed[:row_at], peek(row_id), *packed[row_at + 1 :]))
-        yield fresh
+        found = view.peek_all([packed[id_at] for packed in piece])
+        yield [(*packed[:row_at], row, *packed[row_at + 1 :]) for packed, row in zip(piece, found)]
 
 
 def chunked(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:

@@ -86,10 +86,12 @@ class Spooled(Sequence[Any]):
 class Spool(Watched):
     """The list that generated code collects rows in, and what of it was put aside."""
 
-    __slots__ = ("_frames", "_read_back", "_starts")
+    __slots__ = ("_frames", "_read_back", "_starts", "_without")
 
-    def __init__(self, execution: Execution, rows: list[Any], node: int = 0) -> None:
+    def __init__(self, execution: Execution, rows: list[Any], node: int = 0, *, without: int | None = None) -> None:
+        """``without``: the item of each row that is left out, and comes back as None."""
         super().__init__(execution, rows, node)
+        self._without = without
         self._read_back: Spooled | None = None
         self._frames: list[Frame] = []
         self._starts = [0]
@@ -110,6 +112,9 @@ class Spool(Watched):
         size = max(1, min(FRAME, fits // 8))
         for start in range(0, len(rows), size):
             piece = rows[start : start + size]
+            out = self._without
+            if out is not None:
+                piece = [(*row[:out], None, *row[out + 1 :]) for row in piece]
             self._frames.append(self._write(piece))
             self._starts.append(self._starts[-1] + len(piece))
         rows.clear()

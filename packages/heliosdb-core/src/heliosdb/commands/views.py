@@ -170,7 +170,7 @@ def execute_create_view(session: CommandSession, statement: tree.CreateView) -> 
         columns=columns,
         owner=session.user if old is None else old.owner,
         persistence=persistence,
-        query=query_text(query),
+        query=_readable(session, query_text(query)),
         search_path=tuple(path for path in session.search_path),
         comment=None if old is None else old.comment,
         dependencies=dependencies,
@@ -257,6 +257,15 @@ def _columns(statement: tree.CreateView, outputs: Sequence[OutputColumn]) -> tup
         ColumnDefinition(number=number, name=name, type=output.type, typmod=output.typmod, collation=output.collation)
         for number, (name, output) in enumerate(zip(names, outputs), 1)
     )
+
+
+def _readable(session: CommandSession, text: str) -> str:
+    """Return the text that a view is stored as; StatementTooComplex where nobody could read it again.
+
+    It has more parentheses than what was written, and these may be nested too deeply.
+    """
+    parse_one(text, session.registries.grammar)
+    return text
 
 
 def _check_replacement(session: CommandSession, old: Relation, columns: Sequence[ColumnDefinition]) -> None:

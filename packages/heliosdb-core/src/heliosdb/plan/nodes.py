@@ -558,7 +558,7 @@ class BoundStatement(Value):
     ``columns`` describe the result (None: no rows come back); ``parameter_types`` by number. ``slots`` are the
     literal slots that are free: every other slot of the text counts as looked at; ``pinned`` are those that the
     binder met and knows to be so. ``dependencies`` are (catalog object OID, its version) pairs; ``cacheable`` False
-    keeps it out of shared caches.
+    keeps it out of shared caches. ``has_forms``: a table of the statement has columns with a stored form.
     """
 
     plan: PlanNode
@@ -570,3 +570,4 @@ class BoundStatement(Value):
     dependencies: frozenset[tuple[int, int]] = frozenset()
     read_only: bool = True
     cacheable: bool = True
+    has_forms: bool = False

@@ -166,8 +166,9 @@ def rewritten(node: Any, replace: Callable[[Any], Any], *, loosen: bool = False)
     has. With ``loosen`` every expression around one that changed counts as nullable.
     """
     if node.__class__ is tuple:
-        changed = tuple(rewritten(item, replace, loosen=loosen) for item in node)
-        return node if all(new is old for new, old in zip(changed, node)) else changed
+        # No generator: what C calls takes of its stack, and expressions may be nested deeply.
+        changed = [rewritten(item, replace, loosen=loosen) for item in node]
+        return node if all(new is old for new, old in zip(changed, node)) else tuple(changed)
     if not isinstance(node, NODES):
         return node
     replacement = replace(node)

@@ -275,6 +275,12 @@ class SessionEnvironment:
         if self._advisory is not None:
             self._advisory.release_all()
 
+    def index(self, oid: int) -> Any:
+        """Return the access method's object for an index, or None."""
+        entry = self.catalog.index_by_oid(oid)
+        found = None if entry is None else self.transaction.relation(entry[0].oid).indexes.get(oid)
+        return None if found is None else found.method
+
     def relation_oid(self, name: str) -> int | None:
         """Return the OID that a name in text means, or None."""
         from heliosdb.sql.names import split_qualified_name

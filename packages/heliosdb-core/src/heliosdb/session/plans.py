@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from heliosdb.rows import full_collection_paused, loading
 from heliosdb.session.definition_locks import have_changed
 from heliosdb.session.environment import SessionEnvironment
 from heliosdb.session.execution import Execution
+from heliosdb.session.recursion import deep_recursion
 from heliosdb.session.statements import (
     Plan,
     RecordingCatalog,
@@ -32,8 +32,6 @@ __all__ = ["SessionPlans"]
 LOOKS = 64
 SMALL, GROWTH = 100, 4
 """A plan is made anew when a table of more than SMALL rows has GROWTH times as many rows as then, or as few."""
-
-RECURSION = 8000
 
 SlotReader = tuple[int, Callable[[str, Any], Any], bool]
 
@@ -152,14 +150,25 @@ class SessionPlans(SessionEnvironment):
         parameters: Sequence[Any] = (),
     ) -> Plan:
         """Bind, optimize and compile."""
+        try:
+            return self._make_plan(tree, hints, types, statement, parameters)
+        except (RecursionError, errors.StatementTooComplex):
+            with deep_recursion():
+                return self._make_plan(tree, hints, types, statement, parameters)
+
+    def _make_plan(
+        self,
+        tree: Statement,
+        hints: tuple[str | None, ...],
+        types: tuple[str | None, ...],
+        statement: StatementText | None,
+        parameters: Sequence[Any],
+    ) -> Plan:
         # Imported by the first query, not when a database opens.
         from heliosdb.codegen import compile_statement
         from heliosdb.sql.binder import bind
         from heliosdb.sql.optimizer import depends_on_constants, optimize
 
-        if sys.getrecursionlimit() < RECURSION:
-            # Frames of Python code take no C stack, so that deeply nested expressions need nothing but this.
-            sys.setrecursionlimit(RECURSION)
         catalog = self.catalog
         recorder = RecordingCatalog(catalog)
         lift = statement is not None and statement.is_lifted

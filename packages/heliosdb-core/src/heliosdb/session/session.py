@@ -27,6 +27,7 @@ from heliosdb.session.definition_locks import lock_definition, lock_plan
 from heliosdb.session.environment import Notice
 from heliosdb.session.execution import Execution
 from heliosdb.session.plans import SessionPlans
+from heliosdb.session.recursion import allow_recursion
 from heliosdb.session.statements import PreparedStatement, StatementText, no_parameter
 
 if TYPE_CHECKING:
@@ -75,11 +76,12 @@ class Session(SessionPlans):
         self.idle.begin()
 
     def fork(self) -> Session:
-        """Open another session with this one's role, settings and functions."""
+        """Open another session with this one's role, settings, functions, and what they keep for it."""
         other = Session(self.database, user=self.user, on_notice=self.on_notice)
         other.session_user = self.session_user
         other.settings.copy_from(self.settings)
         other.functions = self.functions
+        other.memory.update(self.memory)
         if self.on_notice is None:
             other.notices = self.notices
         return other
@@ -452,6 +454,7 @@ class Session(SessionPlans):
         return lambda session, statement: executor(session, statement.payload)
 
     def _dispatch(self, statement: StatementText, parameters: Sequence[Any] | None) -> Result:
+        allow_recursion()
         hints = tuple(map(self.hint, parameters or ()))
         plan = self.cached_plan(statement, hints, parameters or ())
         if plan is None:

@@ -185,7 +185,7 @@ class Likely(Protocol):
         """
         ...
 
-    def ordering_values(self, operator: str, argument: Any, rows: Sequence[Sequence[Any]]) -> Sequence[Any]:
+    def ordering_values(self, operator: str, argument: Any, rows: Sequence[tuple[Any, ...]]) -> Sequence[Any]:
         """Return the exact ordering value of each of many rows, given their indexed values; None for none."""
         ...
 

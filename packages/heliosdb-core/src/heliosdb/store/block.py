@@ -20,7 +20,7 @@ block takes the old one's place in the relation's list by one assignment. Reader
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Any, Protocol
 
@@ -175,13 +175,41 @@ class Block:
         column.look_at_ends()
         return column.least, column.greatest, rows
 
-    def forms(self, rows: Sequence[Row], room: FormsRoom) -> BlockForms | None:
-        """Return what functions made of the columns of these rows, None where they are not the block's own."""
-        if rows is not self.rows and (rows is not self._packed or not self._packed):
-            return None
+    def formed(
+        self, scn: int, ranges: Sequence[Range], room: FormsRoom
+    ) -> Iterator[tuple[Sequence[Row], BlockForms | None, list[int] | None]]:
+        """Yield what ``candidates`` gives: rows, what functions made of their columns where these are the block's own,
+        and the places of the rows that are meant (None: all). The block's own come before those that have changed.
+        """
+        rows: Sequence[Any] = self.rows
+        if not (self.overlay and self.dense and scn >= self.begin):
+            found = self.candidates(scn, ranges)
+            own = found is rows or (found is self._packed and found)
+            if found:
+                yield found, (self._own_forms(room) if own else None), None
+            return
+        changed = self._changed_candidates(scn, ranges) if ranges else None
+        if changed is not None:
+            if changed:
+                yield changed, None, None
+            return
+        overlay = self.overlay.copy()
+        places = list(range(len(rows)))
+        for slot in sorted(overlay, reverse=True):
+            if slot < len(rows):
+                del places[slot]
+        if places:
+            yield rows, self._own_forms(room), places
+        others = [row if begin <= scn else lookup(older, scn) for begin, row, older in overlay.values()]
+        present: list[Row] = [row for row in others if row is not None]
+        if present:
+            yield present, None, None
+
+    def _own_forms(self, room: FormsRoom) -> BlockForms:
         forms = self._forms
         if forms is None:
             forms = self._forms = BlockForms(room)
+        forms.used = room.scans
         return forms
 
     def _column(self, rows: Sequence[Row], place: int) -> BlockColumn | None:

@@ -25,6 +25,7 @@ from zlib import crc32
 from heliosdb.encoding.codecs import Chain, FileCodecs
 from heliosdb.errors import DataCorrupted
 from heliosdb.store.file_header import FileHeader, new_file_header, parse_file_header
+from heliosdb.store.pace import Pay
 from heliosdb.store.volume import Volume
 
 __all__ = ["FOOTER", "Chunk", "ChunkFileReader", "ChunkFileWriter"]
@@ -63,11 +64,14 @@ class ChunkFileWriter:
         version: int,
         codecs: FileCodecs,
         parameters: Mapping[str, Any],
+        pay: Pay | None = None,
     ) -> None:
         self.name = name
+        self._pay = pay
         self._volume = volume
+        self._codecs = codecs
         self._chain = codecs.new()
-        header = new_file_header(kind, version, {**self._chain.described(), **parameters})
+        self._header = header = new_file_header(kind, version, {**self._chain.described(), **parameters})
         self._id = header.binding(name)
         start = header.encode()
         self._waiting = [start]
@@ -91,8 +95,18 @@ class ChunkFileWriter:
 
     def _flush(self) -> None:
         self._volume.append(self.name, self._waiting)
-        self._waiting = []
-        self._waiting_size = 0
+        size, self._waiting, self._waiting_size = self._waiting_size, [], 0
+        if self._pay is not None:
+            self._pay(size)
+
+    def reader(self) -> ChunkFileReader:
+        """Return what reads the chunks that were appended so far; it has no footer."""
+        if self._waiting:
+            self._flush()
+        header = self._header
+        reader = ChunkFileReader(self._volume, self.name, header.kind, header.version, self._codecs)
+        reader._opened = header, self._id, self._chain, Chunk(0, 0, 0)
+        return reader
 
     def finish(self, footer: bytes) -> int:
         """Append footer and trailer, make the file durable and return its size."""

@@ -18,6 +18,7 @@ from heliosdb.store.options import StorageOptions
 from heliosdb.store.segment import SegmentReader, SegmentWriter
 
 if TYPE_CHECKING:
+    from heliosdb.store.pace import Pay
     from heliosdb.store.volume import Volume
 
 __all__ = ["BLOBS_PREFIX", "LOG_PREFIX", "RUN_PREFIX", "SEGMENT_PREFIX", "StoreFiles", "log_number"]
@@ -60,20 +61,23 @@ class StoreFiles:
         """Give no number up to this file's any more."""
         self.next_number = max(self.next_number, int(name.rpartition("-")[2]) + 1)
 
-    def write_segment(self, relation_oid: int, timeline_id: int) -> SegmentWriter:
-        """Return the writer of a new segment."""
-        return SegmentWriter(self.volume, self._name("segment"), relation_oid, timeline_id, self.codecs, self.frames)
+    def write_segment(self, relation_oid: int, timeline_id: int, pay: Pay | None = None) -> SegmentWriter:
+        """Return the writer of a new segment, which calls ``pay`` for what it has written."""
+        name = self._name("segment")
+        return SegmentWriter(self.volume, name, relation_oid, timeline_id, self.codecs, self.frames, pay)
 
     def read_segment(self, name: str, begin: int = 0) -> SegmentReader:
         """Return the reader of a segment; nothing is read yet. ``begin`` is the SCN of all of its rows, where the
         segment itself does not say it."""
         return SegmentReader(self.volume, name, self.codecs, self.frames, begin)
 
-    def write_run(self, index_oid: int, timeline_id: int, *, paired: bool, single: bool) -> tuple[IndexRunWriter, str]:
-        """Return the writer of a new index run, and its name."""
+    def write_run(
+        self, index_oid: int, timeline_id: int, *, paired: bool, single: bool, pay: Pay | None = None
+    ) -> tuple[IndexRunWriter, str]:
+        """Return the writer of a new index run, which calls ``pay`` for what it has written, and its name."""
         name = self._name("run")
         writer = IndexRunWriter(
-            self.volume, name, index_oid, timeline_id, self.codecs, self.frames, paired=paired, single=single
+            self.volume, name, index_oid, timeline_id, self.codecs, self.frames, paired=paired, single=single, pay=pay
         )
         return writer, name
 

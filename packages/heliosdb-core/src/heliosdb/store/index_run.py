@@ -30,6 +30,7 @@ from heliosdb.encoding.stored_frames import StoredFrames
 from heliosdb.errors import DataCorrupted
 from heliosdb.store.chunk_file import Chunk, ChunkFileReader, ChunkFileWriter
 from heliosdb.store.key_filter import FILTER_BYTES, MODULUS, hash_of, make_filter, may_hold
+from heliosdb.store.pace import Pay
 from heliosdb.store.volume import Volume
 
 __all__ = ["Entry", "IndexRun", "IndexRunWriter", "PageCache", "RunInfo", "merge"]
@@ -90,9 +91,10 @@ class IndexRunWriter:
         paired: bool = False,
         single: bool = True,
         filters: bool = True,
+        pay: Pay | None = None,
     ) -> None:
         parameters = {"index": index_oid, "timeline": timeline_id, "paired": paired, "single": single}
-        self._file = ChunkFileWriter(volume, name, KIND, VERSION, codecs, parameters)
+        self._file = ChunkFileWriter(volume, name, KIND, VERSION, codecs, parameters, pay)
         self._frames = frames
         self._page_entries = PAGE_ENTRIES
         self._elements: list[Any] = []

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from heliosdb.store.access_method import Progress
     from heliosdb.store.files import StoreFiles
     from heliosdb.store.index_run import Entry, IndexRun, IndexRunWriter
+    from heliosdb.store.pace import Pay
     from heliosdb.store.relation import Relation
     from heliosdb.store.store import Store
     from heliosdb.store.timeline import Timeline
@@ -291,31 +292,37 @@ class IndexStorage:
         return captured
 
     def write(
-        self, item: CapturedIndex | CapturedBlobs, written: list[str], outdated: Container[str] = ()
+        self,
+        item: CapturedIndex | CapturedBlobs,
+        written: list[str],
+        outdated: Container[str] = (),
+        pay: Pay | None = None,
     ) -> StoredIndex:
         """Write a captured index, and with it runs that are ``outdated``; return what the manifest is to say of it."""
         if isinstance(item, CapturedBlobs):
-            return item.write(self._files, written, outdated)
+            return item.write(self._files, written, outdated, pay)
         index = item.index
         runs: list[IndexRun] = [] if index.runs is None else list(index.runs.runs)
         if item.full is not None:
             tree = item.full
-            runs.append(self._write_run(item, lambda writer: _add_tree(writer, index, tree), written))
+            runs.append(self._write_run(item, lambda writer: _add_tree(writer, index, tree), written, pay))
         elif item.delta:
-            runs.append(self._write_run(item, lambda writer: writer.add_sorted(sorted(item.delta)), written))
+            runs.append(self._write_run(item, lambda writer: writer.add_sorted(sorted(item.delta)), written, pay))
         first = _first_to_merge(runs, outdated)
         if first is not None:
             # Somebody who reads an older state needs what merging would leave out.
             merged = merged_entries(runs[first:], is_last=not first, history=item.history)
-            runs[first:] = [self._write_run(item, lambda writer: writer.add_sorted(merged), written)]
+            runs[first:] = [self._write_run(item, lambda writer: writer.add_sorted(merged), written, pay)]
         item.made = IndexRuns(runs, index.parent, index.fork, self._wake)
         item.stored.runs = [run.name for run in runs]
         return item.stored
 
-    def _write_run(self, item: CapturedIndex, add: Callable[[IndexRunWriter], None], written: list[str]) -> IndexRun:
+    def _write_run(
+        self, item: CapturedIndex, add: Callable[[IndexRunWriter], None], written: list[str], pay: Pay | None
+    ) -> IndexRun:
         spec = item.index.spec
         writer, name = self._files.write_run(
-            spec.oid, item.line.id, paired=spec.order_key is not None, single=spec.width == 1
+            spec.oid, item.line.id, paired=spec.order_key is not None, single=spec.width == 1, pay=pay
         )
         written.append(name)
         add(writer)

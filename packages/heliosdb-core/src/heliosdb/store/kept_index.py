@@ -21,11 +21,12 @@ from heliosdb.errors import DataCorrupted
 from heliosdb.store.access_method import Persisted
 from heliosdb.store.block import BLOCK_BITS
 from heliosdb.store.chunk_file import Chunk, ChunkFileReader, ChunkFileWriter
-from heliosdb.store.index_build import rows_by_block
+from heliosdb.store.index_build import enter_ended, rows_by_block
 from heliosdb.store.manifest import StoredIndex
 
 if TYPE_CHECKING:
     from heliosdb.store.files import StoreFiles
+    from heliosdb.store.pace import Pay
     from heliosdb.store.relation import Relation
     from heliosdb.store.timeline import Timeline
     from heliosdb.store.timeline_index import TimelineIndex
@@ -58,7 +59,9 @@ class CapturedBlobs:
     def give_back(self) -> None:
         """Undo nothing: the index itself was not touched."""
 
-    def write(self, files: StoreFiles, written: list[str], outdated: Container[str]) -> StoredIndex:
+    def write(
+        self, files: StoreFiles, written: list[str], outdated: Container[str], pay: Pay | None = None
+    ) -> StoredIndex:
         """Write the blobs, or those of a file that is ``outdated`` again; return what the manifest is to say."""
         stored, blobs = self.stored, self.blobs
         if blobs is None and any(name in outdated for name in stored.runs):
@@ -66,7 +69,7 @@ class CapturedBlobs:
         if blobs is not None:
             name = files.blobs_name()
             written.append(name)
-            write_blobs(files, name, stored.oid, self.line.id, blobs)
+            write_blobs(files, name, stored.oid, self.line.id, blobs, pay)
             self.stored = StoredIndex(stored.oid, stored.scn, stored.whole, [name])
         return self.stored
 
@@ -95,10 +98,12 @@ def capture_blobs(
     )
 
 
-def write_blobs(files: StoreFiles, name: str, oid: int, timeline: int, blobs: Mapping[str, bytes]) -> None:
+def write_blobs(
+    files: StoreFiles, name: str, oid: int, timeline: int, blobs: Mapping[str, bytes], pay: Pay | None = None
+) -> None:
     """Write a file of blobs."""
     parameters = {"index": oid, "timeline": timeline}
-    writer = ChunkFileWriter(files.volume, name, KIND, VERSION, files.codecs, parameters)
+    writer = ChunkFileWriter(files.volume, name, KIND, VERSION, files.codecs, parameters, pay)
     places: dict[str, list[Chunk]] = {}
     for number, (blob_name, blob) in enumerate(sorted(blobs.items())):
         pieces = range(0, len(blob), PIECE)
@@ -143,7 +148,7 @@ def restore(
     for number in sorted(changed):
         rows = {row_id: keys for batch in rows_by_block(relation, index, past, [number]) for row_id, keys in batch}
         # What was entered later, and is no more, may still be looked for by readers of the past.
-        method.apply([(row_id, (), (key,)) for _, key, row_id in past], 0)
+        enter_ended(method, past)
         past.clear()
         first = number << BLOCK_BITS
         gone = [

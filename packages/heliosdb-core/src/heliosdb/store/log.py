@@ -104,7 +104,7 @@ class Log:
         volume, number = reader.volume, reader.number
         header, chain = reader.header, reader.chain
         log = cls.__new__(cls)
-        if header is None or chain is None or (chain.is_for_one_writing and reader.end == HEADER_AREA):
+        if header is None or chain is None:
             log._begin(volume, number, reader.codecs.new())
             volume.truncate(log.name, 0)
             log._write_header()
@@ -296,6 +296,11 @@ class LogReader:
         """Raise DataCorrupted when a log has no header that a manifest names: it was durable before."""
         if self.header is None:
             raise self._corrupt(0)
+
+    @property
+    def has_records(self) -> bool:
+        """Whether there was any, after it was read."""
+        return self.end > HEADER_AREA
 
     def require_whole(self) -> None:
         """Raise DataCorrupted when a log that was read to its end has a torn tail or room: the next one was begun when

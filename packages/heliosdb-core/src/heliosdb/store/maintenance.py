@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING
 
 from heliosdb.config import log
 from heliosdb.errors import Error
+from heliosdb.store.pace import Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from heliosdb.store.checkpoint import Checkpointer
     from heliosdb.store.store import Store
 
 __all__ = ["Maintenance"]
+
+EVERY_RELATION = range(1 << 63)
 
 REWRITTEN_AT_ONCE = 64 << 20
 """Bytes that ``rewrite`` puts into one checkpoint, about."""
@@ -39,6 +42,14 @@ class Maintenance:
         self.failed_at = 0
         """The size of the log when a checkpoint failed."""
         self._compact_at = self._next_compaction()
+        rate, clock = store.options.background_write_rate, store.options.clock
+        self.pace = Pace(rate, self._is_late, self._sync, clock=clock)
+        """How fast is written what nobody waits for."""
+
+    def _is_late(self) -> bool:
+        """Whether the log grows faster than checkpoints go on."""
+        journal = self._store.journal
+        return journal is not None and journal.log.size >= 2 * self._store.options.checkpoint_log_size
 
     def wake(self) -> None:
         """See soon whether there is something to do."""
@@ -49,9 +60,21 @@ class Maintenance:
                     self._thread = Thread(target=self._work, name="heliosdb-maintenance", daemon=True)
                     self._thread.start()
 
-    def checkpoint(self) -> None:
-        """Make a checkpoint now, in this thread."""
-        self._checkpointer.run()
+    def checkpoint(self, compact: Container[int] = ()) -> None:
+        """Make a checkpoint now, in this thread. Relations in ``compact`` lose the versions that nobody needs, in
+        segments, too."""
+        with self.pace.hurried():
+            self._checkpointer.run(compact=compact)
+
+    def checkpoint_at_leisure(self) -> None:
+        """Make a checkpoint as fast as background work may go; commits that want to be synced are, meanwhile."""
+        self._checkpointer.run(pay=self.pace.pay)
+
+    def _sync(self) -> None:
+        """Make durable what has been committed and nobody waits for."""
+        journal = self._store.journal
+        if journal is not None and not journal.is_sealed and self._store.last_scn > journal.durable:
+            journal.sync()
 
     def read_busy_indexes(self) -> None:
         """Read indexes into memory that are asked again and again."""
@@ -60,7 +83,7 @@ class Maintenance:
     def compact(self) -> None:
         """Drop the versions that nobody needs, and write what is left."""
         self._store.vacuum()
-        self._checkpointer.run()
+        self.checkpoint(EVERY_RELATION)
 
     def rewrite(self, on_progress: Callable[[int, int], None] = lambda done, files: None) -> int:
         """Write anew whatever passed other codecs than new files do, and return how many files could not be yet.
@@ -103,7 +126,8 @@ class Maintenance:
         thread = self._thread
         if thread is not None and thread is not current_thread():
             self._woken.set()
-            thread.join()
+            with self.pace.hurried():
+                thread.join()
         journal = self._store.journal
         if journal is None or journal.is_sealed:
             return
@@ -135,7 +159,8 @@ class Maintenance:
                 # Also where somebody calls all the time: who waits for a quiet hour may wait for ever.
                 if due is not None and clock() >= due:
                     self._compact_at = self._next_compaction()
-                    self.compact()
+                    self._store.vacuum()
+                    self.checkpoint_at_leisure()
             except Error as error:
                 journal = self._store.journal
                 self.failed_at = 0 if journal is None else journal.log.size
@@ -146,9 +171,8 @@ class Maintenance:
         assert journal is not None
         if journal.is_sealed:
             return
-        if self._store.last_scn > journal.durable:
-            journal.sync()
+        self._sync()
         if journal.is_due(self.failed_at):
-            self._checkpointer.run()
+            self.checkpoint_at_leisure()
             self.failed_at = 0
         self.read_busy_indexes()

@@ -79,6 +79,8 @@ def recover(store: Store) -> None:
     if volume.read_only:
         return
     log = Log(volume, manifest.log, files.codecs) if reader is None else Log.resume(reader)
+    if reader is not None and manifest.log < reader.number < log.number and not reader.has_records:
+        volume.delete(reader.name)
     delete_unnamed(files, manifest, cache)
     store.large = CommitSegments(files, cache)
     store.maintenance = Maintenance(store, Checkpointer(store, files, cache, store.indexes, manifest))

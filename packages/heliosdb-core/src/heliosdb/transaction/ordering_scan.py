@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import FeatureNotSupported
 from heliosdb.interrupts import poll
-from heliosdb.store.access_method import Likely, LikelySearch, Nearest
+from heliosdb.store.access_method import LikelySearch, Nearest
 
 if TYPE_CHECKING:
     from heliosdb.store.timeline_index import TimelineIndex
@@ -98,26 +98,32 @@ def likely_rows(
 ) -> Iterator[list[Item]]:
     """Yield blocks of (row id, row): as many visible rows as are wanted in their order, then all the others.
 
-    The scn of the search is set here. ``own``: ids of rows that the transaction has written.
+    The search's SCN is the view's; an index of an ancestor is asked for that of the fork. ``own``: ids of rows that
+    the transaction has written.
     """
-    method, spec = index.method, index.spec
-    if not isinstance(method, Likely) or spec.values is None:
-        raise FeatureNotSupported(f'access method "{spec.method}" has no ordering operators')
-    values_of = spec.values
+    method: Any = index.method  # an Index, and Likely: asking Python whether it is takes as long as a search
+    values_of = index.spec.values
+    assert values_of is not None
     # What the transaction has written is met first, whatever the index knows of it.
     seen: set[int] = set()
     waiting = _visible(view, index, own, seen) if own else []
     needed = 1 if search.wanted is None else max(1, search.wanted)
 
     def values(items: list[Item]) -> Sequence[Any]:
-        return method.ordering_values(search.operator, search.argument, [values_of(row) for _, row in items])
+        found: Sequence[Any] = method.ordering_values(
+            search.operator, search.argument, [values_of(row) for _, row in items]
+        )
+        return found
 
     streams: list[Iterator[tuple[int, Sequence[int]]]] = []
+    read: list[tuple[Any, int]] = []
+    relation: Any = view.relation
     scn = view.scn
     for line in index.ancestors():
-        assert isinstance(line.method, Likely)
-        streams.append(iter(line.method.likely(search._replace(scn=scn))))
-        scn = min(scn, line.fork)
+        likely: Any = line.method
+        streams.append(likely.likely(search if scn == search.scn else search._replace(scn=scn)))
+        read.append((relation, scn))
+        relation, scn = relation.parent, min(scn, line.fork)
     nearest = [0] * len(streams)
     given = dropped = 0
     named: set[int] = set()
@@ -131,6 +137,10 @@ def likely_rows(
         named.update(new)
         items = _visible(view, index, new, seen)
         dropped += len(new) - len(items)
+        if place:
+            # An ancestor's index knows rows as they were at the fork. Those that have moved since are elsewhere now.
+            former, at = read[place]
+            dropped += sum(former.row(row_id, at) != row for row_id, row in items)
         waiting += items
         sure = min(nearest) - dropped - given
         if sure >= needed and len(waiting) >= needed:

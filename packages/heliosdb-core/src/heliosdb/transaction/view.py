@@ -14,7 +14,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import UndefinedObject
-from heliosdb.store.block import BLOCK_BITS
+from heliosdb.store.block import BLOCK_BITS, SLOT_MASK
 from heliosdb.store.block_column import Range
 from heliosdb.store.relation import Relation
 from heliosdb.store.versions import Row, is_full
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RelationView", "past_view"]
 
+MANY_OF_A_BLOCK = 256
+"""Rows of a block that are fetched together."""
 MOST_SAMPLED_BLOCKS = 64
 """Blocks that a small sample looks into."""
 
@@ -126,17 +128,19 @@ class RelationView:
 
     def formed_blocks(
         self, ranges: Sequence[Range], columns: Sequence[int] | None = None
-    ) -> Iterator[tuple[Sequence[Row], BlockForms | None]]:
-        """Yield what ``candidate_blocks`` does, each with what functions made of the columns of just these rows."""
+    ) -> Iterator[tuple[Sequence[Row], BlockForms | None, list[int] | None]]:
+        """Yield what ``candidate_blocks`` does, in some order: rows, what functions made of their columns, and the
+        places of those rows that are meant (None: all).
+        """
         relation, scn = self.relation, self.scn
         room = relation.forms
         if self.own is not None or room is None:
             for rows in self.candidate_blocks(ranges, columns):
-                yield rows, None
+                yield rows, None, None
             return
         if self.reads is not None:
             self.reads.add_relation(relation)
-        number_of_scan = room.scan()
+        room.scan()
         blocks, stored = relation.blocks, relation.stored
         cold = None if stored is None else stored.scan(relation, scn, columns)
         for number in range(relation.block_count()):
@@ -146,17 +150,11 @@ class RelationView:
                 part = cold.rows(number)
                 if part is not None:
                     if part:
-                        yield part, None
+                        yield part, None, None
                     continue
             block = relation.tidy_block(number)
-            if block is None:
-                continue
-            found = block.candidates(scn, ranges)
-            if found:
-                forms = block.forms(found, room)
-                if forms is not None:
-                    forms.used = number_of_scan
-                yield found, forms
+            if block is not None:
+                yield from block.formed(scn, ranges, room)
 
     def ended_blocks(self, place: int) -> Iterator[tuple[Any, Any, Sequence[Row]]]:
         """Yield what ``row_blocks`` does, with a column's least and greatest value where they are known, else None."""
@@ -226,6 +224,14 @@ class RelationView:
                 return mine  # type: ignore[no-any-return]
         row: Row | None = self.relation.row(row_id, self.scn)
         return row
+
+    def peek_all(self, row_ids: Sequence[int | None]) -> list[Row | None]:
+        """Return rows by id, whole blocks at once where many are of one; None for None."""
+        numbers = {row_id >> BLOCK_BITS for row_id in row_ids if row_id is not None}
+        if len(row_ids) < MANY_OF_A_BLOCK * len(numbers):
+            return [None if row_id is None else self.peek(row_id) for row_id in row_ids]
+        blocks = {number: self._positional(number, self.own) for number in numbers}
+        return [None if row_id is None else blocks[row_id >> BLOCK_BITS][row_id & SLOT_MASK] for row_id in row_ids]
 
     def rows_of(self, row_ids: Sequence[int]) -> Iterator[list[tuple[int, Row]]]:
         """Yield (row id, row) of those rows that are visible, some thousand at a time."""

@@ -148,6 +148,12 @@ class SessionContext(Protocol):
         """Return the name of a relation, qualified where search_path does not find it, or None."""
         ...
 
+    def index(self, oid: int) -> Any:
+        """Return the access method's own object (``heliosdb.spi.Index``) for an index, as this session's timeline has
+        it; None where there is none by this OID. For views about indexes: nothing of it may be changed.
+        """
+        ...
+
     def lock_advisory(self, key: tuple[int, ...], *, exclusive: bool, wait: str, of_transaction: bool) -> bool:
         """Take an advisory lock until it is released, or until the transaction ends; False where ``wait`` is "skip" and
         it is not free.

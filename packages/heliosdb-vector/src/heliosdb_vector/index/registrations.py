@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from heliosdb.spi import AccessMethodFactory, OperatorClass, Setting
+from heliosdb.spi import AccessMethodFactory, CatalogView, DatabaseMethod, OperatorClass, ScalarFunction, Setting
+from heliosdb_vector.index.stats import COLUMNS
 
-__all__ = ["access_methods", "operator_classes", "settings"]
+__all__ = ["access_methods", "catalog_views", "database_methods", "functions", "operator_classes", "settings"]
 
 HOME = "heliosdb_vector"
 METHODS = ("hnsw", "ivf", "ivfflat")
@@ -37,7 +38,10 @@ def operator_classes() -> Iterator[OperatorClass]:
                     type_name,
                     default=measure == "l2",
                     ordering_operators=(operator,),
-                    functions={"distance": f"{HOME}.distances:{type_name.upper()}S.{DISTANCES[measure]}"},
+                    functions={
+                        "distance": f"{HOME}.distances:{type_name.upper()}S.{DISTANCES[measure]}",
+                        "distances": f"{HOME}.columns:{type_name.upper()}S.{DISTANCES[measure]}",
+                    },
                     schema="public",
                 )
         for measure, operator in (("hamming", "<~>"), ("jaccard", "<%>")):
@@ -48,7 +52,10 @@ def operator_classes() -> Iterator[OperatorClass]:
                     "bit",
                     default=measure == "hamming",
                     ordering_operators=(operator,),
-                    functions={"distance": f"{HOME}.bits:{measure}_distance"},
+                    functions={
+                        "distance": f"{HOME}.bits:{measure}_distance",
+                        "distances": f"{HOME}.columns:{measure}_distance",
+                    },
                     schema="public",
                 )
 
@@ -81,6 +88,53 @@ def settings() -> Iterator[Setting]:
         minimum=0.0,
         maximum=1.0,
         description="1: rows are ordered by distance exactly, without a vector index; 0: as hnsw.ef_search and "
-        "ivfflat.probes say.",
+        "ivfflat.probes say. Nothing in between.",
         reader=reader,
+        check=f"{HOME}.index.vector_index:checked_recall",
+    )
+
+
+def catalog_views() -> Iterator[CatalogView]:
+    """Yield ``pg_vector_index_stats``."""
+    yield CatalogView(
+        name="pg_vector_index_stats",
+        columns=COLUMNS,
+        rows=f"{HOME}.index.stats:vector_index_stats",
+        description="What each vector index holds and takes.",
+    )
+
+
+def database_methods() -> Iterator[DatabaseMethod]:
+    """Yield ``db.create_vector_index`` and ``db.vector_search``."""
+    yield DatabaseMethod(
+        name="create_vector_index",
+        implementation=f"{HOME}.search:create_vector_index",
+        description="make a vector index",
+    )
+    yield DatabaseMethod(
+        name="vector_search", implementation=f"{HOME}.search:vector_search", description="the nearest rows of a table"
+    )
+
+
+def functions() -> Iterator[ScalarFunction]:
+    """Yield what fuses two rankings."""
+    yield ScalarFunction(
+        "rrf_score",
+        ("int8", "int4"),
+        "float8",
+        f"{HOME}.hybrid:rrf_score",
+        strict=False,
+        defaults=("60",),
+        schema="public",
+        description="part of a row's score by reciprocal rank fusion; 0 without a rank",
+    )
+    yield ScalarFunction(
+        "weighted_score",
+        ("float8", "float8", "float8"),
+        "float8",
+        f"{HOME}.hybrid:weighted_score",
+        strict=False,
+        defaults=("0.5",),
+        schema="public",
+        description="score of a row from its distance and its text score",
     )

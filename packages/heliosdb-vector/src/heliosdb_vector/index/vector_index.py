@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heliosdb.errors import DataException, InvalidParameterValue
+from heliosdb.spi import ColumnValues
 from heliosdb_vector.index.entries import NEVER, Entries, digest_of
 from heliosdb_vector.index.gate import Gate
 from heliosdb_vector.index.measures import Measure
@@ -69,7 +70,8 @@ class _Recent:
 class VectorIndex:
     """See the module. Implements ``Index``, ``Likely`` and ``Persisted`` of heliosdb.spi.
 
-    ``effort(setting)`` reads how much effort a search is worth.
+    ``support``: the operator's function of two data, "distance", and its column form, "distances". ``effort(setting)``
+    reads how much effort a search is worth.
     """
 
     def __init__(
@@ -77,13 +79,13 @@ class VectorIndex:
         plan: Plan,
         backend: Backend,
         measure: Measure,
-        distance: Callable[[Any, Any], float],
+        support: Mapping[str, Callable[..., Any]],
         effort: Callable[[Callable[[str], Any]], int],
     ) -> None:
         self.plan = plan
         self.backend = backend
         self._measure = measure
-        self._distance = distance
+        self._distance, self._distances = support["distance"], support["distances"]
         self._effort = effort
         self.dimensions: int | None = None
         self.known = Entries()
@@ -173,6 +175,20 @@ class VectorIndex:
                 self._recent = recent.rest(min(start + step, count))
             if progress is not None:
                 progress(min(start + step, count))
+
+    def train(self, rows: NDArray[Any]) -> None:
+        """Make the structure from a sample, before there are vectors; InvalidParameterValue for too few."""
+        made = self._new_structure(len(rows))
+        if made.needed > len(rows):
+            raise InvalidParameterValue(f"{len(rows)} vectors are too few to train with, {made.needed} are needed")
+        if made.needed:
+            made.train(self._sample(rows, max(made.needed, self.plan.sample)))
+        self.structure = made
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether vectors are strings of bits."""
+        return self._measure.is_binary
 
     def _new_structure(self, expected: int) -> Structure:
         assert self.dimensions is not None
@@ -324,14 +340,29 @@ class VectorIndex:
                 named += entries.visible(labels, scn).tolist()
         return count, named
 
-    def ordering_values(self, operator: str, argument: Any, rows: Sequence[Sequence[Any]]) -> Sequence[Any]:
+    def ordering_values(self, operator: str, argument: Any, rows: Sequence[tuple[Any, ...]]) -> Sequence[Any]:
         """Return the operator's own distances."""
         if argument is None:
             return [None] * len(rows)
+        if (None,) not in rows:
+            found = self._distances(ColumnValues(rows, 0), argument)
+            if found is not None:
+                values: list[float] = found.tolist()
+                return values
         distance = self._distance
         return [None if datum is None else distance(datum, argument) for (datum,) in rows]
 
     # -- what there is -------------------------------------------------------------------------------------------------
+
+    @property
+    def number_recent(self) -> int:
+        """Vectors that are not in the structure yet."""
+        return len(self._recent.labels)
+
+    @property
+    def number_dead(self) -> int:
+        """Vectors in the structure that no snapshot needs, or that have an end."""
+        return max(0, self._held + self.number_recent - (self.known.live - self.known.ended))
 
     def size_bytes(self) -> int:
         """Return what entries, recent vectors and the structure take."""
@@ -417,3 +448,13 @@ class VectorIndex:
 
 def _part(blobs: Mapping[str, bytes], prefix: str) -> dict[str, bytes]:
     return {name.removeprefix(prefix): blob for name, blob in blobs.items() if name.startswith(prefix)}
+
+
+def checked_recall(value: float, current: float) -> float:
+    """Return the value of ``heliosdb.vector_recall``; InvalidParameterValue for one that would be no promise."""
+    if value not in (0.0, 1.0):
+        raise InvalidParameterValue(
+            f"heliosdb.vector_recall cannot be {value}",
+            hint="1 is exact. For more or less effort set hnsw.ef_search or ivfflat.probes.",
+        )
+    return value

@@ -60,6 +60,7 @@ class Binder:
         self.volatile_calls = 0
         self.has_collations = False
         self.read_only = True
+        self.has_forms = False
         self.cacheable = True
         self.owners: dict[int, Scope] = {}
         self._sources = 0
@@ -99,6 +100,7 @@ class Binder:
             dependencies=frozenset(self.dependencies),
             read_only=self.read_only,
             cacheable=self.cacheable,
+            has_forms=self.has_forms,
         )
 
     def modification(
@@ -322,7 +324,10 @@ class Binder:
             for number, column in enumerate(columns)
             if column.form is not None
         }
-        return found or None
+        if not found:
+            return None
+        self.has_forms = True
+        return found
 
     def scan_columns(self, relation: Relation) -> tuple[OutputColumn, ...]:
         """Return the columns of a scan: all attributes in slot order, dropped ones included."""

@@ -38,6 +38,7 @@ __all__ = [
     "bind_in_list",
     "bind_row_operator",
     "compare_rows",
+    "is_hashed_equality",
     "is_identity_equality",
 ]
 
@@ -207,6 +208,21 @@ def is_identity_equality(binder: Binder, pairs: Sequence[tuple[Expression, Expre
             return False
         ordering = binder.types.ordering(left.type)
         if ordering is None or not ordering.identity:
+            return False
+    return True
+
+
+INTEGERS = frozenset(("int2", "int4", "int8"))
+
+
+def is_hashed_equality(binder: Binder, pairs: Sequence[tuple[Expression, Expression]]) -> bool:
+    """Return whether values are equal in every pair where their types' hash keys are: of one type, or of two integer
+    types, whose values are the same numbers."""
+    for left, right in pairs:
+        if left.type != right.type and not {left.type, right.type} <= INTEGERS:
+            return False
+        ordering = binder.types.ordering(left.type)
+        if ordering is None or not (ordering.identity or ordering.hash_key):
             return False
     return True
 

@@ -13,7 +13,7 @@ from heliosdb.plan import expressions as bound
 from heliosdb.plan import nodes
 from heliosdb.plan.expressions import Expression, SubqueryKind
 from heliosdb.sql import statements as ast
-from heliosdb.sql.binder.comparisons import compare_rows, is_identity_equality
+from heliosdb.sql.binder.comparisons import compare_rows, is_hashed_equality
 from heliosdb.sql.binder.scope import Scope
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _quantified(
         operator == "="
         and kind is SubqueryKind.ANY
         and all(isinstance(right, bound.Element) for _, right in pairs)
-        and is_identity_equality(binder, pairs)
+        and is_hashed_equality(binder, pairs)
     )
     return bound.Subquery(
         type="bool",

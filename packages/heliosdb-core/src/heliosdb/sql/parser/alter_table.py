@@ -145,7 +145,19 @@ def set_column(p: Parser, name: str, position: int) -> Node:
         return ColumnAction("set compression", name, method, position=position)
     if p.accept("data"):
         return column_type(p, name, position)
+    refuse_clause(p)
     p.unexpected()
+
+
+def refuse_clause(p: Parser) -> None:
+    """Refuse a plugin's clause of a column behind SET and DROP: it says how rows are made, and they are there."""
+    position = p.position
+    for clause in p.clauses("column"):
+        raise FeatureNotSupported(
+            f"a column that is there cannot become {clause.name.upper()}, nor cease to be",
+            hint="Add a column that is as it should be, copy the values, and drop this one.",
+            position=position,
+        )
 
 
 def identity_options(p: Parser) -> tuple[Option, ...]:
@@ -168,6 +180,7 @@ def identity_options(p: Parser) -> tuple[Option, ...]:
 
 def drop_from_column(p: Parser, name: str, position: int) -> Node:
     p.advance()
+    refuse_clause(p)
     what = p.one_of("default", "not", "expression", "identity")
     if what == "default":
         return SetDefault(name, None, position=position)

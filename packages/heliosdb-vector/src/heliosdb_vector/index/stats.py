@@ -1,0 +1,65 @@
+"""The view ``pg_vector_index_stats``: what each vector index holds and takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from heliosdb.spi import SessionContext
+
+__all__ = ["COLUMNS", "vector_index_stats"]
+
+METHODS = ("hnsw", "ivf", "ivfflat")
+COLUMNS = (
+    ("index_name", "text"),
+    ("num_vectors", "int8"),
+    ("dimensions", "int4"),
+    ("quantization", "text"),
+    ("memory_bytes", "int8"),
+    ("schema_name", "text"),
+    ("table_name", "text"),
+    ("method", "text"),
+    ("backend", "text"),
+    ("metric", "text"),
+    ("bytes_per_vector", "float8"),
+    ("compression_ratio", "float8"),
+    ("recent_vectors", "int8"),
+    ("dead_vectors", "int8"),
+)
+
+
+def vector_index_stats(session: SessionContext) -> Iterator[tuple[Any, ...]]:
+    """Yield a row for each vector index.
+
+    ``bytes_per_vector`` is what is kept of a vector itself, without links; ``compression_ratio`` compares it with
+    numbers of single precision (bits, for bit strings). ``recent_vectors`` are not in the structure yet and compared
+    one by one; ``dead_vectors`` wait to be taken out of it.
+    """
+    for relation in session.catalog.relations():
+        for index in relation.indexes:
+            if index.method not in METHODS:
+                continue
+            found = session.index(index.oid)
+            if found is None:
+                continue
+            structure, known = found.structure, found.known
+            bits = found.plan.metric in ("hamming", "jaccard")
+            plain = None if found.dimensions is None else (found.dimensions + 7) // 8 if bits else 4 * found.dimensions
+            each = plain if structure is None else structure.code_size
+            yield (
+                index.name,
+                known.live - known.ended,
+                found.dimensions,
+                found.plan.quantization,
+                found.size_bytes(),
+                relation.schema,
+                relation.name,
+                index.method,
+                found.backend.name,
+                found.plan.metric if not found.plan.unit else "cosine",
+                None if each is None else float(each),
+                None if each is None or plain is None else plain / each,
+                found.number_recent,
+                found.number_dead,
+            )
