@@ -429,7 +429,11 @@ def salvage(context: click.Context, damaged: str, new: str, quiet: bool) -> None
         try:
             with counting(damaged, 0, hidden=quiet) as counter:
                 # Closed as by a crash, so that opening clears away what belonged to sessions.
-                store = Store(DirectoryVolume(new))
+                volume = DirectoryVolume(new)
+                for word in source.plugin_files():
+                    # Without the keys of encrypted columns, say, rows would be there and nobody could read them.
+                    volume.replace(word, source.whole(word) or b"")
+                store = Store(volume)
                 try:
                     found = put(source, store, on_progress=counter)
                 finally:
