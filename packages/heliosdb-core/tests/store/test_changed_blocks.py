@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -155,6 +156,48 @@ def test_what_others_do_in_the_blocks_meanwhile_is_kept() -> None:
             checkpoint(database)
         volume = volume.kill()
         database, session = opened(volume)
+
+
+class HeldUp(FaultyVolume):
+    """Somebody else gets a turn when a segment is made durable."""
+
+    turn: Callable[[], None] | None = None
+
+    def sync(self, name: str) -> None:
+        """Do so once."""
+        turn, self.turn = self.turn, None
+        if turn is not None and name.startswith("segment"):
+            turn()
+        super().sync(name)
+
+
+def test_what_others_commit_after_the_blocks_are_written_is_kept() -> None:
+    for checkpointed in (True, False):
+        volume = HeldUp()
+        database, session = opened(volume)
+        session.execute(TABLE)
+        session.execute(f"INSERT INTO t SELECT g, 0, 'note ' || g FROM generate_series(1, {MANY}) g")
+        if checkpointed:
+            checkpoint(database)
+        other = database.session()
+
+        def turn(other: Any = other) -> None:
+            other.execute("UPDATE t SET n = 70 WHERE id <= 3")
+            other.execute("DELETE FROM t WHERE id = 4")
+            other.execute(f"INSERT INTO t VALUES ({MANY + 1}, 71, 'behind')")
+
+        session.execute("BEGIN")
+        session.execute("UPDATE t SET n = n + 1 WHERE id > 100")
+        volume.turn = turn
+        session.execute("COMMIT")
+        assert volume.turn is None
+        numbers = [number for number in range(1, MANY + 1) if number != 4]
+        expected = [(number, 70 if number <= 3 else int(number > 100), f"note {number}") for number in numbers]
+        expected.append((MANY + 1, 71, "behind"))
+        assert state(session) == expected
+        database, session = opened(volume.kill())
+        assert state(session) == expected
+        assert verify(database).problems == ()
 
 
 def test_what_came_before_a_replacement_and_after_it_goes_on_in_both() -> None:
