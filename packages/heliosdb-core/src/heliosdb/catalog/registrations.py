@@ -167,8 +167,8 @@ class StoredForm(Shown):
     errors; these functions are then called for each value. NULL is stored as NULL: ``to_stored`` gets None too, and may
     raise where the session must not write. Where the statement changes nothing ``lenient`` is true, and ``from_stored``
     may give None for a value that is not to be seen; where it does, that might be written in the value's place.
-    ``to_search`` (default: ``to_stored``) makes what a value is compared as where the form is deterministic; None there
-    finds nothing. Of a column whose form is not deterministic there are no indexes.
+    ``to_search(form, column, lenient)`` (default: ``to_stored``) makes what a value is compared as where the form is
+    deterministic; None there finds nothing. Of a column whose form is not deterministic there are no indexes.
 
     ``check(column, session)`` is called with the definition whenever a column gets the form or another type, and
     raises where the form does not suit it: values that the type's own ``=`` calls equal must have equal data where the

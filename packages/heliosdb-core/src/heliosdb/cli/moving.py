@@ -22,8 +22,8 @@ from heliosdb.cli.counting import Counter, counting
 if TYPE_CHECKING:
     from heliosdb.database import Database
     from heliosdb.dump import DumpOptions, Report
+    from heliosdb.store.directory import DirectoryVolume
     from heliosdb.store.options import StorageOptions
-    from heliosdb.store.volume import Volume
     from heliosdb.verify import Verified
 
 __all__ = ["check", "compact", "dump", "export_command", "import_command", "restore", "salvage"]
@@ -431,7 +431,7 @@ def salvage(context: click.Context, damaged: str, new: str, config_file: str | N
             _files_of(damaged, config_file, read_only=True) as (source, options),
             counting(damaged, 0, hidden=quiet) as counter,
             # Closed as by a crash, so that opening clears away what belonged to sessions.
-            _files_of(new, config_file) as (made, new_options),
+            _files_of(new, config_file, like=source) as (made, new_options),
         ):
             found = put(source, Store(made, options=new_options), options, on_progress=counter)
         with _open(new, config_file, ()) as opened:
@@ -485,9 +485,13 @@ def _existing(
 
 @contextmanager
 def _files_of(
-    path: str, config_file: str | None, *, read_only: bool = False
-) -> Iterator[tuple[Volume, StorageOptions]]:
-    """Open the files of a database, without the database, and with what plugins have its bytes pass."""
+    path: str, config_file: str | None, *, read_only: bool = False, like: DirectoryVolume | None = None
+) -> Iterator[tuple[DirectoryVolume, StorageOptions]]:
+    """Open the files of a database, without the database, and with what plugins have its bytes pass.
+
+    ``like``: first the small files of plugins are taken from there; without the keys of encrypted columns, say, rows
+    would be there and nobody could read them.
+    """
     from heliosdb.config import load_config
     from heliosdb.opening import prepare
     from heliosdb.plugin.host import load_plugins
@@ -498,6 +502,9 @@ def _files_of(
     registries = load_plugins().freeze()
     volume = DirectoryVolume(path, read_only=read_only)
     try:
+        if like is not None:
+            for word in like.plugin_files():
+                volume.replace(word, like.whole(word) or b"")
         opening = prepare(registries, path, volume, config.for_packages())
         try:
             codecs = opening.codecs().files(config.compression or "zstd")
