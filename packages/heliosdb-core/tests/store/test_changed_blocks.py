@@ -181,10 +181,12 @@ def test_what_others_commit_after_the_blocks_are_written_is_kept() -> None:
             checkpoint(database)
         other = database.session()
 
-        def turn(other: Any = other) -> None:
+        def turn(database: Database = database, other: Any = other, checkpointed: bool = checkpointed) -> None:
             other.execute("UPDATE t SET n = 70 WHERE id <= 3")
             other.execute("DELETE FROM t WHERE id = 4")
             other.execute(f"INSERT INTO t VALUES ({MANY + 1}, 71, 'behind')")
+            if checkpointed:
+                checkpoint(database)
 
         session.execute("BEGIN")
         session.execute("UPDATE t SET n = n + 1 WHERE id > 100")
