@@ -18,6 +18,7 @@ from attrs import frozen
 from heliosdb.errors import (
     DuplicateObject,
     Error,
+    InvalidParameterValue,
     ObjectNotInPrerequisiteState,
     ReadOnlySqlTransaction,
     UndefinedObject,
