@@ -88,8 +88,9 @@ def settings() -> Iterator[Setting]:
         minimum=0.0,
         maximum=1.0,
         description="1: rows are ordered by distance exactly, without a vector index; 0: as hnsw.ef_search and "
-        "ivfflat.probes say.",
+        "ivfflat.probes say. Nothing in between.",
         reader=reader,
+        check=f"{HOME}.index.vector_index:checked_recall",
     )
 
 
@@ -97,6 +98,7 @@ def catalog_views() -> Iterator[CatalogView]:
     """Yield ``pg_vector_index_stats``."""
     yield CatalogView(
         name="pg_vector_index_stats",
+        schema="public",
         columns=COLUMNS,
         rows=f"{HOME}.index.stats:vector_index_stats",
         description="What each vector index holds and takes.",

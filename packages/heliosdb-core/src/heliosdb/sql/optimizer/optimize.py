@@ -16,7 +16,7 @@ from heliosdb.sql.optimizer.estimates import Estimates
 from heliosdb.sql.optimizer.forms import compare_stored, read_with_leave
 from heliosdb.sql.optimizer.joins import Joins
 from heliosdb.sql.optimizer.keep import Keeper
-from heliosdb.sql.optimizer.nearest import nearest_path, sorted_again
+from heliosdb.sql.optimizer.nearest import below_projection, is_ordering_scan, nearest_path, sorted_again
 from heliosdb.sql.optimizer.pullup import pull_up
 from heliosdb.sql.optimizer.pushdown import push
 from heliosdb.sql.optimizer.stored import StoredExpressions
@@ -146,6 +146,11 @@ class _Optimizer:
         ordered = self._in_index_order(sort, wanted, limit)
         if ordered is not None:
             return sorted_again(limit, sort, ordered)
+        below = below_projection(sort)
+        if below is not None:
+            ordered = self._in_index_order(below, wanted, limit)
+            if isinstance(sort.input, pn.Project) and is_ordering_scan(ordered):
+                return evolve(sort.input, input=sorted_again(limit, below, ordered))
         return evolve(limit, input=evolve(sort, input=self.physical(sort.input), top=limit.limit, skip=limit.offset))
 
     def _cost(self, ordered: pn.PlanNode, wanted: float | None) -> float:
