@@ -338,6 +338,10 @@ class ScalarFunction(Value):
     ``ColumnValues``, a datum for each row, none of them NULL. It returns as many results, a list or an array that is
     compared and listed as NumPy's are; exactly those of ``implementation``. Where it would have to raise, it returns
     None, and the implementation is called row by row. Only strict functions that are not volatile have one.
+
+    ``by_literal(value) -> str | None``: where the last argument is a literal of this value, the name of the function of
+    the other arguments (in the same schema, with the same result) that computes the same, and that stands in its place
+    from then on: an index that knows that one serves this one, too.
     """
 
     name: str
@@ -352,6 +356,7 @@ class ScalarFunction(Value):
     variadic: bool = False
     bounded: bool = True
     column_form: Implementation | None = None
+    by_literal: Implementation | None = None
     argument_names: tuple[str, ...] = ()
     defaults: tuple[str, ...] = ()
     schema: str = "pg_catalog"
