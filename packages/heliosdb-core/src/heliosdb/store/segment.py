@@ -3,7 +3,8 @@
     header, chunks, footer (see ``chunk_file``), kind "SEGM"
 
     block       shape?  column 0  column 1  ...  begins?  history?       each a chunk: a frame (``stored_frames``)
-    zones       for each column the least and the greatest value of every block, and whether it has a NULL
+    zones       for each column the least and the greatest value of every block, and whether it has a NULL; the same of
+                superseded versions
     footer      what blocks there are, and where their chunks are
 
 **Current rows apart from superseded ones.** Shape and columns hold the newest versions; who reads at or after a
@@ -23,9 +24,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Container, Sequence
-from decimal import Context, Decimal, InvalidOperation, localcontext
 from itertools import accumulate, chain, compress, zip_longest
-from math import isnan
 from typing import Any, NamedTuple
 
 from heliosdb.encoding.codecs import FileCodecs
@@ -37,6 +36,7 @@ from heliosdb.store.pace import Pay
 from heliosdb.store.segment_history import decode_history, encode_history
 from heliosdb.store.versions import Older, Row, is_full
 from heliosdb.store.volume import Volume
+from heliosdb.store.zones import Zone, zone_within, zones_of_superseded
 
 __all__ = ["BlockImage", "SegmentInfo", "SegmentReader", "SegmentWriter", "Zone"]
 
@@ -49,12 +49,6 @@ ZONES = -2
 """The first number of the place of a column's zones."""
 
 _HAS_SHAPE, _HAS_BEGINS, _HAS_HISTORY = 1, 2, 4
-
-LONGEST_BOUND = 64
-_STRICT = Context(traps=[InvalidOperation])
-
-Zone = tuple[Any, Any, bool]
-"""(least, greatest, whether there is a NULL); None, None where all are NULL."""
 
 
 class BlockImage(NamedTuple):
@@ -91,6 +85,7 @@ class _Written(NamedTuple):
     offset: int
     chunks: list[Chunk]
     zones: list[Zone | None]
+    past_zones: list[Zone | None]
 
 
 class SegmentWriter:
@@ -150,13 +145,16 @@ class SegmentWriter:
             data, extent, has_null = frames.encode_column(values)
             add(data, place)
             zones.append(zone_within(extent, has_null))
+        past_zones = zones_of_superseded(image.history, width, frames)
         if image.begins is not None:
             flags |= _HAS_BEGINS
             add(frames.encode(image.begins.tolist()), BEGINS)
         if image.history:
             flags |= _HAS_HISTORY
             add(encode_history(image.history, frames), HISTORY)
-        self._blocks[number] = _Written(image.begin, len(slots), len(rows), width, flags, offset, chunks, zones)
+        self._blocks[number] = _Written(
+            image.begin, len(slots), len(rows), width, flags, offset, chunks, zones, past_zones
+        )
 
     def read(self, number: int) -> list[Row | None]:
         """Return the rows of a block that was added."""
@@ -194,7 +192,10 @@ class SegmentWriter:
         width = max((block.width for block in blocks), default=0)
         zones = [
             self._file.add(
-                frames.encode([block.zones[place] if place < block.width else None for block in blocks]), ZONES, place
+                _zones_at(frames, place, [block.zones for block in blocks])
+                + _zones_at(frames, place, [block.past_zones for block in blocks]),
+                ZONES,
+                place,
             )
             for place in range(width)
         ]
@@ -249,7 +250,8 @@ class SegmentReader:
         self._file = ChunkFileReader(volume, name, KIND, VERSION, codecs)
         self._frames = frames
         self._loaded: _Directory | None = None
-        self._zones: dict[int, list[Zone | None]] = {}
+        self._zones: dict[int, tuple[list[Zone | None], list[Zone | None]]] = {}
+        """By column, for each block: of the newest rows, and of superseded versions."""
 
     @property
     def relation_oid(self) -> int:
@@ -498,19 +500,31 @@ class SegmentReader:
 
     def zone(self, number: int, column: int) -> Zone | None:
         """Return the bounds of a block's column, or None where nothing is known."""
+        return self._zone(number, column, 0)
+
+    def past_zone(self, number: int, column: int) -> Zone | None:
+        """Return the bounds of a column in the superseded versions of a block's rows, or None where nothing is known;
+        without any these are (None, None, False)."""
+        directory = self._directory()
+        if not directory.flags[directory.places[number]] & _HAS_HISTORY:
+            return None, None, False
+        return self._zone(number, column, 1)
+
+    def _zone(self, number: int, column: int, which: int) -> Zone | None:
         directory = self._directory()
         place = directory.places[number]
         if column >= len(directory.zones) or column >= directory.widths[place]:
             return None
-        zones = self._zones.get(column)
-        if zones is None:
+        both = self._zones.get(column)
+        if both is None:
             what = f"the zones of column {column}"
             data = self._file.read(directory.zones[column], ZONES, column, what)
             try:
-                zones = self._frames.decode(data)
+                now, at = self._frames.read(data, 0)
+                both = self._zones[column] = now, self._frames.decode(data[at:])
             except DataCorrupted as error:
                 raise self._file.damaged(what, error.message) from error
-            self._zones[column] = zones
+        zones = both[which]
         return zones[place] if place < len(zones) else None
 
     def verify(self) -> list[str]:
@@ -551,29 +565,5 @@ def _called(number: int, part: int) -> str:
     return f"{names.get(part, f'column {part}')} of block {number}"
 
 
-def zone_within(extent: Sequence[Any] | None, has_null: bool) -> Zone | None:
-    """Return the bounds of a column of which these are some values, the least and the greatest among them (see
-    ``StoredFrames.encode_column``), or None where it has none."""
-    if extent is None:
-        return None
-    if not extent:
-        return (None, None, True) if has_null else None
-    kind = type(extent[0])
-    if kind is Decimal:
-        # A NaN raises, whatever the thread's context says.
-        try:
-            with localcontext(_STRICT):
-                return min(extent), max(extent), has_null
-        except InvalidOperation:
-            return None
-    if kind is float and (total := sum(extent)) != total and any(map(isnan, extent)):
-        return None
-    least, greatest = min(extent), max(extent)
-    if kind is str or kind is bytes:
-        last = "\U0010ffff" if kind is str else b"\xff"
-        least = least[:LONGEST_BOUND]
-        if len(greatest) > LONGEST_BOUND:
-            if greatest[LONGEST_BOUND : LONGEST_BOUND + 1] == last:
-                return None
-            greatest = greatest[:LONGEST_BOUND] + last
-    return least, greatest, has_null
+def _zones_at(frames: StoredFrames, place: int, zones: Sequence[Sequence[Zone | None]]) -> bytes:
+    return frames.encode([block[place] if place < len(block) else None for block in zones])

@@ -38,6 +38,8 @@ LARGE_SEGMENT = 32 << 20
 """Bytes from which on a segment is not written anew only because there are others."""
 SAMPLE = 64
 """Values of a block that are looked at to see whether a range leaves out many."""
+FEWEST_SCATTERED = 1 << 14
+"""Rows of fewer lie near each other anyway, as far as a processor's cache goes."""
 ROW_SIZE = 250
 """Bytes that a row takes in memory, about."""
 
@@ -112,6 +114,10 @@ class BlockSource(Protocol):
 
     def zone(self, number: int, column: int) -> tuple[Any, Any, bool] | None:
         """Return a column's least and greatest value, and whether it has a NULL, where they are known."""
+        ...
+
+    def past_zone(self, number: int, column: int) -> tuple[Any, Any, bool] | None:
+        """Return the same of superseded versions; (None, None, False) where there are none."""
         ...
 
 
@@ -247,6 +253,27 @@ class BlockCache:
         finally:
             store.commit_lock.release()
 
+    def let_go_of_scattered(self, relation: Relation) -> None:
+        """Let a relation's blocks leave memory where half of the rows came one by one; the commit lock is held.
+
+        Rows lie then where there was room, and a scan waits for memory at each. Those that are read again are made
+        together. Copies would not do: they would get the same gaps, which close when all go at once.
+        """
+        blocks = relation.blocks
+        scattered = sum(block.scattered for block in blocks if block is not None)
+        if relation.stored is None or scattered < FEWEST_SCATTERED or 2 * scattered < relation.count:
+            return
+        for number, block in enumerate(blocks):
+            if block is not None and relation.stored.holds(number, block):
+                blocks[number] = None
+        for _ in range(len(self._entries)):
+            entry = self._entries.popleft()
+            owner, number, block, weight = entry
+            if owner is relation and blocks[number] is not block:
+                self.size -= weight
+            else:
+                self._entries.append(entry)
+
 
 def weight_of(block: Block) -> int:
     """Return about how many bytes a block takes, by a sample of its rows."""
@@ -266,6 +293,7 @@ class ColdScan:
 
     def __init__(self, stored: StoredBlocks, scn: int, columns: Sequence[int] | None) -> None:
         self._where = stored.where
+        self._superseded = stored.superseded
         self._scn = scn
         self._columns = columns
 
@@ -275,20 +303,22 @@ class ColdScan:
         if segment is None:
             return False
         try:
-            if segment.begin(number) > self._scn:
-                return False
-            zones = [segment.zone(number, place) for place, _, _ in ranges]
+            begin = segment.begin(number)
+            if begin <= self._scn:
+                return any(_is_beyond(segment.zone(number, place), low, high) for place, low, high in ranges)
+            # Some of the rows are younger than the reader: he sees their older versions.
+            return (
+                self._superseded.before(number, begin) is None
+                and any(
+                    _is_beyond(segment.zone(number, place), low, high)
+                    and _is_beyond(segment.past_zone(number, place), low, high)
+                    for place, low, high in ranges
+                )
+                # Else a checkpoint may have put elsewhere what a large commit had left behind.
+                and self._where().get(number) is segment
+            )
         except DataCorrupted:
             return False  # as for ``rows``; who then reads the block is told
-        for (_, low, high), zone in zip(ranges, zones):
-            if zone is not None:
-                least, greatest, _ = zone
-                try:
-                    if least is None or (high is not None and least > high) or (low is not None and greatest < low):
-                        return True
-                except TypeError:
-                    continue  # values of another type
-        return False
 
     def rows(self, number: int, ranges: Sequence[Range] = ()) -> list[Row] | None:
         """Return a block's rows, with None in the columns that nobody looks at, less rows that are in none of the
@@ -341,6 +371,17 @@ class ColdScan:
 
 
 _NOTHING: Any = repeat(None)
+
+
+def _is_beyond(zone: tuple[Any, Any, bool] | None, low: Any, high: Any) -> bool:
+    """Whether surely no value of a zone lies in a range."""
+    if zone is None:
+        return False
+    least, greatest, _ = zone
+    try:
+        return least is None or bool((high is not None and least > high) or (low is not None and greatest < low))
+    except TypeError:
+        return False  # values of another type
 
 
 def _places_in(values: list[Any], low: Any, high: Any) -> list[int] | None:
