@@ -109,6 +109,7 @@ def index_spec(session: CommandSession, relation: Relation, index: Index) -> Ind
             operator_classes=tuple(class_.name for class_ in classes),
             options=dict(index.options),
             support=tuple(_support(class_) for class_ in classes),
+            typmods=tuple(-1 if key.column is None else relation.columns[key.column - 1].typmod for key in index.keys),
         ),
     )
 

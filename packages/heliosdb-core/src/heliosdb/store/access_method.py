@@ -51,7 +51,8 @@ class IndexDefinition:
     """What an access method is told about an index it is to create.
 
     ``columns`` is their number; ``operator_classes`` one name each; ``options`` what ``WITH (...)`` gave, parsed by
-    the method.
+    the method; ``typmods`` the columns' type modifiers, -1 for none and for expressions. While a column changes its
+    type the index may be given rows of the type that it had, or is going to have.
     """
 
     oid: int
@@ -60,6 +61,7 @@ class IndexDefinition:
     operator_classes: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(factory=dict)
     support: tuple[Mapping[str, Callable[..., Any]], ...] = ()
+    typmods: tuple[int, ...] = ()
 
 
 @frozen(eq=False)
