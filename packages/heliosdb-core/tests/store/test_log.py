@@ -527,3 +527,18 @@ def test_a_log_without_records_is_begun_anew_when_its_codec_is_for_one_writing()
     assert before is not None
     assert after is not None
     assert before.codec_parameters != after.codec_parameters
+
+
+def test_a_log_that_the_manifest_names_is_left_where_it_is_when_its_codec_is_for_one_writing() -> None:
+    codecs = FileCodecs(("numbered",), find=lambda name: Numbered)
+    volume = FaultyVolume()
+    Log(volume, 1, codecs)
+    before = volume.read(NAME)
+    reader = read_log(volume, 1, codecs)
+    list(reader)
+    assert Log.resume(reader, is_named=True).number == 2
+    assert volume.read(NAME) == before
+    # The next one is begun anew as often as it takes.
+    second = read_log(volume, 2, codecs)
+    list(second)
+    assert Log.resume(second).number == 2

@@ -96,15 +96,16 @@ class Log:
         self._write_header()
 
     @classmethod
-    def resume(cls, reader: LogReader) -> Log:
+    def resume(cls, reader: LogReader, *, is_named: bool = False) -> Log:
         """Go on with a log that was read to its end: a torn tail is cut off, and all the rest is synced.
 
-        Records with codecs that are for one writing go into a new log, numbered one higher.
+        Records with codecs that are for one writing go into a new log, numbered one higher, or, where there are none
+        yet, this one is begun anew; but not if the manifest names it (``is_named``): it has to be there at any time.
         """
         volume, number = reader.volume, reader.number
         header, chain = reader.header, reader.chain
         log = cls.__new__(cls)
-        if header is None or chain is None or (chain.is_for_one_writing and reader.end == HEADER_AREA):
+        if header is None or chain is None or (chain.is_for_one_writing and reader.end == HEADER_AREA and not is_named):
             log._begin(volume, number, reader.codecs.new())
             volume.truncate(log.name, 0)
             log._write_header()

@@ -78,7 +78,10 @@ def recover(store: Store) -> None:
     store.let_go_of_superseded()
     if volume.read_only:
         return
-    log = Log(volume, manifest.log, files.codecs) if reader is None else Log.resume(reader)
+    if reader is None:
+        log = Log(volume, manifest.log, files.codecs)
+    else:
+        log = Log.resume(reader, is_named=content is not None and reader.number == manifest.log)
     delete_unnamed(files, manifest, cache)
     store.large = CommitSegments(files, cache)
     store.maintenance = Maintenance(store, Checkpointer(store, files, cache, store.indexes, manifest))
