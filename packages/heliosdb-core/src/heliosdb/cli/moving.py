@@ -422,21 +422,17 @@ def salvage(context: click.Context, damaged: str, new: str, quiet: bool) -> None
     from heliosdb.store.store import Store
     from heliosdb.verify import verify
 
-    if os.path.exists(new):
+    if os.path.lexists(new):
         raise click.ClickException(f'"{new}" exists already')
-    with _reported():
-        source = DirectoryVolume(damaged, read_only=True)
-        try:
+    # Beside its place until it is whole: half of what is left would pass for all of it.
+    with _reported(), _beside(new) as part:
+        with closing(DirectoryVolume(damaged, read_only=True)) as source:
             with counting(damaged, 0, hidden=quiet) as counter:
                 # Closed as by a crash, so that opening clears away what belonged to sessions.
-                store = Store(DirectoryVolume(new))
-                try:
+                store = Store(DirectoryVolume(part))
+                with closing(store.volume):
                     found = put(source, store, on_progress=counter)
-                finally:
-                    store.volume.close()
-        finally:
-            source.close()
-        with _open(new, None, ()) as opened:
+        with _open(part, None, ()) as opened:
             names = _names_of(opened)
             for loss in found.losses:
                 about = "" if loss.relation is None else f"{names.get(loss.relation, f'relation {loss.relation}')}: "
@@ -496,13 +492,19 @@ def _made(path: str, config_file: str | None, settings: tuple[str, ...]) -> Iter
         with _open(path, config_file, settings) as database:
             yield database, None
         return
+    with _beside(path) as part, _open(part, config_file, settings) as database:
+        yield database, COMMIT_ROWS
+
+
+@contextmanager
+def _beside(path: str) -> Iterator[str]:
+    """Yield where to make the database of a path; it is moved to its place afterwards, unless there was an error."""
+    from heliosdb.dump.places import sync_folder
+
     folder, name = os.path.split(os.path.abspath(path))
     part = os.path.join(folder, f".{name}.{os.getpid()}.part")
     try:
-        with _open(part, config_file, settings) as database:
-            yield database, COMMIT_ROWS
-        from heliosdb.dump.places import sync_folder
-
+        yield part
         os.rename(part, path)
         sync_folder(Path(folder))
     finally:
