@@ -24,6 +24,7 @@ fuzz: setup ## look for cycles in random histories, then compare random statemen
 
 crash: setup ## crash databases, by power loss and by kill, and compare what is left; ARGS="--help" lists the choices
 	$(VENV)/python -m tests.crash --prove --rounds 300
+	$(VENV)/python -m tests.crash --encrypted --rounds 300
 	$(VENV)/python -m tests.crash $(ARGS)
 
 lint: setup ## format, rules, types, layers and version ranges

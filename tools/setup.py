@@ -7,6 +7,7 @@ otherwise pip is asked again, and where the interpreter or the place of the tree
 from __future__ import annotations
 
 import hashlib
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -48,8 +49,20 @@ def main() -> None:
         # The build backend is among the tools, so building needs no environment of its own per package.
         editable = [argument for folder in folders for argument in ("--editable", folder)]
         environment.install(python, "--no-build-isolation", *editable)
+        install_hnswlib(python)
         STAMP.write_text(digest)
         print(f"setup: done in {time.perf_counter() - started:.0f} s", flush=True)
+
+
+def install_hnswlib(python: Path) -> None:
+    """Install the backend of vector indexes that has no wheels, where it can be built; all works without it."""
+    if not any(map(shutil.which, ("c++", "g++", "clang++", "cl"))):
+        print("setup: there is no C++ compiler, so vector indexes are tested without hnswlib", flush=True)
+        return
+    try:
+        environment.install(python, "hnswlib>=0.8")
+    except SystemExit:
+        print("setup: hnswlib could not be built, so vector indexes are tested without it", flush=True)
 
 
 def digest_of_sources() -> str:

@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 
 from .doubled import run_doubled, run_restore, write_archive
+from .encrypted import EncryptedRound
 from .process import Bank
-from .rounds import Violation, run_round
+from .rounds import Round, Violation, run_round
 from .sabotage import SAFEGUARDS, rounds_until_noticed
 from .threads import run_threads
 
@@ -25,13 +26,16 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1, help="the first round's")
     parser.add_argument("--skip", action="append", default=[], help="a step that the device does not take: 'sync log'")
+    parser.add_argument("--encrypted", action="store_true", help="rounds of an encrypted database whose keys change")
     parser.add_argument("--stop", action="store_true", help="stop at the first violation")
     parser.add_argument("--prove", action="store_true", help="leave out one safeguard after the other instead")
     arguments = parser.parse_args()
     if arguments.prove:
         return _prove(arguments.rounds, arguments.seed)
+    if arguments.encrypted:
+        return _crash(arguments, EncryptedRound)
     return (
-        _crash(arguments)
+        _crash(arguments, Round)
         or _crash_doubled(arguments.rounds // 5, arguments.seed)
         or _crash_threads(arguments.rounds // 5, arguments.seed)
         or _kill(arguments.kills, arguments.seed)
@@ -73,12 +77,12 @@ def _prove(rounds: int, seed: int) -> int:
     return 1 if unnoticed else 0
 
 
-def _crash(arguments: argparse.Namespace) -> int:
+def _crash(arguments: argparse.Namespace, kind: type[Round]) -> int:
     start = time.monotonic()
     answered = violations = 0
     for seed in range(arguments.seed, arguments.seed + arguments.rounds):
         try:
-            answered += run_round(seed, frozenset(arguments.skip))
+            answered += run_round(seed, frozenset(arguments.skip), kind=kind)
         except Violation as violation:
             violations += 1
             print(violation, file=sys.stderr)

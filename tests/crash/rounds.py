@@ -7,7 +7,7 @@ answered as durable, not newer than the one that was being committed.
 from __future__ import annotations
 
 import threading
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from random import Random
 from typing import Any
@@ -131,6 +131,9 @@ class Round:
         if self.relaxed:
             storage["checkpoint_commits"] = random.choice((3, 20_000))
         self.history.append(f"-- open {storage}")
+        return self._database(storage)
+
+    def _database(self, storage: Mapping[str, Any]) -> Database:
         return Database(volume=self.volume, plugins=[], storage=storage)
 
     def _verify(self) -> None:
@@ -285,7 +288,7 @@ def quiet_ends() -> Iterator[None]:
         threading.excepthook = before
 
 
-def run_round(seed: int, skip: Container[str] = (), focus: Sequence[str] = ()) -> int:
+def run_round(seed: int, skip: Container[str] = (), focus: Sequence[str] = (), kind: type[Round] = Round) -> int:
     """Run one round and return how many transactions were answered; Violation when something is lost or half there."""
     with quiet_ends():
-        return Round(seed, skip, focus).run()
+        return kind(seed, skip, focus).run()

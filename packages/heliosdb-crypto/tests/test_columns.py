@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from heliosdb import Config, EmbeddedDatabase, connect
+from heliosdb.cli.main import cli
 from heliosdb.errors import (
     DataCorrupted,
     FeatureNotSupported,
@@ -143,6 +145,32 @@ def test_a_session_is_given_the_key_and_gives_it_back(path: str, database: Embed
         assert first.execute("SELECT heliosdb_lock()")[0].rows == [(False,)]
         with pytest.raises(InsufficientPrivilege):
             first.execute("SELECT email FROM users WHERE id = 3")
+
+
+def test_transactions_and_backups_of_a_session_have_the_key_that_it_has(
+    path: str, database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    database.query("SELECT heliosdb_lock()")
+    with pytest.raises(InsufficientPrivilege), database.begin_transaction() as transaction:
+        transaction.query("SELECT email FROM users")
+    with pytest.raises(InsufficientPrivilege):
+        database.execute(f"BACKUP TO '{tmp_path / 'a.sql'}' WITH (plain)")
+    database.close()
+    with EmbeddedDatabase(path) as opened:
+        opened.query("SELECT heliosdb_unlock($1)", (KEY.hex(),))
+        with opened.begin_transaction() as transaction:
+            assert transaction.query("SELECT email FROM users WHERE id = 1") == [("ann@x.org",)]
+        opened.execute(f"BACKUP TO '{tmp_path / 'b.sql'}' WITH (plain)")
+    assert "ann@x.org" in (tmp_path / "b.sql").read_text()
+
+
+def test_what_is_salvaged_is_read_with_the_same_key(path: str, database: EmbeddedDatabase, tmp_path: Path) -> None:
+    database.close()
+    new = str(tmp_path / "mended.hdb")
+    done = CliRunner().invoke(cli, ["salvage", path, new])
+    assert done.exit_code == 0, done.output
+    with EmbeddedDatabase(new, config=columns_only()) as mended:
+        assert mended.query("SELECT email FROM users WHERE ssn = '111'") == [("ann@x.org",)]
 
 
 def test_without_the_key_a_query_may_give_null_and_a_change_may_not(database: EmbeddedDatabase) -> None:

@@ -25,11 +25,13 @@ if TYPE_CHECKING:
     from heliosdb.catalog.registrations import ColumnOption as ColumnOption
     from heliosdb.catalog.registrations import Command as Command
     from heliosdb.catalog.registrations import DatabaseMethod as DatabaseMethod
+    from heliosdb.catalog.registrations import Demo as Demo
     from heliosdb.catalog.registrations import MetaCommand as MetaCommand
     from heliosdb.catalog.registrations import PhysicalOperator as PhysicalOperator
     from heliosdb.catalog.registrations import PlannerRule as PlannerRule
     from heliosdb.catalog.registrations import RelationOption as RelationOption
     from heliosdb.catalog.registrations import RelationResolver as RelationResolver
+    from heliosdb.catalog.registrations import Stage as Stage
     from heliosdb.catalog.registrations import Statement as Statement
     from heliosdb.catalog.registrations import StoredForm as StoredForm
     from heliosdb.catalog.registries import CatalogView as CatalogView
@@ -110,11 +112,13 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "ColumnOption",
         "Command",
         "DatabaseMethod",
+        "Demo",
         "MetaCommand",
         "PhysicalOperator",
         "PlannerRule",
         "RelationOption",
         "RelationResolver",
+        "Stage",
         "Statement",
         "StoredForm",
     ),

@@ -36,6 +36,13 @@ def test_the_demo_answers_its_questions(process: Run) -> None:
     assert found is not None
     assert int(found[1]) >= int(killed[1]) >= 500
     assert "ERROR" not in output
+    # Parts of plugins.
+    assert re.search(
+        r"^  plain: the sentence stands in log-|^  plain: the sentence stands in seg", output, re.MULTILINE
+    )
+    assert "  secret: the sentence stands in no file" in output
+    assert "  with its key: The key is under the third stone on the left" in output
+    assert output.count("  refused: ") == 2
 
 
 def test_without_the_data_the_demo_says_how_to_install_it(tmp_path: Path) -> None:

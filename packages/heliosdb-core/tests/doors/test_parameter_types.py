@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -112,6 +112,74 @@ def test_a_frame_of_floats_goes_into_integers_by_executemany() -> None:
         connection.execute("CREATE TABLE t (i int, b bigint)")
         connection.cursor().executemany("INSERT INTO t VALUES (%s, %s)", [(1.0, 2.0), (3, None), (None, 5.0)])
         assert connection.execute("SELECT * FROM t").fetchall() == [(1, 2), (3, None), (None, 5)]
+
+
+class Pair(NamedTuple):
+    """A row that is a tuple and more."""
+
+    i: Any
+    t: Any
+
+
+def test_parameter_rows_become_what_single_ones_become() -> None:
+    """Chunks of which all rows are data already, and others of which some are not."""
+    rows: list[Any] = [(n, f"text {n}") for n in range(3000)]
+    odd: dict[int, Any] = {
+        0: [0, "a list"],
+        40: Pair(40, "named"),
+        300: (300, None),
+        1500: (1500, "\u00fcber"),
+        2600: (2600.0, "float"),
+        2601: (None, 7),
+        2602: (Decimal("2602"), b"x".decode()),
+        2999: ("2999", "digits"),
+    }
+    for place, row in odd.items():
+        rows[place] = row
+    with heliosdb.connect(":memory:") as connection:
+        connection.execute("CREATE TABLE many (n serial, i int, t text)")
+        connection.execute("CREATE TABLE single (n serial, i int, t text)")
+        connection.cursor().executemany("INSERT INTO many (i, t) VALUES (%s, %s)", rows)
+        for row in rows:
+            connection.execute("INSERT INTO single (i, t) VALUES (%s, %s)", tuple(row))
+        found = connection.execute("SELECT i, t FROM many ORDER BY n").fetchall()
+        assert found == connection.execute("SELECT i, t FROM single ORDER BY n").fetchall()
+        assert [found[place] for place in (0, 40, 2600, 2601)] == [
+            (0, "a list"),
+            (40, "named"),
+            (2600, "float"),
+            (None, "7"),
+        ]
+        connection.execute("CREATE TABLE plain (i int, t text)")
+        connection.cursor().executemany("INSERT INTO plain VALUES (%s, %s)", rows)
+        assert connection.execute("SELECT * FROM plain").fetchall() == found
+
+
+@pytest.mark.parametrize(
+    ("place", "row", "error"),
+    [
+        (5, (2**31, "a"), heliosdb.DataError),
+        (2500, (-(2**31) - 1, "a"), heliosdb.DataError),
+        (2500, (1, "nul \0"), heliosdb.DataError),
+        (2500, (1, "\ud800"), heliosdb.DataError),
+        (2500, ("x", "a"), heliosdb.DataError),
+        (2500, (True, "a"), heliosdb.DataError),
+        (2500, (1,), heliosdb.Error),
+        (2500, (1, "a", 3), heliosdb.Error),
+        (2500, (None, "a"), heliosdb.IntegrityError),
+        (2500, (3, "a"), heliosdb.IntegrityError),
+    ],
+)
+def test_a_parameter_row_that_is_wrong_undoes_all(place: int, row: tuple[Any, ...], error: type[Exception]) -> None:
+    rows: list[tuple[Any, ...]] = [(n, f"text {n}") for n in range(3000)]
+    rows[place] = row
+    with heliosdb.connect(":memory:") as connection:
+        connection.execute("CREATE TABLE t (i int PRIMARY KEY, t text)")
+        connection.commit()
+        with pytest.raises(error):
+            connection.cursor().executemany("INSERT INTO t VALUES (%s, %s)", rows)
+        connection.rollback()
+        assert connection.execute("SELECT count(*) FROM t").fetchone() == (0,)
 
 
 def test_integers_of_numpy_are_integers() -> None:

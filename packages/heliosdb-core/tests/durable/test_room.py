@@ -11,10 +11,13 @@ from click.testing import CliRunner
 
 from heliosdb import Config, EmbeddedDatabase
 from heliosdb.cli.main import cli
+from heliosdb.database import Database
+from heliosdb.dbapi import Connection, tuple_row
 from heliosdb.encoding.codecs import FileCodecs
 from heliosdb.store.directory import DirectoryVolume
 from heliosdb.store.log import HEADER_AREA, LEAST_ROOM, read_log
 from heliosdb.verify import verify
+from heliosdb_testkit import FaultyVolume
 
 
 @pytest.fixture
@@ -113,6 +116,26 @@ def test_the_log_of_a_database_that_is_in_use_can_be_read(path: Path) -> None:
         stop.set()
         thread.join(60)
     database.close()
+
+
+def test_a_commit_alone_is_one_append_and_one_sync_and_waits_for_nobody() -> None:
+    """By the short way and by the ordinary one; no thread syncs for others in the background."""
+    volume = FaultyVolume()
+    database = Database(volume=volume, plugins=[])
+    connection = Connection(database, owns=True, autocommit=True, row_factory=tuple_row, timeout=None)
+    connection.execute("CREATE TABLE t (id int PRIMARY KEY, a text)")
+    for text in ("INSERT INTO t VALUES (%s, 'a')", "INSERT INTO t VALUES (%s, 'a') RETURNING id"):
+        for number in range(3):
+            connection.execute(text, (number,))
+        volume.steps.clear()
+        for number in range(3, 10):
+            connection.execute(text, (number,))
+        assert volume.steps == [("append", "log-0000000001"), ("sync", "log-0000000001")] * 7
+        connection.execute("DELETE FROM t")
+    maintenance = database.store.maintenance
+    assert maintenance is not None
+    assert maintenance._thread is None
+    connection.close()
 
 
 def test_room_is_not_made_where_the_disk_is_nearly_full(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

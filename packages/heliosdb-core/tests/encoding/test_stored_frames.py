@@ -127,6 +127,35 @@ def test_one_value_is_read_without_the_others(values: list[Any], number: int) ->
 
 @SETTINGS
 @given(COLUMNS)
+def test_what_is_not_none_is_read_alone(values: list[Any]) -> None:
+    assert list(map(shown, FRAMES.present(FRAMES.encode(values)))) == [
+        shown(value) for value in values if value is not None
+    ]
+
+
+@SETTINGS
+@given(COLUMNS)
+def test_the_least_and_the_greatest_are_known_when_a_column_is_written(values: list[Any]) -> None:
+    data, extent, has_null = FRAMES.encode_column(values)
+    assert data == FRAMES.encode(values)
+    present = [value for value in values if value is not None]
+    kinds = set(map(type, present))
+    if len(kinds) == 1 and kinds <= {int, str, float, bool, bytes, Decimal}:
+        assert extent is not None
+        assert has_null == (len(present) < len(values))
+        if not any(value != value for value in present):  # NaN
+            assert set(map(type, extent)) == kinds
+            assert (min(extent), max(extent)) == (min(present), max(present))
+        else:
+            assert any(value != value for value in extent)
+    elif present:
+        assert extent is None
+    else:
+        assert (list(extent or ()), has_null) == ([], bool(values))
+
+
+@SETTINGS
+@given(COLUMNS)
 def test_a_column_as_it_is_stored_gives_the_same(values: list[Any]) -> None:
     column = FRAMES.column(FRAMES.encode(values))
     assert list(map(shown, column.to_list())) == list(map(shown, values))

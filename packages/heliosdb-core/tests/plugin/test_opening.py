@@ -15,11 +15,13 @@ from typing import Any
 import pytest
 
 from heliosdb import Config, EmbeddedDatabase, connect
+from heliosdb.database import Database
 from heliosdb.encoding.codecs import codec_chain
 from heliosdb.errors import DataCorrupted, DuplicateObject, FeatureNotSupported, InvalidParameterValue, UndefinedObject
 from heliosdb.plugin import hookimpl
 from heliosdb.spi import Opening
 from heliosdb.verify import verify
+from heliosdb_testkit import FaultyVolume
 
 SENTENCE = "nobody shall read this sentence in any file"
 
@@ -111,6 +113,15 @@ def test_everything_in_the_folder_passes_the_codec(tmp_path: Path) -> None:
             assert database.query("SELECT id FROM telling_name WHERE body = $1", (f"{SENTENCE}3",)) == [(3,)]
             database.execute("UPDATE telling_name SET body = body WHERE id = 5")
     assert b"nobody shall" not in raw(path)
+
+
+def test_opening_again_and_again_leaves_no_logs_behind(tmp_path: Path) -> None:
+    volume = FaultyVolume()
+    for _ in range(5):
+        database = Database(volume=volume, options={"toy.secret": b"secret"}, plugins=[toys()], strict=True)
+        volume = volume.kill()
+    assert len([name for name in volume.names() if name.startswith("log-")]) <= 2
+    assert not database.closed
 
 
 def test_what_the_codec_refuses_names_the_file(tmp_path: Path) -> None:

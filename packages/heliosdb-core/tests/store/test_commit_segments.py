@@ -9,10 +9,18 @@ import pytest
 
 from heliosdb.database import Database
 from heliosdb.errors import DiskFull, Error, IoError, UniqueViolation
+from heliosdb.store import chunk_file
+from heliosdb.verify import verify
 from heliosdb_testkit import FaultyVolume
 
 TABLE = "CREATE TABLE t (id int PRIMARY KEY, n int, note text)"
 MANY = 20_000
+
+
+@pytest.fixture
+def small_appends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A volume gets what is written to a segment soon, not megabyte by megabyte."""
+    monkeypatch.setattr(chunk_file, "APPEND_AT", 500)
 
 
 def opened(volume: FaultyVolume, **storage: Any) -> tuple[Database, Any]:
@@ -226,6 +234,7 @@ def test_a_segment_that_cannot_be_made_durable() -> None:
     assert summary(session)[0] == 1
 
 
+@pytest.mark.usefixtures("small_appends")
 def test_more_rows_than_memory_are_put_aside_until_the_commit() -> None:
     volume = FaultyVolume()
     database, session = opened(volume)
@@ -233,7 +242,8 @@ def test_more_rows_than_memory_are_put_aside_until_the_commit() -> None:
     session.execute("SET work_mem = '64kB'")
     session.execute("BEGIN")
     session.execute(insert(1))
-    assert session.temporary_bytes > 0
+    (growing,) = segments(volume)
+    assert session.temporary_bytes == 0
     assert summary(session)[:2] == (MANY, MANY * (MANY + 1) // 2)
     assert rows(session, "SELECT note FROM t WHERE id IN (2, 12345) ORDER BY id") == [("note 2",), ("note 12345",)]
     session.execute("SAVEPOINT s")
@@ -248,12 +258,73 @@ def test_more_rows_than_memory_are_put_aside_until_the_commit() -> None:
     session.execute("UPDATE t SET n = 200 WHERE id = 77")
     session.execute("DELETE FROM t WHERE id = 78")
     session.execute("COMMIT")
-    assert session.temporary_bytes == 0
+    assert (session.temporary_bytes, segments(volume)) == (0, [growing])
     for _ in range(2):
         assert rows(session, "SELECT count(*), max(n), count(DISTINCT id) FROM t") == [(MANY - 1, 200, MANY - 1)]
         assert rows(session, "SELECT id FROM t WHERE n = 200") == [(77,)]
         database, session = opened(volume.kill())
     database.close()
+
+
+@pytest.mark.usefixtures("small_appends")
+def test_what_is_put_aside_is_gone_after_a_rollback_and_stays_apart() -> None:
+    volume = FaultyVolume()
+    _, session = opened(volume)
+    session.execute(TABLE)
+    session.execute("CREATE TABLE u (id int, note text)")
+    session.execute("SET work_mem = '64kB'")
+    session.execute("BEGIN")
+    session.execute(insert(1))
+    session.execute("INSERT INTO u SELECT id, note || '!' FROM t")
+    assert len(segments(volume)) == 2
+    checkpoint(session.database)
+    session.execute("ROLLBACK")
+    kept = segments(volume)  # those of the catalog
+    assert rows(session, "SELECT count(*) FROM u") == [(0,)]
+    session.execute("BEGIN")
+    session.execute(insert(1))
+    session.execute("INSERT INTO u SELECT id, note || '!' FROM t")
+    session.execute(insert(MANY + 1))
+    session.execute("DELETE FROM u WHERE id <= 5000")
+    session.execute("UPDATE u SET note = 'changed' WHERE id > 19000")
+    session.execute("UPDATE u SET note = note || '?' WHERE id BETWEEN 18990 AND 19010")
+    seen = (
+        rows(session, "SELECT count(*), max(note), min(id) FROM u"),
+        rows(session, "SELECT * FROM u WHERE id > 18988"),
+    )
+    assert seen[0] == [(MANY - 5000, "note 9999!", 5001)]
+    assert seen[1][:3] == [(18989, "note 18989!"), (18990, "note 18990!?"), (18991, "note 18991!?")]
+    session.execute("COMMIT")
+    assert len(segments(volume)) == len(kept) + 2
+    for _ in range(2):
+        assert summary(session)[:2] == (2 * MANY, MANY * (2 * MANY + 1))
+        found = rows(session, "SELECT * FROM u WHERE id > 18988")
+        assert (rows(session, "SELECT count(*), max(note), min(id) FROM u"), found) == seen
+        _, session = opened(volume.kill(), cache_size=1)
+    database, _ = opened(volume.kill())
+    assert verify(database).problems == ()
+
+
+@pytest.mark.usefixtures("small_appends")
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_a_device_that_is_full_while_rows_are_put_aside(step: int) -> None:
+    volume = FaultyVolume()
+    _, session = opened(volume)
+    session.execute(TABLE)
+    session.execute("SET work_mem = '64kB'")
+    session.execute("BEGIN")
+    session.execute(insert(1, 6000))
+    session.execute("SAVEPOINT s")
+    volume.fail(DiskFull("no space left on the device"), "append", at=step)
+    with pytest.raises(DiskFull):
+        session.execute(insert(6001, 15000))
+    session.execute("ROLLBACK TO s")
+    assert summary(session)[0] == 6000
+    session.execute(insert(6001, 15000))
+    session.execute("COMMIT")
+    for _ in range(2):
+        assert summary(session)[:2] == (21_000, 21_000 * 21_001 // 2)
+        _, session = opened(volume.kill())
 
 
 def test_few_large_rows_are_put_aside_and_go_to_the_log() -> None:
@@ -263,6 +334,7 @@ def test_few_large_rows_are_put_aside_and_go_to_the_log() -> None:
     session.execute("SET work_mem = '64kB'")
     session.execute("BEGIN")
     session.execute("INSERT INTO t SELECT g, g, repeat('x', 500) FROM generate_series(1, 3000) g")
+    session.execute("UPDATE t SET n = n + 1 WHERE id > 0")
     assert session.temporary_bytes > 0
     session.execute("COMMIT")
     assert segments(volume) == []

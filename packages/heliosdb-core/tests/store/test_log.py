@@ -512,33 +512,3 @@ def test_nothing_is_appended_to_a_log_whose_codec_is_for_one_writing() -> None:
     going_on.append(b"second", 2)
     assert (going_on.number, volume.size(NAME)) == (2, reader.end)
     assert [record.payload for number in (1, 2) for record in read_log(volume, number, codecs)] == [b"first", b"second"]
-
-
-def test_a_log_without_records_is_begun_anew_when_its_codec_is_for_one_writing() -> None:
-    codecs = FileCodecs(("numbered",), find=lambda name: Numbered)
-    volume = FaultyVolume()
-    Log(volume, 1, codecs)
-    reader = read_log(volume, 1, codecs)
-    before = reader.header
-    list(reader)
-    log = Log.resume(reader)
-    after = read_log(volume, 1, codecs).header
-    assert (log.number, volume.names()) == (1, [NAME])
-    assert before is not None
-    assert after is not None
-    assert before.codec_parameters != after.codec_parameters
-
-
-def test_a_log_that_the_manifest_names_is_left_where_it_is_when_its_codec_is_for_one_writing() -> None:
-    codecs = FileCodecs(("numbered",), find=lambda name: Numbered)
-    volume = FaultyVolume()
-    Log(volume, 1, codecs)
-    before = volume.read(NAME)
-    reader = read_log(volume, 1, codecs)
-    list(reader)
-    assert Log.resume(reader, is_named=True).number == 2
-    assert volume.read(NAME) == before
-    # The next one is begun anew as often as it takes.
-    second = read_log(volume, 2, codecs)
-    list(second)
-    assert Log.resume(second).number == 2

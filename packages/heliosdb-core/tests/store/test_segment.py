@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from heliosdb.encoding.classes import ClassTable
 from heliosdb.encoding.codecs import FileCodecs
 from heliosdb.encoding.stored_frames import StoredFrames
-from heliosdb.errors import DataCorrupted
+from heliosdb.errors import DataCorrupted, DiskFull
+from heliosdb.store import chunk_file
 from heliosdb.store.segment import BlockImage, SegmentReader, SegmentWriter
 from heliosdb.store.segment_history import decode_history, encode_history
 from heliosdb.store.versions import PRUNED
@@ -184,16 +186,54 @@ def test_a_chunk_of_another_file_is_not_taken() -> None:
     assert SegmentReader(mixed, NAME, CODECS, FRAMES).verify()
 
 
-def test_an_empty_segment_and_order_of_blocks() -> None:
+def test_an_empty_segment() -> None:
     reader = write([])
     assert list(reader.numbers) == []
     assert reader.verify() == []
-    writer = SegmentWriter(MemoryVolume(), NAME, 1, 1, CODECS, FRAMES)
-    writer.add(BlockImage(3, [], 1))
-    with pytest.raises(ValueError, match="block 3 comes behind block 3"):
-        writer.add(BlockImage(3, [], 1))
     with pytest.raises(KeyError):
         write([BlockImage(3, [()], 1)]).read(4)
+
+
+class Refusing(MemoryVolume):
+    """A volume that has no space when it is told so."""
+
+    is_full = False
+
+    def append(self, name: str, data: bytes | Sequence[bytes]) -> int:
+        if self.is_full:
+            raise DiskFull("no space")
+        return super().append(name, data)
+
+
+def test_blocks_are_read_while_others_are_written_and_the_last_of_a_number_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(chunk_file, "APPEND_AT", 1)
+    volume = Refusing()
+    writer = SegmentWriter(volume, NAME, 1, 1, CODECS, FRAMES)
+    blocks = {number: [(n, f"{number} {n}", None if n % 3 else n / 7) for n in range(300)] for number in (4, 2, 9, 7)}
+    blocks[2][5] = None  # type: ignore[call-overload]
+    for number, rows in blocks.items():
+        writer.add(BlockImage(number, [(0, "other", 0.5)] * 10, 3))
+        volume.is_full = True
+        with pytest.raises(DiskFull):
+            writer.add(BlockImage(number, rows, 3))  # type: ignore[arg-type]
+        volume.is_full = False
+        assert len(writer.read(number)) == 10
+        writer.add(BlockImage(number, rows, 3))  # type: ignore[arg-type]
+        assert writer.read(number) == rows
+    assert writer.read(4) == blocks[4]
+    info = writer.finish({2, 4, 7, 100})
+    assert (info.first_block, info.last_block, info.blocks, info.rows, info.last_scn) == (2, 7, 3, 899, 3)
+    assert info.size == volume.size(NAME)
+    reader = SegmentReader(volume, NAME, CODECS, FRAMES)
+    assert list(reader.numbers) == [2, 4, 7]
+    assert reader.verify() == []
+    assert [reader.read(number).rows for number in (2, 4, 7)] == [blocks[number] for number in (2, 4, 7)]
+    assert reader.zone(7, 0) == (0, 299, False)
+    assert reader.zone(4, 1) == ("4 0", "4 99", False)
+    with pytest.raises(KeyError):
+        reader.read(9)
 
 
 def test_an_abandoned_segment_leaves_nothing() -> None:

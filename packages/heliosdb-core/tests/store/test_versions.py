@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heliosdb.store.versions import PRUNED, history, lookup, push
+from heliosdb.store.versions import PRUNED, history, lookup, push, trimmed
 
 
 def test_nothing_came_before_a_first_version() -> None:
@@ -69,3 +69,15 @@ def test_every_registered_reader_finds_its_version(
     kept = [scn for scn, _ in history(older)]
     assert kept == sorted(kept, reverse=True)
     assert kept[0] == scns[-1]
+
+
+def test_a_version_in_front_of_a_list_is_pushed_with_all_of_it() -> None:
+    older = (7, ("c",), [(3, ("a",)), (5, ("b",))])
+    pushed = push(older, 9, ("d",), None)
+    assert list(history(pushed)) == [(9, ("d",)), (7, ("c",)), (5, ("b",)), (3, ("a",))]
+    assert [lookup(pushed, scn) for scn in (2, 3, 6, 8, 9)] == [None, ("a",), ("b",), ("c",), ("d",)]
+    assert trimmed(older, 9, (4,)) == ([(3, ("a",)), (5, PRUNED)], 9)
+    assert trimmed(older, 9, (), 5) == ([(3, PRUNED), (5, ("b",)), (7, ("c",))], 5)
+    assert trimmed(older, 9, (), 7) == ([(3, PRUNED), (7, ("c",))], 7)
+    assert trimmed(older, 9, (3, 5, 7)) == (older, 0)
+    assert trimmed(older, 9, ()) == (None, 9)

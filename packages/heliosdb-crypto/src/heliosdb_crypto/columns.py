@@ -161,14 +161,14 @@ def to_stored(form: ColumnForm, column: str) -> Callable[[Any, Any], bytes | Non
     return store
 
 
-def to_search(form: ColumnForm, column: str) -> Callable[[Any, Any], bytes | None]:
+def to_search(form: ColumnForm, column: str, lenient: bool) -> Callable[[Any, Any], bytes | None]:
     """Return what encrypts what a deterministic column is compared with."""
     seal = _sealer(form)
 
     def search(value: Any, session: Any) -> bytes | None:
         keys = session.memory.get(HELD) or held(session)
         if keys is None:
-            if session.setting("encryption.without_key") == "null":
+            if lenient and session.setting("encryption.without_key") == "null":
                 return None
             raise _without_key(column)
         return seal(keys, _plain(value, session))

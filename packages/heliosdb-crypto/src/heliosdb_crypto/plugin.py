@@ -9,6 +9,7 @@ from heliosdb.spi import (
     Command,
     Database,
     DatabaseMethod,
+    Demo,
     Opening,
     ScalarFunction,
     Setting,
@@ -182,4 +183,12 @@ def register_settings() -> list[Setting]:
             "rows gets the error in any case.",
             reader="heliosdb_crypto.columns:from_stored",
         )
+    ]
+
+
+@hookimpl
+def register_demos() -> list[Demo]:
+    """A database under a key."""
+    return [
+        Demo(name="encryption", title="Encryption: nothing readable without the key", run="heliosdb_crypto.demo:show")
     ]

@@ -6,6 +6,7 @@ effort than it has vectors names them all.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -131,3 +132,53 @@ def test_searches_see_what_their_snapshot_sees(database: EmbeddedDatabase, index
         if backend in index:
             pytest.importorskip(backend)
     run(lambda seed, index: History(database, seed, index), seed, index)
+
+
+@pytest.mark.parametrize("index", INDEXES[:4])
+def test_searches_in_other_threads_while_vectors_come_and_go(database: EmbeddedDatabase, index: str) -> None:
+    """Nobody fails, and whatever is found was there: rows come as pairs of equal vectors, committed together."""
+    for backend in ("hnswlib", "usearch"):
+        if backend in index:
+            pytest.importorskip(backend)
+    database.execute(f"CREATE TABLE items (id int PRIMARY KEY, v vector({DIMENSIONS}))")
+    database.execute(f"CREATE INDEX by_v ON items USING {index}")
+    random = np.random.default_rng(4)
+    failures: list[BaseException] = []
+    done = threading.Event()
+
+    def read() -> None:
+        session = database.database.session()
+        try:
+            session.execute("SET hnsw.ef_search = 1000; SET ivfflat.probes = 100")
+            while not done.is_set():
+                query = f"'{random_vector.tolist()}'"
+                (found,) = session.execute(f"SELECT id, v <-> {query} FROM items ORDER BY 2 LIMIT 10")
+                distances = [row[1] for row in found.rows]
+                assert distances == sorted(distances)
+                (all_rows,) = session.execute(
+                    f"SELECT count(*), count(DISTINCT id % 1000) FROM (SELECT id FROM items ORDER BY v <-> {query} "
+                    "LIMIT 100000) AS t"
+                )
+                assert all_rows.rows[0][0] == 2 * all_rows.rows[0][1]
+        except BaseException as error:  # noqa: BLE001 - handed to the test, which fails with it
+            failures.append(error)
+        finally:
+            session.close()
+
+    random_vector = random.normal(size=DIMENSIONS)
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    try:
+        for number in range(250):
+            with database.begin_transaction() as transaction:
+                vector = random.normal(size=DIMENSIONS)
+                transaction.execute("INSERT INTO items VALUES ($1, $2), ($1 + 1000, $2)", [number, vector])
+                if number > 60:
+                    transaction.execute("DELETE FROM items WHERE id % 1000 = $1", [number - 60])
+                transaction.commit()
+    finally:
+        done.set()
+        for reader in readers:
+            reader.join()
+    assert failures == []

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from heliosdb import EmbeddedDatabase
+from heliosdb.verify import verify
 from heliosdb_vector.index.vector_index import VectorIndex
 
 from .conftest import clustered, fill, ids, recall
@@ -162,3 +163,14 @@ def test_reindex_makes_it_anew(tmp_path: Path) -> None:
         after = index_of(database)
         assert after is not before
         assert ids(database, NEAREST, [VECTORS[77]])[0] == 77
+
+
+def test_a_check_names_rows_that_the_index_lacks(tmp_path: Path) -> None:
+    with EmbeddedDatabase(str(tmp_path / "db"), plugins=["vector"]) as database:
+        fill(database, VECTORS[:1000])
+        database.execute("CREATE INDEX by_v ON items USING hnsw (v)")
+        assert verify(database.database).problems == ()
+        index = index_of(database)
+        index.forget([(VECTORS[77].tobytes(), 77)])
+        (problem,) = verify(database.database).problems
+        assert (problem.object, problem.message) == ("index public.by_v", "row 77 has no entry for its vector")

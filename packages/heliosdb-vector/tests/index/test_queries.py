@@ -65,6 +65,8 @@ def test_the_index_is_used_and_finds_the_nearest(shared: EmbeddedDatabase, exact
         "WITH near AS (SELECT id FROM items ORDER BY v <-> $1 LIMIT 10) SELECT id FROM near",
         "SELECT id FROM (SELECT id FROM items ORDER BY v <-> $1 LIMIT 10) AS near",
         "SELECT id + 0 FROM items ORDER BY v <-> $1 LIMIT 10",
+        "SELECT id FROM items ORDER BY v <-> (SELECT $1::vector) LIMIT 10",
+        "SELECT id FROM items WHERE kind < 90 ORDER BY v <-> (SELECT $1::vector) LIMIT 5 OFFSET 2",
     ],
 )
 def test_any_shape_uses_the_index(shared: EmbeddedDatabase, exactly: Exactly, query: str) -> None:
@@ -148,8 +150,9 @@ def test_more_effort_finds_more(shared: EmbeddedDatabase, exactly: Exactly) -> N
     shared.execute("RESET hnsw.ef_search")
     assert found[1] < found[200]
     assert found[200] >= 0.99
-    with pytest.raises(InvalidParameterValue):
-        shared.execute("SET hnsw.ef_search = 0")
+    for wrong in ("hnsw.ef_search = 0", "ivfflat.probes = 0", "heliosdb.vector_recall = 0.9"):
+        with pytest.raises(InvalidParameterValue):
+            shared.execute(f"SET {wrong}")
 
 
 def test_null_vectors_and_arguments(database: EmbeddedDatabase) -> None:

@@ -26,11 +26,13 @@ __all__ = [
     "ColumnOption",
     "Command",
     "DatabaseMethod",
+    "Demo",
     "MetaCommand",
     "PhysicalOperator",
     "PlannerRule",
     "RelationOption",
     "RelationResolver",
+    "Stage",
     "Statement",
     "StoredForm",
 ]
@@ -165,8 +167,8 @@ class StoredForm(Shown):
     errors; these functions are then called for each value. NULL is stored as NULL: ``to_stored`` gets None too, and may
     raise where the session must not write. Where the statement changes nothing ``lenient`` is true, and ``from_stored``
     may give None for a value that is not to be seen; where it does, that might be written in the value's place.
-    ``to_search`` (default: ``to_stored``) makes what a value is compared as where the form is deterministic; None there
-    finds nothing. Of a column whose form is not deterministic there are no indexes.
+    ``to_search(form, column, lenient)`` (default: ``to_stored``) makes what a value is compared as where the form is
+    deterministic; None there finds nothing. Of a column whose form is not deterministic there are no indexes.
 
     ``check(column, session)`` is called with the definition whenever a column gets the form or another type, and
     raises where the form does not suit it: values that the type's own ``=`` calls equal must have equal data where the
@@ -255,6 +257,36 @@ class Command(Shown):
     name: str
     command: Implementation
     description: str = ""
+
+
+class Stage(Protocol):
+    """What a part of ``heliosdb demo`` is shown on."""
+
+    @property
+    def folder(self) -> str:
+        """A folder for the demo's files, gone when it ends. ``demo.helio`` in it has the airports."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        ...
+
+    def python(self, code: str, **names: Any) -> dict[str, Any]:
+        """Print Python code, run it with these names, and print what it prints; return the names it leaves."""
+        ...
+
+    def sql(self, database: Any, *statements: str) -> None:
+        """Print statements and what an open ``EmbeddedDatabase`` answers."""
+        ...
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Demo(Shown):
+    """A part of ``heliosdb demo``: ``run(stage)`` shows what a plugin can do, below a heading."""
+
+    name: str
+    title: str
+    run: Implementation
 
 
 @frozen(kw_only=True, eq=False, repr=False)

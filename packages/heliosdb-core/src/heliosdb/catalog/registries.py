@@ -133,6 +133,7 @@ class Registries(Shown):
     database_methods: Mapping[str, Any] = field(factory=dict)
     commands: Mapping[str, Any] = field(factory=dict)
     meta_commands: Mapping[str, Any] = field(factory=dict)
+    demos: Mapping[str, Any] = field(factory=dict)
     make_grammar: Callable[[], Any] = field(default=lambda: None, repr=False)
     owners: Mapping[tuple[str, Any], str] = field(factory=dict)
     plugins: tuple[PluginStatus, ...] = ()

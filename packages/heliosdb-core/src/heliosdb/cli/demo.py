@@ -22,6 +22,8 @@ from heliosdb.cli.demo_questions import QUESTIONS, SCHEMA
 from heliosdb.cli.progress import progress
 from heliosdb.cli.shell import Shell
 from heliosdb.embedded import EmbeddedDatabase
+from heliosdb.plugin.host import load_plugins
+from heliosdb.types.definitions import resolve_implementation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,6 +86,9 @@ def run_demo(*, pause: bool = False) -> None:
         failures = show_questions(path, airports, show, pause=pause)
         heading("On disk: another process writes, and is killed in the middle of it")
         show_crash(path, show)
+        for demo in load_plugins().freeze().demos.values():
+            heading(demo.title)
+            resolve_implementation(demo.run)(DemoStage(folder, show))
     click.echo(f"\nAll of this took {time.perf_counter() - started:.1f}s. heliosdb repl opens a shell.")
     if failures:
         sys.exit(3)
@@ -125,6 +130,34 @@ def show_questions(path: str, airports: list[dict[str, Any]], show: Callable[[st
         failures = shell.failures
         shell.close()
     return failures
+
+
+class DemoStage:
+    """What the parts of plugins are shown on (``heliosdb.spi.Stage``)."""
+
+    def __init__(self, folder: str, show: Callable[[str], str]) -> None:
+        self.folder = folder
+        self._show = show
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        click.echo(text)
+
+    def python(self, code: str, **names: Any) -> dict[str, Any]:
+        """Print Python code, run it, and print what it prints."""
+        run_python(code, self._show, names)
+        return names
+
+    def sql(self, database: EmbeddedDatabase, *statements: str) -> None:
+        """Print statements and what the database answers."""
+        shell = Shell(database.database, timing=True)
+        for statement in statements:
+            click.echo(self._show(statement + ";"))
+            shell.run(statement, ";")
+        failures = shell.failures
+        shell.close()
+        if failures:
+            raise click.ClickException(f"{failures} statements failed")
 
 
 def show_crash(path: str, show: Callable[[str], str]) -> None:

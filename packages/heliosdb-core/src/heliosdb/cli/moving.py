@@ -429,8 +429,12 @@ def salvage(context: click.Context, damaged: str, new: str, quiet: bool) -> None
         with closing(DirectoryVolume(damaged, read_only=True)) as source:
             with counting(damaged, 0, hidden=quiet) as counter:
                 # Closed as by a crash, so that opening clears away what belonged to sessions.
-                store = Store(DirectoryVolume(part))
-                with closing(store.volume):
+                volume = DirectoryVolume(part)
+                with closing(volume):
+                    for word in source.plugin_files():
+                        # Without the keys of encrypted columns, say, rows would be there and nobody could read them.
+                        volume.replace(word, source.whole(word) or b"")
+                    store = Store(volume)
                     found = put(source, store, on_progress=counter)
         with _open(part, None, ()) as opened:
             names = _names_of(opened)

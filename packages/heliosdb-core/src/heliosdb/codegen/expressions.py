@@ -26,6 +26,7 @@ from heliosdb.codegen.bindings import Binding, local_binding
 from heliosdb.codegen.free_columns import OuterColumns, element_indexes, is_worth_keeping
 from heliosdb.codegen.source import Function, Source
 from heliosdb.plan import expressions as ex
+from heliosdb.plan.forms import FormFunction
 from heliosdb.types.comparison import PLAIN
 from heliosdb.types.definitions import CallTypes, OperatorClass, ScalarFunction, resolve_implementation
 
@@ -48,7 +49,8 @@ class Expressions:
         """Functions that have to stand before the main function's body."""
         self.head: list[str] = []
         """Lines for the head of the main function."""
-        self.uses_session = False
+        self.uses_session = self.uses_clock = False
+        """Whether the session is asked for anything, and for more than what a column's form is read with."""
         self.polls = False
         """Whether there is an execution ``x`` to be asked if the statement is to stop."""
         self.hoists = False
@@ -126,9 +128,10 @@ class Expressions:
         """Return source text for an object."""
         return self.source.bind(value, prefix)
 
-    def session(self) -> str:
-        """Return the name of the session, and have it set in the head."""
+    def session(self, *, of_form: bool = False) -> str:
+        """Return the name of the session, and have it set in the head; ``of_form``: for a column's stored form."""
         self.uses_session = True
+        self.uses_clock = self.uses_clock or not of_form
         return "session"
 
     @contextmanager
@@ -272,7 +275,7 @@ class Expressions:
         if function.inline is not None and not function.specialize:
             return self._inline(function.inline, atoms, function.implementation)
         if function.needs_session:
-            atoms = [*atoms, self.session()]
+            atoms = [*atoms, self.session(of_form=isinstance(function, FormFunction))]
         text = f"{self.bind(self.implementation(function, node), 'f')}({', '.join(atoms)})"
         # A call that may take long: who waits for the statement to stop waits for one such call at most.
         return text if function.bounded or not self.polls else f"(x.raise_cancelled() if x.cancelled else {text})"

@@ -220,7 +220,9 @@ def produce_insert(pipelines: Pipelines, node: pn.Insert, consume: Consume) -> N
 
 def is_row(node: pn.PlanNode, width: int) -> bool:
     """Whether the node's row is a tuple of so many datums and not shared with another table."""
-    return isinstance(node, pn.Values | pn.RowFeed) and len(node.columns) == width
+    if isinstance(node, pn.Project) and isinstance(node.input, pn.ParameterScan):
+        node = node.input
+    return isinstance(node, pn.Values | pn.RowFeed | pn.ParameterScan) and len(node.columns) == width
 
 
 def _write_conflict(pipelines: Pipelines, node: pn.Insert, conflict: pn.ConflictClause) -> tuple[str, str]:

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 from heliosdb.codegen import modify
 from heliosdb.codegen.bindings import row_binding
 from heliosdb.codegen.index_keys import key_shape
+from heliosdb.codegen.parameter_rows import DATUM_CHECKS
 from heliosdb.codegen.pipeline import Pipelines
 from heliosdb.codegen.point_references import referenced_of, references_of
-from heliosdb.codegen.scan import DATUM_CHECKS
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
+from heliosdb.plan.forms import FormFunction
 from heliosdb.types.definitions import Volatility
 
 if TYPE_CHECKING:
@@ -119,6 +120,9 @@ def _is_simple(node: Any) -> bool:
         return node.index >= 0
     if isinstance(node, ex.Constant | ex.Parameter):
         return True
+    if isinstance(node, ex.Call) and isinstance(node.function, FormFunction):
+        # It asks the session for what it may see, and the function that is made is this session's.
+        return all(map(_is_simple, node.arguments))
     if isinstance(node, ex.Call):
         function = node.function
         return (
@@ -179,10 +183,15 @@ class _Writer:
         if checks:
             lines.append(f"  if {' or '.join(checks)}: return None")
 
-    def _head(self) -> str:
-        """Write the checks of the parameters; return source of the key."""
+    def _head(self, nothing: str) -> str:
+        """Write the checks of the parameters; return source of the key, or of NULL, which finds ``nothing``."""
         self._parameters()
         values = [self.pipelines.value(part) for part in self.scan.equal]
+        for place, part in enumerate(self.scan.equal):
+            if isinstance(part, ex.Call) and isinstance(part.function, FormFunction):
+                self.lines.append(f"  k_{place} = {values[place]}")
+                self.lines.append(f"  if k_{place} is None: return {nothing}")
+                values[place] = f"k_{place}"
         shape = key_shape(self.scan.relation, self.scan.index, self.registries)
         if shape.is_identity:
             return values[0] if shape.width == 1 else f"({', '.join(values)})"
@@ -190,7 +199,7 @@ class _Writer:
 
     def select(self, plan: pn.Project, row_maker: Any) -> FastStatement | None:
         lines = self.lines
-        key = self._head()
+        key = self._head("[]")
         lines.append(f"  r = read({key})")
         lines.append("  if r is None: return []")
         node: pn.PlanNode = plan.input
@@ -247,7 +256,7 @@ class _Writer:
         if self._has_listeners():
             return None
         pipelines, function = self.pipelines, self.pipelines.function
-        key = self._head()
+        key = self._head("0")
         pipelines.expressions.bindings[plan.scan] = row_binding("r")
         assigned = {a.slot: pipelines.value(a.value) for a in plan.assignments}
         parts = [assigned.get(slot, f"r[{slot}]") for slot in range(len(relation.columns))]
@@ -270,7 +279,7 @@ class _Writer:
         referenced = referenced_of(self.session, plan.relation, plan.referencing)
         if plan.returning is not None or referenced is None or self._has_listeners():
             return None
-        key = self._head()
+        key = self._head("0")
         self.lines.append(f"  done = write({key})")
         self.lines.append("  return None if done is None else int(done)")
         writer = self._writer(plan.relation.oid, self.scan.index.oid, referenced=referenced)
@@ -316,9 +325,9 @@ class _Writer:
         from heliosdb.codegen.compile import compile_text
 
         expressions = self.pipelines.expressions
-        if expressions.uses_session or any(not line.startswith("p") for line in self.pipelines.head):
+        if expressions.uses_clock or any(not line.startswith("p") for line in self.pipelines.head):
             return None
-        text = [f"def make({name}, x):"]
+        text = [f"def make({name}, x):", " session = x.session"]
         for definition in expressions.definitions:
             text.extend(definition.text(1))
         text += [" def fast(params):", *self.lines, " return fast"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeGuard
 from heliosdb.codegen import runtime
 from heliosdb.codegen.atoms import is_not_null
 from heliosdb.codegen.index_keys import key_shape
+from heliosdb.codegen.parameter_rows import ParameterRows
 from heliosdb.codegen.pruning import open_bounded_blocks
 from heliosdb.encoding.keys import MAX, MIN, KeyShape
 from heliosdb.plan import expressions as ex
@@ -382,40 +383,14 @@ def produce_values(pipelines: Pipelines, node: pn.Values, consume: Consume) -> N
 def produce_parameter_scan(pipelines: Pipelines, node: pn.ParameterScan, consume: Consume) -> None:
     """Loop over parameter rows; what is not exactly the datum's Python class is converted."""
     function, source = pipelines.function, pipelines.source
-    row = source.fresh("r")
-    width = len(node.columns)
-    names = {index: source.fresh("c") for index in range(width)}
-    pipelines.null_values |= dict.fromkeys(names.values(), "None")
-    fail = source.bind(runtime.wrong_parameter_count, "f")
-    read = source.fresh("f")
-    pipelines.head.append(f"{read} = x.session.database.adapters.read")
-    pipelines.open_chunks(row, "x.parameter_rows")
-    function.line(f"if len({row}) != {width}: {fail}(len({row}), {width})")
-    if names:
-        function.line(f"{', '.join(names.values())}{',' if width == 1 else ''} = {row}")
-    for index, name in names.items():
-        type_name = node.columns[index].type
-        check = DATUM_CHECKS.get(type_name)
-        if check is not None:
-            function.open(f"if {check.format(p=name)}:")
-        wanted = source.bind(type_name, "n")
-        function.line(f"if {name} is not None: {name} = {read}({wanted}, {name}, {pipelines.expressions.session()})")
-        if check is not None:
-            function.depth -= 1
-    pipelines.bind_locals(node.source, names)
+    row, chunk = source.fresh("r"), source.fresh("b")
+    rows = source.bind(ParameterRows([column.type for column in node.columns]), "f")
+    chunks = source.bind(runtime.chunks, "f")
+    pipelines.bind_row(node.source, row, len(node.columns))
+    function.open(f"for {chunk} in {chunks}(x.parameter_rows):", loop=True)
+    pipelines.poll()
+    function.open(f"for {row} in {rows}.read({chunk}, {pipelines.expressions.session()}):", loop=True)
     consume()
-
-
-DATUM_CHECKS = {
-    "int2": "{p}.__class__ is not int or not -32768 <= {p} <= 32767",
-    "int4": "{p}.__class__ is not int or not -2147483648 <= {p} <= 2147483647",
-    "int8": "{p}.__class__ is not int or not -9223372036854775808 <= {p} <= 9223372036854775807",
-    "bool": "{p}.__class__ is not bool",
-    "float8": "{p}.__class__ is not float",
-    "text": '{p}.__class__ is not str or not {p}.isascii() or "\\0" in {p}',
-    "varchar": '{p}.__class__ is not str or not {p}.isascii() or "\\0" in {p}',
-}
-"""When a Python object is not exactly the datum of a parameter of the type."""
 
 
 def call_source(pipelines: Pipelines, call: ex.SetReturningCall) -> str:

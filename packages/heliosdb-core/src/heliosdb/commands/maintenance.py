@@ -93,5 +93,5 @@ def execute_vacuum(session: Session, statement: tree.Vacuum) -> Result:
     maintenance = session.database.store.maintenance
     if maintenance is not None:
         # On disk, space comes back when what is left is written anew.
-        maintenance.checkpoint()
+        maintenance.checkpoint(compact={relation.oid for relation in targets})
     return Result("VACUUM")

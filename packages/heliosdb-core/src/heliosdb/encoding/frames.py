@@ -19,8 +19,9 @@ from functools import partial
 from typing import Any
 
 from heliosdb.encoding.classes import ClassTable
+from heliosdb.encoding.column_forms import Writer
 from heliosdb.encoding.columns import Source, write_varint
-from heliosdb.encoding.stored_frames import StoredFrames, Writer
+from heliosdb.encoding.stored_frames import StoredFrames
 
 __all__ = ["Frames"]
 

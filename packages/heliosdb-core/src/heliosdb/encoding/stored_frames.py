@@ -27,18 +27,24 @@ DataCorrupted.
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
-from itertools import accumulate, chain, compress, groupby, islice, pairwise, repeat
-from operator import eq
+from itertools import accumulate, chain, compress, pairwise, repeat
 from struct import Struct
 from typing import Any
 
 from heliosdb.encoding import nested
 from heliosdb.encoding.classes import ClassTable, Opaque
+from heliosdb.encoding.column_forms import (
+    Writer,
+    write_bools,
+    write_byte_strings,
+    write_float_column,
+    write_ints,
+    write_strs,
+)
 from heliosdb.encoding.columns import (
     LIMIT,
     Source,
@@ -50,41 +56,30 @@ from heliosdb.encoding.columns import (
     read_lengths,
     read_texts,
     write_bits,
-    write_floats,
     write_integers,
-    write_texts,
     write_varint,
 )
-from heliosdb.encoding.floats import divided_floats, read_divided_floats
+from heliosdb.encoding.floats import read_divided_floats
 from heliosdb.encoding.numerics import read_numerics, scaled_numerics
 from heliosdb.encoding.stored_column import StoredColumn, read_column
 from heliosdb.encoding.stored_item import read_item
 from heliosdb.errors import DataCorrupted, Error
 
-__all__ = ["StoredFrames", "Writer"]
+__all__ = ["StoredFrames"]
 
 DEEPEST = 24
 """Levels of tuples and classes that are written as columns."""
-FEW = 32
-"""Fewer values are written without a look at which form is shortest."""
+
 
 _float = Struct("<d")
+_ORDERED = frozenset((int, str, float, Decimal, bytes, bool))
+"""Classes whose values Python orders as their types do, but for NaN."""
 
 _DAMAGE = (ValueError, IndexError, KeyError, TypeError, ArithmeticError, OverflowError, RecursionError)
 """What Python raises where bytes are not what they should be."""
 
 Kind = Any
 """A class; of opaque values (Opaque, name)."""
-
-
-class Writer:
-    """The parts of one frame that is written."""
-
-    __slots__ = ("parts", "total")
-
-    def __init__(self) -> None:
-        self.parts: list[bytes] = []
-        self.total = 0
 
 
 class StoredFrames:
@@ -97,9 +92,15 @@ class StoredFrames:
         """Return a list of values as a frame; FeatureNotSupported for values of a class that is not stored."""
         if len(values) == 1 and (single := _SINGLE.get(type(values[0]))) is not None:
             return b"\1\1" + single(values[0])
+        return self.encode_column(values)[0]
+
+    def encode_column(self, values: Sequence[Any]) -> tuple[bytes, Sequence[Any] | None, bool]:
+        """Return a frame as ``encode`` does; values among which are the least and the greatest, None where they are not
+        of one class that Python orders; and whether there is a None beside them."""
         writer = Writer()
         self._write(values if type(values) is list else list(values), writer, 0)
-        return b"".join((write_varint(len(values)), write_varint(writer.total), *writer.parts))
+        data = b"".join((write_varint(len(values)), write_varint(writer.total), *writer.parts))
+        return data, writer.extent, writer.has_null
 
     def decode(self, data: bytes) -> list[Any]:
         """Return the values of a frame; DataCorrupted where it is none or more than that."""
@@ -160,6 +161,9 @@ class StoredFrames:
         writer.total += count
         if count == 1:
             self._write_one(values[0], writer, depth)
+            writer.extent = values if type(values[0]) in _ORDERED else None
+            if values[0] is None:
+                writer.extent, writer.has_null = (), True
             return
         kinds: set[Kind] = set(map(type, values))
         if Opaque in kinds:
@@ -167,8 +171,12 @@ class StoredFrames:
         if len(kinds) == 1:
             (kind,) = kinds
             self._write_kind(kind, values, writer, depth)
+            if kind not in _ORDERED:
+                writer.extent = () if kind is type(None) else None
+                writer.has_null = kind is type(None)
         elif not count:
             writer.parts.append(b"0")
+            writer.extent = ()
         else:
             self._write_mixed(values, kinds, writer, depth)
 
@@ -194,19 +202,19 @@ class StoredFrames:
         """Write values of one class, at least one."""
         parts = writer.parts
         if kind is int:
-            _write_ints(values, writer)
+            write_ints(values, writer)
         elif kind is str:
-            _write_strs(values, writer)
+            write_strs(values, writer)
         elif kind is type(None):
             parts.append(b"0")
         elif kind is float:
-            _write_floats(values, writer)
+            write_float_column(values, writer)
         elif kind is bool:
-            _write_bools(values, writer)
+            write_bools(values, writer)
         elif kind is Decimal:
             self._write_decimals(values, writer)
         elif kind is bytes:
-            _write_bytes(values, writer)
+            write_byte_strings(values, writer)
         elif depth >= DEEPEST:
             self._write_nested(values, writer)
         elif kind is tuple:
@@ -244,11 +252,13 @@ class StoredFrames:
         if scaled is None:
             writer.parts.append(b"D")
             self._write(list(map(str, values)), writer, 0)
+            writer.extent = values
         else:
             scale, integers = scaled
             writer.parts += (b"d", write_varint(scale))
             writer.total += len(integers)
-            _write_ints(integers, writer)
+            write_ints(integers, writer)
+            writer.extent = read_numerics(writer.extent or (), scale)
 
     def _write_mixed(self, values: list[Any], kinds: set[Kind], writer: Writer, depth: int) -> None:
         parts = writer.parts
@@ -256,6 +266,7 @@ class StoredFrames:
             present = [value for value in values if value is not None]
             parts += (b"N", write_bits(bytes([value is not None for value in values])))
             self._write(present, writer, depth)
+            writer.has_null = True
             return
         sort = _kind_of if any(type(kind) is tuple for kind in kinds) else type
         # In the order in which they first occur, so that equal values give equal bytes.
@@ -264,6 +275,7 @@ class StoredFrames:
         write_integers(list(map(numbers.__getitem__, map(sort, values))), parts)
         for kind in numbers:
             self._write([value for value in values if sort(value) is kind or sort(value) == kind], writer, depth)
+        writer.extent = None
 
     def _write_nested(self, values: list[Any], writer: Writer) -> None:
         names, marks, leaves = nested.flatten(values, self._apart)
@@ -462,137 +474,3 @@ _SINGLE: dict[type, Callable[[Any], bytes]] = {
     str: _single_str,
     float: lambda value: b"f" + _float.pack(value),
 }
-
-# -- which form ----------------------------------------------------------------------------------------------------
-
-
-def _write_ints(values: list[int], writer: Writer) -> None:
-    parts = writer.parts
-    low = min(values)
-    high = max(values)
-    if len(values) >= FEW and low != high:
-        if _repeats(values) and _write_runs(values, writer, _write_ints):
-            return
-        # Numbers that lie far apart and are few.
-        if high - low >= 256:
-            sample = values[:: _step(len(values), 6)]
-            if len(set(sample)) <= len(sample) >> 2 and _write_distinct(values, 256, writer, _write_ints):
-                return
-    if high < LIMIT and low >= -LIMIT:
-        parts.append(b"i")
-        write_integers(values, parts, low, high)
-        return
-    data = [value.to_bytes((value.bit_length() >> 3) + 1, "little", signed=True) for value in values]
-    parts.append(b"n")
-    write_integers(list(map(len, data)), parts)
-    parts += data
-
-
-def _write_strs(values: list[str], writer: Writer) -> None:
-    count = len(values)
-    if count >= FEW:
-        if values.count(values[0]) == count:
-            _write_once(values[0], writer, _write_strs)
-            return
-        if _repeats(values) and _write_runs(values, writer, _write_strs):
-            return
-        sample = values[:: _step(count, 7)]
-        if len(set(sample)) * 16 <= len(sample) * 15:
-            if _write_distinct(values, count >> 1, writer, _write_strs):
-                return
-    parts = writer.parts
-    parts.append(b"s")
-    if write_texts(values, parts):
-        return
-    parts[-1] = b"S"
-    data = "".join(values).encode("utf-8", "surrogatepass")
-    write_integers(list(map(len, values)), parts)
-    parts += (write_varint(len(data)), data)
-
-
-def _write_bytes(values: list[bytes], writer: Writer) -> None:
-    count = len(values)
-    if count >= FEW:
-        if values.count(values[0]) == count:
-            _write_once(values[0], writer, _write_bytes)
-            return
-        sample = values[:: _step(count, 7)]
-        if len(set(sample)) * 16 <= len(sample) * 15:
-            if _write_distinct(values, count >> 1, writer, _write_bytes):
-                return
-    writer.parts.append(b"b")
-    write_integers(list(map(len, values)), writer.parts)
-    writer.parts += values
-
-
-def _write_floats(values: list[float], writer: Writer) -> None:
-    count = len(values)
-    if count >= FEW:
-        # Bytes tell -0.0 from 0.0 and one NaN from another.
-        words = array("d", values).tobytes()
-        if words == words[:8] * count:
-            _write_once(values[0], writer, _write_floats)
-            return
-        divided = divided_floats(values)
-        if divided is not None:
-            exponent, integers = divided
-            writer.parts += (b"a", write_varint(exponent))
-            writer.total += count
-            _write_ints(integers, writer)
-            return
-    writer.parts.append(b"f")
-    write_floats(values, writer.parts)
-
-
-def _write_bools(values: list[bool], writer: Writer) -> None:
-    if len(values) >= FEW and (all(values) or not any(values)):
-        _write_once(values[0], writer, _write_bools)
-    else:
-        writer.parts += (b"?", write_bits(bytes(values)))
-
-
-def _write_once(value: Any, writer: Writer, write: Callable[[list[Any], Writer], None]) -> None:
-    writer.parts.append(b"1")
-    writer.total += 1
-    write([value], writer)
-
-
-def _step(count: int, bits: int) -> int:
-    """Return how far apart samples are taken; odd, for what alternates."""
-    return max(1, count >> bits) | 1
-
-
-def _repeats(values: list[Any]) -> bool:
-    """Whether most values seem to be the one before again."""
-    step = _step(len(values), 6)
-    firsts, seconds = values[:-1:step], values[1::step]
-    return list(map(eq, firsts, seconds)).count(True) * 8 >= len(firsts) * 7
-
-
-def _write_runs(values: list[Any], writer: Writer, write: Callable[[list[Any], Writer], None]) -> bool:
-    firsts = []
-    lengths = []
-    for value, run in groupby(values):
-        firsts.append(value)
-        lengths.append(sum(1 for _ in run))
-    if len(firsts) << 2 > len(values):
-        return False
-    if len(firsts) == 1:
-        _write_once(firsts[0], writer, write)
-        return True
-    writer.parts += (b"r", write_varint(len(firsts)))
-    writer.total += len(firsts)
-    write(firsts, writer)
-    write_integers(lengths, writer.parts)
-    return True
-
-
-def _write_distinct(values: list[Any], most: int, writer: Writer, write: Callable[[list[Any], Writer], None]) -> bool:
-    numbers = dict(zip(islice(dict.fromkeys(values), most + 1), range(most + 1)))
-    if len(numbers) > most:
-        return False
-    writer.parts += (b"#", write_varint(len(numbers)))
-    writer.total += len(numbers)
-    write(list(numbers), writer)
-    write_integers(list(map(numbers.__getitem__, values)), writer.parts)
-    return True

@@ -74,12 +74,13 @@ def _function(
             hint=None if form.package is None else f"Open the database with the package {form.package}.",
         )
     factory = resolve_implementation(getattr(registered, direction) or registered.to_stored)
+    takes_leave = direction == "from_stored" or (direction == "to_search" and registered.to_search is not None)
     volatile = direction == "to_stored" and not form.deterministic
     return FormFunction(
         name=f"{form.name}_{direction}",
         arguments=(argument,),
         returns=returns,
-        implementation=factory(form, column, lenient) if direction == "from_stored" else factory(form, column),
+        implementation=factory(form, column, lenient) if takes_leave else factory(form, column),
         strict=direction != "to_stored",
         volatility=Volatility.VOLATILE if volatile else Volatility.STABLE,
         needs_session=True,
@@ -133,20 +134,22 @@ def writing(registries: Registries, column: ColumnDefinition, value: Expression)
     )
 
 
-def searching(registries: Registries, form: ColumnForm, column: str, value: Expression) -> Expression:
+def searching(registries: Registries, form: ColumnForm, column: str, value: Expression, *, lenient: bool) -> Expression:
     """Return what a value is compared as with data of a deterministic form."""
     return Call(
         type=form.type,
         position=value.position,
-        function=_function(registries, form, "to_search", value.type, form.type, column),
+        function=_function(registries, form, "to_search", value.type, form.type, column, lenient=lenient),
         arguments=(value,),
         argument_types=(value.type,),
     )
 
 
-def searching_each(registries: Registries, form: ColumnForm, column: str, array: Expression) -> Expression:
+def searching_each(
+    registries: Registries, form: ColumnForm, column: str, array: Expression, *, lenient: bool
+) -> Expression:
     """Return an array of what an array's elements are compared as."""
-    function = _function(registries, form, "to_search", array.type, f"_{form.type}", column)
+    function = _function(registries, form, "to_search", array.type, f"_{form.type}", column, lenient=lenient)
     search = function.implementation
     assert callable(search)
 

@@ -123,6 +123,7 @@ SLOTS: dict[str, Slot] = {
     "register_database_methods": Slot("database_methods", "database method", (registrations.DatabaseMethod,), _name),
     "register_commands": Slot("commands", "command", (registrations.Command,), _name),
     "register_meta_commands": Slot("meta_commands", "meta-command", (registrations.MetaCommand,), _name),
+    "register_demos": Slot("demos", "demo", (registrations.Demo,), _name),
 }
 
 
@@ -271,6 +272,7 @@ class Collector:
             database_methods=frozen_values["database_methods"],
             commands=frozen_values["commands"],
             meta_commands=frozen_values["meta_commands"],
+            demos=frozen_values["demos"],
             make_grammar=lambda: _grammar(statements.values(), frozen_values["clauses"].values()),
             owners=_Owners(self.registries),
             plugins=plugins,

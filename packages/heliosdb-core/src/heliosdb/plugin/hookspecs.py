@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         ColumnOption,
         Command,
         DatabaseMethod,
+        Demo,
         MetaCommand,
         PhysicalOperator,
         PlannerRule,
@@ -376,6 +377,21 @@ def register_meta_commands() -> Iterable[MetaCommand] | None:
         @hookimpl
         def register_meta_commands():
             return [MetaCommand(name="bump", run="my_plugin.shell:bump", usage="\\bump TABLE")]
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def register_demos() -> Iterable[Demo] | None:
+    """Add parts to ``heliosdb demo``.
+
+    Called once while a database opens. None: no parts. They are shown behind the core's, in order of name.
+
+    Example::
+
+        @hookimpl
+        def register_demos():
+            return [Demo(name="semver", title="Versions in their order", run="my_plugin.demo:show")]
     """
     raise NotImplementedError
 

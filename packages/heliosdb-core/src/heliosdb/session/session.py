@@ -76,11 +76,12 @@ class Session(SessionPlans):
         self.idle.begin()
 
     def fork(self) -> Session:
-        """Open another session with this one's role, settings and functions."""
+        """Open another session with this one's role, settings, functions, and what they keep for it."""
         other = Session(self.database, user=self.user, on_notice=self.on_notice)
         other.session_user = self.session_user
         other.settings.copy_from(self.settings)
         other.functions = self.functions
+        other.memory.update(self.memory)
         if self.on_notice is None:
             other.notices = self.notices
         return other

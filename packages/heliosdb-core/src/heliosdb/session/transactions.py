@@ -107,8 +107,10 @@ class TransactionBlock:
             read_only=self.read_only,
             author=self.author(),
         )
-        if session.database.store.large is not None:
-            self._transaction.aside = Aside(session.database.temporary, session, session.setting("work_mem") * 1024)
+        large = session.database.store.large
+        if large is not None:
+            limit = session.setting("work_mem") * 1024
+            self._transaction.aside = Aside(session.database.temporary, session, limit, large)
         if session.setting("synchronous_commit") == "off":
             self._transaction.synchronous = False
         self._transaction.begin_statement()

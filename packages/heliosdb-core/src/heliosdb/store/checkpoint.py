@@ -20,17 +20,17 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import Error
-from heliosdb.store.block import BLOCK_BITS, BLOCK_SIZE
-from heliosdb.store.commit_segments import SEGMENT_SIZE
+from heliosdb.store.block import BLOCK_BITS, BLOCK_SIZE, Block
 from heliosdb.store.file_header import read_header
+from heliosdb.store.growing_segments import SEGMENT_SIZE
 from heliosdb.store.log import Log
 from heliosdb.store.manifest import Manifest, StoredRelation, encode_manifest
 from heliosdb.store.segment import BlockImage, SegmentReader
 from heliosdb.store.stored_blocks import MOST_SEGMENTS, BlockCache, Places, StoredBlocks, StoredVersions
 from heliosdb.store.timelines import stored_timeline
+from heliosdb.store.versions import is_full, trimmed
 
 if TYPE_CHECKING:
-    from heliosdb.store.block import Block
     from heliosdb.store.commit_history import CommitRow
     from heliosdb.store.files import StoreFiles
     from heliosdb.store.index_storage import CapturedIndex, IndexStorage
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from heliosdb.store.pace import Pay
     from heliosdb.store.relation import Relation
     from heliosdb.store.store import Store
+    from heliosdb.store.stored_blocks import BlockSource
     from heliosdb.store.superseded import Before
     from heliosdb.store.timeline import Timeline
     from heliosdb.store.versions import Older
@@ -48,7 +49,7 @@ __all__ = ["Checkpointer"]
 class _Noted:
     """A relation as step 1 found it."""
 
-    __slots__ = ("blocks", "dropped", "indexes", "lasting", "line", "places", "relation", "stored")
+    __slots__ = ("blocks", "dropped", "horizon", "indexes", "lasting", "line", "places", "points", "relation", "stored")
 
     def __init__(
         self,
@@ -69,6 +70,10 @@ class _Noted:
         self.places = Places({}) if relation.stored is None else relation.stored.places
         self.dropped: set[int] = set()
         """Blocks that nobody needs any more."""
+        self.points: tuple[int, ...] | None = None
+        """Where superseded versions in segments are to go: the SCNs that are read; else None."""
+        self.horizon: int | None = None
+        """From which SCN on they stay in any case."""
 
 
 class Checkpointer:
@@ -96,14 +101,22 @@ class Checkpointer:
         """Whether the manifest says that the database was closed."""
         return self._manifest.closed
 
-    def run(self, *, closed: bool = False, outdated: Container[str] = (), pay: Pay | None = None) -> None:
+    def run(
+        self,
+        *,
+        closed: bool = False,
+        outdated: Container[str] = (),
+        compact: Container[int] = (),
+        pay: Pay | None = None,
+    ) -> None:
         """Make a checkpoint now. Raises DiskFull and IoError; the database is then as it was before.
 
         ``closed``: it is the last one, nothing follows. ``outdated``: files whose content is to go into new ones.
-        ``pay`` is called for what is written.
+        ``compact``: relations of which blocks with versions that nobody needs are to be written without them. ``pay``
+        is called for what is written.
         """
         with self._running:
-            self._run(closed=closed, outdated=outdated, pay=pay)
+            self._run(closed=closed, outdated=outdated, compact=compact, pay=pay)
 
     def outdated(self) -> list[str]:
         """Return the names of the files whose codecs are not those of new files, logs left out."""
@@ -122,9 +135,9 @@ class Checkpointer:
             if any(run in names for index in item.indexes for run in index.runs):
                 store.create_relation(store.lines.numbered(item.timeline), item.oid)
 
-    def _run(self, *, closed: bool, outdated: Container[str], pay: Pay | None) -> None:
+    def _run(self, *, closed: bool, outdated: Container[str], compact: Container[int], pay: Pay | None) -> None:
         store, files = self._store, self._files
-        manifest, noted, committed, commits = self._note()
+        manifest, noted, committed, commits = self._note(compact)
         manifest.closed = closed
         replaced = store.volume.whole("manifest")
         written: list[str] = []
@@ -162,7 +175,7 @@ class Checkpointer:
 
     # -- step 1
 
-    def _note(self) -> tuple[Manifest, list[_Noted], dict[str, int], list[CommitRow]]:
+    def _note(self, compact: Container[int]) -> tuple[Manifest, list[_Noted], dict[str, int], list[CommitRow]]:
         """Return the new manifest, the relations, the segments that commits have written since the last one, and what
         there is to say of those commits."""
         store = self._store
@@ -207,8 +220,20 @@ class Checkpointer:
                         stored.dropped = store.dropped.scn(line, oid)
                         manifest.relations.append(stored)
                         noted.append(_Noted(line, relation, stored, blocks, indexes, lasting))
+                        if oid in compact:
+                            self._note_horizon(noted[-1])
             committed, self._files.committed = self._files.committed, {}
             return manifest, noted, committed, store.commits.rows_from(store.checkpoint_scn + 1)
+
+    def _note_horizon(self, item: _Noted) -> None:
+        """Note which versions of a relation may go, and that nobody may read before them from now on."""
+        store, relation = self._store, item.relation
+        where = item.places.where()
+        if any(segment.has_versions(number) for number, segment in where.items()):
+            item.points, item.horizon = store.points(), store.holds.horizon(relation.oid)
+            if item.points is not None:
+                last = store.last_scn if item.horizon is None else item.horizon
+                item.stored.pruned_to = relation.pruned_to = max(relation.pruned_to, last)
 
     def _noted_commits(self, manifest: Manifest, commits: list[CommitRow]) -> _Noted:
         """Return the relation in which commits stand, with those since the last checkpoint."""
@@ -280,12 +305,20 @@ class Checkpointer:
         """Return the names of the segments that stay, and the blocks to write."""
         blocks = iter(item.blocks)
         crowded = len(item.places.segments) >= 2 * MOST_SEGMENTS or item.places.has_replaced
-        if not item.blocks and not crowded and not any(name in outdated for name in item.places.segments):
+        if (
+            not item.blocks
+            and not crowded
+            and item.points is None
+            and not any(name in outdated for name in item.places.segments)
+        ):
             return item.stored.segments, blocks
-        kept, old = item.places.worth_keeping(item.dropped.union(image.number for image in item.blocks), outdated)
+        replaced = item.dropped.union(image.number for image in item.blocks)
+        trimmed = _trimmed_blocks(item, replaced)
+        kept, old = item.places.worth_keeping(replaced | trimmed.keys(), outdated)
+        old.update(trimmed)
         if not old:
             return kept, blocks
-        return kept, _merged(blocks, (old[number].image(number) for number in sorted(old)))
+        return kept, _merged(blocks, (_trimmed(old[number].image(number), item) for number in sorted(old)))
 
     def _install(self, item: _Noted, places: dict[int, SegmentReader]) -> None:
         relation = item.relation
@@ -301,6 +334,32 @@ class Checkpointer:
                 if isinstance(block.source, StoredVersions) and relation.stored.where().get(number) is segment:
                     block.source.segment = segment
                 self._cache.note(relation, number, block)
+
+
+def _trimmed_blocks(item: _Noted, replaced: Container[int]) -> dict[int, BlockSource]:
+    """Return the blocks in segments that have versions which nobody needs any more."""
+    found: dict[int, BlockSource] = {}
+    points, horizon = item.points, item.horizon
+    if points is None:
+        return found
+    for number, segment in item.places.where().items():
+        if number in replaced or not segment.has_versions(number):
+            continue
+        begins, history = segment.versions(number)
+        if begins is not None and any(
+            trimmed(older, begins[slot], points, horizon)[1] for slot, older in (history or {}).items()
+        ):
+            found[number] = segment
+    return found
+
+
+def _trimmed(image: BlockImage, item: _Noted) -> BlockImage:
+    """Return a block without the versions that nobody needs any more."""
+    if item.points is None or image.begins is None:
+        return image
+    block = Block(image.rows, image.begin, dense=is_full(image.rows), begins=image.begins, history=image.history)
+    folded, _ = block.fold(item.points, item.horizon)
+    return BlockImage(image.number, folded.rows, folded.begin, folded.begins, folded.history)
 
 
 def _merged(first: Iterator[BlockImage], second: Iterator[BlockImage]) -> Iterator[BlockImage]:

@@ -69,8 +69,9 @@ class ChunkFileWriter:
         self.name = name
         self._pay = pay
         self._volume = volume
+        self._codecs = codecs
         self._chain = codecs.new()
-        header = new_file_header(kind, version, {**self._chain.described(), **parameters})
+        self._header = header = new_file_header(kind, version, {**self._chain.described(), **parameters})
         self._id = header.binding(name)
         start = header.encode()
         self._waiting = [start]
@@ -97,6 +98,15 @@ class ChunkFileWriter:
         size, self._waiting, self._waiting_size = self._waiting_size, [], 0
         if self._pay is not None:
             self._pay(size)
+
+    def reader(self) -> ChunkFileReader:
+        """Return what reads the chunks that were appended so far; it has no footer."""
+        if self._waiting:
+            self._flush()
+        header = self._header
+        reader = ChunkFileReader(self._volume, self.name, header.kind, header.version, self._codecs)
+        reader._opened = header, self._id, self._chain, Chunk(0, 0, 0)
+        return reader
 
     def finish(self, footer: bytes) -> int:
         """Append footer and trailer, make the file durable and return its size."""

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from heliosdb.errors import DataCorrupted, Error
 from heliosdb.store.block import Block
+from heliosdb.store.growing_segments import SEGMENT_SIZE, GrowingSegments, WrittenRows
 from heliosdb.store.records import RecordSegment
 from heliosdb.store.segment import BlockImage
 from heliosdb.store.stored_blocks import StoredBlocks
@@ -37,15 +38,12 @@ from heliosdb.store.versions import is_full
 if TYPE_CHECKING:
     from heliosdb.store.files import StoreFiles
     from heliosdb.store.relation import Relation
-    from heliosdb.store.segment import SegmentInfo, SegmentReader
+    from heliosdb.store.segment import SegmentReader
     from heliosdb.store.stored_blocks import BlockCache, BlockSource
     from heliosdb.store.timeline import Timeline
     from heliosdb.store.versions import Row
 
-__all__ = ["SEGMENT_SIZE", "CommitSegments", "Written", "enter_changed", "enter_segment"]
-
-SEGMENT_SIZE = 64 << 20
-"""A segment is closed when it is so large."""
+__all__ = ["CommitSegments", "Written", "enter_changed", "enter_segment"]
 
 
 class Written(NamedTuple):
@@ -67,28 +65,29 @@ class CommitSegments:
     def write(
         self, line: Timeline, relation: Relation, blocks: Mapping[int, Sequence[Row | None]], written: list[Written]
     ) -> None:
-        """Write new blocks of a relation, whose slots nobody else uses; ``written`` takes them."""
-        files = self._files
-        writer = None
-        part: dict[int, Sequence[Row | None]] = {}
-        growth = 0
-        for number in sorted(blocks):
-            if writer is None:
-                writer = files.write_segment(relation.oid, line.id)
-                files.uncommitted.add(writer.name)
-                written.append(Written(relation, RecordSegment(relation.oid, writer.name, 0), 0, {}))
-                part, growth = {}, 0
-            rows = blocks[number]
-            content = rows if isinstance(rows, list) else list(rows)
-            writer.add(BlockImage(number, content, 0))
-            growth += len(content) - content.count(None)
-            if content is rows:
-                part[number] = content
-            if writer.size >= SEGMENT_SIZE:
-                written[-1] = _finished(relation, writer.finish(), growth, part)
-                writer = None
-        if writer is not None:
-            written[-1] = _finished(relation, writer.finish(), growth, part)
+        """Write new blocks of a relation, whose slots nobody else uses; ``written`` takes them.
+
+        Those that are written already (``growing_segments``) go on to where they are.
+        """
+        found = (rows.segments for rows in blocks.values() if isinstance(rows, WrittenRows))
+        growing = next(found, None) or self.growing(line, relation)
+        try:
+            for number in sorted(blocks):
+                rows = blocks[number]
+                if not isinstance(rows, WrittenRows):
+                    growing.add(
+                        number, rows if isinstance(rows, list) else list(rows), keep_rows=isinstance(rows, list)
+                    )
+            for info, present in growing.finish(blocks):
+                segment = RecordSegment(relation.oid, info.name, info.rows)
+                written.append(Written(relation, segment, info.size, present))
+        except BaseException:
+            growing.abandon()
+            raise
+
+    def growing(self, line: Timeline, relation: Relation) -> GrowingSegments:
+        """Return what takes blocks of a relation before their transaction commits."""
+        return GrowingSegments(self._files, line, relation)
 
     def write_changed(
         self,
@@ -169,10 +168,6 @@ class CommitSegments:
     def size(self) -> int:
         """The bytes of the segments that were committed since the last checkpoint."""
         return sum(list(self._files.committed.values()))  # others may add one meanwhile
-
-
-def _finished(relation: Relation, info: SegmentInfo, growth: int, rows: Mapping[int, Sequence[Row | None]]) -> Written:
-    return Written(relation, RecordSegment(relation.oid, info.name, growth), info.size, rows)
 
 
 def enter_segment(

@@ -240,6 +240,16 @@ class DirectoryVolume:
         except OSError as error:
             raise host_error(error, "list", self.given_path) from None
 
+    def plugin_files(self) -> list[str]:
+        """Return the words of the files that are replaced as a whole and are plugins' own."""
+        self._require_open()
+        try:
+            found = sorted(os.listdir(self.path))
+        except OSError as error:
+            raise host_error(error, "list", self.given_path) from None
+        words = [name.removeprefix(PREFIX) for name in found if name.startswith(PREFIX) and not name.endswith(NEW)]
+        return [word for word in words if PREFIX + word not in (LOCK, MANIFEST)]
+
     def delete(self, name: str) -> None:
         """Remove a file; nothing happens when there is none."""
         self._require_writable(name)

@@ -146,8 +146,15 @@ def enter_past(index: TimelineIndex, method: Index, past: list[tuple[int, Any, i
     if isinstance(method, BTree):
         method.build_past(past)
     else:
-        method.apply([(row_id, (), (element,)) for _, element, row_id in past], 0)
+        enter_ended(method, past)
     index.superseded = deque(past)
+
+
+def enter_ended(method: Index, past: Iterable[tuple[int, Any, int]]) -> None:
+    """Enter (end SCN, element, row id) of keys that rows had: the method may say that they are no more."""
+    for end, element, row_id in past:
+        method.apply([(row_id, (), (element,))], 0)
+        method.apply([(row_id, (element,), ())], end)
 
 
 def _end_of(entry: tuple[int, Any, int]) -> int:

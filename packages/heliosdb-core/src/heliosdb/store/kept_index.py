@@ -21,7 +21,7 @@ from heliosdb.errors import DataCorrupted
 from heliosdb.store.access_method import Persisted
 from heliosdb.store.block import BLOCK_BITS
 from heliosdb.store.chunk_file import Chunk, ChunkFileReader, ChunkFileWriter
-from heliosdb.store.index_build import rows_by_block
+from heliosdb.store.index_build import enter_ended, rows_by_block
 from heliosdb.store.manifest import StoredIndex
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def restore(
     for number in sorted(changed):
         rows = {row_id: keys for batch in rows_by_block(relation, index, past, [number]) for row_id, keys in batch}
         # What was entered later, and is no more, may still be looked for by readers of the past.
-        method.apply([(row_id, (), (key,)) for _, key, row_id in past], 0)
+        enter_ended(method, past)
         past.clear()
         first = number << BLOCK_BITS
         gone = [

@@ -96,16 +96,15 @@ class Log:
         self._write_header()
 
     @classmethod
-    def resume(cls, reader: LogReader, *, is_named: bool = False) -> Log:
+    def resume(cls, reader: LogReader) -> Log:
         """Go on with a log that was read to its end: a torn tail is cut off, and all the rest is synced.
 
-        Records with codecs that are for one writing go into a new log, numbered one higher, or, where there are none
-        yet, this one is begun anew; but not if the manifest names it (``is_named``): it has to be there at any time.
+        Records with codecs that are for one writing go into a new log, numbered one higher.
         """
         volume, number = reader.volume, reader.number
         header, chain = reader.header, reader.chain
         log = cls.__new__(cls)
-        if header is None or chain is None or (chain.is_for_one_writing and reader.end == HEADER_AREA and not is_named):
+        if header is None or chain is None:
             log._begin(volume, number, reader.codecs.new())
             volume.truncate(log.name, 0)
             log._write_header()
@@ -297,6 +296,11 @@ class LogReader:
         """Raise DataCorrupted when a log has no header that a manifest names: it was durable before."""
         if self.header is None:
             raise self._corrupt(0)
+
+    @property
+    def has_records(self) -> bool:
+        """Whether there was any, after it was read."""
+        return self.end > HEADER_AREA
 
     def require_whole(self) -> None:
         """Raise DataCorrupted when a log that was read to its end has a torn tail or room: the next one was begun when

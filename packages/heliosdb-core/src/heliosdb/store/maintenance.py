@@ -16,12 +16,14 @@ from heliosdb.errors import Error
 from heliosdb.store.pace import Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from heliosdb.store.checkpoint import Checkpointer
     from heliosdb.store.store import Store
 
 __all__ = ["Maintenance"]
+
+EVERY_RELATION = range(1 << 63)
 
 REWRITTEN_AT_ONCE = 64 << 20
 """Bytes that ``rewrite`` puts into one checkpoint, about."""
@@ -58,10 +60,11 @@ class Maintenance:
                     self._thread = Thread(target=self._work, name="heliosdb-maintenance", daemon=True)
                     self._thread.start()
 
-    def checkpoint(self) -> None:
-        """Make a checkpoint now, in this thread."""
+    def checkpoint(self, compact: Container[int] = ()) -> None:
+        """Make a checkpoint now, in this thread. Relations in ``compact`` lose the versions that nobody needs, in
+        segments, too."""
         with self.pace.hurried():
-            self._checkpointer.run()
+            self._checkpointer.run(compact=compact)
 
     def checkpoint_at_leisure(self) -> None:
         """Make a checkpoint as fast as background work may go; commits that want to be synced are, meanwhile."""
@@ -80,7 +83,7 @@ class Maintenance:
     def compact(self) -> None:
         """Drop the versions that nobody needs, and write what is left."""
         self._store.vacuum()
-        self.checkpoint()
+        self.checkpoint(EVERY_RELATION)
 
     def rewrite(self, on_progress: Callable[[int, int], None] = lambda done, files: None) -> int:
         """Write anew whatever passed other codecs than new files do, and return how many files could not be yet.

@@ -78,10 +78,9 @@ def recover(store: Store) -> None:
     store.let_go_of_superseded()
     if volume.read_only:
         return
-    if reader is None:
-        log = Log(volume, manifest.log, files.codecs)
-    else:
-        log = Log.resume(reader, is_named=content is not None and reader.number == manifest.log)
+    log = Log(volume, manifest.log, files.codecs) if reader is None else Log.resume(reader)
+    if reader is not None and manifest.log < reader.number < log.number and not reader.has_records:
+        volume.delete(reader.name)
     delete_unnamed(files, manifest, cache)
     store.large = CommitSegments(files, cache)
     store.maintenance = Maintenance(store, Checkpointer(store, files, cache, store.indexes, manifest))

@@ -3,7 +3,8 @@
     header, chunks, footer (see ``chunk_file``), kind "SEGM"
 
     block       shape?  column 0  column 1  ...  begins?  history?       each a chunk: a frame (``stored_frames``)
-    zones       for each column the least and the greatest value of every block, and whether it has a NULL
+    zones       for each column the least and the greatest value of every block, and whether it has a NULL; the same of
+                superseded versions
     footer      what blocks there are, and where their chunks are
 
 **Current rows apart from superseded ones.** Shape and columns hold the newest versions; who reads at or after a
@@ -22,10 +23,8 @@ A file is written once, its reader opens it when the first block is wanted, and 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
-from decimal import Context, Decimal, InvalidOperation, localcontext
+from collections.abc import Callable, Container, Sequence
 from itertools import accumulate, chain, compress, zip_longest
-from math import isnan
 from typing import Any, NamedTuple
 
 from heliosdb.encoding.codecs import FileCodecs
@@ -37,6 +36,7 @@ from heliosdb.store.pace import Pay
 from heliosdb.store.segment_history import decode_history, encode_history
 from heliosdb.store.versions import Older, Row, is_full
 from heliosdb.store.volume import Volume
+from heliosdb.store.zones import Zone, zone_within, zones_of_superseded
 
 __all__ = ["BlockImage", "SegmentInfo", "SegmentReader", "SegmentWriter", "Zone"]
 
@@ -49,13 +49,6 @@ ZONES = -2
 """The first number of the place of a column's zones."""
 
 _HAS_SHAPE, _HAS_BEGINS, _HAS_HISTORY = 1, 2, 4
-
-LONGEST_BOUND = 64
-_STRICT = Context(traps=[InvalidOperation])
-_ORDERED = frozenset((int, str, float, Decimal, bytes, bool))
-
-Zone = tuple[Any, Any, bool]
-"""(least, greatest, whether there is a NULL); None, None where all are NULL."""
 
 
 class BlockImage(NamedTuple):
@@ -81,8 +74,22 @@ class SegmentInfo(NamedTuple):
     last_scn: int
 
 
+class _Written(NamedTuple):
+    """A block of which the chunks are written."""
+
+    begin: int
+    slots: int
+    rows: int
+    width: int
+    flags: int
+    offset: int
+    chunks: list[Chunk]
+    zones: list[Zone | None]
+    past_zones: list[Zone | None]
+
+
 class SegmentWriter:
-    """Writes one segment; blocks come in ascending order of their numbers."""
+    """Writes one segment. Of a block that is added twice only what was added last is part of it."""
 
     def __init__(
         self,
@@ -95,12 +102,11 @@ class SegmentWriter:
         pay: Pay | None = None,
     ) -> None:
         parameters = {"relation": relation_oid, "timeline": timeline_id}
+        self._volume = volume
+        self._codecs = codecs
         self._file = ChunkFileWriter(volume, name, KIND, VERSION, codecs, parameters, pay)
         self._frames = frames
-        self._blocks: list[tuple[int, int, int, int, int, int, int]] = []
-        """(number, begin, slots, rows, width, flags, offset)"""
-        self._chunks: list[Chunk] = []
-        self._zones: list[list[Zone | None]] = []
+        self._blocks: dict[int, _Written] = {}
 
     @property
     def name(self) -> str:
@@ -113,18 +119,22 @@ class SegmentWriter:
         return self._file.size
 
     def add(self, image: BlockImage) -> None:
-        """Append a block."""
+        """Append a block. What raises has added nothing."""
         number, slots = image.number, image.rows
-        if self._blocks and number <= self._blocks[-1][0]:
-            raise ValueError(f"block {number} comes behind block {self._blocks[-1][0]}")
         offset = self._file.size
+        chunks: list[Chunk] = []
+        zones: list[Zone | None] = []
+
+        def add(data: bytes, part: int) -> None:
+            chunks.append(self._file.add(data, number, part))
+
         frames, flags = self._frames, 0
         rows: list[Row] = [row for row in slots if row is not None] if not is_full(slots) else slots  # type: ignore[assignment]
         widths = set(map(len, rows))
         if len(rows) < len(slots) or len(widths) > 1:
             flags |= _HAS_SHAPE
             present = frames.encode([row is not None for row in slots])
-            self._add(present + frames.encode(list(map(len, rows))), number, SHAPE)
+            add(present + frames.encode(list(map(len, rows))), SHAPE)
         width = max(widths, default=0)
         if len(widths) > 1:
             rows = list(zip(*zip_longest(*rows)))
@@ -132,37 +142,79 @@ class SegmentWriter:
         items = list(chain.from_iterable(rows))
         for place in range(width):
             values = items[place::width]
-            self._add(frames.encode(values), number, place)
-            self._add_zone(place, zone_of(values))
+            data, extent, has_null = frames.encode_column(values)
+            add(data, place)
+            zones.append(zone_within(extent, has_null))
+        past_zones = zones_of_superseded(image.history, width, frames)
         if image.begins is not None:
             flags |= _HAS_BEGINS
-            self._add(frames.encode(image.begins.tolist()), number, BEGINS)
+            add(frames.encode(image.begins.tolist()), BEGINS)
         if image.history:
             flags |= _HAS_HISTORY
-            self._add(encode_history(image.history, frames), number, HISTORY)
-        self._blocks.append((number, image.begin, len(slots), len(rows), width, flags, offset))
+            add(encode_history(image.history, frames), HISTORY)
+        self._blocks[number] = _Written(
+            image.begin, len(slots), len(rows), width, flags, offset, chunks, zones, past_zones
+        )
 
-    def _add(self, data: bytes, number: int, part: int) -> None:
-        self._chunks.append(self._file.add(data, number, part))
+    def read(self, number: int) -> list[Row | None]:
+        """Return the rows of a block that was added."""
+        return self._reader(number).read(number).rows
 
-    def _add_zone(self, place: int, zone: Zone | None) -> None:
-        if place == len(self._zones):
-            self._zones.append([])
-        zones = self._zones[place]
-        zones.extend([None] * (len(self._blocks) - len(zones)))
-        zones.append(zone)
+    def _reader(self, number: int) -> SegmentReader:
+        block = self._blocks[number]
+        reader = SegmentReader(self._volume, self.name, self._codecs, self._frames)
+        reader._file = self._file.reader()
+        lengths, checksums = [chunk.length for chunk in block.chunks], [chunk.checksum for chunk in block.chunks]
+        reader._loaded = _Directory(
+            {number: 0},
+            [block.begin],
+            [block.slots],
+            [block.rows],
+            [block.width],
+            [block.flags],
+            [block.offset],
+            lengths,
+            checksums,
+            [0, len(lengths)],
+            [],
+        )
+        return reader
 
-    def finish(self) -> SegmentInfo:
-        """Write the footer, make the file durable and return what it holds."""
-        blocks, frames = self._blocks, self._frames
-        zones = [self._file.add(frames.encode(column), ZONES, place) for place, column in enumerate(self._zones)]
-        parts = [*zip(*blocks)] or [()] * 7
-        lists = [*parts[:6], parts[6], [chunk.length for chunk in self._chunks], [c.checksum for c in self._chunks]]
+    def column(self, number: int, place: int) -> list[Any]:
+        """Return a column of a block that was added, with an item for each row; KeyError where it has none."""
+        return self._reader(number).lists(number, (place,))[place]
+
+    def finish(self, keep: Container[int] | None = None) -> SegmentInfo:
+        """Write the footer, make the file durable and return what it holds; with ``keep``, of these blocks only."""
+        frames = self._frames
+        numbers = sorted(number for number in self._blocks if keep is None or number in keep)
+        blocks = [self._blocks[number] for number in numbers]
+        width = max((block.width for block in blocks), default=0)
+        zones = [
+            self._file.add(
+                _zones_at(frames, place, [block.zones for block in blocks])
+                + _zones_at(frames, place, [block.past_zones for block in blocks]),
+                ZONES,
+                place,
+            )
+            for place in range(width)
+        ]
+        chunks = [chunk for block in blocks for chunk in block.chunks]
+        lists: list[list[int]] = [
+            numbers,
+            [block.begin for block in blocks],
+            [block.slots for block in blocks],
+            [block.rows for block in blocks],
+            [block.width for block in blocks],
+            [block.flags for block in blocks],
+            [block.offset for block in blocks],
+        ]
+        lists += [[chunk.length for chunk in chunks], [chunk.checksum for chunk in chunks]]
         lists += [[zone[part] for zone in zones] for part in range(3)]
-        size = self._file.finish(b"".join([frames.encode(list(values)) for values in lists]))
-        rows = sum(block[3] for block in blocks)
-        first, last = (blocks[0][0], blocks[-1][0]) if blocks else (0, -1)
-        last_scn = max((block[1] for block in blocks), default=0)
+        size = self._file.finish(b"".join([frames.encode(values) for values in lists]))
+        rows = sum(block.rows for block in blocks)
+        first, last = (numbers[0], numbers[-1]) if numbers else (0, -1)
+        last_scn = max((block.begin for block in blocks), default=0)
         return SegmentInfo(self._file.name, size, first, last, len(blocks), rows, last_scn)
 
     def abandon(self) -> None:
@@ -198,7 +250,8 @@ class SegmentReader:
         self._file = ChunkFileReader(volume, name, KIND, VERSION, codecs)
         self._frames = frames
         self._loaded: _Directory | None = None
-        self._zones: dict[int, list[Zone | None]] = {}
+        self._zones: dict[int, tuple[list[Zone | None], list[Zone | None]]] = {}
+        """By column, for each block: of the newest rows, and of superseded versions."""
 
     @property
     def relation_oid(self) -> int:
@@ -447,19 +500,31 @@ class SegmentReader:
 
     def zone(self, number: int, column: int) -> Zone | None:
         """Return the bounds of a block's column, or None where nothing is known."""
+        return self._zone(number, column, 0)
+
+    def past_zone(self, number: int, column: int) -> Zone | None:
+        """Return the bounds of a column in the superseded versions of a block's rows, or None where nothing is known;
+        without any these are (None, None, False)."""
+        directory = self._directory()
+        if not directory.flags[directory.places[number]] & _HAS_HISTORY:
+            return None, None, False
+        return self._zone(number, column, 1)
+
+    def _zone(self, number: int, column: int, which: int) -> Zone | None:
         directory = self._directory()
         place = directory.places[number]
         if column >= len(directory.zones) or column >= directory.widths[place]:
             return None
-        zones = self._zones.get(column)
-        if zones is None:
+        both = self._zones.get(column)
+        if both is None:
             what = f"the zones of column {column}"
             data = self._file.read(directory.zones[column], ZONES, column, what)
             try:
-                zones = self._frames.decode(data)
+                now, at = self._frames.read(data, 0)
+                both = self._zones[column] = now, self._frames.decode(data[at:])
             except DataCorrupted as error:
                 raise self._file.damaged(what, error.message) from error
-            self._zones[column] = zones
+        zones = both[which]
         return zones[place] if place < len(zones) else None
 
     def verify(self) -> list[str]:
@@ -500,33 +565,5 @@ def _called(number: int, part: int) -> str:
     return f"{names.get(part, f'column {part}')} of block {number}"
 
 
-def zone_of(values: list[Any]) -> Zone | None:
-    """Return the bounds of a column's values, or None where they have none."""
-    kinds = set(map(type, values))
-    has_null = type(None) in kinds
-    if has_null:
-        kinds.discard(type(None))
-        values = [value for value in values if value is not None]
-    if not kinds:
-        return (None, None, True) if has_null else None
-    (kind, *others) = kinds
-    if others or kind not in _ORDERED:
-        return None
-    if kind is Decimal:
-        # A NaN raises, whatever the thread's context says.
-        try:
-            with localcontext(_STRICT):
-                return min(values), max(values), has_null
-        except InvalidOperation:
-            return None
-    if kind is float and (total := sum(values)) != total and any(map(isnan, values)):
-        return None
-    least, greatest = min(values), max(values)
-    if kind is str or kind is bytes:
-        last = "\U0010ffff" if kind is str else b"\xff"
-        least = least[:LONGEST_BOUND]
-        if len(greatest) > LONGEST_BOUND:
-            if greatest[LONGEST_BOUND : LONGEST_BOUND + 1] == last:
-                return None
-            greatest = greatest[:LONGEST_BOUND] + last
-    return least, greatest, has_null
+def _zones_at(frames: StoredFrames, place: int, zones: Sequence[Sequence[Zone | None]]) -> bytes:
+    return frames.encode([block[place] if place < len(block) else None for block in zones])

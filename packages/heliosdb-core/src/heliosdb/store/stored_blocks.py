@@ -114,6 +114,10 @@ class BlockSource(Protocol):
         """Return a column's least and greatest value, and whether it has a NULL, where they are known."""
         ...
 
+    def past_zone(self, number: int, column: int) -> tuple[Any, Any, bool] | None:
+        """Return the same of superseded versions; (None, None, False) where there are none."""
+        ...
+
 
 class StoredVersions:
     """What a segment has of the versions before a block's rows. It is not deleted as long as a block has one."""
@@ -266,6 +270,7 @@ class ColdScan:
 
     def __init__(self, stored: StoredBlocks, scn: int, columns: Sequence[int] | None) -> None:
         self._where = stored.where
+        self._superseded = stored.superseded
         self._scn = scn
         self._columns = columns
 
@@ -275,20 +280,22 @@ class ColdScan:
         if segment is None:
             return False
         try:
-            if segment.begin(number) > self._scn:
-                return False
-            zones = [segment.zone(number, place) for place, _, _ in ranges]
+            begin = segment.begin(number)
+            if begin <= self._scn:
+                return any(_is_beyond(segment.zone(number, place), low, high) for place, low, high in ranges)
+            # Some of the rows are younger than the reader: he sees their older versions.
+            return (
+                self._superseded.before(number, begin) is None
+                and any(
+                    _is_beyond(segment.zone(number, place), low, high)
+                    and _is_beyond(segment.past_zone(number, place), low, high)
+                    for place, low, high in ranges
+                )
+                # Else a checkpoint may have put elsewhere what a large commit had left behind.
+                and self._where().get(number) is segment
+            )
         except DataCorrupted:
             return False  # as for ``rows``; who then reads the block is told
-        for (_, low, high), zone in zip(ranges, zones):
-            if zone is not None:
-                least, greatest, _ = zone
-                try:
-                    if least is None or (high is not None and least > high) or (low is not None and greatest < low):
-                        return True
-                except TypeError:
-                    continue  # values of another type
-        return False
 
     def rows(self, number: int, ranges: Sequence[Range] = ()) -> list[Row] | None:
         """Return a block's rows, with None in the columns that nobody looks at, less rows that are in none of the
@@ -341,6 +348,17 @@ class ColdScan:
 
 
 _NOTHING: Any = repeat(None)
+
+
+def _is_beyond(zone: tuple[Any, Any, bool] | None, low: Any, high: Any) -> bool:
+    """Whether surely no value of a zone lies in a range."""
+    if zone is None:
+        return False
+    least, greatest, _ = zone
+    try:
+        return least is None or bool((high is not None and least > high) or (low is not None and greatest < low))
+    except TypeError:
+        return False  # values of another type
 
 
 def _places_in(values: list[Any], low: Any, high: Any) -> list[int] | None:

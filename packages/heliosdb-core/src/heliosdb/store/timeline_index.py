@@ -13,8 +13,10 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from heliosdb.encoding.keys import NULL
 from heliosdb.store.access_method import Index, IndexChange, IndexSpec
 from heliosdb.store.btree import BTree
+from heliosdb.store.growing_segments import WrittenRows
 from heliosdb.store.versions import Row, is_full
 
 if TYPE_CHECKING:
@@ -141,6 +143,10 @@ class TimelineIndex:
 
     def prepare_run(self, row_ids: Sequence[int], rows: Sequence[Row | None]) -> IndexEntries:
         """Return what many new rows are to enter here."""
+        column = self.spec.key_column
+        if column is not None and self.spec.order_key is None and self.simple_key is not None:
+            if isinstance(rows, WrittenRows):
+                return IndexEntries([], Run([NULL if key is None else key for key in rows.column(column)], row_ids))
         if self.simple_key is None or not is_full(rows):
             return IndexEntries(self.changes((i, None, row) for i, row in zip(row_ids, rows) if row is not None))
         return IndexEntries([], Run(self._elements_of(rows), row_ids))

@@ -93,7 +93,8 @@ def _ascending(older: Older) -> list[tuple[int, Any]]:
     if older is PRUNED:
         versions.append((-1, PRUNED))
     versions.reverse()
-    return versions
+    # Whole blocks that a commit replaced lead to what was before: one version in front of a list.
+    return [*older, *versions] if type(older) is list else versions
 
 
 def is_needed(begin: int, end: int, readers: Sequence[int]) -> bool:

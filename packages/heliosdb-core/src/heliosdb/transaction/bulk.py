@@ -241,7 +241,7 @@ def _enter_block(
     block = writes.bulk[number] = OwnBlock(transaction.command, rows, written, before, is_new=is_new)
     transaction.note_change(writes.bulk, number, before)
     if transaction.aside is not None and writes.relation.is_logged:
-        transaction.aside.note(block)
+        transaction.aside.note(block, number, writes.relation, transaction.timeline)
 
 
 def _bytes_of(slots: Sequence[int], value: int) -> bytes:

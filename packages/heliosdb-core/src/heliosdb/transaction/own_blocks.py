@@ -16,6 +16,7 @@ from itertools import compress
 from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
+    from heliosdb.store.growing_segments import WrittenRows
     from heliosdb.store.versions import Row
     from heliosdb.transaction.aside import AsideRows
 
@@ -43,7 +44,7 @@ class OwnBlock:
         self, command: int, rows: list[Any], written: bytes | None, before: OwnBlock | None, *, is_new: bool
     ) -> None:
         self.command = command
-        self.rows: list[Row | None] | AsideRows = rows
+        self.rows: list[Row | None] | AsideRows | WrittenRows = rows
         self.written = written
         self.before = before
         self.is_new = is_new

@@ -144,6 +144,10 @@ class IvfFlatMethod(IvfMethod):
 def chosen_backend(plan: Plan, name: str | None) -> Backend:
     """Return the backend that an index names, or the first that can do what it wants."""
     if name is not None:
+        if name in PREFERRED and find_spec(name) is None:
+            raise FeatureNotSupported(
+                f'vector backend "{name}" is not installed', hint=f"pip install heliosdb-vector[{name}]"
+            )
         made: Backend = driver(GROUP, name)()
         refusal = made.refusal(plan)
         if refusal is not None:

@@ -88,8 +88,9 @@ def settings() -> Iterator[Setting]:
         minimum=0.0,
         maximum=1.0,
         description="1: rows are ordered by distance exactly, without a vector index; 0: as hnsw.ef_search and "
-        "ivfflat.probes say.",
+        "ivfflat.probes say. Nothing in between.",
         reader=reader,
+        check=f"{HOME}.index.vector_index:checked_recall",
     )
 
 

@@ -448,3 +448,13 @@ class VectorIndex:
 
 def _part(blobs: Mapping[str, bytes], prefix: str) -> dict[str, bytes]:
     return {name.removeprefix(prefix): blob for name, blob in blobs.items() if name.startswith(prefix)}
+
+
+def checked_recall(value: float, current: float) -> float:
+    """Return the value of ``heliosdb.vector_recall``; InvalidParameterValue for one that would be no promise."""
+    if value not in (0.0, 1.0):
+        raise InvalidParameterValue(
+            f"heliosdb.vector_recall cannot be {value}",
+            hint="1 is exact. For more or less effort set hnsw.ef_search or ivfflat.probes.",
+        )
+    return value

@@ -18,7 +18,7 @@ from attrs import evolve
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 from heliosdb.plan.forms import read_form, read_leniently, searching, searching_each
-from heliosdb.plan.rewrite import contains, rewritten
+from heliosdb.plan.rewrite import rewritten
 from heliosdb.sql.optimizer.conditions import is_volatile, unlabelled
 
 if TYPE_CHECKING:
@@ -33,28 +33,27 @@ ALIKE = (frozenset({"text", "varchar"}), frozenset({"int2", "int4", "int8"}))
 
 
 def read_with_leave(plan: pn.PlanNode, registries: Registries) -> pn.PlanNode:
-    """Return a statement's plan with values that are not to be seen allowed to be NULL, unless it changes rows."""
-    if contains(plan, pn.Modify):
-        return plan
+    """Return the plan of a statement that changes nothing: values that are not to be seen may be NULL."""
     result: pn.PlanNode = rewritten(
         plan, lambda node: None if read_form(node) is None else read_leniently(registries, node)
     )
     return result
 
 
-def compare_stored(plan: pn.PlanNode, registries: Registries) -> pn.PlanNode:
-    """Return the plan with values compared as they are stored, where that says the same."""
+def compare_stored(plan: pn.PlanNode, registries: Registries, *, lenient: bool) -> pn.PlanNode:
+    """Return the plan with values compared as they are stored, where that says the same; ``lenient`` where the
+    statement changes nothing."""
 
     def replace(node: Any) -> Any:
         if isinstance(node, ex.Call) and node.operator in ("=", "<>") and len(node.arguments) == 2:
-            return _comparison(node, registries)
+            return _comparison(node, registries, lenient)
         if isinstance(node, ex.IsNull) and not node.row:
             found = read_form(node.operand)
             return None if found is None else evolve(node, operand=found[0])
         if isinstance(node, ex.InList):
-            return _in_list(node, registries)
+            return _in_list(node, registries, lenient)
         if isinstance(node, ex.AnyAll):
-            return _any_all(node, registries)
+            return _any_all(node, registries, lenient)
         if isinstance(node, ex.Subquery):
             # Its comparison belongs with what stands on its left, and is decided as it is.
             inner = rewritten(node.plan, replace)
@@ -75,7 +74,7 @@ def _is_alike(*types: str) -> bool:
     return len(set(types)) == 1 or any(family.issuperset(types) for family in ALIKE)
 
 
-def _comparison(node: ex.Call, registries: Registries) -> ex.Call | None:
+def _comparison(node: ex.Call, registries: Registries, lenient: bool) -> ex.Call | None:
     left, right = node.arguments
     forms = _form(left), _form(right)
     function = None
@@ -91,10 +90,10 @@ def _comparison(node: ex.Call, registries: Registries) -> ex.Call | None:
             return None
         pair = forms[0][0], forms[1][0]
     elif forms[0] is not None:
-        pair = forms[0][0], searching(registries, forms[0][1], forms[0][0].name, plain[1])
+        pair = forms[0][0], searching(registries, forms[0][1], forms[0][0].name, plain[1], lenient=lenient)
     else:
         assert forms[1] is not None
-        pair = searching(registries, forms[1][1], forms[1][0].name, plain[0]), forms[1][0]
+        pair = searching(registries, forms[1][1], forms[1][0].name, plain[0], lenient=lenient), forms[1][0]
     if is_volatile(pair):
         return None
     return evolve(node, function=function, arguments=pair, argument_types=function.arguments, nullable=True)
@@ -110,13 +109,15 @@ def _operator(name: str, type_: str, registries: Registries) -> ScalarFunction |
     return None
 
 
-def _in_list(node: ex.InList, registries: Registries) -> ex.InList:
+def _in_list(node: ex.InList, registries: Registries, lenient: bool) -> ex.InList:
     """Return the list compared with stored data; as it is where one of the items cannot be."""
     found = _form(node.operand)
     if found is None:
         return node
     column = found[0]
-    equalities = [_comparison(part, registries) if isinstance(part, ex.Call) else None for part in node.equalities]
+    equalities = [
+        _comparison(part, registries, lenient) if isinstance(part, ex.Call) else None for part in node.equalities
+    ]
     items = tuple(part.arguments[1] for part in equalities if part is not None and part.arguments[0] == column)
     if len(items) != len(node.items) or any(_form(item) is not None for item in node.items):
         return node
@@ -124,7 +125,7 @@ def _in_list(node: ex.InList, registries: Registries) -> ex.InList:
     return evolve(node, operand=column, items=items, equalities=made, nullable=True)
 
 
-def _any_all(node: ex.AnyAll, registries: Registries) -> ex.AnyAll | None:
+def _any_all(node: ex.AnyAll, registries: Registries, lenient: bool) -> ex.AnyAll | None:
     """Return the comparison with an array's elements made one of stored data, each element turned into it once."""
     comparison = node.comparison
     if not isinstance(comparison, ex.Call) or comparison.operator not in ("=", "<>") or len(comparison.arguments) != 2:
@@ -145,5 +146,5 @@ def _any_all(node: ex.AnyAll, registries: Registries) -> ex.AnyAll | None:
         argument_types=function.arguments,
         nullable=True,
     )
-    array = searching_each(registries, form, column.name, node.array)
+    array = searching_each(registries, form, column.name, node.array, lenient=lenient)
     return evolve(node, comparison=stored, array=array, nullable=True)

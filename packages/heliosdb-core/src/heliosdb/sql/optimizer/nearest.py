@@ -12,7 +12,7 @@ The other way is to compute the value of every row that satisfies it, found as w
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from attrs import evolve
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Index
     from heliosdb.sql.optimizer.access import AccessPaths
 
-__all__ = ["nearest_path", "sorted_again"]
+__all__ = ["below_projection", "is_ordering_scan", "nearest_path", "sorted_again"]
 
 COMPUTED = 10.0
 """What computing a row's value and comparing it costs, in rows of a filtered sequential scan."""
@@ -65,6 +65,26 @@ def nearest_path(
     if cost > others + COMPUTED * share * rows:
         return None
     return pn.Filter(input=evolve(found, share=share), condition=condition), cost
+
+
+def below_projection(sort: pn.Sort) -> pn.Sort | None:
+    """Return the sort below the projection that computes its keys, as is done for keys with subqueries in them."""
+    project = sort.input
+    if not isinstance(project, pn.Project) or is_volatile(project.expressions):
+        return None
+    keys = []
+    for key in sort.keys:
+        column = key.expression
+        if not isinstance(column, ex.Column) or column.source != project.source or column.index < 0:
+            return None
+        keys.append(evolve(key, expression=project.expressions[column.index]))
+    return evolve(sort, input=project.input, keys=tuple(keys))
+
+
+def is_ordering_scan(plan: pn.PlanNode | None) -> TypeGuard[pn.PlanNode]:
+    """Whether a plan reads an index in an operator's order, with a condition or without."""
+    scan = plan.input if isinstance(plan, pn.Filter) else plan
+    return isinstance(scan, pn.IndexScan) and scan.nearest is not None
 
 
 def sorted_again(limit: pn.Limit, sort: pn.Sort, ordered: pn.PlanNode) -> pn.PlanNode:

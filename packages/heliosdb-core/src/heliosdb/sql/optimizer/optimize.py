@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
-from heliosdb.plan.rewrite import rewritten, walk
+from heliosdb.plan.rewrite import contains, rewritten, walk
 from heliosdb.sql.optimizer.access import ROW, AccessPaths
 from heliosdb.sql.optimizer.conditions import conjunction, split
 from heliosdb.sql.optimizer.decorrelate import decorrelate
@@ -16,7 +16,7 @@ from heliosdb.sql.optimizer.estimates import Estimates
 from heliosdb.sql.optimizer.forms import compare_stored, read_with_leave
 from heliosdb.sql.optimizer.joins import Joins
 from heliosdb.sql.optimizer.keep import Keeper
-from heliosdb.sql.optimizer.nearest import nearest_path, sorted_again
+from heliosdb.sql.optimizer.nearest import below_projection, is_ordering_scan, nearest_path, sorted_again
 from heliosdb.sql.optimizer.pullup import pull_up
 from heliosdb.sql.optimizer.pushdown import push
 from heliosdb.sql.optimizer.stored import StoredExpressions
@@ -49,13 +49,16 @@ def optimize(bound: pn.BoundStatement, session: Any, slots: Sequence[Any] = (), 
     ``width`` says, and of the parameters, where they are known.
     """
     registries: Registries = session.registries
-    plan = read_with_leave(bound.plan, registries) if bound.has_forms else bound.plan
+    plan = bound.plan
+    lenient = bound.has_forms and not contains(plan, pn.Modify)
+    if lenient:
+        plan = read_with_leave(plan, registries)
     for rule in registries.planner_rules:
         if rule.stage == "logical":
             plan = resolve_implementation(rule.apply)(plan, session)
     estimates = Estimates(session, slots, width)
     optimizer = _Optimizer(registries, estimates, StoredExpressions(session), plan, session.check_interrupt)
-    optimizer.has_forms = bound.has_forms
+    optimizer.has_forms, optimizer.lenient = bound.has_forms, lenient
     plan = optimizer.plan(plan)
     for rule in registries.planner_rules:
         if rule.stage == "physical":
@@ -73,7 +76,7 @@ class _Optimizer:
         check: Callable[[], None],
     ) -> None:
         self.registries = registries
-        self.has_forms = False
+        self.has_forms = self.lenient = False
         self.estimates = estimates
         self.access = AccessPaths(registries, estimates, stored, whole)
         self.joins = Joins(estimates, registries, self.access, self.physical, check)
@@ -85,7 +88,7 @@ class _Optimizer:
             node = evolve(node, recheck=conjunction(_conditions(node.input)))
         logical = push(decorrelate(pull_up(node)))
         if self.has_forms:
-            logical = compare_stored(logical, self.registries)
+            logical = compare_stored(logical, self.registries, lenient=self.lenient)
         chosen = self.keeper.keep(self.physical(logical), repeated=repeated)
         plan: pn.PlanNode = self.subqueries(chosen)
         return plan
@@ -143,6 +146,11 @@ class _Optimizer:
         ordered = self._in_index_order(sort, wanted, limit)
         if ordered is not None:
             return sorted_again(limit, sort, ordered)
+        below = below_projection(sort)
+        if below is not None:
+            ordered = self._in_index_order(below, wanted, limit)
+            if isinstance(sort.input, pn.Project) and is_ordering_scan(ordered):
+                return evolve(sort.input, input=sorted_again(limit, below, ordered))
         return evolve(limit, input=evolve(sort, input=self.physical(sort.input), top=limit.limit, skip=limit.offset))
 
     def _cost(self, ordered: pn.PlanNode, wanted: float | None) -> float:
