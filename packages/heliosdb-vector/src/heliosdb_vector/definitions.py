@@ -50,6 +50,7 @@ def types() -> Iterator[Type]:
             coerce_typmod=f"{form}.coerce",
             to_python=f"{module}:{name}_to_python",
             from_python=f"{module}:{name}_from_python",
+            to_arrow=f"{form}.to_arrow" if name in DENSE else None,
             python_types=(f"{HOME}.{classes[name]}", *(("numpy:ndarray",) if name == "vector" else ())),
             schema=SCHEMA,
             description=descriptions[name],
@@ -81,12 +82,22 @@ def _scalar(name: str, arguments: tuple[str, ...], returns: str, function: str, 
     return ScalarFunction(name, arguments, returns, f"{HOME}.{function}", schema=SCHEMA, description=about)
 
 
-def _distance(name: str, arguments: tuple[str, ...], function: str, about: str) -> ScalarFunction:
+def _distance(
+    name: str, arguments: tuple[str, ...], function: str, about: str, by_literal: str | None = None
+) -> ScalarFunction:
     """Return a distance; what has numbers at every place is computed column by column, too."""
     column_form = None if function.startswith("SPARSEVECS") else f"{HOME}.columns:{function.rpartition(':')[2]}"
     home = f"{HOME}.{function}" if ":" in function else f"{HOME}.distances:{function}"
     return ScalarFunction(
-        name, arguments, "float8", home, column_form=column_form, schema=SCHEMA, cost=10.0, description=about
+        name,
+        arguments,
+        "float8",
+        home,
+        column_form=column_form,
+        by_literal=None if by_literal is None else f"{HOME}.distances:{by_literal}",
+        schema=SCHEMA,
+        cost=10.0,
+        description=about,
     )
 
 
@@ -102,7 +113,15 @@ def functions() -> Iterator[ScalarFunction]:
     yield _scalar("l2_normalize", ("sparsevec",), "sparsevec", "arithmetic:sparse_l2_normalize", "same direction")
     yield _distance("hamming_distance", ("bit", "bit"), "bits:hamming_distance", "bits that differ")
     yield _distance("jaccard_distance", ("bit", "bit"), "bits:jaccard_distance", "bits not shared")
-    yield _scalar("vector_distance", ("bit", "bit", "text"), "float8", "distances:bit_distance", "distance by name")
+    yield ScalarFunction(
+        "vector_distance",
+        ("bit", "bit", "text"),
+        "float8",
+        f"{HOME}.distances:bit_distance",
+        by_literal=f"{HOME}.distances:function_of_bits",
+        schema=SCHEMA,
+        description="distance by name",
+    )
 
 
 def _of_every_type(name: str) -> Iterator[ScalarFunction]:
@@ -118,7 +137,8 @@ def _of_every_type(name: str) -> Iterator[ScalarFunction]:
         yield _distance(function, both, f"{plural}.{function}", about)
     negative = f"{plural}.negative_inner_product"
     yield _distance(f"{name}_negative_inner_product", both, negative, "negative inner product")
-    yield _distance("vector_distance", (*both, "text"), f"{plural}.vector_distance", "distance by name")
+    by_name = f"{plural}.vector_distance", "distance by name", f"{plural}.function_of"
+    yield _distance("vector_distance", (*both, "text"), *by_name)
 
 
 def _of_dense_types(name: str) -> Iterator[ScalarFunction]:

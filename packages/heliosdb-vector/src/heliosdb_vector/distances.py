@@ -21,7 +21,7 @@ from heliosdb_vector import bits
 from heliosdb_vector.dense import HALFVEC, VECTOR, Dense
 from heliosdb_vector.sparse import SPARSEVEC, Sparse
 
-__all__ = ["HALFVECS", "METRICS", "SPARSEVECS", "VECTORS", "bit_distance"]
+__all__ = ["HALFVECS", "METRICS", "SPARSEVECS", "VECTORS", "bit_distance", "function_of_bits"]
 
 METRICS = {
     "l2": "l2_distance",
@@ -39,8 +39,15 @@ METRICS = {
 class Distances:
     """The distances of one type; ``_pair`` gives the numbers of two data."""
 
+    type_name: str
+
     def _pair(self, left: bytes, right: bytes) -> tuple[NDArray[Any], NDArray[Any]]:
         raise NotImplementedError
+
+    def function_of(self, name: str) -> str | None:
+        """Return SQL's function of two vectors for the distance of this name, None for what is no such name."""
+        function = METRICS.get(name.lower())
+        return f"{self.type_name}_{function}" if function == "negative_inner_product" else function
 
     def l2_distance(self, left: bytes, right: bytes) -> float:
         """``<->``: the Euclidean distance."""
@@ -93,6 +100,7 @@ class DenseDistances(Distances):
     """The distances of ``vector`` or ``halfvec``."""
 
     def __init__(self, form: Dense) -> None:
+        self.type_name = form.name
         self._form = form
         self._dtype = form.dtype
         self._rounded = form.width < 4
@@ -108,6 +116,8 @@ class DenseDistances(Distances):
 
 class SparseDistances(Distances):
     """The distances of ``sparsevec``: over the places where either has a number."""
+
+    type_name = "sparsevec"
 
     def __init__(self, form: Sparse) -> None:
         self._form = form
@@ -136,6 +146,11 @@ def bit_distance(left: str, right: str, name: str) -> float:
     if distance is None:
         raise unknown_metric(name, _OF_BITS)
     return distance(left, right)
+
+
+def function_of_bits(name: str) -> str | None:
+    """Return SQL's function of two bit strings for the distance of this name, None for what is no such name."""
+    return f"{name.lower()}_distance" if name.lower() in _OF_BITS else None
 
 
 def unknown_metric(name: str, known: dict[str, Any]) -> InvalidParameterValue:

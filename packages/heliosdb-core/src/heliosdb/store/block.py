@@ -63,6 +63,7 @@ class Block:
         "met",
         "overlay",
         "rows",
+        "scattered",
         "source",
     )
 
@@ -91,6 +92,8 @@ class Block:
         self._forms: BlockForms | None = None
         self.met = 0
         """How many overlay entries the last scan met."""
+        self.scattered = 0
+        """How many of the rows, about, came one by one since all were made together: they lie anywhere in memory."""
 
     @property
     def is_empty(self) -> bool:
@@ -352,7 +355,8 @@ class Block:
         return self._with_columns(folded), lost
 
     def _with_columns(self, folded: Block) -> Block:
-        """Tell a block made of this one what is known of its columns."""
+        """Tell a block made of this one what is known of it."""
+        folded.scattered = self.scattered + len(self.overlay)
         if folded.dense and self.dense:
             rows: Sequence[Any] = folded.rows
             for place, column in self._columns.copy().items():

@@ -334,6 +334,7 @@ class Checkpointer:
                 if isinstance(block.source, StoredVersions) and relation.stored.where().get(number) is segment:
                     block.source.segment = segment
                 self._cache.note(relation, number, block)
+        self._cache.let_go_of_scattered(relation)
 
 
 def _trimmed_blocks(item: _Noted, replaced: Container[int]) -> dict[int, BlockSource]:

@@ -38,6 +38,8 @@ LARGE_SEGMENT = 32 << 20
 """Bytes from which on a segment is not written anew only because there are others."""
 SAMPLE = 64
 """Values of a block that are looked at to see whether a range leaves out many."""
+FEWEST_SCATTERED = 1 << 14
+"""Rows of fewer lie near each other anyway, as far as a processor's cache goes."""
 ROW_SIZE = 250
 """Bytes that a row takes in memory, about."""
 
@@ -250,6 +252,27 @@ class BlockCache:
                 self.size -= weight
         finally:
             store.commit_lock.release()
+
+    def let_go_of_scattered(self, relation: Relation) -> None:
+        """Let a relation's blocks leave memory where half of the rows came one by one; the commit lock is held.
+
+        Rows lie then where there was room, and a scan waits for memory at each. Those that are read again are made
+        together. Copies would not do: they would get the same gaps, which close when all go at once.
+        """
+        blocks = relation.blocks
+        scattered = sum(block.scattered for block in blocks if block is not None)
+        if relation.stored is None or scattered < FEWEST_SCATTERED or 2 * scattered < relation.count:
+            return
+        for number, block in enumerate(blocks):
+            if block is not None and relation.stored.holds(number, block):
+                blocks[number] = None
+        for _ in range(len(self._entries)):
+            entry = self._entries.popleft()
+            owner, number, block, weight = entry
+            if owner is relation and blocks[number] is not block:
+                self.size -= weight
+            else:
+                self._entries.append(entry)
 
 
 def weight_of(block: Block) -> int:

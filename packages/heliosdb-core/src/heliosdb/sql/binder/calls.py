@@ -42,7 +42,14 @@ from heliosdb.sql.binder.functions import (
 from heliosdb.sql.binder.parameter_hints import decided, hinted_type
 from heliosdb.sql.binder.polymorphic import element_of, is_polymorphic, resolve_generic_types
 from heliosdb.sql.binder.type_names import warn_of_precision
-from heliosdb.types.definitions import Aggregate, ScalarFunction, TableFunction, Volatility, WindowFunction
+from heliosdb.types.definitions import (
+    Aggregate,
+    ScalarFunction,
+    TableFunction,
+    Volatility,
+    WindowFunction,
+    resolve_implementation,
+)
 from heliosdb.types.variadic import over_array
 
 if TYPE_CHECKING:
@@ -278,7 +285,8 @@ def scalar_call(
     assert isinstance(function, ScalarFunction)
     if not candidate.spread and not candidate.defaulted and candidate.order is None:
         if "any" not in candidate.arguments:
-            return make_call(binder, function, arguments, candidate.arguments, function.returns, position)
+            made = make_call(binder, function, arguments, candidate.arguments, function.returns, position)
+            return made if function.by_literal is None else _by_literal(binder, made)
     if function.name == "pg_typeof" and isinstance(arguments[0], bound.Constant) and arguments[0].type == "unknown":
         # The only function that sees that a literal has no type.
         unknown = binder.types.by_name("unknown").oid
@@ -296,6 +304,26 @@ def scalar_call(
         argument_types=concrete,
         collation=binder.combined_collation(converted) if binder.has_collations else None,
         position=position,
+    )
+
+
+def _by_literal(binder: Binder, call: bound.Call) -> bound.Call:
+    """Return the call that one with this literal at its end stands for; the plan then holds for this literal only."""
+    *others, last = call.arguments
+    by_literal = call.function.by_literal
+    if by_literal is None or not isinstance(last, bound.Constant) or last.value is None:
+        return call
+    binder.pin(last.slot)
+    name = resolve_implementation(by_literal)(last.value)
+    if name is None:
+        return call
+    types = call.argument_types[:-1]
+    for function in binder.registries.functions.get(name, ()):
+        if isinstance(function, ScalarFunction) and function.arguments == types and function.returns == call.type:
+            if function.schema == call.function.schema:
+                return evolve(call, function=function, arguments=tuple(others), argument_types=types)
+    raise UndefinedFunction(
+        f"function {_signature(binder, name, (), types)}, which {call.function.name} stands for, does not exist"
     )
 
 
