@@ -141,6 +141,10 @@ def test_a_session_is_given_the_key_and_gives_it_back(path: str, database: Embed
             second.execute("SELECT heliosdb_unlock($1)", (EncryptionKey(b"o" * 32).hex(),))
         with pytest.raises(InsufficientPrivilege):
             second.execute("SELECT email FROM users")
+        first.execute("DISCARD ALL")
+        with pytest.raises(InsufficientPrivilege):
+            first.execute("SELECT email FROM users")
+        first.execute("SELECT heliosdb_unlock($1)", (KEY.hex(),))
         assert first.execute("SELECT heliosdb_lock()")[0].rows == [(True,)]
         assert first.execute("SELECT heliosdb_lock()")[0].rows == [(False,)]
         with pytest.raises(InsufficientPrivilege):

@@ -348,3 +348,34 @@ def test_keys_are_changed_on_the_command_line(tmp_path: Path) -> None:
         done = run("rotate-key", *arguments, **environment)
         assert done.returncode in (1, 2)
         assert message in done.stderr
+
+
+def test_the_other_commands_take_the_key_from_the_environment_too(tmp_path: Path) -> None:
+    with opened(tmp_path / "d") as database:
+        fill(database)
+    key = {"HELIOSDB_ENCRYPTION_KEY": KEY.hex()}
+    path = str(tmp_path / "d")
+    assert run("check", path, "--quiet", **key).returncode == 0
+    done = run("dump", path, "--plain", **key)
+    assert (done.returncode, "row 77" in done.stdout) == (0, True)
+    done = run("dump", path, **key)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "plain" in done.stderr
+    assert "no encryption key was given" in run("check", path).stderr
+
+
+def test_what_is_salvaged_of_an_encrypted_database_is_encrypted(tmp_path: Path) -> None:
+    with opened(tmp_path / "d") as database:
+        fill(database)
+    (tmp_path / "d" / "heliosdb.manifest").write_bytes(b"damaged")
+    path, new = str(tmp_path / "d"), tmp_path / "new"
+    done = run("salvage", path, str(new), HELIOSDB_ENCRYPTION_KEY=KEY.hex())
+    assert (done.returncode, "3,000 rows" in done.stderr or "rows, " in done.stderr) == (3, True)
+    with pytest.raises(InvalidPassword):
+        EmbeddedDatabase(str(new), strict=True)
+    with opened(new) as database:
+        assert rows(database) == ROWS
+        assert {row[0] for row in database.query("SELECT state FROM heliosdb_encryption")} == {"current"}
+    done = run("salvage", path, str(tmp_path / "other"))
+    assert done.returncode == 1
+    assert "no encryption key was given" in done.stderr

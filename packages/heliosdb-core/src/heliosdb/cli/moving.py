@@ -22,6 +22,8 @@ from heliosdb.cli.counting import Counter, counting
 if TYPE_CHECKING:
     from heliosdb.database import Database
     from heliosdb.dump import DumpOptions, Report
+    from heliosdb.store.directory import DirectoryVolume
+    from heliosdb.store.options import StorageOptions
     from heliosdb.verify import Verified
 
 __all__ = ["check", "compact", "dump", "export_command", "import_command", "restore", "salvage"]
@@ -409,15 +411,15 @@ def compact(database: str, config_file: str | None, settings: tuple[str, ...], q
 @click.command(epilog=_epilog("heliosdb salvage broken.db mended.db"))
 @click.argument("damaged", metavar="DAMAGED")
 @click.argument("new", metavar="NEW")
+@click.option("--config", "config_file", metavar="FILE", help="Read the configuration from this TOML file.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar and no summary.")
 @click.pass_context
-def salvage(context: click.Context, damaged: str, new: str, quiet: bool) -> None:
+def salvage(context: click.Context, damaged: str, new: str, config_file: str | None, quiet: bool) -> None:
     """Put what can be read of the database at DAMAGED into a new one at NEW, and say what is lost.
 
     DAMAGED is not changed. NEW has the newest rows, no history; its indexes are made from the rows, and it is checked.
-    The status is 3 where something is lost or wrong.
+    The status is 3 where something is lost or wrong. Of an encrypted database NEW is encrypted, too.
     """
-    from heliosdb.store.directory import DirectoryVolume
     from heliosdb.store.salvage import salvage as put
     from heliosdb.store.store import Store
     from heliosdb.verify import verify
@@ -425,22 +427,14 @@ def salvage(context: click.Context, damaged: str, new: str, quiet: bool) -> None
     if os.path.exists(new):
         raise click.ClickException(f'"{new}" exists already')
     with _reported():
-        source = DirectoryVolume(damaged, read_only=True)
-        try:
-            with counting(damaged, 0, hidden=quiet) as counter:
-                # Closed as by a crash, so that opening clears away what belonged to sessions.
-                volume = DirectoryVolume(new)
-                for word in source.plugin_files():
-                    # Without the keys of encrypted columns, say, rows would be there and nobody could read them.
-                    volume.replace(word, source.whole(word) or b"")
-                store = Store(volume)
-                try:
-                    found = put(source, store, on_progress=counter)
-                finally:
-                    store.volume.close()
-        finally:
-            source.close()
-        with _open(new, None, ()) as opened:
+        with (
+            _files_of(damaged, config_file, read_only=True) as (source, options),
+            counting(damaged, 0, hidden=quiet) as counter,
+            # Closed as by a crash, so that opening clears away what belonged to sessions.
+            _files_of(new, config_file, like=source) as (made, new_options),
+        ):
+            found = put(source, Store(made, options=new_options), options, on_progress=counter)
+        with _open(new, config_file, ()) as opened:
             names = _names_of(opened)
             for loss in found.losses:
                 about = "" if loss.relation is None else f"{names.get(loss.relation, f'relation {loss.relation}')}: "
@@ -487,6 +481,38 @@ def _existing(
         raise click.ClickException(f'database "{path}" does not exist')
     with _open(path, config_file, settings, read_only=read_only) as database:
         yield database
+
+
+@contextmanager
+def _files_of(
+    path: str, config_file: str | None, *, read_only: bool = False, like: DirectoryVolume | None = None
+) -> Iterator[tuple[DirectoryVolume, StorageOptions]]:
+    """Open the files of a database, without the database, and with what plugins have its bytes pass.
+
+    ``like``: first the small files of plugins are taken from there; without the keys of encrypted columns, say, rows
+    would be there and nobody could read them.
+    """
+    from heliosdb.config import load_config
+    from heliosdb.opening import prepare
+    from heliosdb.plugin.host import load_plugins
+    from heliosdb.store.directory import DirectoryVolume
+    from heliosdb.store.options import StorageOptions
+
+    config = load_config(config_file)
+    registries = load_plugins().freeze()
+    volume = DirectoryVolume(path, read_only=read_only)
+    try:
+        if like is not None:
+            for word in like.plugin_files():
+                volume.replace(word, like.whole(word) or b"")
+        opening = prepare(registries, path, volume, config.for_packages())
+        try:
+            codecs = opening.codecs().files(config.compression or "zstd")
+            yield volume, StorageOptions(codecs=codecs, classes=registries.types.stored_classes)
+        finally:
+            opening.close()
+    finally:
+        volume.close()
 
 
 @contextmanager

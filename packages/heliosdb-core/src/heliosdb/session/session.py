@@ -529,7 +529,8 @@ class Session(SessionPlans):
         self.database.sessions.pop(self.number, None)
 
     def discard(self) -> None:
-        """Forget prepared statements, cursors and sequences' last values (DISCARD ALL)."""
+        """Forget prepared statements, cursors, sequences' last values and what functions keep (DISCARD ALL)."""
+        self.memory.clear()
         self.prepared.clear()
         self.cursors.clear()
         self.unlock_all_advisory()
