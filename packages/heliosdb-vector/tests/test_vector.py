@@ -195,6 +195,26 @@ def test_a_distance_by_name_is_the_function_of_that_name(items: EmbeddedDatabase
         items.query("SELECT vector_distance(embedding, '[1,2,5]', 'hamming') FROM items")
 
 
+def test_frames_have_columns_of_lists(items: EmbeddedDatabase) -> None:
+    import pyarrow as pa
+
+    items.execute("CREATE TABLE free (id int, v vector, h halfvec(2))")
+    items.execute("INSERT INTO free VALUES (1, '[1]', '[1,2]'), (2, '[1,2]', NULL), (3, NULL, '[0.5,0]')")
+    table = items.query_arrow("SELECT embedding FROM items ORDER BY id")
+    assert table.column("embedding").type == pa.list_(pa.float32(), 3)
+    assert table.column("embedding").to_pylist() == [[1, 2, 3], [4, 5, 6], [0.5, 0.25, 1e7], None]
+    table = items.query_arrow("SELECT v, h FROM free ORDER BY id")
+    assert table.column("v").to_pylist() == [[1], [1, 2], None]
+    assert (table.column("h").type, table.column("h").to_pylist()) == (
+        pa.list_(pa.float16(), 2),
+        [[1, 2], None, [0.5, 0]],
+    )
+    assert items.query_arrow("SELECT v FROM free WHERE false").column("v").to_pylist() == []
+    items.insert_frame("items", pa.table({"id": [7], "embedding": [[7.0, 8.0, 9.0]]}))
+    assert items.query_pandas("SELECT embedding FROM items WHERE id = 7")["embedding"][0].tolist() == [7, 8, 9]
+    assert items.query_polars("SELECT embedding FROM items WHERE id = 7")["embedding"][0].to_list() == [7, 8, 9]
+
+
 def test_an_extension_that_is_asked_for_is_there(database: EmbeddedDatabase) -> None:
     database.execute("CREATE EXTENSION IF NOT EXISTS vector")
     assert column(database, "SELECT extname FROM pg_extension") == ["vector"]

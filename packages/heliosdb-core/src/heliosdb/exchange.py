@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
+from heliosdb.types.definitions import resolve_implementation
 
 if TYPE_CHECKING:
     from heliosdb.catalog.result import Result
@@ -78,6 +79,9 @@ def to_arrow(result: Result, session: Session) -> Any:
 
 def _array(pa: Any, column: OutputColumn, values: list[Any], session: Session) -> Any:
     """Return a column's datums as an Arrow array."""
+    own = session.types.by_name(column.type).to_arrow
+    if own is not None:
+        return resolve_implementation(own)(pa, values, column.typmod)
     wanted = _arrow_type(pa, column)
     adapters = session.database.adapters
     if column.type in _EPOCHS:

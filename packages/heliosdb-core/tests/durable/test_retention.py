@@ -6,7 +6,14 @@ from random import Random
 
 import pytest
 
-from heliosdb.errors import DuplicateObject, IoError, ObjectInUse, ObjectNotInPrerequisiteState, UndefinedObject
+from heliosdb.errors import (
+    DuplicateObject,
+    InvalidParameterValue,
+    IoError,
+    ObjectInUse,
+    ObjectNotInPrerequisiteState,
+    UndefinedObject,
+)
 from heliosdb.store import Retention
 from heliosdb.store.commits import Commits
 from heliosdb.transaction import Transaction, TransactionalStore
@@ -168,3 +175,9 @@ def test_a_pin_that_was_not_written_does_not_hold(step: str) -> None:
     store.volume.lose_power()
     after = TransactionalStore(store.volume.crash(Random(1)))
     assert after.published == store.published
+
+
+@pytest.mark.parametrize(("period", "since"), [(-1, 0), (None, -1), (5, -1)])
+def test_a_retention_is_not_negative(period: int | None, since: int) -> None:
+    with pytest.raises(InvalidParameterValue):
+        Retention(period, since)

@@ -19,7 +19,7 @@ IMPLEMENTATIONS = frozenset(
     (
         *("input", "output", "receive", "send", "typmod_in", "typmod_out", "coerce_typmod", "to_python", "from_python"),
         *("implementation", "initial", "step", "final", "inverse", "hash_key", "sort_key", "factory", "parse"),
-        *("column_form", "by_literal"),
+        *("column_form", "by_literal", "to_arrow"),
         *("execute", "bind", "check", "resolve", "apply", "emit", "run"),
         *("command", "rows", "reader", "display", "node"),
     )

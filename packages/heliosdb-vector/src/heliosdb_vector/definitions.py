@@ -50,6 +50,7 @@ def types() -> Iterator[Type]:
             coerce_typmod=f"{form}.coerce",
             to_python=f"{module}:{name}_to_python",
             from_python=f"{module}:{name}_from_python",
+            to_arrow=f"{form}.to_arrow" if name in DENSE else None,
             python_types=(f"{HOME}.{classes[name]}", *(("numpy:ndarray",) if name == "vector" else ())),
             schema=SCHEMA,
             description=descriptions[name],

@@ -211,6 +211,18 @@ class Dense:
         """Return the numbers as an array of real."""
         return tuple(self.numbers(datum).tolist())
 
+    def to_arrow(self, pa: Any, data: list[bytes | None], typmod: int) -> Any:
+        """Return an Arrow array of lists, of one size where all vectors have the same dimensions."""
+        number = pa.float32() if self.width == 4 else pa.float16()
+        sizes = {typmod} if typmod >= 0 else {self.dimensions(datum) for datum in data if datum is not None}
+        if len(sizes) != 1:
+            return pa.array([None if datum is None else self.numbers(datum) for datum in data], pa.list_(number))
+        (size,) = sizes
+        nothing = bytes(size * self.width)
+        numbers = self.numbers(b"".join([nothing if datum is None else datum for datum in data]))
+        missing = pa.array([datum is None for datum in data], pa.bool_())
+        return pa.FixedSizeListArray.from_arrays(pa.array(numbers, number), size, mask=missing)
+
     def check_same_size(self, left: bytes, right: bytes) -> None:
         """Raise DataException unless both vectors have as many dimensions."""
         if len(left) != len(right):

@@ -18,6 +18,7 @@ from attrs import frozen
 from heliosdb.errors import (
     DuplicateObject,
     Error,
+    InvalidParameterValue,
     ObjectNotInPrerequisiteState,
     ReadOnlySqlTransaction,
     UndefinedObject,
@@ -37,10 +38,18 @@ DATABASE = 0
 @frozen
 class Retention:
     """What is kept of the past. ``period``: what was visible within so many microseconds before now; None: for ever; 0:
-    nothing. ``since``: nothing that ended at or before this SCN, however long the period is."""
+    nothing. ``since``: nothing that ended at or before this SCN, however long the period is. InvalidParameterValue
+    where one is negative."""
 
     period: int | None = None
     since: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        if self.since < 0 or (self.period is not None and self.period < 0):
+            raise InvalidParameterValue(
+                "a retention is neither for a negative period nor since a negative SCN",
+                detail=f"Its period is {self.period}, and since {self.since}.",
+            )
 
 
 @frozen

@@ -265,6 +265,7 @@ class Type(Value):
     does not do it). ``to_python(datum) -> object`` and ``from_python(object) -> datum`` are the edges (datetime,
     UUID, list, ...); None means the datum is already the Python object. ``python_types`` names the Python classes
     (import strings) that become this type where the statement's context does not decide a parameter's type.
+    ``to_arrow(pyarrow, data, typmod) -> pyarrow.Array`` makes a column of a frame (None is NULL), otherwise it is text.
     ``category`` and ``preferred`` are pg_type's. ``aliases`` are further names the grammar accepts (``"integer"``,
     ``"blob"``). ``attributes`` are a composite's (name, type), ``labels`` an enum's in order. ``stored`` says how data
     and keys are stored that are of classes of the type's own; None, bool, int, float, Decimal, str, bytes and tuples of
@@ -291,6 +292,7 @@ class Type(Value):
     coerce_typmod: Implementation | None = None
     to_python: Implementation | None = None
     from_python: Implementation | None = None
+    to_arrow: Implementation | None = None
     python_types: tuple[str, ...] = ()
     needs_session: bool = False
     collatable: bool = False
