@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -357,7 +357,7 @@ def _checked(
 ) -> tuple[Verified, float]:
     """Return what is wrong with a database, which is only read, and how many seconds it took."""
     from heliosdb.errors import DataCorrupted
-    from heliosdb.verify import verify
+    from heliosdb.verify import verify, verify_closed
 
     with ExitStack() as stack:
         try:
@@ -367,7 +367,7 @@ def _checked(
             if not isinstance(error.__cause__, DataCorrupted):
                 raise
             with counting(database, 0, hidden=quiet) as counter:
-                found = _damaged(database, error.message, counter)
+                found = verify_closed(database, error.message, counter)
             return found, counter.seconds
         try:
             total = _rows_of(opened)
@@ -376,20 +376,6 @@ def _checked(
         with counting(database, total, hidden=quiet) as counter:
             found = verify(opened, counter)
         return found, counter.seconds
-
-
-def _damaged(database: str, why: str, counter: Counter) -> Verified:
-    """Return what is damaged of a database that cannot be opened, and why it cannot be."""
-    from heliosdb.errors import Error
-    from heliosdb.store.directory import DirectoryVolume
-    from heliosdb.verify import Problem, Verified, damaged_files
-
-    try:
-        with closing(DirectoryVolume(database, read_only=True)) as volume:
-            problems = damaged_files(volume, counter)
-    except Error:
-        problems = []
-    return Verified(0, 0, 0, 0, (*problems, Problem("database", why)))
 
 
 @click.command(epilog=_epilog("heliosdb compact app.db"))
