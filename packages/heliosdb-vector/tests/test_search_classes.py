@@ -158,7 +158,7 @@ def test_statistics_of_every_kind(database: EmbeddedDatabase) -> None:
         ("b", 1500, 12, "product", "hnsw", "l2", 4.0, 12.0),
         ("c", 1500, 12, "scalar", "ivf", "l2", 12.0, 4.0),
         ("d", 1500, 12, "none", "hnsw", "hamming", 2.0, 1.0),
-        ("e", 0, None, "none", "hnsw", "l2", None, None),
+        ("e", 0, 3, "none", "hnsw", "l2", 12.0, 1.0),
     ]
     assert [tuple(row) for row in database.query(query.format("pg_vector_index_stats()"))] == rows
     database.execute("DELETE FROM items WHERE id < 100")

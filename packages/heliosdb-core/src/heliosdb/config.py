@@ -144,6 +144,7 @@ class Key:
     kind: type = str
     package: str | None = None
     values: tuple[str, ...] = ()
+    hint: str | None = None
 
 
 KEYS: dict[str, Key] = {
@@ -160,7 +161,12 @@ KEYS: dict[str, Key] = {
     "storage.background_write_rate": Key("background_write_rate", int),
     # Known keys of parts that are not here yet: better a clear answer than a misspelling's.
     "performance.enable_simd": Key(None, object, "a parallel executor"),
-    "performance.worker_threads": Key(None, object, "a parallel executor"),
+    "performance.worker_threads": Key(
+        None,
+        object,
+        "a parallel executor",
+        hint="One interpreter runs one thread at a time: a number of threads would change nothing.",
+    ),
     "performance.parallel_query": Key(None, object, "a parallel executor"),
 }
 """Every key of the core's sections, as ``section.name``."""
@@ -303,7 +309,8 @@ def _with(config: Config, values: Mapping[str, Any], source: str) -> Config:
             raise _unknown(name, source)
         if key.attribute is None:
             raise FeatureNotSupported(
-                f'configuration key "{name}" in {source} needs {key.package}, which is not installed'
+                f'configuration key "{name}" in {source} needs {key.package}, which is not installed',
+                hint=key.hint,
             )
         checked = _checked(name, key, value, source)
         if changes.setdefault(key.attribute, checked) != checked:

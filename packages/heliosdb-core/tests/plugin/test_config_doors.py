@@ -248,3 +248,13 @@ def test_variables_of_what_is_not_there_are_refused(name: str) -> None:
 
 def test_the_names_are_in_the_package() -> None:
     assert {"Config", "load_config"} <= set(heliosdb.__all__)
+
+
+def test_a_number_of_threads_is_refused_with_the_reason() -> None:
+    for load in (
+        lambda: load_config(environment={"HELIOSDB_WORKER_THREADS": "4"}),
+        lambda: load_config(environment={"HELIOSDB_WORKER_THREADS": "1"}),
+    ):
+        with pytest.raises(FeatureNotSupported, match="worker_threads") as raised:
+            load()
+        assert "one thread at a time" in str(raised.value.hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -157,6 +158,50 @@ def test_what_others_do_in_the_blocks_meanwhile_is_kept() -> None:
         database, session = opened(volume)
 
 
+class HeldUp(FaultyVolume):
+    """Somebody else gets a turn when a segment is made durable."""
+
+    turn: Callable[[], None] | None = None
+
+    def sync(self, name: str) -> None:
+        """Do so once."""
+        turn, self.turn = self.turn, None
+        if turn is not None and name.startswith("segment"):
+            turn()
+        super().sync(name)
+
+
+def test_what_others_commit_after_the_blocks_are_written_is_kept() -> None:
+    for checkpointed in (True, False):
+        volume = HeldUp()
+        database, session = opened(volume)
+        session.execute(TABLE)
+        session.execute(f"INSERT INTO t SELECT g, 0, 'note ' || g FROM generate_series(1, {MANY}) g")
+        if checkpointed:
+            checkpoint(database)
+        other = database.session()
+
+        def turn(database: Database = database, other: Any = other, checkpointed: bool = checkpointed) -> None:
+            other.execute("UPDATE t SET n = 70 WHERE id <= 3")
+            other.execute("DELETE FROM t WHERE id = 4")
+            other.execute(f"INSERT INTO t VALUES ({MANY + 1}, 71, 'behind')")
+            if checkpointed:
+                checkpoint(database)
+
+        session.execute("BEGIN")
+        session.execute("UPDATE t SET n = n + 1 WHERE id > 100")
+        volume.turn = turn
+        session.execute("COMMIT")
+        assert volume.turn is None
+        numbers = [number for number in range(1, MANY + 1) if number != 4]
+        expected = [(number, 70 if number <= 3 else int(number > 100), f"note {number}") for number in numbers]
+        expected.append((MANY + 1, 71, "behind"))
+        assert state(session) == expected
+        database, session = opened(volume.kill())
+        assert state(session) == expected
+        assert verify(database).problems == ()
+
+
 def test_what_came_before_a_replacement_and_after_it_goes_on_in_both() -> None:
     volume, database, session = filled()
     for turn in range(6):
@@ -179,6 +224,26 @@ def test_what_came_before_a_replacement_and_after_it_goes_on_in_both() -> None:
     assert [row[1] for row in found if row[0] in (7, 2000, 2001)] == [6, 6, 12]
     assert [row[2] for row in found if row[0] in (5, 6000, MANY)] == ["single 5"] * 3
     assert len(found) == MANY + 6
+
+
+def test_new_rows_are_changed_before_their_commit() -> None:
+    for change, count, total in (
+        ("UPDATE t SET n = n + 1 WHERE id > 12000", 32_000, 20_000),
+        ("UPDATE t SET n = n + 1 WHERE id > 12000 AND id <= 20000", 32_000, 8000),
+        ("UPDATE t SET n = n + 1", 32_000, 32_000),
+        ("DELETE FROM t WHERE id > 20000", 20_000, 0),
+    ):
+        volume, _, session = filled()
+        session.execute("BEGIN")
+        session.execute(f"INSERT INTO t SELECT g, 0, 'new ' || g FROM generate_series({MANY + 1}, {MANY + 20_000}) g")
+        session.execute(change)
+        before = state(session)
+        session.execute("COMMIT")
+        assert state(session) == before
+        assert (len(before), sum(row[1] for row in before)) == (count, total)
+        database, session = opened(volume.kill())
+        assert state(session) == before
+        assert verify(database).problems == ()
 
 
 def test_random_histories_agree_with_a_dict() -> None:

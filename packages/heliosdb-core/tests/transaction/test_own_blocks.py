@@ -15,6 +15,7 @@ from heliosdb.store import IndexSpec
 from heliosdb.store.temporary import TemporarySpace
 from heliosdb.transaction import RowLock, Transaction, TransactionalStore
 from heliosdb.transaction.aside import Aside
+from heliosdb_testkit import FaultyVolume
 
 TABLE, BY_ID = 100, 101
 Row = tuple[Any, ...]
@@ -31,12 +32,12 @@ class Session:
         return -1
 
 
-def make_store(count: int) -> TransactionalStore:
-    store = TransactionalStore()
+def make_store(count: int, volume: FaultyVolume | None = None) -> TransactionalStore:
+    store = TransactionalStore(volume)
     store.define_index(None, TABLE, IndexSpec(BY_ID, TABLE, itemgetter(0), unique=True, key_column=0))
     transaction = store.begin()
     transaction.insert_rows(TABLE, [(number, 0) for number in range(count)])
-    transaction.commit()
+    transaction.commit().wait()
     return store
 
 
@@ -123,10 +124,11 @@ def test_a_savepoint_gives_back_what_came_after_it_even_where_others_have_looked
 @pytest.mark.parametrize("limit", [1, 1 << 30])
 def test_own_blocks_agree_with_a_dict_in_a_file_or_not(limit: int) -> None:
     random = Random(limit)
-    store = make_store(9000)
+    store = make_store(9000, FaultyVolume())
+    assert store.large is not None
     model = {number: (number, 0) for number in range(9000)}
     transaction = store.begin()
-    transaction.aside = Aside(TemporarySpace(), Session(), limit)
+    transaction.aside = Aside(TemporarySpace(), Session(), limit, store.large)
     marks: list[tuple[Any, dict[int, Row]]] = []
     views: list[tuple[Any, dict[int, Row]]] = []
     fresh = 9000
@@ -173,7 +175,7 @@ def test_own_blocks_agree_with_a_dict_in_a_file_or_not(limit: int) -> None:
         for view, then in views:
             assert sorted(view) == sorted(then.values())
         assert dict(items(transaction).values()) == dict(model.values())
-    transaction.commit()
+    transaction.commit().wait()
     assert dict(items(store.begin()).values()) == dict(model.values())
 
 

@@ -307,3 +307,32 @@ def test_expressions_and_partial_indexes(database: EmbeddedDatabase, exactly: Ex
     query = "SELECT id FROM items WHERE kind = 7 ORDER BY v <-> $1 LIMIT 20"
     assert len(ids(database, query, [QUERIES[0]])) == 8
     assert ids(database, query, [QUERIES[0]]) == exactly(database, query, [QUERIES[0]])
+
+
+def test_a_column_that_changes_its_dimensions_has_its_index_made_anew(database: EmbeddedDatabase) -> None:
+    fill(database, VECTORS[:700])
+    database.execute("CREATE INDEX by_v ON items USING hnsw (v)")
+    database.execute("ALTER TABLE items ALTER COLUMN v TYPE vector(4) USING subvector(v, 1, 4)")
+    query = "SELECT id FROM items ORDER BY v <-> $1 LIMIT 1"
+    assert ids(database, query, [VECTORS[77, :4]]) == [77]
+    database.execute("TRUNCATE items")
+    assert ids(database, query, [VECTORS[77, :4]]) == []
+    database.execute("INSERT INTO items VALUES (1, 1, $1)", [VECTORS[5, :4]])
+    assert ids(database, query, [VECTORS[77, :4]]) == [1]
+
+
+def test_options_that_do_not_fit_the_column_are_refused_before_there_are_rows(database: EmbeddedDatabase) -> None:
+    database.execute("CREATE TABLE items (v vector(24))")
+    with pytest.raises(InvalidParameterValue, match="does not divide 24 dimensions"):
+        database.execute("CREATE INDEX ON items USING hnsw (v) WITH (quantization = 'pq', pq_subquantizers = 5)")
+
+
+def test_an_index_whose_rows_have_all_gone_goes_on(database: EmbeddedDatabase) -> None:
+    fill(database, VECTORS[:700])
+    database.execute("CREATE INDEX by_v ON items USING hnsw (v)")
+    database.execute("DELETE FROM items")
+    database.execute("VACUUM items")
+    assert ids(database, NEAREST, [QUERIES[0]]) == []
+    for number in range(700):
+        database.execute("INSERT INTO items VALUES ($1, 1, $2)", [number, VECTORS[number]])
+    assert ids(database, NEAREST, [VECTORS[8]])[0] == 8

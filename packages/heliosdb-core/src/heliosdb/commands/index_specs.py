@@ -86,6 +86,7 @@ def index_spec(session: CommandSession, relation: Relation, index: Index) -> Ind
         relation_oid=relation.oid,
         key=shape.row_key(),
         order_key=shape.row_order_key(),
+        order_of=shape.key_order(),
         width=shape.width,
         method=index.method,
         unique=index.unique,
@@ -108,6 +109,7 @@ def index_spec(session: CommandSession, relation: Relation, index: Index) -> Ind
             operator_classes=tuple(class_.name for class_ in classes),
             options=dict(index.options),
             support=tuple(_support(class_) for class_ in classes),
+            typmods=tuple(-1 if key.column is None else relation.columns[key.column - 1].typmod for key in index.keys),
         ),
     )
 

@@ -8,7 +8,9 @@ column ascends and NULLs come last, the two are one object:
     more columns    a tuple of data             (5, "abc")   (5, NULL)
 
 Otherwise the key is made of ``hash_key(datum)`` and the order key of ``sort_key(datum)``, in a ``Descending``
-wrapper (a plain negation for numbers) where the column descends.
+wrapper (a plain negation for numbers) where the column descends. Where both functions are one, and nothing descends
+(floats, numerics), the key sorts itself, and no order key is kept beside it. Mostly an order key can be made of the
+key, too; then whoever has a key finds it among sorted elements (order key, key).
 
 NULL is a singleton that is greater than every datum, ``NULL_FIRST`` one that is less; MIN and MAX lie outside both
 and are never stored: they stand for an open end of a range. All four compare with anything, so no comparison of keys
@@ -125,6 +127,18 @@ class KeyColumn:
         """Whether key and order key of this column are the datum itself (or NULL)."""
         return self.hash_key is None and self.sort_key is None and not self.descending and not self.nulls_first
 
+    @property
+    def sorts_itself(self) -> bool:
+        """Whether this column's part of the key is its part of the order key, too."""
+        return self.hash_key is self.sort_key and not self.descending and not self.nulls_first
+
+    def order_of(self, part: Any) -> Any:
+        """Return the part of an order key for a part of a key, where one follows from the other."""
+        if part is NULL:
+            return NULL_FIRST if self.nulls_first else NULL
+        value = self.sort_key(part) if self.hash_key is None and self.sort_key is not None else part
+        return _descend(value) if self.descending else value
+
     def reader(self) -> Callable[[Row], Any]:
         """Return the function that takes the column's datum out of a row."""
         return itemgetter(self.source) if isinstance(self.source, int) else self.source
@@ -146,12 +160,15 @@ class KeyColumn:
 class KeyShape:
     """The columns of an index, and the functions that make keys of rows, of values and of range bounds."""
 
-    __slots__ = ("columns", "is_identity", "width")
+    __slots__ = ("columns", "is_identity", "sorts_itself", "width")
 
     def __init__(self, columns: Sequence[KeyColumn]) -> None:
         self.columns = tuple(columns)
         self.width = len(self.columns)
         self.is_identity = all(column.is_identity for column in self.columns)
+        """Whether keys are made of the data themselves."""
+        self.sorts_itself = all(column.sorts_itself for column in self.columns)
+        """Whether keys are order keys."""
 
     def row_key(self) -> Callable[[Row], Any]:
         """Return ``row -> key``, in the cheapest form these columns allow."""
@@ -172,7 +189,7 @@ class KeyShape:
 
     def row_order_key(self) -> Callable[[Row], Any] | None:
         """Return ``row -> order key``, or None where the key itself is the order key."""
-        if self.is_identity:
+        if self.sorts_itself:
             return None
         readers = [column.reader() for column in self.columns]
         parts = [column.order_part for column in self.columns]
@@ -180,6 +197,16 @@ class KeyShape:
             read, part = readers[0], parts[0]
             return lambda row: part(read(row))
         return lambda row: tuple([part(read(row)) for part, read in zip(parts, readers)])
+
+    def key_order(self) -> Callable[[Any], Any] | None:
+        """Return ``key -> order key``, or None where the one does not follow from the other."""
+        columns = self.columns
+        if any(column.hash_key is not None and column.hash_key is not column.sort_key for column in columns):
+            return None
+        parts = [column.order_of for column in columns]
+        if self.width == 1:
+            return parts[0]
+        return lambda key: tuple([part(value) for part, value in zip(parts, key)])
 
     def key(self, values: Sequence[Any]) -> Any:
         """Return the key of one datum for every column."""

@@ -51,7 +51,8 @@ class IndexDefinition:
     """What an access method is told about an index it is to create.
 
     ``columns`` is their number; ``operator_classes`` one name each; ``options`` what ``WITH (...)`` gave, parsed by
-    the method.
+    the method; ``typmods`` the columns' type modifiers, -1 for none and for expressions. While a column changes its
+    type the index may be given rows of the type that it had, or is going to have.
     """
 
     oid: int
@@ -60,13 +61,15 @@ class IndexDefinition:
     operator_classes: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(factory=dict)
     support: tuple[Mapping[str, Callable[..., Any]], ...] = ()
+    typmods: tuple[int, ...] = ()
 
 
 @frozen(eq=False)
 class IndexSpec:
     """An index as the store maintains it: how to get keys of rows, and what is unique.
 
-    ``key(row)`` gives the key of a row; ``order_key(row)`` the key it sorts by (None: the key itself).
+    ``key(row)`` gives the key of a row; ``order_key(row)`` the key it sorts by (None: the key itself), and
+    ``order_of(key)`` what a key sorts by, where that follows from it: else the index stays in memory.
     ``values(row)`` gives the indexed values, for methods with many keys per row, whose Index extracts the keys
     itself. ``predicate(row)`` says whether a row is in a partial index. ``describe_key(row)`` prints ``(a, b)=(1,
     2)`` for error details. ``key_column`` is the row's slot when the key is that datum itself (or NULL), which
@@ -78,6 +81,7 @@ class IndexSpec:
     relation_oid: int
     key: Callable[[Row], Any]
     order_key: Callable[[Row], Any] | None = None
+    order_of: Callable[[Any], Any] | None = None
     width: int = 1
     method: str = "btree"
     unique: bool = False
@@ -92,6 +96,11 @@ class IndexSpec:
     values: Callable[[Row], tuple[Any, ...]] | None = None
     key_column: int | None = None
     definition: IndexDefinition | None = None
+
+    @property
+    def is_sortable(self) -> bool:
+        """Whether whoever has a key knows where it is among sorted elements."""
+        return self.order_key is None or self.order_of is not None
 
 
 class Index(Protocol):

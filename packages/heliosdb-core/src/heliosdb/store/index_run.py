@@ -236,6 +236,11 @@ class IndexRun:
         return int(self._file.header.parameters["index"])
 
     @property
+    def paired(self) -> bool:
+        """Whether elements are pairs of an order key and a key."""
+        return self._directory().paired
+
+    @property
     def low(self) -> Any:
         """The first element, None where there is none."""
         fences = self._directory().fences

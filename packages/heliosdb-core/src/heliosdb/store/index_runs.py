@@ -117,10 +117,13 @@ class IndexRuns:
         parent: TimelineIndex | None = None,
         fork: int = 0,
         wake: Callable[[], None] = lambda: None,
+        order_of: Callable[[Any], Any] | None = None,
     ) -> None:
-        """``wake`` is called from time to time by those who ask: somebody should look at ``asked``."""
+        """``wake`` is called from time to time by those who ask: somebody should look at ``asked``. ``order_of``: the
+        elements are pairs of what this gives of a key, and the key."""
         self.runs = tuple(runs)
         self.wake = wake
+        self._order_of = order_of
         self.parent = parent
         self.fork = fork
         self._order: RunOrder | None = None
@@ -152,15 +155,18 @@ class IndexRuns:
         self.asked = asked = self.asked + 1
         if not asked & 1023:
             self.wake()
+        element = key if self._order_of is None else (self._order_of(key), key)
         for run in self.runs:
-            found += [row_id for row_id in run.row_ids(key) if row_id >= 0]
+            found += [row_id for row_id in run.row_ids(element) if row_id >= 0]
         if self.parent is not None:
             found += self.parent.row_ids(key, self.fork)
         return tuple(dict.fromkeys(found)) if len(found) > 1 else found
 
     def has_none_of(self, keys: Collection[Any]) -> bool:
         """Whether surely no row has one of many keys: they all lie before or behind what the runs hold."""
-        least, greatest = min(keys), max(keys)
+        order_of = self._order_of
+        elements = keys if order_of is None else [(order_of(key), key) for key in keys]
+        least, greatest = min(elements), max(elements)
         return all(not len(run) or greatest < run.low or run.high < least for run in self.runs)
 
 

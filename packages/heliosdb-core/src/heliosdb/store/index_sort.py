@@ -71,7 +71,8 @@ class IndexSort:
             run = self._write(self._noting_twice(merge(runs)))
             self._delete(self._written[:-1])
             with store.commit_lock:
-                self._install(relation, IndexRuns([run], None, index.fork, wake), own)
+                order_of = None if index.spec.order_key is None else index.spec.order_of
+                self._install(relation, IndexRuns([run], None, index.fork, wake, order_of), own)
             files.uncommitted.discard(run.name)  # it stays as long as the index has it
         except BaseException:
             with store.commit_lock:
@@ -101,7 +102,9 @@ class IndexSort:
 
     def _write(self, entries: Iterable[Entry]) -> IndexRun:
         spec, files = self._index.spec, self._files
-        writer, name = files.write_run(spec.oid, self._line.id, paired=False, single=spec.width == 1)
+        writer, name = files.write_run(
+            spec.oid, self._line.id, paired=spec.order_key is not None, single=spec.width == 1
+        )
         files.uncommitted.add(name)
         self._written.append(name)
         writer.add_sorted(entries)
@@ -150,7 +153,8 @@ class IndexSort:
         index.delta = [*added, *removed]
         tree.last_changed = self._store.last_scn
         if spec.unique:
-            for key in dict.fromkeys([*self._twice, *(key for key, _ in added)]):
+            for element in dict.fromkeys([*self._twice, *(element for element, _ in added)]):
+                key = element if spec.order_key is None else element[1]
                 if spec.nulls_not_distinct or not has_null(key, spec.width):
                     refuse_duplicates(relation, index, key, index.newest_row_ids(key), own)
 

@@ -6,8 +6,9 @@
     install     commit lock held: look-ups go to the new runs
 
 An index whose runs are damaged is built anew from the rows: it is never the reason why a table cannot be used. Those
-of other access methods are kept as blobs of their own (``kept_index``) or built when they are first used. So are, in
-memory, those whose keys are ordered by something else than the key, which a run does not find by the key alone.
+of other access methods are kept as blobs of their own (``kept_index``) or built when they are first used. Keys that are
+ordered by something else stand in runs together with it, and are found by what follows from the key; where nothing
+follows the tree is always complete, and its runs are only there for the next time.
 """
 
 from __future__ import annotations
@@ -132,8 +133,10 @@ class IndexStorage:
         if index.tree is None:
             return self._restored(relation, index, stored, line.fork if stored is None else stored.scn)
         read = [] if stored is None else [self._files.read_run(name) for name in stored.runs]
-        runs = IndexRuns(read, index.parent, line.fork, self._wake)
+        runs = self._runs(read, index, line.fork)
         try:
+            if any(run.paired is (index.spec.order_key is None) for run in read):
+                return False  # written when keys of this type were ordered in another way
             tree, delta = self._filled(relation, index, runs, line.fork if stored is None else stored.scn)
         except DataCorrupted as error:
             log("warn", "an index is built anew: %s", error)
@@ -166,7 +169,7 @@ class IndexStorage:
         # Keys that rows have had and lost since the runs were written.
         past = [entry for entry in superseded_entries(relation, index, changed) if entry[0] > scn]
         delta = [entry for _, element, row_id in past for entry in ((element, row_id), (element, ~row_id))]
-        if index.spec.order_key is None and len(runs) > READ_AT_ONCE:
+        if index.spec.is_sortable and len(runs) > READ_AT_ONCE:
             tree.beyond = runs
             before = _entries_before(relation, index, changed, runs, scn)
             added = [entry for entry in new if entry not in before]
@@ -194,6 +197,10 @@ class IndexStorage:
         tree.last_changed = self._store.last_scn
         return tree, [*delta, *(entry for entry in new if entry not in before)]
 
+    def _runs(self, runs: Iterable[IndexRun], index: TimelineIndex, fork: int) -> IndexRuns:
+        spec = index.spec
+        return IndexRuns(runs, index.parent, fork, self._wake, None if spec.order_key is None else spec.order_of)
+
     def _room_for(self, entries: int) -> bool:
         held = sum(map(_size_of, self._held.values()))
         return held + entries <= self.most_entries
@@ -209,7 +216,7 @@ class IndexStorage:
         """Fill a new index on the volume, where there is no room for its tree; else return False."""
         if (
             index.tree is None
-            or index.spec.order_key is not None
+            or not index.spec.is_sortable
             or index.parent is not None
             or not relation.is_logged
             or self._room_for(relation.count)
@@ -282,7 +289,8 @@ class IndexStorage:
             full = None
             if index.delta is None:
                 current = tree.current.copy()
-                current.update([(key, tuple(found)) for key, found in current.items() if type(found) is dict])
+                if dict in set(map(type, current.values())):
+                    current.update([(key, tuple(found)) for key, found in current.items() if type(found) is dict])
                 runs, recent = tree.order.state
                 full = WholeTree(current, tree.past.copy(), (*runs, recent[:]))
             captured.append(CapturedIndex(line, index, index.delta or [], full, scn, history=history))
@@ -313,7 +321,7 @@ class IndexStorage:
             # Somebody who reads an older state needs what merging would leave out.
             merged = merged_entries(runs[first:], is_last=not first, history=item.history)
             runs[first:] = [self._write_run(item, lambda writer: writer.add_sorted(merged), written, pay)]
-        item.made = IndexRuns(runs, index.parent, index.fork, self._wake)
+        item.made = self._runs(runs, index, index.fork)
         item.stored.runs = [run.name for run in runs]
         return item.stored
 
@@ -350,7 +358,7 @@ class IndexStorage:
         for key, index in sorted(self._held.items(), key=lambda held: -_size_of(held[1])):
             if self._room_for(0):
                 break
-            if index.spec.order_key is None and index.runs is not None:
+            if index.spec.is_sortable and index.runs is not None:
                 del self._held[key]
                 index.runs.asked = 0
                 self._rebase(index)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import NoActiveSqlTransaction, ReadOnlySqlTransaction, SerializationFailure, UndefinedObject
 from heliosdb.store.access_method import IndexSpec, Progress
-from heliosdb.store.block import BLOCK_BITS, SLOT_MASK
+from heliosdb.store.block import BLOCK_BITS, BLOCK_SIZE, SLOT_MASK
 from heliosdb.store.commits import Author
 from heliosdb.store.relation import Relation
 from heliosdb.store.snapshot import REGISTERING, Snapshot
@@ -544,7 +544,8 @@ class Transaction(LockOwner):
             for _, check in self._checks:
                 check()
             self.check_deferred()
-            with many(len(self._journal) // 3):
+            blocks = sum(len(writes.bulk) for writes in self.writes.values())
+            with many(len(self._journal) // 3 + blocks * BLOCK_SIZE):
                 ticket = self.store.commit(self)
         except BaseException:
             self.rollback()

@@ -91,12 +91,14 @@ class _VectorMethod:
                 if name in definition.options:
                     raise InvalidParameterValue(f"{name} needs quantization = 'product'")
         setting = self.setting
+        (typmod,) = definition.typmods or (-1,)
         return VectorIndex(
             plan,
             chosen_backend(plan, definition.options.get("backend")),
             MEASURES[class_name],
             definition.support[0],
             lambda read: int(read(setting)),
+            typmod if typmod > 0 else None,
         )
 
     def plan(self, definition: IndexDefinition) -> Plan:

@@ -71,7 +71,7 @@ class VectorIndex:
     """See the module. Implements ``Index``, ``Likely`` and ``Persisted`` of heliosdb.spi.
 
     ``support``: the operator's function of two data, "distance", and its column form, "distances". ``effort(setting)``
-    reads how much effort a search is worth.
+    reads how much effort a search is worth. ``dimensions``: those of the column; None where the first vector says.
     """
 
     def __init__(
@@ -81,34 +81,41 @@ class VectorIndex:
         measure: Measure,
         support: Mapping[str, Callable[..., Any]],
         effort: Callable[[Callable[[str], Any]], int],
+        dimensions: int | None = None,
     ) -> None:
         self.plan = plan
         self.backend = backend
         self._measure = measure
         self._distance, self._distances = support["distance"], support["distances"]
         self._effort = effort
-        self.dimensions: int | None = None
+        self.dimensions = dimensions
+        self._is_fixed = dimensions is not None
         self.known = Entries()
         self.structure: Structure | None = None
         self._held = 0
         """Vectors that the structure was given, forgotten ones included."""
         self._recent = _Recent()
         self._gate = Gate()
+        if dimensions is not None:
+            self._new_structure(0)  # which refuses what does not fit the dimensions
         self._visible: tuple[int, int, int] = (-1, -1, 0)
         """(SCN, entries given by then, how many of them it sees): the latest count for a snapshot of the past."""
 
     # -- keys --------------------------------------------------------------------------------------------------------
 
     def extract(self, values: Sequence[Any]) -> Sequence[Any]:
-        """Return the vector; nothing for NULL, and where cosine distance is not defined.
+        """Return the vector; nothing for NULL, where cosine distance is not defined, and for other dimensions than the
+        column has: such a row is of before a change of its type, or after it.
 
-        DataException for other dimensions than the index has.
+        DataException for other dimensions than the first vector has, in a column that takes any.
         """
         (datum,) = values
         if datum is None or not self._measure.is_indexed(datum):
             return ()
         dimensions = self._measure.dimensions(datum)
         if dimensions != self.dimensions and self.dimensions is not None:
+            if self._is_fixed:
+                return ()
             raise DataException(f"expected {self.dimensions} dimensions, not {dimensions}")
         return (datum,)
 
@@ -240,14 +247,17 @@ class VectorIndex:
         labels = self.known.live_labels()
         waiting = np.isin(labels, recent.labels)
         held, rest = labels[~waiting], labels[waiting]
-        made = self._new_structure(len(labels))
+        if old.needed and not len(held):
+            return  # nothing is left to train another with
+        made = self._new_structure(len(labels)) if len(held) else None
         with self._gate.writing():
-            rows = old.rows(held)
-        if made.needed:
+            rows = old.rows(held) if len(held) else np.empty((0, 0), np.float32)
+        if made is not None and made.needed:
             if made.needed > len(rows):
                 return
             made.train(self._sample(rows, max(made.needed, self.plan.sample)))
-        for start in range(0, len(rows), BUILD_STEP):
+        for start in range(0, len(rows) if made is not None else 0, BUILD_STEP):
+            assert made is not None
             part = slice(start, start + BUILD_STEP)
             made.add(np.arange(len(rows), dtype=np.int64)[part], rows[part])
         still = _Recent()
