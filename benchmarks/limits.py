@@ -17,6 +17,8 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import heliosdb
@@ -139,6 +141,47 @@ def many_versions() -> Iterator[Limit]:
     yield Limit("look-up of a row with two versions", two * 1e6, "us", None)
     yield Limit("look-up of a row with 100,000 versions", many * 1e6, "us", None)
     yield Limit("... times that of two", ratio, "times", 1.2)
+
+
+def the_past_on_disk() -> Iterator[Limit]:
+    """What it costs to read a million rows, of which 100,000 were superseded, as they were; first look-ups on disk.
+
+    By key, and by a range of a column without an index, whose blocks are left out by their zones.
+    """
+    with TemporaryDirectory(prefix="heliosdb-limits-") as directory:
+        path = str(Path(directory) / "db")
+        with heliosdb.EmbeddedDatabase(path) as database:
+            database.database.history.retain(Retention())
+            database.execute("CREATE TABLE t (id int PRIMARY KEY, a int, note text)")
+            database.execute("INSERT INTO t SELECT g, g * 2, 'note ' || g FROM generate_series(0, 999999) AS g")
+            before = database.database.history.published
+            database.execute("UPDATE t SET a = a + 1 WHERE id % 10 = 0")
+        chooser = random.Random(5)
+
+        def cold(scn: int, read: Callable[[Any, int], int]) -> float:
+            with heliosdb.EmbeddedDatabase(path) as database:
+                oid = database.query("SELECT 't'::regclass::oid")[0][0]
+                transaction = database.database.store.begin(snapshot=scn)
+                transaction.begin_statement()
+                view = transaction.view(oid)
+                rows = [chooser.randrange(100_000) * 10 for _ in range(20)]
+                taken = seconds(lambda: [read(view, row) for row in rows]) / len(rows)
+                transaction.rollback()
+            return taken
+
+        def by_key(view: Any, row: int) -> int:
+            (index,) = view.relation.indexes
+            return int(view.index(index).get(row)[1]) - 2 * row
+
+        def by_range(view: Any, row: int) -> int:
+            blocks = view.candidate_blocks([(1, 2 * row, 2 * row + 1)], [0, 1, 2])
+            return len([found for part in blocks for found in part if found[0] == row])
+
+        for name, read in (("a row by its key", by_key), ("two rows by a range over zones", by_range)):
+            now, then, ratio = in_turn(lambda read=read: cold(before + 1, read), lambda read=read: cold(before, read))
+            yield Limit(f"on disk, 1,000,000 rows, 100,000 superseded: {name}, now", now * 1e3, "ms", None)
+            yield Limit("as it was before", then * 1e3, "ms", None)
+            yield Limit("... times that of now", ratio, "times", 4)
 
 
 def large_table() -> Iterator[Limit]:
@@ -279,6 +322,7 @@ LIMITS = (
     definitions,
     compiling,
     many_versions,
+    the_past_on_disk,
     beside_a_writer,
     large_table,
     memory_of_rows,

@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from .doubled import run_doubled, run_restore, write_archive
 from .encrypted import EncryptedRound
 from .process import Bank
 from .rounds import Round, Violation, run_round
@@ -35,9 +36,20 @@ def main() -> int:
         return _crash(arguments, EncryptedRound)
     return (
         _crash(arguments, Round)
+        or _crash_doubled(arguments.rounds // 5, arguments.seed)
         or _crash_threads(arguments.rounds // 5, arguments.seed)
         or _kill(arguments.kills, arguments.seed)
     )
+
+
+def _crash_doubled(rounds: int, seed: int) -> int:
+    faults = sum(run_doubled(number) for number in range(seed, seed + rounds))
+    print(f"{rounds} rounds of faults behind faults, {faults} of them")
+    with tempfile.TemporaryDirectory() as folder:
+        archive = write_archive(Path(folder, "some.hda"))
+        restored = sum(run_restore(number, archive) for number in range(seed, seed + rounds))
+    print(f"{rounds} archives restored while the power failed: {restored} whole, the others not at all")
+    return 0
 
 
 def _crash_threads(rounds: int, seed: int) -> int:

@@ -145,13 +145,7 @@ class Round:
             found = contents(session)
         except Exception as error:
             raise self._violation(f"does not open: {type(error).__name__}: {error}") from error
-        differences = [difference(found, state) for state in self.states]
-        if None not in differences:
-            raise self._violation(
-                f"none of {len(self.states)} states was found; compared with the oldest: {differences[0]}; "
-                f"with the newest: {differences[-1]}"
-            )
-        state = self.states[len(differences) - 1 - differences[::-1].index(None)]
+        state = self._found(found)
         problems = index_problems(database, session)
         if problems:
             raise self._violation("; ".join(problems[:3]))
@@ -162,11 +156,20 @@ class Round:
                 if sorted(rows_of(session, f"SELECT * FROM {name} WHERE grp = {group}")) != expected:
                     raise self._violation(f"{name} does not give the rows of group {group}")
         self.history.append("-- verified")
-        # Only what was read; a reader that comes now must not see it vanish with the next crash.
-        self.states = [state]
-        self.visible = state
         abandon(database)
         self.volume = self.volume.kill()
+
+    def _found(self, found: Model) -> Model:
+        """Return the state that was found, which a reader must not see vanish with the next crash."""
+        differences = [difference(found, state) for state in self.states]
+        if None not in differences:
+            raise self._violation(
+                f"none of {len(self.states)} states was found; compared with the oldest: {differences[0]}; "
+                f"with the newest: {differences[-1]}"
+            )
+        self.visible = self.states[len(differences) - 1 - differences[::-1].index(None)]
+        self.states = [self.visible]
+        return self.visible
 
     def _transaction(self, session: Any) -> None:
         """Run a transaction, and note what may be found from now on."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from .doubled import run_doubled, run_restore, write_archive
 from .encrypted import EncryptedRound
 from .process import Bank
 from .rounds import run_round
@@ -19,6 +20,16 @@ pytestmark = pytest.mark.timeout(900)
 @pytest.mark.parametrize("first", range(0, 50, 5))
 def test_nothing_is_lost_when_the_power_fails(first: int) -> None:
     assert sum(run_round(seed) for seed in range(first, first + 5)) > 0
+
+
+@pytest.mark.parametrize("first", range(0, 30, 10))
+def test_nothing_is_lost_when_the_power_fails_while_it_is_recovered_closed_or_salvaged(first: int) -> None:
+    assert sum(run_doubled(seed) for seed in range(first, first + 10)) > 10
+
+
+def test_an_archive_is_restored_whole_or_not_at_all_when_the_power_fails(tmp_path: Path) -> None:
+    archive = write_archive(tmp_path / "some.hda")
+    assert {run_restore(seed, archive) for seed in range(40)} == {True, False}
 
 
 @pytest.mark.parametrize("first", range(0, 20, 5))

@@ -248,6 +248,26 @@ def test_a_crash_at_any_step_of_a_rotation_loses_nothing(seed: int) -> None:
         session = database.session()
 
 
+@pytest.mark.parametrize("step", range(1, 10))
+def test_a_crash_while_a_database_is_opened_that_was_closed_loses_nothing(step: int) -> None:
+    volume = FaultyVolume()
+    database = on(volume, KEY)
+    database.session().execute("CREATE TABLE t (id int PRIMARY KEY)")
+    database.session().execute("INSERT INTO t VALUES (1)")
+    database.close()
+    for turn in range(4):
+        volume = volume.kill()
+        volume.crash_at(step)
+        try:
+            database = on(volume, KEY)
+            assert content(database) == [(1,)]
+            database.close()
+        except PowerLoss:
+            pass
+        volume = volume.crash(Random(turn))
+    assert content(on(volume, KEY)) == [(1,)]
+
+
 @pytest.mark.parametrize("error", [IoError("the device says no"), DiskFull("no room")])
 @pytest.mark.parametrize("kind", ["replace write", "replace sync", "append segment", "sync log"])
 def test_a_device_that_fails_leaves_the_keys_that_were(kind: str, error: Error) -> None:

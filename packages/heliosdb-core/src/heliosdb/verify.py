@@ -8,7 +8,7 @@ ask it: for each row, whether it is found under its key, and in order, whether a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from heliosdb.store.volume import Volume
     from heliosdb.transaction.index_view import IndexView
 
-__all__ = ["Problem", "Verified", "damaged_files", "verify"]
+__all__ = ["Problem", "Verified", "damaged_files", "verify", "verify_closed"]
 
 SHOWN = 10
 """Problems of one index that are told one by one."""
@@ -108,6 +108,18 @@ def damaged_files(
     """Return what is damaged of a database that does not open."""
     files = StoreFiles(volume, StorageOptions())
     return _of_files(list(verify_files(files, lambda name, size: on_progress(f"file {name}", 0))), {})
+
+
+def verify_closed(
+    path: str, why: str, on_progress: Callable[[str, int], None] = lambda title, amount: None
+) -> Verified:
+    """Return what is damaged of the database at a path that does not open, and why it does not."""
+    from heliosdb.store.directory import DirectoryVolume
+
+    problems: list[Problem] = []
+    with suppress(Error), closing(DirectoryVolume(path, read_only=True)) as volume:
+        problems = damaged_files(volume, on_progress)
+    return Verified(0, 0, 0, 0, (*problems, Problem("database", why)))
 
 
 def _of_files(damaged: Sequence[FileProblem], titles: Mapping[int, str]) -> list[Problem]:

@@ -43,6 +43,7 @@ def test_the_demo_answers_its_questions(process: Run) -> None:
     assert "  secret: the sentence stands in no file" in output
     assert "  with its key: The key is under the third stone on the left" in output
     assert output.count("  refused: ") == 2
+    assert re.search(r"^\| difference between single and double quotes +\| strings ", output, re.MULTILINE)
 
 
 def test_without_the_data_the_demo_says_how_to_install_it(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,30 @@ def test_salvage_says_what_is_lost(run: Run, shop: str, tmp_path: Path) -> None:
     assert "the manifest of the database is damaged" in output
     # Where sequences stand is lost with it, rows are not.
     assert run("export", "again.db", "sale", "-") == run("export", "mended.db", "sale", "-")
+
+
+def test_a_salvage_that_fails_leaves_nothing_that_would_pass_for_a_database(
+    run: Run, shop: str, tmp_path: Path
+) -> None:
+    before = {entry.name for entry in tmp_path.iterdir()}
+    code = (
+        "import resource, sys; from heliosdb.cli.main import main;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4200, 4200));"
+        f"sys.argv = ['heliosdb', 'salvage', {shop!r}, 'mended.db']; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.startswith("Error: could not write file")
+    assert {entry.name for entry in tmp_path.iterdir()} == before
+    assert run("salvage", shop, "mended.db", "-q") == (0, "", "")
+    assert {entry.name for entry in tmp_path.iterdir()} == {*before, "mended.db"}
 
 
 def test_help_shows_examples(process: Run) -> None:

@@ -198,3 +198,15 @@ def test_a_missing_segment_of_a_large_commit_is_a_loss(large: FaultyVolume) -> N
     assert [loss.message for loss in found.losses] == [f'file "{name}" is missing']
     ((left,),) = rows(session, "SELECT count(*) FROM t")
     assert MANY - 2 <= left <= MANY + 3
+
+
+def test_a_database_that_had_no_checkpoint_yet_misses_no_manifest() -> None:
+    volume = FaultyVolume()
+    database = Database(volume=volume, plugins=[], storage={"large_commit": 1000})
+    session = database.session()
+    session.execute("CREATE TABLE t AS SELECT g FROM generate_series(1, 5000) g")
+    assert any(name.startswith("segment") for name in volume.names())
+    assert volume.whole("manifest") is None
+    found, _, session = put(volume.kill())
+    assert found.losses == []
+    assert rows(session, "SELECT count(*), sum(g) FROM t") == [(5000, 12502500)]

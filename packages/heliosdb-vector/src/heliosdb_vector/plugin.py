@@ -9,6 +9,7 @@ from heliosdb.spi import (
     Cast,
     CatalogView,
     DatabaseMethod,
+    Demo,
     Operator,
     OperatorClass,
     ScalarFunction,
@@ -71,3 +72,9 @@ def register_catalog_views() -> list[CatalogView]:
 def register_database_methods() -> list[DatabaseMethod]:
     """``db.create_vector_index`` and ``db.vector_search``."""
     return list(registrations.database_methods())
+
+
+@hookimpl
+def register_demos() -> list[Demo]:
+    """Questions that a text answers."""
+    return [Demo(name="vectors", title="Vectors: search by meaning", run="heliosdb_vector.demo:show")]

@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -357,7 +357,7 @@ def _checked(
 ) -> tuple[Verified, float]:
     """Return what is wrong with a database, which is only read, and how many seconds it took."""
     from heliosdb.errors import DataCorrupted
-    from heliosdb.verify import verify
+    from heliosdb.verify import verify, verify_closed
 
     with ExitStack() as stack:
         try:
@@ -367,7 +367,7 @@ def _checked(
             if not isinstance(error.__cause__, DataCorrupted):
                 raise
             with counting(database, 0, hidden=quiet) as counter:
-                found = _damaged(database, error.message, counter)
+                found = verify_closed(database, error.message, counter)
             return found, counter.seconds
         try:
             total = _rows_of(opened)
@@ -376,20 +376,6 @@ def _checked(
         with counting(database, total, hidden=quiet) as counter:
             found = verify(opened, counter)
         return found, counter.seconds
-
-
-def _damaged(database: str, why: str, counter: Counter) -> Verified:
-    """Return what is damaged of a database that cannot be opened, and why it cannot be."""
-    from heliosdb.errors import Error
-    from heliosdb.store.directory import DirectoryVolume
-    from heliosdb.verify import Problem, Verified, damaged_files
-
-    try:
-        with closing(DirectoryVolume(database, read_only=True)) as volume:
-            problems = damaged_files(volume, counter)
-    except Error:
-        problems = []
-    return Verified(0, 0, 0, 0, (*problems, Problem("database", why)))
 
 
 @click.command(epilog=_epilog("heliosdb compact app.db"))
@@ -424,17 +410,18 @@ def salvage(context: click.Context, damaged: str, new: str, config_file: str | N
     from heliosdb.store.store import Store
     from heliosdb.verify import verify
 
-    if os.path.exists(new):
+    if os.path.lexists(new):
         raise click.ClickException(f'"{new}" exists already')
-    with _reported():
+    # Beside its place until it is whole: half of what is left would pass for all of it.
+    with _reported(), _beside(new) as part:
         with (
             _files_of(damaged, config_file, read_only=True) as (source, options),
             counting(damaged, 0, hidden=quiet) as counter,
             # Closed as by a crash, so that opening clears away what belonged to sessions.
-            _files_of(new, config_file, like=source) as (made, new_options),
+            _files_of(part, config_file, like=source) as (made, new_options),
         ):
             found = put(source, Store(made, options=new_options), options, on_progress=counter)
-        with _open(new, config_file, ()) as opened:
+        with _open(part, config_file, ()) as opened:
             names = _names_of(opened)
             for loss in found.losses:
                 about = "" if loss.relation is None else f"{names.get(loss.relation, f'relation {loss.relation}')}: "
@@ -526,13 +513,19 @@ def _made(path: str, config_file: str | None, settings: tuple[str, ...]) -> Iter
         with _open(path, config_file, settings) as database:
             yield database, None
         return
+    with _beside(path) as part, _open(part, config_file, settings) as database:
+        yield database, COMMIT_ROWS
+
+
+@contextmanager
+def _beside(path: str) -> Iterator[str]:
+    """Yield where to make the database of a path; it is moved to its place afterwards, unless there was an error."""
+    from heliosdb.dump.places import sync_folder
+
     folder, name = os.path.split(os.path.abspath(path))
     part = os.path.join(folder, f".{name}.{os.getpid()}.part")
     try:
-        with _open(part, config_file, settings) as database:
-            yield database, COMMIT_ROWS
-        from heliosdb.dump.places import sync_folder
-
+        yield part
         os.rename(part, path)
         sync_folder(Path(folder))
     finally:

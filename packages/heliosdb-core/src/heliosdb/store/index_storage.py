@@ -289,7 +289,8 @@ class IndexStorage:
             full = None
             if index.delta is None:
                 current = tree.current.copy()
-                current.update([(key, tuple(found)) for key, found in current.items() if type(found) is dict])
+                if dict in set(map(type, current.values())):
+                    current.update([(key, tuple(found)) for key, found in current.items() if type(found) is dict])
                 runs, recent = tree.order.state
                 full = WholeTree(current, tree.past.copy(), (*runs, recent[:]))
             captured.append(CapturedIndex(line, index, index.delta or [], full, scn, history=history))

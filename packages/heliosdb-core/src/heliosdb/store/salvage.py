@@ -23,7 +23,7 @@ from heliosdb.store.commit_history import COMMITS_RELATION
 from heliosdb.store.commits import Author
 from heliosdb.store.counters import OIDS, Counter
 from heliosdb.store.files import StoreFiles, log_number
-from heliosdb.store.log import read_log
+from heliosdb.store.log import log_name, read_log
 from heliosdb.store.manifest import Manifest, decode_manifest
 from heliosdb.store.options import StorageOptions
 from heliosdb.store.records import COMMIT, Record, RecordSegment, decode_record
@@ -120,7 +120,8 @@ class _Salvage:
         content = self._source.whole("manifest")
         if content is None:
             names = self._source.names()
-            if any(log_number(name) is None for name in names):
+            # Before the first checkpoint there is none, and the first log has everything, or names it.
+            if any(log_number(name) is None for name in names) and log_name(Manifest().log) not in names:
                 self._found.lost("the manifest is missing: files that were to be deleted may count again")
                 return None
             return Manifest()
