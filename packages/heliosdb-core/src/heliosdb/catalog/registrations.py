@@ -59,7 +59,8 @@ class Statement(Shown):
     ``heliosdb.spi.Cursor``; None declines, and the statement is parsed as if the claim were not there. The payload must
     be hashable and free of anything that refers to the session, for it is cached with the text. ``execute(session,
     payload) -> Result`` runs it inside the session's transaction. ``transactional`` False: refused inside a
-    transaction block (25001). ``read_only``: allowed in a read-only transaction.
+    transaction block (25001). ``read_only``: allowed in a read-only transaction. ``outside``: run as BEGIN is,
+    outside of any transaction, or in a block before it has a snapshot: for what says how the next transaction is to be.
 
     A statement that the core's grammar parses itself has no ``parse`` and no ``words``; its ``name`` is the class of
     its syntax node, which is what ``execute`` gets.
@@ -71,6 +72,7 @@ class Statement(Shown):
     parse: Implementation | None = None
     read_only: bool = False
     transactional: bool = True
+    outside: bool = False
     description: str = ""
 
 
