@@ -37,6 +37,24 @@ def test_the_nearest_come_first_and_null_last(items: EmbeddedDatabase) -> None:
 
 
 @pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("array[1] = array[1]", True),
+        ("array[2] = '{1}'", False),
+        ("array[1] || array[2]", [1, 2]),
+        ("array[1] || 2", [1, 2]),
+        ("array[1] IN (array[2], array[1])", True),
+        ("array[1,2] @> array[1]", True),
+    ],
+)
+def test_arrays_stay_arrays_among_themselves(database: EmbeddedDatabase, expression: str, expected: Any) -> None:
+    """They become vectors where there is one."""
+    assert column(database, f"SELECT {expression}") == [expected]
+    with EmbeddedDatabase.new_in_memory(plugins=[]) as without:
+        assert column(without, f"SELECT {expression}") == [expected]
+
+
+@pytest.mark.parametrize(
     "value",
     [
         [4, 5, 5],

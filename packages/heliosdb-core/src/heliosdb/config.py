@@ -212,12 +212,15 @@ def load_config(
     return _overridden(config, overrides or {})
 
 
-def opening(path: str | None, config: Config | None) -> dict[str, Any]:
+def opening(path: str | None, config: Config | None, stated: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the arguments of ``Database`` for a path argument and a configuration: where (None: in memory), and how.
 
     The argument wins; without one the configuration decides. A path and a configuration that says ``in_memory``
-    contradict each other: InvalidParameterValue. The level of logging is set.
+    contradict each other: InvalidParameterValue. The level of logging is set. ``stated`` are attributes of ``Config``
+    that win over it, such as ``encryption_key``.
     """
+    if stated:
+        config = _overridden(Config() if config is None else config, stated)
     if config is None:
         return {"path": path}
     if config.in_memory:

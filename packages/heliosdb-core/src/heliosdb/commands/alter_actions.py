@@ -180,9 +180,7 @@ def alter_type(change: TableChange, action: tree.AlterColumnType) -> None:
     change.rebind()
     involved = [c for c in change.relation.constraints if c.expression is not None and column.number in c.columns]
     change.checks.extend(constraint for constraint in involved if constraint.validated)
-    for constraint in relation.constraints:
-        if constraint.foreign is not None and column.number in constraint.columns and constraint.validated:
-            change.references.append(constraint)
+    change.retyped.add(column.number)
 
 
 def _conversion(
@@ -395,7 +393,7 @@ def add_constraint(change: TableChange, action: tree.AddConstraint, columns: tup
     elif isinstance(written, tree.ForeignKeyConstraint):
         change.relation = add_foreign_key(session, edit, relation, written, names)
         if not written.not_valid:
-            change.references.append(change.relation.constraints[-1])
+            change.references.add((relation.oid, change.relation.constraints[-1].oid))
     elif isinstance(written, tree.PrimaryKeyConstraint | tree.UniqueConstraint):
         if isinstance(written, tree.PrimaryKeyConstraint) and columns is None:
             for name in names:
@@ -465,7 +463,10 @@ def validate_constraint(change: TableChange, action: tree.ValidateConstraint) ->
     change.relation = evolve(
         relation, constraints=tuple(new if item.oid == found.oid else item for item in relation.constraints)
     )
-    (change.references if found.foreign is not None else change.checks).append(new)
+    if found.foreign is not None:
+        change.references.add((relation.oid, new.oid))
+    else:
+        change.checks.append(new)
 
 
 # -- the table -----------------------------------------------------------------------------------------------------

@@ -65,6 +65,9 @@ def execute_alter_table(session: CommandSession, statement: tree.AlterTable) -> 
     if relation is None:
         return done(tag)
     lock_relation(session, relation, _lock_mode(statement.actions), action="ALTER TABLE")
+    retyped = {action.name for action in statement.actions if isinstance(action, tree.AlterColumnType)}
+    for other in _joined_by_foreign_keys(session, relation, retyped):
+        lock_relation(session, other, "share row exclusive")
     edit = edit_of(session)
     if any(type(action).__name__ in ("AddColumn", "DropColumn", "AlterColumnType") for action in statement.actions):
         _refuse_stored_rows(edit, relation)
@@ -89,6 +92,23 @@ def _lock_mode(actions: Sequence[tree.Node]) -> str:
     ):
         return "share row exclusive"
     return "access exclusive"
+
+
+def _joined_by_foreign_keys(session: CommandSession, relation: Relation, names: set[str]) -> list[Relation]:
+    """Return the other tables that foreign keys join with columns of a table: their rows are looked at, and must
+    neither come nor go meanwhile."""
+    numbers = {column.number for column in relation.columns if column.name in names}
+    found = {
+        constraint.foreign.relation
+        for constraint in relation.constraints
+        if constraint.foreign is not None and numbers & set(constraint.columns)
+    } | {
+        other.oid
+        for other, constraint in session.catalog.relations_referencing(relation.oid)
+        if constraint.foreign is not None and numbers & set(constraint.foreign.columns)
+    }
+    others = [session.catalog.relation_by_oid(oid) for oid in sorted(found - {relation.oid})]
+    return [other for other in others if other is not None]
 
 
 def _pass(action: tree.Node) -> int:

@@ -48,7 +48,9 @@ from heliosdb.types.definitions import CastContext
 if TYPE_CHECKING:
     from heliosdb.commands.context import CommandSession
 
-__all__ = ["KeyConstraint", "add_check", "add_foreign_key", "add_key", "add_key_using_index"]
+__all__ = [
+    "KeyConstraint", "add_check", "add_foreign_key", "add_key", "add_key_using_index", "require_implementable",
+]  # fmt: skip
 
 KeyConstraint = tree.PrimaryKeyConstraint | tree.UniqueConstraint
 
@@ -290,9 +292,7 @@ def add_foreign_key(
     else:
         middle = "_".join(column.name for column in columns)
         name = choose_constraint_name(edit, relation.schema, relation.name, middle, "fkey", taken)
-    for column, target in zip(columns, targets):
-        require_comparable(column, target, name)
-        _check_comparable(session, column, target, name)
+    require_implementable(session, name, columns, targets)
     set_columns = tuple(_foreign_column(relation, column).number for column in written.delete_columns)
     numbers = tuple(column.number for column in columns)
     for number in set_columns:
@@ -381,6 +381,15 @@ def _matching_index(referenced: Relation, targets: Sequence[ColumnDefinition]) -
 def _check_generated(columns: Sequence[ColumnDefinition], action: str, event: str) -> None:
     if any(column.generated is not None for column in columns):
         raise SqlSyntaxError(f"invalid ON {event} action for foreign key constraint containing generated column")
+
+
+def require_implementable(
+    session: CommandSession, name: str, columns: Sequence[ColumnDefinition], targets: Sequence[ColumnDefinition]
+) -> None:
+    """Refuse a foreign key whose columns cannot be compared with the key's, pair by pair."""
+    for column, target in zip(columns, targets, strict=True):
+        require_comparable(column, target, name)
+        _check_comparable(session, column, target, name)
 
 
 def _check_comparable(session: CommandSession, column: ColumnDefinition, target: ColumnDefinition, name: str) -> None:

@@ -16,6 +16,7 @@ from heliosdb.commands.binding import (
     compile_row,
     parse_expression,
 )
+from heliosdb.commands.constraints import require_implementable
 from heliosdb.commands.trees import column_names
 from heliosdb.commands.validation import check_not_null, check_references, check_rows, rows_of
 from heliosdb.errors import UndefinedColumn, WrongObjectType
@@ -40,7 +41,10 @@ class TableChange:
         """Slot -> function of the row as it is that gives the column's new value."""
         self.checks: list[Constraint] = []
         self.not_null: set[int] = set()
-        self.references: list[Constraint] = []
+        self.references: set[tuple[int, int]] = set()
+        """Foreign keys whose rows are looked at: (the OID of the table that refers, that of the constraint)."""
+        self.retyped: set[int] = set()
+        """The numbers of columns that have another type."""
         self.recomputes_generated = False
 
     # -- the definition --------------------------------------------------------------------------------------------
@@ -95,12 +99,33 @@ class TableChange:
         return bool(self.computed or self.checks or self.not_null or self.references or self.recomputes_generated)
 
     def finish(self) -> None:
-        """Take in what follows from the other changes: generated columns over columns whose datum changes."""
+        """Take in what follows from the other changes: foreign keys of columns whose type changes, generated columns
+        over columns whose datum does."""
+        if self.retyped:
+            self._finish_foreign_keys()
         changed = {self.relation.columns[slot].name for slot in self.computed}
         for column in self.relation.columns:
             if column.generated is not None and not column.dropped and column.number - 1 not in self.computed:
                 if changed & set(column_names(parse_expression(self.session, column.generated))):
                     self.recomputes_generated = True
+
+    def _finish_foreign_keys(self) -> None:
+        """Refuse foreign keys, from here and to here, that cannot be implemented any more; note the others."""
+        relation = self.relation
+        own = [(relation, constraint) for constraint in relation.constraints]
+        for referring, constraint in (*own, *self.edit.relations_referencing(relation.oid)):
+            foreign = constraint.foreign
+            if foreign is None:
+                continue
+            referenced = self.edit.existing(foreign.relation)
+            columns = [referring.columns[number - 1] for number in constraint.columns]
+            targets = [referenced.columns[number - 1] for number in foreign.columns]
+            if (referring.oid == relation.oid and self.retyped & set(constraint.columns)) or (
+                referenced.oid == relation.oid and self.retyped & set(foreign.columns)
+            ):
+                require_implementable(self.session, constraint.name, columns, targets)
+                if constraint.validated:
+                    self.references.add((referring.oid, constraint.oid))
 
     def rewrite(self) -> None:
         """Rewrite and check the rows."""
@@ -120,8 +145,11 @@ class TableChange:
             for row_id, row, new in changes:
                 if new != row or len(new) != len(row) or any(type(a) is not type(b) for a, b in zip(new, row)):
                     transaction.update(relation.oid, row_id, row, new)
+            # A foreign key may have this table on either side, or on both: it is checked on what is there now.
+            transaction.advance_command()
         else:
             self._check(relation, list(rows_of(self.session, relation)))
+        self._check_references()
 
     def _check(self, relation: Relation, rows: Sequence[Row]) -> None:
         columns = [relation.columns[number - 1] for number in sorted(self.not_null)]
@@ -130,10 +158,15 @@ class TableChange:
         # Later actions may have changed, or dropped, what earlier ones noted.
         current = {constraint.oid: constraint for constraint in relation.constraints}
         check_rows(self.session, relation, [current[c.oid] for c in self.checks if c.oid in current], rows)
-        for constraint in [current[c.oid] for c in self.references if c.oid in current]:
-            assert constraint.foreign is not None
-            referenced = self.edit.existing(constraint.foreign.relation)
-            check_references(self.session, relation, constraint, referenced, rows)
+
+    def _check_references(self) -> None:
+        for referring_oid, oid in sorted(self.references):
+            referring = self.edit.existing(referring_oid)
+            for constraint in referring.constraints:
+                if constraint.oid == oid and constraint.foreign is not None:
+                    referenced = self.edit.existing(constraint.foreign.relation)
+                    rows = rows_of(self.session, referring)
+                    check_references(self.session, referring, constraint, referenced, rows)
 
     def _row_maker(self, relation: Relation) -> Callable[[Row], Row]:
         width = len(relation.columns)

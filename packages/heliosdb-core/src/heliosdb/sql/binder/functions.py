@@ -276,7 +276,7 @@ def _weigh(binder: Binder, sources: Sequence[str], candidates: list[Candidate]) 
         if len(candidates) == 1:
             return candidates[0]
     if unknowns == 0:
-        return AMBIGUOUS
+        return _unchanged(binder, inputs, candidates)
     narrowed = _by_category(binder, inputs, candidates)
     if len(narrowed) == 1:
         return narrowed[0]
@@ -290,7 +290,23 @@ def _weigh(binder: Binder, sources: Sequence[str], candidates: list[Candidate]) 
         ]
         if len(fitting) == 1:
             return fitting[0]
-    return AMBIGUOUS
+    return _unchanged(binder, inputs, narrowed)
+
+
+def _unchanged(binder: Binder, inputs: list[str], candidates: list[Candidate]) -> Candidate:
+    """Return the one candidate that takes the arguments as they are, where PostgreSQL finds none best.
+
+    A plugin may have arrays become values of its own type by themselves; arrays stay arrays among themselves.
+    """
+    fitting = [
+        candidate
+        for candidate in candidates
+        if all(
+            source in ("unknown", target) or is_polymorphic(target)
+            for source, target in zip(inputs, candidate.arguments)
+        )
+    ]
+    return fitting[0] if len(fitting) == 1 else AMBIGUOUS
 
 
 def _most(candidates: list[Candidate], score: Any) -> list[Candidate]:
