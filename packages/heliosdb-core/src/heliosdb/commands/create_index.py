@@ -182,7 +182,7 @@ def _key(
     number: int | None = None
     if element.name is not None:
         number = _column(relation, element.name, position)
-        require_equality(relation.columns[number - 1], method)
+        require_equality(session, relation.columns[number - 1], method)
         type_name = relation.columns[number - 1].stored_type
     else:
         assert expression is not None
