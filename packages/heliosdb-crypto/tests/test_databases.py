@@ -227,9 +227,16 @@ def test_files_and_functions_provide_keys(tmp_path: Path) -> None:
         ('key_source = "x"', "must be a table"),
         ('key_source = { no_such = "x" }', 'key provider "no_such" does not exist'),
         ('key_source = { environment = "NOT_SET" }', '"NOT_SET", which should hold the encryption key, is not set'),
-        ('key_source = { environment = "X", more = 1 }', 'provider "environment"'),
+        (
+            'key_source = { environment = "X", more = 1 }',
+            """"environment": got an unexpected keyword argument 'more'""",
+        ),
+        (
+            'key_source = { vault = "x", url = "http://127.0.0.1:1" }',
+            'no token for the vault.*"VAULT_TOKEN" is not set',
+        ),
         ('key_source = { file = "nowhere" }', "could not read the encryption key"),
-        ('key_sauce = "x"', '"encryption.key_sauce"'),
+        ('key_sauce = "x"', 'unrecognized configuration key "encryption.key_sauce"'),
     ],
 )
 def test_what_makes_no_sense_is_refused(tmp_path: Path, text: str, message: str) -> None:

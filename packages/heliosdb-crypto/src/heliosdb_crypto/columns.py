@@ -231,8 +231,8 @@ def _without_key(column: str) -> InsufficientPrivilege:
 def _without_keyring() -> ObjectNotInPrerequisiteState:
     return ObjectNotInPrerequisiteState(
         "the database has no encryption key",
-        hint="Open it with one: Config(encryption_key=...) for a new database, and encryption.at_rest = false for one "
-        "whose files are not encrypted.",
+        hint="Open it with one: Config(encryption_key=...) or the variable HELIOSDB_ENCRYPTION_KEY for a new database, "
+        "and encryption.at_rest = false besides for one whose files are not encrypted.",
     )
 
 

@@ -345,8 +345,7 @@ def check(
     if not quiet:
         looked = f"{found.tables:,} tables, {found.rows:,} rows, {found.indexes:,} indexes"
         click.echo(f"{looked}, {found.constraints:,} constraints: {wrong}, {seconds:.3f}s", err=True)
-    if found.problems:
-        context.exit(1)
+    context.exit(1 if found.problems else 0)
 
 
 def _checked(
@@ -529,6 +528,8 @@ def _beside(path: str) -> Iterator[str]:
     from heliosdb.dump.places import sync_folder
 
     folder, name = os.path.split(os.path.abspath(path))
+    if not path:
+        raise click.UsageError("the path of the database is empty")
     part = os.path.join(folder, f".{name}.{os.getpid()}.part")
     try:
         yield part
