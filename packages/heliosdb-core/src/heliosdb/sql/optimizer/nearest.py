@@ -57,7 +57,8 @@ def nearest_path(
         return None
     method = access.registries.access_methods[index.method]
     if getattr(method, "likely", False):
-        found = evolve(found, likely=(limit.limit, limit.offset))
+        # That there are no more rows of the last one's value, the next one says.
+        found = evolve(found, likely=(limit.limit, limit.offset), beyond=int(len(sort.keys) > 1))
     if condition is None:
         return found, 0.0
     rows = access.estimates.table(scan.relation)
