@@ -174,7 +174,8 @@ class StoredForm(Shown):
 
     ``check(column, session)`` is called with the definition whenever a column gets the form or another type, and
     raises where the form does not suit it: values that the type's own ``=`` calls equal must have equal data where the
-    form is deterministic, and an int of 5 the same, be it int2, int4 or int8.
+    form is deterministic, and an int of 5 the same, be it int2, int4 or int8. ``equality_hint(column) -> str | None``
+    is asked for the hint of the error where somebody wants an index on a column whose form is not deterministic.
     """
 
     name: str
@@ -183,6 +184,7 @@ class StoredForm(Shown):
     from_stored: Implementation
     to_search: Implementation | None = None
     check: Implementation | None = None
+    equality_hint: Implementation | None = None
     description: str = ""
 
 
