@@ -177,6 +177,46 @@ def test_what_is_salvaged_is_read_with_the_same_key(path: str, database: Embedde
         assert mended.query("SELECT email FROM users WHERE ssn = '111'") == [("ann@x.org",)]
 
 
+def test_a_check_without_the_key_says_what_it_did_not_look_at(
+    path: str, database: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.execute("CREATE TABLE t (a text ENCRYPTED CONSTRAINT long CHECK (length(a) > 3), b int REFERENCES users)")
+    database.execute("INSERT INTO t VALUES ('long enough', 1)")
+    database.close()
+    monkeypatch.setenv("NO_COLOR", "1")
+    done = CliRunner().invoke(cli, ["check", path])
+    assert (done.exit_code, done.stdout) == (0, "")
+    said = done.stderr.splitlines()
+    assert said[-2] == (
+        'not checked: check long of table public.t: column "a" is encrypted, and this session does not have the key'
+    )
+    assert "constraints: no problems, 1 not checked, " in said[-1]
+
+    monkeypatch.setenv("HELIOSDB_ENCRYPTION_KEY", KEY.hex())
+    done = CliRunner().invoke(cli, ["check", path])
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "not checked" not in done.stderr
+
+    with EmbeddedDatabase(path, config=columns_only()) as opened:
+        overwrite(opened, "t", lambda row: (row[0], 7))
+    done = CliRunner().invoke(cli, ["check", path, "-q"], env={"HELIOSDB_ENCRYPTION_KEY": None})
+    assert (done.exit_code, done.stdout.count("reference t_b_fkey of table public.t")) == (1, 1)
+    assert done.stderr.startswith("not checked: check long of table public.t: ")
+
+
+@pytest.mark.parametrize(
+    ("type_", "hint"),
+    [("text", "Use ENCRYPTED DETERMINISTIC"), ("numeric", "There is no ENCRYPTED DETERMINISTIC for this type")],
+)
+def test_who_wants_a_key_on_an_encrypted_column_is_told_what_would_do(
+    database: EmbeddedDatabase, type_: str, hint: str
+) -> None:
+    with pytest.raises(FeatureNotSupported) as raised:
+        database.execute(f"CREATE TABLE t (a {type_} ENCRYPTED UNIQUE)")
+    assert raised.value.message.startswith('column "a" cannot be indexed because it is stored ENCRYPTED')
+    assert (raised.value.hint or "").startswith(hint)
+
+
 def test_without_the_key_a_query_may_give_null_and_a_change_may_not(database: EmbeddedDatabase) -> None:
     database.query("SELECT heliosdb_lock()")
     database.execute("SET encryption.without_key = 'null'")

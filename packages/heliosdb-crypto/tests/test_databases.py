@@ -22,6 +22,7 @@ from heliosdb.errors import (
     DataCorrupted,
     Error,
     FeatureNotSupported,
+    InterfaceError,
     InvalidParameterValue,
     InvalidPassword,
     ObjectNotInPrerequisiteState,
@@ -226,9 +227,16 @@ def test_files_and_functions_provide_keys(tmp_path: Path) -> None:
         ('key_source = "x"', "must be a table"),
         ('key_source = { no_such = "x" }', 'key provider "no_such" does not exist'),
         ('key_source = { environment = "NOT_SET" }', '"NOT_SET", which should hold the encryption key, is not set'),
-        ('key_source = { environment = "X", more = 1 }', 'provider "environment"'),
+        (
+            'key_source = { environment = "X", more = 1 }',
+            """"environment": got an unexpected keyword argument 'more'""",
+        ),
+        (
+            'key_source = { vault = "x", url = "http://127.0.0.1:1" }',
+            'no token for the vault.*"VAULT_TOKEN" is not set',
+        ),
         ('key_source = { file = "nowhere" }', "could not read the encryption key"),
-        ('key_sauce = "x"', '"encryption.key_sauce"'),
+        ('key_sauce = "x"', 'unrecognized configuration key "encryption.key_sauce"'),
     ],
 )
 def test_what_makes_no_sense_is_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -513,6 +521,22 @@ def test_in_memory_only_what_is_put_aside_is_written_and_it_is_encrypted() -> No
 
 
 connect_with = partial(connect, strict=True)
+
+
+def test_a_key_may_be_an_argument(tmp_path: Path) -> None:
+    with EmbeddedDatabase(str(tmp_path / "d"), encryption_key=KEY, strict=True) as database:
+        database.execute("CREATE TABLE t AS SELECT 1 AS a")
+    with connect(str(tmp_path / "d"), encryption_key=KEY.hex(), cache_size=1 << 20) as connection:
+        assert connection.execute("SELECT a FROM t").fetchall() == [(1,)]
+    config = Config(encryption_key=EncryptionKey(b"x" * 32))
+    with connect(str(tmp_path / "d"), config=config, encryption_key=KEY) as connection:
+        assert connection.execute("SELECT a FROM t").fetchall() == [(1,)]
+    for open_it in (connect, EmbeddedDatabase):
+        with pytest.raises(UndefinedObject, match='unrecognized configuration argument "encryption_kye"') as raised:
+            open_it(str(tmp_path / "d"), encryption_kye=KEY)
+        assert raised.value.hint == 'Perhaps "encryption_key" was meant.'
+    with EmbeddedDatabase.new_in_memory() as database, pytest.raises(InterfaceError):
+        connect(database, encryption_key=KEY)
 
 
 def test_the_dbapi_takes_the_same_key(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -158,8 +159,17 @@ def test_any_change_of_a_value_is_noticed() -> None:
         EncryptionManager().decrypt(value)
 
 
+@pytest.mark.parametrize("value", ["text", None, 5])
+def test_values_are_bytes(value: Any) -> None:
+    manager = EncryptionManager()
+    for method in (manager.encrypt, manager.decrypt):
+        with pytest.raises(TypeError, match=f"as bytes, not {type(value).__name__}"):
+            method(value)
+
+
 def test_a_configuration_that_makes_no_sense_is_refused() -> None:
     assert EncryptionConfig(algorithm="aes-256-gcm").algorithm is EncryptionAlgorithm.AES256_GCM
-    for wrong in ({"algorithm": "des"}, {"key_rotation_interval": 0}, {"key_rotation_interval": timedelta(days=-1)}):
+    for wrong in ({"algorithm": "des"}, {"key_rotation_interval": 0}, {"key_rotation_interval": timedelta(days=-1)},
+                  {"key_rotation_interval": "x"}, {"key_rotation_interval": True}):  # fmt: skip
         with pytest.raises(InvalidParameterValue):
             EncryptionConfig(**wrong)  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,7 +103,15 @@ def test_wrong_parameters_say_what_is_wrong() -> None:
         hv.HnswIndex(3, m=1)
     with pytest.raises(hv.InvalidParameter):
         hv.IvfIndex(3, 0)
+    wrong: Any = "l2"
+    for make in (lambda: hv.HnswIndex(3, metric=wrong), lambda: hv.IvfIndex(3, 2, metric=wrong)):
+        with pytest.raises(hv.InvalidParameter, match="'l2' is no metric") as raised:
+            make()
+        assert "DistanceMetric.L2, " in (raised.value.hint or "")
     index = hv.HnswIndex(3)
+    wrong = "a"
+    with pytest.raises(hv.InvalidParameter, match="the id of a vector is an int, not str"):
+        index.insert(wrong, [1, 2, 3])
     with pytest.raises(hv.DimensionMismatch, match="expected 3 dimensions, not 2"):
         index.insert(1, [1, 2])
     with pytest.raises(DataException, match="NaN"):

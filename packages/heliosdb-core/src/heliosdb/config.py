@@ -46,14 +46,21 @@ def _is_level(config: Any, attribute: Attribute[Any], value: Any) -> None:
         )
 
 
-def _at_least(least: int) -> Callable[[Any, Attribute[Any], Any], None]:
+def _is_boolean(config: Any, attribute: Attribute[Any], value: Any) -> None:
+    if type(value) is not bool:
+        raise InvalidParameterValue(
+            f'invalid value for configuration argument "{attribute.name}": {value!r}', hint="It must be True or False."
+        )
+
+
+def _at_least(least: int, unit: str = "") -> Callable[[Any, Attribute[Any], Any], None]:
     """Return the validator of a number that may be left out."""
 
     def check(config: Any, attribute: Attribute[Any], value: Any) -> None:
         if value is not None and (type(value) is not int or value < least):
             raise InvalidParameterValue(
                 f'invalid value for configuration argument "{attribute.name}": {value!r}',
-                hint=f"It must be a whole number of at least {least}.",
+                hint=f"It must be a whole number{unit} of at least {least}.",
             )
 
     return check
@@ -117,13 +124,13 @@ class Config:
     encryption_key: Any = field(default=None, repr=False)
     retention_days: int | None = None
     options: Mapping[str, Any] = field(factory=dict, repr=False)
-    read_only: bool = False
-    cache_size: int | None = field(default=None, validator=_at_least(MEGABYTE))
+    read_only: bool = field(default=False, validator=_is_boolean)
+    cache_size: int | None = field(default=None, validator=_at_least(MEGABYTE, " (bytes)"))
     compression: str | None = field(default=None, validator=_is_compression)
-    checkpoint_log_size: int | None = field(default=None, validator=_at_least(MEGABYTE))
+    checkpoint_log_size: int | None = field(default=None, validator=_at_least(MEGABYTE, " (bytes)"))
     checkpoint_commits: int | None = field(default=None, validator=_at_least(1))
     compact_interval_hours: int | None = field(default=None, validator=_at_least(1))
-    background_write_rate: int | None = field(default=None, validator=_at_least(64 << 10))
+    background_write_rate: int | None = field(default=None, validator=_at_least(64 << 10, " (bytes a second)"))
 
     def storage(self) -> dict[str, Any]:
         """Return what is stated of a database on disk, as arguments of ``Database``'s ``storage``."""
@@ -212,12 +219,15 @@ def load_config(
     return _overridden(config, overrides or {})
 
 
-def opening(path: str | None, config: Config | None) -> dict[str, Any]:
+def opening(path: str | None, config: Config | None, stated: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the arguments of ``Database`` for a path argument and a configuration: where (None: in memory), and how.
 
     The argument wins; without one the configuration decides. A path and a configuration that says ``in_memory``
-    contradict each other: InvalidParameterValue. The level of logging is set.
+    contradict each other: InvalidParameterValue. The level of logging is set. ``stated`` are attributes of ``Config``
+    that win over it, such as ``encryption_key``.
     """
+    if stated:
+        config = _overridden(Config() if config is None else config, stated)
     if config is None:
         return {"path": path}
     if config.in_memory:

@@ -28,7 +28,7 @@ from heliosdb.plugin.host import load_plugins
 from heliosdb.plugin.workers import BackgroundWorkers
 from heliosdb.rows import RowMaker, loading
 from heliosdb.session.adapters import Adapters
-from heliosdb.session.session import Session
+from heliosdb.session.session import CONTROL_WORDS, Session
 from heliosdb.session.statements import StatementCache
 from heliosdb.sql.dialect import POSTGRESQL
 from heliosdb.store.counters import OIDS
@@ -92,6 +92,9 @@ class Database:
         with loading():
             self.host = load_plugins(plugins, strict=strict)
             self.registries = self.host.freeze()
+        outside = [item.words[0][:9].lower() for item in self.registries.extension_statements.values() if item.outside]
+        self.control_words = (*CONTROL_WORDS, *outside)
+        """How statements may begin that run outside of transactions."""
         self.dialect = POSTGRESQL
         self.settings = initial_values(self.registries.settings, settings or {})
         self.statements = StatementCache(self.dialect)
@@ -287,12 +290,24 @@ class Database:
 
     def timeline_of(self, session: SessionEnvironment) -> Any:
         """Return the timeline that a session works on (None: main)."""
-        return self._attaching_line if session is self._attaching and self._attaching_line.parent is not None else None
+        if session is self._attaching:
+            return self._attaching_line if self._attaching_line.parent is not None else None
+        line = session.timeline
+        if line is not None and line.dropped:
+            raise errors.ObjectNotInPrerequisiteState(
+                f'"{line.name}", which this session works on, has been dropped',
+                hint="Choose where the session is to work from now on.",
+            )
+        return line
+
+    def users_of(self, timeline: Timeline) -> int:
+        """Return how many sessions work on a timeline that is not main."""
+        return sum(session.timeline is timeline for session in list(self.sessions.values()))
 
     @contextmanager
-    def store_transaction(self) -> Iterator[Transaction]:
-        """Open a transaction for reading, outside any session's."""
-        transaction = self.store.begin()
+    def store_transaction(self, timeline: Timeline | None = None) -> Iterator[Transaction]:
+        """Open a transaction for reading, outside any session's, on a timeline (default: main)."""
+        transaction = self.store.begin(timeline=timeline)
         transaction.begin_statement()
         try:
             yield transaction

@@ -144,12 +144,13 @@ class Opening:
         """Return what has been added."""
         return DatabaseCodecs(self._added, self._limited)
 
-    def require_all_taken(self) -> None:
-        """Raise UndefinedObject or FeatureNotSupported for an option that nobody took."""
+    def require_all_taken(self, active: Collection[str | None] = ()) -> None:
+        """Raise UndefinedObject or FeatureNotSupported for an option that nobody took; ``active``: packages that might
+        have."""
         for name in self._options:
             kind = "key" if "." in name else "argument"
             package = package_of(name)
-            if package is None:
+            if package is None or package in active:
                 raise UndefinedObject(f'unrecognized configuration {kind} "{name}"', hint=_meant(name))
             raise FeatureNotSupported(
                 f'configuration {kind} "{name}" needs {package}, which is not installed',
@@ -162,7 +163,7 @@ def _meant(name: str) -> str | None:
 
     section, _, key = name.partition(".")
     similar = get_close_matches(section, [*SECTIONS, *PACKAGES], 1)
-    return f'Perhaps "{similar[0]}.{key}" was meant.' if similar else None
+    return f'Perhaps "{similar[0]}.{key}" was meant.' if similar and similar[0] != section else None
 
 
 def prepare(registries: Registries, path: str | None, volume: Volume, options: Mapping[str, Any]) -> Opening:
@@ -171,7 +172,7 @@ def prepare(registries: Registries, path: str | None, volume: Volume, options: M
     try:
         for listener in registries.lifecycle.get("database_opening", ()):
             listener(opening)
-        opening.require_all_taken()
+        opening.require_all_taken({found.package for found in registries.plugins if found.status == "active"})
     except BaseException:
         opening.close()
         raise

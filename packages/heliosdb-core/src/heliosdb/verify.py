@@ -17,7 +17,7 @@ from attrs import frozen
 from heliosdb.commands.validation import check_not_null, check_references, check_rows
 from heliosdb.dump.snapshot import is_stored, snapshot
 from heliosdb.encoding.keys import NULL, has_null
-from heliosdb.errors import DataCorrupted, Error
+from heliosdb.errors import DataCorrupted, Error, FeatureNotSupported, InsufficientPrivilege
 from heliosdb.plan.forms import stored_reader
 from heliosdb.store.block import BLOCK_BITS, SLOT_MASK
 from heliosdb.store.files import StoreFiles
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Problem", "Verified", "damaged_files", "verify", "verify_closed"]
 
+UNSEEN = (FeatureNotSupported, InsufficientPrivilege)
+"""Errors that say that a value was not looked at, not that it is wrong."""
+
 SHOWN = 10
 """Problems of one index that are told one by one."""
 
@@ -49,13 +52,15 @@ class Problem:
 
 @frozen
 class Verified:
-    """How much was looked at, and what was wrong."""
+    """How much was looked at, what was wrong, and what could not be looked at: values that this session may not see, or
+    that only a plugin reads which the database does not have. Nothing is known of these."""
 
     tables: int
     rows: int
     indexes: int
     constraints: int
     problems: tuple[Problem, ...]
+    unseen: tuple[Problem, ...] = ()
 
 
 def verify(database: Any, on_progress: Callable[[str, int], None] = lambda title, amount: None) -> Verified:
@@ -72,6 +77,7 @@ def verify(database: Any, on_progress: Callable[[str, int], None] = lambda title
             return Verified(0, 0, 0, 0, (*_of_files(damaged, {}), Problem("catalog", error.message)))
         titles = {table.oid: f"table {table.schema}.{table.name}" for table in tables}
         problems = _of_files(damaged, titles)
+        unseen: list[Problem] = []
         views = {}
         rows = indexes = constraints = 0
         for table in tables:
@@ -89,6 +95,8 @@ def verify(database: Any, on_progress: Callable[[str, int], None] = lambda title
                 constraints += 1
                 try:
                     check()
+                except UNSEEN as error:
+                    unseen.append(Problem(f"{name} of {title}", error.message))
                 except Error as error:
                     message = error.message if error.detail is None else f"{error.message}: {error.detail}"
                     problems.append(Problem(f"{name} of {title}", message))
@@ -99,7 +107,7 @@ def verify(database: Any, on_progress: Callable[[str, int], None] = lambda title
                 problems += [Problem(name, message) for message in found[:SHOWN]]
                 if len(found) > SHOWN:
                     problems.append(Problem(name, f"and {len(found) - SHOWN} more of the kind"))
-    return Verified(len(tables), rows, indexes, constraints, tuple(problems))
+    return Verified(len(tables), rows, indexes, constraints, tuple(problems), tuple(unseen))
 
 
 def damaged_files(

@@ -81,6 +81,8 @@ def test_a_database_that_is_not_there_is_not_made(run: Run, tmp_path: Path) -> N
     for command in (["dump", "absent.db"], ["export", "absent.db", "t", "t.csv"], ["check", "absent.db"]):
         assert run(*command) == (1, "", 'Error: database "absent.db" does not exist\n')
     assert run("import", "absent.csv", "--into", "new.db")[0] == 1
+    status, _, error = run("import", "some.csv", "--into", "")
+    assert (status, error.splitlines()[-1]) == (2, "Error: the path of the database is empty")
     assert list(tmp_path.iterdir()) == []
 
 

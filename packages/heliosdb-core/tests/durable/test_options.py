@@ -303,3 +303,40 @@ def test_damage_is_found_whatever_the_compression() -> None:
         volume.damage(segment, volume.size(segment) // 2)
         with pytest.raises(DataCorrupted, match=segment):
             list(opened(volume)[1].execute("SELECT * FROM t")[-1].rows)
+
+
+def test_a_checkpoint_that_failed_is_tried_again_when_the_log_has_grown_as_much() -> None:
+    volume = WatchedVolume()
+    database, session = opened(volume, checkpoint_log_size=200_000)
+    journal = database.store.journal
+    assert journal is not None
+    session.execute("CREATE TABLE t (a text)")
+    text = "INSERT INTO t SELECT string_agg(md5((g * {0})::text), '') FROM generate_series(1, 2000) g"
+    volume.fail(IoError("input/output error"), "replace write")
+    number = 0
+    while not any(kind == "replace write" for kind, _ in volume.steps):
+        number += 1
+        session.execute(text.format(number))
+    assert not volume.replaced.is_set()
+    while not volume.replaced.is_set():
+        number += 1
+        session.execute(text.format(number))
+        assert number < 1000
+
+
+def test_after_a_checkpoint_that_failed_no_commit_asks_for_another_at_once() -> None:
+    volume = FaultyVolume()
+    database, session = opened(volume, checkpoint_log_size=1 << 20)
+    journal = database.store.journal
+    assert journal is not None
+    session.execute("CREATE TABLE t AS SELECT md5(g::text) FROM generate_series(1, 1000) g")
+    assert not journal.is_due()
+    size = journal.log.size
+    journal._options = attrs.evolve(journal._options, checkpoint_log_size=size - 5000)
+    assert journal.is_due()
+    journal.put_off()
+    assert not journal.is_due()
+    for _ in range(5):
+        session.execute("INSERT INTO t SELECT md5(g::text) FROM generate_series(1, 50) g")
+        assert size < journal.log.size
+        assert not journal.is_due()

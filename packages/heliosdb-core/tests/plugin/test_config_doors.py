@@ -194,6 +194,19 @@ def test_connect_sets_the_level_too_and_a_wrong_one_is_refused(logger: logging.L
         Config(log_level="loud")
 
 
+@pytest.mark.parametrize("value", ["no", "", 1, None])
+def test_read_only_is_true_or_false(value: Any) -> None:
+    with pytest.raises(InvalidParameterValue, match='invalid value for configuration argument "read_only"'):
+        Config(read_only=value)
+
+
+def test_a_size_that_is_no_number_is_told_its_unit() -> None:
+    size: Any = "256MB"
+    with pytest.raises(InvalidParameterValue) as raised:
+        Config(cache_size=size)
+    assert raised.value.hint == "It must be a whole number (bytes) of at least 1048576."
+
+
 # -- the command line --------------------------------------------------------------------------------------------------
 
 

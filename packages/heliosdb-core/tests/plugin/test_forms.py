@@ -6,6 +6,7 @@ is stored begins with a mark, so that nothing can take a value for its form or t
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from types import ModuleType
@@ -15,6 +16,7 @@ import pytest
 from attrs import evolve
 
 from heliosdb import EmbeddedDatabase, connect
+from heliosdb.cli.shell import Shell
 from heliosdb.encoding.keys import MAX, MIN, NULL
 from heliosdb.errors import (
     CheckViolation,
@@ -65,6 +67,10 @@ def check(column: Any, session: Any) -> None:
         raise FeatureNotSupported(f'type "{column.type}" cannot be stored REVERSED')
 
 
+def equality_hint(column: Any) -> str:
+    return f'Have "{column.name}" REVERSED.'
+
+
 def clause(word: str, *, deterministic: bool) -> Clause:
     def bind(context: Any, column: Any, payload: Any) -> Any:
         return evolve(column, form=ColumnForm(name="toy", type="bytea", text=word, deterministic=deterministic))
@@ -78,7 +84,7 @@ def toy() -> ModuleType:
 
     def register_stored_forms() -> list[StoredForm]:
         functions = {"to_stored": to_stored, "from_stored": from_stored, "to_search": to_search}
-        return [StoredForm(name="toy", check=check, **functions)]  # type: ignore[arg-type]
+        return [StoredForm(name="toy", check=check, equality_hint=equality_hint, **functions)]  # type: ignore[arg-type]
 
     def register_clauses() -> list[Clause]:
         return [clause("SHUFFLED", deterministic=False), clause("REVERSED", deterministic=True)]
@@ -361,6 +367,46 @@ def test_what_would_not_hold_for_a_form_is_refused(twins: EmbeddedDatabase, text
     with pytest.raises(FeatureNotSupported) as raised:
         twins.execute(text)
     assert raised.value.message == message
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["CREATE INDEX ON t (name)", "ALTER TABLE t ADD UNIQUE (name)", "CREATE TABLE u (name text SHUFFLED UNIQUE)"],
+)
+def test_the_form_says_what_to_do_where_an_index_is_refused(twins: EmbeddedDatabase, text: str) -> None:
+    with pytest.raises(FeatureNotSupported) as raised:
+        twins.execute(text)
+    assert raised.value.hint == 'Have "name" REVERSED.'
+
+
+def test_the_catalog_tells_how_a_column_is_stored(twins: EmbeddedDatabase) -> None:
+    assert twins.query(
+        "SELECT attname, heliosdb_stored_form(attrelid, attnum) FROM pg_attribute "
+        "WHERE attrelid = 't'::regclass AND attnum > 0 ORDER BY attnum"
+    ) == [("id", None), ("name", "SHUFFLED"), ("ssn", "REVERSED"), ("n", "REVERSED"), ("d", "SHUFFLED"),
+          ("tags", "SHUFFLED")]  # fmt: skip
+    assert twins.query("SELECT heliosdb_stored_form('t'::regclass, 7), heliosdb_stored_form(0, 1)") == [(None, None)]
+
+
+def test_the_shell_tells_how_columns_are_stored_where_one_is_not_as_it_is(
+    twins: EmbeddedDatabase,
+) -> None:
+    out = io.StringIO()
+    shell = Shell(twins.database, out=out)
+
+    def described(name: str) -> list[list[str]]:
+        out.truncate(out.seek(0))
+        shell.feed(f"\\d {name}\n")
+        lines = out.getvalue().splitlines()
+        return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| ")]
+
+    assert described("t")[:3] == [
+        ["Column", "Type", "Collation", "Nullable", "Default", "Stored"],
+        ["id", "integer", "", "not null", "", ""],
+        ["name", "text", "", "", "", "SHUFFLED"],
+    ]
+    assert described("p")[0] == ["Column", "Type", "Collation", "Nullable", "Default"]
+    shell.close()
 
 
 def test_a_generated_column_may_have_a_form(database: EmbeddedDatabase) -> None:

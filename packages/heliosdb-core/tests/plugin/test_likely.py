@@ -206,8 +206,18 @@ def test_the_operators_function_is_recognised_by_name(database: EmbeddedDatabase
     query = "SELECT n FROM t ORDER BY far(500, n) LIMIT 2"
     assert "Index Scan using by_n" in plan(database, query)
     assert numbers(database, query) == [500, 498]
-    for other in ("n <-> 500 DESC", "n <-> 500 NULLS FIRST", "n <-> 500, id", "n <-> id", "n <-> (random() * 9)::int"):
+    for other in ("n <-> 500 DESC", "n <-> 500 NULLS FIRST", "id, n <-> 500", "n <-> id", "n <-> (random() * 9)::int"):
         assert "by_n" not in plan(database, f"SELECT n FROM t ORDER BY {other} LIMIT 2")
+
+
+def test_further_keys_order_rows_that_the_operator_leaves_tied(database: EmbeddedDatabase) -> None:
+    index(database)
+    for keys, expected in (("n", [500, 498]), ("n DESC", [500, 502])):
+        query = f"SELECT n FROM t ORDER BY n <-> 500, {keys}"
+        assert "Index Scan using by_n" in plan(database, f"{query} LIMIT 2")
+        assert numbers(database, f"{query} LIMIT 2") == expected
+        assert numbers(database, f"{query} LIMIT 1 OFFSET 1") == expected[1:]
+        assert "by_n" not in plan(database, f"{query} OFFSET 1")
 
 
 def test_a_partial_index_serves_conditions_that_imply_it(database: EmbeddedDatabase) -> None:

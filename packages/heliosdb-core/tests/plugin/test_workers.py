@@ -58,16 +58,22 @@ def test_stop_wakes_a_long_wait_and_interrupts_long_work() -> None:
 
 
 def test_a_worker_that_fails_ends_alone_and_says_why() -> None:
-    done = threading.Event()
+    started, done = threading.Event(), threading.Event()
 
     def fail(database: Any, stop: threading.Event) -> None:
         raise ValueError("no more")
 
+    def go_on(database: Any, stop: threading.Event) -> None:
+        started.wait(PATIENCE)
+        if [worker.state for worker in workers][:2] == ["failed", "failed"]:
+            done.set()
+
     workers = run(
         BackgroundWorker(name="bad", run=fail, interval=0.001),
         BackgroundWorker(name="unknown", run="heliosdb_no_such_module:run", interval=0.001),
-        BackgroundWorker(name="good", run=lambda database, stop: done.set(), interval=0.001),
+        BackgroundWorker(name="good", run=go_on, interval=0.001),
     )
+    started.set()
     assert done.wait(PATIENCE)
     workers.stop()
     bad, unknown, good = workers

@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from heliosdb_crypto.keyring import Keyring
 
 __all__ = [
-    "FORM", "Encrypted", "bind_encrypted", "check_column", "from_stored", "lock", "parse_encrypted", "to_search",
-    "to_stored", "unlock",
+    "FORM", "Encrypted", "bind_encrypted", "check_column", "equality_hint", "from_stored", "lock", "parse_encrypted",
+    "to_search", "to_stored", "unlock",
 ]  # fmt: skip
 
 FORM = "encrypted"
@@ -231,8 +231,8 @@ def _without_key(column: str) -> InsufficientPrivilege:
 def _without_keyring() -> ObjectNotInPrerequisiteState:
     return ObjectNotInPrerequisiteState(
         "the database has no encryption key",
-        hint="Open it with one: Config(encryption_key=...) for a new database, and encryption.at_rest = false for one "
-        "whose files are not encrypted.",
+        hint="Open it with one: Config(encryption_key=...) or the variable HELIOSDB_ENCRYPTION_KEY for a new database, "
+        "and encryption.at_rest = false besides for one whose files are not encrypted.",
     )
 
 
@@ -314,6 +314,13 @@ def check_column(column: ColumnDefinition, session: Session) -> None:
             detail="Equal values of this type may be written differently, and so would their ciphertexts be.",
             hint="Use ENCRYPTED, which needs no equality.",
         )
+
+
+def equality_hint(column: ColumnDefinition) -> str:
+    """Return what to do where a column that is only ENCRYPTED shall have an index or a key."""
+    if column.type in EXACT:
+        return "Use ENCRYPTED DETERMINISTIC, which shows which values are equal, and nothing else of them."
+    return "There is no ENCRYPTED DETERMINISTIC for this type; encrypt its text, or have the key on another column."
 
 
 def encrypted_columns(session: Any) -> Iterator[tuple[Any, ...]]:

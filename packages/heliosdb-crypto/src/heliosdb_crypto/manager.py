@@ -42,10 +42,19 @@ class EncryptionAlgorithm(Enum):
 
 
 def _seconds(value: timedelta | float) -> float:
+    if not isinstance(value, timedelta | int | float) or isinstance(value, bool):
+        kind = type(value).__name__
+        raise InvalidParameterValue(f"key_rotation_interval must be a timedelta or a number of seconds, not {kind}")
     seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
     if not seconds >= 1:
         raise InvalidParameterValue(f"key_rotation_interval must be at least a second, not {value}")
     return seconds
+
+
+def _require_bytes(value: Any) -> None:
+    if not isinstance(value, bytes | bytearray | memoryview):
+        hint = "; encode the text first" if isinstance(value, str) else ""
+        raise TypeError(f"values are encrypted as bytes, not {type(value).__name__}{hint}")
 
 
 def _algorithm(value: EncryptionAlgorithm | str) -> EncryptionAlgorithm:
@@ -95,13 +104,16 @@ class EncryptionManager:
         return found
 
     def encrypt(self, plaintext: bytes) -> bytes:
-        """Return a value encrypted; twice the same value gives two ciphertexts."""
+        """Return a value encrypted; twice the same value gives two ciphertexts. TypeError for what is no bytes."""
+        _require_bytes(plaintext)
         head = VERSION + int(self._clock() // self.config.key_rotation_interval).to_bytes(8, "big")
         nonce = os.urandom(NONCE)
         return head + nonce + self._cipher(head).encrypt(nonce, plaintext, head)
 
     def decrypt(self, ciphertext: bytes) -> bytes:
-        """Return the value; DataCorrupted where this key did not encrypt it, or it was changed."""
+        """Return the value; DataCorrupted where this key did not encrypt it, or it was changed; TypeError for what is
+        no bytes."""
+        _require_bytes(ciphertext)
         head, nonce = ciphertext[:HEAD], ciphertext[HEAD : HEAD + NONCE]
         try:
             if head[:1] != VERSION:

@@ -123,6 +123,7 @@ def register_stored_forms() -> list[StoredForm]:
             from_stored=f"{home}:from_stored",
             to_search=f"{home}:to_search",
             check=f"{home}:check_column",
+            equality_hint=f"{home}:equality_hint",
             description="values encrypted by the database's key for columns",
         )
     ]

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import Any
 
 from heliosdb.errors import InvalidParameterValue, UndefinedFile, UndefinedObject
@@ -49,6 +50,7 @@ def provided(source: Any) -> Any:
     except UndefinedObject as error:
         raise InvalidParameterValue(error.message, hint=error.hint) from None
     try:
+        signature(make).bind(argument, **dict(others))
         return make(argument, **dict(others))
     except TypeError as error:
         raise InvalidParameterValue(f'encryption.key_source: provider "{kind}": {error}') from None

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from heliosdb.errors import DataCorrupted, InvalidParameterValue, InvalidPassword, IoError
+from heliosdb.errors import DataCorrupted, InvalidParameterValue, InvalidPassword, IoError, UndefinedObject
 
 __all__ = ["VaultKey"]
 
@@ -102,7 +102,13 @@ def _token(source: Any) -> str:
     from heliosdb_crypto.keys import EncryptionKey
     from heliosdb_crypto.providers import provided
 
-    found = provided(source)
+    try:
+        found = provided(source)
+    except UndefinedObject as error:
+        raise UndefinedObject(
+            f"there is no token for the vault: {error.message.replace(', which should hold the encryption key,', '')}",
+            hint="key_source = { vault = ..., token = { environment = ... } } or { file = ... } says where it is.",
+        ) from None
     return found.hex() if isinstance(found, EncryptionKey) else str(found)
 
 

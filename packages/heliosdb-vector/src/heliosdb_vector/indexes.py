@@ -82,6 +82,13 @@ _FUNCTIONS: dict[DistanceMetric, tuple[Callable[[Any, Any], float], Callable[...
 }
 
 
+def _checked(metric: DistanceMetric) -> DistanceMetric:
+    if not isinstance(metric, DistanceMetric):
+        names = ", ".join(f"DistanceMetric.{name.name}" for name in DistanceMetric)
+        raise InvalidParameter(f"{metric!r} is no metric", hint=f"There are: {names}.")
+    return metric
+
+
 class _Index:
     """What both have in common. One thread changes an index at a time; any number may search it."""
 
@@ -115,6 +122,8 @@ class _Index:
         """Enter a vector under an id, in place of the one that it had. Raises DimensionMismatch, and DataException for
         NaN and infinity.
         """
+        if not isinstance(key, int | np.integer):
+            raise InvalidParameter(f"the id of a vector is an int, not {type(key).__name__}")
         datum = self._datum(vector)
         before = self._data.get(key)
         if before == datum:
@@ -167,7 +176,7 @@ class HnswIndex(_Index):
     ) -> None:
         if m < 2 or ef_construction < 1:
             raise InvalidParameter(f"m = {m} and ef_construction = {ef_construction} make no graph")
-        measure = MEASURES[metric.value]
+        measure = MEASURES[_checked(metric).value]
         super().__init__(
             dimensions, Plan("hnsw", measure.metric, measure.unit, links=m, effort=ef_construction), metric, 40
         )
@@ -191,7 +200,7 @@ class IvfIndex(_Index):
     ) -> None:
         if num_clusters < 1:
             raise InvalidParameter(f"num_clusters must be at least 1, not {num_clusters}")
-        measure = MEASURES[metric.value]
+        measure = MEASURES[_checked(metric).value]
         plan = Plan("ivf", measure.metric, measure.unit, lists=num_clusters, quantization=quantization.value)
         super().__init__(dimensions, plan, metric, max(1, num_clusters // 8))
 

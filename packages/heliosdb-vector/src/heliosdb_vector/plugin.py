@@ -10,6 +10,7 @@ from heliosdb.spi import (
     CatalogView,
     DatabaseMethod,
     Demo,
+    Opening,
     Operator,
     OperatorClass,
     ScalarFunction,
@@ -18,6 +19,7 @@ from heliosdb.spi import (
 )
 from heliosdb_vector import definitions
 from heliosdb_vector.index import registrations
+from heliosdb_vector.opening import configure
 
 
 @hookimpl
@@ -72,6 +74,12 @@ def register_catalog_views() -> list[CatalogView]:
 def register_database_methods() -> list[DatabaseMethod]:
     """``db.create_vector_index`` and ``db.vector_search``."""
     return list(registrations.database_methods())
+
+
+@hookimpl
+def database_opening(opening: Opening) -> None:
+    """What the configuration says of vectors."""
+    configure(opening)
 
 
 @hookimpl

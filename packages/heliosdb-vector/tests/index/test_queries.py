@@ -336,3 +336,22 @@ def test_an_index_whose_rows_have_all_gone_goes_on(database: EmbeddedDatabase) -
     for number in range(700):
         database.execute("INSERT INTO items VALUES ($1, 1, $2)", [number, VECTORS[number]])
     assert ids(database, NEAREST, [VECTORS[8]])[0] == 8
+
+
+@pytest.mark.parametrize("condition", ["", "WHERE kind < 50 "])
+def test_further_keys_order_rows_of_equal_distance(database: EmbeddedDatabase, exactly: Any, condition: str) -> None:
+    vectors = clustered(11, 3000, 8)
+    vectors[100:112] = vectors[5]
+    fill(database, vectors)
+    database.execute("CREATE INDEX near ON items USING hnsw (v)")
+    database.execute("SET hnsw.ef_search = 200")
+    for keys in ("id DESC", "kind, id"):
+        query = f"SELECT id FROM items {condition}ORDER BY v <-> (SELECT v FROM items WHERE id = 5), {keys} LIMIT 4"
+        shown = str([tuple(row) for row in database.query("EXPLAIN " + query)])
+        assert "Index Scan using near" in shown
+        found = ids(database, query)
+        assert found == exactly(database, query)
+        assert found[0] == {"id DESC": 111, "kind, id": 100}[keys]
+        paged = ids(database, query + " OFFSET 2")
+        assert paged == exactly(database, query + " OFFSET 2")
+        assert paged[:2] == found[2:]

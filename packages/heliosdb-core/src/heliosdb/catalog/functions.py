@@ -199,6 +199,15 @@ def col_description(oid: int, number: int, session: Any) -> str | None:
     return comment
 
 
+def heliosdb_stored_form(oid: int, number: int, session: Any) -> str | None:
+    """Return how SQL writes the form in which a column is stored, NULL where that is its values."""
+    relation = session.catalog.relation_by_oid(oid)
+    if relation is None or not 1 <= number <= len(relation.columns):
+        return None
+    form = relation.columns[number - 1].form
+    return None if form is None else str(form.text)
+
+
 def shobj_description(oid: int, catalog_name: str, session: Any) -> str | None:
     """Return a shared object's comment: there are none."""
     return None
@@ -415,6 +424,7 @@ FUNCTIONS = (
     _stable("obj_description", ("oid",), "text", obj_description),
     _stable("obj_description", ("oid", "name"), "text", obj_description_in),
     _stable("col_description", ("oid", "int4"), "text", col_description),
+    _stable("heliosdb_stored_form", ("oid", "int4"), "text", heliosdb_stored_form),
     _stable("shobj_description", ("oid", "name"), "text", shobj_description),
     *[function for kind in PRIVILEGES for function in _privilege(kind)],
     _stable("pg_has_role", ("name", "text"), "bool", pg_has_role),

@@ -59,7 +59,8 @@ class Statement(Shown):
     ``heliosdb.spi.Cursor``; None declines, and the statement is parsed as if the claim were not there. The payload must
     be hashable and free of anything that refers to the session, for it is cached with the text. ``execute(session,
     payload) -> Result`` runs it inside the session's transaction. ``transactional`` False: refused inside a
-    transaction block (25001). ``read_only``: allowed in a read-only transaction.
+    transaction block (25001). ``read_only``: allowed in a read-only transaction. ``outside``: run as BEGIN is,
+    outside of any transaction, or in a block before it has a snapshot: for what says how the next transaction is to be.
 
     A statement that the core's grammar parses itself has no ``parse`` and no ``words``; its ``name`` is the class of
     its syntax node, which is what ``execute`` gets.
@@ -71,6 +72,7 @@ class Statement(Shown):
     parse: Implementation | None = None
     read_only: bool = False
     transactional: bool = True
+    outside: bool = False
     description: str = ""
 
 
@@ -173,7 +175,8 @@ class StoredForm(Shown):
 
     ``check(column, session)`` is called with the definition whenever a column gets the form or another type, and
     raises where the form does not suit it: values that the type's own ``=`` calls equal must have equal data where the
-    form is deterministic, and an int of 5 the same, be it int2, int4 or int8.
+    form is deterministic, and an int of 5 the same, be it int2, int4 or int8. ``equality_hint(column) -> str | None``
+    is asked for the hint of the error where somebody wants an index on a column whose form is not deterministic.
     """
 
     name: str
@@ -182,6 +185,7 @@ class StoredForm(Shown):
     from_stored: Implementation
     to_search: Implementation | None = None
     check: Implementation | None = None
+    equality_hint: Implementation | None = None
     description: str = ""
 
 

@@ -337,19 +337,15 @@ def check(
     """Compare every file of the database at PATH with its checksums, every index with its table, every constraint with
     its rows, and name each place where something is wrong.
 
-    The status is 1 where something is.
+    The status is 1 where something is; what cannot be looked at for want of a key is named, and is no problem.
     """
     with _reported():
         found, seconds = _checked(database, config_file, settings, quiet=quiet)
-    for problem in found.problems:
-        click.echo(f"{problem.object}: {problem.message}")
+    wrong = _print_findings(found)
     if not quiet:
         looked = f"{found.tables:,} tables, {found.rows:,} rows, {found.indexes:,} indexes"
-        count = len(found.problems)
-        wrong = "no problems" if not count else f"{count:,} problem{'' if count == 1 else 's'}"
         click.echo(f"{looked}, {found.constraints:,} constraints: {wrong}, {seconds:.3f}s", err=True)
-    if found.problems:
-        context.exit(1)
+    context.exit(1 if found.problems else 0)
 
 
 def _checked(
@@ -376,6 +372,17 @@ def _checked(
         with counting(database, total, hidden=quiet) as counter:
             found = verify(opened, counter)
         return found, counter.seconds
+
+
+def _print_findings(found: Verified) -> str:
+    """Print what is wrong, and what was not looked at, and return how much."""
+    for problem in found.problems:
+        click.echo(f"{problem.object}: {problem.message}")
+    for unseen in found.unseen:
+        click.echo(f"not checked: {unseen.object}: {unseen.message}", err=True)
+    count = len(found.problems)
+    wrong = "no problems" if not count else f"{count:,} problem{'' if count == 1 else 's'}"
+    return wrong if not found.unseen else f"{wrong}, {len(found.unseen):,} not checked"
 
 
 @click.command(epilog=_epilog("heliosdb compact app.db"))
@@ -426,14 +433,12 @@ def salvage(context: click.Context, damaged: str, new: str, config_file: str | N
             for loss in found.losses:
                 about = "" if loss.relation is None else f"{names.get(loss.relation, f'relation {loss.relation}')}: "
                 click.echo(about + loss.message)
-            problems = verify(opened).problems
-            for problem in problems:
-                click.echo(f"{problem.object}: {problem.message}")
+            checked = verify(opened)
+            wrong = _print_findings(checked)
         if not quiet:
             lost = "nothing is lost" if not found.losses else f"{len(found.losses):,} losses"
-            wrong = "no problems" if not problems else f"{len(problems):,} problems"
             click.echo(f"{found.rows:,} rows, {lost}, {wrong}, {counter.seconds:.3f}s", err=True)
-    if found.losses or problems:
+    if found.losses or checked.problems:
         context.exit(3)
 
 
@@ -523,6 +528,8 @@ def _beside(path: str) -> Iterator[str]:
     from heliosdb.dump.places import sync_folder
 
     folder, name = os.path.split(os.path.abspath(path))
+    if not path:
+        raise click.UsageError("the path of the database is empty")
     part = os.path.join(folder, f".{name}.{os.getpid()}.part")
     try:
         yield part

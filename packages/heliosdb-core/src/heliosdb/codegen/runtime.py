@@ -117,10 +117,11 @@ def row_count(value: Any, what: str) -> int | None:
     return int(value)
 
 
-def wanted_rows(limit: Any, offset: Any, share: float) -> int | None:
-    """Return how many rows to look for, so that LIMIT and OFFSET of them may pass a condition that this share does."""
+def wanted_rows(limit: Any, offset: Any, share: float, beyond: int = 0) -> int | None:
+    """Return how many rows to look for, so that LIMIT, OFFSET and those beyond may pass a condition that this
+    share does."""
     count = row_count(limit, "LIMIT")
-    return None if count is None else ceil((count + (row_count(offset, "OFFSET") or 0)) / share)
+    return None if count is None else ceil((count + (row_count(offset, "OFFSET") or 0) + beyond) / share)
 
 
 def lockstep(*streams: tuple[Iterable[Any], int]) -> Iterable[Row]:

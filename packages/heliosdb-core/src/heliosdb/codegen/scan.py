@@ -175,7 +175,7 @@ def _key(pipelines: Pipelines, shape: KeyShape, values: list[str]) -> str:
 
 def _wanted(pipelines: Pipelines, node: pn.IndexScan) -> str:
     limit, offset = ("None" if part is None else pipelines.value(part) for part in node.likely or ())
-    return f"{pipelines.source.bind(runtime.wanted_rows, 'f')}({limit}, {offset}, {node.share!r})"
+    return f"{pipelines.source.bind(runtime.wanted_rows, 'f')}({limit}, {offset}, {node.share!r}, {node.beyond})"
 
 
 def is_key_lookup(node: pn.PlanNode, pipelines: Pipelines) -> TypeGuard[pn.IndexScan]:

@@ -153,7 +153,7 @@ def check_key_types(session: CommandSession, columns: Sequence[ColumnDefinition]
     from heliosdb.codegen.index_keys import operator_class_of
 
     for column in columns:
-        require_equality(column)
+        require_equality(session, column)
         operator_class_of(column.stored_type, IndexKey(column=column.number), "btree", session.registries)
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from heliosdb.sql.binder.context import BindContext
     from heliosdb.sql.statements import Statement
     from heliosdb.store.past import History
+    from heliosdb.store.timeline import Timeline
     from heliosdb.store.volume import Volume
 
 __all__ = ["CommandSession", "DatabaseContext"]
@@ -50,6 +51,10 @@ class DatabaseContext(Protocol):
     @property
     def sequences(self) -> Any:
         """The sequences' counters (``heliosdb.catalog.sequences``)."""
+        ...
+
+    def users_of(self, timeline: Timeline) -> int:
+        """Return how many sessions work on a timeline that is not main."""
         ...
 
     def next_oid(self) -> int:
@@ -93,6 +98,19 @@ class CommandSession(Protocol):
     @property
     def user(self) -> str:
         """The current role."""
+        ...
+
+    @property
+    def timeline(self) -> Timeline | None:
+        """What the session's next transaction works on; None: main."""
+        ...
+
+    def use_timeline(self, name: str) -> None:
+        """Work on a timeline from the next transaction on.
+
+        Raises UndefinedObject, ActiveSqlTransaction once the open transaction has looked at anything, ObjectInUse while
+        there are temporary objects.
+        """
         ...
 
     def setting(self, name: str) -> Any:

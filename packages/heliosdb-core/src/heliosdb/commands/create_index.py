@@ -22,6 +22,7 @@ from heliosdb.commands.binding import (
 )
 from heliosdb.commands.ddl import apply, done, edit_of, lock_relation
 from heliosdb.commands.forms import refuse_values, require_equality
+from heliosdb.commands.index_specs import key_type
 from heliosdb.commands.names import check_tablespace, relation_named
 from heliosdb.commands.naming import choose_relation_name, index_name_parts
 from heliosdb.commands.storage_parameters import not_accepted
@@ -104,6 +105,13 @@ def index_definition(
     name = statement.name or choose_relation_name(
         edit, relation.schema, relation.name, index_name_parts([*statement.elements, *statement.include]), "idx"
     )
+    options = method_options(method, statement.options)
+    settle = getattr(method, "settle", None)
+    if settle is not None:
+        classes = tuple(
+            operator_class_of(key_type(relation, key), key, method_name, session.registries).name for key in keys
+        )
+        options = tuple(settle(dict(options), classes, session.database.attached).items())
     index = Index(
         oid=session.database.next_oid(),
         schema=relation.schema,
@@ -115,7 +123,7 @@ def index_definition(
         unique=statement.unique,
         nulls_not_distinct=statement.nulls_not_distinct,
         predicate=predicate,
-        options=method_options(method, statement.options),
+        options=options,
         owner_package=session.registries.package_of("access_methods", method_name),
     )
     from heliosdb.commands.clauses import bind_clauses
@@ -174,7 +182,7 @@ def _key(
     number: int | None = None
     if element.name is not None:
         number = _column(relation, element.name, position)
-        require_equality(relation.columns[number - 1], method)
+        require_equality(session, relation.columns[number - 1], method)
         type_name = relation.columns[number - 1].stored_type
     else:
         assert expression is not None

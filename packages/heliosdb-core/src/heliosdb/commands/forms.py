@@ -31,15 +31,18 @@ def check_form(session: CommandSession, column: ColumnDefinition) -> None:
         resolve_implementation(registered.check)(column, session)
 
 
-def require_equality(column: ColumnDefinition, method: str = "btree") -> None:
+def require_equality(session: CommandSession, column: ColumnDefinition, method: str = "btree") -> None:
     """Refuse an index on a column whose form says nothing about equality."""
     form = column.form
     if form is None:
         return
     if not form.deterministic:
+        registered = session.registries.stored_forms.get(form.name)
+        hint = None if registered is None or registered.equality_hint is None else registered.equality_hint
         raise FeatureNotSupported(
             f'column "{column.name}" cannot be indexed because it is stored {form.text}: equal values have different '
-            "stored forms"
+            "stored forms",
+            hint=None if hint is None else resolve_implementation(hint)(column),
         )
     if method not in ("btree", "hash"):
         raise FeatureNotSupported(

@@ -91,7 +91,7 @@ def _lock(session: Session, relations: Iterable[Relation]) -> None:
         # Statements need not ask again: what they would find out is found out here, once.
         block.locked.add((relation.oid, RelationLock.ACCESS_SHARE))
         locked.append(relation)
-    with database.store_transaction() as newest:
+    with database.store_transaction(transaction.timeline) as newest:
         catalog = database.catalogs.of(newest)
     for relation in locked:
         if catalog.version_of(relation.oid) != relation.version:

@@ -112,8 +112,8 @@ class IndexScan(Source):
     (None: open). ``in_list``: alternatives for the last column of the prefix, or with ``in_array`` one array of them.
     ``unique`` where at most one row can come. Other methods: ``strategy`` and ``argument`` of a search, or
     ``nearest`` = (operator, argument) for an ordering scan; from a method that gives likely rows, ``likely`` = (LIMIT,
-    OFFSET) and the ``share`` of the rows that a condition above leaves say how many are wanted. ``recheck`` is a
-    condition to be tested on each row (inexact methods, or what the index cannot decide).
+    OFFSET) and the ``share`` of the rows that a condition above leaves say how many are wanted, and so many ``beyond``.
+    ``recheck`` is a condition to be tested on each row (inexact methods, or what the index cannot decide).
     """
 
     relation: Relation
@@ -134,6 +134,7 @@ class IndexScan(Source):
     nearest: tuple[str, Expression] | None = None
     likely: tuple[Expression | None, Expression | None] | None = None
     share: float = 1.0
+    beyond: int = 0
     recheck: Expression | None = None
 
 

@@ -48,7 +48,7 @@ def lock_definition(session: SessionEnvironment, relation: Relation, mode: Relat
 
 
 def _newest_version(session: SessionEnvironment, oid: int) -> int | None:
-    with session.database.store_transaction() as newest:
+    with session.database.store_transaction(session.transaction.timeline) as newest:
         return session.database.catalogs.of(newest).version_of(oid)
 
 
@@ -61,7 +61,7 @@ def have_changed(session: SessionEnvironment, recorder: RecordingCatalog) -> boo
         return False
     locks = session.database.store.locks.relations
     oids = {answer[0] for answer in recorder.lookups.values() if answer is not None}
-    waited = [oid for oid in oids if oid in locks]
+    waited = [oid for oid in oids if transaction.relation_key(oid) in locks]
     for oid in waited:
         transaction.lock_relation(oid, RelationLock.ACCESS_SHARE)
     if not waited:
@@ -95,7 +95,7 @@ def lock_plan(session: SessionEnvironment, plan: Plan) -> bool:
     if transaction.relation(OBJECTS_RELATION).feed.last_scn <= transaction.scn:
         return True
     # The catalog has changed since the snapshot was taken.
-    with session.database.store_transaction() as newest:
+    with session.database.store_transaction(transaction.timeline) as newest:
         if plan.recorded.still_holds(session.database.catalogs.of(newest)):
             return True
     raise errors.SerializationFailure("could not serialize access due to a concurrent change of a table's definition")

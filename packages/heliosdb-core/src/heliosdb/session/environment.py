@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from heliosdb.plan.nodes import SnapshotRequest
     from heliosdb.session.statements import Plan
     from heliosdb.sql.binder.context import BindContext
+    from heliosdb.store.timeline import Timeline
     from heliosdb.transaction import Transaction
     from heliosdb.transaction.session_locks import SessionLocks
     from heliosdb.types.definitions import TypeLookup
@@ -53,6 +54,9 @@ class SessionEnvironment:
 
     helper: SessionEnvironment | None = None
     """Another session that works for the running statement, and stops with it."""
+
+    timeline: Timeline | None = None
+    """What its transactions work on; None: main. See ``use_timeline``."""
 
     def __init__(
         self,
@@ -108,6 +112,32 @@ class SessionEnvironment:
         """Who brings the stream of the COPY that is being started (``session/copying.py``)."""
         self.closed = False
         database.sessions[self.number] = self
+
+    def use_timeline(self, name: str) -> None:
+        """Work on a timeline from the next transaction on; for "main" on main.
+
+        Raises UndefinedObject, ActiveSqlTransaction once the open transaction has looked at anything, ObjectInUse while
+        there are temporary objects: they are where they were made.
+        """
+        line = self.database.history.timeline(name)
+        chosen = None if line.parent is None else line
+        if chosen is self.timeline:
+            return
+        if self.block.has_begun:
+            raise errors.ActiveSqlTransaction("the timeline must be chosen before any query of the transaction")
+        if self._temporary_schema is not None and self.timeline_is_there:
+            with self.database.store_transaction(self.timeline) as short:
+                catalog = self.database.catalogs.of(short)
+            if any(relation.schema == self._temporary_schema for relation in catalog.relations()):
+                raise errors.ObjectInUse("the session has temporary objects", hint="DISCARD TEMP drops them.")
+        self.timeline = chosen
+        self._seen = None
+        self.points.forget()
+
+    @property
+    def timeline_is_there(self) -> bool:
+        """Whether what the session works on has not been dropped."""
+        return self.timeline is None or not self.timeline.dropped
 
     # -- what functions and commands ask (SessionContext, CommandSession, SessionToken) -----------------------------
 
@@ -190,7 +220,7 @@ class SessionEnvironment:
         """The catalog as the current statement sees it."""
         transaction = self.block.transaction
         if transaction is None:
-            with self.database.store_transaction() as short:
+            with self.database.store_transaction(self.database.timeline_of(self)) as short:
                 found = self.database.catalogs.of(short)
         else:
             found = self.database.catalogs.of(transaction)

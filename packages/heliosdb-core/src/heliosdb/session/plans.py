@@ -71,6 +71,7 @@ class SessionPlans(SessionEnvironment):
             self.settings.plan_key,
             self.user,
             self._temporary_schema,
+            None if self.timeline is None else self.timeline.id,
         )
 
     def cached_plan(

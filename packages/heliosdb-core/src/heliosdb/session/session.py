@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from heliosdb.session.streaming import Stream
     from heliosdb.transaction.locks import RelationLock
 
-__all__ = ["Notice", "Session"]
+__all__ = ["CONTROL_WORDS", "Notice", "Session"]
 
 RETRIES = 10
 COPY_PIECE = 1 << 16
@@ -79,6 +79,7 @@ class Session(SessionPlans):
         """Open another session with this one's role, settings, functions, and what they keep for it."""
         other = Session(self.database, user=self.user, on_notice=self.on_notice)
         other.session_user = self.session_user
+        other.timeline = self.timeline
         other.settings.copy_from(self.settings)
         other.functions = self.functions
         other.memory.update(self.memory)
@@ -420,9 +421,12 @@ class Session(SessionPlans):
 
     def _controls_transactions(self, statement: StatementText) -> bool:
         first = statement.text[:9].lower()
-        if not first.startswith(_CONTROL_WORDS):
+        if not first.startswith(self.database.control_words):
             return False
-        return type(self.tree(statement)).__name__ in self._CONTROL
+        tree = self.tree(statement)
+        if type(tree).__name__ == "ExtensionStatement":
+            return self.registries.extension_statements[tree.name].outside  # type: ignore[attr-defined, no-any-return]
+        return type(tree).__name__ in self._CONTROL
 
     def _command(self, statement: StatementText) -> Result:
         tree = self.tree(statement)
@@ -442,6 +446,8 @@ class Session(SessionPlans):
 
     def _extension_executor(self, tree: Any) -> Callable[..., Any]:
         registered = self.registries.extension_statements[tree.name]
+        if registered.outside:
+            self.block.require_healthy()
         if not registered.transactional and self.block.is_explicit:
             raise errors.ActiveSqlTransaction(
                 f"{' '.join(registered.words).upper()} cannot run inside a transaction block"
@@ -522,19 +528,22 @@ class Session(SessionPlans):
             self.block.rollback()
         self.unlock_all_advisory()
         self.idle.close()
-        if self._temporary_schema is not None and self.owns_temporary_schema and not self.database.closed:
+        owned = self._temporary_schema is not None and self.owns_temporary_schema
+        if owned and self.timeline_is_there and not self.database.closed:
             self.database.drop_temporary_objects(self)
         self.closed = True
         self.points.forget()
         self.database.sessions.pop(self.number, None)
 
     def discard(self) -> None:
-        """Forget prepared statements, cursors, sequences' last values and what functions keep (DISCARD ALL)."""
+        """DISCARD ALL: forget prepared statements, cursors, sequences' last values, what functions keep; go to main."""
         self.memory.clear()
         self.prepared.clear()
         self.cursors.clear()
         self.unlock_all_advisory()
         self.sequences = SessionSequences()
+        self.timeline = None
+        self.points.forget()
 
 
 _NO_SNAPSHOT = frozenset({"Set", "SetTransaction", "SetConstraints", "Show", "Reset", "Deallocate"})
@@ -545,7 +554,7 @@ def _sets(text: str) -> bool:
     return text[:10].lower().startswith(("set", "show", "reset", "deallocate"))
 
 
-_CONTROL_WORDS = ("begin", "start", "commit", "end", "rollback", "abort", "savepoin", "release", "prepare", "/*", "--")
+CONTROL_WORDS = ("begin", "start", "commit", "end", "rollback", "abort", "savepoin", "release", "prepare", "/*", "--")
 
 
 _DEFINING = {

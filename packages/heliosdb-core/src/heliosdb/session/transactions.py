@@ -76,6 +76,11 @@ class TransactionBlock:
         return {"open": "T", "failed": "E"}.get(self.state, "I")
 
     @property
+    def has_begun(self) -> bool:
+        """Whether a transaction is open that has its snapshot, or had it when it failed."""
+        return self._transaction is not None
+
+    @property
     def transaction(self) -> Transaction | None:
         """The open transaction. An explicit block's begins with its first statement, and so does its snapshot."""
         if self._transaction is None and self.state == "open":

@@ -234,6 +234,10 @@ class AccessMethod(Protocol):
     it again. ``ordered``: indexes are ``Ordered``. ``likely`` (False where it is missing): they are ``Likely`` and not
     ``Nearest``. ``many_keys``: ``extract`` may give more than one key, and the
     store asks it. ``strategies`` maps an operator class to {strategy number: operator name}.
+
+    ``settle(options, operator_classes, attached)``, where a method has it, is called by CREATE INDEX and returns the
+    options that the index keeps: those given, and what the method adds to them. ``attached`` is what plugins keep since
+    the database was opened (``Opening.attach``), so the configuration decides for new indexes and never for old ones.
     """
 
     name: str

@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from heliosdb.errors import Error
+from heliosdb.store.rows_elsewhere import RowsElsewhere
 from heliosdb.store.segment import BlockImage
 
 if TYPE_CHECKING:
@@ -33,30 +34,15 @@ RECENT = 3
 """Blocks that stay in memory after they were read."""
 
 
-class WrittenRows(Sequence[Any]):
+class WrittenRows(RowsElsewhere):
     """The rows of a block that was written."""
 
-    __slots__ = ("_length", "_number", "segments")
+    __slots__ = ("_number", "segments")
 
     def __init__(self, segments: GrowingSegments, number: int, length: int) -> None:
         self.segments = segments
         self._number = number
-        self._length = length
-
-    def __len__(self) -> int:
-        return self._length
-
-    @overload
-    def __getitem__(self, slot: int) -> Any: ...
-
-    @overload
-    def __getitem__(self, slot: slice) -> list[Any]: ...
-
-    def __getitem__(self, slot: int | slice) -> Any:
-        return self.read()[slot]
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.read())
+        super().__init__(length)
 
     def read(self) -> list[Any]:
         """Return the rows; the list must not be changed."""

@@ -57,6 +57,7 @@ class Journal:
         "_followers",
         "_logged",
         "_options",
+        "_since",
         "_store",
         "_syncing",
         "_wake",
@@ -76,6 +77,8 @@ class Journal:
         self.durable = durable
         self.tail = 0
         """Commits in the log since the last checkpoint."""
+        self._since = 0
+        """How large the log was when a checkpoint failed."""
         self._syncing = Lock()
         self._failure: Error | None = None
         self._logged = 0
@@ -125,11 +128,15 @@ class Journal:
         if self.is_due():
             self._wake()
 
-    def is_due(self, since: int = 0) -> bool:
-        """Whether a checkpoint is due: ``since`` is the size of the log when the last one failed."""
+    def put_off(self) -> None:
+        """Let the log grow once more as much before the next checkpoint: one has failed."""
+        self._since = self.log.size
+
+    def is_due(self) -> bool:
+        """Whether a checkpoint is due."""
         options, large = self._options, self._store.large
         # Segments of commits need not be read again; but indexes are to follow them.
-        size = self.log.size - since + (0 if large is None else large.size // 4)
+        size = self.log.size - self._since + (0 if large is None else large.size // 4)
         return size >= options.checkpoint_log_size or self.tail >= options.checkpoint_commits
 
     def append_counters(self, time: int, author: Author) -> None:
@@ -258,7 +265,7 @@ class Journal:
     def rotate(self, log: Log) -> None:
         """Go on in another log; the caller holds the commit lock and has synced the one before."""
         self.log = log
-        self.tail = 0
+        self.tail = self._since = 0
 
     @property
     def is_sealed(self) -> bool:

@@ -39,8 +39,6 @@ class Maintenance:
         self._stopping = False
         self._lock = Lock()
         self._thread: Thread | None = None
-        self.failed_at = 0
-        """The size of the log when a checkpoint failed."""
         self._compact_at = self._next_compaction()
         rate, clock = store.options.background_write_rate, store.options.clock
         self.pace = Pace(rate, self._is_late, self._sync, clock=clock)
@@ -162,8 +160,8 @@ class Maintenance:
                     self._store.vacuum()
                     self.checkpoint_at_leisure()
             except Error as error:
-                journal = self._store.journal
-                self.failed_at = 0 if journal is None else journal.log.size
+                if self._store.journal is not None:
+                    self._store.journal.put_off()
                 log("warn", "background work of the store failed: %s", error)
 
     def _do(self) -> None:
@@ -172,7 +170,6 @@ class Maintenance:
         if journal.is_sealed:
             return
         self._sync()
-        if journal.is_due(self.failed_at):
+        if journal.is_due():
             self.checkpoint_at_leisure()
-            self.failed_at = 0
         self.read_busy_indexes()

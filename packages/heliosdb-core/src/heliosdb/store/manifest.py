@@ -39,6 +39,7 @@ class StoredTimeline:
     parent: int | None = None
     fork: int = 0
     dropped: bool = False
+    created: int = 0
 
 
 @define

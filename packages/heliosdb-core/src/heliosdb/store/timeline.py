@@ -8,15 +8,19 @@ __all__ = ["Timeline"]
 
 
 class Timeline:
-    """One line of history. ``fork`` is the parent's SCN it starts from; ``id`` never changes, the name may."""
+    """One line of history. ``fork`` is the parent's SCN it starts from; ``id`` never changes, the name may.
 
-    __slots__ = ("dropped", "fork", "id", "name", "parent", "relations", "stored")
+    ``created`` is when it was made, in microseconds since 2000-01-01 UTC; 0: not known, as of main.
+    """
 
-    def __init__(self, number: int, name: str, parent: Timeline | None = None, fork: int = 0) -> None:
+    __slots__ = ("created", "dropped", "fork", "id", "name", "parent", "relations", "stored")
+
+    def __init__(self, number: int, name: str, parent: Timeline | None = None, fork: int = 0, created: int = 0) -> None:
         self.id = number
         self.name = name
         self.parent = parent
         self.fork = fork
+        self.created = created
         self.relations: dict[int, Relation] = {}
         self.stored: dict[int, Relation] = {}
         """Relations that were there when the store was opened, until they are first used: they have no indexes yet."""

@@ -82,7 +82,7 @@ class Timelines:
                 source = source.parent
             if scn is not None:
                 store.check_readable_at(source, fork)
-            made = Timeline(self.next_number, name, source, fork)
+            made = Timeline(self.next_number, name, source, fork, store.commits.next_time())
             self._log([*map(stored_timeline, self.all()), stored_timeline(made)])
             self._enter(made)
         self._settle(made)
@@ -183,7 +183,7 @@ class Timelines:
                 continue
             line = self._all.get(item.id)
             if line is None:
-                line = Timeline(item.id, item.name, self.numbered(item.parent or 0), item.fork)
+                line = Timeline(item.id, item.name, self.numbered(item.parent or 0), item.fork, item.created)
             line.name, line.dropped = item.name, item.dropped
             left[item.id] = line
             self._enter(line)
@@ -195,4 +195,4 @@ def stored_timeline(line: Timeline, name: str | None = None, dropped: bool | Non
     """Return what a manifest or a log record says of a timeline."""
     parent = None if line.parent is None else line.parent.id
     is_dropped = line.dropped if dropped is None else dropped
-    return StoredTimeline(line.id, line.name if name is None else name, parent, line.fork, is_dropped)
+    return StoredTimeline(line.id, line.name if name is None else name, parent, line.fork, is_dropped, line.created)

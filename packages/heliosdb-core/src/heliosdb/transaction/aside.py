@@ -8,10 +8,10 @@ databases in memory, keep their rows in memory anyway.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from threading import Lock
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
+from heliosdb.store.rows_elsewhere import RowsElsewhere
 from heliosdb.store.temporary import TemporaryFiles, TemporarySpace
 
 if TYPE_CHECKING:
@@ -29,30 +29,15 @@ RECENT = 3
 """Blocks that stay in memory after they were read."""
 
 
-class AsideRows(Sequence[Any]):
+class AsideRows(RowsElsewhere):
     """The rows of a block that are in the file."""
 
-    __slots__ = ("_aside", "_frame", "_length")
+    __slots__ = ("_aside", "_frame")
 
     def __init__(self, aside: Aside, frame: Frame, length: int) -> None:
         self._aside = aside
         self._frame = frame
-        self._length = length
-
-    def __len__(self) -> int:
-        return self._length
-
-    @overload
-    def __getitem__(self, slot: int) -> Any: ...
-
-    @overload
-    def __getitem__(self, slot: slice) -> list[Any]: ...
-
-    def __getitem__(self, slot: int | slice) -> Any:
-        return self.read()[slot]
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.read())
+        super().__init__(length)
 
     def read(self) -> list[Any]:
         """Return the rows; the list must not be changed."""

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from collections.abc import ItemsView, Iterator, Mapping, Sequence
 from itertools import compress
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
+
+from heliosdb.store.rows_elsewhere import RowsElsewhere
 
 if TYPE_CHECKING:
     from heliosdb.store.growing_segments import WrittenRows
@@ -107,33 +109,20 @@ class OwnBlock:
         return -1
 
 
-class OwnRows(Sequence[Any]):
+class OwnRows(RowsElsewhere):
     """The newest rows of a new block, worked out when they are asked for."""
 
     def __init__(self, entry: OwnBlock, later: Mapping[int, Any]) -> None:
         self._entry = entry
         self._later = later
-        self._length = len(entry.rows)
+        length = len(entry.rows)
         while entry.before is not None:
             entry = entry.before
-            self._length = max(self._length, len(entry.rows))
+            length = max(length, len(entry.rows))
+        super().__init__(length)
 
-    def __len__(self) -> int:
-        return self._length
-
-    @overload
-    def __getitem__(self, slot: int) -> Any: ...
-
-    @overload
-    def __getitem__(self, slot: slice) -> list[Any]: ...
-
-    def __getitem__(self, slot: int | slice) -> Any:
-        return self._rows()[slot]
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._rows())
-
-    def _rows(self) -> list[Any]:
+    def read(self) -> list[Any]:
+        """Return the rows."""
         rows = self._entry.over([])
         if self._later:
             rows = rows[:]

@@ -390,10 +390,14 @@ class Transaction(LockOwner):
         self.store.await_published(scn)
         return DELETED if newest is None else LockedRow("changed", newest)
 
+    def relation_key(self, relation_oid: int) -> Any:
+        """Return what a relation of the transaction's timeline is called in the lock table."""
+        return relation_oid if self.timeline.parent is None else (self.timeline.id, relation_oid)
+
     def lock_relation(self, relation_oid: int, mode: RelationLock | int, wait: str = "block") -> bool:
         """Lock a relation in one of PostgreSQL's eight modes until the transaction ends."""
         self._require_active()
-        key = relation_oid if self.timeline.parent is None else (self.timeline.id, relation_oid)
+        key = self.relation_key(relation_oid)
         what = "" if wait != "nowait" else f'relation "{self.store.relation_name(relation_oid)}"'
         locks = self.store.locks
         return locks.acquire(

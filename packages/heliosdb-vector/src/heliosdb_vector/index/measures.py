@@ -95,6 +95,7 @@ def _half(metric: str, *, unit: bool = False) -> Measure:
 
 
 MEASURES: dict[str, Measure] = {
+    "distance_ops": _dense("l2"),
     "vector_l2_ops": _dense("l2"),
     "vector_ip_ops": _dense("ip"),
     "vector_cosine_ops": _dense("ip", unit=True),

@@ -11,13 +11,14 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import FeatureNotSupported, InvalidParameterValue
-from heliosdb.spi import driver, driver_names
+from heliosdb.spi import IndexDefinition, driver, driver_names
 from heliosdb_vector.index.measures import MEASURES
 from heliosdb_vector.index.structures import Plan
 from heliosdb_vector.index.vector_index import VectorIndex
+from heliosdb_vector.opening import ATTACHED, TRAINING_SIZE, Configured
 
 if TYPE_CHECKING:
-    from heliosdb.spi import Index, IndexDefinition
+    from heliosdb.spi import Index
     from heliosdb_vector.index.structures import Backend
 
 __all__ = ["HnswMethod", "IvfFlatMethod", "IvfMethod"]
@@ -69,6 +70,7 @@ SHARED: dict[str, Callable[[str], Any]] = {
     "quantization": _quantization,
     "pq_subquantizers": _whole(1, 4000),
     "pq_centroids": _centroids,
+    "pq_training_size": _whole(*TRAINING_SIZE),
     "backend": _backend,
 }
 
@@ -87,7 +89,7 @@ class _VectorMethod:
         (class_name,) = definition.operator_classes
         plan = self.plan(definition)
         if plan.quantization != "product":
-            for name in ("pq_subquantizers", "pq_centroids"):
+            for name in ("pq_subquantizers", "pq_centroids", "pq_training_size"):
                 if name in definition.options:
                     raise InvalidParameterValue(f"{name} needs quantization = 'product'")
         setting = self.setting
@@ -114,7 +116,28 @@ class _VectorMethod:
             quantization=options.get("quantization", "none"),
             subquantizers=options.get("pq_subquantizers"),
             centroids=options.get("pq_centroids", 256),
+            sample=options.get("pq_training_size", Plan.sample),
         )
+
+    def settle(
+        self, options: Mapping[str, Any], operator_classes: tuple[str, ...], attached: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Return the options of a new index, with what the configuration says of quantization."""
+        configured: Configured = attached.get(ATTACHED, Configured())
+        settled = dict(options)
+        if "quantization" not in settled and configured.pq_auto_compress:
+            compressed = {**settled, "quantization": "product"}
+            definition = IndexDefinition(oid=0, columns=1, operator_classes=operator_classes, options=compressed)
+            if _found(self.plan(definition), settled.get("backend")) is not None:
+                settled = compressed
+        if settled.get("quantization") == "product":
+            if not configured.pq_enabled:
+                raise FeatureNotSupported(
+                    "product quantization is switched off", hint="The configuration says vector.pq_enabled = false."
+                )
+            if configured.pq_training_size is not None:
+                settled.setdefault("pq_training_size", configured.pq_training_size)
+        return settled
 
     def cost(self, rows: float, selectivity: float) -> float:
         """Return the cost of naming a part of the rows."""
@@ -157,16 +180,21 @@ def chosen_backend(plan: Plan, name: str | None) -> Backend:
             hint = f"These can: {', '.join(others)}." if others else None
             raise FeatureNotSupported(f'vector backend "{name}" does not support {refusal}', hint=hint)
         return made
-    for other in (*PREFERRED, *sorted(set(driver_names(GROUP)) - set(PREFERRED))):
-        found = _made(other, plan)
-        if found is not None:
-            return found
+    found = _found(plan, None)
+    if found is not None:
+        return found
     problem = driver(GROUP, "faiss")().refusal(plan)
     raise FeatureNotSupported(f"no vector backend supports {problem}")
 
 
 PREFERRED = ("hnswlib", "faiss", "usearch")
 """The backends of this package, each named as the module that it needs; those of others come behind them."""
+
+
+def _found(plan: Plan, name: str | None) -> Backend | None:
+    """Return the named backend, or the first, that can follow a plan."""
+    names = (*PREFERRED, *sorted(set(driver_names(GROUP)) - set(PREFERRED))) if name is None else (name,)
+    return next((made for other in names if (made := _made(other, plan)) is not None), None)
 
 
 def _made(name: str, plan: Plan) -> Backend | None:

@@ -44,6 +44,18 @@ def operator_classes() -> Iterator[OperatorClass]:
                     },
                     schema="public",
                 )
+        yield OperatorClass(
+            "distance_ops",
+            method,
+            "vector",
+            default=False,
+            ordering_operators=(ORDERINGS["l2"],),
+            functions={
+                "distance": f"{HOME}.distances:VECTORS.l2_distance",
+                "distances": f"{HOME}.columns:VECTORS.l2_distance",
+            },
+            schema="public",
+        )
         for measure, operator in (("hamming", "<~>"), ("jaccard", "<%>")):
             if method == "hnsw" or measure == "hamming":
                 yield OperatorClass(

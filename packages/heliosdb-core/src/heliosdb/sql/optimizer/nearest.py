@@ -6,6 +6,8 @@
                                        Filter           there are to be are sorted once more
                                          Index Scan
 
+Where more keys follow, rows that the first leaves tied with the last wanted come as well, and all are sorted.
+
 With a condition the index is read until enough rows satisfy it, which costs as much more as the condition is selective.
 The other way is to compute the value of every row that satisfies it, found as without ORDER BY, and to keep the least.
 """
@@ -50,12 +52,13 @@ def nearest_path(
 
     ``others``: the cost of finding the rows that satisfy the condition without the order.
     """
-    found = _ordering_scan(access, sort, scan, index, condition)
+    found = _ordering_scan(access, limit, sort, scan, index, condition)
     if found is None:
         return None
     method = access.registries.access_methods[index.method]
     if getattr(method, "likely", False):
-        found = evolve(found, likely=(limit.limit, limit.offset))
+        # That there are no more rows of the last one's value, the next one says.
+        found = evolve(found, likely=(limit.limit, limit.offset), beyond=int(len(sort.keys) > 1))
     if condition is None:
         return found, 0.0
     rows = access.estimates.table(scan.relation)
@@ -88,18 +91,29 @@ def is_ordering_scan(plan: pn.PlanNode | None) -> TypeGuard[pn.PlanNode]:
 
 
 def sorted_again(limit: pn.Limit, sort: pn.Sort, ordered: pn.PlanNode) -> pn.PlanNode:
-    """Return a LIMIT over a plan in a sort's order; over likely rows with a condition the sort is made."""
+    """Return a LIMIT over a plan in a sort's order; over likely rows with a condition the sort is made, and so it is
+    where there are more keys, over all rows whose first key is not behind that of the last wanted."""
+    if len(sort.keys) > 1 and is_ordering_scan(ordered):
+        tied = evolve(limit, input=ordered, skips=False, ties=sort.keys[:1])
+        return evolve(limit, input=evolve(sort, input=tied))
     if isinstance(ordered, pn.Filter) and isinstance(ordered.input, pn.IndexScan) and ordered.input.likely is not None:
         ordered = evolve(sort, input=evolve(limit, input=ordered, skips=False))
     return evolve(limit, input=ordered)
 
 
 def _ordering_scan(
-    access: AccessPaths, sort: pn.Sort, scan: pn.Scan, index: Index, condition: ex.Expression | None
+    access: AccessPaths,
+    limit: pn.Limit,
+    sort: pn.Sort,
+    scan: pn.Scan,
+    index: Index,
+    condition: ex.Expression | None,
 ) -> pn.IndexScan | None:
     (key, *more) = sort.keys
+    if more and limit.limit is None:
+        return None
     call = unlabelled(key.expression)
-    if more or key.descending or key.nulls_first or not isinstance(call, ex.Call) or len(call.arguments) != 2:
+    if key.descending or key.nulls_first or not isinstance(call, ex.Call) or len(call.arguments) != 2:
         return None
     if index.predicate is not None:
         parts = list(split(condition))

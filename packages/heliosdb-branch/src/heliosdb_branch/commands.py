@@ -1,0 +1,156 @@
+"""What the statements about branches do.
+
+A branch is made and dropped at once, not with a transaction: others see it when the statement returns, and it is
+durable. So CREATE, DROP and ALTER run outside of transaction blocks, and what a transaction has not committed is in no
+branch. USE is for the session; a transaction that has begun keeps its branch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from heliosdb.errors import (
+    ActiveSqlTransaction,
+    DuplicateObject,
+    InvalidParameterValue,
+    ObjectInUse,
+    ObjectNotInPrerequisiteState,
+    UndefinedObject,
+)
+from heliosdb.spi import Result, Session, Timeline, statements
+from heliosdb_branch.grammar import Alter, Create, Drop, Use
+
+__all__ = [
+    "branches", "current_branch", "execute_alter", "execute_create", "execute_drop", "execute_merge", "execute_use",
+]  # fmt: skip
+
+TYPES = {"scn": "int8", "transaction": "int8", "timestamp": "timestamptz"}
+
+
+def execute_create(session: Session, create: Create) -> Result:
+    """CREATE BRANCH: takes the same time whatever the size of the database."""
+    _require_committed(session, "CREATE BRANCH")
+    history = session.database.history
+    if _find(session, create.name) is not None:
+        if not create.if_not_exists:
+            raise DuplicateObject(f'branch "{create.name}" already exists')
+        session.notice(f'branch "{create.name}" already exists, skipping', sqlstate="42710")
+        return Result("CREATE BRANCH")
+    parent = session.transaction.timeline if create.parent is None else _named(session, create.parent)
+    history.create_timeline(create.name, parent, _scn(session, create))
+    return Result("CREATE BRANCH")
+
+
+def execute_drop(session: Session, drop: Drop) -> Result:
+    """DROP BRANCH: refused while a session works on it."""
+    _require_committed(session, "DROP BRANCH")
+    line = _find(session, drop.name)
+    if line is None:
+        if not drop.if_exists:
+            raise _missing(drop.name)
+        session.notice(f'branch "{drop.name}" does not exist, skipping', sqlstate="00000")
+        return Result("DROP BRANCH")
+    if line.parent is None:
+        raise ObjectInUse(f'cannot drop branch "{drop.name}": all others start from it')
+    if line is session.timeline:
+        raise ObjectInUse("cannot drop the current branch", hint="USE BRANCH goes to another one.")
+    users = session.database.users_of(line)
+    if users:
+        raise ObjectInUse(
+            f'branch "{drop.name}" is being used by other sessions',
+            detail=f"There {'is 1 other session' if users == 1 else f'are {users} other sessions'} working on it.",
+        )
+    session.database.history.drop_timeline(drop.name)
+    return Result("DROP BRANCH")
+
+
+def execute_alter(session: Session, alter: Alter) -> Result:
+    """ALTER BRANCH ... RENAME TO: sessions that work on it go on."""
+    _require_committed(session, "ALTER BRANCH")
+    line = _named(session, alter.name)
+    if line.parent is None:
+        raise ObjectInUse(f'cannot rename branch "{alter.name}": all others start from it')
+    if _find(session, alter.new_name) is not None:
+        raise DuplicateObject(f'branch "{alter.new_name}" already exists')
+    session.database.history.rename_timeline(alter.name, alter.new_name)
+    return Result("ALTER BRANCH")
+
+
+def execute_merge(session: Session, merge: None) -> Result:
+    """Never called: the statement is refused when it is read."""
+    raise NotImplementedError
+
+
+def execute_use(session: Session, use: Use) -> Result:
+    """USE BRANCH: from the next transaction on; in a block, before its first query."""
+    _named(session, use.name)
+    session.use_timeline(use.name)
+    return Result("USE BRANCH")
+
+
+def current_branch(session: Any) -> str:
+    """``current_branch()``: the branch that the transaction works on."""
+    name: str = session.transaction.timeline.name
+    return name
+
+
+def branches(session: Any) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of ``heliosdb_branches``. A parent that was dropped has no name."""
+    current = session.transaction.timeline
+    for line in session.database.history.timelines():
+        parent = line.parent
+        yield (
+            line.name,
+            None if parent is None or parent.dropped else parent.name,
+            None if parent is None else line.fork,
+            line.created or None,
+            line is current,
+        )
+
+
+def _scn(session: Session, create: Create) -> int | None:
+    """Return the SCN that a branch is to start at; None: now."""
+    if create.kind is None:
+        return None
+    type_name = statements.TypeName(("pg_catalog", TYPES[create.kind]))
+    query = statements.Select((statements.Target(statements.TypeCast(create.value, type_name)),))
+    ((value,),) = session.run_query(query).rows
+    if value is None:
+        raise InvalidParameterValue(f"AS OF {create.kind.upper()} must not be null")
+    commits = session.database.history.commits
+    scn: int | None = value
+    if create.kind == "timestamp":
+        if value > commits.clock():
+            raise InvalidParameterValue("a branch cannot start in the future")
+        scn = commits.scn_at(value)
+        if scn < commits.first_scn():
+            raise ObjectNotInPrerequisiteState("the database does not know its commits up to that time")
+    elif create.kind == "transaction":
+        scn = commits.scn_of_transaction(value)
+        if scn is None:
+            raise UndefinedObject(f"transaction {value} has not committed, or is known no more")
+    if scn is not None and scn < 1:
+        raise InvalidParameterValue(f"{scn} is no SCN: the first one is 1")
+    return scn
+
+
+def _require_committed(session: Session, words: str) -> None:
+    """Refuse what would leave out, or not be undone with, changes that are not committed."""
+    if session.transaction.has_written:
+        raise ActiveSqlTransaction(f"{words} cannot run in a transaction that has changed something")
+
+
+def _find(session: Session, name: str) -> Timeline | None:
+    return next((line for line in session.database.history.timelines() if line.name == name), None)
+
+
+def _named(session: Session, name: str) -> Timeline:
+    found = _find(session, name)
+    if found is None:
+        raise _missing(name)
+    return found
+
+
+def _missing(name: str) -> UndefinedObject:
+    return UndefinedObject(f'branch "{name}" does not exist')

@@ -1,0 +1,72 @@
+"""The hook implementations. Nothing here computes."""
+
+from __future__ import annotations
+
+from heliosdb.plugin import hookimpl
+from heliosdb.spi import CatalogView, ScalarFunction, Statement, Volatility
+
+COMMANDS, GRAMMAR = "heliosdb_branch.commands", "heliosdb_branch.grammar"
+
+
+def _statement(verb: str, description: str, *, outside: bool = False) -> list[Statement]:
+    """Return both spellings of a statement, with and without DATABASE."""
+    return [
+        Statement(
+            name=f"{verb.lower()}_{'_'.join(words).lower()}",
+            words=(verb, *words),
+            parse=f"{GRAMMAR}:parse_{verb.lower()}",
+            execute=f"{COMMANDS}:execute_{verb.lower()}",
+            read_only=outside,
+            transactional=outside,
+            outside=outside,
+            description=description,
+        )
+        for words in (("BRANCH",), ("DATABASE", "BRANCH"))
+    ]
+
+
+@hookimpl
+def register_statements() -> list[Statement]:
+    """CREATE, DROP, ALTER, MERGE and USE BRANCH."""
+    return [
+        *_statement("CREATE", "start a branch from another one"),
+        *_statement("DROP", "remove a branch"),
+        *_statement("ALTER", "rename a branch"),
+        *_statement("MERGE", "not supported yet"),
+        *_statement("USE", "have the session work on a branch", outside=True),
+    ]
+
+
+@hookimpl
+def register_functions() -> list[ScalarFunction]:
+    """``current_branch()``."""
+    return [
+        ScalarFunction(
+            "current_branch",
+            (),
+            "text",
+            f"{COMMANDS}:current_branch",
+            volatility=Volatility.STABLE,
+            needs_session=True,
+            description="the branch that the transaction works on",
+        )
+    ]
+
+
+@hookimpl
+def register_catalog_views() -> list[CatalogView]:
+    """``heliosdb_branches``."""
+    return [
+        CatalogView(
+            name="heliosdb_branches",
+            columns=(
+                ("name", "text"),
+                ("parent", "text"),
+                ("fork_scn", "int8"),
+                ("created_at", "timestamptz"),
+                ("is_current", "bool"),
+            ),
+            rows=f"{COMMANDS}:branches",
+            description="the branches, and what each starts from",
+        )
+    ]
