@@ -82,8 +82,9 @@ class ClauseContext(Protocol):
     Where definitions are made (``column``, ``create_table``, ``create_index``) there is only ``expression``.
     """
 
-    def expression(self, tree: Any, node: Any = None) -> Any:
-        """Bind a parsed expression; names mean columns of the node, without one there are none."""
+    def expression(self, tree: Any, node: Any = None, type_: str | None = None) -> Any:
+        """Bind a parsed expression, converted to a type where one is given; names mean columns of the node, without
+        one there are none."""
         ...
 
     def column(self, node: Any, name: str) -> Any:

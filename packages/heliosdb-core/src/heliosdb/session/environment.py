@@ -383,11 +383,16 @@ class SessionEnvironment:
         )
 
     def view_as_of(self, relation: int, request: SnapshotRequest, arguments: tuple[Any, ...]) -> Any:
-        """Return a relation at the snapshot that a plugin makes of a clause."""
+        """Return a relation at the snapshot that a plugin makes of a clause.
+
+        Raises what ``session.past`` raises: the plan is made for the relation's definition of now.
+        """
+        from heliosdb.session.past import past_relation
+
         snapshot = self.registries.first_result("resolve_snapshot", self, request, arguments)
         if snapshot is None:
             raise errors.FeatureNotSupported(f"no plugin resolves the clause {request.clause}")
-        return self.transaction.view(relation, at=snapshot)
+        return past_relation(self, relation, snapshot)
 
 
 def _unquoted(name: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import FeatureNotSupported, UndefinedColumn
 from heliosdb.plan.expressions import Expression
-from heliosdb.plan.nodes import PlanNode, Scan, SnapshotRequest
+from heliosdb.plan.nodes import CatalogScan, LockRows, PlanNode, Scan, SnapshotRequest
 from heliosdb.plan.rewrite import rewritten, walk
 from heliosdb.sql.binder.coercion import coerce_to_named_type, resolve_unknown
 from heliosdb.sql.binder.functions import bind_operator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from heliosdb.sql.statements import Clause
     from heliosdb.sql.statements import Expression as ExpressionNode
 
-__all__ = ["ClauseBinder", "apply_clauses", "read_as_of"]
+__all__ = ["ClauseBinder", "apply_clauses", "lock_rows", "read_as_of"]
 
 
 class ClauseBinder:
@@ -99,15 +99,35 @@ def _producers(node: Any) -> list[Any]:
 
 
 def read_as_of(node: Any, request: SnapshotRequest) -> Any:
-    """Return a plan with every scan that has no snapshot of its own reading the requested one."""
+    """Return a plan with every scan that has no snapshot of its own reading the requested one.
+
+    Raises FeatureNotSupported where it would read the catalog or a sequence, of which there is only the present.
+    """
     from attrs import evolve
 
     def replace(inner: Any) -> Any:
+        if isinstance(inner, LockRows):
+            raise FeatureNotSupported("rows of another time cannot be locked")
+        if isinstance(inner, CatalogScan):
+            raise FeatureNotSupported(f'"{inner.view.name}" cannot be read as of another time')
         if isinstance(inner, Scan) and inner.snapshot is None:
             return evolve(inner, snapshot=request)
         return None
 
     return rewritten(node, replace)
+
+
+def lock_rows(plan: PlanNode, locks: tuple[tuple[int, str, str], ...]) -> LockRows:
+    """Return a plan that locks rows; FeatureNotSupported where they are those of another time."""
+    locked = {source for source, _, _ in locks}
+    for inner in walk(plan):
+        if isinstance(inner, Scan) and inner.snapshot is not None and inner.source in locked:
+            raise FeatureNotSupported(
+                "rows of another time cannot be locked",
+                detail=f'"{inner.alias}" is read as of another time.',
+                hint="FOR UPDATE OF names the tables to lock.",
+            )
+    return LockRows(input=plan, locks=locks)
 
 
 def apply_clauses(binder: Binder, clauses: Sequence[Clause], node: PlanNode) -> PlanNode:

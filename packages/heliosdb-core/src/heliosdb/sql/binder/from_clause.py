@@ -201,6 +201,11 @@ def _resolve_relation(binder: Binder, parts: tuple[str, ...]) -> Relation | Cata
 
 
 def _catalog_scan(binder: Binder, item: ast.RangeTable, view: CatalogView) -> tuple[nodes.PlanNode, RangeItem]:
+    if item.extensions:
+        clause = item.extensions[0]
+        raise FeatureNotSupported(
+            f'"{view.name}" is a view of the catalog, which takes no such clause', position=clause.position or None
+        )
     alias = item.alias.name if item.alias is not None else view.name
     plan, entry = catalog_scan(binder, view, alias)
     entry.schema = view.schema if item.alias is None else None

@@ -38,6 +38,7 @@ from heliosdb.sql.binder.clauses import bind_condition, bind_limit, bind_locking
 from heliosdb.sql.binder.coercion import (
     resolve_unknown,
 )
+from heliosdb.sql.binder.extensions import apply_clauses, lock_rows
 from heliosdb.sql.binder.from_clause import bind_from
 from heliosdb.sql.binder.locations import location
 from heliosdb.sql.binder.ordering import (
@@ -84,8 +85,6 @@ def bind_query(binder: Binder, query: ast.Query, parent: Scope | None, *, resolv
 
         result.plan = with_node(ctes, result.plan)
     if query.extensions:
-        from heliosdb.sql.binder.extensions import apply_clauses
-
         result.plan = apply_clauses(binder, query.extensions, result.plan)
     return result
 
@@ -286,7 +285,7 @@ class _SelectBinder:
             plan = nodes.Sort(input=plan, keys=keys)
         if locks:
             self.binder.read_only = False
-            plan = nodes.LockRows(input=plan, locks=locks)
+            plan = lock_rows(plan, locks)
         plan = self._limited(plan, keys)
         return self._project(plan, visible, False)
 
@@ -311,7 +310,7 @@ class _SelectBinder:
     ) -> BoundQuery:
         if locks:
             self.binder.read_only = False
-            plan = nodes.LockRows(input=plan, locks=locks)
+            plan = lock_rows(plan, locks)
         ordered = visible + [target for target in self.targets if target.hidden]
         inner = self._project(plan, ordered, set_returning)
 

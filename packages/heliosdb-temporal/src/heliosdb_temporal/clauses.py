@@ -1,0 +1,80 @@
+"""``AS OF TIMESTAMP | TRANSACTION | SCN value`` and ``FOR SYSTEM_TIME AS OF value``.
+
+The words are read where the grammar has a place for clauses, so that the same words in a literal, as an alias (``AS
+of``) or as a column's name stay what they are. The value is bound as an expression of nothing (a constant, a
+parameter, a subquery), computed once when the statement starts, and leads to a commit (``points``).
+
+    point      what it reads
+    table      this table, or all tables of this view
+    query      every table of the query that has no clause of its own
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from heliosdb.errors import DatatypeMismatch, FeatureNotSupported, InvalidParameterValue, NullValueNotAllowed
+from heliosdb.spi import ClauseContext, Cursor, Snapshot, nodes
+from heliosdb_temporal import points
+
+__all__ = ["CLAUSE", "bind", "parse_as_of", "parse_system_time", "resolve"]
+
+CLAUSE = "as_of"
+"""The name in requests for snapshots."""
+
+TYPES = {"timestamp": "timestamptz", "transaction": "int8", "scn": "int8"}
+"""What the value is converted to."""
+
+
+def parse_as_of(cursor: Cursor) -> tuple[str, Any] | None:
+    """Read the kind and the value behind ``AS OF``; None where OF is an alias."""
+    for kind in TYPES:
+        if cursor.accept_keyword(kind):
+            return kind, cursor.expression()
+    return None
+
+
+def parse_system_time(cursor: Cursor) -> tuple[str, Any]:
+    """Read what stands behind ``FOR SYSTEM_TIME``: a point, no range."""
+    if not cursor.accept_keyword("as", "of"):
+        raise FeatureNotSupported(
+            "FOR SYSTEM_TIME takes AS OF only: ranges of time are not supported", position=cursor.position
+        )
+    cursor.accept_keyword("timestamp")
+    return "timestamp", cursor.expression()
+
+
+def bind(context: ClauseContext, node: Any, payload: tuple[str, Any]) -> Any:
+    """Have the tables below the node read the past."""
+    kind, tree = payload
+    value = _value(context, kind, tree)
+    found = context.as_of(node, nodes.SnapshotRequest(clause=CLAUSE, arguments=(value,), payload=kind))
+    if found is node:
+        raise FeatureNotSupported("AS OF is for tables, and here is none without a point in time of its own")
+    return found
+
+
+def _value(context: ClauseContext, kind: str, tree: Any) -> Any:
+    try:
+        return context.expression(tree, type_=TYPES[kind])
+    except DatatypeMismatch:
+        value = context.expression(tree)
+        if kind == "transaction" and value.type == "xid8":
+            return value
+        raise
+
+
+def resolve(session: Any, kind: str, value: Any) -> Snapshot:
+    """Return the snapshot that a value means, on the timeline of the session's transaction."""
+    if value is None:
+        raise NullValueNotAllowed(f"the value of AS OF {kind.upper()} must not be null")
+    history = session.database.history
+    if kind == "scn":
+        scn = points.scn_of(history, value)
+    elif kind == "transaction":
+        scn = points.scn_of_transaction(history, value)
+    elif kind == "timestamp":
+        scn = points.scn_at(history, value)
+    else:
+        raise InvalidParameterValue(f"AS OF {kind} means nothing")
+    return Snapshot(session.transaction.timeline.name, scn)

@@ -1,0 +1,96 @@
+"""The hook implementations. Nothing here computes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from heliosdb.plugin import hookimpl
+from heliosdb.spi import Clause, Database, DatabaseMethod, Opening, ScalarFunction, Snapshot, Volatility
+
+CLAUSES = "heliosdb_temporal.clauses"
+FUNCTIONS = "heliosdb_temporal.functions"
+
+
+@hookimpl
+def database_opening(opening: Opening) -> None:
+    """Take the options."""
+    from heliosdb_temporal.retention import take_options
+
+    take_options(opening)
+
+
+@hookimpl
+def database_opened(database: Database) -> None:
+    """Have the past kept as the options say."""
+    from heliosdb_temporal.retention import apply
+
+    apply(database)
+
+
+@hookimpl
+def register_clauses() -> list[Clause]:
+    """``AS OF`` and ``FOR SYSTEM_TIME``, behind a table and behind a query."""
+    return [
+        Clause(
+            name=" ".join(words).lower() + (" behind a query" if point == "query" else ""),
+            point=point,
+            words=words,
+            parse=f"{CLAUSES}:parse_{name}",
+            bind=f"{CLAUSES}:bind",
+            description="read the past",
+        )
+        for name, words in (("as_of", ("AS", "OF")), ("system_time", ("FOR", "SYSTEM_TIME")))
+        for point in ("table", "query")
+    ]
+
+
+@hookimpl
+def resolve_snapshot(session: Any, request: Any, arguments: tuple[Any, ...]) -> Snapshot | None:
+    """Give the point of the past that a clause means."""
+    from heliosdb_temporal.clauses import CLAUSE, resolve
+
+    return resolve(session, request.payload, arguments[0]) if request.clause == CLAUSE else None
+
+
+@hookimpl
+def register_functions() -> list[ScalarFunction]:
+    """The way between SCNs, transactions and times."""
+
+    def function(name: str, arguments: tuple[str, ...], returns: str, home: str, text: str) -> ScalarFunction:
+        return ScalarFunction(
+            name,
+            arguments,
+            returns,
+            f"{FUNCTIONS}:{home}",
+            volatility=Volatility.STABLE,
+            needs_session=True,
+            description=text,
+        )
+
+    ids = ("int8", "xid8")
+    return [
+        function("heliosdb_current_scn", (), "int8", "current_scn", "the last commit that the statement sees"),
+        function("heliosdb_scn_at", ("timestamptz",), "int8", "scn_at", "the last commit at or before a time"),
+        function("heliosdb_scn_timestamp", ("int8",), "timestamptz", "scn_timestamp", "when a commit was made"),
+        function("heliosdb_scn_transaction", ("int8",), "xid8", "scn_transaction", "which transaction a commit is"),
+        *[
+            function("heliosdb_scn_of_transaction", (kind,), "int8", "scn_of_transaction", "a transaction's commit")
+            for kind in ids
+        ],
+        *[
+            function("pg_xact_commit_timestamp", (kind,), "timestamptz", "commit_timestamp", "when it committed")
+            for kind in ("xid", "xid8")
+        ],
+    ]
+
+
+@hookimpl
+def register_database_methods() -> list[DatabaseMethod]:
+    """``query_as_of_timestamp``."""
+    return [
+        DatabaseMethod(
+            name="query_as_of_timestamp",
+            implementation="heliosdb_temporal.methods:query_as_of_timestamp",
+            description="run a query on the tables as they were at a time",
+        )
+    ]
