@@ -350,6 +350,25 @@ def test_branches_outlive_the_process(tmp_path: Path) -> None:
             fails(db, "INSERT INTO t VALUES (2, 'twice', 0)", "23505")
 
 
+def test_keys_of_rows_that_a_later_column_never_reached_are_found_after_reopening() -> None:
+    volume = FaultyVolume()
+    database = Database(volume=volume, plugins=["branch"])
+    database.history.retain(Retention())
+    session = database.session()
+    session.execute("CREATE TABLE t (id int PRIMARY KEY, k int UNIQUE)")
+    session.execute("INSERT INTO t VALUES (1, 5)")
+    fork = database.history.published
+    session.execute("DELETE FROM t; ALTER TABLE t ADD COLUMN added int DEFAULT 1")
+    volume.lose_power()
+    database = Database(volume=volume.kill(), plugins=["branch"])
+    session = database.session()
+    session.execute(f"CREATE BRANCH b AS OF SCN {fork}")
+    session.execute("USE BRANCH b")
+    assert rows(session, "SELECT * FROM t WHERE k = 5") == [(1, 5)]
+    fails(session, "INSERT INTO t VALUES (1, 6)", "23505")
+    database.close()
+
+
 @pytest.mark.parametrize("size", [10, 20_000])
 def test_making_a_branch_copies_nothing(size: int) -> None:
     volume = FaultyVolume()

@@ -174,12 +174,16 @@ def _predicate(
 
 
 def _fits(relation: Relation, index: Index) -> Callable[[Row], bool] | None:
-    """Return whether a row has the columns as they are now, None where every stored version does.
+    """Return whether a row has the columns that an index is over as they are now, None where every version does.
 
     Versions from before a column was added are shorter, and those from before its type changed hold another class of
-    datum. Only readers of the past see them, through the catalog of their time, which does not know this index.
+    datum. Readers of the past see them through the catalog of their time, which knows this index if it is over other
+    columns: those versions must be in it then. What an expression or a condition is over is not looked at: all columns.
     """
     altered = [column for column in relation.columns if column.altered and not column.dropped]
+    if index.predicate is None and all(key.column is not None for key in index.keys):
+        over = {key.column for key in index.keys}
+        altered = [column for column in altered if column.number in over]
     if not altered:
         return None
     width = max(column.number for column in altered)
