@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from heliosdb import EmbeddedDatabase, errors
+from heliosdb.database import Database
 from heliosdb.session import Session
 from heliosdb.spi import Retention
+from heliosdb_testkit import FaultyVolume
 
 
 @pytest.fixture
@@ -75,6 +77,30 @@ class TestIsolation:
         db.execute("DROP TABLE t")
         db.execute("USE BRANCH b")
         assert rows(db) == [(1, "one", 7), (2, "two", 7)]
+
+    def test_a_snapshot_is_not_outdated_by_what_another_branch_defines(self, db: EmbeddedDatabase) -> None:
+        db.execute("CREATE BRANCH b")
+        db.execute("USE BRANCH b")
+        db.execute("ALTER TABLE t ADD COLUMN w int")
+        session = db.session()
+        session.execute("USE BRANCH b")
+        session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        session.execute("SELECT * FROM t")
+        db.execute("CREATE TABLE elsewhere (x int)")
+        session.execute("UPDATE t SET w = 1")
+        session.execute("COMMIT")
+        session.close()
+        assert rows(db, "SELECT w FROM t") == [(1,), (1,)]
+
+    def test_errors_name_the_table_as_the_branch_does(self, db: EmbeddedDatabase) -> None:
+        db.execute("CREATE BRANCH b")
+        db.execute("USE BRANCH b")
+        db.execute("ALTER TABLE t RENAME TO renamed")
+        session = db.session()
+        session.execute("USE BRANCH b; BEGIN; LOCK TABLE renamed")
+        with db.begin_transaction() as transaction:
+            assert '"renamed"' in str(fails(transaction, "LOCK TABLE renamed NOWAIT", "55P03"))
+        session.close()
 
     def test_sessions_have_branches_of_their_own(self, db: EmbeddedDatabase) -> None:
         db.execute("CREATE BRANCH b")
@@ -324,9 +350,25 @@ def test_branches_outlive_the_process(tmp_path: Path) -> None:
             fails(db, "INSERT INTO t VALUES (2, 'twice', 0)", "23505")
 
 
+@pytest.mark.parametrize("size", [10, 20_000])
+def test_making_a_branch_copies_nothing(size: int) -> None:
+    volume = FaultyVolume()
+    database = Database(volume=volume, plugins=["branch"])
+    session = database.session()
+    session.execute(f"CREATE TABLE t AS SELECT generate_series(1, {size}) AS x")
+    session.execute("CHECKPOINT")
+    before = sum(volume.size(name) for name in volume.names())
+    session.execute("CREATE BRANCH b")
+    assert 0 < sum(volume.size(name) for name in volume.names()) - before < 1024
+    session.execute("USE BRANCH b")
+    assert rows(session, "SELECT count(*) FROM t") == [(size,)]
+    database.close()
+
+
 def test_a_backup_is_of_the_branch(db: EmbeddedDatabase, tmp_path: Path) -> None:
     db.execute("CREATE BRANCH b")
     db.execute("USE BRANCH b")
+    db.execute("ALTER TABLE t ADD COLUMN w int")
     db.execute("UPDATE t SET v = 'of the branch'")
     db.execute(f"BACKUP TO '{tmp_path / 'b.sql'}'")
     text = (tmp_path / "b.sql").read_text()

@@ -156,6 +156,13 @@ def test_without_the_package_one_is_told_which_to_install(tmp_path: Path) -> Non
     assert "heliosdb-crypto, which is not installed" in done.stderr
 
 
+def test_an_opening_that_is_refused_leaves_no_keyring(tmp_path: Path) -> None:
+    with pytest.raises(UndefinedObject, match="no_such"):
+        opened(tmp_path / "d", options={"no_such.option": 1})
+    assert not (tmp_path / "d" / "heliosdb.keys").exists()
+    opened(tmp_path / "d", EncryptionKey(b"another".ljust(32))).close()
+
+
 def test_a_database_that_is_not_encrypted_is_not_taken_for_one_that_is(tmp_path: Path) -> None:
     EmbeddedDatabase(str(tmp_path / "d")).close()
     with pytest.raises(ObjectNotInPrerequisiteState, match="is not encrypted, and an encryption key was given"):

@@ -358,8 +358,8 @@ class Database:
 
         apply_on_commit(session)
 
-    def _relation_name(self, oid: int) -> str:
-        with self.store_transaction() as transaction:
+    def _relation_name(self, oid: int, line: Timeline) -> str:
+        with self.store_transaction(line) as transaction:
             catalog = self.catalogs.of(transaction)
         relation = catalog.relation_by_oid(oid)
         return str(oid) if relation is None else relation.name

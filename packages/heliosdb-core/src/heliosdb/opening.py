@@ -88,6 +88,7 @@ class Opening:
         self._limited: dict[str, frozenset[str]] = {}
         self._attached: dict[str, Any] = {}
         self._closers: list[Callable[[], object]] = []
+        self._begun: list[Callable[[], object]] = []
 
     @property
     def is_new(self) -> bool:
@@ -125,6 +126,16 @@ class Opening:
         if name in self._attached:
             raise DuplicateObject(f'"{name}" was attached to the database twice')
         self._attached[name] = value
+
+    def on_begin(self, function: Callable[[], object]) -> None:
+        """Call a function when all plugins have agreed, before anything is read or written: what it leaves in the
+        volume is left there by no opening that is refused."""
+        self._begun.append(function)
+
+    def begin(self) -> None:
+        """Call what was to be called."""
+        for function in self._begun:
+            function()
 
     def on_close(self, function: Callable[[], object]) -> None:
         """Call a function when the last byte has been written, or when the opening fails."""
@@ -173,6 +184,7 @@ def prepare(registries: Registries, path: str | None, volume: Volume, options: M
         for listener in registries.lifecycle.get("database_opening", ()):
             listener(opening)
         opening.require_all_taken({found.package for found in registries.plugins if found.status == "active"})
+        opening.begin()
     except BaseException:
         opening.close()
         raise

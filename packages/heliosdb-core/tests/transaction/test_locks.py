@@ -192,7 +192,7 @@ def test_row_locks_exclude_each_other_as_postgresql_says(
     lock(first, 1, held)
     excluded = tuple(sorted((held, wanted))) in EXCLUDING
     assert lock(second, 1, wanted, "skip").status == ("skipped" if excluded else "same")
-    store.relation_name = lambda oid: "t"
+    store.relation_name = lambda oid, line: "t"
     if excluded:
         with pytest.raises(LockNotAvailable, match='could not obtain lock on row in relation "t"'):
             lock(second, 1, wanted, "nowait")

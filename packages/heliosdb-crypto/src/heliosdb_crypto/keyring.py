@@ -80,10 +80,9 @@ class Keyring:
 
     @classmethod
     def create(cls, volume: Volume, master: MasterKey, *, at_rest: bool = True) -> Keyring:
-        """Make the keyring of a database, durable before anything is encrypted under it."""
+        """Make the keyring of a database; it has to be saved before anything is encrypted under it."""
         first = DataKey(1, time.time(), bytearray(os.urandom(KEY_SIZE)))
         made = cls(volume, master, os.urandom(16).hex(), {1: first}, 1, os.urandom(KEY_SIZE), at_rest=at_rest)
-        made._save()
         return made
 
     @classmethod
@@ -111,7 +110,8 @@ class Keyring:
             raise _damaged("it was changed by somebody who does not have the key")
         return cls(volume, opened, fields["database"], keys, current.number, columns, at_rest=fields["at_rest"])
 
-    def _save(self) -> None:
+    def save(self) -> None:
+        """Write the file; it is durable when this returns."""
         columns = self._master.wrap(bytes(self.columns), _purpose(self.database, 0))
         fields: dict[str, Any] = {
             "format": FORMAT,
@@ -199,7 +199,7 @@ class Keyring:
         with self._lock:
             before, self._master = self._master, master
             try:
-                self._save()
+                self.save()
             except BaseException:
                 self._master = before
                 raise
@@ -213,7 +213,7 @@ class Keyring:
             self._keys[made.number] = made
             self.current = made.number
             try:
-                self._save()
+                self.save()
             except BaseException:
                 self.current = before
                 del self._keys[made.number]
@@ -237,7 +237,7 @@ class Keyring:
                 kept = {number: key for number, key in self._keys.items() if number not in gone}
                 dropped, self._keys = self._keys, kept
                 try:
-                    self._save()
+                    self.save()
                 except BaseException:
                     self._keys = dropped
                     raise

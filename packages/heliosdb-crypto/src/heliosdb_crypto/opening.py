@@ -88,6 +88,7 @@ def _open(opening: Opening, content: bytes | None, key: Any, at_rest: bool | Non
     try:
         if content is None:
             keyring = Keyring.create(opening.volume, master, at_rest=at_rest is not False)
+            opening.on_begin(keyring.save)
         else:
             keyring = Keyring.open(opening.volume, content, master)
     except BaseException:

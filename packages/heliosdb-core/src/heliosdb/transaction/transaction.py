@@ -358,7 +358,7 @@ class Transaction(LockOwner):
 
     def lock(self, relation: Relation, row_id: int, mode: int, wait: str = "block") -> bool:
         """Lock a row, whatever has become of it."""
-        what = "" if wait != "nowait" else f'row in relation "{self.store.relation_name(relation.oid)}"'
+        what = "" if wait != "nowait" else f'row in relation "{self.store.relation_name(relation.oid, self.timeline)}"'
         return self.store.locks.acquire(
             relation.locks, row_id, self, mode, ROW_CONFLICTS, wait=wait, session=self.session, what=what
         )
@@ -398,7 +398,7 @@ class Transaction(LockOwner):
         """Lock a relation in one of PostgreSQL's eight modes until the transaction ends."""
         self._require_active()
         key = self.relation_key(relation_oid)
-        what = "" if wait != "nowait" else f'relation "{self.store.relation_name(relation_oid)}"'
+        what = "" if wait != "nowait" else f'relation "{self.store.relation_name(relation_oid, self.timeline)}"'
         locks = self.store.locks
         return locks.acquire(
             locks.relations, key, self, mode, RELATION_CONFLICTS, wait=wait, session=self.session, what=what

@@ -51,7 +51,7 @@ class TransactionalStore(Store):
         super().__init__(volume, methods, options)
         self.locks = LockTable()
         self.history = CommitHistory()
-        self.relation_name: Callable[[int], str] = str
+        self.relation_name: Callable[[int, Timeline], str] = lambda oid, line: str(oid)
         self.listeners: list[CommitListener] = []
         """Called after every commit; ``ticket.changes`` is what it did."""
 
