@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.registries import Registries as Registries
     from heliosdb.catalog.registries import Setting as Setting
     from heliosdb.catalog.result import Result as Result
+    from heliosdb.catalog.storage import OBJECTS_RELATION
     from heliosdb.commands.context import CommandSession, DatabaseContext
     from heliosdb.encoding.classes import StoredClass as StoredClass
     from heliosdb.encoding.codecs import Codec as Codec
@@ -96,6 +97,7 @@ if TYPE_CHECKING:
     from heliosdb.types.definitions import WindowPartition as WindowPartition
     from heliosdb.types.definitions import resolve_implementation as resolve_implementation
 
+    CATALOG_RELATION = OBJECTS_RELATION
     CommitRecord = _StoredCommit
     Cursor = Parser
     Database = DatabaseContext
@@ -125,6 +127,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.catalog.registries": ("CatalogView", "PluginStatus", "Registries", "Setting"),
     "heliosdb.catalog.commit": ("Commit",),
     "heliosdb.catalog.result": ("Result",),
+    "heliosdb.catalog.storage": ("OBJECTS_RELATION CATALOG_RELATION",),
     "heliosdb.commands.context": ("CommandSession Session", "DatabaseContext Database"),
     "heliosdb.encoding.classes": ("StoredClass",),
     "heliosdb.encoding.codecs": ("Codec",),

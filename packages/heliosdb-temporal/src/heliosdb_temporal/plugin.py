@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from heliosdb.plugin import hookimpl
-from heliosdb.spi import Clause, Database, DatabaseMethod, Opening, ScalarFunction, Snapshot, Volatility
+from heliosdb.spi import Clause, Database, DatabaseMethod, Opening, ScalarFunction, Snapshot, Statement, Volatility
 
 CLAUSES = "heliosdb_temporal.clauses"
 FUNCTIONS = "heliosdb_temporal.functions"
@@ -41,6 +41,21 @@ def register_clauses() -> list[Clause]:
         )
         for name, words in (("as_of", ("AS", "OF")), ("system_time", ("FOR", "SYSTEM_TIME")))
         for point in ("table", "query")
+    ]
+
+
+@hookimpl
+def register_statements() -> list[Statement]:
+    """``ALTER TABLE t ADD | DROP SYSTEM VERSIONING``."""
+    return [
+        Statement(
+            name="system_versioning",
+            words=("ALTER", "TABLE"),
+            parse="heliosdb_temporal.versioning:parse",
+            execute="heliosdb_temporal.versioning:execute",
+            transactional=False,
+            description="keep the past of one table",
+        )
     ]
 
 

@@ -27,12 +27,26 @@ __all__ = ["past_relation"]
 def past_relation(session: SessionEnvironment, oid: int, snapshot: Snapshot) -> Any:
     """Return the view of a relation at a snapshot, for a plan that was made for its definition of now."""
     now = session.catalog.relation_by_oid(oid)
-    if now is not None:
+    if now is not None and not _is_unchanged(session, snapshot):
         _check_definition(session, now, snapshot)
     try:
         return session.transaction.view(oid, at=snapshot)
     except ObjectNotInPrerequisiteState as error:
         raise _named(error, now) from None
+
+
+def _is_unchanged(session: SessionEnvironment, snapshot: Snapshot) -> bool:
+    """Whether the catalog is known to be the same then and now."""
+    transaction = session.transaction
+    line = transaction.timeline
+    feed = transaction.relation(OBJECTS_RELATION).feed
+    return (
+        line.name == snapshot.timeline
+        and (line.parent is None or line.fork <= snapshot.scn)
+        and OBJECTS_RELATION not in transaction.writes
+        and not feed.wanted
+        and feed.horizon <= min(snapshot.scn, transaction.scn)
+    )
 
 
 def _check_definition(session: SessionEnvironment, now: Relation, snapshot: Snapshot) -> None:

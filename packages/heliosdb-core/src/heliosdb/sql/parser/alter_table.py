@@ -63,7 +63,9 @@ def refuse_system_versioning(p: Parser) -> None:
     """Raise 0A000 at SYSTEM VERSIONING. A column "system" of a type "versioning" is added by ADD COLUMN."""
     if p.at_keyword("system", "versioning"):
         raise FeatureNotSupported(
-            "system versioning is not supported", hint="pip install heliosdb-temporal", position=p.position
+            "system versioning is not supported here",
+            hint="It is a statement of its own, of the package heliosdb-temporal.",
+            position=p.position,
         )
 
 
