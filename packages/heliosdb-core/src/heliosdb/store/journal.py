@@ -3,7 +3,7 @@
     committer, commit lock held     append(record)         the bytes are in the log, and promise nothing
                                     enter, order           pending: later committers see it, readers do not
     any thread, no lock held        wait(SCN)              who comes first syncs for all that are in the log by then,
-                                                           publishes them in order; the others find it done
+                                                           publishes them in order, and calls the others
 
 After a failed sync nobody knows which bytes are on the device, so a second try would prove nothing: the pending commits
 are never published, the journal takes no more records, and the database can only be read until it is opened anew.
@@ -12,6 +12,7 @@ are never published, the journal takes no more records, and the database can onl
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Lock
@@ -44,6 +45,9 @@ __all__ = ["Journal"]
 
 SYSTEM = Author()
 
+PATIENCE = 1.0
+"""Seconds after which a waiting thread looks again by itself: Ctrl-C may have come between a sync and the calls."""
+
 
 class Journal:
     """The journal of one open store. ``durable`` is the SCN up to which everything is on the device.
@@ -60,6 +64,7 @@ class Journal:
         "_since",
         "_store",
         "_syncing",
+        "_waiting",
         "_wake",
         "durable",
         "frames",
@@ -80,6 +85,8 @@ class Journal:
         self._since = 0
         """How large the log was when a checkpoint failed."""
         self._syncing = Lock()
+        self._waiting: deque[Any] = deque()
+        """A lock for each thread that waits for another's sync: released when it may look again."""
         self._failure: Error | None = None
         self._logged = 0
         """The SCN of the last record, or of that which is being appended."""
@@ -181,25 +188,49 @@ class Journal:
             raise
 
     def wait(self, scn: int) -> None:
-        """Return when the commit with this SCN is durable and published; raise what made it fail."""
-        if scn <= self.durable:
-            return
-        try:
-            with self._syncing:
-                if scn > self.durable:
-                    self._sync()
-        finally:
-            if self._followers:
-                self._tell_followers()
+        """Return when the commit with this SCN is durable and published; raise what made it fail.
+
+        One of those who wait syncs for all. The others do not wait for the lock: when it is free the next sync has
+        begun, and who is durable by then need not see its end.
+        """
+        while scn > self.durable:
+            if self._syncing.locked():
+                turn = Lock()
+                turn.acquire()
+                self._waiting.append(turn)
+                # Whoever holds the lock now calls all who stand there when it is done; if nobody does, nobody may.
+                if self._syncing.locked():
+                    turn.acquire(timeout=PATIENCE)
+                    continue
+            try:
+                with self._syncing:
+                    if scn > self.durable:
+                        self._sync()
+            finally:
+                self._call_waiting()
 
     def sync(self) -> None:
         """Make everything durable that has been committed by now, counters too."""
+        with self._alone():
+            self._sync()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep all others from syncing, and call those afterwards who may have waited for what was synced."""
         try:
             with self._syncing:
-                self._sync()
+                yield
         finally:
-            if self._followers:
-                self._tell_followers()
+            self._call_waiting()
+
+    def _call_waiting(self) -> None:
+        while self._waiting:
+            try:
+                self._waiting.popleft().release()
+            except IndexError:
+                break  # another thread has called the last one
+        if self._followers:
+            self._tell_followers()
 
     def follow(self, scn: int, answer: Callable[[Error | None], None]) -> None:
         """Call back when a commit is durable (None) or has failed, and see to it that somebody syncs."""
@@ -251,11 +282,9 @@ class Journal:
     @contextmanager
     def rotating(self) -> Iterator[None]:
         """Keep all others from syncing: what is logged is synced, and the log may be changed for another."""
-        with self._syncing:
+        with self._alone():
             self._sync()
             yield
-        if self._followers:
-            self._tell_followers()
 
     def end_log(self) -> None:
         """Sync what was logged since ``rotating`` began, and cut the log to it; the caller holds the commit lock."""
