@@ -226,8 +226,8 @@ def opening(path: str | None, config: Config | None, stated: Mapping[str, Any] |
     contradict each other: InvalidParameterValue. The level of logging is set. ``stated`` are attributes of ``Config``
     that win over it, such as ``encryption_key``.
     """
-    if stated:
-        config = _overridden(Config() if config is None else config, stated)
+    if any(value is not None for value in (stated or {}).values()):
+        config = _overridden(Config() if config is None else config, stated or {})
     if config is None:
         return {"path": path}
     if config.in_memory:

@@ -114,14 +114,14 @@ def connect(
     plugins: Sequence[Any] | None = None,
     strict: bool = False,
     timeout: float | None = None,
-    **stated: Any,
+    encryption_key: Any = None,
 ) -> Connection:
     """Open a database and a connection to it.
 
     ``path`` is ``":memory:"`` for a new database in memory, or an open ``EmbeddedDatabase``, which stays open when the
     connection is closed. None: where ``config`` says, else in memory. ``plugins`` None loads the installed plugins, a
     sequence exactly these; ``strict`` raises if one fails. ``timeout`` seconds is the longest a statement of this
-    connection may run or wait. More arguments are those of ``Config``, and win over ``config``: ``encryption_key=key``.
+    connection may run or wait. ``encryption_key`` is that of ``Config``, and wins over it.
     """
     with loading():
         # The first connection imports the engine: thousands of objects that stay.
@@ -130,14 +130,14 @@ def connect(
 
     if path is None or isinstance(path, str):
         return Connection(
-            Database(**opening(path, config, stated), plugins=plugins, strict=strict),
+            Database(**opening(path, config, {"encryption_key": encryption_key}), plugins=plugins, strict=strict),
             owns=True, autocommit=autocommit, row_factory=row_factory, timeout=timeout,
         )  # fmt: skip
     if not isinstance(getattr(path, "database", None), Database):
         raise InterfaceError(f"path must be a str or an EmbeddedDatabase, not {type(path).__name__}")
     if plugins is not None:
         raise InterfaceError("plugins are chosen when the database is opened")
-    if config is not None or strict or stated:
+    if config is not None or strict or encryption_key is not None:
         raise InterfaceError("what is fixed when a database opens cannot be given for an open one")
     return Connection(path.database, owns=False, autocommit=autocommit, row_factory=row_factory, timeout=timeout)
 

@@ -347,15 +347,15 @@ class EmbeddedDatabase(_Handle):
         config: Config | None = None,
         plugins: Sequence[Any] | None = None,
         strict: bool = False,
-        **stated: Any,
+        encryption_key: Any = None,
     ) -> None:
         """Open the database at ``path``; ``":memory:"`` makes a new one in memory. None: where the configuration says.
 
         ``plugins`` None loads the installed ones, a sequence (of modules or names) exactly these. ``strict`` raises
-        when a plugin fails to load, instead of noting it in ``heliosdb_plugins``. More arguments are those of
-        ``Config``, and win over ``config``: ``encryption_key=key``.
+        when a plugin fails to load, instead of noting it in ``heliosdb_plugins``. ``encryption_key``
+        is that of ``Config``, and wins over it.
         """
-        database = Database(**opening(path, config, stated), plugins=plugins, strict=strict)
+        database = Database(**opening(path, config, {"encryption_key": encryption_key}), plugins=plugins, strict=strict)
         super().__init__(database, database.session(isolation="repeatable read"))
 
     @classmethod

@@ -98,6 +98,10 @@ def test_memory_would_not_be_little_otherwise(db: EmbeddedDatabase) -> None:
 
 @pytest.mark.parametrize("hold", [" WITH HOLD", ""])
 def test_cursors_keep_little(db: EmbeddedDatabase, hold: str) -> None:
+    # What the first cursor of a process imports is not counted.
+    db.execute(f"BEGIN; DECLARE c SCROLL CURSOR{hold} FOR SELECT g, w FROM {WIDE} s; FETCH LAST FROM c; COMMIT")
+    if hold:
+        db.execute("CLOSE c")
     tracemalloc.start()
     try:
         db.execute("BEGIN")
