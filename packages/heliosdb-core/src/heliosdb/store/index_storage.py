@@ -245,11 +245,14 @@ class IndexStorage:
         return moved
 
     def _read(self, line: Timeline, index: TimelineIndex, runs: IndexRuns) -> bool:
+        stored = self._stored.get((line.id, index.spec.oid))
+        if stored is None:
+            return False  # its runs were made since the last checkpoint
         tree = _empty_tree(index)
         tree.beyond = index.parent
         past: list[tuple[int, Any, int]] = []
         store = self._store
-        entries = list(current_and_past(runs.runs, past, self._stored[line.id, index.spec.oid].scn))
+        entries = list(current_and_past(runs.runs, past, stored.scn))
         tree.apply_run([element for element, _ in entries], [row_id for _, row_id in entries])
         with store.commit_lock:
             self._enter_delta(index, tree, past)
