@@ -89,8 +89,8 @@ def _print_findings(found: Verified) -> str:
 def compact(database: str, config_file: str | None, settings: tuple[str, ...], quiet: bool) -> None:
     """Drop what nobody needs any more from the database at PATH, and write its files anew where that saves space."""
     with reported():
-        before = _bytes_of(database)
         with existing(database, config_file, settings) as opened:
+            before = _bytes_of(database)
             maintenance = opened.store.maintenance
             if maintenance is None:
                 raise click.ClickException(f'database "{database}" is open for reading only')
