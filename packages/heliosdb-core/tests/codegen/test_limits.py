@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from heliosdb import EmbeddedDatabase, errors
+from heliosdb.session.recursion import deep_recursion, planning
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +143,45 @@ def test_many_threads_that_plan_deep_expressions_give_the_limit_back(db: Embedde
     for thread in threads:
         thread.join()
     assert sorted(answers) == [3_000, 3_001, 3_002, 3_003]
+    assert sys.getrecursionlimit() == before
+
+
+def test_the_limit_stays_while_a_thread_of_the_application_is_beyond_it(db: EmbeddedDatabase) -> None:
+    """An interpreter that finds a thread far beyond its limit ends the process."""
+    db.query("SELECT 1")
+    before = sys.getrecursionlimit()
+    is_deep, may_return = threading.Event(), threading.Event()
+
+    def descend(levels: int) -> int:
+        if levels:
+            return descend(levels - 1) + 1
+        is_deep.set()
+        assert may_return.wait(60)
+        return 0
+
+    thread = threading.Thread(target=descend, args=(before + 1_000,))
+    with planning():
+        deep_recursion()
+        raised = sys.getrecursionlimit()
+        thread.start()
+        assert is_deep.wait(60)
+    assert sys.getrecursionlimit() == raised > before
+    assert db.query("SELECT 2 AS planned_while_it_is_deep") == [(2,)]
+    assert sys.getrecursionlimit() == raised
+    may_return.set()
+    thread.join()
+    assert db.query("SELECT 3 AS planned_afterwards") == [(3,)]
+    assert sys.getrecursionlimit() == before
+
+
+def test_a_limit_that_the_application_sets_meanwhile_is_its_own(db: EmbeddedDatabase) -> None:
+    before = sys.getrecursionlimit()
+    with planning():
+        deep_recursion()
+        sys.setrecursionlimit(before + 5)
+    assert sys.getrecursionlimit() == before + 5
+    sys.setrecursionlimit(before)
+    assert db.query("SELECT 4 AS planned_afterwards") == [(4,)]
     assert sys.getrecursionlimit() == before
 
 

@@ -13,7 +13,7 @@ from heliosdb.rows import full_collection_paused, loading
 from heliosdb.session.definition_locks import have_changed
 from heliosdb.session.environment import SessionEnvironment
 from heliosdb.session.execution import Execution
-from heliosdb.session.recursion import deep_recursion
+from heliosdb.session.recursion import deep_recursion, planning
 from heliosdb.session.statements import (
     Plan,
     RecordingCatalog,
@@ -151,10 +151,11 @@ class SessionPlans(SessionEnvironment):
         parameters: Sequence[Any] = (),
     ) -> Plan:
         """Bind, optimize and compile."""
-        try:
-            return self._make_plan(tree, hints, types, statement, parameters)
-        except (RecursionError, errors.StatementTooComplex):
-            with deep_recursion():
+        with planning():
+            try:
+                return self._make_plan(tree, hints, types, statement, parameters)
+            except (RecursionError, errors.StatementTooComplex):
+                deep_recursion()
                 return self._make_plan(tree, hints, types, statement, parameters)
 
     def _make_plan(
