@@ -61,6 +61,10 @@ OLD, NEW = [(1, "old"), (2, "gone")], [(1, "new")]
         "SELECT * FROM t AS OF SCN {} AS x (a, b) ORDER BY x.a",
         "SELECT * FROM t ORDER BY id AS OF SCN {}",
         "SELECT * FROM t WHERE id > 0 ORDER BY id LIMIT 5 AS OF SCN {}",
+        "SELECT * FROM t WHERE id > 0 AS OF SCN {} ORDER BY id LIMIT 5",
+        "SELECT t.id, b.state FROM t JOIN t b USING (id) AS OF SCN {} ORDER BY id",
+        "SELECT j.id, b.state FROM t JOIN t b USING (id) AS j AS OF SCN {} ORDER BY id",
+        "SELECT * FROM t UNION SELECT * FROM t WHERE true AS OF SCN {} ORDER BY id",
         "SELECT * FROM (SELECT * FROM t AS OF SCN {}) q ORDER BY id",
         "WITH c AS (SELECT * FROM t AS OF SCN {}) SELECT * FROM c ORDER BY id",
         "WITH c AS MATERIALIZED (SELECT * FROM t AS OF SCN {}) SELECT * FROM c ORDER BY id",
@@ -120,6 +124,7 @@ def test_the_words_elsewhere_mean_what_they_meant(db: EmbeddedDatabase) -> None:
     assert db.query("SELECT of.id FROM t AS of WHERE of.id = 1") == [(1,)]
     assert db.query("SELECT id AS of, state AS scn FROM t ORDER BY of LIMIT 1") == [(1, "AS OF SCN 0")]
     assert db.query('SELECT "as of scn 0" FROM (SELECT id AS "as of scn 0" FROM t) q ORDER BY 1') == [(1,), (2,)]
+    assert db.query("SELECT of.id FROM t JOIN t b USING (id) AS of ORDER BY 1") == [(1,), (2,)]
     assert db.query("SELECT $$ AS OF TIMESTAMP $$") == [(" AS OF TIMESTAMP ",)]
     assert len(db.query("SELECT * FROM t FOR UPDATE")) == 2
 
@@ -188,6 +193,7 @@ def test_a_point_that_cannot_be_read_is_an_error(
         "SELECT * FROM t FOR UPDATE AS OF SCN heliosdb_current_scn()",
         "SELECT * FROM v AS OF SCN heliosdb_current_scn() FOR UPDATE",
         "SELECT * FROM t AS OF SCN 1 AS OF SCN 1",
+        "SELECT * FROM t WHERE true AS OF SCN 1 ORDER BY id AS OF SCN 1",
     ],
 )
 def test_what_has_no_past_is_refused(db: EmbeddedDatabase, text: str) -> None:

@@ -408,6 +408,13 @@ class Parser:
             found.append(clause)
         return tuple(found)
 
+    def at_clause(self, point: str) -> bool:
+        """Whether a clause of a plugin stands here."""
+        start = self.i
+        found = self.clauses(point)
+        self.reset(start)
+        return bool(found)
+
     def _word(self) -> str:
         return self.values[self.i] if self._is_plain_word(self.i) else self.kind
 
