@@ -61,6 +61,9 @@ OLD, NEW = [(1, "old"), (2, "gone")], [(1, "new")]
         "SELECT * FROM t AS OF SCN {} AS x (a, b) ORDER BY x.a",
         "SELECT * FROM t ORDER BY id AS OF SCN {}",
         "SELECT * FROM t WHERE id > 0 ORDER BY id LIMIT 5 AS OF SCN {}",
+        "SELECT * FROM t WHERE id > 0 AS OF SCN {} ORDER BY id LIMIT 5",
+        "SELECT j.id, b.state FROM t JOIN t b USING (id) AS j AS OF SCN {} ORDER BY id",
+        "SELECT * FROM t UNION SELECT * FROM t WHERE true AS OF SCN {} ORDER BY id",
         "SELECT * FROM (SELECT * FROM t AS OF SCN {}) q ORDER BY id",
         "WITH c AS (SELECT * FROM t AS OF SCN {}) SELECT * FROM c ORDER BY id",
         "WITH c AS MATERIALIZED (SELECT * FROM t AS OF SCN {}) SELECT * FROM c ORDER BY id",
@@ -196,6 +199,7 @@ def test_a_point_that_cannot_be_read_is_an_error(
         "SELECT * FROM v AS OF SCN heliosdb_current_scn() FOR UPDATE",
         "SELECT * FROM t FOR UPDATE FOR SYSTEM_TIME AS OF now()",
         "SELECT * FROM t AS OF SCN 1 AS OF SCN 1",
+        "SELECT * FROM t WHERE true AS OF SCN 1 ORDER BY id AS OF SCN 1",
     ],
 )
 def test_what_has_no_past_is_refused(db: EmbeddedDatabase, text: str) -> None:

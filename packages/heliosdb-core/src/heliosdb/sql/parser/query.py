@@ -34,6 +34,7 @@ from heliosdb.sql.statements import (
 
 if TYPE_CHECKING:
     from heliosdb.sql.parser.cursor import Parser
+    from heliosdb.sql.statements import Clause
 
 __all__ = [
     "QUERY_WORDS",
@@ -116,6 +117,10 @@ def query_tail(p: Parser, left: Query, members: With | None = None) -> Query:
         left = set_operations(p, left)
         kind = p.kind
     found: dict[str, Any] = {}
+    extensions: tuple[Clause, ...] = ()
+    if p.grammar.clauses:
+        extensions = p.clauses("query")
+        kind = p.kind
     if kind == "order":
         found["order_by"] = order_by(p)
         kind = p.kind
@@ -128,7 +133,7 @@ def query_tail(p: Parser, left: Query, members: With | None = None) -> Query:
         if at_locking(p):
             found["locking"] = locking(p)
     if p.grammar.clauses:
-        extensions = p.clauses("query")
+        extensions += p.clauses("query")
         if extensions:
             found["extensions"] = (*left.extensions, *extensions)
     if members is not None:
