@@ -466,11 +466,15 @@ class Session(SessionPlans):
         if plan is None:
             tree = self.tree(statement)
             if not _is_query(tree):
-                if parameters:
+                if parameters and type(tree).__name__ not in _WITH_QUERY:
                     raise errors.ProtocolViolation(
                         f"bind message supplies {len(parameters)} parameters, but prepared statement requires 0"
                     )
-                done: Result = self._executor(tree)(self, tree)
+                outer, self.command_parameters = self.command_parameters, parameters
+                try:
+                    done: Result = self._executor(tree)(self, tree)
+                finally:
+                    self.command_parameters = outer
                 self.last_plan = None
                 return done
             try:
@@ -556,6 +560,9 @@ def _sets(text: str) -> bool:
 
 CONTROL_WORDS = ("begin", "start", "commit", "end", "rollback", "abort", "savepoin", "release", "prepare", "/*", "--")
 
+
+_WITH_QUERY = frozenset({"CreateTableAs", "DeclareCursor", "Explain", "Select"})
+"""Commands around a query, which is what their parameters are for; ``Select`` is SELECT INTO."""
 
 _DEFINING = {
     "CreateCompositeType": "CREATE TYPE",

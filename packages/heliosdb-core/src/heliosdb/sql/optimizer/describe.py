@@ -78,11 +78,13 @@ def describe(
     reports: dict[int, Any] | None = None,
     *,
     is_verbose: bool = False,
+    parameters: Sequence[Any] = (),
 ) -> Description:
     """Return the description of a physical plan; ``counts`` are actual rows by ``id`` of the node, ``reports`` what the
-    nodes needed (``Execution.reports``). ``is_verbose``: with each node's output columns.
+    nodes needed (``Execution.reports``). ``is_verbose``: with each node's output columns. ``parameters`` are the
+    datums of the run, for estimates.
     """
-    describer = _Describer(plan, session, Estimates(session), counts, _names(plan), reports or {})
+    describer = _Describer(plan, session, Estimates(session, parameters), counts, _names(plan), reports or {})
     describer.is_verbose = is_verbose
     return describer.node(plan)
 
