@@ -221,6 +221,32 @@ def test_a_device_that_is_full(step: int) -> None:
     assert summary(session)[0] == MANY + 1
 
 
+@pytest.mark.parametrize("room", [0, 1500])
+def test_what_is_put_aside_can_be_read_while_the_device_is_full(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunk_file, "APPEND_AT", 40_000)
+    volume = FaultyVolume()
+    _, session = opened(volume, compression="none")
+    session.execute(TABLE)
+    session.execute("SET work_mem = '64kB'")
+    session.execute("BEGIN")
+    session.execute(insert(1))
+    session.execute("SAVEPOINT s")
+    volume.capacity = room + sum(map(volume.size, volume.names())) + len(volume.whole("manifest") or b"")
+    with pytest.raises(DiskFull):
+        session.execute(insert(MANY + 1))
+    for _ in range(2):
+        session.execute("ROLLBACK TO s")
+        assert summary(session) == (MANY, MANY * (MANY + 1) // 2, 59998, "note 1", "note 9999")
+        assert rows(session, "SELECT note FROM t WHERE id IN (2, 19990) ORDER BY id") == [("note 2",), ("note 19990",)]
+        with pytest.raises(DiskFull):
+            session.execute(insert(MANY + 1))
+    session.execute("ROLLBACK TO s")
+    volume.capacity = None
+    session.execute("COMMIT")
+    _, session = opened(volume.kill())
+    assert summary(session) == (MANY, MANY * (MANY + 1) // 2, 59998, "note 1", "note 9999")
+
+
 def test_a_segment_that_cannot_be_made_durable() -> None:
     volume = FaultyVolume()
     _, session = opened(volume)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from heliosdb.errors import AmbiguousColumn, InvalidParameterValue, UndefinedColumn, UndefinedTable
+from heliosdb_vector.definitions import DISTANCES
 
 __all__ = ["SearchResult", "VectorIndexConfig", "create_vector_index", "vector_search"]
 
-OPERATORS = {"l2": "<->", "cosine": "<=>", "ip": "<#>", "l1": "<+>"}
+OPERATORS = {measure: operator for measure, (operator, _) in DISTANCES.items()}
 METRICS = {
     "l2": "l2",
     "euclidean": "l2",
