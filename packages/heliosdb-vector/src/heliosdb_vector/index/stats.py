@@ -26,6 +26,7 @@ COLUMNS = (
     ("compression_ratio", "float8"),
     ("recent_vectors", "int8"),
     ("dead_vectors", "int8"),
+    ("training_vectors", "int8"),
 )
 
 
@@ -34,7 +35,8 @@ def vector_index_stats(session: SessionContext) -> Iterator[tuple[Any, ...]]:
 
     ``bytes_per_vector`` is what is kept of a vector itself, without links; ``compression_ratio`` compares it with
     numbers of single precision (bits, for bit strings). ``recent_vectors`` are not in the structure yet and compared
-    one by one; ``dead_vectors`` wait to be taken out of it.
+    one by one; ``dead_vectors`` wait to be taken out of it. From ``training_vectors`` it has learned what its lists and
+    codes stand for.
     """
     for relation in session.catalog.relations():
         for index in relation.indexes:
@@ -62,4 +64,5 @@ def vector_index_stats(session: SessionContext) -> Iterator[tuple[Any, ...]]:
                 None if each is None or plain is None else plain / each,
                 found.number_recent,
                 found.number_dead,
+                found.trained_with,
             )
