@@ -46,20 +46,20 @@ def vector_index_stats(session: SessionContext) -> Iterator[tuple[Any, ...]]:
             if found is None:
                 continue
             structure, known = found.structure, found.known
-            bits = found.plan.metric in ("hamming", "jaccard")
-            plain = None if found.dimensions is None else (found.dimensions + 7) // 8 if bits else 4 * found.dimensions
+            dimensions = found.dimensions
+            plain = None if dimensions is None else (dimensions + 7) // 8 if found.is_binary else 4 * dimensions
             each = plain if structure is None else structure.code_size
             yield (
                 index.name,
                 known.live - known.ended,
-                found.dimensions,
+                dimensions,
                 found.plan.quantization,
                 found.size_bytes(),
                 relation.schema,
                 relation.name,
                 index.method,
                 found.backend.name,
-                found.plan.metric if not found.plan.unit else "cosine",
+                found.metric,
                 None if each is None else float(each),
                 None if each is None or plain is None else plain / each,
                 found.number_recent,

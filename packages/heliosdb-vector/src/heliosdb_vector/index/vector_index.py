@@ -190,6 +190,11 @@ class VectorIndex:
             raise InvalidParameterValue(f"{len(rows)} vectors are too few to train with, {needed} are needed")
 
     @property
+    def metric(self) -> str:
+        """What users call that by which vectors are near."""
+        return self._measure.name
+
+    @property
     def is_binary(self) -> bool:
         """Whether vectors are strings of bits."""
         return self._measure.is_binary
