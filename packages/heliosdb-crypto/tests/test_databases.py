@@ -6,18 +6,20 @@ import json
 import logging
 import os
 import random
-import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from struct import Struct
 from typing import Any
+from zlib import crc32
 
 import pytest
 
 from heliosdb import Config, EmbeddedDatabase, connect, load_config
+from heliosdb.encoding.codecs import FileCodecs
 from heliosdb.errors import (
     DataCorrupted,
     Error,
@@ -28,9 +30,14 @@ from heliosdb.errors import (
     ObjectNotInPrerequisiteState,
     UndefinedObject,
 )
-from heliosdb.spi import file_headers
+from heliosdb.spi import FileHeader, file_headers
+from heliosdb.store.chunk_file import Chunk, ChunkFileReader, ChunkFileWriter
+from heliosdb.store.file_header import parse_file_header
+from heliosdb.store.volume import MemoryVolume
 from heliosdb_crypto import EncryptionKey, cipher, master
 from heliosdb_crypto.cipher import Aes256Gcm
+from heliosdb_crypto.keyring import Keyring
+from heliosdb_crypto.master import LocalKey
 
 KEY = EncryptionKey(bytes(range(32)))
 SENTENCE = "nobody but the owner reads this"
@@ -348,16 +355,112 @@ def test_any_flipped_bit_is_noticed_or_does_no_harm(template: Path, tmp_path: Pa
     assert all(named)
 
 
-def test_a_forged_file_with_right_checksums_is_noticed(template: Path, tmp_path: Path) -> None:
+def forged_manifest(folder: Path) -> str:
+    file = folder / "heliosdb.manifest"
+    header, content = parted(file.read_bytes(), "manifest")
+    content[20] ^= 1
+    checksum = crc32(content[4:], crc32(header.binding("manifest")))
+    file.write_bytes(header.encode() + checksum.to_bytes(4, "little") + content[4:])
+    return "manifest"
+
+
+def forged_record(folder: Path) -> str:
+    """Change the last record of a log."""
+    file = max(folder.glob("log-*"))
+    content = bytearray(file.read_bytes())
+    header, _ = parted(content, file.name)
+    head, place = Struct("<4sIQQIII"), Struct("<QIQQII")
+    offset = at = 4096
+    while at + head.size <= len(content) and head.unpack_from(content, at)[0] == b"\xf5REC":
+        offset, at = at, at + head.size + head.unpack_from(content, at)[1]
+    marker, length, scn, synced_to, previous, *_ = head.unpack_from(content, offset)
+    content[offset + head.size + 20] ^= 1
+    payload = crc32(content[offset + head.size : offset + head.size + length])
+    checked = place.pack(offset, length, scn, synced_to, previous, payload)
+    check = crc32(checked, crc32(header.binding(file.name)))
+    head.pack_into(content, offset, marker, length, scn, synced_to, previous, payload, check)
+    file.write_bytes(content)
+    return file.name
+
+
+def forged_footer(folder: Path) -> str:
+    file = largest_segment(folder)
+    content = bytearray(file.read_bytes())
+    binding = parted(content, file.name)[0].binding(file.name)
+    trailer = len(content) - 28
+    offset, length, _ = Struct("<QII").unpack_from(content, trailer)
+    content[offset + 20] ^= 1
+    footer = crc32(content[offset : offset + length], crc32(Struct("<16sqq").pack(binding, -1, 0)))
+    fixed = Struct("<QII").pack(offset, length, footer)
+    content[trailer : trailer + 20] = fixed + crc32(fixed, crc32(binding)).to_bytes(4, "little")
+    file.write_bytes(content)
+    return file.name
+
+
+def forged_chunk(folder: Path) -> str:
+    """Add a multiple of its polynomial to a chunk: CRC-32 does not see that, wherever its value is kept."""
+    file = largest_segment(folder)
+    content = bytearray(file.read_bytes())
+    start = len(parted(content, file.name)[0].encode()) + 20
+    for number, bit in enumerate(f"1{0x04C11DB7:032b}"):
+        content[start + number // 8] ^= int(bit) << number % 8
+    assert crc32(content[start - 20 : start + 20]) == crc32(file.read_bytes()[start - 20 : start + 20])
+    file.write_bytes(content)
+    return file.name
+
+
+def parted(content: bytes, name: str) -> tuple[FileHeader, bytearray]:
+    header = parse_file_header(bytes(content), bytes(content[8:12]), 99, name)
+    assert header is not None
+    return header, bytearray(content[len(header.encode()) :])
+
+
+def largest_segment(folder: Path) -> Path:
+    return max(folder.glob("segment-*"), key=lambda file: file.stat().st_size)
+
+
+@pytest.mark.parametrize("forge", [forged_manifest, forged_record, forged_footer, forged_chunk])
+def test_what_is_forged_with_right_checksums_is_noticed(
+    template: Path, tmp_path: Path, forge: Callable[[Path], str]
+) -> None:
     """Checksums are for accidents: whoever changes bytes computes them anew. What is left is the cipher's tag."""
     shutil.copytree(template, tmp_path / "d")
-    file = max((tmp_path / "d").glob("segment-*"), key=lambda file: file.stat().st_size)
-    header_end = re.search(rb"}}", file.read_bytes())
-    assert header_end is not None
-    content = bytearray(file.read_bytes())
-    content[header_end.end() + 40] ^= 1
-    file.write_bytes(content)
-    with pytest.raises(DataCorrupted, match=file.name):
+    name = forge(tmp_path / "d")
+    with pytest.raises(DataCorrupted, match=name) as failure:
+        read_all(tmp_path / "d")
+    assert "does not decrypt" in f"{failure.value.message} {failure.value.detail}"
+
+
+def test_a_chunk_at_the_place_of_another_is_noticed() -> None:
+    """Even by whoever could write the footer, where the places and the checksums of chunks are."""
+    volume = MemoryVolume()
+    keyring = Keyring.create(volume, LocalKey(KEY))
+    codecs = FileCodecs(("aes256-gcm",), find=lambda name: keyring)
+    writer = ChunkFileWriter(volume, "segment-1", b"TEST", 1, codecs, {})
+    first, second = writer.add(b"of one row", 1, 1), writer.add(b"of another", 1, 2)
+    writer.finish(b"")
+    reader = ChunkFileReader(volume, "segment-1", b"TEST", 1, codecs)
+    assert reader.read(second, 1, 2, "the second") == b"of another"
+    stored = volume.read("segment-1", second.offset, second.length)
+    place = Struct("<16sqq").pack(reader.header.binding("segment-1"), 1, 1)
+    with pytest.raises(DataCorrupted, match='"segment-1" is corrupted: the first') as failure:
+        reader.read(Chunk(second.offset, first.length, crc32(stored, crc32(place))), 1, 1, "the first")
+    assert "does not decrypt" in str(failure.value.detail)
+
+
+def test_an_old_manifest_put_back_is_noticed(tmp_path: Path) -> None:
+    """It names a log that is no longer there."""
+    with opened(tmp_path / "d") as database:
+        fill(database)
+    manifest = tmp_path / "d" / "heliosdb.manifest"
+    old = manifest.read_bytes()
+    for _ in range(2):
+        with opened(tmp_path / "d") as database:
+            database.execute("DELETE FROM telling_name WHERE id % 2 = 0")
+            database.execute("CHECKPOINT")
+    assert manifest.read_bytes() != old
+    manifest.write_bytes(old)
+    with pytest.raises(DataCorrupted, match=r"log-\d+|segment-\d+"):
         read_all(tmp_path / "d")
 
 
@@ -457,6 +560,17 @@ def test_a_copied_folder_that_is_opened_twice_repeats_no_nonce(
         with opened(tmp_path / folder) as database:
             database.execute("INSERT INTO telling_name VALUES (0, 'the same in both')")
             database.execute("CHECKPOINT")
+
+
+def test_a_backup_that_is_restored_twice_repeats_no_nonce(tmp_path: Path, nonces: list[tuple[bytes, bytes]]) -> None:
+    with opened(tmp_path / "d") as database:
+        fill(database)
+        database.execute(f"BACKUP TO '{tmp_path / 'backup'}'")
+    for folder in ("first", "second"):
+        with opened(tmp_path / folder) as database:
+            database.execute(f"RESTORE FROM '{tmp_path / 'backup'}'")
+            database.execute("INSERT INTO telling_name VALUES (0, 'the same in both')")
+            database.execute(f"BACKUP TO '{tmp_path / folder}.backup'")
 
 
 WRITE = """
