@@ -369,6 +369,38 @@ def test_keys_of_rows_that_a_later_column_never_reached_are_found_after_reopenin
     database.close()
 
 
+@pytest.mark.parametrize(
+    ("index", "condition"),
+    [
+        ("(lower(v))", "lower(v) = 'one'"),
+        ("(id) WHERE v <> ''", "v <> '' AND id = 1"),
+        ("(lower(v)) WHERE id > 0", "lower(v) = 'one' AND id > 0"),
+    ],
+)
+@pytest.mark.parametrize("change", ["ADD COLUMN added int DEFAULT 1", "ALTER COLUMN other TYPE text"])
+def test_expressions_of_rows_from_before_another_column_changed_are_found_after_reopening(
+    index: str, condition: str, change: str
+) -> None:
+    volume = FaultyVolume()
+    database = Database(volume=volume, plugins=["branch"])
+    database.history.retain(Retention())
+    session = database.session()
+    session.execute("CREATE TABLE t (id int, v text, other int)")
+    session.execute(f"CREATE UNIQUE INDEX t_index ON t {index}")
+    session.execute("INSERT INTO t VALUES (1, 'One', 5)")
+    fork = database.history.published
+    session.execute(f"DELETE FROM t; ALTER TABLE t {change}")
+    volume.lose_power()
+    database = Database(volume=volume.kill(), plugins=["branch"])
+    session = database.session()
+    session.execute(f"CREATE BRANCH b AS OF SCN {fork}")
+    session.execute("USE BRANCH b")
+    assert "t_index" in str(rows(session, f"EXPLAIN SELECT * FROM t WHERE {condition}"))
+    assert rows(session, f"SELECT * FROM t WHERE {condition}") == [(1, "One", 5)]
+    fails(session, "INSERT INTO t VALUES (1, 'ONE', 6)", "23505")
+    database.close()
+
+
 @pytest.mark.parametrize("size", [10, 20_000])
 def test_making_a_branch_copies_nothing(size: int) -> None:
     volume = FaultyVolume()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pickle
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pytest
 
 from heliosdb import EmbeddedDatabase
-from heliosdb.errors import Error
+from heliosdb.errors import DatatypeMismatch, Error
 from heliosdb_vector import Vector
 
 
@@ -99,6 +100,35 @@ def test_a_parameter_that_is_no_such_vector_is_refused(items: EmbeddedDatabase, 
         items.execute("INSERT INTO items VALUES (9, $1)", (value,))
     assert raised.value.sqlstate == sqlstate
     assert column(items, "SELECT count(*) FROM items") == [4]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ([[1, 2, 3]], "a vector has one dimension, and this list has 2"),
+        (np.ones((2, 3)), "a vector has one dimension, and this ndarray has 2"),
+        (np.float32(1), "a vector has one dimension, and this float32 has 0"),
+        ([[1, 2], [3]], "a vector is one row of numbers, and this list has rows in it"),
+        ([1, 2, None], "a vector is a row of numbers, and this list has None at place 2"),
+        (np.array([1, None, 3]), "a vector is a row of numbers, and this ndarray has None at place 1"),
+        ([1, "2", 3], "a vector is a row of numbers, and this list has a text at place 1"),
+        (
+            [10**400, 2, 3],
+            "a vector is a row of numbers, and this list has a number beyond double precision at place 0",
+        ),
+        ([1, Decimal(2), Vector], "a vector is a row of numbers, and this list has an object of type type at place 2"),
+        ([True, False, True], "a vector is a row of numbers, and this list is one of bool"),
+        ({1: 2}, "a vector is a row of numbers, not a dict"),
+    ],
+)
+@pytest.mark.parametrize("type_name", ["vector", "halfvec", "sparsevec"])
+def test_a_parameter_that_is_no_row_of_numbers_is_told_why(
+    database: EmbeddedDatabase, type_name: str, value: Any, message: str
+) -> None:
+    with pytest.raises(DatatypeMismatch) as raised:
+        database.query(f"SELECT $1::{type_name}", (value,))
+    assert raised.value.message == message
+    assert (raised.value.hint is not None) == (message.endswith("this list has 2"))
 
 
 def test_wrong_dimensions_are_told_with_both_numbers(items: EmbeddedDatabase) -> None:

@@ -49,8 +49,8 @@ except SystemExit:
     print(sorted(name for name in sys.modules if name.startswith(("heliosdb", "rich", "prompt_toolkit", "pygments"))))
 """
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
-    own = ["heliosdb", "heliosdb.cli", "heliosdb.cli.counting", "heliosdb.cli.main", "heliosdb.cli.moving"]
-    assert done.stdout.splitlines()[1] == str(own)
+    own = [f"heliosdb.cli.{name}" for name in ("counting", "main", "moving", "opening", "upkeep")]
+    assert done.stdout.splitlines()[1] == str(["heliosdb", "heliosdb.cli", *own])
 
 
 def test_a_pipe_loads_nothing_of_the_terminal() -> None:

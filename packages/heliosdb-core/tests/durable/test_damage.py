@@ -180,3 +180,13 @@ def test_compact_gives_space_back(path: Path) -> None:
     assert sum(file.stat().st_size for file in path.iterdir()) < before / 10
     with EmbeddedDatabase(str(path)) as database:
         assert database.query("SELECT count(*) FROM t") == [(10,)]
+
+
+def test_compact_says_that_there_is_no_database(tmp_path: Path) -> None:
+    result = run("compact", str(tmp_path / "none.db"))
+    assert (result.exit_code, result.output) == (1, f'Error: database "{tmp_path}/none.db" does not exist\n')
+    file = tmp_path / "file"
+    file.write_text("no database")
+    result = run("compact", str(file))
+    assert result.exit_code == 1
+    assert result.output.startswith(f'Error: could not open database "{file}": it is a file and no database\n')

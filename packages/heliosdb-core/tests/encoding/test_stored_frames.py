@@ -192,13 +192,13 @@ def test_columns_are_given_without_an_object_a_value(values: list[Any], parts: d
 
 @SETTINGS
 @given(st.lists(COLUMNS, min_size=1, max_size=3))
-def test_frames_say_where_they_end(columns: list[list[Any]]) -> None:
+def test_frames_behind_each_other(columns: list[list[Any]]) -> None:
     data = b"".join(map(FRAMES.encode, columns))
-    at = 0
-    for column in columns:
-        read, at = FRAMES.read(data, at)
-        assert list(map(shown, read)) == list(map(shown, column))
-    assert at == len(data)
+    read = FRAMES.decode_each(data, len(columns))
+    assert [list(map(shown, column)) for column in read] == [list(map(shown, column)) for column in columns]
+    for wrong in (len(columns) - 1, len(columns) + 1):
+        with pytest.raises(DataCorrupted):
+            FRAMES.decode_each(data, wrong)
 
 
 @SETTINGS

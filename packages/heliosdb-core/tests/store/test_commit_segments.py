@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from heliosdb.database import Database
 from heliosdb.errors import DiskFull, Error, IoError, UniqueViolation
 from heliosdb.store import chunk_file
 from heliosdb.verify import verify
 from heliosdb_testkit import FaultyVolume
+from stored_database import checkpoint, opened, rows, segments
 
 TABLE = "CREATE TABLE t (id int PRIMARY KEY, n int, note text)"
 MANY = 20_000
@@ -23,26 +23,8 @@ def small_appends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunk_file, "APPEND_AT", 500)
 
 
-def opened(volume: FaultyVolume, **storage: Any) -> tuple[Database, Any]:
-    database = Database(volume=volume, plugins=[], storage=storage)
-    return database, database.session()
-
-
-def rows(session: Any, text: str) -> list[tuple[Any, ...]]:
-    return list(session.execute(text)[-1].rows)
-
-
 def insert(first: int, count: int = MANY) -> str:
     return f"INSERT INTO t SELECT g, g % 7, 'note ' || g FROM generate_series({first}, {first + count - 1}) g"
-
-
-def segments(volume: FaultyVolume) -> list[str]:
-    return [name for name in volume.names() if name.startswith("segment")]
-
-
-def checkpoint(database: Database) -> None:
-    assert database.store.maintenance is not None
-    database.store.maintenance.checkpoint()
 
 
 def summary(session: Any) -> tuple[Any, ...]:
@@ -219,6 +201,32 @@ def test_a_device_that_is_full(step: int) -> None:
     session.execute(insert(1))
     _, session = opened(volume.kill())
     assert summary(session)[0] == MANY + 1
+
+
+@pytest.mark.parametrize("room", [0, 1500])
+def test_what_is_put_aside_can_be_read_while_the_device_is_full(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunk_file, "APPEND_AT", 40_000)
+    volume = FaultyVolume()
+    _, session = opened(volume, compression="none")
+    session.execute(TABLE)
+    session.execute("SET work_mem = '64kB'")
+    session.execute("BEGIN")
+    session.execute(insert(1))
+    session.execute("SAVEPOINT s")
+    volume.capacity = room + sum(map(volume.size, volume.names())) + len(volume.whole("manifest") or b"")
+    with pytest.raises(DiskFull):
+        session.execute(insert(MANY + 1))
+    for _ in range(2):
+        session.execute("ROLLBACK TO s")
+        assert summary(session) == (MANY, MANY * (MANY + 1) // 2, 59998, "note 1", "note 9999")
+        assert rows(session, "SELECT note FROM t WHERE id IN (2, 19990) ORDER BY id") == [("note 2",), ("note 19990",)]
+        with pytest.raises(DiskFull):
+            session.execute(insert(MANY + 1))
+    session.execute("ROLLBACK TO s")
+    volume.capacity = None
+    session.execute("COMMIT")
+    _, session = opened(volume.kill())
+    assert summary(session) == (MANY, MANY * (MANY + 1) // 2, 59998, "note 1", "note 9999")
 
 
 def test_a_segment_that_cannot_be_made_durable() -> None:

@@ -11,7 +11,18 @@ from collections.abc import Iterator
 
 from heliosdb.spi import Aggregate, Cast, CastContext, Operator, OperatorClass, ScalarFunction, Type
 
-__all__ = ["aggregates", "casts", "functions", "operator_classes", "operators", "types"]
+__all__ = [
+    "BIT_DISTANCES",
+    "DISTANCES",
+    "HOME",
+    "SCHEMA",
+    "aggregates",
+    "casts",
+    "functions",
+    "operator_classes",
+    "operators",
+    "types",
+]
 
 HOME = "heliosdb_vector"
 SCHEMA = "public"
@@ -25,6 +36,14 @@ NEGATORS = {"=": "<>", "<>": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 SELECTIVITIES = {"=": "eq", "<>": "neq", "<": "lt", "<=": "lt", ">": "gt", ">=": "gt"}
 BTREE = {1: "<", 2: "<=", 3: "=", 4: ">=", 5: ">"}
 ARITHMETIC = {"+": "add", "-": "sub", "*": "mul", "||": "concat"}
+DISTANCES = {
+    "l2": ("<->", "l2_distance"),
+    "ip": ("<#>", "negative_inner_product"),
+    "cosine": ("<=>", "cosine_distance"),
+    "l1": ("<+>", "l1_distance"),
+}
+"""What operator classes call a distance: its operator, and what computes it."""
+BIT_DISTANCES = {"hamming": ("<~>", "hamming_distance"), "jaccard": ("<%>", "jaccard_distance")}
 ARRAYS = ("_int4", "_float4", "_float8", "_numeric")
 
 
@@ -188,13 +207,10 @@ def operators() -> Iterator[Operator]:
                 merges=symbol == "=",
                 schema=SCHEMA,
             )
-        yield _of_two("<->", name, "l2_distance")
-        yield _of_two("<#>", name, f"{name}_negative_inner_product")
-        yield _of_two("<=>", name, "cosine_distance")
-        yield _of_two("<+>", name, "l1_distance")
-        yield _of_two("<~>", name, "inner_product")
-    yield _of_two("<~>", "bit", "hamming_distance")
-    yield _of_two("<%>", "bit", "jaccard_distance")
+        for symbol, function in (*DISTANCES.values(), ("<~>", "inner_product")):
+            yield _of_two(symbol, name, f"{name}_{function}" if function == "negative_inner_product" else function)
+    for symbol, function in BIT_DISTANCES.values():
+        yield _of_two(symbol, "bit", function)
     for name in DENSE:
         for symbol, suffix in ARITHMETIC.items():
             commutator = symbol if symbol in "+*" else None

@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from heliosdb.errors import DatatypeMismatch
 from heliosdb_vector.sparse import SPARSEVEC
 from heliosdb_vector.values import numbers_of
 
@@ -22,7 +23,8 @@ class SparseVector:
     """A vector of which only the numbers that are not zero are kept; it never changes.
 
     ``value`` maps places, counted from 0, to numbers, with ``dimensions`` how many places there are; or it is a row of
-    all numbers or a sparse array, without it. DataException for NaN, infinity and places that are not there.
+    all numbers or a sparse array, without it. DataException for NaN, infinity and places that are not there,
+    DatatypeMismatch for what is no row of numbers.
     """
 
     __slots__ = ("_datum",)
@@ -115,7 +117,7 @@ def sparsevec_from_python(value: Any) -> bytes:
     if hasattr(value, "tocoo"):
         array = value.tocoo()
         if array.ndim == 2 and array.shape[0] != 1:
-            raise TypeError(f"{array.shape[0]} rows are no vector")
+            raise DatatypeMismatch(f"a sparse vector is one row, not {array.shape[0]}")
         # Places may come twice: their numbers are added up then.
         elements: dict[int, float] = {}
         for place, number in zip(array.coords[-1].tolist(), array.data.tolist()):

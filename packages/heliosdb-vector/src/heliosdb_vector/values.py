@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from heliosdb.errors import DatatypeMismatch
 from heliosdb_vector.dense import HALFVEC, VECTOR, Dense
 
 __all__ = ["HalfVector", "Vector", "halfvec_from_python", "halfvec_to_python", "vector_from_python", "vector_to_python"]
@@ -23,7 +24,7 @@ class Vector:
     """A vector of single precision; it never changes.
 
     ``value`` is a row of numbers: a list, an array of one dimension, or another vector. DataException for NaN and
-    infinity, TypeError for what is no row of numbers.
+    infinity, DatatypeMismatch for what is no row of numbers.
     """
 
     __slots__ = ("_datum",)
@@ -116,28 +117,46 @@ def _restored(kind: type[Vector], datum: bytes) -> Vector:
 
 
 def _datum(form: Dense, value: Any) -> bytes:
-    """Return the datum of a Python object; TypeError where it is no row of numbers."""
+    """Return the datum of a Python object; DatatypeMismatch where it is no row of numbers."""
     if isinstance(value, Vector):
         return value._datum if value._form is form else form.datum(value.to_numpy())
     return form.datum(numbers_of(value))
 
 
 def numbers_of(value: Any) -> NDArray[Any]:
-    """Return the numbers of a Python object; TypeError where it is no row of numbers."""
+    """Return the numbers of a Python object; DatatypeMismatch, saying why, where it is no row of numbers."""
+    kind = type(value).__name__
     if not isinstance(value, np.ndarray) and hasattr(value, "to_numpy"):
         value = value.to_numpy()
     if isinstance(value, str | bytes | bytearray | dict | set):
-        raise TypeError(f"{type(value).__name__} is no row of numbers")
-    numbers = np.asarray(value)
+        raise DatatypeMismatch(f"a vector is a row of numbers, not a {kind}")
+    try:
+        numbers = np.asarray(value)
+    except ValueError:  # rows of different lengths
+        raise DatatypeMismatch(f"a vector is one row of numbers, and this {kind} has rows in it") from None
     if numbers.ndim != 1:
-        raise TypeError(f"{numbers.ndim} dimensions are no row of numbers")
-    if numbers.dtype.kind == "O":
-        if any(isinstance(item, str) for item in value):
-            raise TypeError("texts are no numbers")
-        return np.array([float(item) for item in value], np.float64)
+        hint = "Pass the only row that it has: value[0]." if numbers.ndim == 2 and len(numbers) == 1 else None
+        raise DatatypeMismatch(f"a vector has one dimension, and this {kind} has {numbers.ndim}", hint=hint)
+    if numbers.dtype.kind in "OU":
+        return np.array([_number(item, place, kind) for place, item in enumerate(value)], np.float64)
     if numbers.dtype.kind not in "iuf":
-        raise TypeError(f"{numbers.dtype} are no numbers")
+        raise DatatypeMismatch(f"a vector is a row of numbers, and this {kind} is one of {numbers.dtype}")
     return numbers
+
+
+def _number(item: Any, place: int, kind: str) -> float:
+    if item is None:
+        problem = "None"
+    elif isinstance(item, str):
+        problem = "a text"
+    else:
+        try:
+            return float(item)
+        except OverflowError:
+            problem = "a number beyond double precision"
+        except (TypeError, ValueError):
+            problem = f"an object of type {type(item).__name__}"
+    raise DatatypeMismatch(f"a vector is a row of numbers, and this {kind} has {problem} at place {place}")
 
 
 def vector_to_python(datum: bytes) -> Vector:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from heliosdb import __version__
-from heliosdb.cli import moving
+from heliosdb.cli import moving, upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -202,9 +202,9 @@ for command in (
     moving.restore,
     moving.import_command,
     moving.export_command,
-    moving.check,
-    moving.compact,
-    moving.salvage,
+    upkeep.check,
+    upkeep.compact,
+    upkeep.salvage,
 ):
     cli.add_command(command)
 

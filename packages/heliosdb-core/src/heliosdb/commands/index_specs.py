@@ -7,7 +7,7 @@ The one place where this is done: for CREATE INDEX and keys, and again when a da
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from decimal import Decimal
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from heliosdb.catalog.definitions import Index, IndexKey, Relation
 from heliosdb.codegen import compile_row_function
 from heliosdb.codegen.index_keys import operator_class_of
-from heliosdb.commands.binding import SOURCE, bind_condition, bind_expression, parse_expression
+from heliosdb.commands.binding import SOURCE, bind_condition, bind_expression, columns_used, parse_expression
 from heliosdb.encoding.keys import KeyColumn, KeyShape
+from heliosdb.plan.expressions import Expression
 from heliosdb.plan.forms import spelled
 from heliosdb.sql.deparse import quote_identifier
 from heliosdb.store.access_method import IndexDefinition, IndexSpec
@@ -74,7 +75,8 @@ def index_spec(session: CommandSession, relation: Relation, index: Index) -> Ind
     classes = [
         operator_class_of(type_name, key, index.method, session.registries) for type_name, key in zip(types, index.keys)
     ]
-    readers = [_reader(session, relation, key) for key in index.keys]
+    expressions = [_expression(session, relation, key) for key in index.keys]
+    readers = [_reader(session, key, expression) for key, expression in zip(index.keys, expressions)]
     shape = KeyShape(
         [_key_column(relation, key, reader, class_) for key, reader, class_ in zip(index.keys, readers, classes)]
     )
@@ -91,7 +93,7 @@ def index_spec(session: CommandSession, relation: Relation, index: Index) -> Ind
         method=index.method,
         unique=index.unique,
         nulls_not_distinct=index.nulls_not_distinct,
-        predicate=_predicate(session, relation, index, types),
+        predicate=_predicate(session, relation, index, expressions),
         deferrable=index.deferrable,
         initially_deferred=index.initially_deferred,
         constraint=index.name,
@@ -123,12 +125,17 @@ def _support(class_: OperatorClass) -> Mapping[str, Callable[..., Any]]:
     return {name: resolve_implementation(function) for name, function in class_.functions.items()}
 
 
-def _reader(session: CommandSession, relation: Relation, key: IndexKey) -> int | Callable[[Row], Any]:
+def _expression(session: CommandSession, relation: Relation, key: IndexKey) -> Expression | None:
+    if key.expression is None:
+        return None
+    return bind_expression(session, parse_expression(session, key.expression), relation.columns, relation.name)
+
+
+def _reader(session: CommandSession, key: IndexKey, expression: Expression | None) -> int | Callable[[Row], Any]:
     if key.column is not None:
         return key.column - 1
-    assert key.expression is not None
-    bound = bind_expression(session, parse_expression(session, key.expression), relation.columns, relation.name)
-    compute = compile_row_function([bound], SOURCE, session.registries, DefaultSession(session))
+    assert expression is not None
+    compute = compile_row_function([expression], SOURCE, session.registries, DefaultSession(session))
     return lambda row: compute(row)[0]
 
 
@@ -159,40 +166,44 @@ def _values(readers: list[int | Callable[[Row], Any]]) -> Callable[[Row], Row]:
 
 
 def _predicate(
-    session: CommandSession, relation: Relation, index: Index, types: list[str]
+    session: CommandSession, relation: Relation, index: Index, expressions: Sequence[Expression | None]
 ) -> Callable[[Row], Any] | None:
-    fits = _fits(relation, index)
-    if index.predicate is None:
+    condition = None
+    if index.predicate is not None:
+        condition = bind_condition(
+            session, parse_expression(session, index.predicate), relation.columns, relation.name, "WHERE"
+        )
+    used = {key.column for key in index.keys if key.column is not None}
+    used.update(*[columns_used(bound) for bound in (*expressions, condition) if bound is not None])
+    fits = _fits(relation, used)
+    if condition is None:
         return fits
-    condition = bind_condition(
-        session, parse_expression(session, index.predicate), relation.columns, relation.name, "WHERE"
-    )
     compute = compile_row_function([condition], SOURCE, session.registries, DefaultSession(session))
     if fits is None:
         return lambda row: compute(row)[0]
     return lambda row: fits(row) and compute(row)[0]
 
 
-def _fits(relation: Relation, index: Index) -> Callable[[Row], bool] | None:
-    """Return whether a row has the columns that an index is over as they are now, None where every version does.
+def _fits(relation: Relation, used: Set[int]) -> Callable[[Row], bool] | None:
+    """Return whether a row has the columns that an index uses as they are now, None where every version does.
 
     Versions from before a column was added are shorter, and those from before its type changed hold another class of
-    datum. Readers of the past see them through the catalog of their time, which knows this index if it is over other
-    columns: those versions must be in it then. What an expression or a condition is over is not looked at: all columns.
+    datum. Readers of the past see them through the catalog of their time, which knows this index if it uses other
+    columns: those versions must be in it then. ``used`` are attribute numbers, 0 is the whole row.
     """
-    altered = [column for column in relation.columns if column.altered and not column.dropped]
-    if index.predicate is None and all(key.column is not None for key in index.keys):
-        over = {key.column for key in index.keys}
-        altered = [column for column in altered if column.number in over]
+    altered = [
+        column
+        for column in relation.columns
+        if column.altered and not column.dropped and (column.number in used or 0 in used)
+    ]
     if not altered:
         return None
     width = max(column.number for column in altered)
-    checks: list[tuple[int, tuple[type, ...]]] = []
-    used = {key.column for key in index.keys}
-    everything = None in used or index.predicate is not None
-    for column in altered:
-        if (everything or column.number in used) and column.stored_type in EXACT_CLASSES:
-            checks.append((column.number - 1, EXACT_CLASSES[column.stored_type]))
+    checks = [
+        (column.number - 1, EXACT_CLASSES[column.stored_type])
+        for column in altered
+        if column.stored_type in EXACT_CLASSES
+    ]
 
     def fits(row: Row) -> bool:
         return len(row) >= width and all(row[slot] is None or type(row[slot]) in classes for slot, classes in checks)

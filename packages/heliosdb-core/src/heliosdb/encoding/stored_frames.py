@@ -104,12 +104,22 @@ class StoredFrames:
 
     def decode(self, data: bytes) -> list[Any]:
         """Return the values of a frame; DataCorrupted where it is none or more than that."""
-        values, end = self.read(data, 0)
+        values, end = self._read(data, 0)
         if end != len(data):
             raise corrupted("bytes follow")
         return values
 
-    def read(self, data: bytes, at: int) -> tuple[list[Any], int]:
+    def decode_each(self, data: bytes, count: int) -> list[list[Any]]:
+        """Return the values of so many frames, one behind the other; DataCorrupted where there are fewer or more."""
+        found, at = [], 0
+        for _ in range(count):
+            values, at = self._read(data, at)
+            found.append(values)
+        if at != len(data):
+            raise corrupted("bytes follow")
+        return found
+
+    def _read(self, data: bytes, at: int) -> tuple[list[Any], int]:
         """Return the values of the frame at a place, and where it ends."""
         source = Source(data, at)
         return self._read_all(source, self.read_values), source.at

@@ -106,9 +106,15 @@ def register_commands() -> Iterable[Command]:
         "restore": ("restore", "bring a dump or an archive into a database"),
         "import": ("import_command", "bring a file of another kind into a database"),
         "export": ("export_command", "write tables to a file of another kind"),
-        "check": ("check", "compare indexes and constraints with the rows"),
+    }
+    upkeep = {
+        "check": "compare files, indexes and constraints with what they should be",
+        "compact": "drop what nobody needs, and write files anew where that saves space",
+        "salvage": "put what can be read of a damaged database into a new one",
     }
     for name, description in main.items():
         yield Command(name=name, command=f"heliosdb.cli.main:{name}", description=description)
     for name, (attribute, description) in moving.items():
         yield Command(name=name, command=f"heliosdb.cli.moving:{attribute}", description=description)
+    for name, description in upkeep.items():
+        yield Command(name=name, command=f"heliosdb.cli.upkeep:{name}", description=description)

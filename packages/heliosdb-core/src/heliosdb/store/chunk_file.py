@@ -17,7 +17,8 @@ bytes: what is damaged is DataCorrupted (XX001) and names the file and what of i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from struct import Struct
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -100,13 +101,23 @@ class ChunkFileWriter:
             self._pay(size)
 
     def reader(self) -> ChunkFileReader:
-        """Return what reads the chunks that were appended so far; it has no footer."""
-        if self._waiting:
-            self._flush()
+        """Return what reads the chunks that were appended so far, those too that the volume has no room for; it has no
+        footer, and nobody appends while it reads."""
         header = self._header
         reader = ChunkFileReader(self._volume, self.name, header.kind, header.version, self._codecs)
         reader._opened = header, self._id, self._chain, Chunk(0, 0, 0)
+        reader._read = self._read
         return reader
+
+    def _read(self, offset: int, length: int) -> bytes:
+        flushed = self.size - self._waiting_size
+        start, end = offset - flushed, offset + length - flushed
+        found = self._volume.read(self.name, offset, min(length, -start)) if start < 0 else b""
+        if end <= 0:
+            return found
+        if len(self._waiting) > 1:
+            self._waiting = [b"".join(self._waiting)]
+        return found + self._waiting[0][max(start, 0) : end]
 
     def finish(self, footer: bytes) -> int:
         """Append footer and trailer, make the file durable and return its size."""
@@ -131,6 +142,7 @@ class ChunkFileReader:
         self._kind = kind
         self._version = version
         self._codecs = codecs
+        self._read: Callable[[int, int], bytes] = partial(volume.read, name)
         self._opened: tuple[FileHeader, bytes, Chain, Chunk] | None = None
 
     @property
@@ -147,17 +159,17 @@ class ChunkFileReader:
 
     def _read_ends(self) -> tuple[FileHeader, bytes, Chain, Chunk]:
         size = self._volume.size(self.name)
-        start = self._volume.read(self.name, 0, min(size, FIRST_READ))
+        start = self._read(0, min(size, FIRST_READ))
         header = parse_file_header(start, self._kind, self._version, self.name)
         if header is None and size > FIRST_READ:
-            start = self._volume.read(self.name, 0, min(size, 1 << 17))
+            start = self._read(0, min(size, 1 << 17))
             header = parse_file_header(start, self._kind, self._version, self.name)
         if header is None:
             raise self.damaged("its header at offset 0")
         if size < TRAILER:
             raise self.damaged(f"its trailer at offset {size}")
         binding = header.binding(self.name)
-        end = self._volume.read(self.name, size - TRAILER, TRAILER)
+        end = self._read(size - TRAILER, TRAILER)
         fixed = end[: _trailer.size]
         (checksum,) = _checksum.unpack_from(end, _trailer.size)
         if end[-len(_END) :] != _END or checksum != crc32(fixed, crc32(binding)):
@@ -174,11 +186,11 @@ class ChunkFileReader:
 
     def read(self, chunk: Chunk, first: int, second: int, what: str) -> bytes:
         """Return a chunk; ``what`` is what errors call it."""
-        return self.decode(self._volume.read(self.name, chunk.offset, chunk.length), chunk, first, second, what)
+        return self.decode(self._read(chunk.offset, chunk.length), chunk, first, second, what)
 
     def read_span(self, offset: int, length: int) -> bytes:
         """Return stored bytes: several chunks, for ``decode``."""
-        return self._volume.read(self.name, offset, length)
+        return self._read(offset, length)
 
     def decode(self, stored: bytes, chunk: Chunk, first: int, second: int, what: str) -> bytes:
         """Return the chunk of which these are the stored bytes."""

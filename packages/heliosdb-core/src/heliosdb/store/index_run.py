@@ -37,6 +37,8 @@ __all__ = ["Entry", "IndexRun", "IndexRunWriter", "PageCache", "RunInfo", "merge
 
 KIND = b"IRUN"
 VERSION = 1
+FOOTER_LISTS = 9
+"""The frames that a footer consists of."""
 
 PAGE_ENTRIES = 1024
 SMALLEST_PAGE = 32
@@ -211,15 +213,9 @@ class IndexRun:
 
     def _load(self) -> _Directory:
         data = self._file.footer()
-        lists = []
-        at = 0
         try:
-            while at < len(data):
-                values, at = self._frames.read(data, at)
-                lists.append(values)
+            lists = self._frames.decode_each(data, FOOTER_LISTS)
             (start,), fences, high, counts, lengths, checksums, (modulus,), *filters = lists
-            if len(filters) != 2:
-                raise ValueError("filters have lengths and checksums")
         except (ValueError, DataCorrupted) as error:
             raise self._file.damaged("its footer") from error
         chunks = list(map(Chunk, accumulate(lengths, initial=start), lengths, checksums))
@@ -272,8 +268,7 @@ class IndexRun:
         what = f"page {number}"
         data = self._file.read(directory.chunks[number], number, 0, what)
         try:
-            elements, at = self._frames.read(data, 0)
-            row_ids = self._frames.decode(data[at:])
+            elements, row_ids = self._frames.decode_each(data, 2)
             page = _compact(elements), array("q", row_ids)
         except (DataCorrupted, TypeError, OverflowError) as error:
             raise self._file.damaged(what, str(error)) from error

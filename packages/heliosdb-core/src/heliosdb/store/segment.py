@@ -42,6 +42,8 @@ __all__ = ["BlockImage", "SegmentInfo", "SegmentReader", "SegmentWriter", "Zone"
 
 KIND = b"SEGM"
 VERSION = 1
+FOOTER_LISTS = 12
+"""The frames that a footer consists of."""
 
 SHAPE, BEGINS, HISTORY = -1, -2, -3
 """The second number of these chunks' place; a column's is its number. The first is the block's."""
@@ -271,15 +273,11 @@ class SegmentReader:
 
     def _load(self) -> _Directory:
         data = self._file.footer()
-        lists = []
-        at = 0
         try:
-            while at < len(data):
-                values, at = self._frames.read(data, at)
-                lists.append(values)
-            numbers, begins, slots, rows, widths, flags, offsets, lengths, checksums, *zones = lists
-        except (ValueError, DataCorrupted) as error:
-            raise self._file.damaged("its footer") from error
+            lists = self._frames.decode_each(data, FOOTER_LISTS)
+        except DataCorrupted as error:
+            raise self._file.damaged("its footer", error.message) from error
+        numbers, begins, slots, rows, widths, flags, offsets, lengths, checksums, *zones = lists
         if self.known_begin:
             begins = [self.known_begin] * len(begins)
         counts = [width + flag.bit_count() for width, flag in zip(widths, flags)]
@@ -387,8 +385,8 @@ class SegmentReader:
     def _shape(self, number: int, stored: bytes, chunk: Chunk) -> tuple[list[bool], list[int]]:
         data = self._decoded(number, SHAPE, stored, chunk)
         try:
-            present, at = self._frames.read(data, 0)
-            return present, self._frames.decode(data[at:])
+            present, lengths = self._frames.decode_each(data, 2)
+            return present, lengths
         except DataCorrupted as error:
             raise self._file.damaged(_called(number, SHAPE), error.message) from error
 
@@ -520,10 +518,10 @@ class SegmentReader:
             what = f"the zones of column {column}"
             data = self._file.read(directory.zones[column], ZONES, column, what)
             try:
-                now, at = self._frames.read(data, 0)
-                both = self._zones[column] = now, self._frames.decode(data[at:])
+                now, past = self._frames.decode_each(data, 2)
             except DataCorrupted as error:
                 raise self._file.damaged(what, error.message) from error
+            both = self._zones[column] = now, past
         zones = both[which]
         return zones[place] if place < len(zones) else None
 

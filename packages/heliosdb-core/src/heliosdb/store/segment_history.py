@@ -46,12 +46,7 @@ def encode_history(history: dict[int, Older], frames: StoredFrames) -> bytes:
 
 def decode_history(data: bytes, frames: StoredFrames) -> dict[int, Older]:
     """Return what ``encode_history`` was given."""
-    lists = []
-    at = 0
-    for _ in range(6):
-        values, at = frames.read(data, at)
-        lists.append(values)
-    slots, triples, rests, scns, rows, pruned = lists
+    slots, triples, rests, scns, rows, pruned = frames.decode_each(data, 6)
     counts = sum(triples) + sum(rest - 2 for rest in rests if rest > 1)
     if len({len(slots), len(triples), len(rests)}) > 1 or {len(scns), len(rows), len(pruned)} != {counts}:
         raise DataCorrupted("superseded versions do not fit together")

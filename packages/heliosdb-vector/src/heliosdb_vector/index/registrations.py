@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from heliosdb.spi import AccessMethodFactory, CatalogView, DatabaseMethod, OperatorClass, ScalarFunction, Setting
+from heliosdb_vector.definitions import BIT_DISTANCES, DISTANCES, HOME, SCHEMA
 from heliosdb_vector.index.stats import COLUMNS
 
 __all__ = ["access_methods", "catalog_views", "database_methods", "functions", "operator_classes", "settings"]
 
-HOME = "heliosdb_vector"
 METHODS = ("hnsw", "ivf", "ivfflat")
-ORDERINGS = {"l2": "<->", "ip": "<#>", "cosine": "<=>", "l1": "<+>"}
-DISTANCES = {
-    "l2": "l2_distance",
-    "ip": "negative_inner_product",
-    "cosine": "cosine_distance",
-    "l1": "l1_distance",
-}
 
 
 def access_methods() -> Iterator[AccessMethodFactory]:
@@ -28,48 +21,33 @@ def access_methods() -> Iterator[AccessMethodFactory]:
 
 
 def operator_classes() -> Iterator[OperatorClass]:
-    """Yield pgvector's classes, for each method."""
+    """Yield pgvector's classes, for each method; ``distance_ops`` is another name of ``vector_l2_ops``."""
     for method in METHODS:
         for type_name in ("vector", "halfvec"):
-            for measure, operator in ORDERINGS.items():
-                yield OperatorClass(
-                    f"{type_name}_{measure}_ops",
-                    method,
-                    type_name,
-                    default=measure == "l2",
-                    ordering_operators=(operator,),
-                    functions={
-                        "distance": f"{HOME}.distances:{type_name.upper()}S.{DISTANCES[measure]}",
-                        "distances": f"{HOME}.columns:{type_name.upper()}S.{DISTANCES[measure]}",
-                    },
-                    schema="public",
-                )
-        yield OperatorClass(
-            "distance_ops",
-            method,
-            "vector",
-            default=False,
-            ordering_operators=(ORDERINGS["l2"],),
-            functions={
-                "distance": f"{HOME}.distances:VECTORS.l2_distance",
-                "distances": f"{HOME}.columns:VECTORS.l2_distance",
-            },
-            schema="public",
-        )
-        for measure, operator in (("hamming", "<~>"), ("jaccard", "<%>")):
+            for measure, (operator, function) in DISTANCES.items():
+                name, place = f"{type_name}_{measure}_ops", f"{type_name.upper()}S.{function}"
+                yield _class(name, method, type_name, operator, f"distances:{place}", place, default=measure == "l2")
+        operator, function = DISTANCES["l2"]
+        yield _class("distance_ops", method, "vector", operator, f"distances:VECTORS.{function}", f"VECTORS.{function}")
+        for measure, (operator, function) in BIT_DISTANCES.items():
             if method == "hnsw" or measure == "hamming":
-                yield OperatorClass(
-                    f"bit_{measure}_ops",
-                    method,
-                    "bit",
-                    default=measure == "hamming",
-                    ordering_operators=(operator,),
-                    functions={
-                        "distance": f"{HOME}.bits:{measure}_distance",
-                        "distances": f"{HOME}.columns:{measure}_distance",
-                    },
-                    schema="public",
-                )
+                name, default = f"bit_{measure}_ops", measure == "hamming"
+                yield _class(name, method, "bit", operator, f"bits:{function}", function, default=default)
+
+
+def _class(
+    name: str, method: str, type_name: str, operator: str, single: str, column: str, *, default: bool = False
+) -> OperatorClass:
+    """Return a class that orders by an operator: what it computes of two data, and in the module columns of many."""
+    return OperatorClass(
+        name,
+        method,
+        type_name,
+        default=default,
+        ordering_operators=(operator,),
+        functions={"distance": f"{HOME}.{single}", "distances": f"{HOME}.columns:{column}"},
+        schema=SCHEMA,
+    )
 
 
 def settings() -> Iterator[Setting]:
@@ -110,7 +88,7 @@ def catalog_views() -> Iterator[CatalogView]:
     """Yield ``pg_vector_index_stats``."""
     yield CatalogView(
         name="pg_vector_index_stats",
-        schema="public",
+        schema=SCHEMA,
         columns=COLUMNS,
         rows=f"{HOME}.index.stats:vector_index_stats",
         description="What each vector index holds and takes.",
@@ -138,7 +116,7 @@ def functions() -> Iterator[ScalarFunction]:
         f"{HOME}.hybrid:rrf_score",
         strict=False,
         defaults=("60",),
-        schema="public",
+        schema=SCHEMA,
         description="part of a row's score by reciprocal rank fusion; 0 without a rank",
     )
     yield ScalarFunction(
@@ -148,6 +126,6 @@ def functions() -> Iterator[ScalarFunction]:
         f"{HOME}.hybrid:weighted_score",
         strict=False,
         defaults=("0.5",),
-        schema="public",
+        schema=SCHEMA,
         description="score of a row from its distance and its text score",
     )
