@@ -8,12 +8,13 @@ as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import UndefinedObject
+from heliosdb.store.access_method import Likely
 from heliosdb.store.block import BLOCK_BITS, SLOT_MASK
 from heliosdb.store.block_column import Range
 from heliosdb.store.relation import Relation
@@ -25,6 +26,7 @@ from heliosdb.transaction.writes import ABSENT, RelationWrites
 if TYPE_CHECKING:
     from heliosdb.store.column_values import BlockForms
     from heliosdb.store.snapshot import Snapshot
+    from heliosdb.store.timeline_index import TimelineIndex
     from heliosdb.transaction.serializable import ReadSet
     from heliosdb.transaction.transaction import Transaction
 
@@ -39,16 +41,24 @@ MOST_SAMPLED_BLOCKS = 64
 class RelationView:
     """One relation at one snapshot and command. Lists handed out belong to the store: do not change them."""
 
-    __slots__ = ("command", "own", "reads", "relation", "scn")
+    __slots__ = ("command", "make_index", "own", "reads", "relation", "scn")
 
     def __init__(
-        self, relation: Relation, scn: int, own: RelationWrites | None, command: int, reads: ReadSet | None = None
+        self,
+        relation: Relation,
+        scn: int,
+        own: RelationWrites | None,
+        command: int,
+        reads: ReadSet | None = None,
+        make_index: Callable[[int], TimelineIndex] | None = None,
     ) -> None:
         self.relation = relation
         self.scn = scn
         self.own = own
         self.command = command
         self.reads = reads
+        self.make_index = make_index
+        """Makes an index, empty, that the transaction's timeline has and this one may lack."""
 
     def row_blocks(self, columns: Sequence[int] | None = None) -> Iterator[list[Row]]:
         """Yield the visible rows in row-id order, some thousand at a time.
@@ -265,8 +275,17 @@ class RelationView:
         """Return one of the relation's indexes as this statement sees it."""
         index = self.relation.indexes.get(index_oid)
         if index is None:
-            raise UndefinedObject(f"index {index_oid} does not exist")
+            if self.make_index is None:
+                raise UndefinedObject(f"index {index_oid} does not exist")
+            # Made on a branch after its fork, or here after a branch was: what the view shows has never been in it.
+            index = self.make_index(index_oid)
+            if not isinstance(index.method, Likely):  # which may know nothing: the other rows are read anyway
+                index.method.build(self._index_entries(index))
         return IndexView(self, index)
+
+    def _index_entries(self, index: TimelineIndex) -> Iterator[list[tuple[int, Sequence[Any]]]]:
+        for row_ids, rows in self.item_blocks():
+            yield [(row_id, keys) for row_id, row in zip(row_ids, rows) if (keys := index.elements(row))]
 
     def __iter__(self) -> Iterator[Any]:
         for rows in self.row_blocks():
@@ -288,4 +307,8 @@ def past_view(transaction: Transaction, relation_oid: int, at: Snapshot) -> Rela
         store.check_readable(relation, at.scn)
         hold = SnapshotHold(store.snapshots, at.scn)
     transaction.at_end(hold.release)
-    return RelationView(relation, at.scn, None, 0)
+
+    def make_index(index_oid: int) -> TimelineIndex:
+        return store.new_index(store.index(transaction.timeline, relation_oid, index_oid).spec)
+
+    return RelationView(relation, at.scn, None, 0, make_index=make_index)

@@ -131,7 +131,7 @@ class VectorIndex:
         for row_id, removed, added in changes:
             for datum in removed:
                 label = entries.find(row_id, digest_of(datum))
-                if label is not None:
+                if label is not None and entries.end[label] == NEVER:
                     entries.close(label, scn)
             for datum in added:
                 digest = digest_of(datum)
