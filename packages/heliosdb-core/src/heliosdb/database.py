@@ -28,7 +28,8 @@ from heliosdb.plugin.host import load_plugins
 from heliosdb.plugin.workers import BackgroundWorkers
 from heliosdb.rows import RowMaker, loading
 from heliosdb.session.adapters import Adapters
-from heliosdb.session.session import CONTROL_WORDS, Session
+from heliosdb.session.kinds import CONTROL_WORDS
+from heliosdb.session.session import Session
 from heliosdb.session.statements import StatementCache
 from heliosdb.sql.dialect import POSTGRESQL
 from heliosdb.store.counters import OIDS

@@ -414,3 +414,21 @@ def test_the_record_of_a_replaced_segment_is_read_as_it_was_written() -> None:
     assert found[:4] == segment[:4]
     assert found.changed is not None
     assert [slots.rstrip(b"\0") for slots in found.changed] == [slots.rstrip(b"\0") for slots in changed]
+
+
+def test_a_checkpoint_that_cannot_read_a_block_keeps_what_indexes_have_to_write() -> None:
+    volume = FaultyVolume()
+    database, session = opened(volume)
+    session.execute("CREATE TABLE t (id int PRIMARY KEY, n int)")
+    session.execute("CREATE INDEX ON t (n)")
+    session.execute(f"INSERT INTO t SELECT g, g FROM generate_series(1, {MANY}) g")
+    checkpoint(database)
+    database.history.pin("kept")
+    session.execute("UPDATE t SET n = -n")
+    volume.fail(IoError("input/output error"), "read")
+    with pytest.raises(IoError):
+        checkpoint(database)
+    checkpoint(database)
+    _, session = opened(volume.kill())
+    assert "Index Scan" in rows(session, "EXPLAIN SELECT id FROM t WHERE n = -77")[0][0]
+    assert rows(session, "SELECT id FROM t WHERE n = -77") == [(77,)]

@@ -101,6 +101,8 @@ class SessionEnvironment:
         """What functions keep from call to call: ``random()`` its generator."""
         self.statement_timestamp = self.transaction_timestamp = 0
         self.current_query = ""
+        self.command_parameters: Sequence[Any] | None = None
+        """The Python parameters of the command that runs: those of the query in it. None: none were given."""
         self.last_plan: Plan | None = None
         """The plan of the latest text, None where that was no query."""
         self.interruption: str | None = None
