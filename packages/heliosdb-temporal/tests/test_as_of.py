@@ -61,6 +61,9 @@ OLD, NEW = [(1, "old"), (2, "gone")], [(1, "new")]
         "SELECT * FROM t AS OF SCN {} AS x (a, b) ORDER BY x.a",
         "SELECT * FROM t ORDER BY id AS OF SCN {}",
         "SELECT * FROM t WHERE id > 0 ORDER BY id LIMIT 5 AS OF SCN {}",
+        "SELECT * FROM t WHERE id > 0 AS OF SCN {} ORDER BY id LIMIT 5",
+        "SELECT j.id, b.state FROM t JOIN t b USING (id) AS j AS OF SCN {} ORDER BY id",
+        "SELECT * FROM t UNION SELECT * FROM t WHERE true AS OF SCN {} ORDER BY id",
         "SELECT * FROM (SELECT * FROM t AS OF SCN {}) q ORDER BY id",
         "WITH c AS (SELECT * FROM t AS OF SCN {}) SELECT * FROM c ORDER BY id",
         "WITH c AS MATERIALIZED (SELECT * FROM t AS OF SCN {}) SELECT * FROM c ORDER BY id",
@@ -68,11 +71,17 @@ OLD, NEW = [(1, "old"), (2, "gone")], [(1, "new")]
         "SELECT * FROM t AS OF SCN {} WHERE id = 1 UNION ALL SELECT * FROM t AS OF SCN {} WHERE id = 2 ORDER BY 1",
         "SELECT * FROM v AS OF SCN {} ORDER BY id",
         "SELECT a.id, b.state FROM t AS OF SCN {} a JOIN t b AS OF SCN {} USING (id) ORDER BY id",
+        "SELECT id, a.state FROM t a JOIN t b USING (id) AS OF SCN {}",
+        "SELECT id, a.state FROM t a JOIN (t b LEFT JOIN t c USING (id)) USING (id) AS x AS OF SCN {}",
+        "SELECT id, a.state FROM t a JOIN t b USING (id) JOIN t c USING (id) FOR SYSTEM_TIME AS OF "
+        "heliosdb_scn_timestamp({})",
         "SELECT * FROM t AS OF SCN (SELECT max({}) FROM t) ORDER BY id",
         "SELECT * FROM t AS OF SCN {} WHERE id NOT IN (SELECT id + 1 FROM t WHERE id <> 1) ORDER BY id",
         "SELECT * FROM t AS OF TRANSACTION heliosdb_scn_transaction({}) ORDER BY id",
         "SELECT * FROM t AS OF TIMESTAMP heliosdb_scn_timestamp({}) ORDER BY id",
         "SELECT * FROM t FOR SYSTEM_TIME AS OF heliosdb_scn_timestamp({}) ORDER BY id",
+        "SELECT * FROM t ORDER BY id FOR SYSTEM_TIME AS OF heliosdb_scn_timestamp({})",
+        "SELECT * FROM t ORDER BY id LIMIT 5 FOR SYSTEM_TIME AS OF heliosdb_scn_timestamp({})",
         "SELECT * FROM t FOR SYSTEM_TIME AS OF TIMESTAMP heliosdb_scn_timestamp({}) x ORDER BY x.id",
     ],
 )
@@ -118,6 +127,7 @@ def test_the_words_elsewhere_mean_what_they_meant(db: EmbeddedDatabase) -> None:
     assert db.query("SELECT state FROM t WHERE state = 'AS OF SCN 0'") == [("AS OF SCN 0",)]
     assert db.query("SELECT count(*) /* AS OF SCN 0 */ FROM t -- AS OF SCN 0") == [(2,)]
     assert db.query("SELECT of.id FROM t AS of WHERE of.id = 1") == [(1,)]
+    assert db.query("SELECT of.id FROM t a JOIN t b USING (id) AS of WHERE of.id = 1") == [(1,)]
     assert db.query("SELECT id AS of, state AS scn FROM t ORDER BY of LIMIT 1") == [(1, "AS OF SCN 0")]
     assert db.query('SELECT "as of scn 0" FROM (SELECT id AS "as of scn 0" FROM t) q ORDER BY 1') == [(1,), (2,)]
     assert db.query("SELECT $$ AS OF TIMESTAMP $$") == [(" AS OF TIMESTAMP ",)]
@@ -187,7 +197,9 @@ def test_a_point_that_cannot_be_read_is_an_error(
         "SELECT * FROM t AS OF SCN heliosdb_current_scn() FOR UPDATE",
         "SELECT * FROM t FOR UPDATE AS OF SCN heliosdb_current_scn()",
         "SELECT * FROM v AS OF SCN heliosdb_current_scn() FOR UPDATE",
+        "SELECT * FROM t FOR UPDATE FOR SYSTEM_TIME AS OF now()",
         "SELECT * FROM t AS OF SCN 1 AS OF SCN 1",
+        "SELECT * FROM t WHERE true AS OF SCN 1 ORDER BY id AS OF SCN 1",
     ],
 )
 def test_what_has_no_past_is_refused(db: EmbeddedDatabase, text: str) -> None:

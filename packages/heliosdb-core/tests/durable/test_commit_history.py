@@ -12,6 +12,7 @@ from heliosdb.store.commits import KEEP
 from heliosdb.store.options import StorageOptions
 from heliosdb.transaction import TransactionalStore
 from heliosdb_testkit import FaultyVolume
+from plain_store import checkpoint
 
 TABLE = 100
 
@@ -23,11 +24,6 @@ def put(store: TransactionalStore, author: Author | None = None, timeline: str =
     ticket = transaction.commit()
     ticket.wait()
     return ticket.scn
-
-
-def checkpoint(store: TransactionalStore) -> None:
-    assert store.maintenance is not None
-    store.maintenance.checkpoint()
 
 
 def killed(store: TransactionalStore) -> TransactionalStore:

@@ -68,6 +68,8 @@ GRAMMAR = core_grammar().extended(
         ClauseRule("quantized", "create_index", ("quantized", "by"), lambda p: p.identifier()),
         ClauseRule("encrypted", "column", ("encrypted",), lambda p: True),
         ClauseRule("settings", "query", ("settings",), lambda p: p.options()),
+        ClauseRule("as at", "query", ("as", "at"), lambda p: p.integer() if p.kind == "ICONST" else None),
+        ClauseRule("for weekdays", "query", ("for", "weekdays"), lambda p: True),
     ],
 )
 
@@ -143,6 +145,24 @@ def test_clauses_of_definitions_and_queries() -> None:
     query = parse_one("select 1 limit 5 settings (x = 1)", GRAMMAR)
     assert isinstance(query, Select)
     assert [clause.name for clause in query.extensions] == ["settings"]
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "locks"),
+    [
+        ("select * from t join u using (a) as at 5", ["as at"], 0),
+        ("select * from t join u using (a) as at", [], 0),
+        ("select * from t join u using (a) as x as at 5", ["as at"], 0),
+        ("select * from t for weekdays", ["for weekdays"], 0),
+        ("select * from t for update limit 1 for weekdays", ["for weekdays"], 1),
+        ("select * from t limit 1 for share for update for weekdays as at 5", ["for weekdays", "as at"], 2),
+    ],
+)
+def test_clauses_behind_a_query_may_begin_as_other_parts_of_it_do(text: str, names: list[str], locks: int) -> None:
+    query = parse_one(text, GRAMMAR)
+    assert isinstance(query, Select)
+    assert [clause.name for clause in query.extensions] == names
+    assert len(query.locking) == locks
 
 
 def test_the_core_grammar_does_not_know_them() -> None:

@@ -276,7 +276,7 @@ class LogReader:
                     payload = chain.decode(stored, associated)
                 except DataCorrupted as error:
                     if not self._salvage:
-                        raise self._corrupt(offset) from error
+                        raise self._corrupt(offset, error.message) from error
                     self.damaged.append((offset, end))
                     offset = end
                     continue
@@ -327,10 +327,10 @@ class LogReader:
                 raise self._corrupt(bad)
         return None
 
-    def _corrupt(self, offset: int) -> DataCorrupted:
+    def _corrupt(self, offset: int, detail: str | None = None) -> DataCorrupted:
         return DataCorrupted(
             f'file "{self.name}" is corrupt at offset {offset}',
-            detail="What is there had been written and synced before, and is damaged.",
+            detail=detail or "What is there had been written and synced before, and is damaged.",
             hint="heliosdb salvage reads what is left.",
         )
 

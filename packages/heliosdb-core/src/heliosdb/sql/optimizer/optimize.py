@@ -198,7 +198,7 @@ class _Optimizer:
         condition, scan = None, sort.input
         if isinstance(scan, pn.Filter):
             condition, scan = scan.condition, scan.input
-        if type(scan) is not pn.Scan or scan.snapshot is not None:
+        if type(scan) is not pn.Scan:
             return None
         chosen = None if condition is None else self.physical(sort.input)
         others = float("inf") if chosen is None else self.joins.scan_cost(chosen)
@@ -217,7 +217,7 @@ class _Optimizer:
                 if nearest is not None and (best is None or nearest[1] < limit):
                     best, limit = nearest
                 continue
-            if index.predicate is not None:
+            if index.predicate is not None or scan.snapshot is not None:
                 continue
             bounded = None if condition is None else self.access.bounded(scan, index, condition)
             found = bounded.input if isinstance(bounded, pn.Filter) else bounded

@@ -408,6 +408,14 @@ class Parser:
             found.append(clause)
         return tuple(found)
 
+    def at_clause(self, point: str) -> bool:
+        """Whether a clause of a plugin begins here, as ``clauses`` would read it."""
+        start = self.mark()
+        rules = self.grammar.clauses.get(point, {})
+        found = self._clause(rules.get(self._word(), ())) is not None
+        self.reset(start)
+        return found
+
     def _word(self) -> str:
         return self.values[self.i] if self._is_plain_word(self.i) else self.kind
 

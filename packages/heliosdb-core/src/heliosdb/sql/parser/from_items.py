@@ -84,7 +84,10 @@ def joins(p: Parser, item: FromItem) -> FromItem:
         elif waiting and kind == "using":
             p.advance()
             columns = p.parenthesized_names()
-            name = p.identifier() if p.accept("as") else None
+            name = None
+            if p.kind == "as" and not p.at_clause("query"):
+                p.advance()
+                name = p.identifier()
             left, joined, position = waiting.pop()
             item = Join(joined, left, item, using=columns, using_alias=name, position=position)  # type: ignore[arg-type]
         elif waiting:

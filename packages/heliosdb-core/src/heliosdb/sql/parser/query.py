@@ -34,6 +34,7 @@ from heliosdb.sql.statements import (
 
 if TYPE_CHECKING:
     from heliosdb.sql.parser.cursor import Parser
+    from heliosdb.sql.statements import Clause
 
 __all__ = [
     "QUERY_WORDS",
@@ -116,19 +117,23 @@ def query_tail(p: Parser, left: Query, members: With | None = None) -> Query:
         left = set_operations(p, left)
         kind = p.kind
     found: dict[str, Any] = {}
+    extensions: tuple[Clause, ...] = ()
+    if p.grammar.clauses:
+        extensions = p.clauses("query")
+        kind = p.kind
     if kind == "order":
         found["order_by"] = order_by(p)
         kind = p.kind
-    if kind == "for":
+    if at_locking(p):
         found["locking"] = locking(p)
         if p.kind in ("limit", "offset", "fetch"):
             limits(p, found)
     elif kind in ("limit", "offset", "fetch"):
         limits(p, found)
-        if p.kind == "for":
+        if at_locking(p):
             found["locking"] = locking(p)
     if p.grammar.clauses:
-        extensions = p.clauses("query")
+        extensions += p.clauses("query")
         if extensions:
             found["extensions"] = (*left.extensions, *extensions)
     if members is not None:
@@ -479,6 +484,11 @@ def offset(p: Parser) -> Expression:
     return value
 
 
+def at_locking(p: Parser) -> bool:
+    """Whether FOR is that of a lock, and not that of a plugin's clause."""
+    return p.kind == "for" and not p.at_clause("query")
+
+
 def locking(p: Parser) -> tuple[Locking, ...]:
     """Read ``FOR UPDATE ...`` as often as it comes; FOR READ ONLY means nothing."""
     found: list[Locking] = []
@@ -487,7 +497,7 @@ def locking(p: Parser) -> tuple[Locking, ...]:
         p.advance()
         p.expect("only")
         return ()
-    while p.kind == "for":
+    while at_locking(p):
         position = p.position
         p.advance()
         kind = p.one_of("update", "share", "no", "key")
