@@ -166,6 +166,16 @@ def test_a_column_has_the_type_that_holds_its_values(
             assert [row[0] for row in database.query("SELECT v FROM t")] == stored
 
 
+def test_what_cannot_stand_in_a_text_is_replaced_and_reported(tmp_path: Path) -> None:
+    texts = "(CAST(x'ff41' AS TEXT)), ('a' || char(0)), (char(65533)), ('plain')"
+    path = made(tmp_path / "x.db", f"CREATE TABLE t (v TEXT); INSERT INTO t VALUES {texts}; CREATE TABLE u (v DATE);")
+    with fresh() as database:
+        report = import_file(database, path)
+        assert [row[0] for row in database.query("SELECT v FROM t")] == ["\ufffdA", "a\ufffd", "\ufffd", "plain"]
+    what = "NULs, and bytes that are no UTF-8, of a text in t: U+FFFD stands for each"
+    assert report.skipped == {what: 2}
+
+
 def test_what_the_shell_of_sqlite_dumps_comes_like_its_file(tmp_path: Path) -> None:
     path = made(tmp_path / "shop.db", SHOP)
     connection = sqlite3.connect(path)
