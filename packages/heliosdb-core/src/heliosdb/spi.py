@@ -79,6 +79,8 @@ if TYPE_CHECKING:
     from heliosdb.store.snapshot import Snapshot as Snapshot
     from heliosdb.store.timeline import Timeline as Timeline
     from heliosdb.store.volume import Volume as Volume
+    from heliosdb.transaction.differences import Difference as Difference
+    from heliosdb.transaction.differences import differences as differences
     from heliosdb.types.definitions import Aggregate as Aggregate
     from heliosdb.types.definitions import CallTypes as CallTypes
     from heliosdb.types.definitions import Cast as Cast
@@ -162,6 +164,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.store.snapshot": ("Snapshot",),
     "heliosdb.store.timeline": ("Timeline",),
     "heliosdb.store.volume": ("Volume",),
+    "heliosdb.transaction.differences": ("Difference", "differences"),
     "heliosdb.types.definitions": (
         "Aggregate",
         "CallTypes",

@@ -67,6 +67,26 @@ def test_types_are_found_out(tmp_path: Path) -> None:
     assert rows[1][9] is None
 
 
+@pytest.mark.parametrize(
+    ("value", "type_"),
+    [
+        ("2024-01-01 00:00:00+15:59", "timestamp with time zone"),
+        ("2024-01-01 00:00:00+16:00", "text"),
+        ("1e-300", "double precision"),
+        ("1e-400", "text"),
+        ("1e400", "text"),
+        ("0e5", "double precision"),
+        ("-Infinity", "double precision"),
+        ("." + "1" * 16_382, "numeric"),
+        ("." + "1" * 16_384, "text"),
+    ],
+)
+def test_a_type_is_taken_only_if_it_has_the_value(tmp_path: Path, value: str, type_: str) -> None:
+    types, rows = imported(tmp_path, f"v\n{value}\n", dialect=CsvDialect(header=True))
+    assert types == {"v": type_}
+    assert rows == [(value,)] or type_ != "text"
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_the_delimiter_is_found_out(tmp_path: Path, delimiter: str) -> None:
     content = f"a{delimiter}b\n1{delimiter}x, y\n2{delimiter}z\n".replace("x, y", '"x, y"')
@@ -83,6 +103,12 @@ def test_the_delimiter_is_found_out(tmp_path: Path, delimiter: str) -> None:
         ("first,last\nAnn,Lee\nBob,Ray\n", ["first", "last"]),
         ("Ann,Lee\nBob,Ray\nAnn,Ray\n", ["column1", "column2"]),
         ("a,a,\n1,2,3\n", ["column1", "column2", "column3"]),
+        ("id,name,name\n1,Ann,Lee\n", ["id", "name", "name_2"]),
+        ("name,name,id\nAnn,Lee,1\n", ["name", "name_2", "id"]),
+        (",a,b\n0,1,x\n", ["column1", "a", "b"]),
+        ("NA,NA\n1,2\n", ["column1", "column2"]),
+        ("name,name\nAnn,Lee\n", ["column1", "column2"]),
+        ("5,5,x\n1,2,3\n", ["column1", "column2", "column3"]),
         ("2024-01-01,x\n2024-01-02,y\n", ["column1", "column2"]),
         ("name\nAnn\n", ["name"]),
     ],

@@ -18,6 +18,7 @@ __all__ = [
     "CONTROL_WORDS",
     "DEFINING",
     "QUERIES",
+    "UPKEEP",
     "WITHOUT_SNAPSHOT",
     "WITHOUT_SNAPSHOT_WORDS",
     "WITH_QUERY",
@@ -48,10 +49,14 @@ DEFINING = {
     "Rename": "ALTER",
     **dict.fromkeys(("AlterDomain", "AlterSchema", "AlterTable", "Comment", "CreateDomain", "CreateExtension"), ""),
     **dict.fromkeys(("CreateIndex", "CreateSchema", "CreateSequence", "CreateTable", "CreateTableAs"), ""),
-    **dict.fromkeys(("CreateView", "Drop"), ""),
+    **dict.fromkeys(("CreateView", "Drop", "Reindex"), ""),
 }
 """Commands that a read-only transaction refuses before they look at anything, and how they are called; "": by their
 class."""
+
+
+UPKEEP = frozenset({"Checkpoint", "Vacuum"})
+"""Commands that change nothing that a transaction sees, but need a database that can be written."""
 
 WITHOUT_SNAPSHOT = frozenset({"Set", "SetTransaction", "SetConstraints", "Show", "Reset", "Deallocate"})
 """Commands that look at no data, so that a block's snapshot is not taken for them."""

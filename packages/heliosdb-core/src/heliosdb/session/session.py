@@ -29,6 +29,7 @@ from heliosdb.session.execution import Execution
 from heliosdb.session.kinds import (
     CONTROL,
     DEFINING,
+    UPKEEP,
     WITH_QUERY,
     WITHOUT_SNAPSHOT,
     WITHOUT_SNAPSHOT_WORDS,
@@ -438,6 +439,10 @@ class Session(SessionPlans):
             raise errors.FeatureNotSupported(f"{what} is not supported", position=tree.position or None)
         if name in DEFINING and self.block.read_only:
             raise errors.ReadOnlySqlTransaction(f"cannot execute {tag_of(tree)} in a read-only transaction")
+        if name in UPKEEP and self.database.volume.read_only:
+            raise errors.ReadOnlySqlTransaction(
+                f"cannot execute {words_of(name)}: the database is open for reading only"
+            )
         return executor  # type: ignore[no-any-return]
 
     def _extension_executor(self, tree: Any) -> Callable[..., Any]:
@@ -536,13 +541,14 @@ class Session(SessionPlans):
         self.database.sessions.pop(self.number, None)
 
     def discard(self) -> None:
-        """DISCARD ALL: forget prepared statements, cursors, sequences' last values, what functions keep; go to main."""
+        """DISCARD ALL: forget prepared statements, cursors, sequences' last values, what functions keep; go to main.
+        Temporary objects have been dropped."""
         self.memory.clear()
         self.prepared.clear()
         self.cursors.clear()
         self.unlock_all_advisory()
         self.sequences = SessionSequences()
-        self.timeline = None
+        self.timeline = self._temporary_schema = None
         self.points.forget()
 
 

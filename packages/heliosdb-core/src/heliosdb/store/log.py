@@ -295,7 +295,7 @@ class LogReader:
                     payload = chain.decode(stored, associated)
                 except DataCorrupted as error:
                     if not self._salvage:
-                        raise self._corrupt(offset) from error
+                        raise self._corrupt(offset, error.message) from error
                     self.damaged.append((offset, end))
                     offset = end
                     continue
@@ -346,8 +346,10 @@ class LogReader:
                 raise self._corrupt(bad)
         return None
 
-    def _corrupt(self, offset: int) -> DataCorrupted:
-        return _corrupt(self.name, offset, "What is there had been written and synced before, and is damaged.")
+    def _corrupt(self, offset: int, detail: str | None = None) -> DataCorrupted:
+        return _corrupt(
+            self.name, offset, detail or "What is there had been written and synced before, and is damaged."
+        )
 
     def _checked(self, head: _Head, offset: int) -> tuple[int, int, int, int, int, int] | None:
         """Return (length, SCN, synced to, previous, payload's checksum, header's checksum) of a valid header."""

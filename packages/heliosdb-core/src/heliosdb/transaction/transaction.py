@@ -208,9 +208,9 @@ class Transaction(LockOwner):
         found = self.timeline.relations.get(relation_oid)
         return self.store.create_relation(self.timeline, relation_oid) if found is None else found
 
-    def view(self, relation_oid: int, *, at: Snapshot | None = None) -> RelationView:
+    def view(self, relation_oid: int, *, at: Snapshot | tuple[Timeline, int] | None = None) -> RelationView:
         """Return what the current statement sees of a relation; ``at`` asks for another point of history, without
-        own writes."""
+        own writes (with a ``Timeline`` in place of its name also of one that was dropped)."""
         if at is not None:
             return past_view(self, relation_oid, at)
         found = self.timeline.relations.get(relation_oid)

@@ -26,11 +26,12 @@ from heliosdb.transaction.writes import ABSENT, RelationWrites
 if TYPE_CHECKING:
     from heliosdb.store.column_values import BlockForms
     from heliosdb.store.snapshot import Snapshot
+    from heliosdb.store.timeline import Timeline
     from heliosdb.store.timeline_index import TimelineIndex
     from heliosdb.transaction.serializable import ReadSet
     from heliosdb.transaction.transaction import Transaction
 
-__all__ = ["RelationView", "past_view"]
+__all__ = ["RelationView", "hold", "past_view"]
 
 MANY_OF_A_BLOCK = 256
 """Rows of a block that are fetched together."""
@@ -296,19 +297,29 @@ def _columns_of(rows: Sequence[Row], columns: Sequence[int]) -> tuple[int, list[
     return len(rows), [[value for row in rows if (value := row[place]) is not None] for place in columns]
 
 
-def past_view(transaction: Transaction, relation_oid: int, at: Snapshot) -> RelationView:
+def past_view(transaction: Transaction, relation_oid: int, at: Snapshot | tuple[Timeline, int]) -> RelationView:
     """Return what a relation was at a point of history, readable until the transaction ends."""
     store = transaction.store
-    timeline = store.timeline(at.timeline)
-    while timeline.parent is not None and at.scn < timeline.fork:
-        timeline = timeline.parent
-    relation = store.create_relation(timeline, relation_oid)
-    with store.commit_lock:  # so that nothing is dropped between the check and the registration
-        store.check_readable(relation, at.scn)
-        hold = SnapshotHold(store.snapshots, at.scn)
-    transaction.at_end(hold.release)
+    relation, scn = hold(transaction, relation_oid, at)
 
     def make_index(index_oid: int) -> TimelineIndex:
         return store.new_index(store.index(transaction.timeline, relation_oid, index_oid).spec)
 
-    return RelationView(relation, at.scn, None, 0, make_index=make_index)
+    return RelationView(relation, scn, None, 0, make_index=make_index)
+
+
+def hold(transaction: Transaction, relation_oid: int, at: Snapshot | tuple[Timeline, int]) -> tuple[Relation, int]:
+    """Return a relation of the timeline that a point is on, and its SCN, readable until the transaction ends.
+
+    Raises UndefinedObject for a timeline's name, and ObjectNotInPrerequisiteState where versions are gone.
+    """
+    store = transaction.store
+    timeline, scn = at if isinstance(at, tuple) else (store.timeline(at.timeline), at.scn)
+    while timeline.parent is not None and scn < timeline.fork:
+        timeline = timeline.parent
+    relation = store.create_relation(timeline, relation_oid)
+    with store.commit_lock:  # so that nothing is dropped between the check and the registration
+        store.check_readable(relation, scn)
+        held = SnapshotHold(store.snapshots, scn)
+    transaction.at_end(held.release)
+    return relation, scn

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -134,20 +135,21 @@ def _delimiter(text: str, options: CopyOptions) -> str:
 
 def _has_header(rows: Sequence[Sequence[str | None]]) -> bool:
     """Return whether the first line names the columns: its values fit the types of the others less, or read as names
-    that never come again."""
+    that never come again. What is empty or comes twice there says nothing, as ``NA`` would in rows."""
     first, rest = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
-    if any(not value for value in first) or len(set(first)) < len(first):
-        return False
+    times = Counter(first)
     for place, value in enumerate(first):
+        if not value:
+            continue
         alone, others = ColumnInference(), ColumnInference()
         alone.look([value])
         others.look([row[place] for row in rest])
         if alone.type != "text":
             # Nobody calls a column 12 or 2024-01-01.
             return False
-        if others.type != "text":
+        if others.type != "text" and times[value] == 1:
             return True
-    if not all(value and _name.fullmatch(value) for value in first):
+    if len(times) < len(first) or not all(value and _name.fullmatch(value) for value in first):
         return False
     return all(value not in {row[place] for row in rest} for place, value in enumerate(first))
 

@@ -16,7 +16,7 @@ __all__ = ["ColumnInference"]
 _NUMBER = r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|\.[0-9]+)"
 _DATE = r"[0-9]{4}-[01][0-9]-[0-3][0-9]"
 _TIME = r"[0-2][0-9]:[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?"
-_ZONE = r"(?:Z|[+-][0-2][0-9](?::?[0-5][0-9])?)"
+_ZONE = r"(?:Z|[+-](?:0[0-9]|1[0-5])(?::?[0-5][0-9])?)"
 
 PATTERNS: Final = {
     "boolean": "true|false|True|False|TRUE|FALSE",
@@ -59,13 +59,29 @@ def _read(read: Callable[[str], object], values: Sequence[str]) -> bool:
     return True
 
 
+def _numerics(values: Sequence[str]) -> bool:
+    return max(map(len, values)) <= MOST_DIGITS
+
+
 def _floats(values: Sequence[str]) -> bool:
     # What a float cannot hold would be an error later.
-    return all(abs(float(value)) != float("inf") or "inf" in value.lower() for value in values)
+    return _numerics(values) and all(
+        0.0 < abs(float(value)) < INFINITE or _stands_there(value.lower()) for value in values
+    )
 
+
+def _stands_there(value: str) -> bool:
+    """Return whether a text whose float is 0, infinite or NaN says that itself."""
+    return "n" in value or (float(value) == 0.0 and re.search("[1-9]", value.partition("e")[0]) is None)
+
+
+INFINITE: Final = float("inf")
+MOST_DIGITS: Final = 16_383
+"""Behind the point of a numeric; before it there may be more, but nobody means that as a number."""
 
 _checks: Final[dict[str, Callable[[Sequence[str]], bool]]] = {
     "bigint": _integers,
+    "numeric": _numerics,
     "double precision": _floats,
     "date": _dates,
     "timestamp without time zone": _timestamps,
