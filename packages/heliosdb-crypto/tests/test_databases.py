@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import random
-import re
 import shutil
 import subprocess
 import sys
@@ -19,7 +17,6 @@ import pytest
 
 from heliosdb import Config, EmbeddedDatabase, connect, load_config
 from heliosdb.errors import (
-    DataCorrupted,
     Error,
     FeatureNotSupported,
     InterfaceError,
@@ -293,116 +290,6 @@ def test_keys_are_overwritten_when_the_database_closes(tmp_path: Path) -> None:
         keyring._master.wrap(b"x", b"y")
 
 
-# -- tampering --------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("template") / "d"
-    with opened(folder) as database:
-        fill(database)
-        database.execute("CREATE TABLE other AS SELECT * FROM telling_name")
-        database.execute("CHECKPOINT")
-        database.execute("INSERT INTO other VALUES (0, 'the last')")
-        copied = folder.parent / "copy"
-        shutil.copytree(folder, copied)
-    return copied
-
-
-def read_all(folder: Path) -> list[Any]:
-    with opened(folder, read_only=True) as database:
-        return [
-            database.query("SELECT count(*), min(telling_column), max(telling_column) FROM telling_name"),
-            database.query("SELECT count(*), min(telling_column) FROM other"),
-            database.query("SELECT id FROM telling_name WHERE telling_column = $1", (f"{SENTENCE}77",)),
-        ]
-
-
-def test_any_flipped_bit_is_noticed_or_does_no_harm(template: Path, tmp_path: Path) -> None:
-    expected = read_all(template)
-    chance = random.Random(4)
-    noticed = 0
-    named: list[bool] = []
-    for round_number in range(120):
-        folder = tmp_path / str(round_number)
-        shutil.copytree(template, folder)
-        names = [name for name in sorted(os.listdir(folder)) if name != "heliosdb.lock"]
-        file = folder / chance.choice(names)
-        content = bytearray(file.read_bytes())
-        place = chance.randrange(len(content))
-        content[place] ^= 1 << chance.randrange(8)
-        file.write_bytes(content)
-        try:
-            found = read_all(folder)
-        except (InvalidPassword, FeatureNotSupported, UndefinedObject):
-            noticed += 1
-        except DataCorrupted as error:
-            noticed += 1
-            named.append(file.name.removeprefix("heliosdb.") in f"{error.message} {error.detail}")
-        else:
-            # A torn end of the log, an index that is built anew, or a part that nobody asked for.
-            assert found[0] == expected[0]
-            assert found[2] == expected[2]
-        shutil.rmtree(folder)
-    assert noticed > 30
-    assert all(named)
-
-
-def test_a_forged_file_with_right_checksums_is_noticed(template: Path, tmp_path: Path) -> None:
-    """Checksums are for accidents: whoever changes bytes computes them anew. What is left is the cipher's tag."""
-    shutil.copytree(template, tmp_path / "d")
-    file = max((tmp_path / "d").glob("segment-*"), key=lambda file: file.stat().st_size)
-    header_end = re.search(rb"}}", file.read_bytes())
-    assert header_end is not None
-    content = bytearray(file.read_bytes())
-    content[header_end.end() + 40] ^= 1
-    file.write_bytes(content)
-    with pytest.raises(DataCorrupted, match=file.name):
-        read_all(tmp_path / "d")
-
-
-def test_swapped_files_and_an_old_keyring_are_noticed(template: Path, tmp_path: Path) -> None:
-    shutil.copytree(template, tmp_path / "d")
-    first, second = sorted((tmp_path / "d").glob("segment-*"), key=lambda file: file.stat().st_size)[-2:]
-    contents_of = first.read_bytes(), second.read_bytes()
-    second.write_bytes(contents_of[0])
-    first.write_bytes(contents_of[1])
-    with pytest.raises(DataCorrupted, match="segment-"):
-        read_all(tmp_path / "d")
-    shutil.rmtree(tmp_path / "d")
-    shutil.copytree(template, tmp_path / "d")
-    keyring = json.loads((tmp_path / "d" / "heliosdb.keys").read_text())
-    for change in (
-        {"current": 2},
-        {"at_rest": False},
-        {"database": "00" * 16},
-        {"columns": keyring["keys"][0]["wrapped"]},
-        {"keys": []},
-        {"keys": [{**keyring["keys"][0], "created": 0.0}]},
-        {"format": "1"},
-        {"master": 7},
-    ):
-        (tmp_path / "d" / "heliosdb.keys").write_text(json.dumps({**keyring, **change}))
-        with pytest.raises((DataCorrupted, FeatureNotSupported), match=r"heliosdb\.keys"):
-            opened(tmp_path / "d")
-    for content in (b"", b"{", b"\xff", b"[]", b"{}"):
-        (tmp_path / "d" / "heliosdb.keys").write_bytes(content)
-        with pytest.raises(DataCorrupted, match=r"heliosdb\.keys"):
-            opened(tmp_path / "d")
-
-
-def test_a_plain_file_is_not_taken_for_one_of_an_encrypted_database(template: Path, tmp_path: Path) -> None:
-    """Whoever cannot encrypt must not be able to add rows either."""
-    with EmbeddedDatabase(str(tmp_path / "plain"), strict=True) as database:
-        fill(database)
-    for name in ("heliosdb.manifest", "log-0000000002"):
-        shutil.copytree(template, tmp_path / "d")
-        shutil.copy(tmp_path / "plain" / name, tmp_path / "d" / name)
-        with pytest.raises(DataCorrupted, match=r"has not passed the codec|corrupt|missing"):
-            read_all(tmp_path / "d")
-        shutil.rmtree(tmp_path / "d")
-
-
 # -- no nonce twice ---------------------------------------------------------------------------------------------------
 
 
@@ -457,6 +344,17 @@ def test_a_copied_folder_that_is_opened_twice_repeats_no_nonce(
         with opened(tmp_path / folder) as database:
             database.execute("INSERT INTO telling_name VALUES (0, 'the same in both')")
             database.execute("CHECKPOINT")
+
+
+def test_a_backup_that_is_restored_twice_repeats_no_nonce(tmp_path: Path, nonces: list[tuple[bytes, bytes]]) -> None:
+    with opened(tmp_path / "d") as database:
+        fill(database)
+        database.execute(f"BACKUP TO '{tmp_path / 'backup'}'")
+    for folder in ("first", "second"):
+        with opened(tmp_path / folder) as database:
+            database.execute(f"RESTORE FROM '{tmp_path / 'backup'}'")
+            database.execute("INSERT INTO telling_name VALUES (0, 'the same in both')")
+            database.execute(f"BACKUP TO '{tmp_path / folder}.backup'")
 
 
 WRITE = """

@@ -152,11 +152,49 @@ def test_keys_are_kept_as_long_as_a_file_is_being_written_under_them(tmp_path: P
     with opened(tmp_path / "d") as database:
         keyring = keyring_of(database.database)
         writer = keyring()
-        database.rotate_data_key()
+        keyring.add_key()
+        rotation.go_on(database.database)
         assert [key.number for key in keyring.data_keys()] == [1, 2]
         del writer
         rotation.go_on(database.database)
         assert [key.number for key in keyring.data_keys()] == [2]
+
+
+def test_what_a_transaction_still_holds_is_left_to_the_background(tmp_path: Path) -> None:
+    with opened(tmp_path / "d") as database:
+        fill(database)
+        keyring = keyring_of(database.database)
+        writer = keyring()  # somebody writes a file under the key that is current
+        database.rotate_data_key()
+        assert len(keyring.data_keys()) == 2
+        assert [thread for thread in threading.enumerate() if thread.name == "heliosdb-rotation"]
+        del writer
+        # Woken, it does not wait for its turn.
+        rotation.start(database.database)
+        deadline = time.monotonic() + 60
+        while len(keyring.data_keys()) > 1:
+            assert time.monotonic() < deadline
+            threading.Event().wait(0.01)
+
+
+def test_no_key_is_dropped_while_a_file_does_not_say_which_it_needs(tmp_path: Path) -> None:
+    with opened(tmp_path / "d") as database:
+        fill(database)
+        (tmp_path / "d" / "segment-9999999999").write_bytes(b"damaged")
+        assert numbers_in_use(database.database.volume) is None
+        keyring = keyring_of(database.database)
+        keyring.add_key()
+        assert keyring.retire(lambda: numbers_in_use(database.database.volume)) == []
+        assert [key.number for key in keyring.data_keys()] == [1, 2]
+
+
+def test_a_passphrase_is_stretched_once_for_an_opening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(tmp_path / "d", "a passphrase") as database:
+        fill(database)
+    # What a new database would ask of scrypt is more than it is let do: nobody may try with that.
+    monkeypatch.setitem(master.SCRYPT, "n", 1 << 40)
+    with opened(tmp_path / "d", "a passphrase") as database:
+        assert rows(database) == ROWS
 
 
 def test_what_cannot_be_rotated_says_so(tmp_path: Path) -> None:

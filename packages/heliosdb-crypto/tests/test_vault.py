@@ -6,9 +6,11 @@ import base64
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -33,6 +35,7 @@ class Transit(ThreadingHTTPServer):
         self.keys = {"database": os.urandom(32), "other": os.urandom(32)}
         self.asked: list[str] = []
         self.broken = False
+        self.elsewhere: tuple[int, str] | None = None
 
     @property
     def url(self) -> str:
@@ -45,6 +48,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         content = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.asked.append(self.path)
+        if self.server.elsewhere is not None:
+            status, url = self.server.elsewhere
+            self.answer(status, b"", {"Location": url + self.path})
+            return
         _, version, mount, action, name = self.path.split("/")
         if self.server.broken:
             self.answer(200, b"<html>")
@@ -71,8 +78,14 @@ class Handler(BaseHTTPRequestHandler):
                 return
         self.answer(200, json.dumps({"data": found}).encode())
 
-    def answer(self, status: int, content: bytes) -> None:
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        self.answer(404, b"")
+
+    def answer(self, status: int, content: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> None:
         self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -81,9 +94,8 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def vault(monkeypatch: pytest.MonkeyPatch) -> Iterator[Transit]:
-    monkeypatch.setenv("VAULT_TOKEN", TOKEN)
+@contextmanager
+def serving() -> Iterator[Transit]:
     server = Transit()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -91,6 +103,13 @@ def vault(monkeypatch: pytest.MonkeyPatch) -> Iterator[Transit]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def vault(monkeypatch: pytest.MonkeyPatch) -> Iterator[Transit]:
+    monkeypatch.setenv("VAULT_TOKEN", TOKEN)
+    with serving() as server:
+        yield server
 
 
 def opened(path: Path, vault: Transit, name: str = "database") -> EmbeddedDatabase:
@@ -143,3 +162,13 @@ def test_keys_go_over_no_open_wire(url: str, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("VAULT_TOKEN", TOKEN)
     with pytest.raises(InvalidParameterValue):
         VaultKey("database", url)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_the_token_is_sent_to_nobody_else(vault: Transit, tmp_path: Path, status: int) -> None:
+    with serving() as other:
+        vault.elsewhere = status, other.url
+        with pytest.raises(IoError, match=f"{status}"):
+            opened(tmp_path / "d", vault)
+        assert len(vault.asked) == 1
+        assert other.asked == []

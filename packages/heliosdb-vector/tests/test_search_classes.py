@@ -146,6 +146,18 @@ def test_the_databases_methods(database: EmbeddedDatabase) -> None:
         database.vector_search('"my docs"', VECTORS[0])  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    ("operator_class", "nearest"),
+    [("distance_ops", 2), ("vector_l2_ops", 2), ("vector_cosine_ops", 1), ("vector_ip_ops", 3), ("vector_l1_ops", 2)],
+)
+def test_a_search_takes_the_metric_of_the_index(database: EmbeddedDatabase, operator_class: str, nearest: int) -> None:
+    database.execute("CREATE TABLE items (id int, v vector(2))")
+    database.execute("INSERT INTO items VALUES (1, '[10,10]'), (2, '[1,0]'), (3, '[30,0]')")
+    database.execute(f"CREATE INDEX ON items USING hnsw (v {operator_class})")
+    (found,) = database.vector_search("items", [1, 1], 1)  # type: ignore[attr-defined]
+    assert found.row == {"id": nearest}
+
+
 def test_statistics_of_every_kind(database: EmbeddedDatabase) -> None:
     database.execute("CREATE TABLE items (id int, v vector(12), b bit(12))")
     for key, vector in enumerate(VECTORS):

@@ -12,7 +12,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,8 @@ from heliosdb.plugin.host import load_plugins
 from heliosdb.plugin.workers import BackgroundWorkers
 from heliosdb.rows import RowMaker, loading
 from heliosdb.session.adapters import Adapters
-from heliosdb.session.session import CONTROL_WORDS, Session
+from heliosdb.session.kinds import CONTROL_WORDS
+from heliosdb.session.session import Session
 from heliosdb.session.statements import StatementCache
 from heliosdb.sql.dialect import POSTGRESQL
 from heliosdb.store.counters import OIDS
@@ -137,23 +138,40 @@ class Database:
         self.store.specs_of = self._specs_of
         self.store.trees_changed = self.forget_points
         self.store.relation_name = self._relation_name
+        self.workers = BackgroundWorkers(self.registries.background_workers, self, self.setting)
+        try:
+            self._begin()
+        except BaseException:
+            self._give_up()
+            raise
+        for plugin in self.registries.plugins:
+            if plugin.error is not None:
+                log("warn", 'plugin "%s" could not be loaded: %s', plugin.name, plugin.error)
+        log("info", 'opened database "%s" with %s plugins', self.name, len(self.registries.plugins))
+
+    def _begin(self) -> None:
         if not self.store.last_scn:
             self._bootstrap()
         elif OBJECTS_RELATION not in self.store.main.stored:
-            self.store.close()
             raise errors.WrongObjectType(f'"{self.path}" is a store of keys and values, and no database of tables')
         elif not (self.store.was_closed or self.volume.read_only):
             self._drop_left_over()
         for listener in self.registries.lifecycle.get("database_opened", ()):
             listener(self)
-        self.workers = BackgroundWorkers(self.registries.background_workers, self, self.setting)
         self.workers.start()
         if self.store.maintenance is not None:
             self.store.maintenance.start()
-        for plugin in self.registries.plugins:
-            if plugin.error is not None:
-                log("warn", 'plugin "%s" could not be loaded: %s', plugin.name, plugin.error)
-        log("info", 'opened database "%s" with %s plugins', self.name, len(self.registries.plugins))
+
+    def _give_up(self) -> None:
+        """Let go of everything where opening has failed. The store is not closed in order: what opening has left undone
+        is for the next one."""
+        self.workers.stop()
+        for listener in self.registries.lifecycle.get("database_closing", ()):
+            with suppress(Exception):
+                listener(self)
+        self.closed = True
+        self.volume.close()
+        self._opening.close()
 
     @property
     def history(self) -> History:
@@ -199,7 +217,10 @@ class Database:
         from heliosdb.commands.temporary import drop_left_over
 
         with closing(Session(self)) as session:
-            drop_left_over(session)
+            for line in self.history.timelines():
+                if OBJECTS_RELATION in line.stored or OBJECTS_RELATION in line.relations:
+                    session.use_timeline(line.name)
+                    drop_left_over(session)
 
     def _bootstrap(self) -> None:
         for spec in SYSTEM_INDEXES:

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from heliosdb.catalog.result import Result as Result
     from heliosdb.catalog.storage import OBJECTS_RELATION
     from heliosdb.commands.context import CommandSession, DatabaseContext
+    from heliosdb.commands.row_changes import RowChange as RowChange
+    from heliosdb.commands.row_changes import RowChanges as RowChanges
     from heliosdb.encoding.classes import StoredClass as StoredClass
     from heliosdb.encoding.codecs import Codec as Codec
     from heliosdb.encoding.stored_column import StoredColumn as StoredColumn
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from heliosdb.sql import statements as statements
     from heliosdb.sql.parser import Parser
     from heliosdb.sql.parser import parse as parse
+    from heliosdb.store.access_method import ALL_NAMED as ALL_NAMED
     from heliosdb.store.access_method import AccessMethod as AccessMethod
     from heliosdb.store.access_method import Index as Index
     from heliosdb.store.access_method import IndexChange as IndexChange
@@ -79,6 +82,8 @@ if TYPE_CHECKING:
     from heliosdb.store.snapshot import Snapshot as Snapshot
     from heliosdb.store.timeline import Timeline as Timeline
     from heliosdb.store.volume import Volume as Volume
+    from heliosdb.transaction.differences import Difference as Difference
+    from heliosdb.transaction.differences import differences as differences
     from heliosdb.types.definitions import Aggregate as Aggregate
     from heliosdb.types.definitions import CallTypes as CallTypes
     from heliosdb.types.definitions import Cast as Cast
@@ -129,6 +134,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.catalog.result": ("Result",),
     "heliosdb.catalog.storage": ("OBJECTS_RELATION CATALOG_RELATION",),
     "heliosdb.commands.context": ("CommandSession Session", "DatabaseContext Database"),
+    "heliosdb.commands.row_changes": ("RowChange", "RowChanges"),
     "heliosdb.encoding.classes": ("StoredClass",),
     "heliosdb.encoding.codecs": ("Codec",),
     "heliosdb.encoding.stored_column": ("StoredColumn",),
@@ -142,6 +148,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.sql.parser.cursor": ("Parser Cursor",),
     "heliosdb.sql.parser.entry": ("parse",),
     "heliosdb.store.access_method": (
+        "ALL_NAMED",
         "AccessMethod",
         "Index",
         "IndexChange",
@@ -162,6 +169,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.store.snapshot": ("Snapshot",),
     "heliosdb.store.timeline": ("Timeline",),
     "heliosdb.store.volume": ("Volume",),
+    "heliosdb.transaction.differences": ("Difference", "differences"),
     "heliosdb.types.definitions": (
         "Aggregate",
         "CallTypes",

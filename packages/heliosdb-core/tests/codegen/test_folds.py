@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from heliosdb import EmbeddedDatabase
-from heliosdb.database import Database
 from heliosdb.errors import DataCorrupted, NumericValueOutOfRange
 from heliosdb_testkit import FaultyVolume
+from stored_database import checkpoint, opened_without_cache, rows
 
 TABLE = "CREATE TABLE t (id int PRIMARY KEY, a int, b bigint, f double precision, s text, n numeric, e smallint)"
 ROWS = 9000
@@ -19,15 +19,6 @@ FOLDED = (
     "count(*), count(a), sum(a), avg(a), min(a), max(a), sum(b), avg(b), max(b), sum(f), avg(f), min(s), max(s), "
     "count(s), sum(e), min(e), count(e), max(id), avg(id)"
 )
-
-
-def opened(volume: FaultyVolume) -> tuple[Database, Any]:
-    database = Database(volume=volume, plugins=[], storage={"cache_size": 1})
-    return database, database.session()
-
-
-def rows(session: Any, text: str) -> list[tuple[Any, ...]]:
-    return list(session.execute(text)[-1].rows)
 
 
 def fill(session: Any) -> None:
@@ -53,20 +44,15 @@ def same(session: Any, folded: str = FOLDED) -> None:
     assert repr(found) == repr(rows(session, f"SELECT {folded} FROM t WHERE id > -10"))
 
 
-def checkpoint(database: Database) -> None:
-    assert database.store.maintenance is not None
-    database.store.maintenance.checkpoint()
-
-
 def test_columns_of_memory_and_of_a_volume_and_own_changes() -> None:
     volume = FaultyVolume()
-    database, session = opened(volume)
+    database, session = opened_without_cache(volume)
     fill(session)
     same(session)
     for turn in range(3):
         checkpoint(database)
         volume = volume.kill()
-        database, session = opened(volume)
+        database, session = opened_without_cache(volume)
         same(session)
         session.execute(f"UPDATE t SET a = 5, s = NULL WHERE id % 1000 = {turn}")
         same(session)
@@ -79,12 +65,12 @@ def test_columns_of_memory_and_of_a_volume_and_own_changes() -> None:
     assert rows(session, "SELECT count(*), max(id), sum(e) FROM t") == [(ROWS + 2 - 42, ROWS + 2, 6)]
     session.execute("DELETE FROM t WHERE id < 5000")
     checkpoint(database)
-    _, session = opened(volume.kill())
+    _, session = opened_without_cache(volume.kill())
     same(session)
 
 
 def test_an_older_snapshot_sees_its_rows() -> None:
-    database, session = opened(FaultyVolume())
+    database, session = opened_without_cache(FaultyVolume())
     fill(session)
     reader = database.session()
     reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
@@ -99,7 +85,7 @@ def test_an_older_snapshot_sees_its_rows() -> None:
 
 def test_an_added_column_and_an_empty_table() -> None:
     volume = FaultyVolume()
-    database, session = opened(volume)
+    database, session = opened_without_cache(volume)
     session.execute(TABLE)
     same(session)
     assert rows(session, "SELECT count(*), sum(a), avg(f), min(s) FROM t") == [(0, None, None, None)]
@@ -108,7 +94,7 @@ def test_an_added_column_and_an_empty_table() -> None:
     session.execute("ALTER TABLE t ADD COLUMN later int DEFAULT 4")
     session.execute("INSERT INTO t (id, later) VALUES (0, NULL)")
     checkpoint(database)
-    _, session = opened(volume.kill())
+    _, session = opened_without_cache(volume.kill())
     assert rows(session, "SELECT count(*), count(later), sum(later) FROM t") == [(ROWS + 1, ROWS, 4 * ROWS)]
     same(session)
 
@@ -147,7 +133,7 @@ def test_explain_counts_the_rows() -> None:
 
 def test_a_damaged_column_is_an_error_and_others_are_summed() -> None:
     volume = FaultyVolume()
-    database, session = opened(volume)
+    database, session = opened_without_cache(volume)
     session.execute("CREATE TABLE t (a int, s text)")
     session.execute("INSERT INTO t SELECT g, md5(g::text) FROM generate_series(1, 4096) g")
     checkpoint(database)
@@ -157,7 +143,7 @@ def test_a_damaged_column_is_an_error_and_others_are_summed() -> None:
     volume.delete(name)
     volume.append(name, bytes(content))
     volume.sync(name)
-    _, session = opened(volume.kill())
+    _, session = opened_without_cache(volume.kill())
     assert rows(session, "SELECT count(*), sum(a) FROM t") == [(4096, 4096 * 4097 // 2)]
     with pytest.raises(DataCorrupted, match=f'file "{name}" is corrupted: column 1 of block 0 at offset .* is damaged'):
         rows(session, "SELECT max(s) FROM t")
@@ -165,7 +151,7 @@ def test_a_damaged_column_is_an_error_and_others_are_summed() -> None:
 
 def test_ranges_find_their_rows_on_the_volume_first() -> None:
     volume = FaultyVolume()
-    database, session = opened(volume)
+    database, session = opened_without_cache(volume)
     fill(session)
     session.execute("UPDATE t SET f = 'NaN' WHERE id % 100 = 0")
     conditions = [
@@ -187,7 +173,7 @@ def test_ranges_find_their_rows_on_the_volume_first() -> None:
     expected = [rows(session, f"SELECT id, a, s, n FROM t WHERE {condition}") for condition in conditions]
     assert [bool(found) for found in expected].count(True) > 8
     checkpoint(database)
-    _, session = opened(volume.kill())
+    _, session = opened_without_cache(volume.kill())
     for condition, found in zip(conditions, expected, strict=True):
         for _ in range(2):
             assert rows(session, f"SELECT id, a, s, n FROM t WHERE {condition}") == found

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from heliosdb import EmbeddedDatabase, errors
+from heliosdb.config import Config
 
 Client = Any
 """``conftest.Client``; test folders are no packages."""
@@ -67,3 +71,28 @@ def test_a_database_statement_tells_what_it_does_not_do(client: Client) -> None:
     client.run("CREATE DATABASE other")
     assert client.notices()[0][0] == 'database "other" is not created: this is one embedded database'
     assert client.error("DROP DATABASE other").sqlstate == "3D000"
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("CHECKPOINT", "cannot execute CHECKPOINT: the database is open for reading only"),
+        ("VACUUM", "cannot execute VACUUM: the database is open for reading only"),
+        ("REINDEX TABLE t", "cannot execute REINDEX in a read-only transaction"),
+    ],
+)
+def test_upkeep_of_a_database_that_is_open_for_reading_is_refused(tmp_path: Path, statement: str, message: str) -> None:
+    path = str(tmp_path / "db")
+    with EmbeddedDatabase(path, plugins=[]) as database:
+        database.execute("CREATE TABLE t (a int PRIMARY KEY)")
+    with EmbeddedDatabase(path, config=Config(read_only=True), plugins=[]) as database:
+        with pytest.raises(errors.ReadOnlySqlTransaction) as caught:
+            database.execute(statement)
+        assert caught.value.message == message
+        database.execute("ANALYZE t")
+
+
+def test_a_session_that_only_reads_may_order_upkeep(client: Client) -> None:
+    client.run("CREATE TABLE t (a int); SET default_transaction_read_only = on")
+    assert client.run("CHECKPOINT") == "CHECKPOINT"
+    assert client.run("VACUUM t") == "VACUUM"

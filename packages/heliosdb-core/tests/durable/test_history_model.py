@@ -18,7 +18,7 @@ from heliosdb.errors import ObjectNotInPrerequisiteState
 from heliosdb.store import IndexSpec, Retention, Store, index_storage, relation
 from heliosdb.store.options import StorageOptions
 from heliosdb.store.snapshot import Snapshot
-from heliosdb.transaction import Transaction, TransactionalStore
+from heliosdb.transaction import Transaction, TransactionalStore, differences
 from heliosdb.transaction.view import RelationView
 from heliosdb_testkit import FaultyVolume, PowerLoss
 
@@ -225,8 +225,27 @@ class History:
         points += [(timeline, self.store.timeline(timeline).fork) for timeline in self.states if timeline != "main"]
         points += self.held.values()
         points += [(random.choice(list(self.states)), random.randint(0, published)) for _ in range(12)]
+        for _ in range(12):  # first, while blocks are not in memory
+            self.check_differences(random.choice(points), random.choice(points))
         for timeline, scn in points:
             self.check_point(timeline, scn)
+
+    def check_differences(self, first: tuple[str, int], second: tuple[str, int]) -> None:
+        """Compare what is said to be different between two points with their states."""
+        transaction = self.store.begin()
+        try:
+            blocks = list(differences(transaction, TABLE, Snapshot(*first), Snapshot(*second)))
+        except ObjectNotInPrerequisiteState:
+            assert not (self.must_be_there(*first) and self.must_be_there(*second)), f"{first} and {second}"
+            return
+        finally:
+            transaction.rollback()
+        before, after = self.state(*first), self.state(*second)
+        found = {(old or new or ())[0]: (old, new) for block in blocks for _, old, new in block}
+        assert sum(map(len, blocks)) == len(found)
+        keys = before.keys() | after.keys()
+        expected = {key: (before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)}
+        assert found == expected, f"{first} and {second}"
 
     def check_point(self, timeline: str, scn: int) -> None:
         transaction = self.store.begin(snapshot=Snapshot(timeline, scn))

@@ -4,34 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from operator import itemgetter
 from random import Random
 
 import pytest
 
-from heliosdb.store import IndexSpec, Retention
+from heliosdb.store import Retention
 from heliosdb.store.snapshot import Snapshot
 from heliosdb.transaction import TransactionalStore
 from heliosdb.transaction.view import RelationView
 from heliosdb_testkit import FaultyVolume
+from plain_store import BY_ID, BY_VALUE, TABLE, checkpoint, opened
 
-TABLE, BY_ID, BY_VALUE = 100, 101, 102
-SPECS = (
-    IndexSpec(BY_ID, TABLE, itemgetter(0), unique=True, key_column=0),
-    IndexSpec(BY_VALUE, TABLE, itemgetter(1), key_column=1),
-)
 BLOCKS = 6
 ROWS = BLOCKS * 4096
 Row = tuple[int, int, str]
-
-
-def opened(volume: FaultyVolume) -> TransactionalStore:
-    store = TransactionalStore(volume)
-    store.specs_of = lambda line, oid: SPECS
-    if not store.is_recovered:
-        for spec in SPECS:
-            store.define_index(None, TABLE, spec)
-    return store
 
 
 @contextmanager
@@ -58,8 +44,7 @@ def history() -> tuple[FaultyVolume, dict[int, list[Row]]]:
     transaction.insert_rows(TABLE, old)
     transaction.commit().wait()
     before = store.published
-    assert store.maintenance is not None
-    store.maintenance.checkpoint()
+    checkpoint(store)
     chosen = sorted(random.sample(range(ROWS), ROWS // 10))
     now = old[:]
     transaction = store.begin()

@@ -13,13 +13,13 @@ import pytest
 
 from heliosdb import Config, EmbeddedDatabase, connect
 from heliosdb.config import STORAGE
-from heliosdb.database import Database
 from heliosdb.encoding.classes import Opaque
 from heliosdb.errors import DataCorrupted, Error, IoError
 from heliosdb.store.files import StoreFiles
 from heliosdb.store.options import StorageOptions
 from heliosdb.types.interval import Interval
 from heliosdb_testkit import FaultyVolume
+from stored_database import checkpoint, opened
 
 PATIENCE = 30
 """Seconds after which something will not happen any more."""
@@ -35,16 +35,6 @@ class WatchedVolume(FaultyVolume):
     def replace(self, name: str, content: bytes) -> None:
         super().replace(name, content)
         self.replaced.set()
-
-
-def opened(volume: FaultyVolume, **storage: Any) -> tuple[Database, Any]:
-    database = Database(volume=volume, plugins=[], storage=storage)
-    return database, database.session()
-
-
-def checkpoint(database: Database) -> None:
-    assert database.store.maintenance is not None
-    database.store.maintenance.checkpoint()
 
 
 def cache_size() -> None:

@@ -3,46 +3,16 @@
 from __future__ import annotations
 
 import gc
-from operator import itemgetter
 from random import Random
 
 import pytest
 
 from heliosdb import EmbeddedDatabase
 from heliosdb.errors import ObjectNotInPrerequisiteState
-from heliosdb.store import IndexSpec, Retention
+from heliosdb.store import Retention
 from heliosdb.store.snapshot import Snapshot
-from heliosdb.transaction import TransactionalStore
 from heliosdb_testkit import FaultyVolume
-
-TABLE, BY_ID, BY_VALUE = 100, 101, 102
-SPECS = (
-    IndexSpec(BY_ID, TABLE, itemgetter(0), unique=True, key_column=0),
-    IndexSpec(BY_VALUE, TABLE, itemgetter(1), key_column=1),
-)
-
-
-def put(store: TransactionalStore, key: int, value: str) -> int:
-    """Insert or change one row and return the SCN."""
-    transaction = store.begin()
-    transaction.begin_statement()
-    found = transaction.view(TABLE).index(BY_ID).items(key)
-    if found:
-        transaction.update(TABLE, *found[0], (key, value))
-    else:
-        transaction.insert(TABLE, (key, value))
-    ticket = transaction.commit()
-    ticket.wait()
-    return ticket.scn
-
-
-def opened(volume: FaultyVolume) -> TransactionalStore:
-    store = TransactionalStore(volume)
-    store.specs_of = lambda line, oid: SPECS
-    if not store.is_recovered:
-        for spec in SPECS:
-            store.define_index(None, TABLE, spec)
-    return store
+from plain_store import BY_VALUE, TABLE, checkpoint, opened, put
 
 
 def test_an_index_does_not_answer_for_what_it_has_forgotten() -> None:
@@ -67,14 +37,13 @@ def test_a_reader_who_holds_a_block_reads_its_past_though_a_checkpoint_has_repla
     held = relation.block(0)
     assert held is not None
     relation.blocks[0] = None  # as when the cache lets go of it
-    assert store.maintenance is not None
     for n in range(3):
         put(store, 1, f"later {n}")
-        store.maintenance.checkpoint()
+        checkpoint(store)
     assert held.positional(scns[0]) == [(1, "first")]
     del held
     gc.collect()
-    store.maintenance.checkpoint()
+    checkpoint(store)
     named = {name for line in (relation.stored,) if line is not None for name in line.names()}
     commits = store.commits.history.relation.stored
     assert commits is not None
@@ -129,8 +98,7 @@ def test_a_branch_has_the_catalog_and_the_indexes_of_its_fork(tmp_path) -> None:
 def test_a_branch_reads_what_its_parent_has_dropped_after_a_crash() -> None:
     store = opened(FaultyVolume())
     put(store, 1, "a")
-    assert store.maintenance is not None
-    store.maintenance.checkpoint()
+    checkpoint(store)
     store.create_timeline("staging")
     transaction = store.begin()
     transaction.begin_statement()

@@ -2,75 +2,12 @@
 
 from __future__ import annotations
 
-from operator import itemgetter
-from random import Random
-
 import pytest
 
 from heliosdb.errors import IoError, ObjectInUse, ObjectNotInPrerequisiteState, UndefinedObject
-from heliosdb.store import IndexSpec
-from heliosdb.transaction import Transaction, TransactionalStore
+from heliosdb.transaction import TransactionalStore
 from heliosdb_testkit import FaultyVolume
-
-TABLE, BY_ID, BY_VALUE = 100, 101, 102
-SPECS = (
-    IndexSpec(BY_ID, TABLE, itemgetter(0), unique=True, key_column=0),
-    IndexSpec(BY_VALUE, TABLE, itemgetter(1), key_column=1),
-)
-
-
-def opened(volume: FaultyVolume) -> TransactionalStore:
-    """Open a store, with both indexes on every timeline."""
-    store = TransactionalStore(volume)
-    store.specs_of = lambda line, oid: SPECS
-    if not store.is_recovered:
-        for spec in SPECS:
-            store.define_index(None, TABLE, spec)
-    return store
-
-
-def lost_power(store: TransactionalStore, seed: int = 1) -> TransactionalStore:
-    """Open what is left when only what was made durable is left."""
-    volume = store.volume
-    assert isinstance(volume, FaultyVolume)
-    volume.lose_power()
-    return opened(volume.crash(Random(seed)))
-
-
-def closed(store: TransactionalStore) -> TransactionalStore:
-    volume = store.volume
-    assert isinstance(volume, FaultyVolume)
-    store.close()
-    return opened(volume.kill())
-
-
-def put(store: TransactionalStore, key: int, value: object, timeline: str = "main") -> int:
-    """Insert or change one row and return the SCN."""
-    transaction = store.begin(timeline=timeline)
-    transaction.begin_statement()
-    found = transaction.view(TABLE).index(BY_ID).items(key)
-    if found:
-        transaction.update(TABLE, *found[0], (key, value))
-    else:
-        transaction.insert(TABLE, (key, value))
-    ticket = transaction.commit()
-    ticket.wait()
-    return ticket.scn
-
-
-def rows(transaction: Transaction) -> list[tuple[object, ...]]:
-    transaction.begin_statement()
-    found = sorted(row for block in transaction.view(TABLE).row_blocks() for row in block)
-    transaction.rollback()
-    return found
-
-
-def find(store: TransactionalStore, value: object, timeline: str = "main") -> list[tuple[object, ...]]:
-    transaction = store.begin(timeline=timeline)
-    transaction.begin_statement()
-    found = transaction.view(TABLE).index(BY_VALUE).rows(value)
-    transaction.rollback()
-    return found
+from plain_store import TABLE, closed, lost_power, opened, put, rows
 
 
 @pytest.fixture

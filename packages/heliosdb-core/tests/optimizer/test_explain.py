@@ -145,3 +145,37 @@ def test_options_that_are_off_are_taken(db: EmbeddedDatabase) -> None:
 def test_what_is_not_there_is_refused(db: EmbeddedDatabase, option: str) -> None:
     with pytest.raises(errors.FeatureNotSupported):
         db.query(f"EXPLAIN ({option}) SELECT 1")
+
+
+@pytest.mark.parametrize("options", ["", "(ANALYZE, COSTS off, TIMING off, SUMMARY off)", "(CODEGEN)"])
+def test_an_explained_query_takes_parameters(db: EmbeddedDatabase, options: str) -> None:
+    found = [line for (line,) in db.query(f"EXPLAIN {options} SELECT b FROM t WHERE id = $1", [7])]
+    assert "Index Cond: (id = $1)" in found[1]
+    if "ANALYZE" in options:
+        assert "actual rows=1 " in found[0]
+    assert [line for (line,) in db.query("EXPLAIN SELECT b FROM t WHERE id = $1")][1] == "  Index Cond: (id = $1)"
+
+
+def test_parameters_of_an_explained_query_are_looked_at_for_estimates(db: EmbeddedDatabase) -> None:
+    def estimate(bound: int) -> int:
+        match = re.search(r"rows=(\d+)", str(db.query("EXPLAIN SELECT b FROM t WHERE a < $1", [bound])))
+        assert match is not None
+        return int(match[1])
+
+    assert estimate(1) < 1000 < estimate(90)
+
+
+@pytest.mark.parametrize(
+    ("text", "parameters", "sqlstate"),
+    [
+        ("EXPLAIN SELECT $1::int", [1, 2], "08P01"),
+        ("EXPLAIN SELECT b FROM t WHERE id = $1", ["x"], "22P02"),
+        ("EXPLAIN ANALYZE SELECT $1::int", None, "42P02"),
+    ],
+)
+def test_parameters_that_do_not_fit_an_explained_query_are_refused(
+    db: EmbeddedDatabase, text: str, parameters: list[Any] | None, sqlstate: str
+) -> None:
+    with pytest.raises(errors.Error) as caught:
+        db.database.session().execute(text, parameters)
+    assert caught.value.sqlstate == sqlstate

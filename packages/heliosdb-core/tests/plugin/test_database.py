@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -104,6 +105,26 @@ def test_lifecycle_hooks_are_called_in_order() -> None:
         assert "drop table" in calls
         calls.clear()
     assert calls == ["closing"]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_an_opening_that_a_plugin_fails_lets_go_of_everything(tmp_path: Path, first: bool) -> None:
+    path = str(tmp_path / "db")
+    if not first:
+        with EmbeddedDatabase(path) as database:
+            database.execute("CREATE TABLE t (id int)")
+    closed: list[object] = []
+
+    def refuse(database: object) -> None:
+        raise CheckViolation("not this one")
+
+    broken = plugin("broken", database_opened=refuse, database_closing=lambda database: closed.append(database))
+    with pytest.raises(CheckViolation, match="not this one") as caught:
+        EmbeddedDatabase(path, plugins=[broken])
+    with EmbeddedDatabase(path) as database:  # while the traceback of the first one lives
+        assert caught.value is not None
+        database.execute("CREATE TABLE IF NOT EXISTS t (id int)")
+    assert len(closed) == 1
 
 
 def test_a_plugin_may_abort_a_transaction_at_the_last_step_and_nothing_is_left() -> None:

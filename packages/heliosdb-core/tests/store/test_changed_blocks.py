@@ -17,6 +17,7 @@ from heliosdb.store.store import Store
 from heliosdb.verify import verify
 from heliosdb_testkit import FaultyVolume
 from heliosdb_testkit.faulty_volume import PowerLoss
+from stored_database import checkpoint, rows, segments
 
 MANY = 12_000
 TABLE = "CREATE TABLE t (id int PRIMARY KEY, n int, note text)"
@@ -39,10 +40,6 @@ def filled(**storage: Any) -> tuple[FaultyVolume, Database, Any]:
     return volume, database, session
 
 
-def rows(session: Any, text: str) -> list[tuple[Any, ...]]:
-    return list(session.execute(text)[-1].rows)
-
-
 def state(session: Any) -> list[tuple[Any, ...]]:
     """All rows, which every way to read them agrees on."""
     found = rows(session, "SELECT * FROM t ORDER BY id")
@@ -52,15 +49,6 @@ def state(session: Any) -> list[tuple[Any, ...]]:
     for row in found[:: max(1, len(found) // 5)]:
         assert rows(session, f"SELECT * FROM t WHERE id = {row[0]}") == [row]
     return found
-
-
-def segments(volume: FaultyVolume) -> list[str]:
-    return [name for name in volume.names() if name.startswith("segment")]
-
-
-def checkpoint(database: Database) -> None:
-    assert database.store.maintenance is not None
-    database.store.maintenance.checkpoint()
 
 
 def in_memory(database: Database, session: Any) -> int:
@@ -426,3 +414,21 @@ def test_the_record_of_a_replaced_segment_is_read_as_it_was_written() -> None:
     assert found[:4] == segment[:4]
     assert found.changed is not None
     assert [slots.rstrip(b"\0") for slots in found.changed] == [slots.rstrip(b"\0") for slots in changed]
+
+
+def test_a_checkpoint_that_cannot_read_a_block_keeps_what_indexes_have_to_write() -> None:
+    volume = FaultyVolume()
+    database, session = opened(volume)
+    session.execute("CREATE TABLE t (id int PRIMARY KEY, n int)")
+    session.execute("CREATE INDEX ON t (n)")
+    session.execute(f"INSERT INTO t SELECT g, g FROM generate_series(1, {MANY}) g")
+    checkpoint(database)
+    database.history.pin("kept")
+    session.execute("UPDATE t SET n = -n")
+    volume.fail(IoError("input/output error"), "read")
+    with pytest.raises(IoError):
+        checkpoint(database)
+    checkpoint(database)
+    _, session = opened(volume.kill())
+    assert "Index Scan" in rows(session, "EXPLAIN SELECT id FROM t WHERE n = -77")[0][0]
+    assert rows(session, "SELECT id FROM t WHERE n = -77") == [(77,)]

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from heliosdb.database import Database
 from heliosdb.errors import DiskFull, Error, IoError, UniqueViolation
 from heliosdb.store import chunk_file
 from heliosdb.verify import verify
 from heliosdb_testkit import FaultyVolume
+from stored_database import checkpoint, opened, rows, segments
 
 TABLE = "CREATE TABLE t (id int PRIMARY KEY, n int, note text)"
 MANY = 20_000
@@ -23,26 +23,8 @@ def small_appends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunk_file, "APPEND_AT", 500)
 
 
-def opened(volume: FaultyVolume, **storage: Any) -> tuple[Database, Any]:
-    database = Database(volume=volume, plugins=[], storage=storage)
-    return database, database.session()
-
-
-def rows(session: Any, text: str) -> list[tuple[Any, ...]]:
-    return list(session.execute(text)[-1].rows)
-
-
 def insert(first: int, count: int = MANY) -> str:
     return f"INSERT INTO t SELECT g, g % 7, 'note ' || g FROM generate_series({first}, {first + count - 1}) g"
-
-
-def segments(volume: FaultyVolume) -> list[str]:
-    return [name for name in volume.names() if name.startswith("segment")]
-
-
-def checkpoint(database: Database) -> None:
-    assert database.store.maintenance is not None
-    database.store.maintenance.checkpoint()
 
 
 def summary(session: Any) -> tuple[Any, ...]:

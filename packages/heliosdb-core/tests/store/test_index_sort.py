@@ -11,22 +11,14 @@ import pytest
 from heliosdb.database import Database
 from heliosdb.errors import UniqueViolation
 from heliosdb_testkit import FaultyVolume
+from stored_database import opened_without_cache, rows
 
 MANY = 12_000
 
 
-def opened(volume: FaultyVolume) -> tuple[Database, Any]:
-    database = Database(volume=volume, plugins=[], storage={"cache_size": 1})
-    return database, database.session()
-
-
-def rows(session: Any, text: str) -> list[tuple[Any, ...]]:
-    return list(session.execute(text)[-1].rows)
-
-
 def filled() -> tuple[FaultyVolume, Database, Any]:
     volume = FaultyVolume()
-    database, session = opened(volume)
+    database, session = opened_without_cache(volume)
     session.execute("CREATE TABLE t (id int, grp int, note text)")
     session.execute(f"INSERT INTO t SELECT g, g % 40, 'n' || g % 5000 FROM generate_series(1, {MANY}) g")
     session.execute("UPDATE t SET grp = NULL WHERE id % 100 = 0")
@@ -75,7 +67,7 @@ def test_it_is_found_before_and_after_checkpoints_and_crashes() -> None:
             assert kept
         if turn:
             volume = volume.kill()
-            database, session = opened(volume)
+            database, session = opened_without_cache(volume)
     assert set(kept) & set(runs(volume))
 
 

@@ -15,6 +15,7 @@ from heliosdb.errors import UniqueViolation
 from heliosdb.types.comparison import nan_last
 from heliosdb.verify import verify
 from heliosdb_testkit import FaultyVolume
+from stored_database import rows
 
 COUNT = 9000
 INDEXES = {
@@ -35,10 +36,6 @@ def opened(volume: FaultyVolume) -> tuple[Database, Any]:
     assert database.store.indexes is not None
     database.store.indexes.most_entries = 3000
     return database, database.session()
-
-
-def rows(session: Any, text: str) -> list[tuple[Any, ...]]:
-    return list(session.execute(text)[-1].rows)
 
 
 def filled() -> tuple[FaultyVolume, Database, Any]:

@@ -13,27 +13,22 @@ from heliosdb.store.salvage import Salvaged, salvage
 from heliosdb.store.store import Store
 from heliosdb.verify import verify
 from heliosdb_testkit import FaultyVolume
+from stored_database import checkpoint, opened, rows
 
 ROWS = 5_000
-
-
-def rows(session: Any, text: str) -> list[tuple[Any, ...]]:
-    return list(session.execute(text)[-1].rows)
 
 
 @pytest.fixture
 def damaged() -> FaultyVolume:
     """A database with a checkpoint and a log behind it; nothing is damaged yet."""
     volume = FaultyVolume()
-    database = Database(volume=volume, plugins=[])
-    session = database.session()
+    database, session = opened(volume)
     session.execute("CREATE TABLE t (id serial PRIMARY KEY, n int, at interval)")
     session.execute("CREATE INDEX ON t (n)")
     session.execute(f"INSERT INTO t (n, at) SELECT g % 7, g * '1 day'::interval FROM generate_series(1, {ROWS}) g")
     session.execute("CREATE TABLE gone (a int)")
     session.execute("INSERT INTO gone VALUES (1)")
-    assert database.store.maintenance is not None
-    database.store.maintenance.checkpoint()
+    checkpoint(database)
     session.execute("UPDATE t SET n = 100 WHERE id < 10")
     session.execute("DELETE FROM t WHERE id = 11")
     session.execute("DROP TABLE gone")
@@ -49,11 +44,9 @@ MANY = 20_000
 def large() -> FaultyVolume:
     """A table whose rows two large commits have written behind the last checkpoint, and others have changed."""
     volume = FaultyVolume()
-    database = Database(volume=volume, plugins=[])
-    session = database.session()
+    database, session = opened(volume)
     session.execute("CREATE TABLE t (id int PRIMARY KEY, n int)")
-    assert database.store.maintenance is not None
-    database.store.maintenance.checkpoint()
+    checkpoint(database)
     session.execute("BEGIN")
     session.execute(f"INSERT INTO t SELECT g, 0 FROM generate_series(1, {MANY}) g")
     other = database.session()

@@ -10,6 +10,7 @@ from heliosdb.database import Database
 from heliosdb.store import stored_blocks
 from heliosdb.store.relation import Relation
 from heliosdb_testkit import FaultyVolume
+from stored_database import checkpoint, rows
 
 ROWS = 9000
 
@@ -23,15 +24,6 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> tuple[FaultyVolume, Database, Any
     session.execute("CREATE TABLE t (id int PRIMARY KEY, n int)")
     session.execute(f"INSERT INTO t SELECT g, 0 FROM generate_series(1, {ROWS}) g")
     return volume, database, session
-
-
-def rows(session: Any, text: str) -> list[tuple[Any, ...]]:
-    return list(session.execute(text)[-1].rows)
-
-
-def checkpoint(database: Database) -> None:
-    assert database.store.maintenance is not None
-    database.store.maintenance.checkpoint()
 
 
 def in_memory(database: Database) -> list[bool]:

@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 import pytest
 
 from heliosdb.database import Database
 from heliosdb.errors import UniqueViolation
 from heliosdb_testkit import FaultyVolume
-
-
-def opened(volume: FaultyVolume) -> tuple[Database, Any]:
-    database = Database(volume=volume, plugins=[], storage={"cache_size": 1})
-    return database, database.session()
-
-
-def rows(session: Any, text: str) -> list[tuple[Any, ...]]:
-    return list(session.execute(text)[-1].rows)
-
-
-def checkpoint(database: Database) -> None:
-    assert database.store.maintenance is not None
-    database.store.maintenance.checkpoint()
+from stored_database import checkpoint, opened_without_cache, rows
 
 
 def test_a_block_that_is_being_changed_stays_in_memory() -> None:
-    database, session = opened(FaultyVolume())
+    database, session = opened_without_cache(FaultyVolume())
     session.execute("CREATE TABLE t (id int PRIMARY KEY, n int)")
     session.execute("INSERT INTO t SELECT g, 0 FROM generate_series(1, 9000) g")
     for turn in range(1, 4):
@@ -47,18 +33,18 @@ def test_a_block_that_is_being_changed_stays_in_memory() -> None:
 
 def test_replay_changes_blocks_that_are_read_for_it() -> None:
     volume = FaultyVolume()
-    database, session = opened(volume)
+    database, session = opened_without_cache(volume)
     session.execute("CREATE TABLE t (id int PRIMARY KEY, n int)")
     session.execute("INSERT INTO t SELECT g, 0 FROM generate_series(1, 9000) g")
     checkpoint(database)
     for number in (1, 4500, 9000, 1):
         session.execute(f"UPDATE t SET n = n + 1 WHERE id = {number}")
-    _, session = opened(volume.kill())
+    _, session = opened_without_cache(volume.kill())
     assert rows(session, "SELECT id, n FROM t WHERE n > 0 ORDER BY id") == [(1, 2), (4500, 1), (9000, 1)]
 
 
 def test_updates_beside_checkpoints_are_all_there() -> None:
-    database, session = opened(FaultyVolume())
+    database, session = opened_without_cache(FaultyVolume())
     session.execute("CREATE TABLE t (id int PRIMARY KEY, n int)")
     session.execute("INSERT INTO t SELECT g, 0 FROM generate_series(1, 50) g")
     done = threading.Event()
@@ -82,12 +68,12 @@ def test_updates_beside_checkpoints_are_all_there() -> None:
 @pytest.mark.parametrize("order", ["ASC", "DESC"])
 def test_a_key_that_many_rows_have_is_listed_once(order: str) -> None:
     volume = FaultyVolume()
-    database, session = opened(volume)
+    database, session = opened_without_cache(volume)
     session.execute("CREATE TABLE t (id int PRIMARY KEY, n int)")
     session.execute("CREATE INDEX ON t (n)")
     session.execute("INSERT INTO t SELECT g, g / 100 FROM generate_series(0, 999) g")
     database.close()
-    database, session = opened(volume.kill())
+    database, session = opened_without_cache(volume.kill())
     assert rows(session, f"SELECT n, count(*) FROM t WHERE n >= 0 GROUP BY n ORDER BY n {order}") == [
         (n, 100) for n in (range(10) if order == "ASC" else range(9, -1, -1))
     ]
@@ -102,9 +88,9 @@ def test_a_key_that_many_rows_have_is_listed_once(order: str) -> None:
 
 def test_a_table_without_rows_keeps_its_indexes() -> None:
     volume = FaultyVolume()
-    _, session = opened(volume)
+    _, session = opened_without_cache(volume)
     session.execute("CREATE TABLE t (id int PRIMARY KEY)")
-    _, session = opened(volume.kill())
+    _, session = opened_without_cache(volume.kill())
     session.execute("INSERT INTO t VALUES (1)")
     with pytest.raises(UniqueViolation):
         session.execute("INSERT INTO t VALUES (1)")

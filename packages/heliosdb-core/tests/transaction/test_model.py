@@ -18,7 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from heliosdb.encoding import MAX, MIN, NULL, KeyColumn, KeyShape
 from heliosdb.errors import LockNotAvailable, ObjectNotInPrerequisiteState, SerializationFailure, UniqueViolation
 from heliosdb.store import IndexSpec, Retention, key_order, relation, timeline_index
-from heliosdb.transaction import Mark, Transaction, TransactionalStore
+from heliosdb.store.snapshot import Snapshot
+from heliosdb.transaction import Mark, Transaction, TransactionalStore, differences
 
 TABLE, BY_ID, BY_NAME, PARTIAL = 100, 101, 102, 103
 Row = tuple[Any, ...]
@@ -244,6 +245,25 @@ class StoreModel(RuleBasedStateMachine):
             assert scn not in self.store.snapshots.pins.values()
         finally:
             past.rollback()
+
+    @rule(timelines=st.tuples(numbers, numbers), scns=st.tuples(numbers, numbers))
+    def compare_points(self, timelines: tuple[int, int], scns: tuple[int, int]) -> None:
+        """What is different between two points of any timelines; never more, and no less."""
+        names = [sorted(self.states)[number % len(self.states)] for number in timelines]
+        points = [(name, scn % (self.store.published + 1)) for name, scn in zip(names, scns)]
+        reader = self.store.begin(Impatient())
+        try:
+            first, second = (Snapshot(*point) for point in points)
+            found = [item for block in differences(reader, TABLE, first, second) for item in block]
+        except ObjectNotInPrerequisiteState:
+            assert not self.retention
+            return
+        finally:
+            reader.rollback()
+        before, after = (self.at(*point) for point in points)
+        row_ids = sorted(before.keys() | after.keys())
+        pairs = [(row_id, before.get(row_id), after.get(row_id)) for row_id in row_ids]
+        assert found == [(row_id, old, new) for row_id, old, new in pairs if old != new]
 
     # -- what must hold
 

@@ -38,7 +38,7 @@ from heliosdb.errors import (
     ObjectNotInPrerequisiteState,
 )
 from heliosdb.spi import ClauseContext, ColumnDefinition, ColumnForm, Cursor, Session, StoredFrames
-from heliosdb_crypto.opening import ATTACHED, COLUMNS
+from heliosdb_crypto.opening import ATTACHED, FILE
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
@@ -121,10 +121,9 @@ def held(session: Any) -> ColumnKeys | None:
 def unlock(key: str, session: Any) -> bool:
     """``heliosdb_unlock(key)``: let this session read encrypted columns; InvalidPassword for another key."""
     from heliosdb_crypto.keyring import Keyring
-    from heliosdb_crypto.opening import FILE
     from heliosdb_crypto.providers import master_key
 
-    volume = session.database.attached[COLUMNS]
+    volume = session.database.volume
     content = volume.whole(FILE)
     if content is None:
         raise _without_keyring()
@@ -304,7 +303,7 @@ def check_column(column: ColumnDefinition, session: Session) -> None:
     form = column.form
     assert form is not None
     if held(session) is None:
-        if ATTACHED not in session.database.attached and session.database.attached[COLUMNS].whole("keys") is None:
+        if ATTACHED not in session.database.attached and session.database.volume.whole(FILE) is None:
             raise _without_keyring()
         raise _without_key(column.name)
     if form.deterministic and column.type not in EXACT:

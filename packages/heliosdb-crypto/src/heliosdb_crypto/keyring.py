@@ -82,8 +82,7 @@ class Keyring:
     def create(cls, volume: Volume, master: MasterKey, *, at_rest: bool = True) -> Keyring:
         """Make the keyring of a database; it has to be saved before anything is encrypted under it."""
         first = DataKey(1, time.time(), bytearray(os.urandom(KEY_SIZE)))
-        made = cls(volume, master, os.urandom(16).hex(), {1: first}, 1, os.urandom(KEY_SIZE), at_rest=at_rest)
-        return made
+        return cls(volume, master, os.urandom(16).hex(), {1: first}, 1, os.urandom(KEY_SIZE), at_rest=at_rest)
 
     @classmethod
     def open(cls, volume: Volume, content: bytes, master: MasterKey) -> Keyring:
@@ -166,6 +165,8 @@ class Keyring:
             wrapped = parameters.get("wrapped")
             if wrapped is not None:
                 purpose = _purpose(str(parameters["database"]), number)
+                if not isinstance(parameters["master"], dict):
+                    raise TypeError
                 master = self._master.matching(parameters["master"])
                 return Aes256Gcm(master.unwrap(base64.b64decode(wrapped, validate=True), purpose), number, salt)
         except (KeyError, TypeError, ValueError):
@@ -202,6 +203,7 @@ class Keyring:
                 self.save()
             except BaseException:
                 self._master = before
+                master.close()
                 raise
             before.close()
 
@@ -220,14 +222,17 @@ class Keyring:
                 raise
             return made
 
-    def retire(self, needed: Callable[[], Container[int]]) -> list[int]:
+    def retire(self, needed: Callable[[], Container[int] | None]) -> list[int]:
         """Drop the keys that are not current and that nothing needs any more; return their numbers.
 
-        ``needed`` gives those of files. It is asked after those who write, for what they wrote is a file then.
+        ``needed`` gives those of files, None where that is not known. It is asked after those who write, for what they
+        wrote is a file then.
         """
         with self._lock:
             writing = {writer.parameters["key"] for writer in tuple(self._writers)}
             still = needed()
+            if still is None:
+                return []
             gone = [
                 number
                 for number in self._keys

@@ -8,6 +8,9 @@ What is encrypted begins with the number of the period in which it was: its key 
 number, so nothing has to be kept but the master key, and whatever was encrypted in any period can be read.
 
     version (1 byte)  |  period (8)  |  nonce (12, random)  |  ciphertext and tag
+
+A nonce is drawn at random, so one period is good for 2^32 values (NIST SP 800-38D, 8.3), from all processes together:
+who encrypts more than 1,600 values a second all the time chooses a period shorter than 30 days.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from heliosdb.errors import DataCorrupted, InvalidPassword
+from heliosdb.errors import DataCorrupted, InvalidParameterValue, InvalidPassword
 from heliosdb_crypto.keys import EncryptionKey, derived
 
 if TYPE_CHECKING:
@@ -25,9 +25,11 @@ SALT = 16
 SCRYPT = {"n": 1 << 17, "r": 8, "p": 1}
 """What OWASP's cheat sheet for password storage asks for: 128 MB and about 0.3 s for each guess."""
 
-LARGEST_N = 1 << 20
 LARGEST_R = 32
-LARGEST_P = 16
+LARGEST_MEMORY = 1 << 29
+LARGEST_WORK = 1 << 24
+"""The r, the bytes (128 n r) and the n r p that are accepted of a file: four times, four times
+and sixteen times what ``SCRYPT`` takes."""
 
 
 @runtime_checkable
@@ -64,14 +66,22 @@ class LocalKey:
     """A master key in this process: a key of 256 bits, or one that scrypt makes of a passphrase."""
 
     def __init__(self, secret: EncryptionKey | str, description: Mapping[str, Any] | None = None) -> None:
+        """``description``: where a passphrase was used before; None: its first use. scrypt runs when the key is needed
+        first, for that is meant to take long."""
         self._passphrase = secret if isinstance(secret, str) else None
-        self._description: dict[str, Any] = {}
-        if isinstance(secret, EncryptionKey):
-            self._key = EncryptionKey(secret.secret)
-        else:
-            stated = {"salt": os.urandom(SALT).hex(), **SCRYPT} if description is None else description
-            self._description = {name: stated[name] for name in ("salt", "n", "r", "p")}
-            self._key = passphrase_key(secret, stated)
+        self._parameters: dict[str, Any] = {}
+        if self._passphrase is not None:
+            first = {"salt": os.urandom(SALT).hex(), **SCRYPT}
+            self._parameters = first if description is None else {name: description.get(name) for name in first}
+        self._made = EncryptionKey(secret.secret) if isinstance(secret, EncryptionKey) else None
+
+    @property
+    def _key(self) -> EncryptionKey:
+        if self._made is None:
+            if self._passphrase is None:
+                raise InvalidParameterValue("the passphrase was closed")
+            self._made = passphrase_key(self._passphrase, self._parameters)
+        return self._made
 
     @property
     def id(self) -> str:
@@ -80,19 +90,20 @@ class LocalKey:
 
     def describe(self) -> Mapping[str, Any]:
         """Return the kind, the id, and of a passphrase the parameters of scrypt."""
-        return {"kind": "key" if self._passphrase is None else "passphrase", "id": self.id, **self._description}
+        return {"kind": "passphrase" if self._parameters else "key", "id": self.id, **self._parameters}
 
     def matching(self, description: Mapping[str, Any]) -> LocalKey:
         """Return this key, or the one that its passphrase gives with the description's parameters."""
-        kind, salt = description.get("kind"), self._description.get("salt")
-        found = self
-        if kind == "passphrase" and self._passphrase is not None and description.get("salt") != salt:
-            found = LocalKey(self._passphrase, description)
-        if kind != found.describe()["kind"] or found.id != description.get("id"):
+        kind, found = description.get("kind"), self
+        if kind == "passphrase" and self._passphrase is not None:
+            given = LocalKey(self._passphrase, description)
+            if given._parameters != self._parameters:
+                found = given
+        if kind != ("passphrase" if self._parameters else "key") or found.id != description.get("id"):
             raise InvalidPassword(
                 "the encryption key is not the one that the data are encrypted with",
-                detail=f"They need a {_KINDS.get(str(kind), str(kind))} with the id {description.get('id')}; "
-                f"the one given has the id {found.id}.",
+                detail=f"They need a {_KINDS.get(str(kind), str(kind))} with the id {description.get('id')}"
+                + ("." if self._parameters else f"; the one given has the id {self.id}."),
             )
         return found
 
@@ -112,7 +123,8 @@ class LocalKey:
 
     def close(self) -> None:
         """Forget the secret."""
-        self._key.close()
+        if self._made is not None:
+            self._made.close()
         self._passphrase = None
 
     def _cipher(self) -> AESGCM:
@@ -134,6 +146,7 @@ def passphrase_key(passphrase: str, parameters: Mapping[str, Any]) -> Encryption
     except (KeyError, TypeError, ValueError):
         raise DataCorrupted("the parameters of a passphrase are damaged") from None
     # A file that anybody may have written must not make opening take all memory.
-    if not (1 < n <= LARGEST_N and n & (n - 1) == 0 and 1 <= r <= LARGEST_R and 1 <= p <= LARGEST_P and salt):
+    sound = salt and n > 1 and n & (n - 1) == 0 and 1 <= r <= LARGEST_R and p > 0
+    if not (sound and 128 * n * r <= LARGEST_MEMORY and n * r * p <= LARGEST_WORK):
         raise DataCorrupted(f"the parameters of a passphrase are damaged: n={n}, r={r}, p={p}")
     return EncryptionKey(Scrypt(salt, 32, n, r, p).derive(passphrase.encode()))

@@ -9,15 +9,15 @@ from typing import Any
 from heliosdb.errors import FeatureNotSupported, InvalidParameterValue, InvalidPassword, ObjectNotInPrerequisiteState
 from heliosdb.spi import Opening
 
-__all__ = ["ATTACHED", "COLUMNS", "FILE", "NAME", "open_keyring"]
+__all__ = ["ATTACHED", "FILE", "NAME", "ROTATION", "open_keyring"]
 
 ATTACHED = "heliosdb-crypto"
 """The name by which the database keeps its keyring."""
 
-COLUMNS = "heliosdb-crypto volume"
-"""The name by which it keeps the volume of the keyring, for sessions that are given the key."""
-
 USES = ("files", "temporary", "archives")
+
+ROTATION = "heliosdb-crypto rotation"
+"""The name by which it keeps what goes on in the background."""
 
 FILE = "keys"
 """The word by which the volume knows the keyring: ``heliosdb.keys`` in a folder."""
@@ -40,7 +40,6 @@ def open_keyring(opening: Opening) -> None:
     source = opening.take("encryption.key_source")
     key = next((value for value in given if value is not None), None)
     content = opening.volume.whole(FILE)
-    opening.attach(COLUMNS, opening.volume)
     if content is None and enabled is False:
         return
     if key is None and source is not None:
@@ -77,6 +76,7 @@ def _boolean(opening: Opening, name: str) -> bool | None:
 def _open(opening: Opening, content: bytes | None, key: Any, at_rest: bool | None) -> None:
     from heliosdb_crypto.keyring import Keyring
     from heliosdb_crypto.providers import master_key
+    from heliosdb_crypto.rotation import Rotation
 
     if content is None and not opening.is_new and at_rest is not False:
         raise ObjectNotInPrerequisiteState(
@@ -85,15 +85,12 @@ def _open(opening: Opening, content: bytes | None, key: Any, at_rest: bool | Non
             "encrypted columns alone, with encryption.at_rest = false.",
         )
     master = master_key(key)
-    try:
-        if content is None:
-            keyring = Keyring.create(opening.volume, master, at_rest=at_rest is not False)
-            opening.on_begin(keyring.save)
-        else:
-            keyring = Keyring.open(opening.volume, content, master)
-    except BaseException:
-        master.close()
-        raise
+    opening.on_close(master.close)
+    if content is None:
+        keyring = Keyring.create(opening.volume, master, at_rest=at_rest is not False)
+        opening.on_begin(keyring.save)
+    else:
+        keyring = Keyring.open(opening.volume, content, master)
     opening.on_close(keyring.close)
     if at_rest is not None and at_rest != keyring.at_rest:
         raise ObjectNotInPrerequisiteState(
@@ -101,6 +98,7 @@ def _open(opening: Opening, content: bytes | None, key: Any, at_rest: bool | Non
         )
     opening.add_codec(NAME, keyring, uses=USES if keyring.at_rest else ("temporary", "archives"))
     opening.attach(ATTACHED, keyring)
+    opening.attach(ROTATION, Rotation())
 
 
 def _of_this_process(parameters: Mapping[str, Any] | None = None) -> Any:

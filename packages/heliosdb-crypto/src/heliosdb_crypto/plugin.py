@@ -16,7 +16,7 @@ from heliosdb.spi import (
     StoredForm,
     Volatility,
 )
-from heliosdb_crypto.opening import ATTACHED, open_keyring
+from heliosdb_crypto.opening import ATTACHED, ROTATION, open_keyring
 
 
 @hookimpl
@@ -37,10 +37,8 @@ def database_opened(database: Database) -> None:
 @hookimpl
 def database_closing(database: Database) -> None:
     """Stop a rotation; it goes on at the next opening."""
-    if ATTACHED in database.attached:
-        from heliosdb_crypto.rotation import stop
-
-        stop(database)
+    if ROTATION in database.attached:
+        database.attached[ROTATION].stop()
 
 
 @hookimpl

@@ -12,17 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from heliosdb.errors import Error, ObjectNotInPrerequisiteState, ReadOnlySqlTransaction
 from heliosdb.spi import file_headers
-from heliosdb_crypto.opening import ATTACHED, NAME
+from heliosdb_crypto.opening import ATTACHED, NAME, ROTATION
 
 if TYPE_CHECKING:
     from heliosdb.spi import Database, Volume
     from heliosdb_crypto.keyring import Keyring
 
-__all__ = ["go_on", "keyring_of", "rotate_data_key", "rotate_master_key", "start", "stop"]
+__all__ = ["go_on", "Rotation", "keyring_of", "rotate_data_key", "rotate_master_key", "start"]
 
 OnProgress = Callable[[int, int], None]
 PATIENCE = 5.0
@@ -61,9 +60,8 @@ def rotate_data_key(
     if not keyring.at_rest:
         raise ObjectNotInPrerequisiteState("the files of the database are not encrypted")
     keyring.add_key()
-    if wait:
-        go_on(database, on_progress)
-    else:
+    # What somebody was still reading is left to the background.
+    if not (wait and go_on(database, on_progress)):
         start(database)
 
 
@@ -77,12 +75,14 @@ def go_on(database: Database, on_progress: OnProgress = lambda done, files: None
     return len(keyring.data_keys()) == 1
 
 
-def numbers_in_use(volume: Volume) -> set[int]:
-    """Return the numbers of the data keys that some file of a volume is encrypted under."""
+def numbers_in_use(volume: Volume) -> set[int] | None:
+    """Return the numbers of the data keys that some file of a volume is encrypted under; None where a header is damaged
+    and does not say it."""
+    headers = [header for _, _, header in file_headers(volume)]
+    if None in headers:
+        return None
     return {
-        header.codec_parameters[NAME]["key"]
-        for _, _, header in file_headers(volume)
-        if header is not None and NAME in header.codec_parameters
+        header.codec_parameters[NAME].get("key", 0) for header in headers if header and NAME in header.codec_parameters
     }
 
 
@@ -94,33 +94,36 @@ def _require_writable(database: Database) -> None:
 # -- in the background -------------------------------------------------------------------------------------------------
 
 
-class _Worker:
-    """A thread that goes on until no older key is needed, or it is told to stop."""
+class Rotation:
+    """What goes on in the background for one database, in a thread that ends when no older key is needed."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self) -> None:
         self._stopping = Event()
         self._again = Event()
-        self._thread = Thread(target=self._work, name="heliosdb-rotation", daemon=True)
+        self._thread: Thread | None = None
         self.error: str | None = None
-        self._thread.start()
+        """Why it stopped, where it did not end."""
 
-    def wake(self) -> bool:
-        """Go on from the beginning; False where the thread has ended."""
+    def start(self, database: Database) -> None:
+        """Go on, where there is something to do."""
         self._again.set()
-        return self._thread.is_alive()
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = Thread(target=self._work, args=(database,), name="heliosdb-rotation", daemon=True)
+            self._thread.start()
 
     def stop(self) -> None:
         """Return when the thread has ended."""
         self._stopping.set()
         self._again.set()
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
 
-    def _work(self) -> None:
+    def _work(self, database: Database) -> None:
+        self.error = None
         try:
             while not self._stopping.is_set():
                 self._again.clear()
-                if go_on(self._database, self._stop_between):
+                if go_on(database, self._stop_between):
                     return
                 self._again.wait(PATIENCE)
         except _Stopped:
@@ -138,27 +141,7 @@ class _Stopped(Exception):
     pass
 
 
-_workers: WeakKeyDictionary[Any, _Worker] = WeakKeyDictionary()
-
-
 def start(database: Database) -> None:
     """Go on with a rotation in the background, where there is one."""
-    keyring: Keyring | None = database.attached.get(ATTACHED)
-    if keyring is None or database.volume.read_only or len(keyring.data_keys()) == 1:
-        return
-    running = _workers.get(database)
-    if running is None or not running.wake():
-        _workers[database] = _Worker(database)
-
-
-def stop(database: Database) -> None:
-    """Stop it, after the file at hand; the next opening goes on."""
-    running = _workers.pop(database, None)
-    if running is not None:
-        running.stop()
-
-
-def failure(database: Database) -> str | None:
-    """Return why the rotation in the background stopped, None where it did not."""
-    running = _workers.get(database)
-    return None if running is None else running.error
+    if not database.volume.read_only and len(keyring_of(database).data_keys()) > 1:
+        database.attached[ROTATION].start(database)

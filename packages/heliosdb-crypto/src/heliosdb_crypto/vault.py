@@ -27,6 +27,16 @@ TIMEOUT = 10.0
 LARGEST_ANSWER = 1 << 16
 
 
+class _Unredirected(urllib.request.HTTPRedirectHandler):
+    """Follows nobody: the token is for the vault alone."""
+
+    def redirect_request(self, *arguments: Any) -> None:
+        """Take the redirection for the answer."""
+
+
+_opener = urllib.request.build_opener(_Unredirected)
+
+
 class VaultKey:
     """A named key of a transit engine."""
 
@@ -85,7 +95,7 @@ class VaultKey:
             {"X-Vault-Token": self._token, "Content-Type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+            with _opener.open(request, timeout=TIMEOUT) as answer:
                 data: Mapping[str, Any] = json.loads(answer.read(LARGEST_ANSWER))["data"]
                 return data
         except urllib.error.HTTPError as error:

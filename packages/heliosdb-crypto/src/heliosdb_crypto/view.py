@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from heliosdb.spi import SessionContext, file_headers
-from heliosdb_crypto.opening import ATTACHED, NAME
-from heliosdb_crypto.rotation import failure
+from heliosdb_crypto.opening import ATTACHED, NAME, ROTATION
 
 __all__ = ["rows"]
 
@@ -25,7 +24,9 @@ def rows(session: SessionContext) -> Iterator[tuple[Any, ...]]:
     if keyring is not None:
         yield ("master key", None, f"{keyring.master_kind} {keyring.master_id}", None, None, None, "current")
         for key in known.values():
-            state = "current" if key.number == keyring.current else failure(database) or "being replaced"
+            state = (
+                "current" if key.number == keyring.current else database.attached[ROTATION].error or "being replaced"
+            )
             yield ("data key", NAME, str(key.number), _time(key.created), None, None, state)
     found: dict[tuple[str, int | None], list[int]] = {}
     for name, size, header in file_headers(database.volume):

@@ -131,9 +131,8 @@ class HybridSearchEngine:
         self._vector = vector_column(config.database, self._table, config.vector)
         self._operator = OPERATORS[metric_of(config.metric)]
         names = [name for name, _ in columns_of(config.database, self._table)]
-        for name in (config.text,):
-            if name not in names:
-                raise InvalidParameterValue(f'table {self._table} has no column "{name}"')
+        if config.text not in names:
+            raise InvalidParameterValue(f'table {self._table} has no column "{config.text}"')
         self._columns = [name for name in names if name != self._vector]
 
     def search(self, query: HybridQuery) -> list[HybridResult]:

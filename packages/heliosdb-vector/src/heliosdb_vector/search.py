@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from heliosdb.errors import AmbiguousColumn, InvalidParameterValue, UndefinedColumn, UndefinedTable
 from heliosdb_vector.definitions import DISTANCES
+from heliosdb_vector.index.measures import MEASURES
 
 __all__ = ["SearchResult", "VectorIndexConfig", "create_vector_index", "vector_search"]
 
@@ -142,5 +143,4 @@ def _metric_of_index(db: Any, table: str, column: str) -> str:
         "JOIN pg_opclass c ON c.oid = i.indclass[0] WHERE i.indrelid = $1::regclass AND a.attname = $2",
         [table, column],
     )
-    metrics = [part for row in rows for part in str(row[0]).split("_") if part in OPERATORS]
-    return metrics[0] if metrics else "cosine"
+    return next((MEASURES[row[0]].name for row in rows if row[0] in MEASURES), "cosine")

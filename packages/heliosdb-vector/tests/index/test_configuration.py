@@ -57,24 +57,18 @@ def test_new_indexes_are_compressed_where_they_say_nothing(tmp_path: Path) -> No
         database.execute("CREATE INDEX scalar ON items USING hnsw (v) WITH (quantization = 'scalar')")
 
 
-def test_the_training_size_is_how_many_vectors_the_codebooks_see(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from heliosdb_vector.index import faiss_backend
-
-    seen: list[int] = []
-    codebooks = faiss_backend.codebooks
-
-    def noted(rows: Any, parts: int, centroids: int) -> Any:
-        seen.append(len(rows))
-        return codebooks(rows, parts, centroids)
-
-    monkeypatch.setattr(faiss_backend, "codebooks", noted)
+def test_the_training_size_is_how_many_vectors_an_index_learns_from(tmp_path: Path) -> None:
+    query = "SELECT index_name, training_vectors FROM pg_vector_index_stats ORDER BY index_name"
     with opened(tmp_path, pq_training_size=300) as database:
         fill(database, VECTORS)
-        database.execute("CREATE INDEX ON items USING hnsw (v) WITH (quantization = 'pq')")
-        database.execute("CREATE INDEX ON items USING hnsw (v) WITH (quantization = 'pq', pq_training_size = 500)")
-    assert seen == [300, 500]
+        database.execute("CREATE INDEX a ON items USING hnsw (v) WITH (quantization = 'pq')")
+        database.execute("CREATE INDEX b ON items USING hnsw (v) WITH (quantization = 'pq', pq_training_size = 500)")
+        database.execute("CREATE INDEX c ON items USING ivf (v) WITH (lists = 5)")
+        database.execute("CREATE INDEX d ON items USING hnsw (v)")
+        learned = [("a", 300), ("b", 500), ("c", 700), ("d", 0)]
+        assert [tuple(row) for row in database.query(query)] == learned
+    with opened(tmp_path) as database:
+        assert [tuple(row) for row in database.query(query)] == learned
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from heliosdb.catalog.registries import Registries
     from heliosdb.catalog.result import Result
     from heliosdb.catalog.view import CatalogCache, CatalogSnapshot
+    from heliosdb.session.statements import Plan
     from heliosdb.sql.binder.context import BindContext
     from heliosdb.sql.statements import Statement
     from heliosdb.store.past import History
@@ -147,6 +148,18 @@ class CommandSession(Protocol):
 
     def run_internal(self, text: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         """Run a statement on datums inside the current one and return its rows."""
+        ...
+
+    def plan_query(self, query: Statement) -> Plan:
+        """Return the plan of the query in the command that runs."""
+        ...
+
+    def query_parameters(self, plan: Plan) -> tuple[Any, ...]:
+        """Return what the command's parameters are to the plan of its query, as datums."""
+        ...
+
+    def run_plan(self, plan: Plan, constants: Sequence[Any], parameters: tuple[Any, ...]) -> Result:
+        """Run a plan in the open transaction and return its result with all rows."""
         ...
 
     def run_query(self, query: Statement) -> Result:

@@ -16,7 +16,6 @@ from heliosdb.commands.names import check_tablespace, creation_schema
 from heliosdb.commands.trees import without_slots
 from heliosdb.errors import DuplicateColumn, DuplicateTable, FeatureNotSupported, InvalidTableDefinition, SqlSyntaxError
 from heliosdb.sql import statements as tree
-from heliosdb.sql.binder.binder import Binder
 
 if TYPE_CHECKING:
     from heliosdb.commands.context import CommandSession
@@ -41,22 +40,21 @@ def execute_create_table_as(session: CommandSession, statement: tree.CreateTable
         raise InvalidTableDefinition("ON COMMIT can only be used on temporary tables")
     name = statement.name.name
     query = without_slots(statement.query)
-    if isinstance(query, tree.Query):
-        # The query must be right, also where the name is taken.
-        Binder(session.bind_context()).bind(query)
+    # The query must be right, also where the name is taken.
+    plan = session.plan_query(query)
     if session.catalog.is_name_taken(schema, name):
         if not statement.if_not_exists:
             raise DuplicateTable(f'relation "{name}" already exists')
         session.notice(f'relation "{name}" already exists, skipping', sqlstate="42P07")
         return done(tag)
-    result = session.run_query(query)
-    if result.columns is None:
+    parameters = session.query_parameters(plan)
+    if plan.columns is None:
         raise FeatureNotSupported("CREATE TABLE AS needs a query that returns rows")
-    if len(statement.columns) > len(result.columns):
+    if len(statement.columns) > len(plan.columns):
         raise SqlSyntaxError("too many column names were specified")
-    names = [*statement.columns, *[column.name for column in result.columns[len(statement.columns) :]]]
+    names = [*statement.columns, *[column.name for column in plan.columns[len(statement.columns) :]]]
     columns = []
-    for number, (column_name, output) in enumerate(zip(names, result.columns), 1):
+    for number, (column_name, output) in enumerate(zip(names, plan.columns), 1):
         check_column_name(column_name)
         if column_name in names[: number - 1]:
             raise DuplicateColumn(f'column "{column_name}" specified more than once')
@@ -79,12 +77,12 @@ def execute_create_table_as(session: CommandSession, statement: tree.CreateTable
         options=checked_options(session.registries.relation_options, statement.options),
         on_commit=statement.on_commit if statement.on_commit != "preserve rows" else None,
     )
+    rows = iter(session.run_plan(plan, (), parameters).rows if statement.with_data else ())
     edit = edit_of(session)
     edit.put(relation)
     apply(session, edit)
     count = 0
     if statement.with_data:
-        rows = iter(result.rows)
         while batch := list(islice(rows, BATCH)):
             session.transaction.insert_rows(relation.oid, batch)
             count += len(batch)

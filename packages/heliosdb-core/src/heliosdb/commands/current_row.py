@@ -36,9 +36,9 @@ def plan_with_rows(session: Session, query: tree.Query) -> tuple[Plan, tuple[int
 
 
 def _locked_plan(session: Session, query: tree.Query) -> Plan:
-    plan = session.make_plan(query)
+    plan = session.plan_query(query)
     while not lock_plan(session, plan):
-        plan = session.make_plan(query)
+        plan = session.plan_query(query)
     return plan
 
 

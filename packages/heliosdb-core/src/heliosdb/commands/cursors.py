@@ -189,7 +189,7 @@ def execute_declare(session: Session, statement: tree.DeclareCursor) -> Result:
     cursor = Cursor(
         statement.name,
         over_domains(plan.columns, session.types),
-        session.stream_plan(plan, (), ()),
+        session.stream_plan(plan, (), session.query_parameters(plan)),
         session.transaction.hold_snapshot(),
         session,
         scroll=statement.scroll is not False,

@@ -36,7 +36,9 @@ def execute_explain(session: Session, statement: tree.Explain) -> Result:
                 f"EXPLAIN of {type(target).__name__} is not supported", position=target.position or None
             )
         began = time.perf_counter()
-        plan, parameters = session.make_plan(target), ()
+        plan = session.plan_query(target)
+        # A plan alone can be shown without them.
+        parameters = session.query_parameters(plan) if session.command_parameters or options["analyze"] else ()
         planning = (time.perf_counter() - began) * 1000
     counts: dict[int, int] | None = None
     reports: dict[int, Any] = {}
@@ -54,7 +56,7 @@ def execute_explain(session: Session, statement: tree.Explain) -> Result:
             execution.close()
         milliseconds = (time.perf_counter() - started) * 1000
         counts, reports = execution.counts, execution.reports
-    described = describe(plan.explained, session, counts, reports, is_verbose=options["verbose"])
+    described = describe(plan.explained, session, counts, reports, is_verbose=options["verbose"], parameters=parameters)
     if options["format"] == "json":
         document: dict[str, Any] = {"Plan": described.as_dict(costs=options["costs"])}
         if options["summary"]:

@@ -436,7 +436,8 @@ def database_closing(database: Any) -> None:
     """Let go of what the plugin holds, because a database closes.
 
     Called once, after the last session ended and the background workers stopped; ``database`` still answers. What is
-    returned is ignored; an exception is reported after the database has closed.
+    returned is ignored; an exception is reported after the database has closed. Where ``database_opened`` of any plugin
+    fails the opening, this is called, too: for all plugins, those included that were not yet told of it.
 
     Example::
 

@@ -231,11 +231,8 @@ def _serving(then: Relation, now: Relation) -> tuple[Index, ...]:
         before = {column.number: _form(column) for column in then.columns}
         alike = {column.number for column in now.columns if before.get(column.number) == _form(column)}
         is_whole = False
-    known = {index.oid for index in then.indexes}
     serving = []
     for index in now.indexes:
-        if index.unique and index.oid not in known:
-            continue  # several rows of then may have one key
         is_plain = index.predicate is None and all(key.column is not None for key in index.keys)
         if is_whole or (is_plain and all(key.column in alike for key in index.keys)):
             serving.append(index)
@@ -265,9 +262,7 @@ def past_relation(session: Any, relation: Relation, snapshot: Snapshot) -> Any:
     Raises SerializationFailure where it had another one: the clause's value has changed since the plan was made.
     """
     then = past_catalog(session, snapshot).relation_by_oid(relation.oid)
-    if then is not relation and (
-        then is None or (then.version != relation.version and _shape(then) != _shape(relation))
-    ):
+    if then is not relation and (then is None or then.version != relation.version):
         raise SerializationFailure(
             f'relation "{relation.name}" has another definition at SCN {snapshot.scn} than where the statement began'
         )

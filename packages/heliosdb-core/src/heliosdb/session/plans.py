@@ -21,6 +21,7 @@ from heliosdb.session.statements import (
     StatementCache,
     StatementText,
     locks_of,
+    no_parameter,
     written_command,
 )
 
@@ -290,9 +291,21 @@ class SessionPlans(SessionEnvironment):
         execution.fixed_views = {oid: transaction.view(oid) for oid, _ in plan.locks}
         return _batches(plan, execution)
 
+    def plan_query(self, query: Statement) -> Plan:
+        """Return the plan of the query in the command that runs (EXPLAIN, CREATE TABLE AS, DECLARE)."""
+        given = self.command_parameters or ()
+        return self.make_plan(query, tuple(map(self.hint, given)), parameters=given)
+
+    def query_parameters(self, plan: Plan) -> tuple[Any, ...]:
+        """Return what the command's parameters are to the plan of its query, as datums."""
+        if self.command_parameters is None and plan.bound.parameter_types:
+            raise no_parameter(self.current_query)
+        return self.read_parameters(plan, self.command_parameters or ())
+
     def run_query(self, query: Statement) -> Result:
-        """Run a query's syntax tree inside the current statement (CREATE TABLE AS, COPY)."""
-        return self.run_plan(self.make_plan(query), (), ())
+        """Run the query in the command that runs (CREATE TABLE AS)."""
+        plan = self.plan_query(query)
+        return self.run_plan(plan, (), self.query_parameters(plan))
 
     def run_internal(self, text: str, parameters: tuple[Any, ...], *, newest: bool = False) -> list[tuple[Any, ...]]:
         """Run a statement on datums inside the current statement and return its rows (foreign-key actions and checks).

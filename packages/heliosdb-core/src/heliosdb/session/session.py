@@ -26,6 +26,17 @@ from heliosdb.interrupts import ask
 from heliosdb.session.definition_locks import lock_definition, lock_plan
 from heliosdb.session.environment import Notice
 from heliosdb.session.execution import Execution
+from heliosdb.session.kinds import (
+    CONTROL,
+    DEFINING,
+    UPKEEP,
+    WITH_QUERY,
+    WITHOUT_SNAPSHOT,
+    WITHOUT_SNAPSHOT_WORDS,
+    is_query,
+    tag_of,
+    words_of,
+)
 from heliosdb.session.plans import SessionPlans
 from heliosdb.session.recursion import allow_recursion
 from heliosdb.session.statements import PreparedStatement, StatementText, no_parameter
@@ -36,7 +47,7 @@ if TYPE_CHECKING:
     from heliosdb.session.streaming import Stream
     from heliosdb.transaction.locks import RelationLock
 
-__all__ = ["CONTROL_WORDS", "Notice", "Session"]
+__all__ = ["Notice", "Session"]
 
 RETRIES = 10
 COPY_PIECE = 1 << 16
@@ -53,8 +64,6 @@ class Readable(Protocol):
 
 EPOCH = 946_684_800_000_000
 """2000-01-01 in microseconds of the Unix clock."""
-
-QUERIES = frozenset({"Select", "Values", "SetOperation", "TableQuery", "Insert", "Update", "Delete", "Merge"})
 
 
 class Session(SessionPlans):
@@ -225,7 +234,7 @@ class Session(SessionPlans):
 
     def is_query(self, statement: StatementText) -> bool:
         """Return whether a statement is planned: a query or a data modification."""
-        return _is_query(self.tree(statement))
+        return is_query(self.tree(statement))
 
     def run_copy(self, tree: Any, door: Copy) -> None:
         """Have the command begin its transfer and hand it to the door."""
@@ -397,7 +406,8 @@ class Session(SessionPlans):
         if self.block.status == "E":
             self.tree(statement)
             self.block.require_healthy()
-        if _sets(statement.text) and type(self.tree(statement)).__name__ in _NO_SNAPSHOT:
+        first = statement.text[:10].lower()
+        if first.startswith(WITHOUT_SNAPSHOT_WORDS) and type(self.tree(statement)).__name__ in WITHOUT_SNAPSHOT:
             return self._command(statement)
         self.transaction.begin_statement()
         result = self._dispatch(statement, parameters)
@@ -406,19 +416,6 @@ class Session(SessionPlans):
             result = Result(result.tag, result.columns, rows, len(rows))
         return result
 
-    _CONTROL = frozenset(
-        {
-            "Begin",
-            "Commit",
-            "Rollback",
-            "Savepoint",
-            "Release",
-            "RollbackTo",
-            "PrepareTransaction",
-            "PreparedTransaction",
-        }
-    )
-
     def _controls_transactions(self, statement: StatementText) -> bool:
         first = statement.text[:9].lower()
         if not first.startswith(self.database.control_words):
@@ -426,7 +423,7 @@ class Session(SessionPlans):
         tree = self.tree(statement)
         if type(tree).__name__ == "ExtensionStatement":
             return self.registries.extension_statements[tree.name].outside  # type: ignore[attr-defined, no-any-return]
-        return type(tree).__name__ in self._CONTROL
+        return type(tree).__name__ in CONTROL
 
     def _command(self, statement: StatementText) -> Result:
         tree = self.tree(statement)
@@ -438,10 +435,14 @@ class Session(SessionPlans):
             return self._extension_executor(tree)
         executor = self.registries.statements.get(name)
         if executor is None:
-            what = f"CREATE {tree.kind.upper()}" if name == "CreateRoutine" else _words(name)
+            what = f"CREATE {tree.kind.upper()}" if name == "CreateRoutine" else words_of(name)
             raise errors.FeatureNotSupported(f"{what} is not supported", position=tree.position or None)
-        if name in _DEFINING and self.block.read_only:
-            raise errors.ReadOnlySqlTransaction(f"cannot execute {_tag(tree, name)} in a read-only transaction")
+        if name in DEFINING and self.block.read_only:
+            raise errors.ReadOnlySqlTransaction(f"cannot execute {tag_of(tree)} in a read-only transaction")
+        if name in UPKEEP and self.database.volume.read_only:
+            raise errors.ReadOnlySqlTransaction(
+                f"cannot execute {words_of(name)}: the database is open for reading only"
+            )
         return executor  # type: ignore[no-any-return]
 
     def _extension_executor(self, tree: Any) -> Callable[..., Any]:
@@ -465,12 +466,16 @@ class Session(SessionPlans):
         plan = self.cached_plan(statement, hints, parameters or ())
         if plan is None:
             tree = self.tree(statement)
-            if not _is_query(tree):
-                if parameters:
+            if not is_query(tree):
+                if parameters and type(tree).__name__ not in WITH_QUERY:
                     raise errors.ProtocolViolation(
                         f"bind message supplies {len(parameters)} parameters, but prepared statement requires 0"
                     )
-                done: Result = self._executor(tree)(self, tree)
+                outer, self.command_parameters = self.command_parameters, parameters
+                try:
+                    done: Result = self._executor(tree)(self, tree)
+                finally:
+                    self.command_parameters = outer
                 self.last_plan = None
                 return done
             try:
@@ -498,7 +503,7 @@ class Session(SessionPlans):
         (statement,) = statements
         with self.guarded(), self._short_transaction():
             tree = self.tree(statement)
-            if not _is_query(tree):
+            if not is_query(tree):
                 return PreparedStatement(statement, (), None, tuple(types))
             plan = self.plan(statement, types=tuple(types))
             columns = None if plan.columns is None else over_domains(plan.columns, self.types)
@@ -536,53 +541,15 @@ class Session(SessionPlans):
         self.database.sessions.pop(self.number, None)
 
     def discard(self) -> None:
-        """DISCARD ALL: forget prepared statements, cursors, sequences' last values, what functions keep; go to main."""
+        """DISCARD ALL: forget prepared statements, cursors, sequences' last values, what functions keep; go to main.
+        Temporary objects have been dropped."""
         self.memory.clear()
         self.prepared.clear()
         self.cursors.clear()
         self.unlock_all_advisory()
         self.sequences = SessionSequences()
-        self.timeline = None
+        self.timeline = self._temporary_schema = None
         self.points.forget()
-
-
-_NO_SNAPSHOT = frozenset({"Set", "SetTransaction", "SetConstraints", "Show", "Reset", "Deallocate"})
-"""Commands that look at no data, so that a block's snapshot is not taken for them."""
-
-
-def _sets(text: str) -> bool:
-    return text[:10].lower().startswith(("set", "show", "reset", "deallocate"))
-
-
-CONTROL_WORDS = ("begin", "start", "commit", "end", "rollback", "abort", "savepoin", "release", "prepare", "/*", "--")
-
-
-_DEFINING = {
-    "CreateCompositeType": "CREATE TYPE",
-    "CreateEnum": "CREATE TYPE",
-    "AlterEnum": "ALTER TYPE",
-    "Select": "SELECT INTO",
-    "Truncate": "TRUNCATE TABLE",
-    "AlterObject": "ALTER",
-    "AlterOwner": "ALTER",
-    "Rename": "ALTER",
-    **dict.fromkeys(("AlterDomain", "AlterSchema", "AlterTable", "Comment", "CreateDomain", "CreateExtension"), ""),
-    **dict.fromkeys(("CreateIndex", "CreateSchema", "CreateSequence", "CreateTable", "CreateTableAs"), ""),
-    **dict.fromkeys(("CreateView", "Drop"), ""),
-}
-"""Commands that a read-only transaction refuses before they look at anything, and how they are called; "": by their
-class."""
-
-
-def _tag(tree: Any, name: str) -> str:
-    words = _DEFINING[name] or _words(name)
-    kind = getattr(tree, "kind", None)
-    return f"{words} {kind.upper()}" if isinstance(kind, str) and words in ("ALTER", "DROP") else words
-
-
-def _words(class_name: str) -> str:
-    """Return ``CREATE TRIGGER`` for ``CreateTrigger``."""
-    return "".join(f" {c}" if c.isupper() else c for c in class_name).strip().upper()
 
 
 def _over_domains(result: Result, types: Any) -> Result:
@@ -591,8 +558,3 @@ def _over_domains(result: Result, types: Any) -> Result:
         return result
     columns = over_domains(result.columns, types)
     return result if columns is result.columns else Result(result.tag, columns, result.rows, result.row_count)
-
-
-def _is_query(tree: Any) -> bool:
-    """Return whether a statement is planned; SELECT INTO is a command, which makes a table."""
-    return type(tree).__name__ in QUERIES and getattr(tree, "into", None) is None

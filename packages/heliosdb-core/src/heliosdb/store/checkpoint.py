@@ -57,7 +57,6 @@ class _Noted:
         relation: Relation,
         stored: StoredRelation,
         blocks: list[BlockImage],
-        indexes: list[CapturedIndex | CapturedBlobs],
         lasting: Mapping[int, Before],
     ) -> None:
         self.line = line
@@ -66,7 +65,7 @@ class _Noted:
         self.relation = relation
         self.stored = stored
         self.blocks = blocks
-        self.indexes = indexes
+        self.indexes: list[CapturedIndex | CapturedBlobs] = []
         self.places = Places({}) if relation.stored is None else relation.stored.places
         self.dropped: set[int] = set()
         """Blocks that nobody needs any more."""
@@ -137,11 +136,13 @@ class Checkpointer:
 
     def _run(self, *, closed: bool, outdated: Container[str], compact: Container[int], pay: Pay | None) -> None:
         store, files = self._store, self._files
-        manifest, noted, committed, commits = self._note(compact)
-        manifest.closed = closed
         replaced = store.volume.whole("manifest")
+        noted: list[_Noted] = []
+        committed: dict[str, int] = {}
         written: list[str] = []
         try:
+            manifest, commits = self._note(noted, committed, compact)
+            manifest.closed = closed
             noted.append(self._noted_commits(manifest, commits))
             moved = [self._write(item, written, outdated, pay) for item in noted]
             for item in noted:
@@ -175,16 +176,19 @@ class Checkpointer:
 
     # -- step 1
 
-    def _note(self, compact: Container[int]) -> tuple[Manifest, list[_Noted], dict[str, int], list[CommitRow]]:
-        """Return the new manifest, the relations, the segments that commits have written since the last one, and what
-        there is to say of those commits."""
+    def _note(
+        self, noted: list[_Noted], committed: dict[str, int], compact: Container[int]
+    ) -> tuple[Manifest, list[CommitRow]]:
+        """Return the new manifest, and what there is to say of the commits since the last one; ``noted`` takes the
+        relations, and ``committed`` the segments that those commits have written.
+        """
         store = self._store
         journal = store.journal
         assert journal is not None
         with journal.rotating(), store.commit_lock:
             journal.end_log()
             store.let_go_of_superseded()
-            log = Log(store.volume, journal.log.number + 1, self._files.codecs)
+            log = Log(store.volume, journal.log.number + 1, self._files.codecs, journal.log.end)
             journal.rotate(log)
             manifest = Manifest(
                 scn=store.last_scn,
@@ -197,13 +201,11 @@ class Checkpointer:
                 holds=store.holds.stored(),
             )
             known = {(item.timeline, item.oid): item for item in self._manifest.relations}
-            noted = []
             for line in store.lines.all():
                 manifest.timelines.append(stored_timeline(line))
                 for oid, relation in sorted({**line.stored, **line.relations}.items()):
                     # Whoever asks for a relation that was dropped gets a new one, in which nothing is.
                     if relation.is_logged and (relation.blocks or relation.indexes):
-                        indexes = [] if oid in line.stored else self._indexes.capture(line, relation, manifest.scn)
                         lasting = self._lasting(relation)
                         blocks = self._changed_blocks(relation, lasting)  # which may drop versions
                         before = known.get((line.id, oid))
@@ -212,18 +214,23 @@ class Checkpointer:
                             oid,
                             relation.count,
                             relation.block_count(),
-                            relation.pruned_to,
-                            [] if relation.stored is None else relation.stored.names(),
-                            list(before.indexes) if before is not None and oid in line.stored else [],
+                            segments=[] if relation.stored is None else relation.stored.names(),
+                            indexes=list(before.indexes) if before is not None and oid in line.stored else [],
                         )
                         stored.begins = _known_begins(relation)
                         stored.dropped = store.dropped.scn(line, oid)
                         manifest.relations.append(stored)
-                        noted.append(_Noted(line, relation, stored, blocks, indexes, lasting))
+                        item = _Noted(line, relation, stored, blocks, lasting)
+                        noted.append(item)
                         if oid in compact:
-                            self._note_horizon(noted[-1])
-            committed, self._files.committed = self._files.committed, {}
-            return manifest, noted, committed, store.commits.rows_from(store.checkpoint_scn + 1)
+                            self._note_horizon(item)
+                        if oid not in line.stored:
+                            self._indexes.capture(line, relation, manifest.scn, item.indexes)
+                        stored.pruned_to = relation.pruned_to
+            commits = store.commits.rows_from(store.checkpoint_scn + 1)
+            committed.update(self._files.committed)
+            self._files.committed = {}
+            return manifest, commits
 
     def _note_horizon(self, item: _Noted) -> None:
         """Note which versions of a relation may go, and that nobody may read before them from now on."""
@@ -233,7 +240,7 @@ class Checkpointer:
             item.points, item.horizon = store.points(), store.holds.horizon(relation.oid)
             if item.points is not None:
                 last = store.last_scn if item.horizon is None else item.horizon
-                item.stored.pruned_to = relation.pruned_to = max(relation.pruned_to, last)
+                relation.pruned_to = max(relation.pruned_to, last)
 
     def _noted_commits(self, manifest: Manifest, commits: list[CommitRow]) -> _Noted:
         """Return the relation in which commits stand, with those since the last checkpoint."""
@@ -242,7 +249,7 @@ class Checkpointer:
         relation.extend_to((manifest.scn + BLOCK_SIZE - 1) >> BLOCK_BITS)
         names = [] if relation.stored is None else relation.stored.names()
         stored = StoredRelation(store.main.id, relation.oid, manifest.scn, relation.block_count(), segments=names)
-        item = _Noted(store.main, relation, stored, history.images(commits, manifest.scn), [], {})
+        item = _Noted(store.main, relation, stored, history.images(commits, manifest.scn), {})
         item.dropped = history.outdated(store.holds.first_needed())
         manifest.relations.append(stored)
         return item

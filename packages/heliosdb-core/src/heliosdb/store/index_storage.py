@@ -95,7 +95,7 @@ class CapturedIndex:
         """Undo the capture, with the commit lock held: the checkpoint has failed."""
         if self.full is not None:
             self.index.delta = None
-        elif self.index.delta is not None:
+        elif self.index.delta is not None and self.index.delta is not self.delta:
             self.index.delta = self.delta + self.index.delta
 
 
@@ -275,9 +275,12 @@ class IndexStorage:
 
     # -- checkpoints
 
-    def capture(self, line: Timeline, relation: Relation, scn: int) -> list[CapturedIndex | CapturedBlobs]:
-        """Return what is to be written of a relation's indexes; the commit lock is held."""
-        captured: list[CapturedIndex | CapturedBlobs] = []
+    def capture(
+        self, line: Timeline, relation: Relation, scn: int, captured: list[CapturedIndex | CapturedBlobs]
+    ) -> None:
+        """Have ``captured`` take what is to be written of a relation's indexes; the commit lock is held. Where this
+        raises, what has been taken is to be given back.
+        """
         readers = self._store.needed(relation.oid)
         history = readers is None or (bool(readers) and readers[0] < scn)
         for index in relation.indexes.values():
@@ -300,7 +303,6 @@ class IndexStorage:
             index.delta = []
         if captured and not history:
             relation.pruned_to = max(relation.pruned_to, scn)  # as far as indexes go
-        return captured
 
     def write(
         self,

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from heliosdb.transaction.differences import Difference, differences
 from heliosdb.transaction.index_view import IndexView
 from heliosdb.transaction.locks import AdvisoryLock, RelationLock, RowLock, SessionToken
 from heliosdb.transaction.outcome import LockedRow, Mark, SnapshotHold
@@ -17,6 +18,7 @@ from heliosdb.transaction.view import RelationView
 __all__ = [
     "AdvisoryLock",
     "CommitTicket",
+    "Difference",
     "IndexView",
     "LockedRow",
     "Mark",
@@ -27,4 +29,5 @@ __all__ = [
     "SnapshotHold",
     "Transaction",
     "TransactionalStore",
+    "differences",
 ]

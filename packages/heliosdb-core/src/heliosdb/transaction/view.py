@@ -8,12 +8,13 @@ as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import UndefinedObject
+from heliosdb.store.access_method import Likely
 from heliosdb.store.block import BLOCK_BITS, SLOT_MASK
 from heliosdb.store.block_column import Range
 from heliosdb.store.relation import Relation
@@ -25,10 +26,12 @@ from heliosdb.transaction.writes import ABSENT, RelationWrites
 if TYPE_CHECKING:
     from heliosdb.store.column_values import BlockForms
     from heliosdb.store.snapshot import Snapshot
+    from heliosdb.store.timeline import Timeline
+    from heliosdb.store.timeline_index import TimelineIndex
     from heliosdb.transaction.serializable import ReadSet
     from heliosdb.transaction.transaction import Transaction
 
-__all__ = ["RelationView", "past_view"]
+__all__ = ["RelationView", "hold", "past_view"]
 
 MANY_OF_A_BLOCK = 256
 """Rows of a block that are fetched together."""
@@ -39,16 +42,24 @@ MOST_SAMPLED_BLOCKS = 64
 class RelationView:
     """One relation at one snapshot and command. Lists handed out belong to the store: do not change them."""
 
-    __slots__ = ("command", "own", "reads", "relation", "scn")
+    __slots__ = ("command", "make_index", "own", "reads", "relation", "scn")
 
     def __init__(
-        self, relation: Relation, scn: int, own: RelationWrites | None, command: int, reads: ReadSet | None = None
+        self,
+        relation: Relation,
+        scn: int,
+        own: RelationWrites | None,
+        command: int,
+        reads: ReadSet | None = None,
+        make_index: Callable[[int], TimelineIndex] | None = None,
     ) -> None:
         self.relation = relation
         self.scn = scn
         self.own = own
         self.command = command
         self.reads = reads
+        self.make_index = make_index
+        """Makes an index, empty, that the transaction's timeline has and this one may lack."""
 
     def row_blocks(self, columns: Sequence[int] | None = None) -> Iterator[list[Row]]:
         """Yield the visible rows in row-id order, some thousand at a time.
@@ -265,8 +276,17 @@ class RelationView:
         """Return one of the relation's indexes as this statement sees it."""
         index = self.relation.indexes.get(index_oid)
         if index is None:
-            raise UndefinedObject(f"index {index_oid} does not exist")
+            if self.make_index is None:
+                raise UndefinedObject(f"index {index_oid} does not exist")
+            # Made on a branch after its fork, or here after a branch was: what the view shows has never been in it.
+            index = self.make_index(index_oid)
+            if not isinstance(index.method, Likely):  # which may know nothing: the other rows are read anyway
+                index.method.build(self._index_entries(index))
         return IndexView(self, index)
+
+    def _index_entries(self, index: TimelineIndex) -> Iterator[list[tuple[int, Sequence[Any]]]]:
+        for row_ids, rows in self.item_blocks():
+            yield [(row_id, keys) for row_id, row in zip(row_ids, rows) if (keys := index.elements(row))]
 
     def __iter__(self) -> Iterator[Any]:
         for rows in self.row_blocks():
@@ -277,15 +297,29 @@ def _columns_of(rows: Sequence[Row], columns: Sequence[int]) -> tuple[int, list[
     return len(rows), [[value for row in rows if (value := row[place]) is not None] for place in columns]
 
 
-def past_view(transaction: Transaction, relation_oid: int, at: Snapshot) -> RelationView:
+def past_view(transaction: Transaction, relation_oid: int, at: Snapshot | tuple[Timeline, int]) -> RelationView:
     """Return what a relation was at a point of history, readable until the transaction ends."""
     store = transaction.store
-    timeline = store.timeline(at.timeline)
-    while timeline.parent is not None and at.scn < timeline.fork:
+    relation, scn = hold(transaction, relation_oid, at)
+
+    def make_index(index_oid: int) -> TimelineIndex:
+        return store.new_index(store.index(transaction.timeline, relation_oid, index_oid).spec)
+
+    return RelationView(relation, scn, None, 0, make_index=make_index)
+
+
+def hold(transaction: Transaction, relation_oid: int, at: Snapshot | tuple[Timeline, int]) -> tuple[Relation, int]:
+    """Return a relation of the timeline that a point is on, and its SCN, readable until the transaction ends.
+
+    Raises UndefinedObject for a timeline's name, and ObjectNotInPrerequisiteState where versions are gone.
+    """
+    store = transaction.store
+    timeline, scn = at if isinstance(at, tuple) else (store.timeline(at.timeline), at.scn)
+    while timeline.parent is not None and scn < timeline.fork:
         timeline = timeline.parent
     relation = store.create_relation(timeline, relation_oid)
     with store.commit_lock:  # so that nothing is dropped between the check and the registration
-        store.check_readable(relation, at.scn)
-        hold = SnapshotHold(store.snapshots, at.scn)
-    transaction.at_end(hold.release)
-    return RelationView(relation, at.scn, None, 0)
+        store.check_readable(relation, scn)
+        held = SnapshotHold(store.snapshots, scn)
+    transaction.at_end(held.release)
+    return relation, scn

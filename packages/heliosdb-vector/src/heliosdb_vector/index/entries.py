@@ -86,8 +86,10 @@ class Entries:
         return None
 
     def add(self, row_id: int, digest: int, scn: int) -> int:
-        """Give a new label to a row's vector."""
+        """Give a new label to a row's vector. SCN 0: from nobody knows when, but after what the row had before."""
         label = self.count
+        if not scn:
+            scn = max((int(end) for end in self.end[list(self.labels(row_id))] if end != NEVER), default=0)
         if label == len(self.row):
             self._grow(max(64, 2 * label))
         self.row[label], self.begin[label], self.end[label], self.digest[label] = row_id, scn, NEVER, digest
@@ -110,6 +112,10 @@ class Entries:
             self.ended += 1
         self.end[label] = scn
         self.last_change = max(self.last_change, scn)
+        for other in self.labels(int(self.row[label])):
+            # A row has one vector at a time: one that it still has came later.
+            if self.end[other] == NEVER and self.begin[other] < scn:
+                self.begin[other] = scn
 
     def forget(self, label: int) -> None:
         """Let an entry go."""
@@ -125,11 +131,14 @@ class Entries:
 
     def visible(self, labels: NDArray[np.int64], scn: int) -> NDArray[np.int64]:
         """Return the row ids of those labels that a snapshot may see, in their order."""
-        rows = self.row[labels]
+        rows, seen = self.row[labels], self.seen(labels, scn)
+        return np.asarray(rows if seen is None else rows[seen])
+
+    def seen(self, labels: NDArray[np.int64], scn: int) -> NDArray[np.bool_] | None:
+        """Return for each of the labels whether a snapshot may see it; None for all."""
         if self.live == self.count and not self.ended and scn >= self.last_change:
-            return np.asarray(rows)
-        seen = (rows != NO_ROW) & (self.begin[labels] <= scn) & (self.end[labels] > scn)
-        return np.asarray(rows[seen])
+            return None
+        return np.asarray((self.row[labels] != NO_ROW) & (self.begin[labels] <= scn) & (self.end[labels] > scn))
 
     def number_visible(self, scn: int) -> int:
         """Return how many entries a snapshot may see."""

@@ -51,6 +51,11 @@ class Measure:
     unit: bool = False
 
     @property
+    def name(self) -> str:
+        """What users call it."""
+        return "cosine" if self.unit else self.metric
+
+    @property
     def is_binary(self) -> bool:
         """Whether rows are packed bits."""
         return self.metric in ("hamming", "jaccard")

@@ -26,6 +26,7 @@ COLUMNS = (
     ("compression_ratio", "float8"),
     ("recent_vectors", "int8"),
     ("dead_vectors", "int8"),
+    ("training_vectors", "int8"),
 )
 
 
@@ -34,7 +35,8 @@ def vector_index_stats(session: SessionContext) -> Iterator[tuple[Any, ...]]:
 
     ``bytes_per_vector`` is what is kept of a vector itself, without links; ``compression_ratio`` compares it with
     numbers of single precision (bits, for bit strings). ``recent_vectors`` are not in the structure yet and compared
-    one by one; ``dead_vectors`` wait to be taken out of it.
+    one by one; ``dead_vectors`` wait to be taken out of it. From ``training_vectors`` it has learned what its lists and
+    codes stand for.
     """
     for relation in session.catalog.relations():
         for index in relation.indexes:
@@ -44,22 +46,23 @@ def vector_index_stats(session: SessionContext) -> Iterator[tuple[Any, ...]]:
             if found is None:
                 continue
             structure, known = found.structure, found.known
-            bits = found.plan.metric in ("hamming", "jaccard")
-            plain = None if found.dimensions is None else (found.dimensions + 7) // 8 if bits else 4 * found.dimensions
+            dimensions = found.dimensions
+            plain = None if dimensions is None else (dimensions + 7) // 8 if found.is_binary else 4 * dimensions
             each = plain if structure is None else structure.code_size
             yield (
                 index.name,
                 known.live - known.ended,
-                found.dimensions,
+                dimensions,
                 found.plan.quantization,
                 found.size_bytes(),
                 relation.schema,
                 relation.name,
                 index.method,
                 found.backend.name,
-                found.plan.metric if not found.plan.unit else "cosine",
+                found.metric,
                 None if each is None else float(each),
                 None if each is None or plain is None else plain / each,
                 found.number_recent,
                 found.number_dead,
+                found.trained_with,
             )

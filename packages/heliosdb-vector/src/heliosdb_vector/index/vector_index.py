@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heliosdb.errors import DataException, InvalidParameterValue
-from heliosdb.spi import ColumnValues
+from heliosdb.spi import ALL_NAMED, ColumnValues
 from heliosdb_vector.index.entries import NEVER, Entries, digest_of
 from heliosdb_vector.index.gate import Gate
 from heliosdb_vector.index.measures import Measure
@@ -94,6 +94,8 @@ class VectorIndex:
         self.structure: Structure | None = None
         self._held = 0
         """Vectors that the structure was given, forgotten ones included."""
+        self.trained_with = 0
+        """Vectors that the structure has learned from; 0 where there was nothing to learn."""
         self._recent = _Recent()
         self._gate = Gate()
         if dimensions is not None:
@@ -129,7 +131,7 @@ class VectorIndex:
         for row_id, removed, added in changes:
             for datum in removed:
                 label = entries.find(row_id, digest_of(datum))
-                if label is not None:
+                if label is not None and entries.end[label] == NEVER:
                     entries.close(label, scn)
             for datum in added:
                 digest = digest_of(datum)
@@ -161,14 +163,11 @@ class VectorIndex:
     def _settle(self, step: int, progress: Callable[[int], None] | None = None) -> None:
         """Move recent vectors to the structure, where there are enough for one."""
         if self.structure is None:
-            made = self._new_structure(len(self._recent.labels))
             rows = self._recent.rows
             assert rows is not None
-            if made.needed > len(rows):
+            self.structure = self._trained_structure(len(rows), rows)
+            if self.structure is None:
                 return
-            if made.needed:
-                made.train(self._sample(rows, max(made.needed, self.plan.sample)))
-            self.structure = made
         recent = self._recent
         count = len(recent.labels)
         for start in range(0, count, step):
@@ -185,12 +184,15 @@ class VectorIndex:
 
     def train(self, rows: NDArray[Any]) -> None:
         """Make the structure from a sample, before there are vectors; InvalidParameterValue for too few."""
-        made = self._new_structure(len(rows))
-        if made.needed > len(rows):
-            raise InvalidParameterValue(f"{len(rows)} vectors are too few to train with, {made.needed} are needed")
-        if made.needed:
-            made.train(self._sample(rows, max(made.needed, self.plan.sample)))
-        self.structure = made
+        self.structure = self._trained_structure(len(rows), rows)
+        if self.structure is None:
+            needed = self._new_structure(len(rows)).needed
+            raise InvalidParameterValue(f"{len(rows)} vectors are too few to train with, {needed} are needed")
+
+    @property
+    def metric(self) -> str:
+        """What users call that by which vectors are near."""
+        return self._measure.name
 
     @property
     def is_binary(self) -> bool:
@@ -203,6 +205,17 @@ class VectorIndex:
             return self.backend.structure(self.plan, self.dimensions, expected)
         except ValueError as error:
             raise InvalidParameterValue(str(error)) from error
+
+    def _trained_structure(self, expected: int, rows: NDArray[Any]) -> Structure | None:
+        """Return an empty structure that has learned from a sample of rows; None where they are too few for that."""
+        made = self._new_structure(expected)
+        if made.needed > len(rows):
+            return None
+        if made.needed:
+            sample = self._sample(rows, max(made.needed, self.plan.sample))
+            made.train(sample)
+            self.trained_with = len(sample)
+        return made
 
     @staticmethod
     def _sample(rows: NDArray[Any], size: int) -> NDArray[Any]:
@@ -249,13 +262,11 @@ class VectorIndex:
         held, rest = labels[~waiting], labels[waiting]
         if old.needed and not len(held):
             return  # nothing is left to train another with
-        made = self._new_structure(len(labels)) if len(held) else None
         with self._gate.writing():
             rows = old.rows(held) if len(held) else np.empty((0, 0), np.float32)
-        if made is not None and made.needed:
-            if made.needed > len(rows):
-                return
-            made.train(self._sample(rows, max(made.needed, self.plan.sample)))
+        made = self._trained_structure(len(labels), rows) if len(held) else None
+        if made is None and len(held):
+            return
         for start in range(0, len(rows) if made is not None else 0, BUILD_STEP):
             assert made is not None
             part = slice(start, start + BUILD_STEP)
@@ -301,24 +312,26 @@ class VectorIndex:
     def likely(self, search: LikelySearch) -> Iterator[tuple[int, Sequence[int]]]:
         """Yield the nearest rows, then the nearest four times as many, and so on."""
         datum, setting = search.argument, search.setting
-        if datum is None or not self._measure.is_indexed(datum) or not len(self.known):
+        if datum is None or not self._measure.is_indexed(datum) or setting("heliosdb.vector_recall") >= 1.0:
+            return
+        if not len(self.known):
+            yield ALL_NAMED, ()
             return
         dimensions = self._measure.dimensions(datum)
         if dimensions != self.dimensions:
             raise DataException(f"different vector dimensions {self.dimensions} and {dimensions}")
-        if setting("heliosdb.vector_recall") >= 1.0:
-            return
         row = self._measure.rows([datum])[0]
         effort = self._effort(setting)
         wanted = NAMED if search.wanted is None else max(1, search.wanted)
         visible = self._number_visible(search.scn)
         most = max(wanted, visible // GIVE_UP)
         count = wanted
-        while count <= most:
+        while count <= most and count < visible:
             yield self._search(row, count, effort, search.scn, visible)
-            if count >= visible:
-                return
             count *= GROWTH
+        if visible <= max(wanted, RECENT):
+            entries = self.known
+            yield ALL_NAMED, entries.visible(entries.live_labels(), search.scn).tolist()
 
     def _number_visible(self, scn: int) -> int:
         entries = self.known
@@ -345,8 +358,12 @@ class VectorIndex:
             if len(recent.labels):
                 assert recent.rows is not None
                 labels = recent.labels
-                if len(labels) > count and not entries.ended and entries.live == entries.count:
-                    labels = labels[np.argpartition(self._measure.distances(row, recent.rows), count)[: count + 1]]
+                if len(labels) > count:
+                    distances, seen = self._measure.distances(row, recent.rows), entries.seen(labels, scn)
+                    if seen is not None:
+                        labels, distances = labels[seen], distances[seen]
+                    if len(labels) > count:
+                        labels = labels[np.argpartition(distances, count)[: count + 1]]
                 named += entries.visible(labels, scn).tolist()
         return count, named
 
@@ -424,6 +441,7 @@ class VectorIndex:
                 "plan": repr(self.plan),
                 "dimensions": self.dimensions,
                 "held": self._held,
+                "trained_with": self.trained_with,
             }
             blobs = {"about": json.dumps(about).encode(), "recent.labels": recent.labels.tobytes()}
             if recent.rows is not None:
@@ -440,6 +458,7 @@ class VectorIndex:
             if about["format"] != FORMAT or about["backend"] != self.backend.name or about["plan"] != repr(self.plan):
                 raise ValueError(f"kept by another index: {about}")
             self.dimensions, self._held = about["dimensions"], about["held"]
+            self.trained_with = about["trained_with"]
             self.known.load(_part(blobs, "entries."))
             recent = _Recent()
             recent.labels = np.frombuffer(blobs["recent.labels"], np.int64)

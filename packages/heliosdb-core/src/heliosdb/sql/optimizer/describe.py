@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
@@ -78,11 +79,13 @@ def describe(
     reports: dict[int, Any] | None = None,
     *,
     is_verbose: bool = False,
+    parameters: Sequence[Any] = (),
 ) -> Description:
     """Return the description of a physical plan; ``counts`` are actual rows by ``id`` of the node, ``reports`` what the
-    nodes needed (``Execution.reports``). ``is_verbose``: with each node's output columns.
+    nodes needed (``Execution.reports``). ``is_verbose``: with each node's output columns. ``parameters`` are the
+    datums of the run, for estimates.
     """
-    describer = _Describer(plan, session, Estimates(session), counts, _names(plan), reports or {})
+    describer = _Describer(plan, session, Estimates(session, parameters), counts, _names(plan), reports or {})
     describer.is_verbose = is_verbose
     return describer.node(plan)
 

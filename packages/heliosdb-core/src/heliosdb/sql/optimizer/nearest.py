@@ -140,6 +140,7 @@ def _ordering_scan(
                         relation=scan.relation,
                         index=index,
                         alias=scan.alias,
+                        snapshot=scan.snapshot,
                         nearest=(name, value),
                     )
     return None

@@ -198,7 +198,7 @@ class _Optimizer:
         condition, scan = None, sort.input
         if isinstance(scan, pn.Filter):
             condition, scan = scan.condition, scan.input
-        if type(scan) is not pn.Scan or scan.snapshot is not None:
+        if type(scan) is not pn.Scan:
             return None
         chosen = None if condition is None else self.physical(sort.input)
         others = float("inf") if chosen is None else self.joins.scan_cost(chosen)
@@ -238,7 +238,7 @@ class _Optimizer:
             else:
                 ordered = pn.IndexScan(
                     source=scan.source, columns=scan.columns, relation=scan.relation, index=index, alias=scan.alias,
-                    descending=descending,
+                    snapshot=scan.snapshot, descending=descending,
                 )  # fmt: skip
                 if condition is not None:
                     ordered = pn.Filter(input=ordered, condition=condition)
