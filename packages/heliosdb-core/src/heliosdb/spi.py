@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from heliosdb.sql import statements as statements
     from heliosdb.sql.parser import Parser
     from heliosdb.sql.parser import parse as parse
+    from heliosdb.store.access_method import ALL_NAMED as ALL_NAMED
     from heliosdb.store.access_method import AccessMethod as AccessMethod
     from heliosdb.store.access_method import Index as Index
     from heliosdb.store.access_method import IndexChange as IndexChange
@@ -144,6 +145,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.sql.parser.cursor": ("Parser Cursor",),
     "heliosdb.sql.parser.entry": ("parse",),
     "heliosdb.store.access_method": (
+        "ALL_NAMED",
         "AccessMethod",
         "Index",
         "IndexChange",

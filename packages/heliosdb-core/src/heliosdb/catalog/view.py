@@ -314,8 +314,8 @@ class CatalogCache:
             self.enter((transaction.timeline.id, transaction.store.entering), made)
 
     def snapshot(self, state: Any, blocks: Iterable[list[tuple[Any, ...]]]) -> CatalogSnapshot:
-        """Return the catalog in a state that the caller names (first the timeline's number), from the rows of
-        ``objects``."""
+        """Return the catalog in a state that the caller names, which begins with the timeline's number, from the rows
+        of ``objects``."""
         found = self._states.get(state)
         return self._make(state, blocks) if found is None else found
 
