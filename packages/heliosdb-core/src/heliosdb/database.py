@@ -268,6 +268,15 @@ class Database:
         settings = options.pop("settings", None) or {}
         return Session(self, settings={**self.session_settings, **settings}, **options)
 
+    @contextmanager
+    def closed_by_failure(self) -> Iterator[None]:
+        """Close the database if the block raises: nobody else would."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
     def require_open(self) -> None:
         """Raise InterfaceError for a closed database, and in a forked child."""
         if self.closed:

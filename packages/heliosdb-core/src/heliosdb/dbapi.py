@@ -137,11 +137,8 @@ def connect(
             strict=strict,
             session_settings=on_branch(branch),
         )
-        try:
+        with database.closed_by_failure():
             return Connection(database, owns=True, autocommit=autocommit, row_factory=row_factory, timeout=timeout)
-        except BaseException:
-            database.close()
-            raise
     if not isinstance(getattr(path, "database", None), Database):
         raise InterfaceError(f"path must be a str or an EmbeddedDatabase, not {type(path).__name__}")
     if plugins is not None:

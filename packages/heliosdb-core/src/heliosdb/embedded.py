@@ -363,12 +363,8 @@ class EmbeddedDatabase(_Handle):
             strict=strict,
             session_settings=on_branch(branch),
         )
-        try:
-            session = database.session(isolation="repeatable read")
-        except BaseException:
-            database.close()
-            raise
-        super().__init__(database, session)
+        with database.closed_by_failure():
+            super().__init__(database, database.session(isolation="repeatable read"))
 
     @classmethod
     def new(cls, path: str) -> EmbeddedDatabase:

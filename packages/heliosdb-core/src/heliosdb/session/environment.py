@@ -130,7 +130,7 @@ class SessionEnvironment:
         """Work on a timeline from the next transaction on; for "main" on main.
 
         Raises UndefinedObject; ActiveSqlTransaction once the open transaction has looked at anything, but for that of a
-        statement alone, which ends with it; ObjectInUse while there are temporary objects: they are where they were made.
+        statement alone, which ends with it; ObjectInUse while there are temporary objects, which are of one timeline.
         """
         line = self.database.history.timeline(name)
         chosen = None if line.parent is None else line
