@@ -544,6 +544,11 @@ class Transaction(LockOwner):
     def commit(self) -> CommitTicket:
         """Make the transaction's changes permanent and visible; return the ticket that says when they are durable."""
         self._require_active()
+        if not (self._journal or self._checks or self.deferred or self.has_counted or self.store.listeners):
+            # Most transactions only read.
+            self._end("committed")
+            self._let_go()
+            return CommitTicket(0, None)
         try:
             for _, check in self._checks:
                 check()
