@@ -34,6 +34,9 @@ def fails(db: Any, text: str, sqlstate: str) -> errors.Error:
     return caught.value
 
 
+TEMPORARY = "SELECT relname FROM pg_class WHERE relpersistence = 't'"
+
+
 class TestIsolation:
     def test_neither_side_sees_what_the_other_writes(self, db: EmbeddedDatabase) -> None:
         db.execute("CREATE BRANCH b")
@@ -319,6 +322,28 @@ class TestTransactions:
         db.execute("DROP TABLE mine")
         db.execute("USE BRANCH b")
         db.execute("CREATE TEMP TABLE mine (y int)")
+        db.execute("DISCARD ALL")
+        db.execute("USE BRANCH b")
+        fails(db, "SELECT * FROM mine", "42P01")
+        assert rows(db, TEMPORARY) == []
+
+    def test_a_branch_has_no_temporary_tables_of_the_branch_that_it_starts_from(self, db: EmbeddedDatabase) -> None:
+        db.execute("CREATE TEMP TABLE mine (id serial PRIMARY KEY)")
+        db.execute("CREATE TEMP VIEW seen AS SELECT * FROM mine")
+        db.execute("CREATE BRANCH b")
+        db.execute("DISCARD TEMP")
+        for start, branch in (("main", "b"), ("b", "c")):
+            db.execute(f"CREATE BRANCH IF NOT EXISTS {branch} FROM {start}")
+            db.execute(f"USE BRANCH {branch}")
+            assert rows(db, TEMPORARY) == []
+            fails(db, "SELECT * FROM mine", "42P01")
+            db.execute("CREATE TEMP TABLE mine (id serial PRIMARY KEY)")
+            db.execute("INSERT INTO mine DEFAULT VALUES")
+            assert rows(db, "SELECT * FROM pg_temp.mine") == [(1,)]
+            db.execute(f"CREATE BRANCH from_{branch}")
+            db.execute("DISCARD TEMP")
+            db.execute(f"USE BRANCH from_{branch}")
+            assert rows(db, TEMPORARY) == []
 
     def test_what_is_not_there_yet_says_so(self, db: EmbeddedDatabase) -> None:
         db.execute("CREATE BRANCH b")
@@ -348,6 +373,28 @@ def test_branches_outlive_the_process(tmp_path: Path) -> None:
             db.execute("USE BRANCH dev-1")
             assert rows(db) == [(1, "one", 5), (2, "two", 6)]
             fails(db, "INSERT INTO t VALUES (2, 'twice', 0)", "23505")
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_temporary_tables_on_branches_end_with_their_process(closes: bool) -> None:
+    volume = FaultyVolume()
+    database = Database(volume=volume, plugins=["branch"])
+    for branch in ("main", "b", "c"):
+        session = database.session()
+        session.execute(f"CREATE BRANCH IF NOT EXISTS {branch}")
+        session.execute(f"USE BRANCH {branch}")
+        session.execute("CREATE TEMP TABLE passing (x int PRIMARY KEY); INSERT INTO passing VALUES (1)")
+    if closes:
+        database.close()
+    volume.lose_power()
+    database = Database(volume=volume.kill(), plugins=["branch"])
+    for branch in ("main", "b", "c"):
+        session = database.session()
+        session.execute(f"USE BRANCH {branch}")
+        assert rows(session, TEMPORARY) == []
+        session.execute("CREATE TEMP TABLE passing (x int PRIMARY KEY)")
+        assert rows(session, "SELECT * FROM passing") == []
+    database.close()
 
 
 def test_keys_of_rows_that_a_later_column_never_reached_are_found_after_reopening() -> None:

@@ -118,16 +118,14 @@ def _scn(session: Session, create: Create) -> int | None:
     ((value,),) = session.run_query(query).rows
     if value is None:
         raise InvalidParameterValue(f"AS OF {create.kind.upper()} must not be null")
-    commits = session.database.history.commits
+    history = session.database.history
     scn: int | None = value
     if create.kind == "timestamp":
-        if value > commits.clock():
-            raise InvalidParameterValue("a branch cannot start in the future")
-        scn = commits.scn_at(value)
-        if scn < commits.first_scn():
-            raise ObjectNotInPrerequisiteState("the database does not know its commits up to that time")
+        scn = history.scn_at(value)
+        if not scn:
+            raise ObjectNotInPrerequisiteState("the database had no commit at that time")
     elif create.kind == "transaction":
-        scn = commits.scn_of_transaction(value)
+        scn = history.commits.scn_of_transaction(value)
         if scn is None:
             raise UndefinedObject(f"transaction {value} has not committed, or is known no more")
     if scn is not None and scn < 1:

@@ -217,7 +217,10 @@ class Database:
         from heliosdb.commands.temporary import drop_left_over
 
         with closing(Session(self)) as session:
-            drop_left_over(session)
+            for line in self.history.timelines():
+                if OBJECTS_RELATION in line.stored or OBJECTS_RELATION in line.relations:
+                    session.use_timeline(line.name)
+                    drop_left_over(session)
 
     def _bootstrap(self) -> None:
         for spec in SYSTEM_INDEXES:

@@ -67,6 +67,26 @@ def test_types_are_found_out(tmp_path: Path) -> None:
     assert rows[1][9] is None
 
 
+@pytest.mark.parametrize(
+    ("value", "type_"),
+    [
+        ("2024-01-01 00:00:00+15:59", "timestamp with time zone"),
+        ("2024-01-01 00:00:00+16:00", "text"),
+        ("1e-300", "double precision"),
+        ("1e-400", "text"),
+        ("1e400", "text"),
+        ("0e5", "double precision"),
+        ("-Infinity", "double precision"),
+        ("." + "1" * 16_382, "numeric"),
+        ("." + "1" * 16_384, "text"),
+    ],
+)
+def test_a_type_is_taken_only_if_it_has_the_value(tmp_path: Path, value: str, type_: str) -> None:
+    types, rows = imported(tmp_path, f"v\n{value}\n", dialect=CsvDialect(header=True))
+    assert types == {"v": type_}
+    assert rows == [(value,)] or type_ != "text"
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_the_delimiter_is_found_out(tmp_path: Path, delimiter: str) -> None:
     content = f"a{delimiter}b\n1{delimiter}x, y\n2{delimiter}z\n".replace("x, y", '"x, y"')
@@ -83,6 +103,12 @@ def test_the_delimiter_is_found_out(tmp_path: Path, delimiter: str) -> None:
         ("first,last\nAnn,Lee\nBob,Ray\n", ["first", "last"]),
         ("Ann,Lee\nBob,Ray\nAnn,Ray\n", ["column1", "column2"]),
         ("a,a,\n1,2,3\n", ["column1", "column2", "column3"]),
+        ("id,name,name\n1,Ann,Lee\n", ["id", "name", "name_2"]),
+        ("name,name,id\nAnn,Lee,1\n", ["name", "name_2", "id"]),
+        (",a,b\n0,1,x\n", ["column1", "a", "b"]),
+        ("NA,NA\n1,2\n", ["column1", "column2"]),
+        ("name,name\nAnn,Lee\n", ["column1", "column2"]),
+        ("5,5,x\n1,2,3\n", ["column1", "column2", "column3"]),
         ("2024-01-01,x\n2024-01-02,y\n", ["column1", "column2"]),
         ("name\nAnn\n", ["name"]),
     ],
@@ -121,6 +147,22 @@ def test_quotes_hold_lines_and_empty_texts(tmp_path: Path) -> None:
 def test_encodings_that_say_what_they_are(tmp_path: Path, encoding: str) -> None:
     _, rows = imported(tmp_path, "a,b\n1,Łódź €\n".encode(encoding))
     assert rows == [(1, "Łódź €")]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [("utf-8-sig", "UTF8"), ("utf-16-le", "utf-16-le"), ("utf-16-be", "UTF-16BE"), ("utf-16", "utf-16")],
+)
+def test_a_mark_is_no_part_of_the_first_name(tmp_path: Path, written: str, said: str) -> None:
+    mark = "\ufeff" if written.endswith("e") else ""
+    types, rows = imported(tmp_path, f"{mark}a,b\n1,ü\n".encode(written), dialect=CsvDialect(encoding=said))
+    assert (list(types), rows) == (["a", "b"], [(1, "ü")])
+
+
+@pytest.mark.parametrize("encoding", ["hex", "rot13", "undefined", "a\0b", "ü"])
+def test_what_is_no_encoding_of_text(tmp_path: Path, encoding: str) -> None:
+    with pytest.raises(InvalidParameterValue, match="is not known"):
+        imported(tmp_path, "a,b\n1,2\n", dialect=CsvDialect(encoding=encoding))
 
 
 def test_other_encodings_are_said(tmp_path: Path) -> None:

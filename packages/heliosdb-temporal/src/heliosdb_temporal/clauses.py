@@ -74,7 +74,7 @@ def resolve(session: Any, kind: str, value: Any) -> Snapshot:
     elif kind == "transaction":
         scn = points.scn_of_transaction(history, value)
     elif kind == "timestamp":
-        scn = points.scn_at(history, value)
+        scn = history.scn_at(value)
     else:
         raise InvalidParameterValue(f"AS OF {kind} means nothing")
     return Snapshot(session.transaction.timeline.name, scn)

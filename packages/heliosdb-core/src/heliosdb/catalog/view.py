@@ -23,7 +23,7 @@ from heliosdb.catalog.definitions import Constraint, DataType, Extension, Index,
 from heliosdb.catalog.layers import Layers
 from heliosdb.catalog.storage import OBJECTS_RELATION, CatalogObject, decode_row
 
-__all__ = ["CatalogCache", "CatalogSnapshot", "catalog_state"]
+__all__ = ["CatalogCache", "CatalogSnapshot", "catalog_state", "temporary_schema"]
 
 
 class CatalogSnapshot:
@@ -314,14 +314,15 @@ class CatalogCache:
             self.enter((transaction.timeline.id, transaction.store.entering), made)
 
     def snapshot(self, state: Any, blocks: Iterable[list[tuple[Any, ...]]]) -> CatalogSnapshot:
-        """Return the catalog in a state that the caller names, from the rows of ``objects``; None: it is not kept."""
-        found = None if state is None else self._states.get(state)
+        """Return the catalog in a state that the caller names, which begins with the timeline's number, from the rows
+        of ``objects``."""
+        found = self._states.get(state)
         return self._make(state, blocks) if found is None else found
 
     def _make(self, state: Any, blocks: Iterable[list[tuple[Any, ...]]]) -> CatalogSnapshot:
-        made = CatalogSnapshot(self._decode(row) for block in blocks for row in block)
-        if state is None:
-            return made
+        line = state[0]
+        decoded = (self._decode(row) for block in blocks for row in block)
+        made = CatalogSnapshot(definition for definition in decoded if not _is_temporary_elsewhere(definition, line))
         self.enter(state, made)
         return made
 
@@ -362,6 +363,19 @@ def catalog_state(transaction: Any) -> Any:
     newest = max(commands)
     pending = transaction.command if newest >= transaction.command else None
     return (transaction.timeline.id, last, transaction.transaction_id, newest, len(commands), pending)
+
+
+def temporary_schema(session: int, line: int) -> str:
+    """Return the schema for a session's temporary objects on a timeline: what starts from it does not have them."""
+    return f"pg_temp_{session}_{line}" if line else f"pg_temp_{session}"
+
+
+def _is_temporary_elsewhere(definition: CatalogObject, line: int) -> bool:
+    """Whether an object is a temporary one of a timeline that this one starts from."""
+    if not isinstance(definition, Relation) or definition.persistence != "temporary":
+        return False
+    home = definition.schema.split("_")[3:]
+    return home != ([str(line)] if line else [])
 
 
 def _own(schema: str, search_path: Iterable[str]) -> str:

@@ -114,8 +114,8 @@ def execute_discard(session: Session, statement: tree.Discard) -> Result:
             raise errors.ActiveSqlTransaction("DISCARD ALL cannot run inside a transaction block")
         session.settings.reset_all(in_transaction=False)
         session.user = session.session_user
-        session.discard()
         _drop_temporary(session)
+        session.discard()
     elif statement.what == "plans":
         session.database.statements.clear()
     elif statement.what == "sequences":

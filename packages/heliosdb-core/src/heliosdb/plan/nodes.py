@@ -516,6 +516,24 @@ class Delete(Modify):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class CompletedRows(Unary):
+    """The input's rows as a table takes them: ``values`` give every attribute, from the input's source; ``generated``
+    columns are computed, NOT NULL and ``checks`` looked at, bound on ``target``. Nothing is written."""
+
+    relation: Relation
+    target: int
+    source: int
+    columns: tuple[OutputColumn, ...]
+    values: tuple[Expression, ...]
+    checks: tuple[RowCheck, ...] = ()
+    generated: tuple[Assignment, ...] = ()
+
+    @property
+    def sources(self) -> tuple[int, ...]:
+        return (self.source,)
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class MergeAction(Value):
     """One WHEN of MERGE: ``action`` is "update" (``assignments``), "delete", "insert" (``values`` of every attribute)
     or "nothing"; bound on the input's sources, as ``condition`` is."""

@@ -16,6 +16,7 @@ from heliosdb import errors
 from heliosdb.catalog.definitions import Constraint
 from heliosdb.catalog.sequences import SessionSequences
 from heliosdb.catalog.settings import TRANSACTION_SETTINGS, initial_values, parse_setting
+from heliosdb.catalog.view import temporary_schema
 from heliosdb.session.idle import IdleWatch
 from heliosdb.session.points import PointStatements
 from heliosdb.session.settings import SessionSettings
@@ -132,6 +133,7 @@ class SessionEnvironment:
                 catalog = self.database.catalogs.of(short)
             if any(relation.schema == self._temporary_schema for relation in catalog.relations()):
                 raise errors.ObjectInUse("the session has temporary objects", hint="DISCARD TEMP drops them.")
+        self._temporary_schema = None
         self.timeline = chosen
         self._seen = None
         self.points.forget()
@@ -253,7 +255,8 @@ class SessionEnvironment:
     def temporary_schema(self) -> str:
         """Return this session's schema for temporary objects."""
         if self._temporary_schema is None:
-            self._temporary_schema = f"pg_temp_{self.number}"
+            line = self.timeline
+            self._temporary_schema = temporary_schema(self.number, 0 if line is None else line.id)
         return self._temporary_schema
 
     @property

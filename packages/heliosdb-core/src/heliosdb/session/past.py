@@ -63,6 +63,12 @@ def _check_definition(session: SessionEnvironment, now: Relation, snapshot: Snap
             f'relation "{now.name}" had another definition at SCN {snapshot.scn}',
             detail=f"Its columns were then {_columns(then)}, and are now {_columns(now)}.",
         )
+    for before, column in zip(then.columns, now.columns):
+        if column.not_null and not before.not_null:
+            raise FeatureNotSupported(
+                f'relation "{now.name}" had another definition at SCN {snapshot.scn}',
+                detail=f'Its column "{column.name}" might be null then, and may not be now.',
+            )
 
 
 def _shape(relation: Relation) -> tuple[Any, ...]:

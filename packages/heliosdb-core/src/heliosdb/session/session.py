@@ -541,13 +541,14 @@ class Session(SessionPlans):
         self.database.sessions.pop(self.number, None)
 
     def discard(self) -> None:
-        """DISCARD ALL: forget prepared statements, cursors, sequences' last values, what functions keep; go to main."""
+        """DISCARD ALL: forget prepared statements, cursors, sequences' last values, what functions keep; go to main.
+        Temporary objects have been dropped."""
         self.memory.clear()
         self.prepared.clear()
         self.cursors.clear()
         self.unlock_all_advisory()
         self.sequences = SessionSequences()
-        self.timeline = None
+        self.timeline = self._temporary_schema = None
         self.points.forget()
 
 

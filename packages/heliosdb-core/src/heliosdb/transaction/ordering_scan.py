@@ -124,25 +124,31 @@ def likely_rows(
         streams.append(likely.likely(search if scn == search.scn else search._replace(scn=scn)))
         read.append((relation, scn))
         relation, scn = relation.parent, min(scn, line.fork)
+        if len(streams) == 1 and search.wanted is not None:
+            # Of what an ancestor names some has changed since the fork.
+            search = search._replace(wanted=search.wanted + max(1, search.wanted // 2))
     nearest = [0] * len(streams)
-    given = dropped = 0
+    """How many of the nearest rows each has surely named, less those that were not as it says."""
+    dropped = [0] * len(streams)
+    given = 0
     named: set[int] = set()
     while True:
         place = nearest.index(min(nearest))
         batch = next(streams[place], None)
         if batch is None:
             break
-        nearest[place], row_ids = batch
+        count, row_ids = batch
         new = [row_id for row_id in row_ids if row_id not in named]
         named.update(new)
         items = _visible(view, index, new, seen)
-        dropped += len(new) - len(items)
+        dropped[place] += len(new) - len(items)
         if place:
             # An ancestor's index knows rows as they were at the fork. Those that have moved since are elsewhere now.
             former, at = read[place]
-            dropped += sum(former.row(row_id, at) != row for row_id, row in items)
+            dropped[place] += sum(former.row(row_id, at) != row for row_id, row in items)
+        nearest[place] = count - dropped[place]
         waiting += items
-        sure = min(nearest) - dropped - given
+        sure = min(nearest) - given
         if sure >= needed and len(waiting) >= needed:
             ranked_items = sorted(zip(map(_sortable, values(waiting)), waiting))
             yield [item for _, item in ranked_items[:sure]]

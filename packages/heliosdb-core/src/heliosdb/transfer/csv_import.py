@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -94,11 +95,9 @@ def import_csv(
 
 
 def _sniff(sample: bytes, dialect: CsvDialect, name: str) -> _Known:
-    encoding = dialect.encoding or next((found for mark, found in MARKS if sample.startswith(mark)), "utf-8")
+    encoding = _encoding(sample, dialect.encoding)
     try:
         text = codecs.getincrementaldecoder(encoding)().decode(sample)
-    except LookupError:
-        raise InvalidParameterValue(f'encoding "{encoding}" is not known') from None
     except UnicodeDecodeError as error:
         raise _undecodable(name, sample, error, 1, encoding) from None
     options = CopyOptions(is_csv=True, quote=dialect.quote, escape=dialect.quote, null=dialect.null)
@@ -112,6 +111,23 @@ def _sniff(sample: bytes, dialect: CsvDialect, name: str) -> _Known:
     if not rows:
         raise InvalidParameterValue(f'"{name}" has no lines: there is nothing to import')
     return _Known(options, _has_header(rows) if dialect.header is None else dialect.header, encoding)
+
+
+def _encoding(sample: bytes, given: str | None) -> str:
+    """Return the encoding that was said, or that the mark at the beginning says; the mark is no part of the text."""
+    for mark, found in MARKS:
+        if sample.startswith(mark) and (given is None or _decoded(mark, given) == "\ufeff"):
+            return found
+    if given is not None:
+        _decoded(b" ", given)
+    return given or "utf-8"
+
+
+def _decoded(raw: bytes, encoding: str) -> str:
+    try:
+        return raw.decode(encoding, errors="replace")
+    except (LookupError, ValueError):
+        raise InvalidParameterValue(f'encoding "{encoding}" is not known') from None
 
 
 def _sample_rows(text: str, options: CopyOptions) -> list[list[str | None]]:
@@ -134,20 +150,21 @@ def _delimiter(text: str, options: CopyOptions) -> str:
 
 def _has_header(rows: Sequence[Sequence[str | None]]) -> bool:
     """Return whether the first line names the columns: its values fit the types of the others less, or read as names
-    that never come again."""
+    that never come again. What is empty or comes twice there says nothing, as ``NA`` would in rows."""
     first, rest = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
-    if any(not value for value in first) or len(set(first)) < len(first):
-        return False
+    times = Counter(first)
     for place, value in enumerate(first):
+        if not value:
+            continue
         alone, others = ColumnInference(), ColumnInference()
         alone.look([value])
         others.look([row[place] for row in rest])
         if alone.type != "text":
             # Nobody calls a column 12 or 2024-01-01.
             return False
-        if others.type != "text":
+        if others.type != "text" and times[value] == 1:
             return True
-    if not all(value and _name.fullmatch(value) for value in first):
+    if len(times) < len(first) or not all(value and _name.fullmatch(value) for value in first):
         return False
     return all(value not in {row[place] for row in rest} for place, value in enumerate(first))
 

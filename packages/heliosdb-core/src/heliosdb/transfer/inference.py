@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, time
 from typing import Final
 
-__all__ = ["ColumnInference"]
+__all__ = ["ColumnInference", "fits"]
 
 _NUMBER = r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|\.[0-9]+)"
 _DATE = r"[0-9]{4}-[01][0-9]-[0-3][0-9]"
 _TIME = r"[0-2][0-9]:[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?"
-_ZONE = r"(?:Z|[+-][0-2][0-9](?::?[0-5][0-9])?)"
+_ZONE = r"(?:Z|[+-](?:0[0-9]|1[0-5])(?::?[0-5][0-9])?)"
 
 PATTERNS: Final = {
     "boolean": "true|false|True|False|TRUE|FALSE",
@@ -59,19 +59,48 @@ def _read(read: Callable[[str], object], values: Sequence[str]) -> bool:
     return True
 
 
+def _numerics(values: Sequence[str]) -> bool:
+    return max(map(len, values)) <= MOST_DIGITS
+
+
 def _floats(values: Sequence[str]) -> bool:
     # What a float cannot hold would be an error later.
-    return all(abs(float(value)) != float("inf") or "inf" in value.lower() for value in values)
+    return _numerics(values) and all(
+        0.0 < abs(float(value)) < INFINITE or _stands_there(value.lower()) for value in values
+    )
 
+
+def _stands_there(value: str) -> bool:
+    """Return whether a text whose float is 0, infinite or NaN says that itself."""
+    return "n" in value or (float(value) == 0.0 and re.search("[1-9]", value.partition("e")[0]) is None)
+
+
+INFINITE: Final = float("inf")
+MOST_DIGITS: Final = 16_383
+"""Behind the point of a numeric; before it there may be more, but nobody means that as a number."""
 
 _checks: Final[dict[str, Callable[[Sequence[str]], bool]]] = {
     "bigint": _integers,
+    "numeric": _numerics,
     "double precision": _floats,
     "date": _dates,
     "timestamp without time zone": _timestamps,
     "timestamp with time zone": _timestamps,
     "time without time zone": _times,
 }
+
+
+def fits(name: str, values: Sequence[str]) -> bool:
+    """Return whether all values, of which there is one at least, are written as those of a type (SQL) are."""
+    joined = "\n".join(values) + "\n"
+    return joined.count("\n") == len(values) and _fits(name, joined, values)
+
+
+def _fits(name: str, joined: str, values: Sequence[str]) -> bool:
+    if _compiled[name].fullmatch(joined) is None:
+        return False
+    check = _checks.get(name)
+    return check is None or check(values)
 
 
 class ColumnInference:
@@ -93,14 +122,7 @@ class ColumnInference:
         if joined.count("\n") != len(given):
             self._left.clear()
             return
-        self._left = [name for name in self._left if self._fits(name, joined, given)]
-
-    @staticmethod
-    def _fits(name: str, joined: str, given: Sequence[str]) -> bool:
-        if _compiled[name].fullmatch(joined) is None:
-            return False
-        check = _checks.get(name)
-        return check is None or check(given)
+        self._left = [name for name in self._left if _fits(name, joined, given)]
 
     @property
     def type(self) -> str:

@@ -217,7 +217,7 @@ class _Optimizer:
                 if nearest is not None and (best is None or nearest[1] < limit):
                     best, limit = nearest
                 continue
-            if index.predicate is not None or scan.snapshot is not None:
+            if index.predicate is not None:
                 continue
             bounded = None if condition is None else self.access.bounded(scan, index, condition)
             found = bounded.input if isinstance(bounded, pn.Filter) else bounded
@@ -238,7 +238,7 @@ class _Optimizer:
             else:
                 ordered = pn.IndexScan(
                     source=scan.source, columns=scan.columns, relation=scan.relation, index=index, alias=scan.alias,
-                    descending=descending,
+                    snapshot=scan.snapshot, descending=descending,
                 )  # fmt: skip
                 if condition is not None:
                     ordered = pn.Filter(input=ordered, condition=condition)
