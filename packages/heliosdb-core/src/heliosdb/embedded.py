@@ -56,8 +56,11 @@ class _Handle:
         self._database.require_open()
         if isinstance(params, str | bytes) or not isinstance(params, Sequence):
             raise errors.InterfaceError(f"params must be a sequence of values, not {type(params).__name__}")
-        with self._lock, _limited(self._session, timeout):
-            return self._session.execute(sql, params)
+        with self._lock:
+            if timeout is None:
+                return self._session.execute(sql, params)
+            with self._session.time_limit(timeout):
+                return self._session.execute(sql, params)
 
     def execute(self, sql: str, params: Sequence[Any] = (), *, timeout: float | None = None) -> int:
         """Run one statement, or several without parameters, and return the number of rows affected.
@@ -467,13 +470,3 @@ class EmbeddedDatabase(_Handle):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-@contextmanager
-def _limited(session: Session, timeout: float | None) -> Iterator[None]:
-    """Have statements canceled after ``timeout`` seconds while the block runs."""
-    if timeout is None:
-        yield
-        return
-    with session.time_limit(timeout):
-        yield
