@@ -62,6 +62,7 @@ def test_every_hook_is_called_sooner_or_later() -> None:
             "session, request, arguments, base",
             lambda session, request, arguments, base: Snapshot("main", scns[-1]),
         ),
+        "locate_database": ("path", lambda path: None),
     }
     hooks = {name: witness(name, parameters, answer) for name, (parameters, answer) in answers.items()}
     assert set(hooks) == {*hookspecs.LIFECYCLE, *hookspecs.FIRST_RESULT}, "a new hook needs a line here"

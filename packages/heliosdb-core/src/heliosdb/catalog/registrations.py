@@ -8,7 +8,7 @@ import string ``"package.module:attribute"``, resolved on first use.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol, get_args
 
 from attrs.validators import in_
@@ -26,6 +26,7 @@ __all__ = [
     "ColumnOption",
     "Command",
     "DatabaseMethod",
+    "Location",
     "Demo",
     "MetaCommand",
     "PhysicalOperator",
@@ -252,6 +253,14 @@ class BackgroundWorker(Shown):
     run: Implementation
     interval: float | str = 60.0
     description: str = ""
+
+
+@frozen
+class Location:
+    """Where a database is, and with which settings sessions begin that are opened by its path."""
+
+    path: str
+    settings: Mapping[str, Any] = field(factory=dict)
 
 
 @frozen(kw_only=True, eq=False, repr=False)

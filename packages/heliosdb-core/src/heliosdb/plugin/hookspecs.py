@@ -515,6 +515,22 @@ def resolve_snapshot(session: Any, request: Any, arguments: tuple[Any, ...], bas
     """
 
 
+@first_result_hook
+def locate_database(path: str) -> Any:
+    """Return what a path means that a database is to be opened at, or None where it is a plain one.
+
+    Called before anything is opened, for the path of every database that has one. The result is a
+    ``heliosdb.spi.Location``: the path of the volume, and settings for the sessions that are opened by it.
+
+    Example::
+
+        @hookimpl
+        def locate_database(path):
+            if path.endswith("@berlin"):
+                return Location(path.removesuffix("@berlin"), {"timezone": "Europe/Berlin"})
+    """
+
+
 REGISTRATION = tuple(name for name in globals() if name.startswith("register_"))
 LIFECYCLE = (
     "database_opening",
@@ -524,4 +540,4 @@ LIFECYCLE = (
     "transaction_committing",
     "transaction_committed",
 )
-FIRST_RESULT = ("resolve_snapshot",)
+FIRST_RESULT = ("resolve_snapshot", "locate_database")

@@ -88,7 +88,7 @@ class SessionEnvironment:
             initial = {"default_transaction_isolation": isolation} | database.settings | initial
         else:
             initial = database.settings | initial
-        self.settings = SessionSettings(database.registries.settings, initial, self.points.forget)
+        self.settings = SessionSettings(database.registries.settings, initial, self.points.forget, self)
         self.sequences = SessionSequences()
         self.block = TransactionBlock(self)
         self.idle = IdleWatch(self)
@@ -114,19 +114,29 @@ class SessionEnvironment:
         self.copy_door: Any = None
         """Who brings the stream of the COPY that is being started (``session/copying.py``)."""
         self.closed = False
+        self._at_close: list[Callable[[], object]] = []
+        self.settings.begin()
         database.sessions[self.number] = self
+
+    def at_close(self, function: Callable[[], object]) -> None:
+        """Call a function when the session ends, or begins anew with DISCARD ALL: it then works on main."""
+        self._at_close.append(function)
+
+    def _end(self) -> None:
+        while self._at_close:
+            self._at_close.pop()()
 
     def use_timeline(self, name: str) -> None:
         """Work on a timeline from the next transaction on; for "main" on main.
 
-        Raises UndefinedObject, ActiveSqlTransaction once the open transaction has looked at anything, ObjectInUse while
-        there are temporary objects: they are where they were made.
+        Raises UndefinedObject; ActiveSqlTransaction once the open transaction has looked at anything, but for that of a
+        statement alone, which ends with it; ObjectInUse while there are temporary objects, which are of one timeline.
         """
         line = self.database.history.timeline(name)
         chosen = None if line.parent is None else line
         if chosen is self.timeline:
             return
-        if self.block.has_begun:
+        if self.block.has_begun and self.block.state != "alone":
             raise errors.ActiveSqlTransaction("the timeline must be chosen before any query of the transaction")
         if self._temporary_schema is not None and self.timeline_is_there:
             with self.database.store_transaction(self.timeline) as short:
