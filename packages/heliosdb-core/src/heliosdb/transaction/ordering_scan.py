@@ -175,15 +175,16 @@ def _sortable(value: Any) -> tuple[int, Any]:
 
 def _visible(view: RelationView, index: TimelineIndex, row_ids: Sequence[int], seen: set[int]) -> list[Item]:
     """Return those rows that the view shows and the index is about, each but once."""
-    predicate, peek = index.spec.predicate, view.peek
-    items = []
-    for row_id in row_ids:
-        if row_id not in seen:
-            seen.add(row_id)
-            row = peek(row_id)
-            if row is not None and (predicate is None or predicate(row)):
-                items.append((row_id, row))
-    return items
+    predicate = index.spec.predicate
+    new = list(dict.fromkeys(row_ids))
+    if seen:
+        new = [row_id for row_id in new if row_id not in seen]
+    seen.update(new)
+    return [
+        (row_id, row)
+        for row_id, row in zip(new, view.peek_all(new))
+        if row is not None and (predicate is None or predicate(row))
+    ]
 
 
 def _others(view: RelationView, index: TimelineIndex, seen: set[int]) -> Iterator[list[Item]]:
