@@ -96,12 +96,12 @@ def nearest_rows(
 
 
 def likely_rows(
-    view: RelationView, index: TimelineIndex, own: Sequence[int], search: LikelySearch
+    view: RelationView, index: TimelineIndex, own: Sequence[int], search: LikelySearch, *, asked: bool = True
 ) -> Iterator[list[Item]]:
     """Yield blocks of (row id, row): as many visible rows as are wanted in their order, then all the others.
 
     The search's SCN is the view's; an index of an ancestor is asked for that of the fork. ``own``: ids of rows that
-    the transaction has written.
+    the transaction has written. Unless the index is ``asked``, all rows come in their order.
     """
     method: Any = index.method  # an Index, and Likely: asking Python whether it is takes as long as a search
     values_of = index.spec.values
@@ -109,7 +109,7 @@ def likely_rows(
     # What the transaction has written is met first, whatever the index knows of it.
     seen: set[int] = set()
     waiting = _visible(view, index, own, seen) if own else []
-    needed = 1 if search.wanted is None else max(1, search.wanted)
+    needed = search.wanted
 
     def values(items: list[Item]) -> Sequence[Any]:
         found: Sequence[Any] = method.ordering_values(
@@ -121,12 +121,12 @@ def likely_rows(
     read: list[tuple[Any, int]] = []
     relation: Any = view.relation
     scn = view.scn
-    for line in index.ancestors():
+    for line in index.ancestors() if asked else ():
         likely: Any = line.method
         streams.append(likely.likely(search if scn == search.scn else search._replace(scn=scn)))
         read.append((relation, scn))
         relation, scn = relation.parent, min(scn, line.fork)
-        if len(streams) == 1 and search.wanted is not None:
+        if len(streams) == 1:
             # Of what an ancestor names some has changed since the fork.
             search = search._replace(wanted=search.wanted + max(1, search.wanted // 2))
     nearest = [0] * len(streams)
@@ -134,7 +134,7 @@ def likely_rows(
     dropped = [0] * len(streams)
     given = 0
     named: set[int] = set()
-    while True:
+    while streams:
         place = nearest.index(min(nearest))
         batch = next(streams[place], None)
         if batch is None:
