@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.registrations import Command as Command
     from heliosdb.catalog.registrations import DatabaseMethod as DatabaseMethod
     from heliosdb.catalog.registrations import Demo as Demo
+    from heliosdb.catalog.registrations import Location as Location
     from heliosdb.catalog.registrations import MetaCommand as MetaCommand
     from heliosdb.catalog.registrations import PhysicalOperator as PhysicalOperator
     from heliosdb.catalog.registrations import PlannerRule as PlannerRule
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from heliosdb.catalog.result import Result as Result
     from heliosdb.catalog.storage import OBJECTS_RELATION
     from heliosdb.commands.context import CommandSession, DatabaseContext
+    from heliosdb.commands.row_changes import RowChange as RowChange
+    from heliosdb.commands.row_changes import RowChanges as RowChanges
     from heliosdb.encoding.classes import StoredClass as StoredClass
     from heliosdb.encoding.codecs import Codec as Codec
     from heliosdb.encoding.stored_column import StoredColumn as StoredColumn
@@ -55,6 +58,7 @@ if TYPE_CHECKING:
     from heliosdb.sql import statements as statements
     from heliosdb.sql.parser import Parser
     from heliosdb.sql.parser import parse as parse
+    from heliosdb.store.access_method import ALL_NAMED as ALL_NAMED
     from heliosdb.store.access_method import AccessMethod as AccessMethod
     from heliosdb.store.access_method import Index as Index
     from heliosdb.store.access_method import IndexChange as IndexChange
@@ -116,6 +120,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "ColumnOption",
         "Command",
         "DatabaseMethod",
+        "Location",
         "Demo",
         "MetaCommand",
         "PhysicalOperator",
@@ -131,6 +136,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.catalog.result": ("Result",),
     "heliosdb.catalog.storage": ("OBJECTS_RELATION CATALOG_RELATION",),
     "heliosdb.commands.context": ("CommandSession Session", "DatabaseContext Database"),
+    "heliosdb.commands.row_changes": ("RowChange", "RowChanges"),
     "heliosdb.encoding.classes": ("StoredClass",),
     "heliosdb.encoding.codecs": ("Codec",),
     "heliosdb.encoding.stored_column": ("StoredColumn",),
@@ -144,6 +150,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.sql.parser.cursor": ("Parser Cursor",),
     "heliosdb.sql.parser.entry": ("parse",),
     "heliosdb.store.access_method": (
+        "ALL_NAMED",
         "AccessMethod",
         "Index",
         "IndexChange",

@@ -6,10 +6,14 @@ from bisect import bisect_right
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from heliosdb import EmbeddedDatabase
+from heliosdb.errors import InvalidParameterValue, ObjectNotInPrerequisiteState
 from heliosdb.store import Author, Commit, Retention
 from heliosdb.store.commits import KEEP
 from heliosdb.store.options import StorageOptions
+from heliosdb.store.past import History
 from heliosdb.transaction import TransactionalStore
 from heliosdb_testkit import FaultyVolume
 from plain_store import checkpoint
@@ -142,6 +146,21 @@ def test_what_no_retention_keeps_may_be_forgotten() -> None:
     commit = store.commits.get(9_500)
     assert commit is not None
     assert store.commits.scn_at(commit.time) == 9_500
+    history = History(store)
+    assert history.scn_at(commit.time) == 9_500
+    with pytest.raises(ObjectNotInPrerequisiteState, match="before the horizon") as refused:
+        history.scn_at(0)
+    assert refused.value.detail is not None
+    assert refused.value.detail.startswith("The first known commit is SCN 8193 of 20")
+    with pytest.raises(InvalidParameterValue, match="in the future"):
+        history.scn_at(store.commits.clock() + 10**9)
+
+
+def test_before_the_first_commit_of_all_there_is_nothing() -> None:
+    store = TransactionalStore(FaultyVolume())
+    scn = put(store)
+    history = History(store)
+    assert (history.scn_at(0), history.scn_at(store.commits.clock())) == (0, scn)
 
 
 def test_who_committed_is_known_to_a_database(tmp_path: Path) -> None:

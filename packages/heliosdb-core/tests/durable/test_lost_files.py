@@ -9,8 +9,16 @@ from typing import Any
 import pytest
 
 from heliosdb.database import Database
-from heliosdb.errors import DataCorrupted
+from heliosdb.encoding.codecs import FileCodecs
+from heliosdb.errors import DataCorrupted, IoError
+from heliosdb.store.files import StoreFiles
+from heliosdb.store.log import log_name, read_log
+from heliosdb.store.options import StorageOptions
+from heliosdb.store.salvage import salvage
+from heliosdb.store.store import Store
+from heliosdb.store.verify_files import verify_files
 from heliosdb_testkit import FaultyVolume
+from stored_database import checkpoint
 
 ROWS = 3_000
 
@@ -119,3 +127,65 @@ def test_a_database_that_was_killed_before_its_first_checkpoint_has_no_manifest_
     database.session().execute("CREATE TABLE t AS SELECT g FROM generate_series(1, 5000) g")
     assert volume.whole("manifest") is None
     assert rows(Database(volume=volume.kill(), plugins=[]), "SELECT count(*) FROM t") == [(5000,)]
+
+
+def rotated(failures: int) -> FaultyVolume:
+    """A database that was killed after checkpoints had failed: nothing is in its last log."""
+    volume = FaultyVolume()
+    database = Database(volume=volume, plugins=[])
+    session = database.session()
+    session.execute("CREATE TABLE t (a int)")
+    checkpoint(database)
+    for number in range(failures):
+        session.execute(f"INSERT INTO t VALUES ({number})")
+        session.execute(f"INSERT INTO t VALUES (10 + {number})")
+        volume.fail(IoError("input/output error"), "replace write")
+        with pytest.raises(IoError):
+            checkpoint(database)
+    return volume.kill()
+
+
+def cut_by_a_record(volume: FaultyVolume, number: int) -> int:
+    """Take the last record of a log away, and return where the log ends now."""
+    ends = [record.end for record in read_log(volume, number, FileCodecs())]
+    volume.truncate(log_name(number), ends[-2])
+    return ends[-2]
+
+
+def problems(volume: FaultyVolume) -> list[str]:
+    return [problem.message for problem in verify_files(StoreFiles(volume, StorageOptions()))]
+
+
+def test_a_log_that_ends_too_early_with_a_whole_record_is_an_error_though_the_next_has_none() -> None:
+    volume = rotated(1)
+    assert problems(volume) == []
+    end = cut_by_a_record(volume, 2)
+    with pytest.raises(DataCorrupted, match=rf'"log-0000000002" is corrupt at offset {end}$') as caught:
+        Database(volume=volume, plugins=[])
+    assert "bytes when the log behind it was begun" in (caught.value.detail or "")
+    volume = volume.kill()
+    assert problems(volume) == [f'file "log-0000000002" is corrupt at offset {end}']
+    store = Store(FaultyVolume())
+    assert problems(volume) == [loss.message for loss in salvage(volume, store).losses]
+
+
+def test_a_log_between_others_that_is_missing_is_an_error() -> None:
+    volume = rotated(2)
+    volume.delete(log_name(3))
+    with pytest.raises(DataCorrupted, match='"log-0000000003" is missing'):
+        Database(volume=volume, plugins=[])
+    volume = volume.kill()
+    assert problems(volume) == ['file "log-0000000003" is missing']
+    assert [loss.message for loss in salvage(volume, Store(FaultyVolume())).losses] == problems(volume)
+
+
+def test_a_log_whose_header_was_torn_knows_the_one_before_it_when_it_is_made_again() -> None:
+    volume = rotated(1)
+    volume.truncate(log_name(3), 100)
+    database = Database(volume=volume, plugins=[])
+    assert rows(database, "SELECT a FROM t ORDER BY a") == [(0,), (10,)]
+    volume = volume.kill()
+    assert problems(volume) == []
+    cut_by_a_record(volume, 2)
+    with pytest.raises(DataCorrupted, match='"log-0000000002" is corrupt'):
+        Database(volume=volume, plugins=[])

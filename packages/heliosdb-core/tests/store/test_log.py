@@ -18,6 +18,7 @@ from heliosdb.store.log import (
     HEADER_AREA,
     MARKER,
     Log,
+    LogChain,
     LogReader,
     log_name,
     read_log,
@@ -526,7 +527,14 @@ def test_nothing_is_appended_to_a_log_whose_codec_is_for_one_writing() -> None:
     volume.append(NAME, b"torn")
     reader = read_log(volume, 1, codecs)
     assert [record.payload for record in reader] == [b"first"]
-    going_on = Log.resume(reader)
+    logs = LogChain(1)
+    logs.add(reader)
+    going_on = Log.resume(reader, logs.end)
     going_on.append(b"second", 2)
     assert (going_on.number, volume.size(NAME)) == (2, reader.end)
+    following = read_log(volume, 2, codecs)
+    assert logs.problem_before(following) is None
+    missing = LogChain(1).problem_before(following)
+    assert missing is not None
+    assert "is missing" in missing.message
     assert [record.payload for number in (1, 2) for record in read_log(volume, number, codecs)] == [b"first", b"second"]

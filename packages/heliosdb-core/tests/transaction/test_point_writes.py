@@ -119,7 +119,7 @@ def test_point_writes_agree_with_a_dict(steps: list[tuple[Any, ...]]) -> None:
 
 @pytest.mark.parametrize("mode", list(RelationLock))
 def test_only_locks_that_a_writer_would_wait_for_are_in_the_way(mode: RelationLock) -> None:
-    """PostgreSQL 15, table 13.2, row ROW EXCL.; were it any lock, one ordinary writer would make all others ordinary."""
+    """PostgreSQL 15, table 13.2. Were it any lock, one ordinary writer would make all others ordinary."""
     store = make_store()
     writer = store.point_writer(TABLE, BY_ID, waits=False)
     holder, other = store.begin(), store.begin()

@@ -149,6 +149,22 @@ def test_encodings_that_say_what_they_are(tmp_path: Path, encoding: str) -> None
     assert rows == [(1, "Łódź €")]
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [("utf-8-sig", "UTF8"), ("utf-16-le", "utf-16-le"), ("utf-16-be", "UTF-16BE"), ("utf-16", "utf-16")],
+)
+def test_a_mark_is_no_part_of_the_first_name(tmp_path: Path, written: str, said: str) -> None:
+    mark = "\ufeff" if written.endswith("e") else ""
+    types, rows = imported(tmp_path, f"{mark}a,b\n1,ü\n".encode(written), dialect=CsvDialect(encoding=said))
+    assert (list(types), rows) == (["a", "b"], [(1, "ü")])
+
+
+@pytest.mark.parametrize("encoding", ["hex", "rot13", "undefined", "a\0b", "ü"])
+def test_what_is_no_encoding_of_text(tmp_path: Path, encoding: str) -> None:
+    with pytest.raises(InvalidParameterValue, match="is not known"):
+        imported(tmp_path, "a,b\n1,2\n", dialect=CsvDialect(encoding=encoding))
+
+
 def test_other_encodings_are_said(tmp_path: Path) -> None:
     content = "a,b\r\n1,Müller\r\n".encode("latin-1")
     with pytest.raises(CharacterNotInRepertoire, match=r'line 2 of .*encoding "utf-8": 0xfc'):

@@ -56,6 +56,8 @@ def test_content_says_what_a_file_is(beginning: bytes, kind: str) -> None:
 @pytest.mark.parametrize(
     ("beginning", "words"),
     [
+        ("CREATE TABLE t (a int);".encode("utf-16"), "SQL in UTF-16"),
+        (b"\xfe\xff" + "PRAGMA foreign_keys=OFF;".encode("utf-16-be"), "SQL in UTF-16"),
         (b"PGDMP\x01\x0e", "pg_dump in its own format"),
         (b"\x1f\x8b\x08", "compressed with gzip"),
         (b"PK\x03\x04", "a zip file"),

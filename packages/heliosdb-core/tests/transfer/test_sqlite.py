@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -132,7 +133,26 @@ def test_a_file_comes_with_all_that_belongs_to_it(tmp_path: Path) -> None:
         ("", "NULL", "text", [None]),
         ("FLOATING POINT", "1", "double precision", [1.0]),
         ("UUID", "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'", "uuid", None),
+        ("UUID", "'urn:uuid:a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'", "text", None),
         ("JSON", "'{broken'", "text", ["{broken"]),
+        ("JSON", "'[NaN]'", "text", ["[NaN]"]),
+        ("JSONB", r"""'"\u0000"'""", "text", [r'"\u0000"']),
+        ("JSONB", "'[1]'", "jsonb", [[1]]),
+        ("DATE", "'2024-W01-1'", "text", ["2024-W01-1"]),
+        ("DATE", "'2024-02-29'), (NULL", "date", [date(2024, 2, 29), None]),
+        ("DATETIME", "'2024-01-01'), ('2024-01-01 10:00:00.5'", "timestamp without time zone", None),
+        ("DATETIME", "'2024-01-01 10:00:00.1234567'", "text", ["2024-01-01 10:00:00.1234567"]),
+        (
+            "DATETIME",
+            "'2024-01-01 12:00:00+02:00'), ('2024-01-01T12:00:00Z'",
+            "timestamp with time zone",
+            [datetime(2024, 1, 1, 10, tzinfo=UTC), datetime(2024, 1, 1, 12, tzinfo=UTC)],
+        ),
+        ("DATETIME", "'2024-01-01 12:00+02:00'), ('2024-01-01'", "text", ["2024-01-01 12:00+02:00", "2024-01-01"]),
+        ("TIME", "'12:00+02:00'", "text", ["12:00+02:00"]),
+        ("TIME", "'12:00:30'", "time without time zone", [time(12, 0, 30)]),
+        ("DECIMAL(4,2)", "'Infinity'", "numeric", [Decimal("Infinity")]),
+        ("DECIMAL(4,2)", "'sNaN'", "text", ["sNaN"]),
     ],
 )
 def test_a_column_has_the_type_that_holds_its_values(
@@ -144,6 +164,16 @@ def test_a_column_has_the_type_that_holds_its_values(
         assert types_of(database, "t") == {"v": type_}
         if stored is not None:
             assert [row[0] for row in database.query("SELECT v FROM t")] == stored
+
+
+def test_what_cannot_stand_in_a_text_is_replaced_and_reported(tmp_path: Path) -> None:
+    texts = "(CAST(x'ff41' AS TEXT)), ('a' || char(0)), (char(65533)), ('plain')"
+    path = made(tmp_path / "x.db", f"CREATE TABLE t (v TEXT); INSERT INTO t VALUES {texts}; CREATE TABLE u (v DATE);")
+    with fresh() as database:
+        report = import_file(database, path)
+        assert [row[0] for row in database.query("SELECT v FROM t")] == ["\ufffdA", "a\ufffd", "\ufffd", "plain"]
+    what = "NULs, and bytes that are no UTF-8, of a text in t: U+FFFD stands for each"
+    assert report.skipped == {what: 2}
 
 
 def test_what_the_shell_of_sqlite_dumps_comes_like_its_file(tmp_path: Path) -> None:

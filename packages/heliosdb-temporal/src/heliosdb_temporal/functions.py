@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from heliosdb_temporal import points
-
 __all__ = ["commit_timestamp", "current_scn", "scn_at", "scn_of_transaction", "scn_timestamp", "scn_transaction"]
 
 
@@ -20,8 +18,8 @@ def current_scn(session: Any) -> int:
 
 
 def scn_at(time: Any, session: Any) -> int:
-    """Return the SCN of the last commit at or before a time; see ``points.scn_at`` for the errors."""
-    return points.scn_at(session.database.history, time)
+    """Return the SCN of the last commit at or before a time; see ``History.scn_at`` for the errors."""
+    return int(session.database.history.scn_at(time))
 
 
 def scn_of_transaction(transaction: int, session: Any) -> int | None:

@@ -95,6 +95,24 @@ def test_a_branch_and_its_parent_go_their_own_ways(store: TransactionalStore) ->
     assert nearest(store.begin(timeline="branch"), queries[0])[0] != 5000
 
 
+@pytest.mark.parametrize("changed", [0, 1, 60])
+def test_a_branch_with_few_changes_asks_its_parent_s_index(store: TransactionalStore, changed: int) -> None:
+    """Its own index names all it has, be that nothing; it is no reason to read the whole table."""
+    branch = dict(enumerate(ROWS))
+    store.create_timeline("branch")
+    moved = {number: RANDOM.normal(size=8).astype(np.float32) for number in range(0, 10 * changed, 10)}
+    if changed:
+        change(writer := store.begin(timeline="branch"), moved)
+        writer.commit()
+    branch |= moved
+    for query in [*RANDOM.normal(size=(5, 8)).astype(np.float32), ROWS[0]]:
+        reader = store.begin(timeline="branch")
+        reader.begin_statement()
+        first = next(reader.view(TABLE).index(INDEX).likely("<->", query.tobytes(), 5, SETTINGS.__getitem__))
+        assert 5 <= len(first) < 100
+        assert [row[0] for _, row in first[:5]] == exact(branch, query)
+
+
 def test_snapshots_of_many_instants(store: TransactionalStore) -> None:
     queries = RANDOM.normal(size=(4, 8)).astype(np.float32)
     rows = dict(enumerate(ROWS))

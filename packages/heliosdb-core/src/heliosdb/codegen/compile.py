@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from heliosdb import errors
-from heliosdb.codegen import aggregate, feed, join, kept, modify, project, scan, setops, sort, window
+from heliosdb.codegen import aggregate, feed, join, kept, modify, new_rows, project, scan, setops, sort, window
 from heliosdb.codegen.bindings import row_binding
 from heliosdb.codegen.expressions import Expressions
 from heliosdb.codegen.pipeline import BATCH, Pipelines, Producer, columns_of
@@ -36,6 +36,7 @@ _MODULE_NUMBERS = count(1)
 PRODUCERS: dict[type, Producer] = {
     **scan.PRODUCERS,
     **feed.PRODUCERS,
+    **new_rows.PRODUCERS,
     **project.PRODUCERS,
     **join.PRODUCERS,
     **kept.PRODUCERS,

@@ -5,8 +5,8 @@ DELETE each row is locked; under read committed another transaction may have cha
 version is put in the old one's place and the statement's conditions are evaluated once more (PostgreSQL 15, section
 13.2.1), which is why they stand a second time in the generated code.
 
-What a new row must satisfy is written once, in ``_write_row``, for every door: generated columns, NOT NULL, CHECK.
-Foreign keys are looked at when the statement's rows are all in (``codegen/foreign_keys.py``).
+What a new row must satisfy is in ``new_rows``. Foreign keys are looked at when the statement's rows are all in
+(``foreign_keys``).
 
 Rows that are collected may go to a temporary file. A row that is changed has to be the very object that the store has,
 so of what comes from a file the row is looked up again by its id (``modify_runtime.pieces``).
@@ -17,13 +17,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from heliosdb.codegen import modify_runtime
 from heliosdb.codegen.foreign_keys import ForeignKeyCheck, ReferencedCheck
+from heliosdb.codegen.new_rows import take_values, write_checks, write_row
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
-from heliosdb.plan.rewrite import rewritten, walk
+from heliosdb.plan.rewrite import walk
 from heliosdb.transaction.locks import RowLock
 from heliosdb.types.definitions import Volatility
 
@@ -43,52 +44,6 @@ _STRENGTHS = {
     "update": RowLock.UPDATE,
 }
 _WAITS = {"block": "block", "nowait": "nowait", "skip": "skip", "skip locked": "skip"}
-
-
-def write_row(pipelines: Pipelines, node: pn.Modify, row: str) -> None:
-    """Write what completes and checks a new row held in the variable ``row``."""
-    function, source = pipelines.function, pipelines.source
-    relation = node.relation
-    pipelines.bind_row(node.target, row, len(relation.columns))
-    required = [c.number - 1 for c in relation.columns if c.not_null and not c.dropped]
-    if isinstance(node, pn.Update):
-        # What is not assigned comes from a row that was checked.
-        new = {a.slot for a in node.assignments if a.value.nullable} | {a.slot for a in node.generated}
-        required = [slot for slot in required if slot in new]
-    fail = source.bind(modify_runtime.NotNull(relation, pipelines.registries), "f") if required else ""
-
-    if node.generated:
-        assigned = {a.slot: pipelines.value(_any_nullable(a.value, node.target)) for a in node.generated}
-        parts = [assigned.get(slot, f"{row}[{slot}]") for slot in range(len(relation.columns))]
-        function.line(f"{row} = ({''.join(f'{part}, ' for part in parts)})")
-    if required:
-        nulls = " or ".join(f"{row}[{slot}] is None" for slot in required)
-        function.line(f"if {nulls}: {fail}({row}, x.session)")
-    by_conflict = isinstance(node, pn.Insert) and node.conflict is not None
-    _checks(pipelines, node, row, [check for check in node.checks if check.kind != "view" or not by_conflict])
-
-
-def _any_nullable(value: ex.Expression, source: int) -> ex.Expression:
-    """Return an expression over a new row that has not been checked yet: NOT NULL need not hold."""
-
-    def nullable(node: object) -> ex.Column | None:
-        if isinstance(node, ex.Column) and node.source == source and not node.nullable:
-            return evolve(node, nullable=True)
-        return None
-
-    found: ex.Expression = rewritten(value, nullable, loosen=True)
-    return found
-
-
-def _checks(pipelines: Pipelines, node: pn.Modify, row: str, checks: list[pn.RowCheck]) -> None:
-    function, source, relation = pipelines.function, pipelines.source, node.relation
-    for check in checks:
-        fail = source.bind(modify_runtime.Check(relation, check, pipelines.registries), "f")
-        # A constraint lets NULL pass, a view has to show the row.
-        fails = pipelines.expressions.fails(check.condition)
-        if check.kind == "view":
-            fails = f"not ({pipelines.test(check.condition)})"
-        function.line(f"if {fails}: {fail}({row}, x.session)")
 
 
 def _write_check(pipelines: Pipelines, call: str) -> None:
@@ -155,14 +110,7 @@ def produce_insert(pipelines: Pipelines, node: pn.Insert, consume: Consume) -> N
         upsert, changes = _write_conflict(pipelines, node, node.conflict)
 
     def take() -> None:
-        values = [pipelines.value(value) for value in node.values]
-        whole = values[0].partition("[")[0] if values else ""
-        same = [f"{whole}[{index}]" for index in range(len(values))]
-        if whole and values == same and is_row(node.input, len(values)):
-            # The very row that comes is the one that is stored.
-            function.line(f"{row} = {whole}")
-        else:
-            function.line(f"{row} = ({''.join(f'{value}, ' for value in values)})")
+        take_values(pipelines, node, row)
         write_row(pipelines, node, row)
         if node.conflict is not None:
             arbiter = modify_runtime.Upsert(node.relation, node.conflict.arbiters, ())
@@ -195,7 +143,7 @@ def produce_insert(pipelines: Pipelines, node: pn.Insert, consume: Consume) -> N
                 function.line(f"if {changed} is None: continue")
                 function.line(f"{row} = {changed}")
                 # What ON CONFLICT leaves out, the view need not show.
-                _checks(pipelines, node, row, [check for check in node.checks if check.kind == "view"])
+                write_checks(pipelines, node, row, [check for check in node.checks if check.kind == "view"])
                 if pipelines.needs(node.target, -1):
                     function.line(f"i_{row} = None")
             elif pipelines.needs(node.target, -1):
@@ -216,13 +164,6 @@ def produce_insert(pipelines: Pipelines, node: pn.Insert, consume: Consume) -> N
     if returned:
         pipelines.kept(out, out_spool)
         _emit_returned(pipelines, node, out, consume)
-
-
-def is_row(node: pn.PlanNode, width: int) -> bool:
-    """Whether the node's row is a tuple of so many datums and not shared with another table."""
-    if isinstance(node, pn.Project) and isinstance(node.input, pn.ParameterScan):
-        node = node.input
-    return isinstance(node, pn.Values | pn.RowFeed | pn.ParameterScan) and len(node.columns) == width
 
 
 def _write_conflict(pipelines: Pipelines, node: pn.Insert, conflict: pn.ConflictClause) -> tuple[str, str]:

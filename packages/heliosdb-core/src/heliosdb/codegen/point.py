@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from heliosdb.codegen import modify
 from heliosdb.codegen.bindings import row_binding
 from heliosdb.codegen.index_keys import key_shape
+from heliosdb.codegen.new_rows import write_row
 from heliosdb.codegen.parameter_rows import DATUM_CHECKS
 from heliosdb.codegen.pipeline import Pipelines
 from heliosdb.codegen.point_references import referenced_of, references_of
@@ -262,7 +262,7 @@ class _Writer:
         parts = [assigned.get(slot, f"r[{slot}]") for slot in range(len(relation.columns))]
         function.depth = 3
         function.line(f"n = ({''.join(f'{part}, ' for part in parts)})")
-        modify.write_row(pipelines, plan, "n")
+        write_row(pipelines, plan, "n")
         self.lines.append("  def change(r):")
         self.lines.extend(function.lines)
         self.lines.append("   return n")
@@ -297,7 +297,7 @@ class _Writer:
         pipelines.expressions.bindings[values.source] = names.__getitem__
         function.depth = 2
         function.line(f"n = ({''.join(f'{pipelines.value(value)}, ' for value in plan.values)})")
-        modify.write_row(pipelines, plan, "n")
+        write_row(pipelines, plan, "n")
         self.lines.extend(function.lines)
         self.lines.append("  return None if write(n) is None else 1")
         return self._make("write", self._writer(relation.oid, relation.indexes[0].oid, references).insert)

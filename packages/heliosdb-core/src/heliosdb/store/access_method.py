@@ -26,6 +26,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 from attrs import field, frozen
 
 __all__ = [
+    "ALL_NAMED",
     "AccessMethod",
     "Index",
     "IndexChange",
@@ -167,17 +168,21 @@ class Nearest(Protocol):
         ...
 
 
+ALL_NAMED = 2**63 - 1
+"""As many as there are."""
+
+
 class LikelySearch(NamedTuple):
     """``ORDER BY column <operator> argument LIMIT wanted``, as an index is asked for it.
 
-    ``wanted``: so many rows will do, None where nobody knows. Where a condition has to hold as well it is the number
-    among which as many are expected to satisfy it. ``scn``: the snapshot, on the index's own timeline.
+    ``wanted``: so many rows will do, 1 at least. Where a condition has to hold as well it is the number among which as
+    many are expected to satisfy it. ``scn``: the snapshot, on the index's own timeline.
     ``setting(name)`` gives a setting of the session.
     """
 
     operator: str
     argument: Any
-    wanted: int | None
+    wanted: int
     scn: int
     setting: Callable[[str], Any]
 
@@ -190,7 +195,8 @@ class Likely(Protocol):
         """Yield (count, row ids), lazily: with these and those before, so many of the nearest rows are likely named.
 
         Others may be among them, and some again. It may end at any time, and at once: the engine reads all other rows
-        itself. So it should end when that is quicker than to go on.
+        itself. So it should end when that is quicker than to go on. An index that has named all it holds says
+        ``ALL_NAMED``, also where that is nothing: that of a branch holds few, and its parent is asked besides.
         """
         ...
 

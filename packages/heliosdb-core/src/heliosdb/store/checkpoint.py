@@ -188,7 +188,7 @@ class Checkpointer:
         with journal.rotating(), store.commit_lock:
             journal.end_log()
             store.let_go_of_superseded()
-            log = Log(store.volume, journal.log.number + 1, self._files.codecs)
+            log = Log(store.volume, journal.log.number + 1, self._files.codecs, journal.log.end)
             journal.rotate(log)
             manifest = Manifest(
                 scn=store.last_scn,

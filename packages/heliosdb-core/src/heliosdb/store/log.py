@@ -31,6 +31,9 @@ find the disk full, and that is told to its commit alone; who fills room can onl
 writes nothing in place, and then it is as if the sync had failed. Records whose commits are answered without a sync are
 written before (``write``): the end of the process must not take them.
 
+**The log before** (``LogChain``): a log's header says which one it follows and where that one ended. So one that ends
+too early is known to, though it ends with a whole record and nothing stands in the next.
+
 **Going on** after a crash (``Log.resume``): the torn tail is cut off, and the cut and everything before it is synced,
 before anything is appended. Otherwise the next crash might undo the cut alone.
 """
@@ -47,12 +50,13 @@ from zlib import crc32
 from heliosdb.encoding.codecs import Chain, FileCodecs
 from heliosdb.errors import DataCorrupted, DiskFull, Error, InternalFailure, IoError, ProgramLimitExceeded
 from heliosdb.store.file_header import FileHeader, new_file_header, parse_file_header
-from heliosdb.store.volume import Volume
+from heliosdb.store.volume import Volume, missing_file
 
-__all__ = ["Log", "LogReader", "LogRecord", "log_name", "read_log"]
+__all__ = ["Log", "LogChain", "LogEnd", "LogReader", "LogRecord", "log_name", "read_log"]
 
 KIND = b"LOG "
-VERSION = 1
+VERSION = 2
+"""1: without "before"."""
 
 HEADER_AREA = 4096
 """Constant, so that of a damaged header it is known whether records can follow it."""
@@ -90,6 +94,13 @@ class LogRecord(NamedTuple):
     end: int
 
 
+class LogEnd(NamedTuple):
+    """Where the records of a log end."""
+
+    number: int
+    size: int
+
+
 def log_name(number: int) -> str:
     """Return the name of a log's file."""
     return f"log-{number:010d}"
@@ -98,16 +109,18 @@ def log_name(number: int) -> str:
 class Log:
     """A log that is being written. One thread at a time appends; another may sync meanwhile."""
 
-    def __init__(self, volume: Volume, number: int, codecs: FileCodecs) -> None:
-        """Make a new log; its header is durable when this returns."""
+    def __init__(self, volume: Volume, number: int, codecs: FileCodecs, before: LogEnd | None = None) -> None:
+        """Make a new log; its header is durable when this returns. ``before`` is the log that it follows, whose end is
+        durable."""
         self._begin(volume, number, codecs.new())
-        self._write_header()
+        self._write_header(before)
 
     @classmethod
-    def resume(cls, reader: LogReader) -> Log:
+    def resume(cls, reader: LogReader, before: LogEnd | None = None) -> Log:
         """Go on with a log that was read to its end: a torn tail is cut off, and all the rest is synced.
 
-        Records with codecs that are for one writing go into a new log, numbered one higher.
+        Records with codecs that are for one writing go into a new log, numbered one higher. ``before`` is the last log
+        with records, for a header that has to be written.
         """
         volume, number = reader.volume, reader.number
         header, chain = reader.header, reader.chain
@@ -115,14 +128,14 @@ class Log:
         if header is None or chain is None:
             log._begin(volume, number, reader.codecs.new())
             volume.truncate(log.name, 0)
-            log._write_header()
+            log._write_header(before)
             return log
         log._begin(volume, number, chain)
         if reader.end < reader.size:
             volume.truncate(log.name, reader.end)
         volume.sync(log.name)
         if chain.is_for_one_writing:
-            return cls(volume, number + 1, reader.codecs)
+            return cls(volume, number + 1, reader.codecs, before)
         log._take_header(header)
         log._tip = reader.end, reader.previous
         log.synced_to = log._written = reader.end
@@ -157,8 +170,9 @@ class Log:
         """The position behind the last record appended."""
         return self._tip[0]
 
-    def _write_header(self) -> None:
-        header = new_file_header(KIND, VERSION, self.chain.described())
+    def _write_header(self, before: LogEnd | None) -> None:
+        parameters = {**self.chain.described(), **({} if before is None else {"before": before})}
+        header = new_file_header(KIND, VERSION, parameters)
         encoded = header.encode(COPY).ljust(COPY, b"\0")
         if self.volume.append(self.name, encoded + encoded):
             raise InternalFailure(f'file "{self.name}" exists already')
@@ -171,6 +185,11 @@ class Log:
     def _take_header(self, header: FileHeader) -> None:
         self._binding = header.binding(self.name)
         self._seed = crc32(self._binding)
+
+    @property
+    def end(self) -> LogEnd:
+        """Where the log ends now."""
+        return LogEnd(self.number, self.size)
 
     def append(self, payload: bytes, scn: int, *, hold: bool = False) -> int:
         """Append a commit's record and return the position behind it; nothing is durable yet.
@@ -397,10 +416,8 @@ class LogReader:
         return None
 
     def _corrupt(self, offset: int, detail: str | None = None) -> DataCorrupted:
-        return DataCorrupted(
-            f'file "{self.name}" is corrupt at offset {offset}',
-            detail=detail or "What is there had been written and synced before, and is damaged.",
-            hint="heliosdb salvage reads what is left.",
+        return _corrupt(
+            self.name, offset, detail or "What is there had been written and synced before, and is damaged."
         )
 
     def _checked(self, head: _Head, offset: int) -> tuple[int, int, int, int, int, int] | None:
@@ -446,6 +463,43 @@ class LogReader:
             self._window_at = offset
             at = 0
         return self._window[at : at + length]
+
+
+class LogChain:
+    """Logs that are read one behind the other, from the first that counts: is any of them missing, or cut short?"""
+
+    def __init__(self, first: int) -> None:
+        self._first = first
+        self._ends: dict[int, int] = {}
+        self.end: LogEnd | None = None
+        """The end of the last log that has records, or is the first."""
+
+    def problem_before(self, reader: LogReader) -> DataCorrupted | None:
+        """Return what is wrong with the log that another follows, which is about to be read; None where all is well."""
+        stated = None if reader.header is None else reader.header.parameters.get("before")
+        if stated is None:
+            return None
+        before = LogEnd(*stated)
+        if before.number < self._first:
+            return None
+        name, found = log_name(before.number), self._ends.get(before.number)
+        if found is None:
+            return missing_file(name)
+        if found >= before.size:
+            return None
+        return _corrupt(name, found, f"It had {before.size} bytes when the log behind it was begun.")
+
+    def add(self, reader: LogReader) -> None:
+        """Take note of a log that was read to its end. What is damaged there is told anyway."""
+        self._ends[reader.number] = max([reader.end, *(end for _, end in reader.damaged)])
+        if reader.header is not None and (reader.has_records or reader.number == self._first):
+            self.end = LogEnd(reader.number, reader.end)
+
+
+def _corrupt(name: str, offset: int, detail: str) -> DataCorrupted:
+    return DataCorrupted(
+        f'file "{name}" is corrupt at offset {offset}', detail=detail, hint="heliosdb salvage reads what is left."
+    )
 
 
 def read_log(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
+from heliosdb.errors import InvalidParameterValue, ObjectNotInPrerequisiteState
 from heliosdb.store.holds import DATABASE
 
 if TYPE_CHECKING:
@@ -64,6 +65,26 @@ class History:
     def commits(self) -> CommitRecords:
         """The commits of all timelines."""
         return self._store.commits
+
+    def scn_at(self, time: int) -> int:
+        """Return the SCN that a time (microseconds since 2000-01-01 UTC) means: that of the last commit at or before
+        it, 0 before the first commit of all.
+
+        Raises InvalidParameterValue for the future, ObjectNotInPrerequisiteState for a time whose commits are known no
+        more: a retention with a period lets go of them.
+        """
+        commits = self.commits
+        if time > commits.clock():
+            raise InvalidParameterValue("the time is in the future", hint="The past can be read, up to now.")
+        scn = commits.scn_at(time)
+        first = commits.first_scn()
+        if scn < first and first > 1:
+            known = commits.get(first)
+            raise ObjectNotInPrerequisiteState(
+                "the time is before the horizon: commits of then are no longer known",
+                detail=None if known is None else f"The first known commit is SCN {first} of {_written(known.time)}.",
+            )
+        return min(scn, self.published)
 
     # -- timelines
 
@@ -127,3 +148,10 @@ class History:
         store = self._store
         line = store.timeline(timeline) if isinstance(timeline, str) else timeline
         return store.create_relation(line, relation_oid).pruned_to
+
+
+def _written(time: int) -> str:
+    """Return a time for a message."""
+    from datetime import UTC, datetime, timedelta
+
+    return str(datetime(2000, 1, 1, tzinfo=UTC) + timedelta(microseconds=time))

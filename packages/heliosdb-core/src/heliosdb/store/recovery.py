@@ -23,7 +23,7 @@ from heliosdb.store.commit_segments import CommitSegments, enter_changed, enter_
 from heliosdb.store.files import LOG_PREFIX, RUN_PREFIX, SEGMENT_PREFIX, StoreFiles, log_number
 from heliosdb.store.index_storage import IndexStorage
 from heliosdb.store.journal import Journal
-from heliosdb.store.log import Log, LogReader, log_name, read_log
+from heliosdb.store.log import Log, LogChain, LogReader, log_name, read_log
 from heliosdb.store.maintenance import Maintenance
 from heliosdb.store.manifest import Manifest, StoredTimeline, decode_manifest
 from heliosdb.store.records import COMMIT, HOLDS, TIMELINES, RecordChanges, by_block, decode_record
@@ -57,6 +57,7 @@ def recover(store: Store) -> None:
     numbers = sorted(number for name in volume.names() if (number := log_number(name)) is not None)
     _require_files(volume, numbers, None if content is None else manifest)
     reader: LogReader | None = None
+    logs = LogChain(manifest.log)
     # With the commit lock no block leaves memory between being read and being changed.
     with store.commit_lock:
         for number in numbers:
@@ -67,8 +68,12 @@ def recover(store: Store) -> None:
             reader = read_log(volume, number, files.codecs)
             if content is not None and number == manifest.log:
                 reader.require_header()
+            problem = logs.problem_before(reader)
+            if problem is not None:
+                raise problem
             for record in reader:
                 _replay(store, decode_record(frames, record.payload), record.scn, files, cache)
+            logs.add(reader)
     for line in store.lines.all():
         for relation in line.stored.values():
             relation.changed = relation.feed.horizon = store.checkpoint_scn + store.replayed
@@ -78,7 +83,7 @@ def recover(store: Store) -> None:
     store.let_go_of_superseded()
     if volume.read_only:
         return
-    log = Log(volume, manifest.log, files.codecs) if reader is None else Log.resume(reader)
+    log = Log(volume, manifest.log, files.codecs) if reader is None else Log.resume(reader, logs.end)
     if reader is not None and manifest.log < reader.number < log.number and not reader.has_records:
         volume.delete(reader.name)
     delete_unnamed(files, manifest, cache)

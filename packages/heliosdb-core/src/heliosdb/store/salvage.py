@@ -23,7 +23,7 @@ from heliosdb.store.commit_history import COMMITS_RELATION
 from heliosdb.store.commits import Author
 from heliosdb.store.counters import OIDS, Counter
 from heliosdb.store.files import StoreFiles, log_number
-from heliosdb.store.log import log_name, read_log
+from heliosdb.store.log import LogChain, log_name, read_log
 from heliosdb.store.manifest import Manifest, decode_manifest
 from heliosdb.store.options import StorageOptions
 from heliosdb.store.records import COMMIT, Record, RecordSegment, decode_record
@@ -101,9 +101,11 @@ class _Salvage:
         if manifest is not None:
             self._counters.update(manifest.counters)
             self._transaction_id = manifest.transaction_id
-        for number in sorted(n for name in self._source.names() if (n := log_number(name)) is not None):
+        numbers = sorted(n for name in self._source.names() if (n := log_number(name)) is not None)
+        logs = LogChain(min(numbers, default=0) if manifest is None else manifest.log)
+        for number in numbers:
             if manifest is None or number >= manifest.log:
-                self._read_log(number, segments)
+                self._read_log(number, segments, logs)
         next_ids = {} if manifest is None else manifest.row_ids
         oids = sorted({*segments, *self._changes, *self._written})
         for oid in oids:
@@ -160,12 +162,15 @@ class _Salvage:
                 self._found.lost(error.message)
         return found
 
-    def _read_log(self, number: int, segments: dict[int, list[SegmentReader]]) -> None:
+    def _read_log(self, number: int, segments: dict[int, list[SegmentReader]], logs: LogChain) -> None:
         try:
             reader = read_log(self._source, number, self._files.codecs, salvage=True)
         except DataCorrupted as error:
             self._found.lost(error.message)
             return
+        problem = logs.problem_before(reader)
+        if problem is not None:
+            self._found.lost(problem.message)
         for record in reader:
             try:
                 decoded = decode_record(self._files.frames, record.payload)
@@ -178,6 +183,7 @@ class _Salvage:
         for start, end in reader.damaged:
             if end < reader.size:
                 self._found.lost(f'file "{reader.name}" is damaged from offset {start} to {end}')
+        logs.add(reader)
 
     def _take(self, record: Record, scn: int, segments: dict[int, list[SegmentReader]]) -> None:
         self._found.commits += 1

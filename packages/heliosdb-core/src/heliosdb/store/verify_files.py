@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from heliosdb.errors import DataCorrupted, FeatureNotSupported
 from heliosdb.store.files import BLOBS_PREFIX, RUN_PREFIX, SEGMENT_PREFIX, log_number
 from heliosdb.store.kept_index import read_blobs
-from heliosdb.store.log import log_name, read_log
+from heliosdb.store.log import LogChain, log_name, read_log
 from heliosdb.store.manifest import Manifest, decode_manifest
 from heliosdb.store.records import decode_record
 
@@ -48,10 +48,11 @@ def verify_files(
             manifest = Manifest(log=0)
         wanted = _owners(manifest)
         damaged_logs = []
+        logs = LogChain(manifest.log)
         for name in volume.names():
             number = log_number(name)
             if number is not None and number >= manifest.log:
-                damaged_logs += _of_log(files, number, wanted)
+                damaged_logs += _of_log(files, number, wanted, logs)
         for name in sorted(wanted.keys() - seen):
             found = list(_of_file(files, name, wanted[name]))
             if found and volume.whole("manifest") != content:
@@ -73,14 +74,14 @@ def _owners(manifest: Manifest) -> dict[str, int]:
     return owners
 
 
-def _of_log(files: StoreFiles, number: int, wanted: dict[str, int]) -> list[FileProblem]:
-    """Return what is damaged in a log; ``wanted`` takes the segments that it names."""
+def _of_log(files: StoreFiles, number: int, wanted: dict[str, int], logs: LogChain) -> list[FileProblem]:
+    """Return what is damaged in a log, and whether the one before ends too early; ``wanted`` takes the segments that
+    it names."""
     name = log_name(number)
     try:
-        return [
-            FileProblem(name, message)
-            for message in _of_records(files, read_log(files.volume, number, files.codecs), wanted)
-        ]
+        reader = read_log(files.volume, number, files.codecs)
+        found = [FileProblem(name, message) for message in _of_records(files, reader, wanted)]
+        return [*found, *_before(reader, logs)]
     except DataCorrupted as error:
         found = [FileProblem(name, error.message)]
     try:
@@ -90,7 +91,13 @@ def _of_log(files: StoreFiles, number: int, wanted: dict[str, int]) -> list[File
     except DataCorrupted:
         return found
     places = [f'file "{name}" is corrupt from offset {start} to {end}' for start, end in reader.damaged]
-    return [FileProblem(name, message) for message in [*places, *messages]] or found
+    return ([FileProblem(name, message) for message in [*places, *messages]] or found) + _before(reader, logs)
+
+
+def _before(reader: LogReader, logs: LogChain) -> list[FileProblem]:
+    problem = logs.problem_before(reader)
+    logs.add(reader)
+    return [] if problem is None else [FileProblem(reader.name, problem.message)]
 
 
 def _of_records(files: StoreFiles, reader: LogReader, wanted: dict[str, int]) -> Iterator[str]:

@@ -213,9 +213,7 @@ class Transaction(LockOwner):
         own writes (with a ``Timeline`` in place of its name also of one that was dropped)."""
         if at is not None:
             return past_view(self, relation_oid, at)
-        found = self.timeline.relations.get(relation_oid)
-        if found is None:
-            found = self.store.create_relation(self.timeline, relation_oid)
+        found = self.relation(relation_oid)
         if self._fixed:
             with self.store.commit_lock:  # who drops versions holds it, and sees the registration or is through
                 self.store.check_readable(found, self.scn)
@@ -223,7 +221,7 @@ class Transaction(LockOwner):
 
     # -- writing
 
-    def _writes(self, relation_oid: int, operation: str) -> RelationWrites:
+    def writes_of(self, relation_oid: int, operation: str) -> RelationWrites:
         writes = self.writes.get(relation_oid)
         if writes is None or self.status != "active":
             self._require_active()
@@ -242,7 +240,7 @@ class Transaction(LockOwner):
         """Enter into the journal what was at a place of a container: None for nothing."""
         self._journal += (container, place, before)
 
-    def _enter(self, writes: RelationWrites, row_id: int, row: Row | None) -> None:
+    def enter(self, writes: RelationWrites, row_id: int, row: Row | None) -> None:
         number = row_id >> BLOCK_BITS
         slots = writes.blocks.get(number)
         if slots is None:
@@ -254,18 +252,18 @@ class Transaction(LockOwner):
 
     def insert(self, relation_oid: int, row: Row) -> int:
         """Insert a row and return its row id. Raises UniqueViolation; may wait for whoever inserts the same key."""
-        writes = self._writes(relation_oid, "INSERT")
+        writes = self.writes_of(relation_oid, "INSERT")
         row_id = writes.relation.row_ids.take()
         for index in writes.indexes:
             unique.enter_row(self, writes, index, row_id, row)
-        self._enter(writes, row_id, row)
+        self.enter(writes, row_id, row)
         writes.keys_change = True
         writes.count += 1
         return row_id
 
     def insert_rows(self, relation_oid: int, rows: Sequence[Row]) -> range:
         """Insert many rows at once and return their row ids, consecutive and in order."""
-        writes = self._writes(relation_oid, "INSERT")
+        writes = self.writes_of(relation_oid, "INSERT")
         with many(len(rows)):
             return insert_rows(self, writes, rows)
 
@@ -276,7 +274,7 @@ class Transaction(LockOwner):
         nothing is written and the newest state is returned: the caller evaluates its condition again and calls once
         more with that row as ``old_row``. A row that this statement has already changed is left alone ("same").
         """
-        writes = self._writes(relation_oid, "UPDATE")
+        writes = self.writes_of(relation_oid, "UPDATE")
         mode = RowLock.NO_KEY_UPDATE
         entering = []
         for index in writes.indexes:
@@ -289,23 +287,23 @@ class Transaction(LockOwner):
             entering.append(index)
             if index.spec.unique:
                 mode = RowLock.UPDATE
-        state = self._prepare_change(writes, row_id, old_row, mode)
+        state = self.prepare_change(writes, row_id, old_row, mode)
         if state is not None:
             return state
         if entering:
             writes.keys_change = True
             for index in entering:
                 unique.enter_row(self, writes, index, row_id, new_row)
-        self._enter(writes, row_id, new_row)
+        self.enter(writes, row_id, new_row)
         return None
 
     def delete(self, relation_oid: int, row_id: int, old_row: Row) -> LockedRow | None:
         """Delete a row; returns as ``update`` does."""
-        writes = self._writes(relation_oid, "DELETE")
-        state = self._prepare_change(writes, row_id, old_row, RowLock.UPDATE)
+        writes = self.writes_of(relation_oid, "DELETE")
+        state = self.prepare_change(writes, row_id, old_row, RowLock.UPDATE)
         if state is not None:
             return state
-        self._enter(writes, row_id, None)
+        self.enter(writes, row_id, None)
         writes.keys_change = True
         writes.count -= 1
         return None
@@ -315,17 +313,17 @@ class Transaction(LockOwner):
     ) -> int:
         """Replace the first of these rows, as many as are free and unchanged, and return their number; the others are
         to be updated one by one."""
-        writes = self._writes(relation_oid, "UPDATE")
+        writes = self.writes_of(relation_oid, "UPDATE")
         with many(len(row_ids)):
             return change_rows(self, writes, row_ids, old_rows, new_rows)
 
     def delete_rows(self, relation_oid: int, row_ids: Sequence[int], old_rows: Sequence[Row]) -> int:
         """Delete rows; returns as ``update_rows`` does."""
-        writes = self._writes(relation_oid, "DELETE")
+        writes = self.writes_of(relation_oid, "DELETE")
         with many(len(row_ids)):
             return change_rows(self, writes, row_ids, old_rows, None)
 
-    def _prepare_change(self, writes: RelationWrites, row_id: int, old_row: Row, mode: int) -> LockedRow | None:
+    def prepare_change(self, writes: RelationWrites, row_id: int, old_row: Row, mode: int) -> LockedRow | None:
         mine = writes.newest(row_id)
         relation = writes.relation
         if mine is not ABSENT:
@@ -423,7 +421,7 @@ class Transaction(LockOwner):
         holds until the transaction ends.
         """
         self._require_active()
-        writes = self._writes(relation_oid, "INSERT") if claim else self.writes.get(relation_oid)
+        writes = self.writes_of(relation_oid, "INSERT") if claim else self.writes.get(relation_oid)
         index = self._index(relation_oid, index_oid)
         if claim:
             assert writes is not None
@@ -544,10 +542,12 @@ class Transaction(LockOwner):
     def commit(self) -> CommitTicket:
         """Make the transaction's changes permanent and visible; return the ticket that says when they are durable."""
         self._require_active()
+        if not (self._journal or self._checks or self.deferred or self.has_counted or self.store.listeners):
+            self._end("committed")
+            self._let_go()
+            return CommitTicket(0, None)
         try:
-            for _, check in self._checks:
-                check()
-            self.check_deferred()
+            self.run_checks()
             blocks = sum(len(writes.bulk) for writes in self.writes.values())
             with many(len(self._journal) // 3 + blocks * BLOCK_SIZE):
                 ticket = self.store.commit(self)

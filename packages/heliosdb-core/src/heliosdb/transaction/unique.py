@@ -63,8 +63,19 @@ class Claim:
         self.fresh = {}
 
 
-def enter_row(transaction: Transaction, writes: RelationWrites, index: TimelineIndex, row_id: int, row: Row) -> None:
-    """Check a new row (or new version) against an index and note its keys among the own ones."""
+def enter_row(
+    transaction: Transaction,
+    writes: RelationWrites,
+    index: TimelineIndex,
+    row_id: int,
+    row: Row,
+    *,
+    later: bool = False,
+) -> None:
+    """Check a new row (or new version) against an index and note its keys among the own ones.
+
+    ``later``: a unique key is looked at with those that are deferred (``Transaction.check_deferred``).
+    """
     spec = index.spec
     if spec.predicate is not None and not spec.predicate(row):
         return
@@ -76,7 +87,7 @@ def enter_row(transaction: Transaction, writes: RelationWrites, index: TimelineI
     key = spec.key(row)
     own = writes.keys_of(index)
     if spec.unique and (spec.nulls_not_distinct or not (key is NULL if spec.width == 1 else has_null(key, spec.width))):
-        if spec.deferrable:
+        if spec.deferrable or later:
             transaction.deferred.append((writes, index, key))
         else:
             locks = index.key_locks

@@ -95,11 +95,9 @@ def import_csv(
 
 
 def _sniff(sample: bytes, dialect: CsvDialect, name: str) -> _Known:
-    encoding = dialect.encoding or next((found for mark, found in MARKS if sample.startswith(mark)), "utf-8")
+    encoding = _encoding(sample, dialect.encoding)
     try:
         text = codecs.getincrementaldecoder(encoding)().decode(sample)
-    except LookupError:
-        raise InvalidParameterValue(f'encoding "{encoding}" is not known') from None
     except UnicodeDecodeError as error:
         raise _undecodable(name, sample, error, 1, encoding) from None
     options = CopyOptions(is_csv=True, quote=dialect.quote, escape=dialect.quote, null=dialect.null)
@@ -113,6 +111,23 @@ def _sniff(sample: bytes, dialect: CsvDialect, name: str) -> _Known:
     if not rows:
         raise InvalidParameterValue(f'"{name}" has no lines: there is nothing to import')
     return _Known(options, _has_header(rows) if dialect.header is None else dialect.header, encoding)
+
+
+def _encoding(sample: bytes, given: str | None) -> str:
+    """Return the encoding that was said, or that the mark at the beginning says; the mark is no part of the text."""
+    for mark, found in MARKS:
+        if sample.startswith(mark) and (given is None or _decoded(mark, given) == "\ufeff"):
+            return found
+    if given is not None:
+        _decoded(b" ", given)
+    return given or "utf-8"
+
+
+def _decoded(raw: bytes, encoding: str) -> str:
+    try:
+        return raw.decode(encoding, errors="replace")
+    except (LookupError, ValueError):
+        raise InvalidParameterValue(f'encoding "{encoding}" is not known') from None
 
 
 def _sample_rows(text: str, options: CopyOptions) -> list[list[str | None]]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, time
 from typing import Final
 
-__all__ = ["ColumnInference"]
+__all__ = ["ColumnInference", "fits"]
 
 _NUMBER = r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|\.[0-9]+)"
 _DATE = r"[0-9]{4}-[01][0-9]-[0-3][0-9]"
@@ -90,6 +90,19 @@ _checks: Final[dict[str, Callable[[Sequence[str]], bool]]] = {
 }
 
 
+def fits(name: str, values: Sequence[str]) -> bool:
+    """Return whether all values, of which there is one at least, are written as those of a type (SQL) are."""
+    joined = "\n".join(values) + "\n"
+    return joined.count("\n") == len(values) and _fits(name, joined, values)
+
+
+def _fits(name: str, joined: str, values: Sequence[str]) -> bool:
+    if _compiled[name].fullmatch(joined) is None:
+        return False
+    check = _checks.get(name)
+    return check is None or check(values)
+
+
 class ColumnInference:
     """What a column can still be."""
 
@@ -109,14 +122,7 @@ class ColumnInference:
         if joined.count("\n") != len(given):
             self._left.clear()
             return
-        self._left = [name for name in self._left if self._fits(name, joined, given)]
-
-    @staticmethod
-    def _fits(name: str, joined: str, given: Sequence[str]) -> bool:
-        if _compiled[name].fullmatch(joined) is None:
-            return False
-        check = _checks.get(name)
-        return check is None or check(given)
+        self._left = [name for name in self._left if _fits(name, joined, given)]
 
     @property
     def type(self) -> str:

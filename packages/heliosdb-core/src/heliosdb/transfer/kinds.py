@@ -46,13 +46,21 @@ def kind_of(beginning: bytes, name: str) -> str:
         if beginning.startswith(magic) or (magic == b"DUCK" and beginning[8:12] == magic):
             raise FeatureNotSupported(f'"{name}" is {what}, which cannot be imported', hint=hint)
     if beginning.startswith((b"\xff\xfe", b"\xfe\xff")):
+        if _kind_of_text(beginning.decode("utf-16", errors="replace")) != "csv":
+            raise FeatureNotSupported(
+                f'"{name}" is SQL in UTF-16, which cannot be imported',
+                hint="Give it in UTF-8: iconv -f UTF-16 -t UTF-8 FILE | heliosdb import - ...",
+            )
         return "csv"
     if b"\x00" in beginning:
         raise BadCopyFileFormat(
             f'"{name}" is binary, and of no kind that is known',
             hint="SQLite databases, dumps in SQL, archives, CSV and Parquet can be imported.",
         )
-    text = beginning.decode(errors="replace")
+    return _kind_of_text(beginning.decode(errors="replace"))
+
+
+def _kind_of_text(text: str) -> str:
     if _sqlite_dump.match(text) is not None:
         # What the shell of SQLite writes for .dump: its own SQL.
         return "sqlite"

@@ -257,14 +257,22 @@ class _Import:
         converts = [(place, c.type.convert) for place, c in enumerate(table.columns) if c.type.convert is not None]
         cursor = self.connection.execute(f"SELECT {columns} FROM {_quoted(table.original)}")
         text = f"COPY {quote_identifier(table.name)} ({names}) FROM STDIN"
+        self.connection.text_factory = lambda raw: self._noted(table, raw)
         with BulkCopy(self.session, text, self.commit_rows) as copy:
             while rows := cursor.fetchmany(BATCH):
                 copy.write_rows(_converted(rows, converts) if converts else rows)
                 self.on_progress(table.name, len(rows))
             self.report.rows += copy.finish()
+        self.connection.text_factory = _text
         self.report.tables += 1
         if table.rowid_key is not None:
             self._advance(table)
+
+    def _noted(self, table: _Table, raw: bytes) -> str:
+        text = _text(raw)
+        if "\N{REPLACEMENT CHARACTER}" in text and text.encode() != raw:
+            self.report.skip(f"NULs, and bytes that are no UTF-8, of a text in {table.name}: U+FFFD stands for each")
+        return text
 
     def _advance(self, table: _Table) -> None:
         """Have the identity column go on where SQLite would."""

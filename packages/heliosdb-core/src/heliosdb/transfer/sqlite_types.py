@@ -9,16 +9,23 @@ from __future__ import annotations
 
 import re
 import sqlite3
-import uuid
-from collections.abc import Callable
-from datetime import date, datetime, time
+from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any, Final
 
 from attrs import frozen
 
+from heliosdb.errors import Error
+from heliosdb.transfer.inference import fits
+from heliosdb.types.json import json_input
+from heliosdb.types.jsonb import jsonb_input
+from heliosdb.types.numeric import numeric_input
+from heliosdb.types.uuid import uuid_input
+
 __all__ = ["ColumnType", "column_type"]
 
+BATCH: Final = 10_000
 EXACT_IN_FLOAT: Final = 2**53
 _typmod: Final = re.compile(r"\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
 
@@ -154,40 +161,50 @@ def _of_texts(connection: sqlite3.Connection, table: str, column: str, word: str
     name = _declared(word)
     if name.startswith("varchar") and longest > int(name[8:-1]):
         return ColumnType("text")
-    read = _READERS.get(name.partition("(")[0])
-    if name in ("text",) or name.startswith("varchar"):
+    if name == "text" or name.startswith("varchar"):
         return ColumnType(name)
-    if read is None:
-        return ColumnType("text")
-    try:
-        for (value,) in connection.execute(f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL"):
-            read(value)
-    except (ValueError, InvalidOperation):
-        return ColumnType("text")
-    return ColumnType(name)
+    left = _TEXTS.get(name.partition("(")[0], {})
+    cursor = connection.execute(f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL")
+    while left and (rows := cursor.fetchmany(BATCH)):
+        values = [value for (value,) in rows]
+        left = {taken: are for taken, are in left.items() if are(values)}
+    if "numeric" in left:
+        return ColumnType(_numeric(connection, table, column, word))
+    return ColumnType(next(iter(left), "text"))
 
 
-def _json(text: str) -> Any:
-    from json import loads
-
-    return loads(text)
-
-
-def _decimal(text: str) -> Decimal:
-    if not text.strip() or "_" in text:
-        raise ValueError(text)
-    return Decimal(text.strip())
+def _written(name: str) -> Callable[[Sequence[str]], bool]:
+    """Of a type that takes more than it keeps, such as an offset or a word: whether texts are written as it is."""
+    return partial(fits, name)
 
 
-_READERS: Final[dict[str, Callable[[str], Any]]] = {
-    "date": date.fromisoformat,
-    "timestamp": datetime.fromisoformat,
-    "time": time.fromisoformat,
-    "uuid": uuid.UUID,
-    "json": _json,
-    "jsonb": _json,
-    "numeric": _decimal,
+def _readable(read: Callable[[str], Any]) -> Callable[[Sequence[str]], bool]:
+    """Of a type that keeps all that it takes: whether it takes texts."""
+
+    def are(values: Sequence[str]) -> bool:
+        try:
+            for value in values:
+                read(value)
+        except Error:
+            return False
+        return True
+
+    return are
+
+
+_TEXTS: Final[dict[str, dict[str, Callable[[Sequence[str]], bool]]]] = {
+    "date": {"date": _written("date")},
+    "timestamp": {
+        "timestamp": _written("timestamp without time zone"),
+        "timestamptz": _written("timestamp with time zone"),
+    },
+    "time": {"time": _written("time without time zone")},
+    "uuid": {"uuid": _readable(uuid_input)},
+    "json": {"json": _readable(json_input)},
+    "jsonb": {"jsonb": _readable(jsonb_input)},
+    "numeric": {"numeric": _readable(numeric_input)},
 }
+"""For a declared type those that it may become where all values are texts, the first one preferred."""
 
 
 def _to_text(value: Any) -> str:
@@ -200,4 +217,4 @@ def _to_bytes(value: Any) -> bytes:
 
 def _to_decimal(value: Any) -> Decimal:
     # By its text: 0.1 is meant, not the float next to it.
-    return Decimal(repr(value))
+    return numeric_input(value) if isinstance(value, str) else Decimal(repr(value))

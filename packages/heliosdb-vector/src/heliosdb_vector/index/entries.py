@@ -131,11 +131,14 @@ class Entries:
 
     def visible(self, labels: NDArray[np.int64], scn: int) -> NDArray[np.int64]:
         """Return the row ids of those labels that a snapshot may see, in their order."""
-        rows = self.row[labels]
+        rows, seen = self.row[labels], self.seen(labels, scn)
+        return np.asarray(rows if seen is None else rows[seen])
+
+    def seen(self, labels: NDArray[np.int64], scn: int) -> NDArray[np.bool_] | None:
+        """Return for each of the labels whether a snapshot may see it; None for all."""
         if self.live == self.count and not self.ended and scn >= self.last_change:
-            return np.asarray(rows)
-        seen = (rows != NO_ROW) & (self.begin[labels] <= scn) & (self.end[labels] > scn)
-        return np.asarray(rows[seen])
+            return None
+        return np.asarray((self.row[labels] != NO_ROW) & (self.begin[labels] <= scn) & (self.end[labels] > scn))
 
     def number_visible(self, scn: int) -> int:
         """Return how many entries a snapshot may see."""

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heliosdb.errors import DataException, InvalidParameterValue
-from heliosdb.spi import ColumnValues
+from heliosdb.spi import ALL_NAMED, ColumnValues
 from heliosdb_vector.index.entries import NEVER, Entries, digest_of
 from heliosdb_vector.index.gate import Gate
 from heliosdb_vector.index.measures import Measure
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["VectorIndex"]
 
-RECENT = 512
-"""Vectors that are compared one by one: as quick as a search in a graph."""
+RECENT = 128
+"""Vectors that are compared one by one: a fraction of what a search in a graph takes."""
 STEP = 32
 """Vectors that go into the structure while searches wait."""
 BUILD_STEP = 4096
@@ -43,8 +43,6 @@ FORMAT = "1"
 GROWTH = 4
 GIVE_UP = 8
 """A search ends when it has named one of so many entries: reading them all is about as quick as another search."""
-NAMED = 10
-"""Rows that are named where nobody knows how many are wanted."""
 CODED = 10
 """So many times the wanted vectors are compared where the structure knows them coarsely."""
 
@@ -312,24 +310,26 @@ class VectorIndex:
     def likely(self, search: LikelySearch) -> Iterator[tuple[int, Sequence[int]]]:
         """Yield the nearest rows, then the nearest four times as many, and so on."""
         datum, setting = search.argument, search.setting
-        if datum is None or not self._measure.is_indexed(datum) or not len(self.known):
+        if datum is None or not self._measure.is_indexed(datum) or setting("heliosdb.vector_recall") >= 1.0:
+            return
+        if not len(self.known):
+            yield ALL_NAMED, ()
             return
         dimensions = self._measure.dimensions(datum)
         if dimensions != self.dimensions:
             raise DataException(f"different vector dimensions {self.dimensions} and {dimensions}")
-        if setting("heliosdb.vector_recall") >= 1.0:
-            return
         row = self._measure.rows([datum])[0]
         effort = self._effort(setting)
-        wanted = NAMED if search.wanted is None else max(1, search.wanted)
+        wanted = search.wanted
         visible = self._number_visible(search.scn)
         most = max(wanted, visible // GIVE_UP)
         count = wanted
-        while count <= most:
+        while count <= most and count < visible:
             yield self._search(row, count, effort, search.scn, visible)
-            if count >= visible:
-                return
             count *= GROWTH
+        if visible <= max(wanted, RECENT):
+            entries = self.known
+            yield ALL_NAMED, entries.visible(entries.live_labels(), search.scn).tolist()
 
     def _number_visible(self, scn: int) -> int:
         entries = self.known
@@ -356,8 +356,12 @@ class VectorIndex:
             if len(recent.labels):
                 assert recent.rows is not None
                 labels = recent.labels
-                if len(labels) > count and not entries.ended and entries.live == entries.count:
-                    labels = labels[np.argpartition(self._measure.distances(row, recent.rows), count)[: count + 1]]
+                if len(labels) > count:
+                    distances, seen = self._measure.distances(row, recent.rows), entries.seen(labels, scn)
+                    if seen is not None:
+                        labels, distances = labels[seen], distances[seen]
+                    if len(labels) > count:
+                        labels = labels[np.argpartition(distances, count)[: count + 1]]
                 named += entries.visible(labels, scn).tolist()
         return count, named
 
