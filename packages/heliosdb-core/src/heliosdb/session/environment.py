@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.view import CatalogSnapshot
     from heliosdb.codegen.point import FastStatement
     from heliosdb.database import Database
-    from heliosdb.plan.nodes import SnapshotRequest
+    from heliosdb.session.past import Moments
     from heliosdb.session.statements import Plan
     from heliosdb.sql.binder.context import BindContext
     from heliosdb.store.timeline import Timeline
@@ -377,8 +377,15 @@ class SessionEnvironment:
         return self.bind_context_of((), ())
 
     def bind_context_of(
-        self, types: Sequence[str | None], hints: Sequence[str | None], catalog: Any = None, *, lift: bool = True
+        self,
+        types: Sequence[str | None],
+        hints: Sequence[str | None],
+        catalog: Any = None,
+        *,
+        lift: bool = True,
+        moments: Moments | None = None,
     ) -> BindContext:
+        from heliosdb.session.past import Moments
         from heliosdb.sql.binder.context import BindContext
 
         # First of all: looking at the catalog is what makes its types known, under the search_path of now.
@@ -395,19 +402,8 @@ class SessionEnvironment:
             setting=self.setting,
             session_functions=self.functions,
             resolutions=self.database.resolutions,
+            catalog_at=(Moments(self) if moments is None else moments).catalog_at,  # type: ignore[arg-type]
         )
-
-    def view_as_of(self, relation: int, request: SnapshotRequest, arguments: tuple[Any, ...]) -> Any:
-        """Return a relation at the snapshot that a plugin makes of a clause.
-
-        Raises what ``session.past`` raises: the plan is made for the relation's definition of now.
-        """
-        from heliosdb.session.past import past_relation
-
-        snapshot = self.registries.first_result("resolve_snapshot", self, request, arguments)
-        if snapshot is None:
-            raise errors.FeatureNotSupported(f"no plugin resolves the clause {request.clause}")
-        return past_relation(self, relation, snapshot)
 
 
 def _unquoted(name: str) -> str:
