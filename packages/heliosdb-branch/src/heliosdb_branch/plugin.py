@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from heliosdb.plugin import hookimpl
 from typing import Any
 
+from heliosdb.plugin import hookimpl
 from heliosdb.spi import CatalogView, Clause, Location, ScalarFunction, Setting, Snapshot, Statement, Volatility
 
 COMMANDS, GRAMMAR, SESSIONS = "heliosdb_branch.commands", "heliosdb_branch.grammar", "heliosdb_branch.sessions"
