@@ -236,6 +236,16 @@ def test_versions_and_points_agree(tmp_path: Path, seed: int) -> None:
     db.close()
 
 
+def test_a_clause_of_a_table_counts_alone(told: tuple[EmbeddedDatabase, list[int]]) -> None:
+    db, commits = told
+    text = f"SELECT q.state, t.state FROM t FOR SYSTEM_TIME ALL q JOIN t USING (id) WHERE id = 1 AS OF SCN {commits[1]}"
+    assert sorted(rows(db, text)) == [("a", "x"), ("x", "x"), ("y", "x")]
+    text = (
+        f"SELECT q.state, p.state FROM t q JOIN t AS OF SCN {commits[0]} p USING (id) WHERE id = 1 FOR SYSTEM_TIME ALL"
+    )
+    assert sorted(rows(db, text)) == [("a", "a"), ("x", "a"), ("y", "a")]
+
+
 def test_a_branch_has_the_versions_of_its_parent_until_the_fork() -> None:
     with EmbeddedDatabase(":memory:", config=KEPT) as db:
         db.execute("CREATE TABLE t (id int PRIMARY KEY, state text); INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c')")

@@ -93,11 +93,15 @@ def _enter(binder: Binder, clause: Clause) -> None:
     registration = binder.registries.clauses[clause.name]
     request = resolve_implementation(registration.moment)(ClauseBinder(binder, clause), clause.payload)
     if isinstance(request, RowsRequest):
-        binder.moment = Moment(request, binder.context.catalog, None)
+        if binder.moment is not None and binder.moment.kind != registration.moment:
+            raise FeatureNotSupported("a range of time of a table elsewhere", position=clause.position or None)
+        binder.moment = Moment(request, binder.context.catalog, None, registration.moment)
         return
     base = None if binder.moment is None else binder.moment.request
     if isinstance(base, RowsRequest):
-        raise FeatureNotSupported("a point in time within a range of time", position=clause.position or None)
+        if binder.moment.kind != registration.moment:  # type: ignore[union-attr]
+            raise FeatureNotSupported("a range of time of a table elsewhere", position=clause.position or None)
+        base = None
     binder.requests += 1
     request = evolve(request, number=binder.requests, base=base)
     try:
