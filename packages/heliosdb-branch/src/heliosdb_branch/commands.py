@@ -20,9 +20,10 @@ from heliosdb.errors import (
 )
 from heliosdb.spi import Result, Session, Timeline, statements
 from heliosdb_branch.grammar import Alter, Create, Drop, Use
+from heliosdb_branch.merge_bases import let_go, prune
 
 __all__ = [
-    "branches", "current_branch", "execute_alter", "execute_create", "execute_drop", "execute_merge", "execute_use",
+    "branches", "current_branch", "execute_alter", "execute_create", "execute_drop", "execute_use",
 ]  # fmt: skip
 
 TYPES = {"scn": "int8", "transaction": "int8", "timestamp": "timestamptz"}
@@ -61,7 +62,9 @@ def execute_drop(session: Session, drop: Drop) -> Result:
             f'branch "{drop.name}" is being used by other sessions',
             detail=f"There {'is 1 other session' if users == 1 else f'are {users} other sessions'} working on it.",
         )
+    let_go(session.database.history, line)
     session.database.history.drop_timeline(drop.name)
+    prune(session)
     return Result("DROP BRANCH")
 
 
@@ -75,11 +78,6 @@ def execute_alter(session: Session, alter: Alter) -> Result:
         raise DuplicateObject(f'branch "{alter.new_name}" already exists')
     session.database.history.rename_timeline(alter.name, alter.new_name)
     return Result("ALTER BRANCH")
-
-
-def execute_merge(session: Session, merge: None) -> Result:
-    """Never called: the statement is refused when it is read."""
-    raise NotImplementedError
 
 
 def execute_use(session: Session, use: Use) -> Result:
