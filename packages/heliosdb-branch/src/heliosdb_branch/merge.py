@@ -25,7 +25,6 @@ from heliosdb.errors import (
     ObjectInUse,
     ObjectNotInPrerequisiteState,
     SerializationFailure,
-    UndefinedObject,
 )
 from heliosdb.spi import (
     CATALOG_RELATION,
@@ -41,10 +40,12 @@ from heliosdb.spi import (
     differences,
     spelled,
 )
-from heliosdb_branch.merge_bases import Point, bases, let_go, pin, prune, record
+from heliosdb_branch.commands import remove, require_droppable
+from heliosdb_branch.merge_bases import Point, bases, pin, prune, record
 from heliosdb_branch.merge_grammar import RESOLUTIONS, Merge
 from heliosdb_branch.merge_rows import MISSING, Conflict, RowConflict, TableMerge, TableSides, merge_rows
 from heliosdb_branch.merge_schema import SchemaMerge, is_stricter, merge_schemas
+from heliosdb_branch.sessions import named
 
 __all__ = ["Plan", "execute_explain", "execute_merge", "merge_branches", "merge_conflicts"]
 
@@ -123,7 +124,7 @@ def merge_branches(session: Any, merge: Merge) -> int:
                 hint="Commit or roll back the transactions that work on it.",
             )
         if merge.delete_after:
-            _require_droppable(session, source)
+            require_droppable(session, source)
         plan = _locked(working, source, target, merge.resolution)
         pin(history, plan.source)
         merged = False
@@ -135,16 +136,16 @@ def merge_branches(session: Any, merge: Merge) -> int:
             working.execute("ROLLBACK")
             working.begin("repeatable read")
             if merge.delete_after and merged:
-                let_go(history, source)
-                history.drop_timeline(source.name)
-            prune(working)
+                remove(working, source)
+            else:
+                prune(working)
     return count
 
 
 @contextmanager
 def _working_on(session: Any, merge: Merge) -> Iterator[tuple[Any, Timeline, Timeline]]:
     """Give a session that works on the target, in a transaction that keeps its snapshot, and the two branches."""
-    source, target = (_named(session, name) for name in (merge.source, merge.target))
+    source, target = (named(session, name) for name in (merge.source, merge.target))
     if source is target:
         raise InvalidParameterValue(f'branch "{source.name}" cannot be merged into itself')
     working = session.fork()
@@ -155,21 +156,6 @@ def _working_on(session: Any, merge: Merge) -> Iterator[tuple[Any, Timeline, Tim
         working.execute("ROLLBACK")
     finally:
         working.close()
-
-
-def _named(session: Any, name: str) -> Timeline:
-    try:
-        line: Timeline = session.database.history.timeline(name)
-    except UndefinedObject:
-        raise UndefinedObject(f'branch "{name}" does not exist') from None
-    return line
-
-
-def _require_droppable(session: Any, source: Timeline) -> None:
-    if source.parent is None:
-        raise ObjectInUse(f'cannot drop branch "{source.name}": all others start from it')
-    if source is session.timeline or session.database.users_of(source):
-        raise ObjectInUse(f'cannot drop branch "{source.name}": a session works on it', hint="USE BRANCH leaves it.")
 
 
 # -- planning

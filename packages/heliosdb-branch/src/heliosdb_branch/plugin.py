@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from heliosdb.plugin import hookimpl
-from heliosdb.spi import CatalogView, ScalarFunction, Statement, TableFunction, Volatility
+from typing import Any
 
-COMMANDS, GRAMMAR = "heliosdb_branch.commands", "heliosdb_branch.grammar"
+from heliosdb.plugin import hookimpl
+from heliosdb.spi import (
+    CatalogView,
+    Clause,
+    Location,
+    ScalarFunction,
+    Setting,
+    Snapshot,
+    Statement,
+    TableFunction,
+    Volatility,
+)
+
+COMMANDS, GRAMMAR, SESSIONS = "heliosdb_branch.commands", "heliosdb_branch.grammar", "heliosdb_branch.sessions"
+TABLES = "heliosdb_branch.tables"
 
 
 def _statement(verb: str, description: str, *, outside: bool = False) -> list[Statement]:
@@ -47,6 +60,55 @@ def register_statements() -> list[Statement]:
             for words in (("BRANCH",), ("DATABASE", "BRANCH"))
         ],
     ]
+
+
+@hookimpl
+def register_clauses() -> list[Clause]:
+    """``t@branch``."""
+    return [
+        Clause(
+            name="@",
+            point="table",
+            words=("@",),
+            parse=f"{TABLES}:parse",
+            moment=f"{TABLES}:moment",
+            description="read a table of another branch",
+        )
+    ]
+
+
+@hookimpl
+def resolve_snapshot(session: Any, request: Any, base: Any) -> Snapshot | None:
+    """Give the branch that ``@`` means."""
+    from heliosdb_branch.tables import CLAUSE, resolve
+
+    return resolve(session, request.payload, base) if request.clause == CLAUSE else None
+
+
+@hookimpl
+def register_settings() -> list[Setting]:
+    """``heliosdb.branch``."""
+    return [
+        Setting(
+            name="heliosdb.branch",
+            kind="string",
+            default="main",
+            description="Sets the branch that the session works on.",
+            reader=f"{SESSIONS}:branch_of",
+            read=f"{SESSIONS}:branch_of",
+            write=f"{SESSIONS}:work_on",
+        )
+    ]
+
+
+@hookimpl
+def locate_database(path: str) -> Location | None:
+    """``path@branch``."""
+    if "@" not in path:
+        return None
+    from heliosdb_branch.sessions import located
+
+    return located(path)
 
 
 @hookimpl

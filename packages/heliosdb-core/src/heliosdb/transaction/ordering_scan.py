@@ -14,8 +14,9 @@ too few, may meet a row that should have come before, and sorts what he keeps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from heapq import heappop, heappush
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import FeatureNotSupported
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["likely_rows", "nearest_rows"]
 
 BATCH = 1024
+_FLOATS = {float}
 
 Item = tuple[int, "Row"]
 """(row id, row)."""
@@ -94,12 +96,12 @@ def nearest_rows(
 
 
 def likely_rows(
-    view: RelationView, index: TimelineIndex, own: Sequence[int], search: LikelySearch
+    view: RelationView, index: TimelineIndex, own: Sequence[int], search: LikelySearch, *, asked: bool = True
 ) -> Iterator[list[Item]]:
     """Yield blocks of (row id, row): as many visible rows as are wanted in their order, then all the others.
 
     The search's SCN is the view's; an index of an ancestor is asked for that of the fork. ``own``: ids of rows that
-    the transaction has written.
+    the transaction has written. Unless the index is ``asked``, all rows come in their order.
     """
     method: Any = index.method  # an Index, and Likely: asking Python whether it is takes as long as a search
     values_of = index.spec.values
@@ -107,7 +109,7 @@ def likely_rows(
     # What the transaction has written is met first, whatever the index knows of it.
     seen: set[int] = set()
     waiting = _visible(view, index, own, seen) if own else []
-    needed = 1 if search.wanted is None else max(1, search.wanted)
+    needed = search.wanted
 
     def values(items: list[Item]) -> Sequence[Any]:
         found: Sequence[Any] = method.ordering_values(
@@ -119,12 +121,12 @@ def likely_rows(
     read: list[tuple[Any, int]] = []
     relation: Any = view.relation
     scn = view.scn
-    for line in index.ancestors():
+    for line in index.ancestors() if asked else ():
         likely: Any = line.method
         streams.append(likely.likely(search if scn == search.scn else search._replace(scn=scn)))
         read.append((relation, scn))
         relation, scn = relation.parent, min(scn, line.fork)
-        if len(streams) == 1 and search.wanted is not None:
+        if len(streams) == 1:
             # Of what an ancestor names some has changed since the fork.
             search = search._replace(wanted=search.wanted + max(1, search.wanted // 2))
     nearest = [0] * len(streams)
@@ -132,13 +134,14 @@ def likely_rows(
     dropped = [0] * len(streams)
     given = 0
     named: set[int] = set()
-    while True:
+    while streams:
         place = nearest.index(min(nearest))
         batch = next(streams[place], None)
         if batch is None:
             break
-        count, row_ids = batch
-        new = [row_id for row_id in row_ids if row_id not in named]
+        count, new = batch
+        if named:
+            new = [row_id for row_id in new if row_id not in named]
         named.update(new)
         items = _visible(view, index, new, seen)
         dropped[place] += len(new) - len(items)
@@ -150,10 +153,10 @@ def likely_rows(
         waiting += items
         sure = min(nearest) - given
         if sure >= needed and len(waiting) >= needed:
-            ranked_items = sorted(zip(map(_sortable, values(waiting)), waiting))
-            yield [item for _, item in ranked_items[:sure]]
-            waiting = [item for _, item in ranked_items[sure:]]
-            given += len(ranked_items) - len(waiting)
+            ordered = [item for _, item in sorted(zip(_all_sortable(values(waiting)), waiting))]
+            yield ordered[:sure]
+            waiting = ordered[sure:]
+            given += len(ordered) - len(waiting)
             needed = 1
     # Row ids and values only: the rows of a large table have no room.
     ranked = list(zip(map(_sortable, values(waiting)), [row_id for row_id, _ in waiting])) if waiting else []
@@ -173,17 +176,24 @@ def _sortable(value: Any) -> tuple[int, Any]:
     return (0, value) if value == value else (1, 0)
 
 
+def _all_sortable(values: Sequence[Any]) -> Iterable[Any]:
+    """Return what sorts as the values do: themselves, where they are floats that all have a place in their order."""
+    return values if {*map(type, values)} == _FLOATS and isfinite(sum(values)) else map(_sortable, values)
+
+
 def _visible(view: RelationView, index: TimelineIndex, row_ids: Sequence[int], seen: set[int]) -> list[Item]:
     """Return those rows that the view shows and the index is about, each but once."""
-    predicate, peek = index.spec.predicate, view.peek
-    items = []
-    for row_id in row_ids:
-        if row_id not in seen:
-            seen.add(row_id)
-            row = peek(row_id)
-            if row is not None and (predicate is None or predicate(row)):
-                items.append((row_id, row))
-    return items
+    predicate = index.spec.predicate
+    new = row_ids if not seen else [row_id for row_id in row_ids if row_id not in seen]
+    before = len(seen)
+    seen.update(new)
+    if len(seen) - before < len(new):
+        new = list(dict.fromkeys(new))
+    return [
+        (row_id, row)
+        for row_id, row in zip(new, view.peek_all(new))
+        if row is not None and (predicate is None or predicate(row))
+    ]
 
 
 def _others(view: RelationView, index: TimelineIndex, seen: set[int]) -> Iterator[list[Item]]:

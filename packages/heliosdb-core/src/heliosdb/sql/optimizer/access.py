@@ -75,7 +75,7 @@ class AccessPaths:
         """
         parts = list(split(condition))
         best: pn.PlanNode = scan if condition is None else pn.Filter(input=scan, condition=condition)
-        if not parts or scan.snapshot is not None:
+        if not parts:
             return best
         best_cost = self.estimates.table(scan.relation)
         scans: list[tuple[float, pn.IndexScan]] = []
@@ -213,8 +213,9 @@ class AccessPaths:
 
     def _scan(self, scan: pn.Scan, index: Index, **how: Any) -> pn.IndexScan:
         return pn.IndexScan(
-            source=scan.source, columns=scan.columns, relation=scan.relation, index=index, alias=scan.alias, **how
-        )
+            source=scan.source, columns=scan.columns, relation=scan.relation, index=index, alias=scan.alias,
+            snapshot=scan.snapshot, **how,
+        )  # fmt: skip
 
     def _ordered(
         self, scan: pn.Scan, index: Index, comparisons: list[_Comparison], parts: list[ex.Expression]
@@ -242,13 +243,14 @@ class AccessPaths:
             break
         if not used and not bounds:
             return None
-        unique = index.unique and len(equal) == len(index.keys) and not in_list
+        # Of the rows of another time several may have one key: who knows since when the index is unique.
+        unique = index.unique and scan.snapshot is None and len(equal) == len(index.keys) and not in_list
         unique = unique and not any(c.index == index.oid and c.deferrable for c in scan.relation.constraints)
         found = self._scan(scan, index, equal=tuple(equal), in_list=in_list, in_array=in_array, unique=unique, **bounds)
         if not unique and self._suffices(scan, index, len(equal) + bool(in_list) + bool(bounds)):
             found = pn.IndexOnlyScan(
                 source=scan.source, columns=scan.columns, relation=scan.relation, index=index, alias=scan.alias,
-                equal=tuple(equal), in_list=in_list, in_array=in_array, **bounds,
+                snapshot=scan.snapshot, equal=tuple(equal), in_list=in_list, in_array=in_array, **bounds,
             )  # fmt: skip
         rest = conjunction(part for part in parts if part not in used)
         return found if rest is None else pn.Filter(input=found, condition=rest)

@@ -31,10 +31,7 @@ def unused_indexes(
     for index in scan.relation.indexes:
         if not any(key.column is None or key.column in filtered for key in index.keys):
             continue
-        if scan.snapshot is not None:
-            reason = "the scan reads another snapshot"
-        else:
-            reason = _reason(scan, index, parts, condition, access, estimates, stored)
+        reason = _reason(scan, index, parts, condition, access, estimates, stored)
         lines.append(f"{index.name}: {reason}")
     return lines
 
