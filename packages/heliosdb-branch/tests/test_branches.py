@@ -23,6 +23,12 @@ def db() -> Iterator[EmbeddedDatabase]:
         yield opened
 
 
+@pytest.fixture
+def other(db: EmbeddedDatabase) -> Session:
+    """Another session; closing the database closes it."""
+    return db.session()
+
+
 def rows(db: Any, text: str = "SELECT * FROM t ORDER BY id") -> list[tuple[Any, ...]]:
     return list(db.execute(text)[-1].rows) if isinstance(db, Session) else list(map(tuple, db.query(text)))
 
@@ -81,33 +87,30 @@ class TestIsolation:
         db.execute("USE BRANCH b")
         assert rows(db) == [(1, "one", 7), (2, "two", 7)]
 
-    def test_a_snapshot_is_not_outdated_by_what_another_branch_defines(self, db: EmbeddedDatabase) -> None:
+    def test_a_snapshot_is_not_outdated_by_what_another_branch_defines(
+        self, db: EmbeddedDatabase, other: Session
+    ) -> None:
         db.execute("CREATE BRANCH b")
         db.execute("USE BRANCH b")
         db.execute("ALTER TABLE t ADD COLUMN w int")
-        session = db.session()
-        session.execute("USE BRANCH b")
-        session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-        session.execute("SELECT * FROM t")
+        other.execute("USE BRANCH b")
+        other.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        other.execute("SELECT * FROM t")
         db.execute("CREATE TABLE elsewhere (x int)")
-        session.execute("UPDATE t SET w = 1")
-        session.execute("COMMIT")
-        session.close()
+        other.execute("UPDATE t SET w = 1")
+        other.execute("COMMIT")
         assert rows(db, "SELECT w FROM t") == [(1,), (1,)]
 
-    def test_errors_name_the_table_as_the_branch_does(self, db: EmbeddedDatabase) -> None:
+    def test_errors_name_the_table_as_the_branch_does(self, db: EmbeddedDatabase, other: Session) -> None:
         db.execute("CREATE BRANCH b")
         db.execute("USE BRANCH b")
         db.execute("ALTER TABLE t RENAME TO renamed")
-        session = db.session()
-        session.execute("USE BRANCH b; BEGIN; LOCK TABLE renamed")
+        other.execute("USE BRANCH b; BEGIN; LOCK TABLE renamed")
         with db.begin_transaction() as transaction:
             assert '"renamed"' in str(fails(transaction, "LOCK TABLE renamed NOWAIT", "55P03"))
-        session.close()
 
-    def test_sessions_have_branches_of_their_own(self, db: EmbeddedDatabase) -> None:
+    def test_sessions_have_branches_of_their_own(self, db: EmbeddedDatabase, other: Session) -> None:
         db.execute("CREATE BRANCH b")
-        other = db.session()
         other.execute("USE BRANCH b")
         other.execute("DELETE FROM t")
         assert rows(db) == [(1, "one"), (2, "two")]
@@ -115,17 +118,14 @@ class TestIsolation:
         assert rows(other, "SELECT current_branch()") == [("b",)]
         other.execute("DISCARD ALL")
         assert rows(other, "SELECT current_branch()") == [("main",)]
-        other.close()
 
-    def test_a_branch_does_not_wait_for_locks_on_another(self, db: EmbeddedDatabase) -> None:
+    def test_a_branch_does_not_wait_for_locks_on_another(self, db: EmbeddedDatabase, other: Session) -> None:
         db.execute("CREATE BRANCH b")
-        other = db.session()
         other.execute("USE BRANCH b; BEGIN; LOCK TABLE t; UPDATE t SET v = 'held'")
         db.execute("SET lock_timeout = 200")
         db.execute("UPDATE t SET v = 'free' WHERE id = 1")
         db.execute("ALTER TABLE t ADD COLUMN w int")
         other.execute("COMMIT")
-        other.close()
         assert rows(db, "SELECT v FROM t ORDER BY id") == [("free",), ("two",)]
 
 
@@ -273,38 +273,33 @@ class TestNames:
 
 
 class TestTransactions:
-    def test_a_transaction_keeps_its_branch(self, db: EmbeddedDatabase) -> None:
+    def test_a_transaction_keeps_its_branch(self, db: EmbeddedDatabase, other: Session) -> None:
         db.execute("CREATE BRANCH b")
-        session = db.session()
-        session.execute("BEGIN")
-        session.execute("USE BRANCH b")
-        session.execute("DELETE FROM t")
-        fails(session, "USE BRANCH main", "25001")
-        fails(session, "USE BRANCH main", "25P02")
-        session.execute("ROLLBACK")
-        assert rows(session, "SELECT current_branch(), count(*) FROM t") == [("b", 2)]
-        session.close()
+        other.execute("BEGIN")
+        other.execute("USE BRANCH b")
+        other.execute("DELETE FROM t")
+        fails(other, "USE BRANCH main", "25001")
+        fails(other, "USE BRANCH main", "25P02")
+        other.execute("ROLLBACK")
+        assert rows(other, "SELECT current_branch(), count(*) FROM t") == [("b", 2)]
 
-    def test_making_and_dropping_are_refused_in_a_transaction(self, db: EmbeddedDatabase) -> None:
-        session = db.session()
+    def test_making_and_dropping_are_refused_in_a_transaction(self, db: EmbeddedDatabase, other: Session) -> None:
         for text in ("CREATE BRANCH b", "DROP BRANCH b", "ALTER BRANCH b RENAME TO c"):
-            session.execute("BEGIN")
-            fails(session, text, "25001")
-            session.execute("ROLLBACK")
-        fails(session, "DELETE FROM t; CREATE BRANCH b", "25001")
-        assert rows(session) == [(1, "one"), (2, "two")]
-        session.execute("SET default_transaction_read_only = on")
-        fails(session, "CREATE BRANCH b", "25006")
-        session.close()
+            other.execute("BEGIN")
+            fails(other, text, "25001")
+            other.execute("ROLLBACK")
+        fails(other, "DELETE FROM t; CREATE BRANCH b", "25001")
+        assert rows(other) == [(1, "one"), (2, "two")]
+        other.execute("SET default_transaction_read_only = on")
+        fails(other, "CREATE BRANCH b", "25006")
 
-    def test_a_branch_in_use_is_not_dropped(self, db: EmbeddedDatabase) -> None:
+    def test_a_branch_in_use_is_not_dropped(self, db: EmbeddedDatabase, other: Session) -> None:
         db.execute("CREATE BRANCH b")
-        session = db.session()
-        session.execute("USE BRANCH b")
+        other.execute("USE BRANCH b")
         fails(db, "DROP BRANCH b", "55006")
-        fails(session, "DROP BRANCH b", "55006")
+        fails(other, "DROP BRANCH b", "55006")
         fails(db, "DROP BRANCH main", "55006")
-        session.close()
+        other.close()
         db.execute("DROP BRANCH b")
 
     def test_a_session_gets_away_from_a_branch_that_was_dropped_under_it(self, db: EmbeddedDatabase) -> None:

@@ -18,8 +18,9 @@ from heliosdb.errors import (
     ObjectNotInPrerequisiteState,
     UndefinedObject,
 )
-from heliosdb.spi import Result, Session, Timeline, statements
+from heliosdb.spi import Result, Session, statements
 from heliosdb_branch.grammar import Alter, Create, Drop, Use
+from heliosdb_branch.sessions import find, missing, named, work_on
 
 __all__ = [
     "branches", "current_branch", "execute_alter", "execute_create", "execute_drop", "execute_merge", "execute_use",
@@ -32,12 +33,12 @@ def execute_create(session: Session, create: Create) -> Result:
     """CREATE BRANCH: takes the same time whatever the size of the database."""
     _require_committed(session, "CREATE BRANCH")
     history = session.database.history
-    if _find(session, create.name) is not None:
+    if find(session, create.name) is not None:
         if not create.if_not_exists:
             raise DuplicateObject(f'branch "{create.name}" already exists')
         session.notice(f'branch "{create.name}" already exists, skipping', sqlstate="42710")
         return Result("CREATE BRANCH")
-    parent = session.transaction.timeline if create.parent is None else _named(session, create.parent)
+    parent = session.transaction.timeline if create.parent is None else named(session, create.parent)
     history.create_timeline(create.name, parent, _scn(session, create))
     return Result("CREATE BRANCH")
 
@@ -45,10 +46,10 @@ def execute_create(session: Session, create: Create) -> Result:
 def execute_drop(session: Session, drop: Drop) -> Result:
     """DROP BRANCH: refused while a session works on it."""
     _require_committed(session, "DROP BRANCH")
-    line = _find(session, drop.name)
+    line = find(session, drop.name)
     if line is None:
         if not drop.if_exists:
-            raise _missing(drop.name)
+            raise missing(drop.name)
         session.notice(f'branch "{drop.name}" does not exist, skipping', sqlstate="00000")
         return Result("DROP BRANCH")
     if line.parent is None:
@@ -68,10 +69,10 @@ def execute_drop(session: Session, drop: Drop) -> Result:
 def execute_alter(session: Session, alter: Alter) -> Result:
     """ALTER BRANCH ... RENAME TO: sessions that work on it go on."""
     _require_committed(session, "ALTER BRANCH")
-    line = _named(session, alter.name)
+    line = named(session, alter.name)
     if line.parent is None:
         raise ObjectInUse(f'cannot rename branch "{alter.name}": all others start from it')
-    if _find(session, alter.new_name) is not None:
+    if find(session, alter.new_name) is not None:
         raise DuplicateObject(f'branch "{alter.new_name}" already exists')
     session.database.history.rename_timeline(alter.name, alter.new_name)
     return Result("ALTER BRANCH")
@@ -84,8 +85,7 @@ def execute_merge(session: Session, merge: None) -> Result:
 
 def execute_use(session: Session, use: Use) -> Result:
     """USE BRANCH: from the next transaction on; in a block, before its first query."""
-    _named(session, use.name)
-    session.use_timeline(use.name)
+    work_on(session, use.name)
     return Result("USE BRANCH")
 
 
@@ -137,18 +137,3 @@ def _require_committed(session: Session, words: str) -> None:
     """Refuse what would leave out, or not be undone with, changes that are not committed."""
     if session.transaction.has_written:
         raise ActiveSqlTransaction(f"{words} cannot run in a transaction that has changed something")
-
-
-def _find(session: Session, name: str) -> Timeline | None:
-    return next((line for line in session.database.history.timelines() if line.name == name), None)
-
-
-def _named(session: Session, name: str) -> Timeline:
-    found = _find(session, name)
-    if found is None:
-        raise _missing(name)
-    return found
-
-
-def _missing(name: str) -> UndefinedObject:
-    return UndefinedObject(f'branch "{name}" does not exist')

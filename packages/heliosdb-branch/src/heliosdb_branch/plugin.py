@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from heliosdb.plugin import hookimpl
-from heliosdb.spi import CatalogView, ScalarFunction, Statement, Volatility
+from heliosdb.spi import CatalogView, Location, ScalarFunction, Setting, Statement, Volatility
 
-COMMANDS, GRAMMAR = "heliosdb_branch.commands", "heliosdb_branch.grammar"
+COMMANDS, GRAMMAR, SESSIONS = "heliosdb_branch.commands", "heliosdb_branch.grammar", "heliosdb_branch.sessions"
 
 
 def _statement(verb: str, description: str, *, outside: bool = False) -> list[Statement]:
@@ -35,6 +35,32 @@ def register_statements() -> list[Statement]:
         *_statement("MERGE", "not supported yet"),
         *_statement("USE", "have the session work on a branch", outside=True),
     ]
+
+
+@hookimpl
+def register_settings() -> list[Setting]:
+    """``heliosdb.branch``."""
+    return [
+        Setting(
+            name="heliosdb.branch",
+            kind="string",
+            default="main",
+            description="Sets the branch that the session works on.",
+            reader=f"{SESSIONS}:branch_of",
+            read=f"{SESSIONS}:branch_of",
+            write=f"{SESSIONS}:work_on",
+        )
+    ]
+
+
+@hookimpl
+def locate_database(path: str) -> Location | None:
+    """``path@branch``."""
+    if "@" not in path:
+        return None
+    from heliosdb_branch.sessions import located
+
+    return located(path)
 
 
 @hookimpl

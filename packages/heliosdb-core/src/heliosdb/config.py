@@ -28,7 +28,17 @@ from attrs import Attribute, evolve, field, fields, frozen
 
 from heliosdb.errors import FeatureNotSupported, InvalidParameterValue, UndefinedFile, UndefinedObject
 
-__all__ = ["DEFAULT_FILE", "ENVIRONMENT", "KEYS", "Config", "configure_logging", "load_config", "log", "opening"]
+__all__ = [
+    "DEFAULT_FILE",
+    "ENVIRONMENT",
+    "KEYS",
+    "Config",
+    "configure_logging",
+    "load_config",
+    "log",
+    "on_branch",
+    "opening",
+]
 
 DEFAULT_FILE = "heliosdb.toml"
 MEMORY = ":memory:"
@@ -242,6 +252,11 @@ def opening(path: str | None, config: Config | None, stated: Mapping[str, Any] |
         "read_only": config.read_only,
         "options": config.for_packages(),
     }
+
+
+def on_branch(name: str | None) -> dict[str, Any]:
+    """Return the settings of a session that is to work on a branch (None: on main)."""
+    return {} if name is None else {"heliosdb.branch": name}
 
 
 def configure_logging(config: Config) -> None:

@@ -68,6 +68,14 @@ def open_volume(path: str | None, *, read_only: bool = False) -> Volume:
     return DirectoryVolume(path, read_only=read_only)
 
 
+def _agreed(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both settings in one; InvalidParameterValue where they contradict each other."""
+    for name in first.keys() & second.keys():
+        if first[name] != second[name]:
+            raise errors.InvalidParameterValue(f'the path says {name} = "{first[name]}", and not "{second[name]}"')
+    return {**first, **second}
+
+
 class Database:
     """An open database. ``path`` is None in memory."""
 
@@ -83,21 +91,31 @@ class Database:
         options: Mapping[str, Any] | None = None,
         read_only: bool = False,
         volume: Volume | None = None,
+        session_settings: Mapping[str, Any] | None = None,
     ) -> None:
         """``storage``: what ``heliosdb.Config`` says of a database on disk. ``options``: what it says for packages.
-        ``volume``: another place for the bytes."""
-        self.path = None if path == ":memory:" else path
+        ``volume``: another place for the bytes. ``session_settings``: with what ``session`` opens sessions.
+
+        What a path means a plugin may say (``locate_database``)."""
         self.name = name
         self.opened_at = time.time()
         self.closed = False
         with loading():
             self.host = load_plugins(plugins, strict=strict)
             self.registries = self.host.freeze()
+        found = None if path is None else self.registries.first_result("locate_database", path)
+        self.path = path if found is None else found.path
+        if self.path == ":memory:":
+            self.path = None
+        self.session_settings = _agreed({} if found is None else found.settings, session_settings or {})
         outside = [item.words[0][:9].lower() for item in self.registries.extension_statements.values() if item.outside]
         self.control_words = (*CONTROL_WORDS, *outside)
         """How statements may begin that run outside of transactions."""
         self.dialect = POSTGRESQL
         self.settings = initial_values(self.registries.settings, settings or {})
+        for name in self.settings:
+            if self.registries.settings[name].write is not None:
+                raise errors.CantChangeRuntimeParam(f'parameter "{name}" cannot be set for a whole database')
         self.statements = StatementCache(self.dialect)
         self.adapters = Adapters(self.registries.types, self.types_with)
         self.catalogs = CatalogCache()
@@ -245,9 +263,19 @@ class Database:
         return Resolutions()
 
     def session(self, **options: Any) -> Session:
-        """Open a session."""
+        """Open a session; ``options`` are the arguments of ``Session``."""
         self.require_open()
-        return Session(self, **options)
+        settings = options.pop("settings", None) or {}
+        return Session(self, settings={**self.session_settings, **settings}, **options)
+
+    @contextmanager
+    def closed_by_failure(self) -> Iterator[None]:
+        """Close the database if the block raises: nobody else would."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
 
     def require_open(self) -> None:
         """Raise InterfaceError for a closed database, and in a forked child."""

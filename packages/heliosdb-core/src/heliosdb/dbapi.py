@@ -115,31 +115,40 @@ def connect(
     strict: bool = False,
     timeout: float | None = None,
     encryption_key: Any = None,
+    branch: str | None = None,
 ) -> Connection:
     """Open a database and a connection to it.
 
     ``path`` is ``":memory:"`` for a new database in memory, or an open ``EmbeddedDatabase``, which stays open when the
     connection is closed. None: where ``config`` says, else in memory. ``plugins`` None loads the installed plugins, a
     sequence exactly these; ``strict`` raises if one fails. ``timeout`` seconds is the longest a statement of this
-    connection may run or wait. ``encryption_key`` is that of ``Config``, and wins over it.
+    connection may run or wait. ``encryption_key`` is that of ``Config``, and wins over it. ``branch`` is what the
+    connection begins with as the setting ``heliosdb.branch``, which the package heliosdb-branch has.
     """
     with loading():
         # The first connection imports the engine: thousands of objects that stay.
-        from heliosdb.config import opening
+        from heliosdb.config import on_branch, opening
         from heliosdb.database import Database
 
     if path is None or isinstance(path, str):
-        return Connection(
-            Database(**opening(path, config, {"encryption_key": encryption_key}), plugins=plugins, strict=strict),
-            owns=True, autocommit=autocommit, row_factory=row_factory, timeout=timeout,
-        )  # fmt: skip
+        database = Database(
+            **opening(path, config, {"encryption_key": encryption_key}),
+            plugins=plugins,
+            strict=strict,
+            session_settings=on_branch(branch),
+        )
+        with database.closed_by_failure():
+            return Connection(database, owns=True, autocommit=autocommit, row_factory=row_factory, timeout=timeout)
     if not isinstance(getattr(path, "database", None), Database):
         raise InterfaceError(f"path must be a str or an EmbeddedDatabase, not {type(path).__name__}")
     if plugins is not None:
         raise InterfaceError("plugins are chosen when the database is opened")
     if config is not None or strict or encryption_key is not None:
         raise InterfaceError("what is fixed when a database opens cannot be given for an open one")
-    return Connection(path.database, owns=False, autocommit=autocommit, row_factory=row_factory, timeout=timeout)
+    return Connection(
+        path.database, owns=False, autocommit=autocommit, row_factory=row_factory, timeout=timeout,
+        settings=on_branch(branch),
+    )  # fmt: skip
 
 
 class Connection:
@@ -157,10 +166,17 @@ class Connection:
     NotSupportedError = NotSupportedError
 
     def __init__(
-        self, database: Database, *, owns: bool, autocommit: bool, row_factory: RowFactory, timeout: float | None
+        self,
+        database: Database,
+        *,
+        owns: bool,
+        autocommit: bool,
+        row_factory: RowFactory,
+        timeout: float | None,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.database = database
-        self.session = database.session()
+        self.session = database.session(settings=settings)
         self.row_factory = row_factory
         self._owns = owns
         self._autocommit = autocommit

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 from heliosdb import errors
-from heliosdb.config import opening
+from heliosdb.config import on_branch, opening
 from heliosdb.database import Database
 from heliosdb.rows import Row, RowMaker
 
@@ -56,8 +56,11 @@ class _Handle:
         self._database.require_open()
         if isinstance(params, str | bytes) or not isinstance(params, Sequence):
             raise errors.InterfaceError(f"params must be a sequence of values, not {type(params).__name__}")
-        with self._lock, _limited(self._session, timeout):
-            return self._session.execute(sql, params)
+        with self._lock:
+            if timeout is None:
+                return self._session.execute(sql, params)
+            with self._session.time_limit(timeout):
+                return self._session.execute(sql, params)
 
     def execute(self, sql: str, params: Sequence[Any] = (), *, timeout: float | None = None) -> int:
         """Run one statement, or several without parameters, and return the number of rows affected.
@@ -348,15 +351,23 @@ class EmbeddedDatabase(_Handle):
         plugins: Sequence[Any] | None = None,
         strict: bool = False,
         encryption_key: Any = None,
+        branch: str | None = None,
     ) -> None:
         """Open the database at ``path``; ``":memory:"`` makes a new one in memory. None: where the configuration says.
 
         ``plugins`` None loads the installed ones, a sequence (of modules or names) exactly these. ``strict`` raises
         when a plugin fails to load, instead of noting it in ``heliosdb_plugins``. ``encryption_key``
-        is that of ``Config``, and wins over it.
+        is that of ``Config``, and wins over it. ``branch`` is what its sessions begin with as the setting
+        ``heliosdb.branch``, which the package heliosdb-branch has.
         """
-        database = Database(**opening(path, config, {"encryption_key": encryption_key}), plugins=plugins, strict=strict)
-        super().__init__(database, database.session(isolation="repeatable read"))
+        database = Database(
+            **opening(path, config, {"encryption_key": encryption_key}),
+            plugins=plugins,
+            strict=strict,
+            session_settings=on_branch(branch),
+        )
+        with database.closed_by_failure():
+            super().__init__(database, database.session(isolation="repeatable read"))
 
     @classmethod
     def new(cls, path: str) -> EmbeddedDatabase:
@@ -367,6 +378,11 @@ class EmbeddedDatabase(_Handle):
     def new_in_memory(cls, *, plugins: Sequence[Any] | None = None, strict: bool = False) -> EmbeddedDatabase:
         """Make a database in memory; it is gone when it is closed."""
         return cls(":memory:", plugins=plugins, strict=strict)
+
+    @classmethod
+    def new_branch(cls, path: str, branch: str) -> EmbeddedDatabase:
+        """Open the database at ``path`` on a branch of it."""
+        return cls(path, branch=branch)
 
     @classmethod
     def with_config(cls, path: str | None, config: Config) -> EmbeddedDatabase:
@@ -454,13 +470,3 @@ class EmbeddedDatabase(_Handle):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-@contextmanager
-def _limited(session: Session, timeout: float | None) -> Iterator[None]:
-    """Have statements canceled after ``timeout`` seconds while the block runs."""
-    if timeout is None:
-        yield
-        return
-    with session.time_limit(timeout):
-        yield

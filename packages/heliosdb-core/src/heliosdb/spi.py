@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.registrations import Command as Command
     from heliosdb.catalog.registrations import DatabaseMethod as DatabaseMethod
     from heliosdb.catalog.registrations import Demo as Demo
+    from heliosdb.catalog.registrations import Location as Location
     from heliosdb.catalog.registrations import MetaCommand as MetaCommand
     from heliosdb.catalog.registrations import PhysicalOperator as PhysicalOperator
     from heliosdb.catalog.registrations import PlannerRule as PlannerRule
@@ -119,6 +120,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "ColumnOption",
         "Command",
         "DatabaseMethod",
+        "Location",
         "Demo",
         "MetaCommand",
         "PhysicalOperator",

@@ -16,6 +16,7 @@ from heliosdb.errors import (
     DatatypeMismatch,
     FeatureNotSupported,
     GroupingError,
+    SqlSyntaxError,
     UndefinedColumn,
     UndefinedFunction,
     UndefinedTable,
@@ -37,7 +38,7 @@ def with_clause(text: str, clause: Clause, *, table: bool) -> Select:
     return evolve(select, from_items=(evolve(select.from_items[0], extensions=(clause,)), *select.from_items[1:]))
 
 
-def as_of(context: Any, node: Any, payload: Any) -> nodes.SnapshotRequest:
+def as_of(context: Any, payload: Any) -> nodes.SnapshotRequest:
     return nodes.SnapshotRequest(clause="as_of", arguments=(context.expression(payload, None, "timestamptz"),))
 
 
@@ -49,7 +50,7 @@ def only_positive(context: Any, node: Any, payload: str) -> nodes.PlanNode:
 @pytest.fixture
 def extended(context: BindContext) -> BindContext:
     clauses = {
-        "as_of": ClauseRegistration(name="as_of", point="table", words=("AS", "OF"), parse="x:y", bind=as_of),
+        "as_of": ClauseRegistration(name="as_of", point="table", words=("AS", "OF"), parse="x:y", moment=as_of),
         "positive": ClauseRegistration(name="positive", point="table", words=("P",), parse="x:y", bind=only_positive),
     }
     resolvers = (RelationResolver(name="at", resolve=lambda session, schema, name: at_version(context, name)),)
@@ -78,6 +79,51 @@ def test_a_clause_of_a_table_gives_its_scan_a_snapshot(extended: BindContext) ->
 def test_a_clause_behind_a_query_is_for_all_its_scans(extended: BindContext) -> None:
     statement = with_clause("select * from v, u", Clause("as_of", MOMENT), table=False)
     assert scans(bind(statement, extended).plan) == [("t", True), ("u", True)]
+
+
+def test_under_a_moment_names_mean_what_the_catalog_of_then_says(extended: BindContext) -> None:
+    t = extended.catalog.lookup_relation(None, "t", ("public",))
+    assert t is not None
+
+    class Then:
+        """A catalog in which t was called u and had one column."""
+
+        def lookup_relation(self, schema: str | None, name: str, search_path: Any) -> Relation | None:
+            return evolve(t, name="u", columns=t.columns[:1]) if name == "u" else None
+
+        def relation_by_oid(self, oid: int) -> Relation | None:
+            return self.lookup_relation(None, "u", ()) if oid == t.oid else None
+
+    asked: list[nodes.SnapshotRequest] = []
+
+    def catalog_at(context: BindContext, request: nodes.SnapshotRequest) -> Any:
+        asked.append(request)
+        return Then(), 7
+
+    context = evolve(extended, catalog_at=catalog_at)
+    bound = bind(with_clause("select * from u, t", Clause("as_of", MOMENT), table=True), context)
+    assert [column.name for column in bound.columns or ()][:2] == [t.columns[0].name, t.columns[0].name]
+    assert scans(bound.plan) == [("u", True), ("t", False)]
+    assert (asked[0].clause, asked[0].number, asked[0].base) == ("as_of", 1, None)
+    with pytest.raises(UndefinedTable, match='relation "t" does not exist at SCN 7') as caught:
+        bind(with_clause("select * from t", Clause("as_of", MOMENT), table=False), context)
+    assert caught.value.hint == f'It was called "{t.schema}.u" then.'
+
+
+def test_a_place_has_one_moment_and_it_needs_a_table(extended: BindContext) -> None:
+    select = with_clause("select * from t", Clause("as_of", MOMENT), table=False)
+    with pytest.raises(SqlSyntaxError, match="more than one clause for a point in time"):
+        bind(evolve(select, extensions=select.extensions * 2), extended)
+    with pytest.raises(FeatureNotSupported, match="AS OF is for tables"):
+        bind(with_clause("select 1", Clause("as_of", MOMENT), table=False), extended)
+
+
+def test_a_clause_means_one_thing() -> None:
+    for more in ({}, {"bind": only_positive, "moment": as_of}):
+        with pytest.raises(ValueError, match="must have bind or moment"):
+            ClauseRegistration(name="x", point="table", words=("X",), parse="x:y", **more)
+    with pytest.raises(ValueError, match="cannot have a moment"):
+        ClauseRegistration(name="x", point="column", words=("X",), parse="x:y", moment=as_of)
 
 
 def test_a_clause_may_put_a_node_over_the_scan(extended: BindContext) -> None:

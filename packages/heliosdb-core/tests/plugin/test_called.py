@@ -47,10 +47,10 @@ def test_every_hook_is_called_sooner_or_later() -> None:
         function: Callable[..., Any] = scope[name]
         return function
 
-    def as_of(context: Any, scan: Any, payload: Any) -> Any:
+    def as_of(context: Any, payload: Any) -> Any:
         return nodes.SnapshotRequest(clause="as_of_now", payload=payload, arguments=())
 
-    clause = Clause(name="now", point="table", words=("AS", "OF", "NOW"), parse=lambda cursor: 1, bind=as_of)
+    clause = Clause(name="now", point="table", words=("AS", "OF", "NOW"), parse=lambda cursor: 1, moment=as_of)
     answers = {
         "database_opening": ("opening", lambda opening: None),
         "database_opened": ("database", lambda database: None),
@@ -59,9 +59,10 @@ def test_every_hook_is_called_sooner_or_later() -> None:
         "transaction_committing": ("session", lambda session: None),
         "transaction_committed": ("database, commit", lambda database, commit: scns.append(commit.scn)),
         "resolve_snapshot": (
-            "session, request, arguments",
-            lambda session, request, arguments: Snapshot("main", scns[-1]),
+            "session, request, arguments, base",
+            lambda session, request, arguments, base: Snapshot("main", scns[-1]),
         ),
+        "locate_database": ("path", lambda path: None),
     }
     hooks = {name: witness(name, parameters, answer) for name, (parameters, answer) in answers.items()}
     assert set(hooks) == {*hookspecs.LIFECYCLE, *hookspecs.FIRST_RESULT}, "a new hook needs a line here"

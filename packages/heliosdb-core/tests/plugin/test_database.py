@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from heliosdb import EmbeddedDatabase
+from heliosdb import Config, EmbeddedDatabase
 from heliosdb.catalog.registrations import (
     BackgroundWorker,
     Clause,
     DatabaseMethod,
+    Location,
     PlannerRule,
     RelationOption,
     RelationResolver,
@@ -25,6 +26,7 @@ from heliosdb.catalog.registries import CatalogView, Setting
 from heliosdb.catalog.result import Result
 from heliosdb.errors import (
     ActiveSqlTransaction,
+    CantChangeRuntimeParam,
     CheckViolation,
     DuplicateObject,
     Error,
@@ -301,6 +303,75 @@ def test_views_settings_functions_and_methods_of_a_plugin_work_together() -> Non
         assert [row[0] for row in database.query("SELECT * FROM stripes(5)")] == ["red", "white", "red", "white"]
         with pytest.raises(InvalidParameterValue, match=r'10 is outside the valid range for parameter "paint.gloss"'):
             database.execute("SET paint.gloss = 10")
+
+
+def test_a_setting_may_be_another_name_of_something_that_the_session_has() -> None:
+    written: list[str] = []
+
+    def write(session: Any, value: str) -> None:
+        if value == "mud":
+            raise InvalidParameterValue("not on these walls")
+        written.append(value)
+        session.memory["paint"] = value
+
+    setting = Setting(
+        name="paint.colour", kind="string", default="white", description="Of the walls.", reader="x:y",
+        read=lambda session: session.memory.get("paint", "white"), write=write,
+    )  # fmt: skip
+    ended: list[str] = []
+    with opened(plugin("paint", register_settings=lambda: [setting])) as database:
+        session = database.session(settings={"paint.colour": "red"})
+        assert (session.setting("paint.colour"), written) == ("red", ["red"])
+        session.at_close(lambda: ended.append("first"))
+        session.execute("BEGIN; SET paint.colour = 'blue'; ROLLBACK")
+        assert session.show_setting("paint.colour") == "blue"
+        for text in ("SET paint.colour = 'mud'", "BEGIN; SET LOCAL paint.colour = 'red'"):
+            with pytest.raises(Error):
+                session.execute(text)
+        session.execute("ROLLBACK")
+        session.memory["paint"] = "grey"
+        query = "SELECT setting, source, boot_val, reset_val FROM pg_settings WHERE name = 'paint.colour'"
+        assert list(session.execute(query)[-1].rows) == [("grey", "session", "white", "red")]
+        session.execute("RESET paint.colour")
+        assert ended == []
+        session.execute("DISCARD ALL")
+        assert ended == ["first"]
+        session.at_close(lambda: ended.append("second"))
+        session.close()
+        session.close()
+        assert (written, ended) == (["red", "blue", "red", "red"], ["first", "second"])
+        with pytest.raises(InvalidParameterValue, match="not on these walls"):
+            database.session(settings={"paint.colour": "mud"})
+        assert len(database.database.sessions) == 1
+    with pytest.raises(CantChangeRuntimeParam):
+        EmbeddedDatabase(
+            ":memory:",
+            plugins=[plugin("paint", register_settings=lambda: [setting])],
+            config=Config(settings={"paint.colour": "red"}),
+        )
+    with pytest.raises(ValueError, match="must have both read and write"):
+        evolve(setting, write=None)
+
+
+def test_a_plugin_says_where_a_path_leads(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def locate(path: str) -> Location | None:
+        asked.append(path)
+        return Location(path[:-7], {"TimeZone": "Europe/Berlin"}) if path.endswith("@berlin") else None
+
+    plugins = [plugin("places", locate_database=locate)]
+    path = str(tmp_path / "db")
+    for written, zone in ((f"{path}@berlin", "Europe/Berlin"), (path, "UTC")):
+        with EmbeddedDatabase(written, plugins=plugins, config=Config(settings={"TimeZone": "UTC"})) as database:
+            assert database.database.path == path
+            assert database.query("SHOW TimeZone") == [(zone,)]
+            assert database.session().setting("timezone") == zone
+            assert database.session(settings={"TimeZone": "Asia/Tokyo"}).setting("timezone") == "Asia/Tokyo"
+    with EmbeddedDatabase(":memory:@berlin", plugins=plugins) as database:
+        assert database.database.path is None
+        assert database.query("SHOW TimeZone") == [("Europe/Berlin",)]
+    assert asked == [f"{path}@berlin", path, ":memory:@berlin"]
 
 
 def test_a_worker_runs_while_the_database_is_open_and_stops_before_it_closes() -> None:

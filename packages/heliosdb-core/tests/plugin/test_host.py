@@ -373,8 +373,8 @@ def test_the_first_answer_that_is_not_none_counts() -> None:
     two = plugin("two", resolve_snapshot=lambda arguments: ("two", arguments))
     three = plugin("three", resolve_snapshot=lambda session: 1 / 0)
     registries = load_plugins([one, two, three]).freeze()
-    assert registries.first_result("resolve_snapshot", "session", "request", (1,)) == ("two", (1,))
-    assert load_plugins([]).freeze().first_result("resolve_snapshot", "session", "request", ()) is None
+    assert registries.first_result("resolve_snapshot", "session", "request", (1,), None) == ("two", (1,))
+    assert load_plugins([]).freeze().first_result("resolve_snapshot", "session", "request", (), None) is None
 
 
 def test_a_plugin_may_declare_hooks_that_others_implement() -> None:

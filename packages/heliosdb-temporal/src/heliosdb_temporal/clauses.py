@@ -17,7 +17,7 @@ from heliosdb.errors import DatatypeMismatch, FeatureNotSupported, InvalidParame
 from heliosdb.spi import ClauseContext, Cursor, Snapshot, nodes
 from heliosdb_temporal import points
 
-__all__ = ["CLAUSE", "bind", "parse_as_of", "parse_system_time", "resolve"]
+__all__ = ["CLAUSE", "moment", "parse_as_of", "parse_system_time", "resolve"]
 
 CLAUSE = "as_of"
 """The name in requests for snapshots."""
@@ -44,14 +44,10 @@ def parse_system_time(cursor: Cursor) -> tuple[str, Any]:
     return "timestamp", cursor.expression()
 
 
-def bind(context: ClauseContext, node: Any, payload: tuple[str, Any]) -> Any:
-    """Have the tables below the node read the past."""
+def moment(context: ClauseContext, payload: tuple[str, Any]) -> nodes.SnapshotRequest:
+    """Return when the tables are read."""
     kind, tree = payload
-    value = _value(context, kind, tree)
-    found = context.as_of(node, nodes.SnapshotRequest(clause=CLAUSE, arguments=(value,), payload=kind))
-    if found is node:
-        raise FeatureNotSupported("AS OF is for tables, and here is none without a point in time of its own")
-    return found
+    return nodes.SnapshotRequest(clause=CLAUSE, arguments=(_value(context, kind, tree),), payload=kind)
 
 
 def _value(context: ClauseContext, kind: str, tree: Any) -> Any:
@@ -64,8 +60,8 @@ def _value(context: ClauseContext, kind: str, tree: Any) -> Any:
         raise
 
 
-def resolve(session: Any, kind: str, value: Any) -> Snapshot:
-    """Return the snapshot that a value means, on the timeline of the session's transaction."""
+def resolve(session: Any, kind: str, value: Any, base: Snapshot | None) -> Snapshot:
+    """Return the snapshot that a value means, on the timeline of what it is within, else of the transaction."""
     if value is None:
         raise NullValueNotAllowed(f"the value of AS OF {kind.upper()} must not be null")
     history = session.database.history
@@ -77,4 +73,4 @@ def resolve(session: Any, kind: str, value: Any) -> Snapshot:
         scn = history.scn_at(value)
     else:
         raise InvalidParameterValue(f"AS OF {kind} means nothing")
-    return Snapshot(session.transaction.timeline.name, scn)
+    return Snapshot(session.transaction.timeline.name if base is None else base.timeline, scn)

@@ -36,7 +36,7 @@ def register_clauses() -> list[Clause]:
             point=point,
             words=words,
             parse=f"{CLAUSES}:parse_{name}",
-            bind=f"{CLAUSES}:bind",
+            moment=f"{CLAUSES}:moment",
             description="read the past",
         )
         for name, words in (("as_of", ("AS", "OF")), ("system_time", ("FOR", "SYSTEM_TIME")))
@@ -60,11 +60,11 @@ def register_statements() -> list[Statement]:
 
 
 @hookimpl
-def resolve_snapshot(session: Any, request: Any, arguments: tuple[Any, ...]) -> Snapshot | None:
+def resolve_snapshot(session: Any, request: Any, arguments: tuple[Any, ...], base: Snapshot | None) -> Snapshot | None:
     """Give the point of the past that a clause means."""
     from heliosdb_temporal.clauses import CLAUSE, resolve
 
-    return resolve(session, request.payload, arguments[0]) if request.clause == CLAUSE else None
+    return resolve(session, request.payload, arguments[0], base) if request.clause == CLAUSE else None
 
 
 @hookimpl

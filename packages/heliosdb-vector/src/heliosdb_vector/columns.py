@@ -8,6 +8,7 @@ is wrong says so.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -33,17 +34,18 @@ class EuclideanDistances:
     so what is surely not less is known, and the rest is computed as ever.
     """
 
-    def __init__(self, left: Matrix, right: Matrix, left_squares: Any, right_squares: Any) -> None:
+    def __init__(self, left: Matrix, right: Matrix, sums: Callable[[], Doubles]) -> None:
         self._left, self._right = left, right
-        self._sums = left_squares + right_squares
+        self._sums = sums
 
     def _least_squares(self) -> Doubles:
         """Return the squares of the distances, none greater than it is when it is computed."""
         terms = self._left.shape[-1] + 8
         error = terms * _UNIT
+        sums = self._sums()
         with np.errstate(over="ignore", invalid="ignore"):
-            squares = self._sums - 2.0 * _dot(self._left, self._right)
-            least: Doubles = (squares - 2.0 * error * self._sums) * (1 - error) - terms * _LEAST
+            squares = sums - 2.0 * _dot(self._left, self._right)
+            least: Doubles = (squares - 2.0 * error * sums) * (1 - error) - terms * _LEAST
         return least
 
     def __ge__(self, bound: float) -> Any:
@@ -74,9 +76,10 @@ class EuclideanDistances:
 
 
 def _euclidean(left: Matrix, right: Matrix) -> Doubles:
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         difference = left - right
-        distances: Doubles = np.sqrt(_dot(difference, difference))
+        squares: NDArray[np.float32] = np.vecdot(difference, difference)
+        distances: Doubles = np.sqrt(squares.astype(np.float64))
         return distances
 
 
@@ -135,7 +138,7 @@ class Columns:
         pair = self._pair(left, right)
         if pair is None:
             return None
-        return EuclideanDistances(*pair, self._squares(left, pair[0]), self._squares(right, pair[1]))
+        return EuclideanDistances(*pair, lambda: self._squares(left, pair[0]) + self._squares(right, pair[1]))
 
     def inner_product(self, left: Any, right: Any) -> Doubles | None:
         """``<~>``."""

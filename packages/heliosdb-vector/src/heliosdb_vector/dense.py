@@ -59,9 +59,10 @@ class Dense:
         """Return the datum of some numbers; NumericValueOutOfRange where one does not fit, DataException for NaN,
         infinity and too few or many.
         """
-        given = np.asarray(numbers)
-        with np.errstate(over="ignore"):
-            made = given.astype(self.dtype)
+        given = made = np.asarray(numbers)
+        if given.dtype != self.dtype:
+            with np.errstate(over="ignore"):
+                made = given.astype(self.dtype)
         self.check_size(made.size)
         finite = np.isfinite(made)
         if not finite.all():

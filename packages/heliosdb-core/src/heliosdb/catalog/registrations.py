@@ -8,7 +8,7 @@ import string ``"package.module:attribute"``, resolved on first use.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol, get_args
 
 from attrs.validators import in_
@@ -26,6 +26,7 @@ __all__ = [
     "ColumnOption",
     "Command",
     "DatabaseMethod",
+    "Location",
     "Demo",
     "MetaCommand",
     "PhysicalOperator",
@@ -99,10 +100,6 @@ class ClauseContext(Protocol):
         """Return ``left name right``; UndefinedFunction when there is none for these operands."""
         ...
 
-    def as_of(self, node: Any, request: Any) -> Any:
-        """Return the node with every scan below it reading the requested snapshot, bar those that read another."""
-        ...
-
     def keep_private(self) -> None:
         """Keep the plan out of caches: what it was bound to holds for this execution only."""
         ...
@@ -112,23 +109,35 @@ class ClauseContext(Protocol):
 class Clause(Shown):
     """A clause that begins with ``words`` at one of the points of the grammar.
 
-    ``parse(cursor) -> payload`` as for statements. ``bind(context, node, payload) -> node`` is called when the
-    statement is bound, with a ``heliosdb.spi.ClauseContext`` and what the clause stands on, and returns what takes
-    its place:
+    ``parse(cursor) -> payload`` as for statements. One of the other two is called when the statement is bound, with a
+    ``heliosdb.spi.ClauseContext``.
 
-    * ``table``: the scan of the table, ``query``: the plan of the query; the result is a plan with the same sources,
-      or a ``plan.nodes.SnapshotRequest``: read as of another snapshot, which the hook ``resolve_snapshot`` gives when
-      the statement runs (at the end of a query it holds for every table in it).
+    ``bind(context, node, payload) -> node`` gets what the clause stands on, and returns what takes its place:
+
+    * ``table``: the scan of the table, ``query``: the plan of the query; the result is a plan with the same sources.
     * ``column``, ``create_table``, ``create_index``: a ``catalog.definitions.ColumnDefinition``, ``Relation`` or
       ``Index``, before it is stored.
+
+    ``moment(context, payload) -> plan.nodes.SnapshotRequest`` (``table`` and ``query`` only) says when what the clause
+    stands on is read; at the end of a query that holds for every table in it that has no such clause. The hook
+    ``resolve_snapshot`` makes a snapshot of it, and everything is bound by the definitions of then. Of the clauses with
+    one ``moment`` a place may have one; of those with others each is within the one before it.
     """
 
     name: str
     point: ClausePoint = field(validator=in_(get_args(ClausePoint)))
     words: tuple[str, ...]
     parse: Implementation
-    bind: Implementation
+    bind: Implementation | None = None
+    moment: Implementation | None = None
     description: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what says not, or twice, what the clause means."""
+        if (self.bind is None) == (self.moment is None):
+            raise ValueError(f"clause {self.name!r} must have bind or moment, and not both")
+        if self.moment is not None and self.point not in ("table", "query"):
+            raise ValueError(f"clause {self.name!r} cannot have a moment at {self.point!r}")
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -244,6 +253,14 @@ class BackgroundWorker(Shown):
     run: Implementation
     interval: float | str = 60.0
     description: str = ""
+
+
+@frozen
+class Location:
+    """Where a database is, and with which settings sessions begin that are opened by its path."""
+
+    path: str
+    settings: Mapping[str, Any] = field(factory=dict)
 
 
 @frozen(kw_only=True, eq=False, repr=False)

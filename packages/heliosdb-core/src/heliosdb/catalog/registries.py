@@ -41,6 +41,11 @@ class Setting(Shown):
     ``reader`` is the import string of what reads the setting (tested: no setting without a reader). ``display(value)
     -> text`` where SHOW prints something else than the value. ``list_of``: "identifiers" or "words" where SET takes
     several values.
+
+    ``read(session) -> value`` and ``write(session, value)`` are for a setting that is another name of something that
+    the session has elsewhere. Then SET does what ``write`` does, at once and for good: ROLLBACK does not undo it, SET
+    LOCAL is refused, and there is no value for a whole database. A session that is opened with a value, and RESET and
+    DISCARD ALL, ``write`` as well.
     """
 
     name: str
@@ -57,6 +62,13 @@ class Setting(Shown):
     display: Callable[[Any], str] | str | None = None
     affects_plans: bool = False
     list_of: str | None = field(default=None, validator=in_((None, "identifiers", "words")))
+    read: Callable[[Any], Any] | str | None = None
+    write: Callable[[Any, Any], None] | str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse half of a setting that is kept elsewhere."""
+        if (self.read is None) != (self.write is None):
+            raise ValueError(f"setting {self.name!r} must have both read and write, or none of them")
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -14,7 +14,7 @@ So a script of many definitions takes time in proportion to their number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from threading import Lock
 from typing import Any
@@ -273,6 +273,8 @@ class CatalogCache:
     def __init__(self, kept_states: int = 16) -> None:
         self._decoded: dict[int, tuple[tuple[Any, ...], CatalogObject]] = {}
         self._states: dict[Any, CatalogSnapshot] = {}
+        self._combined: dict[tuple[int, int], tuple[CatalogSnapshot, CatalogSnapshot, CatalogSnapshot]] = {}
+        """By the addresses of two catalogs, which are held: what was made of them."""
         self._kept_states = kept_states
         self._lock = Lock()
 
@@ -325,6 +327,24 @@ class CatalogCache:
         made = CatalogSnapshot(definition for definition in decoded if not _is_temporary_elsewhere(definition, line))
         self.enter(state, made)
         return made
+
+    def combined(
+        self,
+        then: CatalogSnapshot,
+        now: CatalogSnapshot,
+        changes: Callable[[], Mapping[int, CatalogObject | None]],
+    ) -> CatalogSnapshot:
+        """Return ``then`` with changes that follow from the two catalogs; made once for each pair, while it is kept."""
+        key = (id(then), id(now))
+        found = self._combined.get(key)
+        if found is None:
+            different = changes()
+            found = (then, now, then.changed(different) if different else then)
+            with self._lock:
+                while len(self._combined) >= self._kept_states:
+                    del self._combined[next(iter(self._combined))]
+                self._combined[key] = found
+        return found[2]
 
     def _decode(self, row: tuple[Any, ...]) -> CatalogObject:
         found = self._decoded.get(id(row))

@@ -111,6 +111,8 @@ class Pipelines:
         """The bound of the top-N sort above a scan, by source."""
         self.views: dict[Any, str] = {}
         """The variables that hold relations as the statement sees them; each is assigned in ``head``."""
+        self.snapshots: dict[int, str] = {}
+        """The variables that hold the snapshots of moments, by their number; assigned there, too."""
 
     # -- producing -------------------------------------------------------------------------------------------------
 
@@ -284,16 +286,25 @@ class Pipelines:
     def view(self, node: pn.Scan | pn.IndexScan) -> str:
         """Return the variable with the relation's view, captured when the statement starts."""
         request = node.snapshot
-        key = (node.relation.oid, request)
+        key = (node.relation.oid, None if request is None else request.number)
         name = self.views.get(key)
         if name is None:
             name = self.views[key] = self.source.fresh("v")
             if request is None:
                 self.head.append(f"{name} = x.view({node.relation.oid})")
             else:
-                arguments = "".join(f"{self.expressions.value(argument)}, " for argument in request.arguments)
-                bound = self.source.bind(request, "q")
-                self.head.append(f"{name} = x.view_as_of({node.relation.oid}, {bound}, ({arguments}))")
+                relation = self.source.bind(node.relation, "q")
+                self.head.append(f"{name} = x.view_at({relation}, {self.snapshot(request)})")
+        return name
+
+    def snapshot(self, request: pn.SnapshotRequest) -> str:
+        """Return the variable with the snapshot that a request leads to, resolved when the statement starts."""
+        name = self.snapshots.get(request.number)
+        if name is None:
+            base = "None" if request.base is None else self.snapshot(request.base)
+            arguments = "".join(f"{self.expressions.value(argument)}, " for argument in request.arguments)
+            name = self.snapshots[request.number] = self.source.fresh("s")
+            self.head.append(f"{name} = x.snapshot({self.source.bind(request, 'q')}, ({arguments}), {base})")
         return name
 
     # -- expressions -------------------------------------------------------------------------------------------------

@@ -27,10 +27,9 @@ def execute_explain(session: Session, statement: tree.Explain) -> Result:
     target = statement.statement
     planning = 0.0
     if isinstance(target, tree.Execute):
-        from heliosdb.commands.prepared import argument_values, find_prepared
+        from heliosdb.commands.prepared import plan_to_execute
 
-        plan = find_prepared(session, target.name).current_plan(session)
-        parameters = argument_values(session, target.name, target.arguments, plan.bound.parameter_types)
+        plan, parameters = plan_to_execute(session, target)
     else:
         if not isinstance(target, tree.Query | tree.Insert | tree.Update | tree.Delete | tree.Merge):
             raise errors.FeatureNotSupported(

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from heliosdb import errors
 from heliosdb.catalog.result import Result
+from heliosdb.session.past import Moments
 from heliosdb.sql import statements as tree
 
 if TYPE_CHECKING:
@@ -31,6 +32,14 @@ class NamedStatement:
         """Return the plan, made anew when the catalog has changed under it."""
         if not self.plan or not self.plan[0].is_valid(session.catalog):
             self.plan[:] = [session.make_plan(self.tree, types=self.types)]
+        return self.plan[0]  # type: ignore[no-any-return]
+
+    def plan_of_past(self, session: Session, values: tuple[Any, ...]) -> Plan:
+        """Return the plan of a statement that reads the past, for the definitions that these datums lead to."""
+        plan: Plan = self.plan[0]
+        if not plan.is_valid(session.catalog) or not plan.moments.hold(session, values, ()):  # type: ignore[union-attr]
+            types = plan.bound.parameter_types
+            self.plan[:] = [session.make_plan(self.tree, types=types, moments=Moments(session, values, are_data=True))]
         return self.plan[0]  # type: ignore[no-any-return]
 
 
@@ -77,10 +86,17 @@ def argument_values(
 
 def execute_execute(session: Session, statement: tree.Execute) -> Result:
     """EXECUTE name (arguments)."""
-    prepared = find_prepared(session, statement.name)
-    plan = prepared.current_plan(session)
-    values = argument_values(session, statement.name, statement.arguments, plan.bound.parameter_types)
+    plan, values = plan_to_execute(session, statement)
     return session.run_plan(plan, (), values)
+
+
+def plan_to_execute(session: Session, statement: tree.Execute) -> tuple[Plan, tuple[Any, ...]]:
+    """Return the plan that EXECUTE runs, and the datums of its parameters."""
+    prepared = find_prepared(session, statement.name)
+    reads_past = prepared.plan[0].moments is not None
+    plan = prepared.plan[0] if reads_past else prepared.current_plan(session)
+    values = argument_values(session, statement.name, statement.arguments, plan.bound.parameter_types)
+    return (prepared.plan_of_past(session, values) if reads_past else plan), values
 
 
 def execute_deallocate(session: Session, statement: tree.Deallocate) -> Result:

@@ -86,8 +86,9 @@ class Empty(Source):
 class Scan(Source):
     """All rows of a stored relation. Columns are all attributes in slot order, dropped ones included.
 
-    ``snapshot`` is None for the statement's own, else what a clause extension resolved (its ``Expression`` arguments
-    are evaluated once a statement and given to the hook ``resolve_snapshot``). ``alias`` is what EXPLAIN prints.
+    ``snapshot`` is None for the statement's own, else what a clause extension asked for (its ``Expression`` arguments
+    are evaluated once a statement and given to the hook ``resolve_snapshot``); the relation is that of then. ``alias``
+    is what EXPLAIN prints.
     """
 
     relation: Relation
@@ -97,11 +98,17 @@ class Scan(Source):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class SnapshotRequest(Value):
-    """Read as of another snapshot: the clause's name and its bound arguments."""
+    """Read as of another snapshot: the clause's name and its bound arguments.
+
+    ``number`` tells it from the others of the statement; ``base`` is the one within which it stands (``FROM t@x`` in a
+    query AS OF SCN 7). The binder sets both.
+    """
 
     clause: str
     arguments: tuple[Expression, ...] = ()
     payload: Any = None
+    number: int = 0
+    base: SnapshotRequest | None = None
 
 
 @frozen(kw_only=True, eq=False, repr=False)

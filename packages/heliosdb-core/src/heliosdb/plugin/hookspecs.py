@@ -499,18 +499,35 @@ def transaction_committed(database: Any, commit: Any) -> None:
 
 
 @first_result_hook
-def resolve_snapshot(session: Any, request: Any, arguments: tuple[Any, ...]) -> Any:
+def resolve_snapshot(session: Any, request: Any, arguments: tuple[Any, ...], base: Any) -> Any:
     """Return the snapshot that a clause such as ``AS OF`` means, or None when the clause is not the plugin's.
 
-    Called at most once a statement for each scan that carries a ``SnapshotRequest`` (``request``: clause and payload);
-    ``arguments`` are the datums of its bound expressions. The result is a ``heliosdb.spi.Snapshot``.
+    Called for each ``SnapshotRequest`` of a statement (``request``: clause and payload) when it is bound and again when
+    it runs; ``arguments`` are the datums of its bound expressions. ``base`` is the snapshot of the clause within which
+    it stands, None where there is none. The result is a ``heliosdb.spi.Snapshot``.
 
     Example::
 
         @hookimpl
-        def resolve_snapshot(session, request, arguments):
+        def resolve_snapshot(session, request, arguments, base):
             if request.clause == "as_of":
                 return Snapshot("main", scn=arguments[0])
+    """
+
+
+@first_result_hook
+def locate_database(path: str) -> Any:
+    """Return what a path means that a database is to be opened at, or None where it is a plain one.
+
+    Called before anything is opened, for the path of every database that has one. The result is a
+    ``heliosdb.spi.Location``: the path of the volume, and settings for the sessions that are opened by it.
+
+    Example::
+
+        @hookimpl
+        def locate_database(path):
+            if path.endswith("@berlin"):
+                return Location(path.removesuffix("@berlin"), {"timezone": "Europe/Berlin"})
     """
 
 
@@ -523,4 +540,4 @@ LIFECYCLE = (
     "transaction_committing",
     "transaction_committed",
 )
-FIRST_RESULT = ("resolve_snapshot",)
+FIRST_RESULT = ("resolve_snapshot", "locate_database")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["Adapters", "check_text"]
 
 _TEXT = frozenset({"text", "varchar", "bpchar", "name", "unknown"})
+_FLOATS = {float}
+"""The types in a list of floats: long ones are common, and all of one type is seen at a glance."""
 _INTEGERS = {"int2": 1 << 15, "int4": 1 << 31, "int8": 1 << 63}
 MAX_DIMENSIONS = 6
 MAX_SHORT = 1 << 1024
@@ -93,6 +95,8 @@ class Adapters:
 
     def _suggest_array(self, values: Any) -> str | None:
         """An array type by the elements: the widest of the integer types, else the first element's."""
+        if set(map(type, values)) == _FLOATS:
+            return "_float8"
         names = {self.suggest(value) for value in values if value is not None}
         if not names:
             return "_text"
@@ -194,6 +198,8 @@ class Adapters:
         def read_whole(value: Any, session: Any) -> Any:
             if hasattr(value, "tolist"):
                 value = value.tolist()
+            if element.name == "float8" and isinstance(value, list | tuple) and set(map(type, value)) == _FLOATS:
+                return tuple(value)
             if not isinstance(value, list | tuple):
                 raise errors.DatatypeMismatch(f"cannot use a value of Python type {type(value).__name__} as {display}")
             made = read(value, session)

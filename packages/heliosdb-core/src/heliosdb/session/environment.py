@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.view import CatalogSnapshot
     from heliosdb.codegen.point import FastStatement
     from heliosdb.database import Database
-    from heliosdb.plan.nodes import SnapshotRequest
+    from heliosdb.session.past import Moments
     from heliosdb.session.statements import Plan
     from heliosdb.sql.binder.context import BindContext
     from heliosdb.store.timeline import Timeline
@@ -88,7 +88,7 @@ class SessionEnvironment:
             initial = {"default_transaction_isolation": isolation} | database.settings | initial
         else:
             initial = database.settings | initial
-        self.settings = SessionSettings(database.registries.settings, initial, self.points.forget)
+        self.settings = SessionSettings(database.registries.settings, initial, self.points.forget, self)
         self.sequences = SessionSequences()
         self.block = TransactionBlock(self)
         self.idle = IdleWatch(self)
@@ -114,19 +114,29 @@ class SessionEnvironment:
         self.copy_door: Any = None
         """Who brings the stream of the COPY that is being started (``session/copying.py``)."""
         self.closed = False
+        self._at_close: list[Callable[[], object]] = []
+        self.settings.begin()
         database.sessions[self.number] = self
+
+    def at_close(self, function: Callable[[], object]) -> None:
+        """Call a function when the session ends, or begins anew with DISCARD ALL: it then works on main."""
+        self._at_close.append(function)
+
+    def _end(self) -> None:
+        while self._at_close:
+            self._at_close.pop()()
 
     def use_timeline(self, name: str) -> None:
         """Work on a timeline from the next transaction on; for "main" on main.
 
-        Raises UndefinedObject, ActiveSqlTransaction once the open transaction has looked at anything, ObjectInUse while
-        there are temporary objects: they are where they were made.
+        Raises UndefinedObject; ActiveSqlTransaction once the open transaction has looked at anything, but for that of a
+        statement alone, which ends with it; ObjectInUse while there are temporary objects, which are of one timeline.
         """
         line = self.database.history.timeline(name)
         chosen = None if line.parent is None else line
         if chosen is self.timeline:
             return
-        if self.block.has_begun:
+        if self.block.has_begun and self.block.state != "alone":
             raise errors.ActiveSqlTransaction("the timeline must be chosen before any query of the transaction")
         if self._temporary_schema is not None and self.timeline_is_there:
             with self.database.store_transaction(self.timeline) as short:
@@ -367,8 +377,15 @@ class SessionEnvironment:
         return self.bind_context_of((), ())
 
     def bind_context_of(
-        self, types: Sequence[str | None], hints: Sequence[str | None], catalog: Any = None, *, lift: bool = True
+        self,
+        types: Sequence[str | None],
+        hints: Sequence[str | None],
+        catalog: Any = None,
+        *,
+        lift: bool = True,
+        moments: Moments | None = None,
     ) -> BindContext:
+        from heliosdb.session.past import Moments
         from heliosdb.sql.binder.context import BindContext
 
         # First of all: looking at the catalog is what makes its types known, under the search_path of now.
@@ -385,19 +402,8 @@ class SessionEnvironment:
             setting=self.setting,
             session_functions=self.functions,
             resolutions=self.database.resolutions,
+            catalog_at=(Moments(self) if moments is None else moments).catalog_at,  # type: ignore[arg-type]
         )
-
-    def view_as_of(self, relation: int, request: SnapshotRequest, arguments: tuple[Any, ...]) -> Any:
-        """Return a relation at the snapshot that a plugin makes of a clause.
-
-        Raises what ``session.past`` raises: the plan is made for the relation's definition of now.
-        """
-        from heliosdb.session.past import past_relation
-
-        snapshot = self.registries.first_result("resolve_snapshot", self, request, arguments)
-        if snapshot is None:
-            raise errors.FeatureNotSupported(f"no plugin resolves the clause {request.clause}")
-        return past_relation(self, relation, snapshot)
 
 
 def _unquoted(name: str) -> str:

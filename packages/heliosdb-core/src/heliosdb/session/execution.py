@@ -6,11 +6,13 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
+from heliosdb.session.past import past_relation, resolved
 from heliosdb.store.temporary import TemporaryFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from heliosdb.catalog.definitions import Relation
     from heliosdb.plan.nodes import SnapshotRequest
 
 
@@ -105,6 +107,10 @@ class Execution:
                 return found
         return self.transaction.view(relation)
 
-    def view_as_of(self, relation: int, request: SnapshotRequest, arguments: tuple[Any, ...]) -> Any:
-        """Return the relation as a snapshot that a clause asks for sees it."""
-        return self.session.view_as_of(relation, request, arguments)
+    def snapshot(self, request: SnapshotRequest, arguments: tuple[Any, ...], base: Any) -> Any:
+        """Return the snapshot that a clause asks for."""
+        return resolved(self.session, request, arguments, base)
+
+    def view_at(self, relation: Relation, snapshot: Any) -> Any:
+        """Return a relation as a snapshot sees it; the plan was made for this definition of it."""
+        return past_relation(self.session, relation, snapshot)

@@ -13,6 +13,7 @@ from heliosdb.rows import full_collection_paused, loading
 from heliosdb.session.definition_locks import have_changed
 from heliosdb.session.environment import SessionEnvironment
 from heliosdb.session.execution import Execution
+from heliosdb.session.past import Moments
 from heliosdb.session.recursion import deep_recursion, planning
 from heliosdb.session.statements import (
     Plan,
@@ -88,7 +89,16 @@ class SessionPlans(SessionEnvironment):
         found = self.database.statements.find(key, statement.constants, self, parameters)
         if found is None and (private := self._private_plans()) is not None:
             found = private.find(key, statement.constants, self, parameters)
-        return None if found is None or self._is_outgrown(found) else found
+        if found is None or self._is_outgrown(found):
+            return None
+        return found if found.moments is None or self._moments_hold(found, statement, parameters) else None
+
+    def _moments_hold(self, plan: Plan, statement: StatementText, parameters: Sequence[Any]) -> bool:
+        """Whether a plan that reads the past was made for the definitions that these values lead to."""
+        assert plan.moments is not None
+        if len(parameters) != len(plan.bound.parameter_types):
+            return True  # nobody runs it now
+        return plan.moments.hold(self, self.read_parameters(plan, parameters), plan.slots(statement.constants, self))
 
     def _private_plans(self) -> StatementCache | None:
         """Return where plans are kept over definitions that are not committed: they are their transaction's."""
@@ -150,14 +160,17 @@ class SessionPlans(SessionEnvironment):
         types: tuple[str | None, ...] = (),
         statement: StatementText | None = None,
         parameters: Sequence[Any] = (),
+        moments: Moments | None = None,
     ) -> Plan:
-        """Bind, optimize and compile."""
+        """Bind, optimize and compile. ``moments`` where the past is read and ``parameters`` do not say which."""
+        if moments is None:
+            moments = Moments(self, parameters)
         with planning():
             try:
-                return self._make_plan(tree, hints, types, statement, parameters)
+                return self._make_plan(tree, hints, types, statement, parameters, moments)
             except (RecursionError, errors.StatementTooComplex):
                 deep_recursion()
-                return self._make_plan(tree, hints, types, statement, parameters)
+                return self._make_plan(tree, hints, types, statement, parameters, moments)
 
     def _make_plan(
         self,
@@ -166,6 +179,7 @@ class SessionPlans(SessionEnvironment):
         types: tuple[str | None, ...],
         statement: StatementText | None,
         parameters: Sequence[Any],
+        moments: Moments,
     ) -> Plan:
         # Imported by the first query, not when a database opens.
         from heliosdb.codegen import compile_statement
@@ -176,15 +190,17 @@ class SessionPlans(SessionEnvironment):
         recorder = RecordingCatalog(catalog)
         lift = statement is not None and statement.is_lifted
         try:
-            bound = bind(tree, self.bind_context_of(types, hints, recorder, lift=lift))
+            bound = bind(tree, self.bind_context_of(types, hints, recorder, lift=lift, moments=moments))
         except errors.Error:
             if not have_changed(self, recorder):
                 raise
             catalog = self.catalog
             recorder = RecordingCatalog(catalog)
-            bound = bind(tree, self.bind_context_of(types, hints, recorder, lift=lift))
+            bound = bind(tree, self.bind_context_of(types, hints, recorder, lift=lift, moments=moments))
         if bound.slots and depends_on_constants(bound.plan):
-            bound = bind(tree, self.bind_context_of(types, hints, recorder, lift=False))
+            bound = bind(tree, self.bind_context_of(types, hints, recorder, lift=False, moments=moments))
+        if moments:
+            moments.finish(bound.plan)
         constants = () if statement is None else statement.constants
         readers = tuple(
             (slot.slot, _slot_reader(self.types.input(slot.type), slot.typmod), slot.negated) for slot in bound.slots
@@ -205,6 +221,7 @@ class SessionPlans(SessionEnvironment):
             gathers=_gathers(optimized.plan), peeks=optimized.peeks,
             peeks_at_parameters=any(slot >= len(constants) for slot in peeked),
             peeked=tuple((slot, constants[slot].value) for slot in peeked if slot < len(constants)),
+            moments=moments or None,
         )  # fmt: skip
 
     def _estimated_parameters(self, types: Sequence[str], parameters: Sequence[Any]) -> list[Any]:

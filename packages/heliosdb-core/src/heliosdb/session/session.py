@@ -539,6 +539,9 @@ class Session(SessionPlans):
         self.closed = True
         self.points.forget()
         self.database.sessions.pop(self.number, None)
+        self.timeline = None
+        if not self.database.closed:
+            self._end()
 
     def discard(self) -> None:
         """DISCARD ALL: forget prepared statements, cursors, sequences' last values, what functions keep; go to main.
@@ -550,6 +553,8 @@ class Session(SessionPlans):
         self.sequences = SessionSequences()
         self.timeline = self._temporary_schema = None
         self.points.forget()
+        self._end()
+        self.settings.begin()
 
 
 def _over_domains(result: Result, types: Any) -> Result:

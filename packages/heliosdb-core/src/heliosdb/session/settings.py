@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.catalog.settings import find_setting, parse_setting, require_changeable, show_setting
+from heliosdb.errors import FeatureNotSupported
+from heliosdb.types.definitions import resolve_implementation
 
 if TYPE_CHECKING:
     from heliosdb.catalog.registries import Setting
@@ -23,12 +25,25 @@ class SessionSettings:
     """The values of one session. ``version`` changes whenever a value does that plans depend on."""
 
     def __init__(
-        self, registered: Mapping[str, Setting], initial: Mapping[str, Any], on_change: Callable[[], None] | None = None
+        self,
+        registered: Mapping[str, Setting],
+        initial: Mapping[str, Any],
+        on_change: Callable[[], None] | None = None,
+        session: Any = None,
     ) -> None:
+        """``session`` is whose settings they are: what knows those that are kept elsewhere."""
         self._registered = registered
+        self._session = session
+        self._elsewhere = {
+            name: resolve_implementation(setting.read)
+            for name, setting in registered.items()
+            if setting.read is not None
+        }
         self._on_change = on_change
         self._initial = initial
         self._defaults = {name: initial.get(name, setting.default) for name, setting in registered.items()}
+        for name in self._elsewhere:
+            del self._defaults[name]
         self._values: dict[str, Any] = {}
         self._undo: list[tuple[str, Any, Any]] = []
         """What every change in the transaction found: (name, value, what COMMIT would have gone back to)."""
@@ -51,6 +66,8 @@ class SessionSettings:
         lowered = name.lower()
         if lowered != name:
             return self.get(lowered)
+        if name in self._elsewhere:
+            return self._elsewhere[name](self._session)
         if "." in name and name in self._custom:
             return self._custom[name]
         find_setting(self._registered, name)
@@ -84,6 +101,8 @@ class SessionSettings:
             return text
         require_changeable(setting)
         value = parse_setting(setting, text, self.get(key))
+        if setting.write is not None:
+            return self._write(setting, value, local)
         self.put(key, value, local=local, in_transaction=in_transaction)
         return show_setting(setting, value)
 
@@ -102,9 +121,25 @@ class SessionSettings:
             self._custom.pop(key, None)
             return
         require_changeable(setting)
+        if setting.write is not None:
+            self._write(setting, self.initial(key), local)
+            return
         self._note(key, self._values.get(key, _CUSTOM_MISSING), local, in_transaction)
         self._values.pop(key, None)
         self._changed(key)
+
+    def _write(self, setting: Setting, value: Any, local: bool = False) -> str:
+        if local:
+            raise FeatureNotSupported(f'SET LOCAL cannot set "{setting.name}": it is the session\'s')
+        assert setting.write is not None
+        resolve_implementation(setting.write)(self._session, value)
+        return self.show(setting.name)
+
+    def begin(self) -> None:
+        """Write what the session was opened with of settings that are kept elsewhere: it begins, or begins anew."""
+        for key in self._elsewhere:
+            if key in self._initial:
+                self._write(self._registered[key], self._initial[key])
 
     def reset_all(self, *, in_transaction: bool = True) -> None:
         """RESET ALL."""
@@ -124,11 +159,11 @@ class SessionSettings:
 
     def initial(self, key: str) -> Any:
         """Return the value that RESET gives a registered setting."""
-        return self._defaults[key]
+        return self._initial.get(key, self._registered[key].default)
 
     def source(self, key: str) -> str:
         """Return where a registered setting's value comes from: "session", "configuration file" or "default"."""
-        if key in self._values:
+        if key in self._values or (key in self._elsewhere and self.get(key) != self.initial(key)):
             return "session"
         return "configuration file" if key in self._initial else "default"
 

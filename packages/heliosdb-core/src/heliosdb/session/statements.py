@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Constraint, ForeignKey, Relation
     from heliosdb.codegen import CompiledStatement
     from heliosdb.plan.nodes import BoundStatement, Modify, OutputColumn, PlanNode
+    from heliosdb.session.past import Moments
     from heliosdb.sql.optimizer import Peek
     from heliosdb.sql.shape import Constant
     from heliosdb.sql.statements import Statement
@@ -179,6 +180,8 @@ class Plan:
     peeked: tuple[tuple[int, str], ...] = ()
     """Those constants."""
     peeks_at_parameters: bool = False
+    moments: Moments | None = None
+    """What it reads of the past."""
 
     @property
     def columns(self) -> tuple[OutputColumn, ...] | None:

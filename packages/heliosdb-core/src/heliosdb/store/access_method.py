@@ -175,14 +175,14 @@ ALL_NAMED = 2**63 - 1
 class LikelySearch(NamedTuple):
     """``ORDER BY column <operator> argument LIMIT wanted``, as an index is asked for it.
 
-    ``wanted``: so many rows will do, None where nobody knows. Where a condition has to hold as well it is the number
-    among which as many are expected to satisfy it. ``scn``: the snapshot, on the index's own timeline.
+    ``wanted``: so many rows will do, 1 at least. Where a condition has to hold as well it is the number among which as
+    many are expected to satisfy it. ``scn``: the snapshot, on the index's own timeline.
     ``setting(name)`` gives a setting of the session.
     """
 
     operator: str
     argument: Any
-    wanted: int | None
+    wanted: int
     scn: int
     setting: Callable[[str], Any]
 

@@ -378,8 +378,8 @@ class IndexView:
         self, operator: str, argument: Any, wanted: int | None, setting: Callable[[str], Any]
     ) -> Iterator[list[tuple[int, Row]]]:
         """Yield blocks of (row id, row): as many visible rows as are wanted, likely the nearest, in their order; then
-        all others."""
+        all others. None wants all, and in their order."""
         if self.view.reads is not None:
             self.view.reads.add_relation(self.view.relation)
-        search = LikelySearch(operator, argument, wanted, self.view.scn, setting)
-        return likely_rows(self.view, self.index, self._own_row_ids(), search)
+        search = LikelySearch(operator, argument, max(1, wanted or 0), self.view.scn, setting)
+        return likely_rows(self.view, self.index, self._own_row_ids(), search, asked=wanted is not None)

@@ -94,12 +94,12 @@ def nearest_rows(
 
 
 def likely_rows(
-    view: RelationView, index: TimelineIndex, own: Sequence[int], search: LikelySearch
+    view: RelationView, index: TimelineIndex, own: Sequence[int], search: LikelySearch, *, asked: bool = True
 ) -> Iterator[list[Item]]:
     """Yield blocks of (row id, row): as many visible rows as are wanted in their order, then all the others.
 
     The search's SCN is the view's; an index of an ancestor is asked for that of the fork. ``own``: ids of rows that
-    the transaction has written.
+    the transaction has written. Unless the index is ``asked``, all rows come in their order.
     """
     method: Any = index.method  # an Index, and Likely: asking Python whether it is takes as long as a search
     values_of = index.spec.values
@@ -107,7 +107,7 @@ def likely_rows(
     # What the transaction has written is met first, whatever the index knows of it.
     seen: set[int] = set()
     waiting = _visible(view, index, own, seen) if own else []
-    needed = 1 if search.wanted is None else max(1, search.wanted)
+    needed = search.wanted
 
     def values(items: list[Item]) -> Sequence[Any]:
         found: Sequence[Any] = method.ordering_values(
@@ -119,12 +119,12 @@ def likely_rows(
     read: list[tuple[Any, int]] = []
     relation: Any = view.relation
     scn = view.scn
-    for line in index.ancestors():
+    for line in index.ancestors() if asked else ():
         likely: Any = line.method
         streams.append(likely.likely(search if scn == search.scn else search._replace(scn=scn)))
         read.append((relation, scn))
         relation, scn = relation.parent, min(scn, line.fork)
-        if len(streams) == 1 and search.wanted is not None:
+        if len(streams) == 1:
             # Of what an ancestor names some has changed since the fork.
             search = search._replace(wanted=search.wanted + max(1, search.wanted // 2))
     nearest = [0] * len(streams)
@@ -132,7 +132,7 @@ def likely_rows(
     dropped = [0] * len(streams)
     given = 0
     named: set[int] = set()
-    while True:
+    while streams:
         place = nearest.index(min(nearest))
         batch = next(streams[place], None)
         if batch is None:
@@ -175,15 +175,16 @@ def _sortable(value: Any) -> tuple[int, Any]:
 
 def _visible(view: RelationView, index: TimelineIndex, row_ids: Sequence[int], seen: set[int]) -> list[Item]:
     """Return those rows that the view shows and the index is about, each but once."""
-    predicate, peek = index.spec.predicate, view.peek
-    items = []
-    for row_id in row_ids:
-        if row_id not in seen:
-            seen.add(row_id)
-            row = peek(row_id)
-            if row is not None and (predicate is None or predicate(row)):
-                items.append((row_id, row))
-    return items
+    predicate = index.spec.predicate
+    new = list(dict.fromkeys(row_ids))
+    if seen:
+        new = [row_id for row_id in new if row_id not in seen]
+    seen.update(new)
+    return [
+        (row_id, row)
+        for row_id, row in zip(new, view.peek_all(new))
+        if row is not None and (predicate is None or predicate(row))
+    ]
 
 
 def _others(view: RelationView, index: TimelineIndex, seen: set[int]) -> Iterator[list[Item]]:

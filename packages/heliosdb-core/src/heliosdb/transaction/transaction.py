@@ -213,9 +213,7 @@ class Transaction(LockOwner):
         own writes (with a ``Timeline`` in place of its name also of one that was dropped)."""
         if at is not None:
             return past_view(self, relation_oid, at)
-        found = self.timeline.relations.get(relation_oid)
-        if found is None:
-            found = self.store.create_relation(self.timeline, relation_oid)
+        found = self.relation(relation_oid)
         if self._fixed:
             with self.store.commit_lock:  # who drops versions holds it, and sees the registration or is through
                 self.store.check_readable(found, self.scn)
@@ -544,10 +542,12 @@ class Transaction(LockOwner):
     def commit(self) -> CommitTicket:
         """Make the transaction's changes permanent and visible; return the ticket that says when they are durable."""
         self._require_active()
+        if not (self._journal or self._checks or self.deferred or self.has_counted or self.store.listeners):
+            self._end("committed")
+            self._let_go()
+            return CommitTicket(0, None)
         try:
-            for _, check in self._checks:
-                check()
-            self.check_deferred()
+            self.run_checks()
             blocks = sum(len(writes.bulk) for writes in self.writes.values())
             with many(len(self._journal) // 3 + blocks * BLOCK_SIZE):
                 ticket = self.store.commit(self)

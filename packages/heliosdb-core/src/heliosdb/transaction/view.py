@@ -238,6 +238,12 @@ class RelationView:
 
     def peek_all(self, row_ids: Sequence[int | None]) -> list[Row | None]:
         """Return rows by id, whole blocks at once where many are of one; None for None."""
+        lists = self.relation.settled(self.scn) if self.own is None and None not in row_ids else None
+        if lists is not None:
+            try:
+                return [lists[row_id >> BLOCK_BITS][row_id & SLOT_MASK] for row_id in row_ids]  # type: ignore[operator]
+            except IndexError:
+                pass  # one of a row that is newer than this snapshot
         numbers = {row_id >> BLOCK_BITS for row_id in row_ids if row_id is not None}
         if len(row_ids) < MANY_OF_A_BLOCK * len(numbers):
             return [None if row_id is None else self.peek(row_id) for row_id in row_ids]

@@ -43,8 +43,6 @@ FORMAT = "1"
 GROWTH = 4
 GIVE_UP = 8
 """A search ends when it has named one of so many entries: reading them all is about as quick as another search."""
-NAMED = 10
-"""Rows that are named where nobody knows how many are wanted."""
 CODED = 10
 """So many times the wanted vectors are compared where the structure knows them coarsely."""
 
@@ -322,7 +320,7 @@ class VectorIndex:
             raise DataException(f"different vector dimensions {self.dimensions} and {dimensions}")
         row = self._measure.rows([datum])[0]
         effort = self._effort(setting)
-        wanted = NAMED if search.wanted is None else max(1, search.wanted)
+        wanted = search.wanted
         visible = self._number_visible(search.scn)
         most = max(wanted, visible // GIVE_UP)
         count = wanted

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.definitions import ColumnDefinition, Relation
     from heliosdb.sql.binder.bound_query import BoundQuery
     from heliosdb.sql.binder.context import BindContext
+    from heliosdb.sql.binder.moments import Moment
     from heliosdb.sql.statements import Expression as ExpressionNode
 
 __all__ = ["Binder"]
@@ -68,6 +69,9 @@ class Binder:
         self.other_texts = 0
         self.rows: dict[tuple[int, int], RowConstructor] = {}
         self.views: list[int] = []
+        self.moment: Moment | None = None
+        """When what is bound now is read; None: at the statement's own snapshot."""
+        self.requests = 0
 
     # -- entry points --------------------------------------------------------------------------------------------------
 
@@ -108,6 +112,8 @@ class Binder:
     ) -> tuple[PlanNode, Sequence[OutputColumn] | None, str]:
         """Bind INSERT, UPDATE or DELETE and return its plan, the columns of RETURNING (None without) and its tag."""
         self.read_only = False
+        if self.moment is not None:
+            raise FeatureNotSupported("rows of another time cannot be changed", position=statement.position or None)
         if isinstance(statement, Insert):
             from heliosdb.sql.binder.insert import bind_insert
 
@@ -213,6 +219,10 @@ class Binder:
     def relation(self, parts: tuple[str, ...]) -> Relation | None:
         """Return the relation that a name in the statement means, or None."""
         schema = parts[-2] if len(parts) > 1 else None
+        if self.moment is not None:
+            from heliosdb.sql.binder.moments import relation_at
+
+            return relation_at(self, self.moment, schema, parts[-1])
         found = self.context.catalog.lookup_relation(schema, parts[-1], self.search_path)
         if found is not None:
             self.dependencies.add((found.oid, found.version))

@@ -16,6 +16,7 @@ from heliosdb.catalog.protocol import Catalog
 
 if TYPE_CHECKING:
     from heliosdb.catalog.registries import AnyFunction, Registries
+    from heliosdb.plan.nodes import SnapshotRequest
     from heliosdb.sql.statements import Expression, Query
     from heliosdb.types.definitions import Operator, ScalarFunction
     from heliosdb.types.registry import TypeRegistry
@@ -40,6 +41,10 @@ class Resolutions:
 
 def _no_setting(name: str) -> Any:
     return None
+
+
+def _catalog_now(context: BindContext, request: SnapshotRequest) -> tuple[Catalog, int | None]:
+    return context.catalog, None
 
 
 @frozen(kw_only=True)
@@ -69,4 +74,8 @@ class BindContext:
     types: TypeRegistry = field(
         default=Factory(lambda self: cast("TypeRegistry", self.registries.types), takes_self=True)
     )
+    catalog_at: Callable[[BindContext, SnapshotRequest], tuple[Catalog, int | None]] = field(
+        default=_catalog_now, eq=False, repr=False
+    )
+    """Returns the catalog at the snapshot that a clause asks for, and the SCN; (of now, None) where it is not known."""
     resolutions: Resolutions = field(factory=Resolutions, eq=False, repr=False)

@@ -4,6 +4,7 @@ A plugin's grammar puts a ``Clause(name, payload)`` after a table's name (or ali
 registration under that name in ``Registries.clauses`` has ``bind``, called as ``bind(context, node, payload)`` once
 when the statement is bound, with the scan of the table or the plan of the query; it returns the node that takes its
 place, with the same sources and columns. ``context`` is a ``ClauseBinder``. A clause that is not registered is 0A000.
+Clauses that say when are in ``moments``.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import FeatureNotSupported, UndefinedColumn
 from heliosdb.plan.expressions import Expression
-from heliosdb.plan.nodes import CatalogScan, LockRows, PlanNode, Scan, SnapshotRequest
-from heliosdb.plan.rewrite import rewritten, walk
+from heliosdb.plan.nodes import LockRows, PlanNode, Scan
+from heliosdb.plan.rewrite import walk
 from heliosdb.sql.binder.coercion import coerce_to_named_type, resolve_unknown
 from heliosdb.sql.binder.functions import bind_operator
 from heliosdb.sql.binder.scope import RangeItem, Scope
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from heliosdb.sql.statements import Clause
     from heliosdb.sql.statements import Expression as ExpressionNode
 
-__all__ = ["ClauseBinder", "apply_clauses", "lock_rows", "read_as_of"]
+__all__ = ["ClauseBinder", "apply_clauses", "lock_rows"]
 
 
 class ClauseBinder:
@@ -78,10 +79,6 @@ class ClauseBinder:
         """Return ``left name right``, resolved by the operands' types; UndefinedFunction when there is none."""
         return bind_operator(self._binder, name, left, right, self.clause.position or None)
 
-    def as_of(self, node: Any, request: SnapshotRequest) -> Any:
-        """Return the node with every scan below it that reads no other snapshot reading this one."""
-        return read_as_of(node, request)
-
     def keep_private(self) -> None:
         """Keep the plan out of caches."""
         self._binder.cacheable = False
@@ -98,25 +95,6 @@ def _producers(node: Any) -> list[Any]:
     return [found[source] for source in node.sources if source in found]
 
 
-def read_as_of(node: Any, request: SnapshotRequest) -> Any:
-    """Return a plan with every scan that has no snapshot of its own reading the requested one.
-
-    Raises FeatureNotSupported where it would read the catalog or a sequence, of which there is only the present.
-    """
-    from attrs import evolve
-
-    def replace(inner: Any) -> Any:
-        if isinstance(inner, LockRows):
-            raise FeatureNotSupported("rows of another time cannot be locked")
-        if isinstance(inner, CatalogScan):
-            raise FeatureNotSupported(f'"{inner.view.name}" cannot be read as of another time')
-        if isinstance(inner, Scan) and inner.snapshot is None:
-            return evolve(inner, snapshot=request)
-        return None
-
-    return rewritten(node, replace)
-
-
 def lock_rows(plan: PlanNode, locks: tuple[tuple[int, str, str], ...]) -> LockRows:
     """Return a plan that locks rows; FeatureNotSupported where they are those of another time."""
     locked = {source for source, _, _ in locks}
@@ -131,11 +109,11 @@ def lock_rows(plan: PlanNode, locks: tuple[tuple[int, str, str], ...]) -> LockRo
 
 
 def apply_clauses(binder: Binder, clauses: Sequence[Clause], node: PlanNode) -> PlanNode:
-    """Return the node as the clauses that stand on it make it; a SnapshotRequest from ``bind`` means ``as_of``."""
+    """Return the node as the clauses that stand on it make it."""
     for clause in clauses:
         registration = binder.registries.clauses.get(clause.name)
         if registration is None:
             raise FeatureNotSupported(f"{clause.name.upper()} is not supported here", position=clause.position or None)
-        result = resolve_implementation(registration.bind)(ClauseBinder(binder, clause), node, clause.payload)
-        node = read_as_of(node, result) if isinstance(result, SnapshotRequest) else result
+        if registration.bind is not None:
+            node = resolve_implementation(registration.bind)(ClauseBinder(binder, clause), node, clause.payload)
     return node

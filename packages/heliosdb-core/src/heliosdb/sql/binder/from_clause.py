@@ -31,7 +31,9 @@ from heliosdb.plan.rewrite import free_columns
 from heliosdb.sql import statements as ast
 from heliosdb.sql.binder.clauses import inner_locking
 from heliosdb.sql.binder.coercion import coerce, coerce_to_boolean, select_common_type
+from heliosdb.sql.binder.extensions import apply_clauses
 from heliosdb.sql.binder.functions import bind_operator
+from heliosdb.sql.binder.moments import at_moments, check_readable, undefined_relation_at
 from heliosdb.sql.binder.sampling import check_sample, sampled
 from heliosdb.sql.binder.scope import AMBIGUOUS, JoinColumn, JoinItem, RangeItem, Scope
 
@@ -106,6 +108,14 @@ def _bind_item(binder: Binder, scope: Scope, item: ast.FromItem) -> tuple[nodes.
 
 def bind_table_item(binder: Binder, scope: Scope, item: ast.RangeTable) -> tuple[nodes.PlanNode, RangeItem]:
     """Bind a named relation: a common table, a stored relation, a view or a catalog view."""
+    if not item.extensions:
+        return _table_item(binder, scope, item)
+    with at_moments(binder, item.extensions):
+        plan, entry = _table_item(binder, scope, item)
+    return apply_clauses(binder, item.extensions, plan), entry
+
+
+def _table_item(binder: Binder, scope: Scope, item: ast.RangeTable) -> tuple[nodes.PlanNode, RangeItem]:
     parts = item.name.parts
     position = item.name.position or item.position or None
     if len(parts) > 3:
@@ -133,16 +143,26 @@ def bind_table_item(binder: Binder, scope: Scope, item: ast.RangeTable) -> tuple
         if resolved is not None and not isinstance(resolved, Relation):
             return _catalog_scan(binder, item, resolved)
         relation = resolved
+    moment = binder.moment
     if relation is None:
+        if moment is not None:
+            raise undefined_relation_at(binder, moment, parts, position)
         raise binder.undefined_relation(parts, position, scope)
     alias = item.alias.name if item.alias is not None else None
     if relation.kind == "view":
         plan, entry = bind_view(binder, relation, alias, position, inner_locking(scope, alias or relation.name))
     elif relation.kind == "sequence":
+        if moment is not None:
+            raise FeatureNotSupported(
+                f'sequence "{relation.name}" cannot be read as of another time', position=position
+            )
         plan, entry = catalog_scan(binder, sequence_view(relation), alias or relation.name)
     else:
         if relation.kind not in ("table", "materialized view"):
             raise WrongObjectType(f'cannot open relation "{relation.name}"', position=position)
+        if moment is not None:
+            moment.scans += 1
+            check_readable(binder, relation, position)
         source = binder.new_source()
         entry = binder.scan_item(relation, alias, source)
         plan = nodes.Scan(
@@ -150,13 +170,10 @@ def bind_table_item(binder: Binder, scope: Scope, item: ast.RangeTable) -> tuple
             columns=binder.scan_columns(relation),
             relation=relation,
             alias=alias or relation.name,
+            snapshot=None if moment is None else moment.request,
         )
         if item.sample is not None:
             plan = sampled(binder, scope, item.sample, plan, source)
-    if item.extensions:
-        from heliosdb.sql.binder.extensions import apply_clauses
-
-        plan = apply_clauses(binder, item.extensions, plan)
     if item.alias is not None and item.alias.columns:
         entry.columns = renamed_columns(entry.columns, item.alias.columns, entry.name)
     return plan, entry
@@ -206,6 +223,8 @@ def _catalog_scan(binder: Binder, item: ast.RangeTable, view: CatalogView) -> tu
         raise FeatureNotSupported(
             f'"{view.name}" is a view of the catalog, which takes no such clause', position=clause.position or None
         )
+    if binder.moment is not None:
+        raise FeatureNotSupported(f'"{view.name}" cannot be read as of another time')
     alias = item.alias.name if item.alias is not None else view.name
     plan, entry = catalog_scan(binder, view, alias)
     entry.schema = view.schema if item.alias is None else None

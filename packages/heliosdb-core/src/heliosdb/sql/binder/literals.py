@@ -96,8 +96,11 @@ class Slots:
         return plan, tuple(free)
 
     def _fixed(self, node: Any, binder: Binder) -> Any:
-        if node.__class__ is not Constant or node.slot not in self.pinned:
-            return None
+        return self.fixed(node, binder) if node.__class__ is Constant and node.slot in self.pinned else None
+
+    def fixed(self, node: Constant, binder: Binder) -> Expression:
+        """Return a free constant as one of this text."""
+        assert node.slot is not None
         type_ = binder.types.by_name(node.type)
         if not type_.needs_session:
             return evolve(node, slot=None)

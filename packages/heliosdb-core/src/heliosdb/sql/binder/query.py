@@ -41,6 +41,7 @@ from heliosdb.sql.binder.coercion import (
 from heliosdb.sql.binder.extensions import apply_clauses, lock_rows
 from heliosdb.sql.binder.from_clause import bind_from
 from heliosdb.sql.binder.locations import location
+from heliosdb.sql.binder.moments import at_moments
 from heliosdb.sql.binder.ordering import (
     SortRequest,
     Target,
@@ -63,6 +64,15 @@ __all__ = ["bind_query", "is_volatile"]
 
 def bind_query(binder: Binder, query: ast.Query, parent: Scope | None, *, resolve_unknowns: bool = True) -> BoundQuery:
     """Bind any query; ``resolve_unknowns`` False leaves undecided literals to the caller (INSERT, set operations)."""
+    if not query.extensions:
+        return _bind_query(binder, query, parent, resolve_unknowns)
+    with at_moments(binder, query.extensions):
+        result = _bind_query(binder, query, parent, resolve_unknowns)
+    result.plan = apply_clauses(binder, query.extensions, result.plan)
+    return result
+
+
+def _bind_query(binder: Binder, query: ast.Query, parent: Scope | None, resolve_unknowns: bool) -> BoundQuery:
     scope = Scope(parent)
     if query.with_clause is not None:
         from heliosdb.sql.binder.cte import bind_with
@@ -84,8 +94,6 @@ def bind_query(binder: Binder, query: ast.Query, parent: Scope | None, *, resolv
         from heliosdb.sql.binder.cte import with_node
 
         result.plan = with_node(ctes, result.plan)
-    if query.extensions:
-        result.plan = apply_clauses(binder, query.extensions, result.plan)
     return result
 
 

@@ -42,17 +42,19 @@ class Keeper:
 
     def keep(self, node: pn.PlanNode, *, repeated: bool) -> pn.PlanNode:
         """Return the plan with what it need not do again kept. ``repeated``: it runs many times a statement."""
+        if isinstance(node, pn.Kept):
+            return evolve(node, input=self.keep(node.input, repeated=False))
         if repeated:
-            if not isinstance(node, CHEAP) and self._works(node) and self._is_constant(node):
+            if not isinstance(node, CHEAP) and self._works(node) and self.is_constant(node):
                 return pn.Kept(input=self.keep(node, repeated=False))
             if isinstance(node, pn.Filter):
                 found = self._looked_up(node)
                 if found is not None:
                     return found
             if type(node) is pn.HashJoin and node.kind in ("inner", "left", "semi", "anti") and not node.null_aware:
-                if self._is_constant(node.right):
+                if self.is_constant(node.right):
                     return self._by_key(node, node.left, node.right, node.left_keys, node.right_keys)
-                if node.kind == "inner" and self._is_constant(node.left):
+                if node.kind == "inner" and self.is_constant(node.left):
                     return self._by_key(node, node.right, node.left, node.right_keys, node.left_keys)
         changes: dict[str, Any] = {}
         for name in ("input", "left", "right", "start", "step"):
@@ -71,7 +73,7 @@ class Keeper:
     def _looked_up(self, node: pn.Filter) -> pn.PlanNode | None:
         """Return a filter by what comes from outside as a look-up, where it is an equality."""
         own = set(node.input.sources)
-        if not self._is_constant(node.input):
+        if not self.is_constant(node.input):
             return None
         parts = list(split(node.condition))
         outside = {source for part in parts for source in sources_of(part)} - own
@@ -113,7 +115,7 @@ class Keeper:
             rows=node.rows,
         )
 
-    def _is_constant(self, node: pn.PlanNode) -> bool:
+    def is_constant(self, node: pn.PlanNode) -> bool:
         """Whether the node gives the same rows whenever it is run in the statement."""
         if free_columns(node) or is_volatile(node):
             return False

@@ -21,7 +21,7 @@ from attrs import evolve
 from heliosdb.codegen.index_keys import operator_class_of
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
-from heliosdb.plan.rewrite import columns_in
+from heliosdb.plan.rewrite import columns_in, rewritten
 from heliosdb.sql.optimizer.conditions import is_volatile, split, unlabelled
 from heliosdb.sql.optimizer.implication import follows
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Index
     from heliosdb.sql.optimizer.access import AccessPaths
 
-__all__ = ["below_projection", "is_ordering_scan", "nearest_path", "sorted_again"]
+__all__ = ["below_projection", "is_ordering_scan", "nearest_path", "ordering_scan", "sorted_again"]
 
 COMPUTED = 10.0
 """What computing a row's value and comparing it costs, in rows of a filtered sequential scan."""
@@ -52,13 +52,10 @@ def nearest_path(
 
     ``others``: the cost of finding the rows that satisfy the condition without the order.
     """
-    found = _ordering_scan(access, limit, sort, scan, index, condition)
+    found = ordering_scan(access, limit, sort, scan, index, condition)
     if found is None:
         return None
     method = access.registries.access_methods[index.method]
-    if getattr(method, "likely", False):
-        # That there are no more rows of the last one's value, the next one says.
-        found = evolve(found, likely=(limit.limit, limit.offset), beyond=int(len(sort.keys) > 1))
     if condition is None:
         return found, 0.0
     rows = access.estimates.table(scan.relation)
@@ -71,16 +68,20 @@ def nearest_path(
 
 
 def below_projection(sort: pn.Sort) -> pn.Sort | None:
-    """Return the sort below the projection that computes its keys, as is done for keys with subqueries in them."""
+    """Return the sort below a projection whose columns its keys are made of: a subquery's, or that of keys with
+    subqueries in them."""
     project = sort.input
     if not isinstance(project, pn.Project) or is_volatile(project.expressions):
         return None
-    keys = []
-    for key in sort.keys:
-        column = key.expression
-        if not isinstance(column, ex.Column) or column.source != project.source or column.index < 0:
-            return None
-        keys.append(evolve(key, expression=project.expressions[column.index]))
+    if any(column.source == project.source and column.index < 0 for column in columns_in(sort.keys)):
+        return None
+
+    def computed(node: object) -> ex.Expression | None:
+        if isinstance(node, ex.Column) and node.source == project.source:
+            return project.expressions[node.index]
+        return None
+
+    keys = [evolve(key, expression=rewritten(key.expression, computed)) for key in sort.keys]
     return evolve(sort, input=project.input, keys=tuple(keys))
 
 
@@ -91,17 +92,18 @@ def is_ordering_scan(plan: pn.PlanNode | None) -> TypeGuard[pn.PlanNode]:
 
 
 def sorted_again(limit: pn.Limit, sort: pn.Sort, ordered: pn.PlanNode) -> pn.PlanNode:
-    """Return a LIMIT over a plan in a sort's order; over likely rows with a condition the sort is made, and so it is
-    where there are more keys, over all rows whose first key is not behind that of the last wanted."""
-    if len(sort.keys) > 1 and is_ordering_scan(ordered):
+    """Return a LIMIT over a plan in a sort's order; over likely rows with a condition or joins the sort is made, and so
+    it is where there are more keys, over all rows whose first key is not behind that of the last wanted."""
+    below = ordered.input if isinstance(ordered, pn.Filter) else ordered
+    if len(sort.keys) > 1 and (isinstance(below, pn.Join) or is_ordering_scan(ordered)):
         tied = evolve(limit, input=ordered, skips=False, ties=sort.keys[:1])
         return evolve(limit, input=evolve(sort, input=tied))
-    if isinstance(ordered, pn.Filter) and isinstance(ordered.input, pn.IndexScan) and ordered.input.likely is not None:
+    if isinstance(below, pn.Join) or (below is not ordered and getattr(below, "likely", None) is not None):
         ordered = evolve(sort, input=evolve(limit, input=ordered, skips=False))
     return evolve(limit, input=ordered)
 
 
-def _ordering_scan(
+def ordering_scan(
     access: AccessPaths,
     limit: pn.Limit,
     sort: pn.Sort,
@@ -109,9 +111,10 @@ def _ordering_scan(
     index: Index,
     condition: ex.Expression | None,
 ) -> pn.IndexScan | None:
+    """Return a scan of an index in the order of a sort's first key, None where it does not give that order."""
     (key, *more) = sort.keys
-    if more and limit.limit is None:
-        return None
+    if limit.limit is None:
+        return None  # all rows are wanted, and in their order
     call = unlabelled(key.expression)
     if key.descending or key.nulls_first or not isinstance(call, ex.Call) or len(call.arguments) != 2:
         return None
@@ -134,7 +137,7 @@ def _ordering_scan(
                     and not any(column.source == scan.source for column in columns_in(value))
                     and not is_volatile(value)
                 ):
-                    return pn.IndexScan(
+                    found = pn.IndexScan(
                         source=scan.source,
                         columns=scan.columns,
                         relation=scan.relation,
@@ -143,4 +146,8 @@ def _ordering_scan(
                         snapshot=scan.snapshot,
                         nearest=(name, value),
                     )
+                    if getattr(access.registries.access_methods[index.method], "likely", False):
+                        # That there are no more rows of the last one's value, the next one says.
+                        found = evolve(found, likely=(limit.limit, limit.offset), beyond=int(bool(more)))
+                    return found
     return None

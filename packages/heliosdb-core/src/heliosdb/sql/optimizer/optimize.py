@@ -17,6 +17,7 @@ from heliosdb.sql.optimizer.forms import compare_stored, read_with_leave
 from heliosdb.sql.optimizer.joins import Joins
 from heliosdb.sql.optimizer.keep import Keeper
 from heliosdb.sql.optimizer.nearest import below_projection, is_ordering_scan, nearest_path, sorted_again
+from heliosdb.sql.optimizer.nearest_joins import nearest_join
 from heliosdb.sql.optimizer.pullup import pull_up
 from heliosdb.sql.optimizer.pushdown import push
 from heliosdb.sql.optimizer.stored import StoredExpressions
@@ -146,12 +147,19 @@ class _Optimizer:
         ordered = self._in_index_order(sort, wanted, limit)
         if ordered is not None:
             return sorted_again(limit, sort, ordered)
-        below = below_projection(sort)
-        if below is not None:
+        below, projections = sort, list[pn.Project]()
+        while isinstance(below.input, pn.Project) and (inner := below_projection(below)) is not None:
+            projections.append(below.input)
+            below = inner
             ordered = self._in_index_order(below, wanted, limit)
-            if isinstance(sort.input, pn.Project) and is_ordering_scan(ordered):
-                return evolve(sort.input, input=sorted_again(limit, below, ordered))
-        return evolve(limit, input=evolve(sort, input=self.physical(sort.input), top=limit.limit, skip=limit.offset))
+            if is_ordering_scan(ordered):
+                return _projected(projections, sorted_again(limit, below, ordered))
+        found = self.physical(below.input)
+        joined = nearest_join(self.joins, self.keeper.is_constant, limit, below, found, wanted)
+        if joined is not None:
+            return _projected(projections, sorted_again(limit, below, joined))
+        found = _projected(projections, found)
+        return evolve(limit, input=evolve(sort, input=found, top=limit.limit, skip=limit.offset))
 
     def _cost(self, ordered: pn.PlanNode, wanted: float | None) -> float:
         """Return what reading so many rows in an index's order costs; all where it is not known how many."""
@@ -246,6 +254,12 @@ class _Optimizer:
             if cost < limit:
                 best, limit = ordered, cost
         return best
+
+
+def _projected(projections: Sequence[pn.Project], plan: pn.PlanNode) -> pn.PlanNode:
+    for projection in reversed(projections):
+        plan = evolve(projection, input=plan)
+    return plan
 
 
 def _direction(sort: pn.Sort, scan: pn.Scan, index: Any, fixed: int) -> bool | None:
