@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from heliosdb.plugin import hookimpl
-from heliosdb.spi import CatalogView, Location, ScalarFunction, Setting, Statement, Volatility
+from heliosdb.spi import CatalogView, Clause, Location, ScalarFunction, Setting, Snapshot, Statement, Volatility
 
 COMMANDS, GRAMMAR, SESSIONS = "heliosdb_branch.commands", "heliosdb_branch.grammar", "heliosdb_branch.sessions"
+TABLES = "heliosdb_branch.tables"
 
 
 def _statement(verb: str, description: str, *, outside: bool = False) -> list[Statement]:
@@ -35,6 +38,29 @@ def register_statements() -> list[Statement]:
         *_statement("MERGE", "not supported yet"),
         *_statement("USE", "have the session work on a branch", outside=True),
     ]
+
+
+@hookimpl
+def register_clauses() -> list[Clause]:
+    """``t@branch``."""
+    return [
+        Clause(
+            name="@",
+            point="table",
+            words=("@",),
+            parse=f"{TABLES}:parse",
+            moment=f"{TABLES}:moment",
+            description="read a table of another branch",
+        )
+    ]
+
+
+@hookimpl
+def resolve_snapshot(session: Any, request: Any, base: Any) -> Snapshot | None:
+    """Give the branch that ``@`` means."""
+    from heliosdb_branch.tables import CLAUSE, resolve
+
+    return resolve(session, request.payload, base) if request.clause == CLAUSE else None
 
 
 @hookimpl

@@ -237,7 +237,7 @@ class PointWriter:
         store, relation, key_of = self._store, self._relation, self._key_of
         locks = relation.locks
         with store.commit_lock:
-            if self._line.dropped or (not self._waits and relation.lock_key in store.locks.relations):
+            if self._line.dropped or (not self._waits and not store.locks.may_write(relation.lock_key)):
                 # A change of the definition may be under way, and ``change`` was made for the one before.
                 return None
             row_id = self._row_id(key)
@@ -335,7 +335,7 @@ class PointWriter:
     def _insert(self, row: Row, taken: Taken) -> int | None:
         store, relation = self._store, self._relation
         with store.commit_lock:
-            if self._line.dropped or (not self._waits and relation.lock_key in store.locks.relations):
+            if self._line.dropped or (not self._waits and not store.locks.may_write(relation.lock_key)):
                 return None
             if not store.listeners and not store.history.open:
                 keys = self._keys_added(row, taken)
