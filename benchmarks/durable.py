@@ -131,7 +131,7 @@ def commits(folder: Path) -> Iterator[Figure]:
         database.execute(ONE)
         theirs = peer(folder / "many.sqlite")
         theirs.execute(ONE)
-        share = 4 * COMMITS // THREADS
+        share = 2 * COMMITS // THREADS
 
         def mine_of(thread: int) -> None:
             with heliosdb.connect(database, autocommit=True) as connection:
