@@ -19,7 +19,7 @@ from heliosdb.errors import (
     ObjectNotInPrerequisiteState,
     UndefinedObject,
 )
-from heliosdb.spi import Result, Session, statements
+from heliosdb.spi import Result, Session, Timeline, statements
 from heliosdb_branch.grammar import Alter, Create, Drop, Use
 from heliosdb_branch.lifetime import follow
 from heliosdb_branch.options import expires, properties_of, shown_options
@@ -29,6 +29,10 @@ __all__ = [
     "branches", "current_branch", "database_branches", "execute_alter", "execute_create", "execute_drop",
     "execute_merge", "execute_use",
 ]  # fmt: skip
+
+MAIN = "main"
+MAIN_GOES = "heliosdb_branch.main_goes"
+"""Under which a session remembers main, after DROP BRANCH main."""
 
 TYPES = {"scn": "int8", "transaction": "int8", "timestamp": "timestamptz"}
 
@@ -50,7 +54,8 @@ def execute_create(session: Session, create: Create) -> Result:
 
 
 def execute_drop(session: Session, drop: Drop) -> Result:
-    """DROP BRANCH: refused while a session works on it."""
+    """DROP BRANCH: refused while a session works on it. There is always a main: it goes when another one takes its
+    name, in the same session."""
     _require_committed(session, "DROP BRANCH")
     line = find(session, drop.name)
     if line is None:
@@ -58,16 +63,15 @@ def execute_drop(session: Session, drop: Drop) -> Result:
             raise missing(drop.name)
         session.notice(f'branch "{drop.name}" does not exist, skipping', sqlstate="00000")
         return Result("DROP BRANCH")
-    if line.parent is None:
-        raise ObjectInUse(f'cannot drop branch "{drop.name}": all others start from it')
+    if line.name == MAIN:
+        session.memory[MAIN_GOES] = line
+        session.notice(f'branch "{MAIN}" goes when ALTER BRANCH gives its name to another one', sqlstate="00000")
+        return Result("DROP BRANCH")
     if line is session.timeline:
         raise ObjectInUse("cannot drop the current branch", hint="USE BRANCH goes to another one.")
     users = session.database.users_of(line)
     if users:
-        raise ObjectInUse(
-            f'branch "{drop.name}" is being used by other sessions',
-            detail=f"There {'is 1 other session' if users == 1 else f'are {users} other sessions'} working on it.",
-        )
+        raise _used(line, users)
     session.database.history.drop_timeline(drop.name)
     return Result("DROP BRANCH")
 
@@ -76,12 +80,34 @@ def execute_alter(session: Session, alter: Alter) -> Result:
     """ALTER BRANCH ... RENAME TO: sessions that work on it go on."""
     _require_committed(session, "ALTER BRANCH")
     line = named(session, alter.name)
-    if line.parent is None:
-        raise ObjectInUse(f'cannot rename branch "{alter.name}": all others start from it')
-    if find(session, alter.new_name) is not None:
+    if line.name == MAIN:
+        raise ObjectInUse(f'cannot rename branch "{MAIN}"', hint="There must be one of this name.")
+    before = find(session, alter.new_name)
+    if before is None:
+        session.database.history.rename_timeline(alter.name, alter.new_name)
+    elif session.memory.get(MAIN_GOES) is before:
+        _replace_main(session, before, line)
+    else:
         raise DuplicateObject(f'branch "{alter.new_name}" already exists')
-    session.database.history.rename_timeline(alter.name, alter.new_name)
     return Result("ALTER BRANCH")
+
+
+def _replace_main(session: Session, line: Timeline, heir: Timeline) -> None:
+    """Let another branch be main, after DROP BRANCH main; the session goes along."""
+    users = session.database.users_of(line) - (session.timeline in (None, line))
+    if users:
+        raise _used(line, users)
+    if session.has_temporary_schema:
+        session.use_timeline(heir.name)
+    session.database.history.replace_timeline(MAIN, heir.name)
+    del session.memory[MAIN_GOES]
+
+
+def _used(line: Timeline, users: int) -> ObjectInUse:
+    return ObjectInUse(
+        f'branch "{line.name}" is being used by other sessions',
+        detail=f"There {'is 1 other session' if users == 1 else f'are {users} other sessions'} working on it.",
+    )
 
 
 def execute_merge(session: Session, merge: None) -> Result:
