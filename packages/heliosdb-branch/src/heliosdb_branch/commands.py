@@ -22,17 +22,18 @@ from heliosdb.errors import (
 from heliosdb.spi import Result, Session, Timeline, statements
 from heliosdb_branch.grammar import Alter, Create, Drop, Use
 from heliosdb_branch.lifetime import follow
+from heliosdb_branch.merge_bases import let_go, prune
 from heliosdb_branch.options import expires, properties_of, shown_options
 from heliosdb_branch.sessions import find, missing, named, work_on
 
 __all__ = [
     "branches", "current_branch", "database_branches", "execute_alter", "execute_create", "execute_drop",
-    "execute_merge", "execute_use",
+    "execute_use", "remove", "require_droppable",
 ]  # fmt: skip
 
 MAIN = "main"
 MAIN_GOES = "heliosdb_branch.main_goes"
-"""Under which a session remembers main, after DROP BRANCH main."""
+"""Under which a session remembers the number of main, after DROP BRANCH main."""
 
 TYPES = {"scn": "int8", "transaction": "int8", "timestamp": "timestamptz"}
 
@@ -64,16 +65,30 @@ def execute_drop(session: Session, drop: Drop) -> Result:
         session.notice(f'branch "{drop.name}" does not exist, skipping', sqlstate="00000")
         return Result("DROP BRANCH")
     if line.name == MAIN:
-        session.memory[MAIN_GOES] = line
+        session.memory[MAIN_GOES] = line.id
         session.notice(f'branch "{MAIN}" goes when ALTER BRANCH gives its name to another one', sqlstate="00000")
         return Result("DROP BRANCH")
+    require_droppable(session, line)
+    remove(session, line)
+    return Result("DROP BRANCH")
+
+
+def require_droppable(session: Session, line: Timeline) -> None:
+    """Raise ObjectInUse for a branch that cannot be dropped now."""
+    if line.name == MAIN:
+        raise ObjectInUse(f'cannot drop branch "{MAIN}"', hint="There must be one of this name.")
     if line is session.timeline:
         raise ObjectInUse("cannot drop the current branch", hint="USE BRANCH goes to another one.")
     users = session.database.users_of(line)
     if users:
         raise _used(line, users)
-    session.database.history.drop_timeline(drop.name)
-    return Result("DROP BRANCH")
+
+
+def remove(session: Session, line: Timeline) -> None:
+    """Drop a branch, and let go of what was kept of it for merges."""
+    let_go(session.database.history, line)
+    session.database.history.drop_timeline(line.name)
+    prune(session)
 
 
 def execute_alter(session: Session, alter: Alter) -> Result:
@@ -85,7 +100,7 @@ def execute_alter(session: Session, alter: Alter) -> Result:
     before = find(session, alter.new_name)
     if before is None:
         session.database.history.rename_timeline(alter.name, alter.new_name)
-    elif session.memory.get(MAIN_GOES) is before:
+    elif before.id == session.memory.get(MAIN_GOES):
         _replace_main(session, before, line)
     else:
         raise DuplicateObject(f'branch "{alter.new_name}" already exists')
@@ -99,7 +114,9 @@ def _replace_main(session: Session, line: Timeline, heir: Timeline) -> None:
         raise _used(line, users)
     if session.has_temporary_schema:
         session.use_timeline(heir.name)
+    let_go(session.database.history, line)
     session.database.history.replace_timeline(MAIN, heir.name)
+    prune(session)
     del session.memory[MAIN_GOES]
 
 
@@ -108,11 +125,6 @@ def _used(line: Timeline, users: int) -> ObjectInUse:
         f'branch "{line.name}" is being used by other sessions',
         detail=f"There {'is 1 other session' if users == 1 else f'are {users} other sessions'} working on it.",
     )
-
-
-def execute_merge(session: Session, merge: None) -> Result:
-    """Never called: the statement is refused when it is read."""
-    raise NotImplementedError
 
 
 def execute_use(session: Session, use: Use) -> Result:

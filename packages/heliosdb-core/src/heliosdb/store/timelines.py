@@ -106,6 +106,7 @@ class Timelines:
             del self._named[name]
             line.name = new_name
             self._named[new_name] = line
+            self._store.points_changed()
         self._settle()
 
     def drop(self, name: str) -> None:
@@ -125,7 +126,6 @@ class Timelines:
                 raise ObjectInUse(f'cannot replace timeline "{name}" by "{by}"')
             self._drop(line, heir)
         self._settle()
-        self._store.trees_changed()
 
     def _drop(self, line: Timeline, heir: Timeline | None) -> None:
         held = [pin for pin, point in self._store.holds.pins().items() if point.timeline == line.id]
@@ -146,6 +146,7 @@ class Timelines:
             self._enter(heir)
             if line is self.main:
                 self._call_main(heir)
+        self._store.points_changed()
         self._let_go(left)
 
     def _call_main(self, line: Timeline) -> None:
