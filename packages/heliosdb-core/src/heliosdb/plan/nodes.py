@@ -119,7 +119,8 @@ class IndexScan(Source):
     (None: open). ``in_list``: alternatives for the last column of the prefix, or with ``in_array`` one array of them.
     ``unique`` where at most one row can come. Other methods: ``strategy`` and ``argument`` of a search, or
     ``nearest`` = (operator, argument) for an ordering scan; from a method that gives likely rows, ``likely`` = (LIMIT,
-    OFFSET) and the ``share`` of the rows that a condition above leaves say how many are wanted, and so many ``beyond``.
+    OFFSET) and the ``share`` of the rows that a condition above leaves say how many are wanted, and so many ``beyond``;
+    ``within`` = (argument, bound) where no row is wanted beyond a bound of the same operator, if the arguments are equal.
     ``recheck`` is a condition to be tested on each row (inexact methods, or what the index cannot decide).
     """
 
@@ -142,6 +143,7 @@ class IndexScan(Source):
     likely: tuple[Expression | None, Expression | None] | None = None
     share: float = 1.0
     beyond: int = 0
+    within: tuple[Expression, Expression] | None = None
     recheck: Expression | None = None
 
 
