@@ -38,9 +38,11 @@ format: setup ## format the code and apply the safe fixes
 	$(VENV)/ruff check --fix .
 	$(VENV)/ruff format .
 
-bench: setup ## measure against sqlite3, then limits and sizes; ARGS="--only word" narrows the former
+bench: setup ## measure against sqlite3 in memory, then limits, sizes, disk, encryption; ARGS="--only word" narrows the first
 	@$(VENV)/python benchmarks/run.py $(ARGS)
-	@if [ -z "$(ARGS)" ]; then $(VENV)/python benchmarks/limits.py && $(VENV)/python benchmarks/storage.py; fi
+	@if [ -z "$(ARGS)" ]; then for name in limits storage durable encryption columns; do \
+		printf '\n== benchmarks/%s.py\n' $$name && $(VENV)/python benchmarks/$$name.py || exit 1; done; \
+		printf '\nbenchmarks/README.md says how the others are run: bounded, merge_join, vector/exact, vector/nearest.\n'; fi
 
 tpch: setup ## measure TPC-H against sqlite3 and DuckDB, after installing the data generator
 	@$(VENV)/uv pip install --quiet --python $(VENV)/python --group bench

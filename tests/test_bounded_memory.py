@@ -15,6 +15,7 @@ STATEMENTS = (
     "order by",
     "update",
     "delete",
+    "delete from indexes",
     "create index",
     "create unique index",
     "insert select",

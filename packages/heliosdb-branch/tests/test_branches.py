@@ -344,7 +344,6 @@ class TestTransactions:
         db.execute("CREATE BRANCH b")
         assert "MERGE BRANCH" in str(fails(db, "MERGE DATABASE BRANCH b INTO main", "0A000"))
         fails(db, "MERGE BRANCH b INTO main WITH (conflict_resolution = 'fail')", "0A000")
-        fails(db, "CREATE BRANCH c WITH (replication_factor = 3)", "0A000")
         assert rows(db, "SELECT name FROM heliosdb_branches ORDER BY 1") == [("b",), ("main",)]
 
 

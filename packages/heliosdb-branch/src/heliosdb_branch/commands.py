@@ -7,6 +7,7 @@ branch. USE is for the session; a transaction that has begun keeps its branch.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,10 +21,13 @@ from heliosdb.errors import (
 )
 from heliosdb.spi import Result, Session, statements
 from heliosdb_branch.grammar import Alter, Create, Drop, Use
+from heliosdb_branch.lifetime import follow
+from heliosdb_branch.options import expires, properties_of, shown_options
 from heliosdb_branch.sessions import find, missing, named, work_on
 
 __all__ = [
-    "branches", "current_branch", "execute_alter", "execute_create", "execute_drop", "execute_merge", "execute_use",
+    "branches", "current_branch", "database_branches", "execute_alter", "execute_create", "execute_drop",
+    "execute_merge", "execute_use",
 ]  # fmt: skip
 
 TYPES = {"scn": "int8", "transaction": "int8", "timestamp": "timestamptz"}
@@ -39,7 +43,9 @@ def execute_create(session: Session, create: Create) -> Result:
         session.notice(f'branch "{create.name}" already exists, skipping', sqlstate="42710")
         return Result("CREATE BRANCH")
     parent = session.transaction.timeline if create.parent is None else named(session, create.parent)
-    history.create_timeline(create.name, parent, _scn(session, create))
+    properties = properties_of(session, create.options)
+    made = history.create_timeline(create.name, parent, _scn(session, create), properties)
+    follow(session, made)
     return Result("CREATE BRANCH")
 
 
@@ -105,6 +111,31 @@ def branches(session: Any) -> Iterator[tuple[Any, ...]]:
             None if parent is None or parent.dropped else parent.name,
             None if parent is None else line.fork,
             line.created or None,
+            line is current,
+        )
+
+
+def database_branches(session: Any) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of ``pg_database_branches``: main was made with the first commit."""
+    database, current = session.database, session.transaction.timeline
+    history = database.history
+    for line in history.timelines():
+        parent = line.parent
+        size = history.size(line)
+        until = expires(line)
+        first = None if parent is not None else history.commits.get(1)
+        yield (
+            line.name,
+            None if parent is None or parent.dropped else parent.name,
+            line.created or (None if first is None else first.time),
+            size,
+            size / 1048576,
+            "expired" if until is not None and until <= history.commits.clock() else "active",
+            line.id,
+            None if parent is None else parent.id,
+            None if parent is None else line.fork,
+            json.dumps(shown_options(line)),
+            until,
             line is current,
         )
 

@@ -3,6 +3,7 @@ session."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -104,6 +105,10 @@ class CommandSession(Protocol):
     @property
     def timeline(self) -> Timeline | None:
         """What the session's next transaction works on; None: main."""
+        ...
+
+    def at_close(self, function: Callable[[], object]) -> None:
+        """Call a function when the session ends."""
         ...
 
     def use_timeline(self, name: str) -> None:

@@ -127,6 +127,14 @@ class Checkpointer:
                 found.append(name)
         return found
 
+    def size_of(self, line: int) -> int:
+        """Return the bytes of the files that a timeline has of its own."""
+        items = [item for item in self._manifest.relations if item.timeline == line]
+        names = {
+            name for item in items for name in (*item.segments, *(r for index in item.indexes for r in index.runs))
+        }
+        return sum(map(self._store.volume.size, names))
+
     def attach_indexes(self, names: Container[str]) -> None:
         """Make the indexes known that have some of these runs: a checkpoint writes none of which nobody knows."""
         store = self._store

@@ -15,18 +15,20 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, groupby
+from operator import itemgetter
 from threading import Lock
 from typing import TYPE_CHECKING, Any, overload
 
+from heliosdb.store.block import BLOCK_BITS, SLOT_MASK
 from heliosdb.store.index_run import IndexRun, merge
 
 if TYPE_CHECKING:
     from heliosdb.store.index_run import Entry
     from heliosdb.store.timeline_index import TimelineIndex
 
-__all__ = ["IndexRuns", "PageCache", "current_and_past", "merged_entries"]
+__all__ = ["IndexRuns", "PageCache", "current_and_past", "merged_entries", "without_gone"]
 
 
 class PageCache:
@@ -189,6 +191,25 @@ def merged_entries(runs: Sequence[IndexRun], *, is_last: bool, history: bool = F
         else:
             row_ids.append(entry[1])
     yield from _left(element, row_ids, is_last, history)
+
+
+def without_gone(entries: Iterable[Entry], gone: Mapping[int, bytes], *, history: bool) -> Iterator[Entry]:
+    """Yield all entries of an index but those of rows that are gone, given by block, a byte a slot. ``history``: these
+    come as taken back, and whoever reads an older state finds them."""
+
+    def is_gone(row_id: int) -> bool:
+        slots, slot = gone.get(row_id >> BLOCK_BITS), row_id & SLOT_MASK
+        return slots is not None and slot < len(slots) and slots[slot] == 1
+
+    for element, group in groupby(entries, itemgetter(0)):
+        row_ids = [row_id for _, row_id in group]
+        lost = {row_id for row_id in row_ids if is_gone(row_id if row_id >= 0 else ~row_id)}
+        if lost and history:
+            row_ids = sorted({*row_ids, *(~row_id for row_id in lost if row_id >= 0)})
+        elif lost:
+            row_ids = [row_id for row_id in row_ids if row_id not in lost]
+        for row_id in row_ids:
+            yield element, row_id
 
 
 def current_and_past(runs: Sequence[IndexRun], past: list[tuple[int, Any, int]], scn: int) -> Iterator[tuple[Any, int]]:

@@ -169,7 +169,7 @@ def _passed(past: Iterable[tuple[int, Any, int]]) -> Iterator[Entry]:
 def _touched(index: TimelineIndex) -> dict[Entry, None]:
     """Return the entries that commits have entered or taken out since the index joined the relation's."""
     touched: dict[Entry, None] = {}
-    for (changes, added, removed), _ in index.backlog or ():
+    for (changes, added, removed, _), _ in index.backlog or ():
         for row_id, before, after in changes:
             touched.update(dict.fromkeys((key, row_id) for key in (*before, *after)))
         for run in (added, removed):

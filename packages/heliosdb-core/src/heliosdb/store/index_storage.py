@@ -23,11 +23,11 @@ from heliosdb.errors import DataCorrupted
 from heliosdb.store.block import BLOCK_BITS
 from heliosdb.store.btree import BTree
 from heliosdb.store.index_build import changed_blocks, enter_past, superseded_entries
-from heliosdb.store.index_runs import IndexRuns, current_and_past, merged_entries
+from heliosdb.store.index_runs import IndexRuns, current_and_past, merged_entries, without_gone
 from heliosdb.store.index_sort import IndexSort
 from heliosdb.store.kept_index import CapturedBlobs, capture_blobs, is_kept, restore
 from heliosdb.store.manifest import StoredIndex
-from heliosdb.store.timeline_index import MAX_SCN
+from heliosdb.store.timeline_index import MAX_SCN, note_gone
 
 if TYPE_CHECKING:
     from heliosdb.store.access_method import Progress
@@ -69,7 +69,7 @@ class WholeTree(NamedTuple):
 class CapturedIndex:
     """What of an index is to be written at a checkpoint."""
 
-    __slots__ = ("delta", "full", "history", "index", "line", "made", "stored")
+    __slots__ = ("delta", "full", "gone", "history", "index", "line", "made", "stored")
 
     def __init__(
         self,
@@ -86,6 +86,8 @@ class CapturedIndex:
         self.delta = delta
         self.full = full
         """The tree's entries, where nothing of the index was written yet."""
+        self.gone = index.gone
+        """Rows whose entries are to be left out."""
         self.history = history
         """Whether somebody may read what was before the checkpoint."""
         self.stored = StoredIndex(index.spec.oid, scn, index.parent is None)
@@ -97,6 +99,9 @@ class CapturedIndex:
             self.index.delta = None
         elif self.index.delta is not None and self.index.delta is not self.delta:
             self.index.delta = self.delta + self.index.delta
+        if self.gone is not self.index.gone:
+            for number, slots in self.gone.items():
+                note_gone(self.index.gone, number, slots)
 
 
 class IndexStorage:
@@ -255,6 +260,8 @@ class IndexStorage:
         entries = list(current_and_past(runs.runs, past, stored.scn))
         tree.apply_run([element for element, _ in entries], [row_id for _, row_id in entries])
         with store.commit_lock:
+            if index.gone:
+                return False  # the next checkpoint takes them out of the runs
             self._enter_delta(index, tree, past)
             index.tree = index.method = tree
             self._held[line.id, index.spec.oid] = index
@@ -300,7 +307,7 @@ class IndexStorage:
                 runs, recent = tree.order.state
                 full = WholeTree(current, tree.past.copy(), (*runs, recent[:]))
             captured.append(CapturedIndex(line, index, index.delta or [], full, scn, history=history))
-            index.delta = []
+            index.delta, index.gone = [], {}
         if captured and not history:
             relation.pruned_to = max(relation.pruned_to, scn)  # as far as indexes go
 
@@ -321,10 +328,12 @@ class IndexStorage:
             runs.append(self._write_run(item, lambda writer: _add_tree(writer, index, tree), written, pay))
         elif item.delta:
             runs.append(self._write_run(item, lambda writer: writer.add_sorted(sorted(item.delta)), written, pay))
-        first = _first_to_merge(runs, outdated)
+        first = 0 if item.gone and runs else _first_to_merge(runs, outdated)
         if first is not None:
             # Somebody who reads an older state needs what merging would leave out.
             merged = merged_entries(runs[first:], is_last=not first, history=item.history)
+            if item.gone:
+                merged = without_gone(merged, item.gone, history=item.history)
             runs[first:] = [self._write_run(item, lambda writer: writer.add_sorted(merged), written, pay)]
         item.made = self._runs(runs, index, index.fork)
         item.stored.runs = [run.name for run in runs]

@@ -115,6 +115,13 @@ class Relation:
                 return self._from_parent(number)
         return block
 
+    def passing_block(self, number: int) -> Block | None:
+        """Return a block that is not to stay in memory if it is not there; the commit lock is held."""
+        block = self.blocks[number]
+        if block is None and self.stored is not None:
+            block, _ = self.stored.load(self, number)
+        return self.block(number) if block is None else block
+
     def _from_stored(self, number: int) -> Block | None:
         stored = self.stored
         assert stored is not None

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from threading import RLock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from heliosdb.encoding.keys import has_null
 from heliosdb.errors import (
@@ -27,7 +27,7 @@ from heliosdb.errors import (
     UndefinedObject,
 )
 from heliosdb.store.access_method import AccessMethod, IndexDefinition, IndexSpec, Progress
-from heliosdb.store.block import BLOCK_BITS, Block
+from heliosdb.store.block import Block
 from heliosdb.store.btree import BTree, BTreeMethod
 from heliosdb.store.column_values import FormsRoom
 from heliosdb.store.commits import Commits
@@ -37,11 +37,12 @@ from heliosdb.store.feed import Change
 from heliosdb.store.holds import DATABASE, Holds, Retention
 from heliosdb.store.index_build import build_index
 from heliosdb.store.options import StorageOptions
+from heliosdb.store.prepare import PreparedChanges, prepare_changes
 from heliosdb.store.relation import Relation
 from heliosdb.store.row_ids import RowIds
 from heliosdb.store.snapshot import Snapshots
 from heliosdb.store.timeline import Timeline
-from heliosdb.store.timeline_index import IndexEntries, RowChange, Run, TimelineIndex
+from heliosdb.store.timeline_index import RowChange, Run, TimelineIndex
 from heliosdb.store.timelines import Timelines
 from heliosdb.store.versions import Row
 from heliosdb.store.volume import MemoryVolume, Volume
@@ -52,21 +53,11 @@ if TYPE_CHECKING:
     from heliosdb.store.journal import Journal
     from heliosdb.store.maintenance import Maintenance
 
-__all__ = ["PreparedChanges", "RelationChanges", "RowChange", "Store", "has_null"]
+__all__ = ["RelationChanges", "RowChange", "Store", "has_null"]
 
 
 RelationChanges = tuple[Relation, Mapping[int, Mapping[int, "Row | None"]], Mapping[int, Sequence["Row | None"]], bool]
 """(relation, {block: {slot: new row or None}}, {block: rows of a bulk insert}, whether index keys may change)."""
-
-
-class PreparedChanges(NamedTuple):
-    """What a commit is about to enter into one relation: rows, whole blocks, the changes row by row, index entries."""
-
-    relation: Relation
-    rows: Mapping[int, Mapping[int, Row | None]]
-    bulk: Mapping[int, Sequence[Row | None]]
-    changes: list[RowChange]
-    entries: list[tuple[TimelineIndex, IndexEntries]]
 
 
 class Store:
@@ -151,14 +142,17 @@ class Store:
         """Return every timeline, main first."""
         return self.lines.living()
 
-    def create_timeline(self, name: str, parent: Timeline | str | None = None, scn: int | None = None) -> Timeline:
+    def create_timeline(
+        self, name: str, parent: Timeline | str | None = None, scn: int | None = None, properties: Any = None
+    ) -> Timeline:
         """Start a timeline at an SCN of its parent (default: main, now), durably. Nothing is copied.
 
         Raises DuplicateObject, UndefinedObject, and ObjectNotInPrerequisiteState for an SCN that has not been reached
         or whose versions are gone.
         """
         with self._define:  # whoever makes relations takes the commit lock after this one
-            made = self.lines.create(name, self.timeline(parent) if isinstance(parent, str) else parent, scn)
+            source = self.timeline(parent) if isinstance(parent, str) else parent
+            made = self.lines.create(name, source, scn, properties)
             if self.specs_of is None:
                 # Now, so that the branch has the indexes of its parent and not those that come later.
                 line: Timeline | None = made.parent
@@ -513,7 +507,7 @@ class Store:
     ) -> list[PreparedChanges]:
         """Work out what a commit's changes mean row by row and to each index that is not in ``dropped``.
 
-        Everything that may raise (key functions, predicates) is called here; ``enter`` does not fail half way.
+        See ``prepare_changes``; ``enter`` does not fail half way.
         """
         prepared = []
         for relation, rows, bulk, keys_change in changed:
@@ -521,34 +515,7 @@ class Store:
             indexes = (
                 [index for index in relation.indexes.values() if index.spec.oid not in dropped] if keys_change else []
             )
-            changes: list[RowChange] = []
-            for number, own in rows.items():
-                # What was before the rows is read now, where it has to be read: it may be damaged.
-                block = relation.block(number) if isinstance(own, dict) else None
-                if block is not None:
-                    block.load_versions()
-            if indexes or wanted:
-                for number, own in rows.items():
-                    slots = own if isinstance(own, dict) else dict(own.items())
-                    block = relation.block(number)
-                    first = number << BLOCK_BITS
-                    if block is None:
-                        changes.extend((first + slot, None, row) for slot, row in slots.items() if row is not None)
-                        continue
-                    changes.extend(block.changes(first, slots))
-            entries = []
-            for index in indexes:
-                entry = index.prepare(changes)
-                if entry is not None:
-                    entries.append((index, entry))
-                for number, run in bulk.items():
-                    first = number << BLOCK_BITS
-                    entries.append((index, index.prepare_run(range(first, first + len(run)), run)))
-            if wanted:
-                for number, run in bulk.items():
-                    first = number << BLOCK_BITS
-                    changes.extend((first + slot, None, row) for slot, row in enumerate(run) if row is not None)
-            prepared.append(PreparedChanges(relation, rows, bulk, changes, entries))
+            prepared.append(prepare_changes(relation, rows, bulk, indexes, wanted=wanted))
         return prepared
 
     def enter(self, prepared: Sequence[PreparedChanges], scn: int) -> None:

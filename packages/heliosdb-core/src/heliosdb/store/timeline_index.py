@@ -5,6 +5,9 @@
 
 A look-up takes the candidates of both; no tombstones are needed, because the reader checks the key on the row that the
 branch shows. If the parent's index is dropped later, the branch keeps the object it refers to.
+
+Nor is anything entered when a large commit deletes rows and not all entries are in memory: which rows are gone is
+noted, a byte a row, and the next checkpoint leaves their entries out of the runs.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from heliosdb.store.index_runs import IndexRuns
     from heliosdb.store.key_order import Ordered
 
-__all__ = ["IndexEntries", "RowChange", "Run", "TimelineIndex"]
+__all__ = ["IndexEntries", "RowChange", "Run", "TimelineIndex", "note_gone"]
 
 MANY = 16
 RowChange = tuple[int, "Row | None", "Row | None"]
@@ -39,11 +42,12 @@ class Run(NamedTuple):
 
 class IndexEntries(NamedTuple):
     """What a commit enters into one index: changes, and (in btrees) a run of elements that are new and one of elements
-    that are gone."""
+    that are gone; or which rows of a block are gone, a byte a slot, whatever their elements are."""
 
     changes: list[IndexChange]
     added: Run | None = None
     removed: Run | None = None
+    gone: tuple[int, bytes] | None = None
 
 
 class TimelineIndex:
@@ -57,6 +61,7 @@ class TimelineIndex:
         "delta",
         "exact",
         "fork",
+        "gone",
         "key_locks",
         "method",
         "parent",
@@ -84,6 +89,8 @@ class TimelineIndex:
         self.delta: list[tuple[Any, int]] | None = None
         """What was entered since the last checkpoint, (element, row id) and (element, ~row id) of what was taken out;
         None where nothing of the index stands on a volume."""
+        self.gone: dict[int, bytes] = {}
+        """By block, which of its rows have been deleted and have their entries still: a byte a slot."""
         self.superseded: deque[tuple[int, Any, int]] = deque()
         """(end SCN, key, row id) of removed entries, oldest first, until nobody needs them; a ``Run`` stands in the
         key's place for all of its keys."""
@@ -141,6 +148,11 @@ class TimelineIndex:
         changes = self.changes(changed)
         return IndexEntries(changes) if changes else None
 
+    @property
+    def forgets_late(self) -> bool:
+        """Whether it is enough to note which rows are deleted: readers look at the rows of all that they find."""
+        return self.tree is not None and self.tree.beyond is not None and self.backlog is None
+
     def prepare_run(self, row_ids: Sequence[int], rows: Sequence[Row | None]) -> IndexEntries:
         """Return what many new rows are to enter here."""
         column = self.spec.key_column
@@ -162,7 +174,9 @@ class TimelineIndex:
         if self.backlog is not None:
             self.backlog.append((entries, scn))
             return
-        changes, added, removed = entries
+        changes, added, removed, gone = entries
+        if gone is not None:
+            note_gone(self.gone, *gone)
         if self.delta is not None:
             self._note_delta(entries)
         if self.tree is not None:
@@ -182,7 +196,7 @@ class TimelineIndex:
     def _note_delta(self, entries: IndexEntries) -> None:
         delta = self.delta
         assert delta is not None
-        changes, added, removed = entries
+        changes, added, removed, _ = entries
         for row_id, before, after in changes:
             delta += [(element, ~row_id) for element in before]
             delta += [(element, row_id) for element in after]
@@ -236,6 +250,16 @@ class TimelineIndex:
     def newest_row_ids(self, key: Any) -> Sequence[int]:
         """Return the row ids that may have a btree key in their newest version, published or pending."""
         return self.row_ids(key, MAX_SCN)
+
+
+def note_gone(gone: dict[int, bytes], number: int, slots: bytes) -> None:
+    """Add rows of a block to those that are gone."""
+    before = gone.get(number)
+    if before is not None:
+        size = max(len(before), len(slots))
+        both = int.from_bytes(before, "little") | int.from_bytes(slots, "little")
+        slots = both.to_bytes(size, "little")
+    gone[number] = slots
 
 
 MAX_SCN = 2**63 - 1

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import FeatureNotSupported
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["likely_rows", "nearest_rows"]
 
 BATCH = 1024
+_FLOATS = {float}
 
 Item = tuple[int, "Row"]
 """(row id, row)."""
@@ -150,8 +152,9 @@ def likely_rows(
         batch = next(streams[place], None)
         if batch is None:
             break
-        count, row_ids = batch
-        new = [row_id for row_id in row_ids if row_id not in named]
+        count, new = batch
+        if named:
+            new = [row_id for row_id in new if row_id not in named]
         named.update(new)
         items = _visible(view, index, new, seen)
         dropped[place] += len(new) - len(items)
@@ -163,12 +166,13 @@ def likely_rows(
         waiting += items
         sure = min(nearest) - given
         if sure >= needed and len(waiting) >= needed:
-            ranked_items = sorted(zip(map(_sortable, values([row for _, row in waiting])), waiting))
-            yield [item for _, item in ranked_items[:sure]]
-            waiting = [item for _, item in ranked_items[sure:]]
-            given += len(ranked_items) - len(waiting)
+            ranked = sorted(zip(_all_sortable(values([row for _, row in waiting])), waiting))
+            ordered = [item for _, item in ranked]
+            yield ordered[:sure]
+            waiting = ordered[sure:]
+            given += len(ordered) - len(waiting)
             needed = 1
-            if within is not None and _is_beyond(ranked_items[:sure][-1][0], within):
+            if within is not None and _is_beyond(ranked[:sure][-1][0], within):
                 break
     yield from _ranked(view, _rest(view, index, seen, values, waiting), within)
 
@@ -198,14 +202,17 @@ def _rest(
                 yield [value for value, _ in pairs], [row_id for _, row_id in pairs]
 
 
-def _is_beyond(value: tuple[int, Any], bound: Any) -> bool:
-    return value[0] > 0 or bool(value[1] > bound)
+def _is_beyond(value: Any, bound: Any) -> bool:
+    """Whether what sorts as a value does is beyond a bound."""
+    if type(value) is tuple:
+        return value[0] > 0 or bool(value[1] > bound)
+    return bool(value > bound)
 
 
 def _ranked(
     view: RelationView, parts: Iterable[tuple[Sequence[Any], Iterable[int]]], within: Any
 ) -> Iterator[list[Item]]:
-    """Yield the rows in the order of their values, by blocks; those beyond a bound, where there is one, are left out."""
+    """Yield the rows in the order of their values, by blocks, without those beyond a bound where there is one."""
     # Row ids and values only: the rows of a large table have no room.
     numbers: list[tuple[Any, int]] = []
     behind: list[tuple[int, int]] = []
@@ -244,13 +251,19 @@ def _sortable(value: Any) -> tuple[int, Any]:
     return (0, value) if value == value else (1, 0)
 
 
+def _all_sortable(values: Sequence[Any]) -> Iterable[Any]:
+    """Return what sorts as the values do: themselves, where they are floats that all have a place in their order."""
+    return values if {*map(type, values)} == _FLOATS and isfinite(sum(values)) else map(_sortable, values)
+
+
 def _visible(view: RelationView, index: TimelineIndex, row_ids: Sequence[int], seen: set[int]) -> list[Item]:
     """Return those rows that the view shows and the index is about, each but once."""
     predicate = index.spec.predicate
-    new = list(dict.fromkeys(row_ids))
-    if seen:
-        new = [row_id for row_id in new if row_id not in seen]
+    new = row_ids if not seen else [row_id for row_id in row_ids if row_id not in seen]
+    before = len(seen)
     seen.update(new)
+    if len(seen) - before < len(new):
+        new = list(dict.fromkeys(new))
     return [
         (row_id, row)
         for row_id, row in zip(new, view.peek_all(new))

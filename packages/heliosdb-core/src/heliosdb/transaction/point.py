@@ -231,7 +231,7 @@ class PointWriter:
         store, relation, key_of = self._store, self._relation, self._key_of
         locks = relation.locks
         with store.commit_lock:
-            if not self._waits and relation.oid in store.locks.relations:
+            if not self._waits and not store.locks.may_write(relation.oid):
                 # A change of the definition may be under way, and ``change`` was made for the one before.
                 return None
             row_id = self._row_id(key)
@@ -329,7 +329,7 @@ class PointWriter:
     def _insert(self, row: Row, taken: Taken) -> int | None:
         store, relation = self._store, self._relation
         with store.commit_lock:
-            if not self._waits and relation.oid in store.locks.relations:
+            if not self._waits and not store.locks.may_write(relation.oid):
                 return None
             if not store.listeners and not store.history.open:
                 keys = self._keys_added(row, taken)

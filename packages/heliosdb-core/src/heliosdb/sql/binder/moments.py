@@ -43,6 +43,8 @@ class Moment:
     catalog: Catalog
     scn: int | None
     """Where the catalog is of; None: not known yet."""
+    kind: Any
+    """The registration's ``moment``: of two of one kind the inner one counts alone."""
     scans: int = 0
     """How many relations read it."""
 
@@ -58,7 +60,11 @@ def at_moments(binder: Binder, clauses: Sequence[Clause]) -> Iterator[None]:
         yield
     finally:
         moment, binder.moment = binder.moment, before
-    if moment is not before and moment is not None and not moment.scans:
+    if moment is None or moment is before:
+        return
+    if before is not None and before.kind not in [binder.registries.clauses[clause.name].moment for clause in found]:
+        before.scans += moment.scans
+    if not moment.scans:
         words = " ".join(binder.registries.clauses[found[-1].name].words)
         raise FeatureNotSupported(
             f"{words} is for tables, and here is none without a point in time of its own",
@@ -90,7 +96,7 @@ def _enter(binder: Binder, clause: Clause) -> None:
         catalog, scn = binder.context.catalog_at(binder.context, settled(binder, request))
     except Error as error:
         raise error.at(clause.position or None) from None
-    binder.moment = Moment(request, catalog, scn)
+    binder.moment = Moment(request, catalog, scn, registration.moment)
 
 
 def settled(binder: Binder, request: SnapshotRequest) -> SnapshotRequest:

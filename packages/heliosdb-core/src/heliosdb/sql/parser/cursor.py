@@ -117,7 +117,7 @@ class Parser:
         return True
 
     def _is_plain_word(self, i: int) -> bool:
-        return self.kinds[i] in _LOOK_AHEADS or (
+        return self.kinds[i] in _WORDS or (
             self.kinds[i] == "IDENT" and self.ends[i] - self.positions[i] == len(self.values[i])
         )
 
@@ -438,4 +438,5 @@ class Parser:
         raise self.error()
 
 
-_LOOK_AHEADS: Final = frozenset({"not_la", "nulls_la", "with_la"})
+_WORDS: Final = frozenset({"not_la", "nulls_la", "with_la", "OP"})
+"""Kinds of tokens, beside keywords, that a plugin's rule may claim by their text: operators are written one way."""
