@@ -154,7 +154,7 @@ class Database:
         self._attaching_line = self.store.main
         """Whose catalog that session reads."""
         self.store.specs_of = self._specs_of
-        self.store.trees_changed = self.forget_points
+        self.store.points_changed = self.forget_points
         self.store.relation_name = self._relation_name
         self.workers = BackgroundWorkers(self.registries.background_workers, self, self.setting)
         try:

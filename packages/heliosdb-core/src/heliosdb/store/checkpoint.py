@@ -93,7 +93,7 @@ class Checkpointer:
         with self._running:
             moved = self._indexes.read_busy_ones()
         if moved:
-            self._store.trees_changed()
+            self._store.points_changed()
 
     @property
     def is_closed(self) -> bool:
@@ -177,7 +177,7 @@ class Checkpointer:
             store.commits.written_to(manifest.scn)
             trees_changed = self._indexes.install([index for item in noted for index in item.indexes])
         if trees_changed:
-            store.trees_changed()
+            store.points_changed()
         self._manifest = manifest
         self._cache.shrink()
         delete_unnamed(files, manifest, self._cache)

@@ -81,8 +81,9 @@ class Store:
         """Whether nothing was under way when the volume was used the last time."""
         self.indexes: IndexStorage | None = None
         """The indexes that stand on the volume."""
-        self.trees_changed: Callable[[], None] = lambda: None
-        """Called when entries of btrees have gone from memory to the volume: point readers are to be made anew."""
+        self.points_changed: Callable[[], None] = lambda: None
+        """Called when point readers and writers are to be made anew: entries of btrees have gone from memory to the
+        volume, a timeline has got another name or has been dropped."""
         self.maintenance: Maintenance | None = None
         """Makes checkpoints, where there is a journal."""
         self.large: CommitSegments | None = None  # writes the blocks of large commits, where there is a journal

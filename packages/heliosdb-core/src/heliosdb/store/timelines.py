@@ -105,6 +105,7 @@ class Timelines:
             del self._named[name]
             line.name = new_name
             self._named[new_name] = line
+            self._store.points_changed()
         self._settle()
 
     def drop(self, name: str) -> None:
@@ -122,6 +123,7 @@ class Timelines:
             self._log([stored_timeline(left[n], None, left[n].dropped or left[n] is line) for n in sorted(left)])
             del self._named[name]
             line.dropped = True
+            self._store.points_changed()
             self._let_go(left)
         self._settle()
 

@@ -230,7 +230,7 @@ class LockTable:
         self.relations: Space = {}
         self.advisory: Space = {}
 
-    def may_write(self, relation: int, mode: RelationLock = RelationLock.ROW_EXCLUSIVE) -> bool:
+    def may_write(self, relation: Any, mode: RelationLock = RelationLock.ROW_EXCLUSIVE) -> bool:
         """Whether nobody has, or waits for, a lock on a relation that a writer's would have to wait for."""
         if self.relations.get(relation) is None:
             return True
