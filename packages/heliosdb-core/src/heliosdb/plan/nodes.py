@@ -120,8 +120,8 @@ class IndexScan(Source):
     ``unique`` where at most one row can come. Other methods: ``strategy`` and ``argument`` of a search, or
     ``nearest`` = (operator, argument) for an ordering scan; from a method that gives likely rows, ``likely`` = (LIMIT,
     OFFSET) and the ``share`` of the rows that a condition above leaves say how many are wanted, and so many ``beyond``;
-    ``within`` = (argument, bound) where no row is wanted beyond a bound of the same operator, if arguments are equal.
-    ``recheck`` is a condition to be tested on each row (inexact methods, or what the index cannot decide).
+    ``within`` = (argument, bound): none beyond the bound, if the arguments are equal. ``recheck`` is a condition to be
+    tested on each row (inexact methods, or what the index cannot decide).
     """
 
     relation: Relation
