@@ -353,6 +353,11 @@ class Database:
         """Return how many sessions work on a timeline that is not main."""
         return sum(session.timeline is timeline for session in list(self.sessions.values()))
 
+    def writers_on(self, timeline: Timeline) -> int:
+        """Return how many sessions have changes on a timeline that are not committed."""
+        open_ones = [session.block.transaction for session in list(self.sessions.values())]
+        return sum(found is not None and found.timeline is timeline and found.has_written for found in open_ones)
+
     @contextmanager
     def store_transaction(self, timeline: Timeline | None = None) -> Iterator[Transaction]:
         """Open a transaction for reading, outside any session's, on a timeline (default: main)."""

@@ -59,6 +59,10 @@ class DatabaseContext(Protocol):
         """Return how many sessions work on a timeline that is not main."""
         ...
 
+    def writers_on(self, timeline: Timeline) -> int:
+        """Return how many sessions have changes on a timeline that are not committed."""
+        ...
+
     def next_oid(self) -> int:
         """Return a number that no object, version or counter of this database ever had."""
         ...
@@ -117,6 +121,10 @@ class CommandSession(Protocol):
         Raises UndefinedObject, ActiveSqlTransaction once the open transaction has looked at anything, ObjectInUse while
         there are temporary objects.
         """
+        ...
+
+    def fork(self) -> Any:
+        """Open another session with this one's role, settings and timeline; whoever asks closes it."""
         ...
 
     def setting(self, name: str) -> Any:
