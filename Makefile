@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz crash lint format bench tpch lock clean
+.PHONY: help setup demo test fuzz crash stores lint format bench tpch lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -26,6 +26,10 @@ crash: setup ## crash databases, by power loss and by kill, and compare what is 
 	$(VENV)/python -m tests.crash --prove --rounds 300
 	$(VENV)/python -m tests.crash --encrypted --rounds 300
 	$(VENV)/python -m tests.crash $(ARGS)
+
+stores: setup ## test backups in an object store, a server of S3's protocol, after installing that (400 MB)
+	@$(VENV)/uv pip install --quiet --python $(VENV)/python --group object-stores
+	$(VENV)/pytest -n 0 -k object_store packages/heliosdb-core/tests/dump
 
 lint: setup ## format, rules, types, layers and version ranges
 	$(VENV)/ruff format --check .

@@ -132,7 +132,7 @@ def many_versions() -> Iterator[Limit]:
     database = people(1_000)
     update = "UPDATE people SET age = age + 1 WHERE id = $1"
     # What keeps history has no statement yet in the core.
-    database._database.store.retain(Retention())
+    database.database.history.retain(Retention())
     for _ in range(100_000):
         database.execute(update, (3,))
     database.execute(update, (4,))

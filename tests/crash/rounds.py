@@ -264,6 +264,8 @@ class Round:
 def abandon(database: Database) -> None:
     """Stop what a database does in the background, as the end of its process would."""
     database.volume.lose_power()  # type: ignore[attr-defined]
+    for stop in database.registries.lifecycle.get("database_closing", ()):
+        stop(database)
     database.workers.stop()
     if database.store.maintenance is not None:
         try:

@@ -340,13 +340,6 @@ class TestTransactions:
             db.execute(f"USE BRANCH from_{branch}")
             assert rows(db, TEMPORARY) == []
 
-    def test_what_is_not_there_yet_says_so(self, db: EmbeddedDatabase) -> None:
-        db.execute("CREATE BRANCH b")
-        assert "MERGE BRANCH" in str(fails(db, "MERGE DATABASE BRANCH b INTO main", "0A000"))
-        fails(db, "MERGE BRANCH b INTO main WITH (conflict_resolution = 'fail')", "0A000")
-        fails(db, "CREATE BRANCH c WITH (replication_factor = 3)", "0A000")
-        assert rows(db, "SELECT name FROM heliosdb_branches ORDER BY 1") == [("b",), ("main",)]
-
 
 def test_branches_outlive_the_process(tmp_path: Path) -> None:
     path = str(tmp_path / "db")

@@ -396,7 +396,7 @@ def test_keys_are_changed_on_the_command_line(tmp_path: Path) -> None:
     with opened(tmp_path / "d", NEW) as database:
         assert rows(database) == ROWS
     for arguments, environment, message in (
-        ((path, "--data"), {}, "no encryption key was given"),
+        ((path, "--data"), {}, "no encryption key was given\nHINT:  "),
         ((path, "--data"), {"HELIOSDB_ENCRYPTION_KEY": KEY.hex()}, "is not the one"),
         ((path,), {}, "--to, --data or both are needed"),
         ((path, "--to", "environment=NOT_SET"), {"HELIOSDB_ENCRYPTION_KEY": NEW.hex()}, '"NOT_SET"'),

@@ -61,9 +61,10 @@ def test_answers_are_those_of_scans_at_every_commit(db: EmbeddedDatabase) -> Non
             f"UPDATE {{}} SET c = (c + {number}) % 30 WHERE {where}",
             f"UPDATE {{}} SET v = 'W' || id % 50, c = CASE WHEN id % 3 > 0 THEN c END WHERE {where}",
             f"DELETE FROM {{}} WHERE id % 97 = {number}",
-            f"INSERT INTO {{}} SELECT g, g % 30, 'v' || g % 50 FROM generate_series({number * 97}, {number * 97 + 9}) g "
-            f"WHERE g NOT IN (SELECT id FROM {{}})",
-            f"UPDATE {{}} SET id = id + 5000 WHERE id = {number * 13} AND {number * 13 + 5000} NOT IN (SELECT id FROM {{}})",
+            f"INSERT INTO {{}} SELECT g, g % 30, 'v' || g % 50 FROM generate_series({number * 97}, {number * 97 + 9}) g"
+            f" WHERE g NOT IN (SELECT id FROM {{}})",
+            f"UPDATE {{}} SET id = id + 5000 WHERE id = {number * 13}"
+            f" AND {number * 13 + 5000} NOT IN (SELECT id FROM {{}})",
         ]
     commits = []
     for number, change in enumerate(changes):

@@ -7,6 +7,7 @@ branch. USE is for the session; a transaction that has begun keeps its branch.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,12 +19,16 @@ from heliosdb.errors import (
     ObjectNotInPrerequisiteState,
     UndefinedObject,
 )
-from heliosdb.spi import Result, Session, statements
+from heliosdb.spi import Result, Session, Timeline, statements
 from heliosdb_branch.grammar import Alter, Create, Drop, Use
+from heliosdb_branch.lifetime import follow
+from heliosdb_branch.merge_bases import let_go, prune
+from heliosdb_branch.options import expires, properties_of, shown_options
 from heliosdb_branch.sessions import find, missing, named, work_on
 
 __all__ = [
-    "branches", "current_branch", "execute_alter", "execute_create", "execute_drop", "execute_merge", "execute_use",
+    "branches", "current_branch", "database_branches", "execute_alter", "execute_create", "execute_drop",
+    "execute_use", "remove", "require_droppable",
 ]  # fmt: skip
 
 TYPES = {"scn": "int8", "transaction": "int8", "timestamp": "timestamptz"}
@@ -39,7 +44,9 @@ def execute_create(session: Session, create: Create) -> Result:
         session.notice(f'branch "{create.name}" already exists, skipping', sqlstate="42710")
         return Result("CREATE BRANCH")
     parent = session.transaction.timeline if create.parent is None else named(session, create.parent)
-    history.create_timeline(create.name, parent, _scn(session, create))
+    properties = properties_of(session, create.options)
+    made = history.create_timeline(create.name, parent, _scn(session, create), properties)
+    follow(session, made)
     return Result("CREATE BRANCH")
 
 
@@ -52,18 +59,30 @@ def execute_drop(session: Session, drop: Drop) -> Result:
             raise missing(drop.name)
         session.notice(f'branch "{drop.name}" does not exist, skipping', sqlstate="00000")
         return Result("DROP BRANCH")
+    require_droppable(session, line)
+    remove(session, line)
+    return Result("DROP BRANCH")
+
+
+def require_droppable(session: Session, line: Timeline) -> None:
+    """Raise ObjectInUse for a branch that cannot be dropped now."""
     if line.parent is None:
-        raise ObjectInUse(f'cannot drop branch "{drop.name}": all others start from it')
+        raise ObjectInUse(f'cannot drop branch "{line.name}": all others start from it')
     if line is session.timeline:
         raise ObjectInUse("cannot drop the current branch", hint="USE BRANCH goes to another one.")
     users = session.database.users_of(line)
     if users:
         raise ObjectInUse(
-            f'branch "{drop.name}" is being used by other sessions',
+            f'branch "{line.name}" is being used by other sessions',
             detail=f"There {'is 1 other session' if users == 1 else f'are {users} other sessions'} working on it.",
         )
-    session.database.history.drop_timeline(drop.name)
-    return Result("DROP BRANCH")
+
+
+def remove(session: Session, line: Timeline) -> None:
+    """Drop a branch, and let go of what was kept of it for merges."""
+    let_go(session.database.history, line)
+    session.database.history.drop_timeline(line.name)
+    prune(session)
 
 
 def execute_alter(session: Session, alter: Alter) -> Result:
@@ -76,11 +95,6 @@ def execute_alter(session: Session, alter: Alter) -> Result:
         raise DuplicateObject(f'branch "{alter.new_name}" already exists')
     session.database.history.rename_timeline(alter.name, alter.new_name)
     return Result("ALTER BRANCH")
-
-
-def execute_merge(session: Session, merge: None) -> Result:
-    """Never called: the statement is refused when it is read."""
-    raise NotImplementedError
 
 
 def execute_use(session: Session, use: Use) -> Result:
@@ -105,6 +119,31 @@ def branches(session: Any) -> Iterator[tuple[Any, ...]]:
             None if parent is None or parent.dropped else parent.name,
             None if parent is None else line.fork,
             line.created or None,
+            line is current,
+        )
+
+
+def database_branches(session: Any) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of ``pg_database_branches``: main was made with the first commit."""
+    database, current = session.database, session.transaction.timeline
+    history = database.history
+    for line in history.timelines():
+        parent = line.parent
+        size = history.size(line)
+        until = expires(line)
+        first = None if parent is not None else history.commits.get(1)
+        yield (
+            line.name,
+            None if parent is None or parent.dropped else parent.name,
+            line.created or (None if first is None else first.time),
+            size,
+            size / 1048576,
+            "expired" if until is not None and until <= history.commits.clock() else "active",
+            line.id,
+            None if parent is None else parent.id,
+            None if parent is None else line.fork,
+            json.dumps(shown_options(line)),
+            until,
             line is current,
         )
 

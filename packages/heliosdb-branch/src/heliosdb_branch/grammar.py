@@ -1,7 +1,7 @@
 """How the statements about branches are read.
 
     CREATE [DATABASE] BRANCH [IF NOT EXISTS] name [FROM {name | CURRENT}]
-        [AS OF {NOW | SCN n | TIMESTAMP t | TRANSACTION x}]
+        [AS OF {NOW | SCN n | TIMESTAMP t | TRANSACTION x}] [WITH (option [= value], ...)]
     DROP [DATABASE] BRANCH [IF EXISTS] name
     ALTER [DATABASE] BRANCH name RENAME TO name
     USE [DATABASE] BRANCH name
@@ -17,10 +17,10 @@ from typing import Any
 
 from attrs import frozen
 
-from heliosdb.spi import Cursor
+from heliosdb.spi import Cursor, statements
 
 __all__ = [
-    "Alter", "Create", "Drop", "Use", "parse_alter", "parse_create", "parse_drop", "parse_merge", "parse_use",
+    "Alter", "Create", "Drop", "Use", "branch_name", "parse_alter", "parse_create", "parse_drop", "parse_use",
 ]  # fmt: skip
 
 _UNQUOTED = re.compile(r"[^\W\d][\w$.-]*")
@@ -35,6 +35,7 @@ class Create:
     parent: str | None = None
     kind: str | None = None
     value: Any = None
+    options: tuple[statements.Option, ...] = ()
 
 
 @frozen
@@ -77,9 +78,8 @@ def parse_create(cursor: Cursor) -> Create | None:
                 break
         else:
             raise cursor.error()
-    if cursor.at_keyword("with"):
-        raise cursor.unsupported("WITH for a branch")
-    return Create(name, if_not_exists, parent, kind, value)
+    options = cursor.options() if cursor.accept_keyword("with") else ()
+    return Create(name, if_not_exists, parent, kind, value, options)
 
 
 def parse_drop(cursor: Cursor) -> Drop | None:
@@ -97,11 +97,6 @@ def parse_alter(cursor: Cursor) -> Alter | None:
     name = branch_name(cursor)
     cursor.expect_keyword("rename", "to")
     return Alter(name, branch_name(cursor))
-
-
-def parse_merge(cursor: Cursor) -> None:
-    """Refuse MERGE BRANCH."""
-    raise cursor.unsupported("MERGE BRANCH", cursor.start_position)
 
 
 def parse_use(cursor: Cursor) -> Use:

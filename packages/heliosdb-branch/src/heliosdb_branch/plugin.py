@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from heliosdb.plugin import hookimpl
-from heliosdb.spi import CatalogView, Location, ScalarFunction, Setting, Statement, Volatility
+from heliosdb.spi import (
+    BackgroundWorker,
+    CatalogView,
+    Clause,
+    Database,
+    Location,
+    ScalarFunction,
+    Setting,
+    Snapshot,
+    Statement,
+    TableFunction,
+    Volatility,
+)
 
 COMMANDS, GRAMMAR, SESSIONS = "heliosdb_branch.commands", "heliosdb_branch.grammar", "heliosdb_branch.sessions"
+TABLES, LIFETIME = "heliosdb_branch.tables", "heliosdb_branch.lifetime"
 
 
 def _statement(verb: str, description: str, *, outside: bool = False) -> list[Statement]:
@@ -32,14 +47,49 @@ def register_statements() -> list[Statement]:
         *_statement("CREATE", "start a branch from another one"),
         *_statement("DROP", "remove a branch"),
         *_statement("ALTER", "rename a branch"),
-        *_statement("MERGE", "not supported yet"),
         *_statement("USE", "have the session work on a branch", outside=True),
+        *[
+            Statement(
+                name="_".join((*verb, *words)).lower(),
+                words=(*verb, *words),
+                parse="heliosdb_branch.merge_grammar:parse_merge",
+                execute=f"heliosdb_branch.merge:execute_{verb[0].lower()}",
+                read_only=explains,
+                transactional=explains,
+                description="say what a merge would do" if explains else "do on one branch what was done on another",
+            )
+            for verb, explains in ((("MERGE",), False), (("EXPLAIN", "MERGE"), True))
+            for words in (("BRANCH",), ("DATABASE", "BRANCH"))
+        ],
     ]
 
 
 @hookimpl
+def register_clauses() -> list[Clause]:
+    """``t@branch``."""
+    return [
+        Clause(
+            name="@",
+            point="table",
+            words=("@",),
+            parse=f"{TABLES}:parse",
+            moment=f"{TABLES}:moment",
+            description="read a table of another branch",
+        )
+    ]
+
+
+@hookimpl
+def resolve_snapshot(session: Any, request: Any, base: Any) -> Snapshot | None:
+    """Give the branch that ``@`` means."""
+    from heliosdb_branch.tables import CLAUSE, resolve
+
+    return resolve(session, request.payload, base) if request.clause == CLAUSE else None
+
+
+@hookimpl
 def register_settings() -> list[Setting]:
-    """``heliosdb.branch``."""
+    """``heliosdb.branch`` and ``heliosdb.branch_sweep_interval``."""
     return [
         Setting(
             name="heliosdb.branch",
@@ -49,6 +99,37 @@ def register_settings() -> list[Setting]:
             reader=f"{SESSIONS}:branch_of",
             read=f"{SESSIONS}:branch_of",
             write=f"{SESSIONS}:work_on",
+        ),
+        Setting(
+            name="heliosdb.branch_sweep_interval",
+            kind="integer",
+            default=60_000,
+            description="How often branches whose ttl is over are dropped; 0: when the database is opened.",
+            reader=f"{LIFETIME}:sweep",
+            unit="ms",
+            minimum=0,
+            maximum=2**31 - 1,
+        ),
+    ]
+
+
+@hookimpl
+def database_opened(database: Database) -> None:
+    """Drop the branches that should have gone."""
+    from heliosdb_branch.lifetime import tidy
+
+    tidy(database)
+
+
+@hookimpl
+def register_background_workers() -> list[BackgroundWorker]:
+    """The sweep for branches whose time is over."""
+    return [
+        BackgroundWorker(
+            name="branch sweep",
+            run=f"{LIFETIME}:sweep",
+            interval="heliosdb.branch_sweep_interval",
+            description="drops the branches whose ttl is over",
         )
     ]
 
@@ -64,8 +145,8 @@ def locate_database(path: str) -> Location | None:
 
 
 @hookimpl
-def register_functions() -> list[ScalarFunction]:
-    """``current_branch()``."""
+def register_functions() -> list[ScalarFunction | TableFunction]:
+    """``current_branch()`` and ``heliosdb_merge_conflicts()``."""
     return [
         ScalarFunction(
             "current_branch",
@@ -75,13 +156,26 @@ def register_functions() -> list[ScalarFunction]:
             volatility=Volatility.STABLE,
             needs_session=True,
             description="the branch that the transaction works on",
-        )
+        ),
+        TableFunction(
+            "heliosdb_merge_conflicts",
+            ("text", "text"),
+            "record",
+            "heliosdb_branch.merge:merge_conflicts",
+            columns=tuple(
+                [(name, "text") for name in ("table_name", "key", "kind", "column_name", "base", "source", "target")]
+            ),
+            volatility=Volatility.VOLATILE,
+            needs_session=True,
+            argument_names=("source_branch", "target_branch"),
+            description="what is in the way of a merge",
+        ),
     ]
 
 
 @hookimpl
 def register_catalog_views() -> list[CatalogView]:
-    """``heliosdb_branches``."""
+    """``heliosdb_branches`` and ``pg_database_branches``."""
     return [
         CatalogView(
             name="heliosdb_branches",
@@ -94,5 +188,24 @@ def register_catalog_views() -> list[CatalogView]:
             ),
             rows=f"{COMMANDS}:branches",
             description="the branches, and what each starts from",
-        )
+        ),
+        CatalogView(
+            name="pg_database_branches",
+            columns=(
+                ("branch_name", "text"),
+                ("parent_branch", "text"),
+                ("created_at", "timestamptz"),
+                ("size_bytes", "int8"),
+                ("size_mb", "float8"),
+                ("status", "text"),
+                ("branch_id", "int8"),
+                ("parent_id", "int8"),
+                ("fork_point_lsn", "int8"),
+                ("options", "json"),
+                ("expires_at", "timestamptz"),
+                ("is_current", "bool"),
+            ),
+            rows=f"{COMMANDS}:database_branches",
+            description="the branches with their sizes and options",
+        ),
     ]

@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import UndefinedObject
+from heliosdb_branch.lifetime import NEW, follow, work_on_new
 
 if TYPE_CHECKING:
     from heliosdb.spi import Location, Session, Timeline
@@ -45,8 +46,13 @@ def branch_of(session: Any) -> str:
 
 def work_on(session: Session, name: str) -> None:
     """Have a session work on a branch, from its next transaction on."""
-    named(session, name)
-    session.use_timeline(name)
+    if name == NEW:
+        work_on_new(session)
+        return
+    line = named(session, name)
+    if line is not session.timeline:
+        session.use_timeline(line.name)
+        follow(session, line)
 
 
 def located(path: str) -> Location | None:

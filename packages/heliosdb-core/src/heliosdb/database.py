@@ -154,7 +154,7 @@ class Database:
         self._attaching_line = self.store.main
         """Whose catalog that session reads."""
         self.store.specs_of = self._specs_of
-        self.store.trees_changed = self.forget_points
+        self.store.points_changed = self.forget_points
         self.store.relation_name = self._relation_name
         self.workers = BackgroundWorkers(self.registries.background_workers, self, self.setting)
         try:
@@ -352,6 +352,11 @@ class Database:
     def users_of(self, timeline: Timeline) -> int:
         """Return how many sessions work on a timeline that is not main."""
         return sum(session.timeline is timeline for session in list(self.sessions.values()))
+
+    def writers_on(self, timeline: Timeline) -> int:
+        """Return how many sessions have changes on a timeline that are not committed."""
+        open_ones = [session.block.transaction for session in list(self.sessions.values())]
+        return sum(found is not None and found.timeline is timeline and found.has_written for found in open_ones)
 
     @contextmanager
     def store_transaction(self, timeline: Timeline | None = None) -> Iterator[Transaction]:

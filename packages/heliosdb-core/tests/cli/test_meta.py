@@ -99,6 +99,8 @@ def test_d_knows_patterns(shop: Talk) -> None:
         assert printed.startswith("ERROR:  "), pattern
         assert "Table" not in printed
     assert 'Table "public.Odd.Name"' in shop('CREATE TABLE "Odd.Name" (a int);\n\\d "Odd.Name"\n')
+    assert 'Table "public.c"d*"' in shop('CREATE TABLE "c""d*" (a int);\n\\d "c""d*"\n')
+    assert 'Table "public.c"d*"' in shop('\\d "c"""*\n')
 
 
 def test_ds_lists_and_describes_system_views(shop: Talk) -> None:

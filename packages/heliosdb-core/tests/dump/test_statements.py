@@ -220,7 +220,7 @@ def test_a_url_of_nobody_is_a_clear_error(everything: EmbeddedDatabase, tmp_path
 
 
 def test_an_object_store_is_a_place(everything: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``s3://`` against a server of its own in this process, where s3fs and moto are installed."""
+    """``s3://`` against a server of its own in this process, where s3fs and moto are installed (``make stores``)."""
     pytest.importorskip("s3fs")
     server = pytest.importorskip("moto.server").ThreadedMotoServer(port=0)
     server.start()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from heliosdb.database import Database
-from heliosdb.errors import IoError
+from heliosdb.errors import DiskFull, IoError
 from heliosdb_testkit import FaultyVolume
 
 PATIENCE = 30
@@ -51,7 +51,7 @@ class Commits:
         def work() -> None:
             try:
                 self.database.session().execute(f"INSERT INTO t VALUES ({number})")
-            except IoError as error:
+            except (DiskFull, IoError) as error:
                 self.failed[number] = error
 
         thread = self.threads[number] = threading.Thread(target=work)
@@ -98,6 +98,43 @@ def test_who_is_durable_goes_on_while_the_next_sync_is_under_way() -> None:
     assert commits.rows() == [1, 2, 3, 4, 5, 6]
     assert volume.syncs == 3
     assert commits.failed == {}
+
+
+def test_what_gathers_during_a_sync_is_written_with_one_call() -> None:
+    commits = Commits()
+    volume = commits.volume
+    commits.start(1)
+    assert volume.arrived.acquire(timeout=PATIENCE)
+    before = len(volume.steps)
+    for number in (2, 3, 4, 5):
+        commits.start(number)
+    volume.gate.release()
+    assert volume.arrived.acquire(timeout=PATIENCE)
+    volume.gate.release()
+    for number in (1, 2, 3, 4, 5):
+        commits.ends(number)
+    assert [step for step, _ in volume.steps[before:]] == ["sync", "append", "sync"]
+    assert commits.rows() == [1, 2, 3, 4, 5]
+    again = Database(volume=volume.kill(), plugins=[])
+    rows = again.session().execute("SELECT id FROM t ORDER BY id")[0].rows
+    assert list(rows) == [(1,), (2,), (3,), (4,), (5,)]
+
+
+def test_a_full_disk_that_shows_when_they_are_written_is_told_to_all_of_them() -> None:
+    commits = Commits()
+    volume = commits.volume
+    commits.start(1)
+    assert volume.arrived.acquire(timeout=PATIENCE)
+    for number in (2, 3):
+        commits.start(number)
+    volume.fail(DiskFull("no space left on device"), "append log")
+    volume.gate.release()
+    for number in (1, 2, 3):
+        commits.ends(number)
+    assert sorted(commits.failed) == [2, 3]
+    assert commits.rows() == [1]
+    again = Database(volume=volume.kill(), plugins=[])
+    assert list(again.session().execute("SELECT id FROM t")[0].rows) == [(1,)]
 
 
 def test_a_sync_that_fails_is_told_to_all_who_wait_for_it_or_for_the_next() -> None:

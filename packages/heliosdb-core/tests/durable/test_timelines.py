@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from hashlib import sha512
+
 import pytest
 
 from heliosdb.errors import IoError, ObjectInUse, ObjectNotInPrerequisiteState, UndefinedObject
+from heliosdb.store.past import History
+from heliosdb.store.volume import MemoryVolume
 from heliosdb.transaction import TransactionalStore
 from heliosdb_testkit import FaultyVolume
-from plain_store import TABLE, closed, lost_power, opened, put, rows
+from plain_store import TABLE, checkpoint, closed, lost_power, opened, put, rows
 
 
 @pytest.fixture
@@ -131,3 +135,44 @@ def test_transactions_that_commit_in_another_order_than_they_began_have_numbers_
     found = store.commits.get(store.published)
     assert found is not None
     assert found.transaction_id > max(numbers)
+
+
+@pytest.mark.parametrize("end", [lost_power, closed])
+def test_what_was_noted_of_a_timeline_stays_with_it(store: TransactionalStore, end) -> None:  # type: ignore[no-untyped-def]
+    noted = {"owner": "QA", "copies": 3, "places": ["a", None]}
+    store.create_timeline("a", properties=noted)
+    store.create_timeline("plain")
+    for name, other in (("a", "b"), ("b", "c")):
+        store.lines.rename(name, other)
+        store = end(store)
+        assert store.timeline(other).properties == noted
+        assert store.timeline("plain").properties == {}
+
+
+@pytest.mark.parametrize("on_volume", [True, False])
+def test_a_timeline_is_as_large_as_what_it_has_of_its_own(on_volume: bool) -> None:
+    store = opened(FaultyVolume() if on_volume else MemoryVolume())
+    history = History(store)
+
+    def fill(line: str, first: int, count: int) -> None:
+        transaction = store.begin(timeline=line)
+        transaction.begin_statement()
+        for number in range(first, first + count):
+            transaction.insert(TABLE, (number, sha512(b"%d" % number).hexdigest()))
+        transaction.commit().wait()
+        if on_volume:
+            checkpoint(store)
+
+    fill("main", 0, 5000)
+    main = history.size(history.timeline("main"))
+    assert main > 5000 * 64
+    branch = history.create_timeline("b")
+    assert history.size(branch) == 0
+    assert len(list(store.begin(timeline="b").view(TABLE))) == 5000
+    assert history.size(branch) == 0  # to read is not to have
+    fill("b", 5000, 10)
+    few = history.size(branch)
+    assert 0 < few < main / 2
+    fill("b", 5010, 3000)
+    assert few < history.size(branch) < 3 * main
+    assert main <= history.size(history.timeline("main")) < 1.01 * main

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +31,15 @@ def test_repetition_is_compressed(name: str) -> None:
 def test_junk_is_refused(name: str, junk: bytes) -> None:
     with pytest.raises(DataCorrupted):
         codec_chain([name]).decode(junk, b"")
+
+
+@pytest.mark.parametrize("size", [0, 1, 31, 32, 127, 128, 254, 255, 256, 300])
+def test_small_chunks_are_frames_that_zstandard_reads(size: int) -> None:
+    chunk = bytes(n * 7 % 256 for n in range(size))
+    encoded = codec_chain(["zstd"]).encode(chunk, b"")
+    assert zstandard.ZstdDecompressor().decompress(encoded) == chunk
+    assert zstandard.frame_content_size(encoded) == size
+    assert len(encoded) <= size + 13
 
 
 @pytest.mark.parametrize("name", ["zstd", "lz4"])

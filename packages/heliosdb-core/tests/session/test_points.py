@@ -9,6 +9,7 @@ import datetime
 import threading
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,13 +107,27 @@ def content(db: EmbeddedDatabase) -> Any:
     return [outcome(db, f"SELECT * FROM {table} ORDER BY 1, 2", ()) for table in tables]
 
 
-def databases() -> tuple[EmbeddedDatabase, EmbeddedDatabase]:
+def databases(*, on_branch: bool) -> tuple[EmbeddedDatabase, EmbeddedDatabase]:
     """Return a database as it is, and one that never takes the short way."""
     quick, plain = EmbeddedDatabase.new_in_memory(plugins=[]), EmbeddedDatabase.new_in_memory(plugins=[])
     for db in (quick, plain):
         db.execute(TABLES)
+        if on_branch:
+            use_branch(db)
+            db.execute("UPDATE p SET n = n + 1 WHERE id = 2; DELETE FROM words WHERE w = 'x'")
+            use_branch(db, "below")
     plain._session.points.offer = lambda text, result, row_maker=None: None  # type: ignore[method-assign]
     return quick, plain
+
+
+def use_branch(db: EmbeddedDatabase, name: str = "b") -> None:
+    """Make a timeline that starts from the session's, and have the session work on it; nobody else knows of it."""
+    line = db._session.timeline
+    db.database.history.create_timeline(name, line)
+    if line is None:  # what is done here is seen on no branch
+        db.execute("UPDATE child SET parent = NULL; UPDATE pairs SET v = 77; UPDATE words SET n = 77")
+        db.execute("UPDATE p SET n = 77; INSERT INTO p (id, n) VALUES (5, 55); DELETE FROM p WHERE id = 2")
+    db._session.use_timeline(name)
 
 
 STEP = st.one_of(
@@ -121,10 +136,10 @@ STEP = st.one_of(
 )
 
 
-@given(st.lists(STEP, min_size=20, max_size=40))
-@settings(max_examples=12)
-def test_histories_are_the_same_both_ways(steps: list[tuple[tuple[str, int], list[Any]]]) -> None:
-    quick, plain = databases()
+@given(st.lists(STEP, min_size=20, max_size=40), st.booleans())
+@settings(max_examples=16)
+def test_histories_are_the_same_both_ways(steps: list[tuple[tuple[str, int], list[Any]]], on_branch: bool) -> None:
+    quick, plain = databases(on_branch=on_branch)
     for text, count in {chosen for chosen, _ in steps if chosen[0] not in BETWEEN}:
         # Warm: from here on every text that has a short way takes it.
         for _ in range(2):
@@ -142,9 +157,10 @@ def test_histories_are_the_same_both_ways(steps: list[tuple[tuple[str, int], lis
     plain.close()
 
 
+@pytest.mark.parametrize("on_branch", [False, True])
 @pytest.mark.parametrize(("text", "count"), STATEMENTS)
-def test_every_value_gives_the_same_both_ways(text: str, count: int) -> None:
-    quick, plain = databases()
+def test_every_value_gives_the_same_both_ways(text: str, count: int, on_branch: bool) -> None:
+    quick, plain = databases(on_branch=on_branch)
     choices = (
         [()]
         if count == 0
@@ -234,3 +250,76 @@ def test_texts_of_two_threads_are_not_mixed_up(db: EmbeddedDatabase) -> None:
     for thread in threads:
         thread.join(60)
     assert wrong == []
+
+
+# -- on a branch -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def branch(db: EmbeddedDatabase) -> EmbeddedDatabase:
+    """Session on a branch, statements short there."""
+    db.database.history.create_timeline("b")
+    db.execute("UPDATE p SET n = 50")
+    db._session.use_timeline("b")
+    assert not db._session.fast
+    for _ in range(4):
+        db.query("SELECT n FROM p WHERE id = $1", (1,))
+        db.execute("UPDATE p SET n = n + 1 WHERE id = $1", (2,))
+        db.execute("INSERT INTO p VALUES ($1, 0) ON CONFLICT DO NOTHING", (3,))
+        db.execute("DELETE FROM p WHERE id = $1", (3,))
+    assert set(db._session.fast) >= {"SELECT n FROM p WHERE id = $1", "UPDATE p SET n = n + 1 WHERE id = $1"}
+    return db
+
+
+def test_short_statements_stay_on_their_timeline(branch: EmbeddedDatabase) -> None:
+    assert branch.query("SELECT n FROM p WHERE id = $1", (2,)) == [(8,)]
+    other = branch.database.session()
+    assert list(other.execute("SELECT id, n FROM p ORDER BY id")[0].rows) == [(1, 50), (2, 50)]
+    commit = branch.database.history.commits.get(branch.database.history.published)
+    assert commit is not None
+    assert commit.author.timeline == "b"
+
+
+def test_a_short_statement_waits_for_a_change_of_its_table_on_its_timeline_only(branch: EmbeddedDatabase) -> None:
+    update = "UPDATE p SET n = n + 1 WHERE id = $1"
+    other = branch.database.session()
+    other.execute("BEGIN; LOCK TABLE p IN ACCESS EXCLUSIVE MODE")
+    assert branch.execute(update, (2,), timeout=30) == 1
+    other.execute("ROLLBACK")
+    other.use_timeline("b")
+    other.execute("BEGIN; LOCK TABLE p IN ACCESS EXCLUSIVE MODE")
+    with pytest.raises(errors.QueryCanceled):
+        branch.execute(update, (2,), timeout=0.05)
+
+
+def test_a_short_statement_follows_a_timeline_that_is_renamed_and_ends_with_it(branch: EmbeddedDatabase) -> None:
+    history = branch.database.history
+    history.rename_timeline("b", "c")
+    update = "UPDATE p SET n = n + 1 WHERE id = $1"
+    for _ in range(3):
+        assert branch.execute(update, (2,)) == 1
+        commit = history.commits.get(history.published)
+        assert commit is not None
+        assert commit.author.timeline == "c"
+    assert update in branch._session.fast
+    history.drop_timeline("c")
+    for text in (update, "SELECT n FROM p WHERE id = $1"):
+        with pytest.raises(errors.ObjectNotInPrerequisiteState):
+            branch.execute(text, (2,))
+
+
+def test_what_was_short_on_a_branch_is_there_after_reopening(tmp_path: Path) -> None:
+    path = str(tmp_path / "db")
+    with EmbeddedDatabase(path, plugins=[]) as db:
+        db.execute("CREATE TABLE p (id int PRIMARY KEY, n int); INSERT INTO p VALUES (1, 0), (2, 0)")
+        db.database.history.create_timeline("b")
+        db._session.use_timeline("b")
+        for number in range(5):
+            db.execute("UPDATE p SET n = $1 WHERE id = $2", (number, 1))
+            db.execute("INSERT INTO p VALUES ($1, $2)", (10 + number, number))
+        db.execute("DELETE FROM p WHERE id = $1", (2,))
+        expected = db.query("SELECT * FROM p ORDER BY id")
+    with EmbeddedDatabase(path, plugins=[]) as db:
+        assert db.query("SELECT * FROM p ORDER BY id") == [(1, 0), (2, 0)]
+        db._session.use_timeline("b")
+        assert db.query("SELECT * FROM p ORDER BY id") == expected == [(1, 4), *[(10 + n, n) for n in range(5)]]

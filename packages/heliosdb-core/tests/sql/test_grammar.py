@@ -208,3 +208,15 @@ def test_the_cursor_reads_what_rules_need() -> None:
     error = p.error()
     assert (error.message, error.position) == ('syntax error at or near "."', 11)
     assert p.error("no such thing", hint="try another").hint == "try another"
+
+
+def test_a_clause_may_begin_with_an_operator() -> None:
+    grammar = core_grammar().extended(clauses=[ClauseRule("place", "table", ("@",), lambda p: p.identifier())])
+    tree = parse_one('select @a from t@x b, u @"Y" where a @ b', grammar)
+    assert isinstance(tree, Select)
+    first, second = tree.from_items
+    assert isinstance(first, RangeTable)
+    assert isinstance(second, RangeTable)
+    assert [clause.payload for clause in (*first.extensions, *second.extensions)] == ["x", "Y"]
+    with pytest.raises(SqlSyntaxError, match='at or near "@"'):
+        parse("select 1 from t@x")

@@ -425,6 +425,24 @@ def test_an_interrupted_append_is_undone_where_another_log_is_to_follow(first: b
     assert reader.end == reader.size == log.size
 
 
+def test_an_interrupted_sync_writes_what_was_held_once() -> None:
+    volume = Interrupting()
+    log = Log(volume, 1, PLAIN)
+    log.append(b"first", 1)
+    log.append(b"second", 2, hold=True)
+    log.append(b"third", 3, hold=True)
+    volume.interrupt = True
+    with pytest.raises(KeyboardInterrupt):
+        log.sync()
+    log.append(b"fourth", 4, hold=True)
+    log.sync()
+    log.give_back_room()
+    log.sync()
+    expected = [(1, b"first"), (2, b"second"), (3, b"third"), (4, b"fourth")]
+    assert records(volume) == expected
+    assert records(volume.crash(random.Random(1))) == expected
+
+
 def test_an_interrupted_append_is_undone_once() -> None:
     volume, log = interrupted(b"first")
     log.append(b"second", 2)

@@ -216,3 +216,74 @@ def test_a_torn_record_in_room_ends_the_log() -> None:
             assert (reader.end, reader.damaged) == (begin, [(begin, len(content))])
             again = Log.resume(reader)
             assert again.size == begin
+
+
+# -- records that are held back --------------------------------------------------------------------------------------
+
+
+def held(*payloads: bytes) -> tuple[FaultyVolume, Log]:
+    """Return a volume with one synced record and room, and its log, which holds others."""
+    volume, log = with_room(b"first")
+    for scn, payload in enumerate(payloads, 2):
+        log.append(payload, scn, hold=True)
+    return volume, log
+
+
+def changes(volume: FaultyVolume) -> list[str]:
+    return [step for step, _ in volume.steps]
+
+
+def test_what_is_held_is_written_at_once_by_who_syncs() -> None:
+    volume, log = held()
+    before = len(volume.steps)
+    for scn in (2, 3, 4):
+        log.append(b"held", scn, hold=True)
+    assert changes(volume)[before:] == []
+    assert log.sync() == log.size
+    assert changes(volume)[before:] == ["append", "sync"]
+    assert records(volume.crash(random.Random(1))) == [(1, b"first"), (2, b"held"), (3, b"held"), (4, b"held")]
+
+
+def test_what_is_held_may_be_written_without_a_sync() -> None:
+    volume, log = held(b"a", b"b")
+    assert records(volume.kill()) == [(1, b"first")]
+    volume, log = held(b"a", b"b")
+    log.write()
+    assert records(volume.kill()) == [(1, b"first"), (2, b"a"), (3, b"b")]
+
+
+def test_what_is_held_comes_before_what_is_not() -> None:
+    volume, log = held(b"a", b"b")
+    log.append(b"c", 4)
+    log.append(b"too large for room" * FEW, 5, hold=True)
+    log.append(b"d", 6, hold=True)
+    log.sync()
+    found = records(volume.crash(random.Random(1)))
+    assert [(scn, payload[:1]) for scn, payload in found[1:]] == [(2, b"a"), (3, b"b"), (4, b"c"), (5, b"t"), (6, b"d")]
+
+
+def test_where_there_is_no_room_nothing_is_held() -> None:
+    volume = FaultyVolume(capacity=HEADER_AREA + 1000)
+    log = Log(volume, 1, PLAIN)
+    log.append(b"alone", 1, hold=True)
+    assert records(volume.kill()) == [(1, b"alone")]
+
+
+@pytest.mark.parametrize("error", [DiskFull("full"), IoError("broken")])
+def test_what_could_not_be_written_is_still_held(error: Error) -> None:
+    volume, log = held(b"a", b"b")
+    volume.fail(error, "append")
+    with pytest.raises(type(error)):
+        log.sync()
+    log.append(b"c", 4, hold=True)
+    log.sync()
+    assert records(volume.crash(random.Random(1))) == [(1, b"first"), (2, b"a"), (3, b"b"), (4, b"c")]
+
+
+def test_giving_back_room_writes_what_is_held() -> None:
+    volume, log = held(b"a", b"b")
+    log.give_back_room()
+    log.sync()
+    volume = volume.crash(random.Random(1))
+    assert volume.size(NAME) == log.size
+    assert records(volume) == [(1, b"first"), (2, b"a"), (3, b"b")]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from heliosdb.encoding import KeyColumn, KeyShape
 from heliosdb.store import IndexSpec
 from heliosdb.transaction import Transaction, TransactionalStore
+from heliosdb.transaction.locks import RelationLock
 
 TABLE, BY_ID, BY_KIND, DOWN = 100, 101, 102, 103
 Row = tuple[Any, ...]
@@ -114,6 +115,25 @@ def test_point_writes_agree_with_a_dict(steps: list[tuple[Any, ...]]) -> None:
         assert not index.key_locks
         assert not index.tree.check((row_id, index.elements(row)) for row_id, row in relation.items(store.published))
     assert not relation.locks
+
+
+@pytest.mark.parametrize("mode", list(RelationLock))
+def test_only_locks_that_a_writer_would_wait_for_are_in_the_way(mode: RelationLock) -> None:
+    """PostgreSQL 15, table 13.2. Were it any lock, one ordinary writer would make all others ordinary."""
+    store = make_store()
+    writer = store.point_writer(TABLE, BY_ID, waits=False)
+    holder, other = store.begin(), store.begin()
+    holder.lock_relation(TABLE, mode)
+    conflicts = mode >= RelationLock.SHARE
+    assert (writer.insert((1, 1, "a")) is None) == conflicts
+    assert writer.update(1, lambda row: (1, 2, "b")) == (None if conflicts else True)
+    if mode != RelationLock.ACCESS_EXCLUSIVE:
+        # Two of them, which is a queue.
+        other.lock_relation(TABLE, RelationLock.ACCESS_SHARE)
+        assert (writer.insert((2, 1, "a")) is None) == conflicts
+    holder.rollback()
+    other.rollback()
+    assert writer.insert((3, 1, "a")) is not None
 
 
 def test_an_update_of_an_indexed_column_is_a_point_write() -> None:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
-
-from heliosdb.errors import Error
 
 __all__ = ["generate_key", "rotate_key"]
 
@@ -59,28 +55,18 @@ def rotate_key(database: str, new: str | None, data: bool, config_file: str | No
     from heliosdb_crypto.providers import master_key, provided
     from heliosdb_crypto.rotation import keyring_of, rotate_data_key, rotate_master_key
 
-    with _reported():
-        config = heliosdb.load_config(config_file, overrides={"path": database})
-        with heliosdb.EmbeddedDatabase(database, config=config, strict=True) as opened:
-            if new is not None:
-                rotate_master_key(opened.database, master_key(provided(new)))
-                click.echo(f"master key {keyring_of(opened.database).master_id}", err=True)
-            if data:
-                with click.progressbar(length=1, label=database, hidden=quiet) as bar:
+    config = heliosdb.load_config(config_file, overrides={"path": database})
+    with heliosdb.EmbeddedDatabase(database, config=config, strict=True) as opened:
+        if new is not None:
+            rotate_master_key(opened.database, master_key(provided(new)))
+            click.echo(f"master key {keyring_of(opened.database).master_id}", err=True)
+        if data:
+            with click.progressbar(length=1, label=database, hidden=quiet) as bar:
 
-                    def show(done: int, files: int) -> None:
-                        bar.length = max(files, 1)
-                        bar.update(done - bar.pos)
+                def show(done: int, files: int) -> None:
+                    bar.length = max(files, 1)
+                    bar.update(done - bar.pos)
 
-                    rotate_data_key(opened.database, on_progress=show)
-                left = [key.number for key in keyring_of(opened.database).data_keys()]
-                click.echo(f"data key {left[-1]}" + (", not everywhere yet" if len(left) > 1 else ""), err=True)
-
-
-@contextmanager
-def _reported() -> Iterator[None]:
-    try:
-        yield
-    except Error as error:
-        lines = [error.message, *(text for text in (error.detail, error.hint) if text)]
-        raise click.ClickException("\n".join(lines)) from None
+                rotate_data_key(opened.database, on_progress=show)
+            left = [key.number for key in keyring_of(opened.database).data_keys()]
+            click.echo(f"data key {left[-1]}" + (", not everywhere yet" if len(left) > 1 else ""), err=True)

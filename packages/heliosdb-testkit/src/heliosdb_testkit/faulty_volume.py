@@ -265,7 +265,7 @@ class FaultyVolume:
                     file.append(content)
             return offset
 
-    def reserve(self, name: str, size: int) -> None:
+    def reserve(self, name: str, size: int) -> bool:
         """Make room behind a file's end."""
         with self._changing(name):
             file = self._file(name)
@@ -273,6 +273,7 @@ class FaultyVolume:
             with self._step("reserve", name) as taken:
                 if taken:
                     file.reserve(size)
+                return True
 
     def _require_space(self, name: str, growth: int) -> None:
         used = sum(len(file.content) for file in self._names.values())

@@ -14,6 +14,7 @@ import click
 
 from heliosdb import __version__
 from heliosdb.cli import moving, upkeep
+from heliosdb.cli.opening import error_class, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +42,13 @@ class Commands(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """Return a command by name."""
         return self.commands.get(name) or self._plugin_command(name)
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run a command; errors of the database are printed as click prints its own, for plugins' commands, too."""
+        try:
+            return super().invoke(context)
+        except error_class() as error:
+            raise click.ClickException(told(error)) from None
 
     def _of_plugins(self) -> Mapping[str, Any]:
         from heliosdb.plugin.host import load_plugins
@@ -212,34 +220,26 @@ for command in (
 def open_database(
     path: str | None, *, memory: bool, config_file: str | None, settings: tuple[str, ...], read_only: bool = False
 ) -> Database:
-    """Open what the arguments, the environment and the configuration file say; ClickException where that cannot be."""
+    """Open what the arguments, the environment and the configuration file say."""
     from heliosdb.config import load_config, opening
     from heliosdb.database import Database
-    from heliosdb.errors import Error
 
     if path is not None and memory:
         raise click.UsageError("a path and --memory exclude each other")
-    try:
-        overrides = {
-            "path": path,
-            "in_memory": True if memory else None,
-            "settings": dict(pair(text, "--set") for text in settings),
-            "read_only": True if read_only else None,
-        }
-        config = load_config(config_file, overrides=overrides)
-        arguments = opening(None, config)
-        if config.log_level is not None:
-            # The program is ours here, and so is the place where messages go: standard error.
-            import logging
+    overrides = {
+        "path": path,
+        "in_memory": True if memory else None,
+        "settings": dict(pair(text, "--set") for text in settings),
+        "read_only": True if read_only else None,
+    }
+    config = load_config(config_file, overrides=overrides)
+    arguments = opening(None, config)
+    if config.log_level is not None:
+        # The program is ours here, and so is the place where messages go: standard error.
+        import logging
 
-            logging.basicConfig(format="%(levelname)s:  %(message)s")
-        return Database(**arguments)
-    except Error as error:
-        lines = [
-            error.message,
-            *(f"{label}:  {text}" for label, text in (("DETAIL", error.detail), ("HINT", error.hint)) if text),
-        ]
-        raise click.ClickException("\n".join(lines)) from error
+        logging.basicConfig(format="%(levelname)s:  %(message)s")
+    return Database(**arguments)
 
 
 def pair(text: str, option: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ is psql's: ``*`` and ``?`` stand for any letters, a dot separates the schema, do
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -28,18 +29,19 @@ KIND_NAMES: Final = (
     " WHEN 'm' THEN 'materialized view' WHEN 'i' THEN 'index' WHEN 'S' THEN 'sequence' WHEN 'f' THEN 'foreign table'"
     " ELSE c.relkind::text END"
 )
+_piece: Final = re.compile(r'"((?:[^"]|"")*)"?|.', re.DOTALL)
+"""Of a pattern: what stands in double quotes, or a character."""
+_special: Final = re.compile(r"[|*+?()\[\]{}.^$\\]")
 NOT_SYSTEM: Final = "n.nspname NOT IN ('pg_catalog', 'information_schema')"
 
 
 def pattern_expressions(pattern: str) -> tuple[str | None, str]:
     """Return regular expressions for the schema (None: any visible one) and the name that a pattern means."""
     parts = [""]
-    quoted = False
-    for character in pattern:
-        if character == '"':
-            quoted = not quoted
-        elif quoted:
-            parts[-1] += "\\" + character if character in "|*+?()[]{}.^$\\" else character
+    for piece in _piece.finditer(pattern):
+        character, quoted = piece[0], piece[1]
+        if quoted is not None:
+            parts[-1] += _special.sub(r"\\\g<0>", quoted.replace('""', '"'))
         elif character == ".":
             parts.append("")
         elif character == "*":

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from heliosdb.cli.counting import Counter, counting
-from heliosdb.cli.opening import beside, examples, existing, opened_at, opening, options, reported, rows_of
+from heliosdb.cli.opening import beside, examples, existing, opened_at, opening, options, rows_of
 
 if TYPE_CHECKING:
     from heliosdb.database import Database
@@ -95,7 +95,7 @@ def dump(
     codec, _, level = (compression or "").partition(":")
     if level and not level.isdigit():
         raise click.UsageError(f"--compress: {level!r} is no level")
-    with reported(), existing(database, config_file, settings) as opened:
+    with existing(database, config_file, settings) as opened:
         options = _dump_options(choices, inserts=inserts, rows_per_insert=rows_per_insert)
         with counting(database, rows_of(opened), hidden=quiet or place == "-") as counter:
             report = backup(
@@ -146,7 +146,7 @@ def restore(
     """
     from heliosdb.dump import restore as run
 
-    with reported(), _made(database, config_file, settings) as (opened, commit_rows):
+    with _made(database, config_file, settings) as (opened, commit_rows):
         with counting(place, _size(place), is_bytes=True, hidden=quiet) as counter:
             report = run(
                 opened,
@@ -219,7 +219,7 @@ def import_command(
 
     delimiter = "\t" if delimiter == "\\t" else delimiter
     dialect = CsvDialect(delimiter=delimiter, quote=quote, header=header, null=null, encoding=encoding)
-    with reported(), _made(database, config_file, settings) as (opened, commit_rows):
+    with _made(database, config_file, settings) as (opened, commit_rows):
         with counting(place, _size(place), is_bytes=True, hidden=quiet) as counter:
             report = import_file(
                 opened,
@@ -283,7 +283,7 @@ def export_command(
     from heliosdb.transfer import export
 
     *tables, place = names
-    with reported(), existing(database, config_file, settings) as opened:
+    with existing(database, config_file, settings) as opened:
         with counting(place, 0, hidden=quiet or place == "-") as counter:
             report = export(
                 opened,

@@ -17,8 +17,9 @@ import click
 
 if TYPE_CHECKING:
     from heliosdb.database import Database
+    from heliosdb.errors import Error
 
-__all__ = ["beside", "examples", "existing", "opened_at", "opening", "options", "reported", "rows_of"]
+__all__ = ["beside", "error_class", "examples", "existing", "opened_at", "opening", "options", "rows_of", "told"]
 
 Decorated = Callable[..., Any]
 
@@ -48,17 +49,17 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-@contextmanager
-def reported() -> Iterator[None]:
-    """Print errors of the database as click prints its own."""
+def error_class() -> type[Error]:
+    """Return the class of all errors of the database; imported where something was raised, and not for ``--help``."""
     from heliosdb.errors import Error
 
-    try:
-        yield
-    except Error as error:
-        parts = (("DETAIL", error.detail), ("HINT", error.hint), ("CONTEXT", error.context))
-        lines = [error.message, *(f"{label}:  {text}" for label, text in parts if text)]
-        raise click.ClickException("\n".join(lines)) from None
+    return Error
+
+
+def told(error: Error) -> str:
+    """Return what a command says about an error of the database."""
+    parts = (("DETAIL", error.detail), ("HINT", error.hint), ("CONTEXT", error.context))
+    return "\n".join([error.message, *(f"{label}:  {text}" for label, text in parts if text)])
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from heliosdb.cli.counting import counting
-from heliosdb.cli.opening import beside, examples, existing, opened_at, opening, reported, rows_of
+from heliosdb.cli.opening import beside, examples, existing, opened_at, opening, rows_of, told
 
 if TYPE_CHECKING:
     from heliosdb.database import Database
@@ -37,8 +37,7 @@ def check(
 
     The status is 1 where something is; what cannot be looked at for want of a key is named, and is no problem.
     """
-    with reported():
-        found, seconds = _checked(database, config_file, settings, quiet=quiet)
+    found, seconds = _checked(database, config_file, settings, quiet=quiet)
     wrong = _print_findings(found)
     if not quiet:
         looked = f"{found.tables:,} tables, {found.rows:,} rows, {found.indexes:,} indexes"
@@ -56,12 +55,10 @@ def _checked(
     with ExitStack() as stack:
         try:
             opened = stack.enter_context(existing(database, config_file, settings, read_only=True))
-        except click.ClickException as error:
+        except DataCorrupted as error:
             # What keeps it from being opened may be one of many damaged places.
-            if not isinstance(error.__cause__, DataCorrupted):
-                raise
             with counting(database, 0, hidden=quiet) as counter:
-                found = verify_closed(database, error.message, counter)
+                found = verify_closed(database, told(error), counter)
             return found, counter.seconds
         try:
             total = rows_of(opened)
@@ -88,15 +85,14 @@ def _print_findings(found: Verified) -> str:
 @opening
 def compact(database: str, config_file: str | None, settings: tuple[str, ...], quiet: bool) -> None:
     """Drop what nobody needs any more from the database at PATH, and write its files anew where that saves space."""
-    with reported():
-        with existing(database, config_file, settings) as opened:
-            before = _bytes_of(database)
-            maintenance = opened.store.maintenance
-            if maintenance is None:
-                raise click.ClickException(f'database "{database}" is open for reading only')
-            maintenance.compact()
-        if not quiet:
-            click.echo(f"{before:,} bytes before, {_bytes_of(database):,} now", err=True)
+    with existing(database, config_file, settings) as opened:
+        before = _bytes_of(database)
+        maintenance = opened.store.maintenance
+        if maintenance is None:
+            raise click.ClickException(f'database "{database}" is open for reading only')
+        maintenance.compact()
+    if not quiet:
+        click.echo(f"{before:,} bytes before, {_bytes_of(database):,} now", err=True)
 
 
 @click.command(epilog=examples("heliosdb salvage broken.db mended.db"))
@@ -118,7 +114,7 @@ def salvage(context: click.Context, damaged: str, new: str, config_file: str | N
     if os.path.lexists(new):
         raise click.ClickException(f'"{new}" exists already')
     # Beside its place until it is whole: half of what is left would pass for all of it.
-    with reported(), beside(new) as part:
+    with beside(new) as part:
         with (
             _files_of(damaged, config_file, read_only=True) as (source, options),
             counting(damaged, 0, hidden=quiet) as counter,

@@ -218,7 +218,7 @@ class _Writer:
             self.pipelines.source.namespace["new"] = row_maker.new
             lines.append(f"  return [new({row})]")
         store = self.session.database.store
-        reader = store.point_reader(self.scan.relation.oid, self.scan.index.oid)
+        reader = store.point_reader(self.scan.relation.oid, self.scan.index.oid, self.session.timeline)
         return self._make("read", reader)
 
     def _stored_key(self) -> str:
@@ -315,6 +315,7 @@ class _Writer:
             index,
             session,
             session.block.author(),
+            line=session.timeline,
             waits=False,
             synchronous=session.setting("synchronous_commit") != "off",
             references=references,

@@ -81,8 +81,8 @@ def _reference(
         numbers.append(number - 1)
     store = session.database.store
     return PointReference(
-        store.create_relation(None, other.oid),
-        store.index(None, other.oid, index.oid),
+        store.create_relation(session.timeline, other.oid),
+        store.index(session.timeline, other.oid, index.oid),
         _key(key_shape(other, index, session.registries), numbers),
     )
 

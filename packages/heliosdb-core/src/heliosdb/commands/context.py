@@ -3,6 +3,7 @@ session."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -58,6 +59,10 @@ class DatabaseContext(Protocol):
         """Return how many sessions work on a timeline that is not main."""
         ...
 
+    def writers_on(self, timeline: Timeline) -> int:
+        """Return how many sessions have changes on a timeline that are not committed."""
+        ...
+
     def next_oid(self) -> int:
         """Return a number that no object, version or counter of this database ever had."""
         ...
@@ -106,12 +111,20 @@ class CommandSession(Protocol):
         """What the session's next transaction works on; None: main."""
         ...
 
+    def at_close(self, function: Callable[[], object]) -> None:
+        """Call a function when the session ends."""
+        ...
+
     def use_timeline(self, name: str) -> None:
         """Work on a timeline from the next transaction on.
 
         Raises UndefinedObject, ActiveSqlTransaction once the open transaction has looked at anything, ObjectInUse while
         there are temporary objects.
         """
+        ...
+
+    def fork(self) -> Any:
+        """Open another session with this one's role, settings and timeline; whoever asks closes it."""
         ...
 
     def setting(self, name: str) -> Any:

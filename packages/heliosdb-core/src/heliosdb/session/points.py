@@ -38,6 +38,7 @@ class PointStatements:
 
     def forget(self) -> None:
         """Drop all functions: a setting, the role or the catalog has changed."""
+        self._session.block.forget_usual()
         self.made.clear()
         self.answers.clear()
         self._refused.clear()
@@ -66,7 +67,7 @@ class PointStatements:
             return
         database = session.database
         plan = session.last_plan
-        if plan is None or database.timeline_of(session) is not None:
+        if plan is None:
             return
         from heliosdb.codegen.point import compile_point
 

@@ -93,7 +93,7 @@ class Checkpointer:
         with self._running:
             moved = self._indexes.read_busy_ones()
         if moved:
-            self._store.trees_changed()
+            self._store.points_changed()
 
     @property
     def is_closed(self) -> bool:
@@ -126,6 +126,14 @@ class Checkpointer:
             if header is not None and not codecs.is_current(header.codecs, header.codec_parameters):
                 found.append(name)
         return found
+
+    def size_of(self, line: int) -> int:
+        """Return the bytes of the files that a timeline has of its own."""
+        items = [item for item in self._manifest.relations if item.timeline == line]
+        names = {
+            name for item in items for name in (*item.segments, *(r for index in item.indexes for r in index.runs))
+        }
+        return sum(map(self._store.volume.size, names))
 
     def attach_indexes(self, names: Container[str]) -> None:
         """Make the indexes known that have some of these runs: a checkpoint writes none of which nobody knows."""
@@ -169,7 +177,7 @@ class Checkpointer:
             store.commits.written_to(manifest.scn)
             trees_changed = self._indexes.install([index for item in noted for index in item.indexes])
         if trees_changed:
-            store.trees_changed()
+            store.points_changed()
         self._manifest = manifest
         self._cache.shrink()
         delete_unnamed(files, manifest, self._cache)

@@ -132,7 +132,7 @@ class DirectoryVolume:
             self._files.release(descriptor)
         return size
 
-    def reserve(self, name: str, size: int) -> None:
+    def reserve(self, name: str, size: int) -> bool:
         """Make room behind a file's end, up to this size."""
         descriptor, end = self._use_to_change(name)
         try:
@@ -141,6 +141,7 @@ class DirectoryVolume:
                     raise OSError(errno.ENOSPC, "")
                 self._with_room.add(name)
                 write_at(descriptor.file, end, bytes(size - end))
+            return True
         except BaseException as error:
             self._undo_append(name, descriptor, end)
             if isinstance(error, OSError):

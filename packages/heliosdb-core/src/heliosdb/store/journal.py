@@ -85,8 +85,8 @@ class Journal:
         self._since = 0
         """How large the log was when a checkpoint failed."""
         self._syncing = Lock()
-        self._waiting: deque[Any] = deque()
-        """A lock for each thread that waits for another's sync: released when it may look again."""
+        self._waiting: deque[tuple[int, Lock]] = deque()
+        """The SCN and a lock of each thread that waits for another's sync: released when it may look again."""
         self._failure: Error | None = None
         self._logged = 0
         """The SCN of the last record, or of that which is being appended."""
@@ -182,7 +182,9 @@ class Journal:
         changed: Mapping[int, tuple[int, bool]] = counters.take_changed() if counters.has_changed else {}
         try:
             head = encode_head(kind, time, transaction_id, timeline, written, changed, tuple(dropped))
-            self.log.append(b"".join((head, *parts)), scn)
+            # While somebody syncs, others gather for the next.
+            hold = kind == COMMIT and (bool(self._waiting) or self._syncing.locked())
+            self.log.append(b"".join((head, *parts)), scn, hold=hold)
         except BaseException:
             counters.give_back(changed)
             raise
@@ -197,8 +199,8 @@ class Journal:
             if self._syncing.locked():
                 turn = Lock()
                 turn.acquire()
-                self._waiting.append(turn)
-                # Whoever holds the lock now calls all who stand there when it is done; if nobody does, nobody may.
+                self._waiting.append((scn, turn))
+                # Whoever holds the lock now calls those who stand there when it is done; if nobody does, nobody may.
                 if self._syncing.locked():
                     turn.acquire(timeout=PATIENCE)
                     continue
@@ -224,11 +226,24 @@ class Journal:
             self._call_waiting()
 
     def _call_waiting(self) -> None:
-        while self._waiting:
-            try:
-                self._waiting.popleft().release()
-            except IndexError:
-                break  # another thread has called the last one
+        """Call those whose commits are durable, and of the others one: it syncs for all of them."""
+        waiting, durable = self._waiting, -1
+        while waiting and durable != self.durable:
+            # Another thread may have synced, and called, while some stood here and not there: then once more.
+            durable = self.durable
+            others = []
+            while waiting:
+                try:
+                    scn, turn = waiting.popleft()
+                except IndexError:
+                    break  # another thread has called the last one
+                if scn <= durable or self._failure is not None:
+                    turn.release()
+                else:
+                    others.append((scn, turn))
+            if others:
+                waiting.extendleft(reversed(others[1:]))
+                others[0][1].release()
         if self._followers:
             self._tell_followers()
 
@@ -275,6 +290,10 @@ class Journal:
         with store.commit_lock:
             if store.published != scn - 1:
                 return store.published >= scn
+            try:
+                self.log.write()
+            except Error:
+                return False  # the sync tells
             store.publish_to(scn)
         self._wake()
         return True

@@ -25,6 +25,12 @@ appended between two syncs, which somebody waits for then, the log gets room ahe
 zeros up to the file's end are no torn tail. A log that another follows has none: it was cut to its records, and that
 was durable, before the other was made.
 
+**Held back.** Where many commit, what fits into the room is not written at once: whoever syncs next writes all that is
+held with one call, and nobody else leaves the interpreter for it. Where there is no room an append writes, for it may
+find the disk full, and that is told to its commit alone; who fills room can only find it full on a file system that
+writes nothing in place, and then it is as if the sync had failed. Records whose commits are answered without a sync are
+written before (``write``): the end of the process must not take them.
+
 **The log before** (``LogChain``): a log's header says which one it follows and where that one ended. So one that ends
 too early is known to, though it ends with a whole record and nothing stands in the next.
 
@@ -34,13 +40,15 @@ before anything is appended. Otherwise the next crash might undo the cut alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from struct import Struct
+from threading import Lock
 from typing import NamedTuple
 from zlib import crc32
 
 from heliosdb.encoding.codecs import Chain, FileCodecs
-from heliosdb.errors import DataCorrupted, DiskFull, InternalFailure, IoError, ProgramLimitExceeded
+from heliosdb.errors import DataCorrupted, DiskFull, Error, InternalFailure, IoError, ProgramLimitExceeded
 from heliosdb.store.file_header import FileHeader, new_file_header, parse_file_header
 from heliosdb.store.volume import Volume, missing_file
 
@@ -129,8 +137,8 @@ class Log:
         if chain.is_for_one_writing:
             return cls(volume, number + 1, reader.codecs, before)
         log._take_header(header)
-        log.size = log.synced_to = reader.end
-        log._previous = reader.previous
+        log._tip = reader.end, reader.previous
+        log.synced_to = log._written = reader.end
         return log
 
     def _begin(self, volume: Volume, number: int, chain: Chain) -> None:
@@ -138,16 +146,29 @@ class Log:
         self.number = number
         self.name = log_name(number)
         self.chain = chain
-        self.size = 0
-        """The position behind the last record appended."""
+        self._tip = 0, 0
+        """The position behind the last record appended, and that record's checksum: one value, so that Ctrl-C finds
+        both or neither changed."""
         self.synced_to = 0
         """The position up to which the log is known to be durable."""
-        self._is_appending = False
-        """Whether an append began and did not end: Ctrl-C may come between the volume's append and ours."""
+        self._held: deque[tuple[int, bytes]] = deque()
+        """Records, with the positions behind them, that may not have been written yet."""
+        self._written = 0
+        """The position up to which the log was written."""
+        self._writing = Lock()
+        self._is_writing = self._is_appending = False
+        """Whether a call of the volume, or an append, began and did not end: Ctrl-C may come at any time."""
         self._room = 0
         """The position up to which there is room, or would be if the volume had had it; 0: none was asked for."""
+        self._room_there = 0
+        """The position up to which there is room."""
         self._is_cut = False
         """Whether room was given back, which is not durable."""
+
+    @property
+    def size(self) -> int:
+        """The position behind the last record appended."""
+        return self._tip[0]
 
     def _write_header(self, before: LogEnd | None) -> None:
         parameters = {**self.chain.described(), **({} if before is None else {"before": before})}
@@ -158,49 +179,92 @@ class Log:
         # Alone, so that a damaged header in front of records is known to be damaged, not torn.
         self.volume.sync(self.name)
         self._take_header(header)
-        self.size = self.synced_to = HEADER_AREA
+        self._tip = HEADER_AREA, self._seed
+        self.synced_to = self._written = HEADER_AREA
 
     def _take_header(self, header: FileHeader) -> None:
         self._binding = header.binding(self.name)
-        self._seed = self._previous = crc32(self._binding)
+        self._seed = crc32(self._binding)
 
     @property
     def end(self) -> LogEnd:
         """Where the log ends now."""
         return LogEnd(self.number, self.size)
 
-    def append(self, payload: bytes, scn: int) -> int:
+    def append(self, payload: bytes, scn: int, *, hold: bool = False) -> int:
         """Append a commit's record and return the position behind it; nothing is durable yet.
 
-        Raises DiskFull and IoError; the log is then as it was before.
+        With ``hold``, for one who sees to it that somebody syncs, it may be written by then only. Raises DiskFull and
+        IoError; the log is then as it was before.
         """
-        offset = self.size
+        offset, previous = self._tip
         stored = self.chain.encode(payload, _associated.pack(self._binding, offset, scn))
         length = len(stored)
         if max(length, len(payload)) > LARGEST_RECORD:
             raise ProgramLimitExceeded(f"a commit's record takes {length} bytes, and may take {LARGEST_RECORD}")
         synced_to = self.synced_to
         content = crc32(stored)
-        check = crc32(_place.pack(offset, length, scn, synced_to, self._previous, content), self._seed)
-        head = _head.pack(MARKER, length, scn, synced_to, self._previous, content, check)
+        check = crc32(_place.pack(offset, length, scn, synced_to, previous, content), self._seed)
+        head = _head.pack(MARKER, length, scn, synced_to, previous, content, check)
         end = offset + _head.size + length
         if self._is_appending:
             self.give_back_room()
         if end > self._room and end - synced_to <= FEW:
             self._make_room(end)
         self._is_appending = True
-        found = self.volume.append(self.name, head + stored if length < SMALL else (head, stored))
-        if found != offset:
-            raise InternalFailure(f'file "{self.name}" has grown to {found} bytes behind its log\'s back')
-        self._previous = check
-        self.size = end
+        if hold and end <= self._room_there:
+            self._held.append((end, head + stored))
+        else:
+            with self._writing:
+                self._write_held()
+                self._write(head + stored if length < SMALL else (head, stored), end)
+        self._tip = end, check
         self._is_appending = False
         return end
+
+    def _write(self, data: bytes | Sequence[bytes], end: int) -> None:
+        """Write what follows what was written; the caller writes alone."""
+        self._is_writing = True
+        try:
+            found = self.volume.append(self.name, data)
+        except Error:
+            self._is_writing = False
+            self._room_there = 0  # it went with what the volume had written of this
+            raise
+        if found != self._written:
+            raise InternalFailure(f'file "{self.name}" has grown to {found} bytes behind its log\'s back')
+        self._written = end
+        self._is_writing = False
+
+    def write(self) -> None:
+        """Write what is held: it outlives the process. Raises DiskFull and IoError; it is still held then."""
+        with self._writing:
+            self._write_held()
+
+    def _write_held(self) -> None:
+        if self._is_writing:
+            self._cut(self._written)
+        held, written = self._held, self._written
+        left = [(end, record) for end, record in tuple(held) if end > written]
+        if left:
+            self._write(b"".join([record for _, record in left]), left[-1][0])
+        while held and held[0][0] <= self._written:
+            held.popleft()
+
+    def _cut(self, end: int) -> None:
+        self.volume.truncate(self.name, end)
+        self._written = end
+        self._room = self._room_there = 0
+        self._is_cut = True
+        self._is_writing = False
 
     def _make_room(self, end: int) -> None:
         self._room = end + min(max(end, LEAST_ROOM), MOST_ROOM)
         try:
-            self.volume.reserve(self.name, self._room)
+            with self._writing:
+                self._write_held()
+                if self.volume.reserve(self.name, self._room):
+                    self._room_there = self._room
         except (DiskFull, IoError):
             # Without room all is as well, but slower; and whether a record fits is for its append to say.
             pass
@@ -208,17 +272,22 @@ class Log:
     def give_back_room(self) -> None:
         """Cut the log to its records, nobody appends meanwhile; the next sync makes that durable.
 
-        Raises IoError; the room is still there then.
+        Raises DiskFull and IoError; the room is still there then.
         """
-        if self._room or self._is_appending:
-            self.volume.truncate(self.name, self.size)
-            self._room = 0
-            self._is_cut = True
-            self._is_appending = False
+        with self._writing:
+            held, size = self._held, self.size
+            while held and held[-1][0] > size:
+                held.pop()  # its append was interrupted
+            self._write_held()
+            if self._room or self._is_appending:
+                self._cut(size)
+                self._is_appending = False
 
     def sync(self) -> int:
         """Make durable whatever was appended before the call, and return the position up to which it is."""
-        end = self.size
+        with self._writing:
+            self._write_held()
+            end = min(self._written, self.size)
         if end > self.synced_to or self._is_cut:
             self.volume.sync(self.name)
             self.synced_to = end

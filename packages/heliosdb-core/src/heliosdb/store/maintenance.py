@@ -117,6 +117,11 @@ class Maintenance:
         if self._store.options.compact_interval_hours is not None:
             self.wake()
 
+    def size_of(self, line: int) -> int:
+        """Return the bytes of the files that a timeline has of its own, by number, as of the last checkpoint."""
+        with self._lock:
+            return self._checkpointer.size_of(line)
+
     def stop(self) -> None:
         """Make everything durable, make a last checkpoint if there is anything to put into it, and end the thread."""
         with self._lock:

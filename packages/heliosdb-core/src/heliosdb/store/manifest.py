@@ -32,7 +32,7 @@ _CHECK = Struct("<I")
 @define
 class StoredTimeline:
     """A timeline: ``parent`` is another's id, None for main. ``dropped``: it has no name any more, and stays for those
-    that start from it."""
+    that start from it. ``properties`` are what its maker noted of it."""
 
     id: int
     name: str
@@ -40,6 +40,7 @@ class StoredTimeline:
     fork: int = 0
     dropped: bool = False
     created: int = 0
+    properties: dict[str, Any] = field(factory=dict)
 
 
 @define

@@ -6,8 +6,8 @@ time, by transaction), held (pins), and made to last (retention). All of it outl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from heliosdb.errors import InvalidParameterValue, ObjectNotInPrerequisiteState
 from heliosdb.store.holds import DATABASE
@@ -96,13 +96,30 @@ class History:
         """Return a timeline by name; UndefinedObject when there is none."""
         return self._store.timeline(name)
 
-    def create_timeline(self, name: str, parent: Timeline | str | None = None, scn: int | None = None) -> Timeline:
-        """Start a timeline at an SCN of its parent (default: main, now). Nothing is copied.
+    def create_timeline(
+        self,
+        name: str,
+        parent: Timeline | str | None = None,
+        scn: int | None = None,
+        properties: Mapping[str, Any] | None = None,
+    ) -> Timeline:
+        """Start a timeline at an SCN of its parent (default: main, now). Nothing is copied. ``properties`` are noted
+        with it: what JSON can hold.
 
         Raises DuplicateObject, UndefinedObject, and ObjectNotInPrerequisiteState for an SCN that has not been reached
         or whose versions are gone.
         """
-        return self._store.create_timeline(name, parent, scn)
+        return self._store.create_timeline(name, parent, scn, properties)
+
+    def size(self, timeline: Timeline) -> int:
+        """Return how many bytes a timeline has of its own, beside what it shares with its parent.
+
+        On a volume: its segments and its indexes, as of the last checkpoint; what came since is in the log. In memory:
+        about what its rows take.
+        """
+        from heliosdb.store.sizes import own_size
+
+        return own_size(self._store, timeline)
 
     def rename_timeline(self, name: str, new_name: str) -> None:
         """Give a timeline another name. Raises UndefinedObject, DuplicateObject, ObjectInUse for main."""

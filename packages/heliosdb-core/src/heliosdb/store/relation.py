@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from heliosdb.store.column_values import FormsRoom
     from heliosdb.store.stored_blocks import StoredBlocks
 
-__all__ = ["Relation"]
+__all__ = ["Relation", "lock_key"]
 
 FOLD_AT = 1024
 """Overlay entries after which the committer folds a block."""
@@ -40,6 +40,11 @@ BUSY_FOLD_AT = 256
 
 MANY = 16
 """Changes of a block that are worth being entered together."""
+
+
+def lock_key(timeline: int, oid: int) -> Any:
+    """Return what a timeline's relation is called in the lock table."""
+    return (timeline, oid) if timeline else oid
 
 
 class Relation:
@@ -56,6 +61,7 @@ class Relation:
         "forms",
         "indexes",
         "is_logged",
+        "lock_key",
         "locks",
         "oid",
         "parent",
@@ -72,6 +78,7 @@ class Relation:
         self.oid = oid
         self.timeline = timeline
         """The number of the timeline."""
+        self.lock_key = lock_key(timeline, oid)
         self.row_ids = row_ids
         self.parent = parent
         self.fork = fork

@@ -81,8 +81,9 @@ class Store:
         """Whether nothing was under way when the volume was used the last time."""
         self.indexes: IndexStorage | None = None
         """The indexes that stand on the volume."""
-        self.trees_changed: Callable[[], None] = lambda: None
-        """Called when entries of btrees have gone from memory to the volume: point readers are to be made anew."""
+        self.points_changed: Callable[[], None] = lambda: None
+        """Called when point readers and writers are to be made anew: entries of btrees have gone from memory to the
+        volume, a timeline has got another name or has been dropped."""
         self.maintenance: Maintenance | None = None
         """Makes checkpoints, where there is a journal."""
         self.large: CommitSegments | None = None  # writes the blocks of large commits, where there is a journal
@@ -142,14 +143,17 @@ class Store:
         """Return every timeline, main first."""
         return self.lines.living()
 
-    def create_timeline(self, name: str, parent: Timeline | str | None = None, scn: int | None = None) -> Timeline:
+    def create_timeline(
+        self, name: str, parent: Timeline | str | None = None, scn: int | None = None, properties: Any = None
+    ) -> Timeline:
         """Start a timeline at an SCN of its parent (default: main, now), durably. Nothing is copied.
 
         Raises DuplicateObject, UndefinedObject, and ObjectNotInPrerequisiteState for an SCN that has not been reached
         or whose versions are gone.
         """
         with self._define:  # whoever makes relations takes the commit lock after this one
-            made = self.lines.create(name, self.timeline(parent) if isinstance(parent, str) else parent, scn)
+            source = self.timeline(parent) if isinstance(parent, str) else parent
+            made = self.lines.create(name, source, scn, properties)
             if self.specs_of is None:
                 # Now, so that the branch has the indexes of its parent and not those that come later.
                 line: Timeline | None = made.parent

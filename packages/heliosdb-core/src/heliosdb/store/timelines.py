@@ -11,8 +11,8 @@ dropped is not. Numbers are never given twice; names may be.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import (
     DataCorrupted,
@@ -67,7 +67,13 @@ class Timelines:
 
     # -- changes
 
-    def create(self, name: str, parent: Timeline | None = None, scn: int | None = None) -> Timeline:
+    def create(
+        self,
+        name: str,
+        parent: Timeline | None = None,
+        scn: int | None = None,
+        properties: Mapping[str, Any] | None = None,
+    ) -> Timeline:
         """Start a timeline at an SCN of its parent; see ``Store.create_timeline``."""
         store = self._store
         with store.commit_lock:
@@ -82,7 +88,7 @@ class Timelines:
                 source = source.parent
             if scn is not None:
                 store.check_readable_at(source, fork)
-            made = Timeline(self.next_number, name, source, fork, store.commits.next_time())
+            made = Timeline(self.next_number, name, source, fork, store.commits.next_time(), properties)
             self._log([*map(stored_timeline, self.all()), stored_timeline(made)])
             self._enter(made)
         self._settle(made)
@@ -99,6 +105,7 @@ class Timelines:
             del self._named[name]
             line.name = new_name
             self._named[new_name] = line
+            self._store.points_changed()
         self._settle()
 
     def drop(self, name: str) -> None:
@@ -116,6 +123,7 @@ class Timelines:
             self._log([stored_timeline(left[n], None, left[n].dropped or left[n] is line) for n in sorted(left)])
             del self._named[name]
             line.dropped = True
+            self._store.points_changed()
             self._let_go(left)
         self._settle()
 
@@ -183,7 +191,8 @@ class Timelines:
                 continue
             line = self._all.get(item.id)
             if line is None:
-                line = Timeline(item.id, item.name, self.numbered(item.parent or 0), item.fork, item.created)
+                parent = self.numbered(item.parent or 0)
+                line = Timeline(item.id, item.name, parent, item.fork, item.created, item.properties)
             line.name, line.dropped = item.name, item.dropped
             left[item.id] = line
             self._enter(line)
@@ -195,4 +204,12 @@ def stored_timeline(line: Timeline, name: str | None = None, dropped: bool | Non
     """Return what a manifest or a log record says of a timeline."""
     parent = None if line.parent is None else line.parent.id
     is_dropped = line.dropped if dropped is None else dropped
-    return StoredTimeline(line.id, line.name if name is None else name, parent, line.fork, is_dropped, line.created)
+    return StoredTimeline(
+        line.id,
+        line.name if name is None else name,
+        parent,
+        line.fork,
+        is_dropped,
+        line.created,
+        dict(line.properties),
+    )

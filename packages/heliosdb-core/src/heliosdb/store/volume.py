@@ -62,14 +62,14 @@ class Volume(Protocol):
         """
         ...
 
-    def reserve(self, name: str, size: int) -> None:
+    def reserve(self, name: str, size: int) -> bool:
         """Make room behind a file's end, up to this size: appends that fit into it need not make the file grow.
 
         Room is no content: ``size`` and ``read`` do not show it, ``truncate`` gives it back, a sync makes it durable.
         But where it is not given back, whoever opens the volume next finds it as zeros at the end of the file.
 
-        A volume that has no use for room makes none. Raises DiskFull (53100), also where so little is left that others
-        need it more, and IoError (58030).
+        A volume that has no use for room makes none, and returns False. Raises DiskFull (53100), also where so little
+        is left that others need it more, and IoError (58030).
         """
         ...
 
@@ -128,9 +128,10 @@ class MemoryVolume:
         content += data if isinstance(data, bytes) else b"".join(data)
         return offset
 
-    def reserve(self, name: str, size: int) -> None:
+    def reserve(self, name: str, size: int) -> bool:
         """Make no room: nothing gets faster by it."""
         self._file(name)
+        return False
 
     def sync(self, name: str) -> None:
         """Return at once: there is nothing to make durable."""

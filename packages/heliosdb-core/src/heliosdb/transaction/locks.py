@@ -230,6 +230,21 @@ class LockTable:
         self.relations: Space = {}
         self.advisory: Space = {}
 
+    def may_write(self, relation: Any, mode: RelationLock = RelationLock.ROW_EXCLUSIVE) -> bool:
+        """Whether nobody has, or waits for, a lock on a relation that a writer's would have to wait for."""
+        if self.relations.get(relation) is None:
+            return True
+        with self._mutex:
+            present = self.relations.get(relation)
+            if present is None:
+                return True
+            mask = RELATION_CONFLICTS[mode]
+            if type(present) is tuple:
+                return not present[1] & mask
+            return not any(held & mask for held in present.holders.values()) and not any(
+                mask >> waiter.mode & 1 for waiter in present.waiters
+            )
+
     def acquire(
         self,
         space: Space,

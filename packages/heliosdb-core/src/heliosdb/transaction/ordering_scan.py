@@ -14,8 +14,9 @@ too few, may meet a row that should have come before, and sorts what he keeps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from heapq import heappop, heappush
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import FeatureNotSupported
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["likely_rows", "nearest_rows"]
 
 BATCH = 1024
+_FLOATS = {float}
 
 Item = tuple[int, "Row"]
 """(row id, row)."""
@@ -137,8 +139,9 @@ def likely_rows(
         batch = next(streams[place], None)
         if batch is None:
             break
-        count, row_ids = batch
-        new = [row_id for row_id in row_ids if row_id not in named]
+        count, new = batch
+        if named:
+            new = [row_id for row_id in new if row_id not in named]
         named.update(new)
         items = _visible(view, index, new, seen)
         dropped[place] += len(new) - len(items)
@@ -150,10 +153,10 @@ def likely_rows(
         waiting += items
         sure = min(nearest) - given
         if sure >= needed and len(waiting) >= needed:
-            ranked_items = sorted(zip(map(_sortable, values(waiting)), waiting))
-            yield [item for _, item in ranked_items[:sure]]
-            waiting = [item for _, item in ranked_items[sure:]]
-            given += len(ranked_items) - len(waiting)
+            ordered = [item for _, item in sorted(zip(_all_sortable(values(waiting)), waiting))]
+            yield ordered[:sure]
+            waiting = ordered[sure:]
+            given += len(ordered) - len(waiting)
             needed = 1
     # Row ids and values only: the rows of a large table have no room.
     ranked = list(zip(map(_sortable, values(waiting)), [row_id for row_id, _ in waiting])) if waiting else []
@@ -173,13 +176,19 @@ def _sortable(value: Any) -> tuple[int, Any]:
     return (0, value) if value == value else (1, 0)
 
 
+def _all_sortable(values: Sequence[Any]) -> Iterable[Any]:
+    """Return what sorts as the values do: themselves, where they are floats that all have a place in their order."""
+    return values if {*map(type, values)} == _FLOATS and isfinite(sum(values)) else map(_sortable, values)
+
+
 def _visible(view: RelationView, index: TimelineIndex, row_ids: Sequence[int], seen: set[int]) -> list[Item]:
     """Return those rows that the view shows and the index is about, each but once."""
     predicate = index.spec.predicate
-    new = list(dict.fromkeys(row_ids))
-    if seen:
-        new = [row_id for row_id in new if row_id not in seen]
+    new = row_ids if not seen else [row_id for row_id in row_ids if row_id not in seen]
+    before = len(seen)
     seen.update(new)
+    if len(seen) - before < len(new):
+        new = list(dict.fromkeys(new))
     return [
         (row_id, row)
         for row_id, row in zip(new, view.peek_all(new))

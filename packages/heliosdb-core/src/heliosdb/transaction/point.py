@@ -1,4 +1,4 @@
-"""The short ways: one row by a unique key, outside any transaction, on main.
+"""The short ways: one row by a unique key, outside any transaction, on one timeline.
 
 ``point_reader`` gives a closure that reads the newest published version. It registers no snapshot. It takes
 ``published`` first, so whatever it then meets is either visible at that SCN, or answered by the version before,
@@ -26,6 +26,7 @@ from heliosdb.transaction.locks import LockOwner, RowLock, SessionToken
 from heliosdb.transaction.point_references import PointReference, Taken
 
 if TYPE_CHECKING:
+    from heliosdb.store.timeline import Timeline
     from heliosdb.transaction.transactional_store import TransactionalStore
 
 __all__ = ["PointWriter", "point_reader"]
@@ -38,10 +39,12 @@ NEVER: Entry = (0, None, None)
 """"Newest version" of a row id that was never used."""
 
 
-def point_reader(store: TransactionalStore, relation_oid: int, index_oid: int) -> Callable[[Any], Row | None]:
-    """Return ``read(key) -> row or None`` over a unique btree index of main."""
-    index = store.index(None, relation_oid, index_oid)
-    relation = store.create_relation(None, relation_oid)
+def point_reader(
+    store: TransactionalStore, relation_oid: int, index_oid: int, line: Timeline
+) -> Callable[[Any], Row | None]:
+    """Return ``read(key) -> row or None`` over a unique btree index of a timeline."""
+    index = store.index(line, relation_oid, index_oid)
+    relation = store.create_relation(line, relation_oid)
     slow = _slow_reader(store, relation, index)
     if index.beyond is not None:
         return _remembering(slow, store, relation, index)
@@ -91,7 +94,7 @@ def point_reader(store: TransactionalStore, relation_oid: int, index_oid: int) -
 def _remembering(
     slow: Callable[[Any], Row | None], store: TransactionalStore, relation: Relation, index: TimelineIndex
 ) -> Callable[[Any], Row | None]:
-    """Return a reader of an index that is not all in memory; it remembers where it has found keys."""
+    """Return a reader of an index that is not all in this timeline's tree; it remembers where it has found keys."""
     spec, blocks = index.spec, relation.blocks
     column = spec.key_column
     if column is None or spec.predicate is not None:
@@ -152,7 +155,7 @@ def _slow_reader(store: TransactionalStore, relation: Relation, index: TimelineI
 
 
 class PointWriter:
-    """Autocommit writes of single rows by a unique key of main. Any thread may use it."""
+    """Autocommit writes of single rows by a unique key of a timeline. Any thread may use it."""
 
     __slots__ = (
         "_author",
@@ -160,6 +163,7 @@ class PointWriter:
         "_index",
         "_key_grant",
         "_key_of",
+        "_line",
         "_owner",
         "_referenced",
         "_references",
@@ -178,11 +182,13 @@ class PointWriter:
         session: SessionToken | None = None,
         author: Author | None = None,
         *,
+        line: Timeline | None = None,
         waits: bool = True,
         synchronous: bool = True,
         references: Sequence[PointReference] = (),
         referenced: Sequence[PointReference] = (),
     ) -> None:
+        self._line = line = store.main if line is None else line
         self._references = tuple(references)
         """Foreign keys of the relation."""
         self._referenced = tuple(referenced)
@@ -190,11 +196,11 @@ class PointWriter:
         self._waits = waits
         self._synchronous = synchronous
         self._store = store
-        self._relation = store.create_relation(None, relation_oid)
-        self._index = store.index(None, relation_oid, index_oid)
+        self._relation = store.create_relation(line, relation_oid)
+        self._index = store.index(line, relation_oid, index_oid)
         self._key_of = self._index.simple_key
         self._session = session
-        self._author = author or Author()
+        self._author = (author or Author())._replace(timeline=line.name)
         self._author_number = store.commits.author_number(self._author)
         self._owner = LockOwner(session)
         self._key_grant = self._owner.grant(0)
@@ -231,7 +237,7 @@ class PointWriter:
         store, relation, key_of = self._store, self._relation, self._key_of
         locks = relation.locks
         with store.commit_lock:
-            if not self._waits and relation.oid in store.locks.relations:
+            if self._line.dropped or (not self._waits and not store.locks.may_write(relation.lock_key)):
                 # A change of the definition may be under way, and ``change`` was made for the one before.
                 return None
             row_id = self._row_id(key)
@@ -317,7 +323,7 @@ class PointWriter:
         if not self._waits:
             return None
         store, relation = self._store, self._relation
-        transaction = store.begin(self._session, isolation="read committed", author=self._author)
+        transaction = store.begin(self._session, self._line, "read committed", author=self._author)
         try:
             transaction.begin_statement()
             row_id = transaction.insert(relation.oid, row)
@@ -329,7 +335,7 @@ class PointWriter:
     def _insert(self, row: Row, taken: Taken) -> int | None:
         store, relation = self._store, self._relation
         with store.commit_lock:
-            if not self._waits and relation.oid in store.locks.relations:
+            if self._line.dropped or (not self._waits and not store.locks.may_write(relation.lock_key)):
                 return None
             if not store.listeners and not store.history.open:
                 keys = self._keys_added(row, taken)
@@ -414,7 +420,7 @@ class PointWriter:
         number, time = next(store.transaction_ids), 0
         if store.journal is not None:
             record = store.journal.record_of_row(relation, row_id, row)
-            time = store.log_commit(0, record, number, self._author_number)
+            time = store.log_commit(self._line.id, record, number, self._author_number)
         snapshots, scn = store.snapshots, store.next_scn()
         readers: Sequence[int] | None
         idle = snapshots.is_idle and scn - 1 == store.published
@@ -471,7 +477,7 @@ class PointWriter:
         """Do the same in a transaction of its own: None deletes."""
         store, oid = self._store, self._relation.oid
         while True:
-            transaction = store.begin(self._session, isolation="read committed", author=self._author)
+            transaction = store.begin(self._session, self._line, "read committed", author=self._author)
             try:
                 transaction.begin_statement()
                 found = transaction.find_newest(self._index.spec.oid, key, relation_oid=oid)

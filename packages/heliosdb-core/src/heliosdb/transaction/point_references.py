@@ -17,7 +17,7 @@ from attrs import frozen
 from heliosdb.store.relation import Relation
 from heliosdb.store.timeline_index import TimelineIndex
 from heliosdb.store.versions import Row
-from heliosdb.transaction.locks import LockOwner, RowLock
+from heliosdb.transaction.locks import LockOwner, RelationLock, RowLock
 
 if TYPE_CHECKING:
     from heliosdb.transaction.transactional_store import TransactionalStore
@@ -41,7 +41,7 @@ class PointReference:
 
     def holds(self, store: TransactionalStore, key: Any, owner: LockOwner, taken: Taken) -> bool:
         """Whether the referenced row is there; it is locked then."""
-        if self.relation.oid in store.locks.relations:
+        if not store.locks.may_write(self.relation.lock_key, RelationLock.ROW_SHARE):
             return False
         row_ids: Sequence[int] = self.index.newest_row_ids(key)
         if len(row_ids) != 1:
@@ -59,7 +59,7 @@ class PointReference:
     def is_free(self, store: TransactionalStore, key: Any) -> bool:
         """Whether no committed row refers to the key. Those that are not committed hold a lock on the row that has
         it."""
-        if self.relation.oid in store.locks.relations:
+        if not store.locks.may_write(self.relation.lock_key, RelationLock.ROW_SHARE):
             return False
         key_of, newest = self.index.spec.key, self.relation.newest
         for row_id in self.index.newest_row_ids(key):

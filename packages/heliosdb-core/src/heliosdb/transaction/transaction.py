@@ -23,7 +23,7 @@ from heliosdb.errors import NoActiveSqlTransaction, ReadOnlySqlTransaction, Seri
 from heliosdb.store.access_method import IndexSpec, Progress
 from heliosdb.store.block import BLOCK_BITS, BLOCK_SIZE, SLOT_MASK
 from heliosdb.store.commits import Author
-from heliosdb.store.relation import Relation
+from heliosdb.store.relation import Relation, lock_key
 from heliosdb.store.snapshot import REGISTERING, Snapshot
 from heliosdb.store.timeline import Timeline
 from heliosdb.store.timeline_index import TimelineIndex
@@ -390,7 +390,7 @@ class Transaction(LockOwner):
 
     def relation_key(self, relation_oid: int) -> Any:
         """Return what a relation of the transaction's timeline is called in the lock table."""
-        return relation_oid if self.timeline.parent is None else (self.timeline.id, relation_oid)
+        return lock_key(self.timeline.id, relation_oid)
 
     def lock_relation(self, relation_oid: int, mode: RelationLock | int, wait: str = "block") -> bool:
         """Lock a relation in one of PostgreSQL's eight modes until the transaction ends."""

@@ -81,10 +81,12 @@ class TransactionalStore(Store):
         """Return the advisory locks that a session takes outside its transactions; it keeps the object."""
         return SessionLocks(self.locks, session)
 
-    def point_reader(self, relation_oid: int, index_oid: int) -> Callable[[Any], Row | None]:
-        """Return a closure ``read(key)`` that gives main's newest published row with a unique key, outside
-        transactions."""
-        return point_reader(self, relation_oid, index_oid)
+    def point_reader(
+        self, relation_oid: int, index_oid: int, line: Timeline | None = None
+    ) -> Callable[[Any], Row | None]:
+        """Return a closure ``read(key)`` that gives a timeline's (default: main's) newest published row with a unique
+        key, outside transactions."""
+        return point_reader(self, relation_oid, index_oid, self.main if line is None else line)
 
     def point_writer(
         self,
@@ -93,12 +95,14 @@ class TransactionalStore(Store):
         session: SessionToken | None = None,
         author: Author | None = None,
         *,
+        line: Timeline | None = None,
         waits: bool = True,
         synchronous: bool = True,
         references: Sequence[PointReference] = (),
         referenced: Sequence[PointReference] = (),
     ) -> PointWriter:
-        """Return an object whose ``update``, ``delete`` and ``insert`` each commit one row of main.
+        """Return an object whose ``update``, ``delete`` and ``insert`` each commit one row of a timeline (default:
+        main).
 
         ``waits`` False: its ``update`` declines (None) where an ordinary transaction would have to wait.
         ``synchronous`` False: it returns before the commit is durable. ``references`` are the relation's foreign keys
@@ -110,6 +114,7 @@ class TransactionalStore(Store):
             index_oid,
             session,
             author,
+            line=line,
             waits=waits,
             synchronous=synchronous,
             references=references,

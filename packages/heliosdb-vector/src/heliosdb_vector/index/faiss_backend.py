@@ -27,8 +27,6 @@ METRICS = {
     "l1": faiss.METRIC_L1,
     "jaccard": faiss.METRIC_Jaccard,
 }
-POINTS_A_LIST = 39
-"""Vectors that faiss wants for each list it is to find the middle of."""
 
 
 class FaissBackend:
@@ -215,8 +213,9 @@ class _Structure:
 
     def size_bytes(self) -> int:
         """Return what codes, links and labels take."""
-        links = 8 * self._plan.links + 8 if self._plan.method == "hnsw" else 8
-        return self._count * (self.code_size + links + 8) + self._lists * 4 * self._dimensions
+        if self._plan.method == "hnsw":
+            return self._count * (self.code_size + 8 * self._plan.links + 16)
+        return self._count * (self.code_size + 16) + self._lists * 4 * self._dimensions
 
     def blobs(self) -> dict[str, bytes]:
         """Return faiss's own form, and the labels."""

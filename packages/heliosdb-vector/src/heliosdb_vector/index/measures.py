@@ -82,7 +82,7 @@ class Measure:
                 return -(rows @ query)
             case "l2":
                 difference = rows - query
-                return np.einsum("ij,ij->i", difference, difference)
+                return np.vecdot(difference, difference)
             case "l1":
                 return np.abs(rows - query).sum(axis=1)
             case "hamming":

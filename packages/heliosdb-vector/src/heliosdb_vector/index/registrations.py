@@ -6,11 +6,9 @@ from collections.abc import Iterator
 
 from heliosdb.spi import AccessMethodFactory, CatalogView, DatabaseMethod, OperatorClass, ScalarFunction, Setting
 from heliosdb_vector.definitions import BIT_DISTANCES, DISTANCES, HOME, SCHEMA
-from heliosdb_vector.index.stats import COLUMNS
+from heliosdb_vector.index.stats import COLUMNS, METHODS
 
 __all__ = ["access_methods", "catalog_views", "database_methods", "functions", "operator_classes", "settings"]
-
-METHODS = ("hnsw", "ivf", "ivfflat")
 
 
 def access_methods() -> Iterator[AccessMethodFactory]:

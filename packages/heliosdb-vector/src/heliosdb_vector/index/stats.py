@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from heliosdb.spi import SessionContext
 
-__all__ = ["COLUMNS", "vector_index_stats"]
+__all__ = ["COLUMNS", "METHODS", "vector_index_stats"]
 
 METHODS = ("hnsw", "ivf", "ivfflat")
 COLUMNS = (

@@ -117,7 +117,7 @@ class Parser:
         return True
 
     def _is_plain_word(self, i: int) -> bool:
-        return self.kinds[i] in _LOOK_AHEADS or (
+        return self.kinds[i] in _WORDS or (
             self.kinds[i] == "IDENT" and self.ends[i] - self.positions[i] == len(self.values[i])
         )
 
@@ -199,6 +199,10 @@ class Parser:
     def expression(self) -> Expression:
         """Read a value expression."""
         return expressions.expression(self)
+
+    def operand(self) -> Expression:
+        """Read an expression that ends before AND and other words, as the bounds of BETWEEN do (b_expr)."""
+        return expressions.restricted_expression(self)
 
     def query(self) -> Query:
         """Read a query: SELECT, VALUES, TABLE, WITH ... in front of one, or one in parentheses."""
@@ -438,4 +442,5 @@ class Parser:
         raise self.error()
 
 
-_LOOK_AHEADS: Final = frozenset({"not_la", "nulls_la", "with_la"})
+_WORDS: Final = frozenset({"not_la", "nulls_la", "with_la", "OP"})
+"""Kinds of tokens, beside keywords, that a plugin's rule may claim by their text: operators are written one way."""

@@ -5,7 +5,7 @@ first, and of equal ones the plugin's before the core's; a rule's function that 
 back, and the next rule is tried. So a plugin can take ``SHOW BRANCHES`` and leave every other SHOW alone.
 
 Words are those of the text outside of quotes, in lower case, keywords of the dialect or not: a literal, a quoted name
-or a name in another place is never mistaken for one.
+or a name in another place is never mistaken for one. An operator is a word, too (``t@branch``).
 """
 
 from __future__ import annotations
