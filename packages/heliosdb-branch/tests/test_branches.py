@@ -298,7 +298,6 @@ class TestTransactions:
         other.execute("USE BRANCH b")
         fails(db, "DROP BRANCH b", "55006")
         fails(other, "DROP BRANCH b", "55006")
-        fails(db, "DROP BRANCH main", "55006")
         other.close()
         db.execute("DROP BRANCH b")
 
@@ -339,12 +338,6 @@ class TestTransactions:
             db.execute("DISCARD TEMP")
             db.execute(f"USE BRANCH from_{branch}")
             assert rows(db, TEMPORARY) == []
-
-    def test_what_is_not_there_yet_says_so(self, db: EmbeddedDatabase) -> None:
-        db.execute("CREATE BRANCH b")
-        assert "MERGE BRANCH" in str(fails(db, "MERGE DATABASE BRANCH b INTO main", "0A000"))
-        fails(db, "MERGE BRANCH b INTO main WITH (conflict_resolution = 'fail')", "0A000")
-        assert rows(db, "SELECT name FROM heliosdb_branches ORDER BY 1") == [("b",), ("main",)]
 
 
 def test_branches_outlive_the_process(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from attrs import frozen
 from heliosdb.spi import Cursor, statements
 
 __all__ = [
-    "Alter", "Create", "Drop", "Use", "parse_alter", "parse_create", "parse_drop", "parse_merge", "parse_use",
+    "Alter", "Create", "Drop", "Use", "branch_name", "parse_alter", "parse_create", "parse_drop", "parse_use",
 ]  # fmt: skip
 
 _UNQUOTED = re.compile(r"[^\W\d][\w$.-]*")
@@ -97,11 +97,6 @@ def parse_alter(cursor: Cursor) -> Alter | None:
     name = branch_name(cursor)
     cursor.expect_keyword("rename", "to")
     return Alter(name, branch_name(cursor))
-
-
-def parse_merge(cursor: Cursor) -> None:
-    """Refuse MERGE BRANCH."""
-    raise cursor.unsupported("MERGE BRANCH", cursor.start_position)
 
 
 def parse_use(cursor: Cursor) -> Use:

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from heliosdb.errors import Error
 from heliosdb.spi import Database, Session, Timeline
+from heliosdb_branch.merge_bases import let_go
 from heliosdb_branch.options import EPHEMERAL, expires, is_ephemeral
 
 __all__ = ["NEW", "follow", "sweep", "tidy", "work_on_new"]
@@ -46,6 +47,7 @@ def _let_go(database: Database, line: Timeline) -> None:
     if line.dropped or database.users_of(line):
         return
     try:
+        let_go(database.history, line)
         database.history.drop_timeline(line.name)
     except Error:
         return  # something holds it, or nothing can be written: tidy tries again

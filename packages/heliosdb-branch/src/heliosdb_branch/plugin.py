@@ -15,6 +15,7 @@ from heliosdb.spi import (
     Setting,
     Snapshot,
     Statement,
+    TableFunction,
     Volatility,
 )
 
@@ -46,8 +47,20 @@ def register_statements() -> list[Statement]:
         *_statement("CREATE", "start a branch from another one"),
         *_statement("DROP", "remove a branch"),
         *_statement("ALTER", "rename a branch"),
-        *_statement("MERGE", "not supported yet"),
         *_statement("USE", "have the session work on a branch", outside=True),
+        *[
+            Statement(
+                name="_".join((*verb, *words)).lower(),
+                words=(*verb, *words),
+                parse="heliosdb_branch.merge_grammar:parse_merge",
+                execute=f"heliosdb_branch.merge:execute_{verb[0].lower()}",
+                read_only=explains,
+                transactional=explains,
+                description="say what a merge would do" if explains else "do on one branch what was done on another",
+            )
+            for verb, explains in ((("MERGE",), False), (("EXPLAIN", "MERGE"), True))
+            for words in (("BRANCH",), ("DATABASE", "BRANCH"))
+        ],
     ]
 
 
@@ -132,8 +145,8 @@ def locate_database(path: str) -> Location | None:
 
 
 @hookimpl
-def register_functions() -> list[ScalarFunction]:
-    """``current_branch()``."""
+def register_functions() -> list[ScalarFunction | TableFunction]:
+    """``current_branch()`` and ``heliosdb_merge_conflicts()``."""
     return [
         ScalarFunction(
             "current_branch",
@@ -143,7 +156,20 @@ def register_functions() -> list[ScalarFunction]:
             volatility=Volatility.STABLE,
             needs_session=True,
             description="the branch that the transaction works on",
-        )
+        ),
+        TableFunction(
+            "heliosdb_merge_conflicts",
+            ("text", "text"),
+            "record",
+            "heliosdb_branch.merge:merge_conflicts",
+            columns=tuple(
+                [(name, "text") for name in ("table_name", "key", "kind", "column_name", "base", "source", "target")]
+            ),
+            volatility=Volatility.VOLATILE,
+            needs_session=True,
+            argument_names=("source_branch", "target_branch"),
+            description="what is in the way of a merge",
+        ),
     ]
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from heliosdb.catalog.changes import CatalogEdit as CatalogEdit
     from heliosdb.catalog.commit import Commit as Commit
     from heliosdb.catalog.definitions import ColumnDefinition as ColumnDefinition
     from heliosdb.catalog.definitions import ColumnForm as ColumnForm
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.registrations import PlannerRule as PlannerRule
     from heliosdb.catalog.registrations import RelationOption as RelationOption
     from heliosdb.catalog.registrations import RelationResolver as RelationResolver
+    from heliosdb.catalog.registrations import RowsRequest as RowsRequest
     from heliosdb.catalog.registrations import Stage as Stage
     from heliosdb.catalog.registrations import Statement as Statement
     from heliosdb.catalog.registrations import StoredForm as StoredForm
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.result import Result as Result
     from heliosdb.catalog.storage import OBJECTS_RELATION
     from heliosdb.commands.context import CommandSession, DatabaseContext
+    from heliosdb.commands.ddl import apply as _apply_edit
     from heliosdb.commands.row_changes import RowChange as RowChange
     from heliosdb.commands.row_changes import RowChanges as RowChanges
     from heliosdb.encoding.classes import StoredClass as StoredClass
@@ -51,10 +54,12 @@ if TYPE_CHECKING:
     from heliosdb.opening import Opening as Opening
     from heliosdb.plan import expressions as expressions
     from heliosdb.plan import nodes as nodes
+    from heliosdb.plan.forms import spelled as spelled
     from heliosdb.plan.nodes import OutputColumn as OutputColumn
     from heliosdb.plugin.drivers import driver as driver
     from heliosdb.plugin.drivers import driver_names as driver_names
     from heliosdb.plugin.host import load_plugins as load_plugins
+    from heliosdb.session.past import definitions as definitions
     from heliosdb.sql import statements as statements
     from heliosdb.sql.parser import Parser
     from heliosdb.sql.parser import parse as parse
@@ -85,6 +90,11 @@ if TYPE_CHECKING:
     from heliosdb.store.volume import Volume as Volume
     from heliosdb.transaction.differences import Difference as Difference
     from heliosdb.transaction.differences import differences as differences
+    from heliosdb.transaction.differences import is_same_datum as is_same_datum
+    from heliosdb.transaction.locks import RelationLock as RelationLock
+    from heliosdb.transaction.row_versions import RowVersion as RowVersion
+    from heliosdb.transaction.row_versions import first_readable as first_readable
+    from heliosdb.transaction.row_versions import row_versions as row_versions
     from heliosdb.types.definitions import Aggregate as Aggregate
     from heliosdb.types.definitions import CallTypes as CallTypes
     from heliosdb.types.definitions import Cast as Cast
@@ -108,6 +118,7 @@ if TYPE_CHECKING:
     Cursor = Parser
     Database = DatabaseContext
     IndexObject = _CatalogIndex
+    apply_edit = _apply_edit
     Session = CommandSession
 
 _HOMES: dict[str, tuple[str, ...]] = {
@@ -127,15 +138,18 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "PlannerRule",
         "RelationOption",
         "RelationResolver",
+        "RowsRequest",
         "Stage",
         "Statement",
         "StoredForm",
     ),
     "heliosdb.catalog.registries": ("CatalogView", "PluginStatus", "Registries", "Setting"),
+    "heliosdb.catalog.changes": ("CatalogEdit",),
     "heliosdb.catalog.commit": ("Commit",),
     "heliosdb.catalog.result": ("Result",),
     "heliosdb.catalog.storage": ("OBJECTS_RELATION CATALOG_RELATION",),
     "heliosdb.commands.context": ("CommandSession Session", "DatabaseContext Database"),
+    "heliosdb.commands.ddl": ("apply apply_edit",),
     "heliosdb.commands.row_changes": ("RowChange", "RowChanges"),
     "heliosdb.encoding.classes": ("StoredClass",),
     "heliosdb.encoding.codecs": ("Codec",),
@@ -143,6 +157,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.encoding.stored_frames": ("StoredFrames",),
     "heliosdb.opening": ("Opening",),
     "heliosdb.plan": ("expressions", "nodes"),
+    "heliosdb.plan.forms": ("spelled",),
     "heliosdb.plan.nodes": ("OutputColumn",),
     "heliosdb.plugin.drivers": ("driver", "driver_names"),
     "heliosdb.plugin.host": ("load_plugins",),
@@ -171,7 +186,10 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.store.snapshot": ("Snapshot",),
     "heliosdb.store.timeline": ("Timeline",),
     "heliosdb.store.volume": ("Volume",),
-    "heliosdb.transaction.differences": ("Difference", "differences"),
+    "heliosdb.session.past": ("definitions",),
+    "heliosdb.transaction.row_versions": ("RowVersion", "first_readable", "row_versions"),
+    "heliosdb.transaction.differences": ("Difference", "differences", "is_same_datum"),
+    "heliosdb.transaction.locks": ("RelationLock",),
     "heliosdb.types.definitions": (
         "Aggregate",
         "CallTypes",

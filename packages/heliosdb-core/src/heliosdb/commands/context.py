@@ -59,6 +59,10 @@ class DatabaseContext(Protocol):
         """Return how many sessions work on a timeline that is not main."""
         ...
 
+    def writers_on(self, timeline: Timeline) -> int:
+        """Return how many sessions have changes on a timeline that are not committed."""
+        ...
+
     def next_oid(self) -> int:
         """Return a number that no object, version or counter of this database ever had."""
         ...
@@ -119,6 +123,10 @@ class CommandSession(Protocol):
         """
         ...
 
+    def fork(self) -> Any:
+        """Open another session with this one's role, settings and timeline; whoever asks closes it."""
+        ...
+
     def setting(self, name: str) -> Any:
         """Return a setting's current value."""
         ...
@@ -173,6 +181,16 @@ class CommandSession(Protocol):
 
     def lock_definition(self, relation: Any, mode: Any) -> None:
         """Lock a relation and take a snapshot in which everything before the lock is seen."""
+        ...
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What functions and statements keep from call to call, under names of their own; DISCARD ALL forgets it."""
+        ...
+
+    @property
+    def has_temporary_schema(self) -> bool:
+        """Whether the session ever made a temporary object where it works."""
         ...
 
     def temporary_schema(self) -> str:

@@ -1,6 +1,7 @@
 """Rows of tables changed by their ids, as a whole: what was done elsewhere is done here, and checked when all is in.
 
     change(table, ...)    completes and checks each new row as INSERT does (``codegen/new_rows.py``), and enters it
+    recheck(table)        checks the others, too, where the table's definition is another
     check()               unique keys, then foreign keys from and to what was changed
 
 Foreign keys do not act: what they would delete or change elsewhere is among the changes, or else it is what is wrong
@@ -57,6 +58,14 @@ class RowChanges:
         if pairs:
             self._changed.append((relation, pairs))
         return len(pairs)
+
+    def recheck(self, relation: Relation) -> None:
+        """Look at all rows of a table, those included that nobody has changed: its definition is another."""
+        self._session.transaction.advance_command()
+        for _, rows in self._session.transaction.view(relation.oid).item_blocks():
+            self._session.check_interrupt()
+            self._completed(relation, rows, ())
+            self._changed.append((relation, [(None, row) for row in rows]))
 
     def _completed(self, relation: Relation, rows: Sequence[Row], defaults: Collection[int]) -> Iterable[Row]:
         if not rows:

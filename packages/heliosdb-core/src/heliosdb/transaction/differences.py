@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from heliosdb.store.versions import Row
     from heliosdb.transaction.transaction import Transaction
 
-__all__ = ["Difference", "differences", "is_same"]
+__all__ = ["Difference", "differences", "is_same", "is_same_datum"]
 
 Difference = tuple[int, "Row | None", "Row | None"]
 Links = list[tuple["Relation", int]]
