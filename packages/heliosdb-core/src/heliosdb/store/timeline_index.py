@@ -241,10 +241,10 @@ class TimelineIndex:
         index = self
         while (beyond := tree.beyond) is not None:
             if beyond is not index.parent:
-                more += beyond.own_row_ids(key)
+                more += beyond.own_row_ids(key)  # type: ignore[union-attr]
                 if index.parent is None:
                     break
-            scn, index = index.fork, index.parent  # type: ignore[assignment]
+            scn, index = index.fork, index.parent
             tree = index.tree
             assert tree is not None
             more += tree.row_ids(key, scn)
