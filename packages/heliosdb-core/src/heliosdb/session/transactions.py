@@ -105,11 +105,13 @@ class TransactionBlock:
 
     def _start(self) -> None:
         session = self._session
+        line = session.database.timeline_of(session)
         self._transaction = session.database.store.begin(
             session,
-            timeline=session.database.timeline_of(session),
+            timeline=line,
             isolation=self.isolation,
             read_only=self.read_only,
+            snapshot=session.past,
             author=self.author(),
         )
         large = session.database.store.large

@@ -153,6 +153,11 @@ class Transaction(LockOwner):
         return number
 
     @property
+    def is_past(self) -> bool:
+        """Whether it reads a point of history, whatever is committed meanwhile, and writes nothing."""
+        return self._fixed
+
+    @property
     def has_transaction_id(self) -> bool:
         """Whether the transaction has an id, or will have one because it has changed something."""
         return self._transaction_id is not None or self.has_written
