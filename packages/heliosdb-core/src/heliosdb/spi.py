@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from heliosdb.transaction.differences import differences as differences
     from heliosdb.transaction.differences import is_same_datum as is_same_datum
     from heliosdb.transaction.locks import RelationLock as RelationLock
+    from heliosdb.transaction.row_origins import row_origins as row_origins
     from heliosdb.types.definitions import Aggregate as Aggregate
     from heliosdb.types.definitions import CallTypes as CallTypes
     from heliosdb.types.definitions import Cast as Cast
@@ -182,6 +183,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.store.volume": ("Volume",),
     "heliosdb.transaction.differences": ("Difference", "differences", "is_same_datum"),
     "heliosdb.transaction.locks": ("RelationLock",),
+    "heliosdb.transaction.row_origins": ("row_origins",),
     "heliosdb.types.definitions": (
         "Aggregate",
         "CallTypes",
