@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.registrations import PlannerRule as PlannerRule
     from heliosdb.catalog.registrations import RelationOption as RelationOption
     from heliosdb.catalog.registrations import RelationResolver as RelationResolver
+    from heliosdb.catalog.registrations import RowsRequest as RowsRequest
     from heliosdb.catalog.registrations import Stage as Stage
     from heliosdb.catalog.registrations import Statement as Statement
     from heliosdb.catalog.registrations import StoredForm as StoredForm
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from heliosdb.plugin.drivers import driver as driver
     from heliosdb.plugin.drivers import driver_names as driver_names
     from heliosdb.plugin.host import load_plugins as load_plugins
+    from heliosdb.session.past import definitions as definitions
     from heliosdb.sql import statements as statements
     from heliosdb.sql.parser import Parser
     from heliosdb.sql.parser import parse as parse
@@ -91,6 +93,9 @@ if TYPE_CHECKING:
     from heliosdb.transaction.differences import is_same_datum as is_same_datum
     from heliosdb.transaction.locks import RelationLock as RelationLock
     from heliosdb.transaction.row_origins import row_origins as row_origins
+    from heliosdb.transaction.row_versions import RowVersion as RowVersion
+    from heliosdb.transaction.row_versions import first_readable as first_readable
+    from heliosdb.transaction.row_versions import row_versions as row_versions
     from heliosdb.types.definitions import Aggregate as Aggregate
     from heliosdb.types.definitions import CallTypes as CallTypes
     from heliosdb.types.definitions import Cast as Cast
@@ -134,6 +139,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "PlannerRule",
         "RelationOption",
         "RelationResolver",
+        "RowsRequest",
         "Stage",
         "Statement",
         "StoredForm",
@@ -181,6 +187,8 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.store.snapshot": ("Snapshot",),
     "heliosdb.store.timeline": ("Timeline",),
     "heliosdb.store.volume": ("Volume",),
+    "heliosdb.session.past": ("definitions",),
+    "heliosdb.transaction.row_versions": ("RowVersion", "first_readable", "row_versions"),
     "heliosdb.transaction.differences": ("Difference", "differences", "is_same_datum"),
     "heliosdb.transaction.locks": ("RelationLock",),
     "heliosdb.transaction.row_origins": ("row_origins",),

@@ -12,6 +12,7 @@ from heliosdb import EmbeddedDatabase
 from heliosdb.catalog.registrations import AccessMethodFactory
 from heliosdb.plugin import hookimpl
 from heliosdb.spi import (
+    ColumnValues,
     Index,
     IndexChange,
     IndexDefinition,
@@ -67,8 +68,8 @@ class Guesses:
             # The last row of all is named, too, though it is none of the nearest.
             yield start + self.batch, [*named[-1:], *named[start : start + self.batch][::-1]]
 
-    def ordering_values(self, operator: str, argument: Any, rows: Sequence[tuple[Any, ...]]) -> Sequence[Any]:
-        return [None if value is None or argument is None else abs(value - argument) for (value,) in rows]
+    def ordering_values(self, operator: str, argument: Any, column: ColumnValues) -> Sequence[Any]:
+        return [None if value is None or argument is None else abs(value - argument) for value in column.values]
 
     def size_bytes(self) -> int:
         return 0

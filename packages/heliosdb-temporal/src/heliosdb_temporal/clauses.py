@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from heliosdb.errors import DatatypeMismatch, FeatureNotSupported, InvalidParameterValue, NullValueNotAllowed
-from heliosdb.spi import ClauseContext, Cursor, Snapshot, nodes
-from heliosdb_temporal import points
+from heliosdb.errors import DatatypeMismatch, InvalidParameterValue, NullValueNotAllowed
+from heliosdb.spi import ClauseContext, Cursor, RowsRequest, Snapshot, nodes
+from heliosdb_temporal import points, ranges
 
 __all__ = ["CLAUSE", "moment", "parse_as_of", "parse_system_time", "resolve"]
 
@@ -34,18 +34,28 @@ def parse_as_of(cursor: Cursor) -> tuple[str, Any] | None:
     return None
 
 
-def parse_system_time(cursor: Cursor) -> tuple[str, Any]:
-    """Read what stands behind ``FOR SYSTEM_TIME``: a point, no range."""
-    if not cursor.accept_keyword("as", "of"):
-        raise FeatureNotSupported(
-            "FOR SYSTEM_TIME takes AS OF only: ranges of time are not supported", position=cursor.position
-        )
-    cursor.accept_keyword("timestamp")
-    return "timestamp", cursor.expression()
+def parse_system_time(cursor: Cursor) -> tuple[Any, ...]:
+    """Read what stands behind ``FOR SYSTEM_TIME``: a point, or a range (``ranges``)."""
+    if cursor.accept_keyword("as", "of"):
+        cursor.accept_keyword("timestamp")
+        return "timestamp", cursor.expression()
+    found = ranges.parse(cursor, _bound)
+    if found is None:
+        cursor.unexpected()
+    return found
 
 
-def moment(context: ClauseContext, payload: tuple[str, Any]) -> nodes.SnapshotRequest:
+def _bound(cursor: Cursor) -> tuple[str, Any]:
+    for kind in TYPES:
+        if cursor.accept_keyword(kind):
+            return kind, cursor.operand()
+    return "timestamp", cursor.operand()
+
+
+def moment(context: ClauseContext, payload: tuple[Any, ...]) -> nodes.SnapshotRequest | RowsRequest:
     """Return when the tables are read."""
+    if payload[0] not in TYPES:
+        return ranges.request(context, payload, _value)
     kind, tree = payload
     return nodes.SnapshotRequest(clause=CLAUSE, arguments=(_value(context, kind, tree),), payload=kind)
 

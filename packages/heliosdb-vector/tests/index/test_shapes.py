@@ -97,6 +97,42 @@ def test_the_index_does_not_serve(database: EmbeddedDatabase, query: str) -> Non
     require_same_rows(database, query)
 
 
+@pytest.mark.parametrize("condition", ["v <-> $1 < $2", "$2 > v <-> $1", "v <-> $1 <= $2", "$2 >= l2_distance(v, $1)"])
+def test_thresholds_give_all_that_is_near_enough(database: EmbeddedDatabase, condition: str) -> None:
+    """However few an index searched without effort has found."""
+    database.execute("SET hnsw.ef_search = 1")
+    try:
+        for vector in QUERIES:
+            distances = np.linalg.norm(VECTORS - vector, axis=1)
+            order = np.argsort(distances)
+            query = f"SELECT id, v <-> $1 FROM items WHERE {condition} ORDER BY v <-> $1 LIMIT 8"
+            shown = "\n".join(row[0] for row in database.query("EXPLAIN " + query, [vector, 5.0]))
+            assert "Index Scan using by_v" in shown
+            for near in (5, 40):
+                bound = database.query("SELECT v <-> $1 FROM items WHERE id = $2", [vector, int(order[near])])[0][0]
+                found = [row[0] for row in database.query(query, [vector, bound])]
+                if near == 5:
+                    assert found == order[: near + ("=" in condition)].tolist()
+                else:
+                    assert len(found) == 8
+                    assert set(found) <= set(order[: near + 1].tolist())
+            assert len(database.query(query, [vector, float("nan")])) == 8
+            assert len(database.query(query, [vector, float("inf")])) == 8
+            assert list(database.query(query, [vector, None])) == []
+            assert list(database.query(query, [vector, 0.0])) == []
+    finally:
+        database.execute("SET hnsw.ef_search = 200")
+
+
+def test_a_threshold_of_another_distance_bounds_nothing(database: EmbeddedDatabase) -> None:
+    other = QUERIES[1]
+    query = "SELECT id FROM items WHERE v <-> $2 < $3 ORDER BY v <-> $1 LIMIT 8"
+    bound = float(np.sort(np.linalg.norm(VECTORS - other, axis=1))[30])
+    near = np.flatnonzero(np.linalg.norm(VECTORS - other, axis=1) < bound)
+    expected = near[np.argsort(np.linalg.norm(VECTORS[near] - QUERIES[0], axis=1))][:8].tolist()
+    assert [row[0] for row in database.query(query, [QUERIES[0], other, bound])] == expected
+
+
 def test_rows_of_a_join_are_in_the_order_of_distance_however_few_match(database: EmbeddedDatabase) -> None:
     """More are asked of the index then, and what comes later may have to stand before."""
     query = (

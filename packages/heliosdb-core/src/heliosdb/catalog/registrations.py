@@ -33,6 +33,7 @@ __all__ = [
     "PlannerRule",
     "RelationOption",
     "RelationResolver",
+    "RowsRequest",
     "Stage",
     "Statement",
     "StoredForm",
@@ -121,7 +122,8 @@ class Clause(Shown):
     ``moment(context, payload) -> plan.nodes.SnapshotRequest`` (``table`` and ``query`` only) says when what the clause
     stands on is read; at the end of a query that holds for every table in it that has no such clause. The hook
     ``resolve_snapshot`` makes a snapshot of it, and everything is bound by the definitions of then. Of the clauses with
-    one ``moment`` a place may have one; of those with others each is within the one before it.
+    one ``moment`` a place may have one; of those with others each is within the one before it. A ``RowsRequest`` puts
+    other rows into the place of each table, as ranges of time do.
     """
 
     name: str
@@ -138,6 +140,21 @@ class Clause(Shown):
             raise ValueError(f"clause {self.name!r} must have bind or moment, and not both")
         if self.moment is not None and self.point not in ("table", "query"):
             raise ValueError(f"clause {self.name!r} cannot have a moment at {self.point!r}")
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class RowsRequest(Shown):
+    """What a ``moment`` may ask for: other rows in a table's place.
+
+    ``rows(relation, *values, session)`` yields tuples of the relation's attributes, in slot order, and of ``columns``,
+    which can be named and are not part of ``*``. Any attribute may be None. The values are those of the bound
+    ``arguments``.
+    """
+
+    clause: str
+    rows: Implementation
+    columns: tuple[tuple[str, str], ...] = ()
+    arguments: tuple[Any, ...] = ()
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -76,6 +76,7 @@ def _set_role(session: Session, name: str, statement: tree.Set) -> Result:
     session.user = role
     if name == "session_authorization":
         session.session_user = role
+    session.points.forget()
     return Result("SET")
 
 
@@ -85,6 +86,7 @@ def execute_reset(session: Session, statement: tree.Reset) -> Result:
         session.settings.reset_all(in_transaction=session.block.is_open)
     elif statement.name in ("role", "session_authorization"):
         session.user = session.session_user
+        session.points.forget()
     else:
         _reset(session, _SPECIAL.get(statement.name.lower(), statement.name).lower())
     return Result("RESET")

@@ -14,25 +14,28 @@ would tell the same.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve
 
-from heliosdb.catalog.storage import OBJECTS_RELATION
+from heliosdb.catalog.definitions import Relation
+from heliosdb.catalog.storage import OBJECTS_RELATION, decode_row
 from heliosdb.errors import FeatureNotSupported, ObjectNotInPrerequisiteState, SerializationFailure
 from heliosdb.plan.expressions import Constant, Parameter
 from heliosdb.plan.nodes import BoundStatement, OneRow, OutputColumn, PlanNode, Project, Scan, SnapshotRequest
 from heliosdb.plan.rewrite import walk
+from heliosdb.transaction.row_versions import first_readable, row_versions
 
 if TYPE_CHECKING:
-    from heliosdb.catalog.definitions import Index, Relation
+    from heliosdb.catalog.definitions import Index
     from heliosdb.catalog.view import CatalogSnapshot
     from heliosdb.session.plans import SessionPlans
     from heliosdb.session.statements import RecordingCatalog
     from heliosdb.sql.binder.context import BindContext
     from heliosdb.store.snapshot import Snapshot
 
-__all__ = ["Moments", "catalog_of_past", "past_catalog", "past_relation", "resolved"]
+__all__ = ["Moments", "catalog_of_past", "definitions", "past_catalog", "past_relation", "resolved"]
 
 
 # -- from a clause to a snapshot ---------------------------------------------------------------------------------------
@@ -251,6 +254,21 @@ def _is_unchanged(session: Any, snapshot: Snapshot) -> bool:
         and not feed.wanted
         and feed.horizon <= min(snapshot.scn, transaction.scn)
     )
+
+
+def definitions(session: Any, oid: int) -> list[tuple[int, Relation]]:
+    """Return (SCN, definition from there on) of a relation, oldest first, as far back as the catalog is kept."""
+    transaction = session.transaction
+    line = transaction.timeline
+    since = first_readable(transaction, OBJECTS_RELATION, line)
+    found: dict[int, Relation] = {}
+    for versions in row_versions(transaction, OBJECTS_RELATION, line, since, transaction.scn):
+        for version in versions:
+            if version.row[0] == oid:
+                definition = decode_row(version.row)
+                assert isinstance(definition, Relation)
+                found[version.begin or 0] = definition
+    return sorted(found.items(), key=itemgetter(0))
 
 
 # -- a relation of it --------------------------------------------------------------------------------------------------

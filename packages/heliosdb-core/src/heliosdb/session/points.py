@@ -38,6 +38,7 @@ class PointStatements:
 
     def forget(self) -> None:
         """Drop all functions: a setting, the role or the catalog has changed."""
+        self._session.block.forget_usual()
         self.made.clear()
         self.answers.clear()
         self._refused.clear()

@@ -39,6 +39,16 @@ class _Savepoint:
     settings: int
 
 
+@frozen
+class _Usual:
+    """What the settings say of transactions that say nothing themselves."""
+
+    isolation: str
+    read_only: bool
+    author: Author
+    synchronous: bool
+
+
 class TransactionBlock:
     """See the module."""
 
@@ -52,6 +62,7 @@ class TransactionBlock:
         self.is_implicit = False
         self._savepoints: list[_Savepoint] = []
         self._deferred: dict[int | None, bool] = {}
+        self._usual: _Usual | None = None
         self.streams: WeakSet[Stream] = WeakSet()
         """What is read while the block lasts (``session/streaming.py``)."""
 
@@ -103,22 +114,35 @@ class TransactionBlock:
             return self._modes[1]
         return bool(self._session.settings.get("default_transaction_read_only"))
 
+    def forget_usual(self) -> None:
+        """Ask the settings again how transactions are to be: one of them has changed, or the role."""
+        self._usual = None
+
     def _start(self) -> None:
         session = self._session
-        self._transaction = session.database.store.begin(
+        usual = self._usual
+        if usual is None:
+            setting = session.setting
+            usual = self._usual = _Usual(
+                isolation=str(setting("default_transaction_isolation")),
+                read_only=bool(setting("default_transaction_read_only")),
+                author=self.author(),
+                synchronous=setting("synchronous_commit") != "off",
+            )
+        isolation, read_only = self._modes
+        store = session.database.store
+        self._transaction = transaction = store.begin(
             session,
             timeline=session.database.timeline_of(session),
-            isolation=self.isolation,
-            read_only=self.read_only,
-            author=self.author(),
+            isolation=isolation or usual.isolation,
+            read_only=usual.read_only if read_only is None else read_only,
+            author=usual.author,
         )
-        large = session.database.store.large
-        if large is not None:
+        if store.large is not None:
             limit = session.setting("work_mem") * 1024
-            self._transaction.aside = Aside(session.database.temporary, session, limit, large)
-        if session.setting("synchronous_commit") == "off":
-            self._transaction.synchronous = False
-        self._transaction.begin_statement()
+            transaction.aside = Aside(session.database.temporary, session, limit, store.large)
+        transaction.synchronous = usual.synchronous
+        transaction.advance_command()
 
     def author(self) -> Author:
         """Return who the session's commits are by."""

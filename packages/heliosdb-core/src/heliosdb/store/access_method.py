@@ -25,6 +25,8 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from attrs import field, frozen
 
+from heliosdb.store.column_values import ColumnValues
+
 __all__ = [
     "ALL_NAMED",
     "AccessMethod",
@@ -200,8 +202,8 @@ class Likely(Protocol):
         """
         ...
 
-    def ordering_values(self, operator: str, argument: Any, rows: Sequence[tuple[Any, ...]]) -> Sequence[Any]:
-        """Return the exact ordering value of each of many rows, given their indexed values; None for none."""
+    def ordering_values(self, operator: str, argument: Any, column: ColumnValues) -> Sequence[Any]:
+        """Return the exact ordering value of each of many rows, given their indexed values: a number, or None."""
         ...
 
 

@@ -189,7 +189,7 @@ class Block:
             found = self.candidates(scn, ranges)
             own = found is rows or (found is self._packed and found)
             if found:
-                yield found, (self._own_forms(room) if own else None), None
+                yield found, (self.own_forms(room) if own else None), None
             return
         changed = self._changed_candidates(scn, ranges) if ranges else None
         if changed is not None:
@@ -202,13 +202,14 @@ class Block:
             if slot < len(rows):
                 del places[slot]
         if places:
-            yield rows, self._own_forms(room), places
+            yield rows, self.own_forms(room), places
         others = [row if begin <= scn else lookup(older, scn) for begin, row, older in overlay.values()]
         present: list[Row] = [row for row in others if row is not None]
         if present:
             yield present, None, None
 
-    def _own_forms(self, room: FormsRoom) -> BlockForms:
+    def own_forms(self, room: FormsRoom) -> BlockForms:
+        """Return what functions made of the columns of ``rows``."""
         forms = self._forms
         if forms is None:
             forms = self._forms = BlockForms(room)

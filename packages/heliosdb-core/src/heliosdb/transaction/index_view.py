@@ -375,11 +375,13 @@ class IndexView:
         return nearest_rows(self.view, self.index, self._own_row_ids(), operator, argument, row_filter)
 
     def likely(
-        self, operator: str, argument: Any, wanted: int | None, setting: Callable[[str], Any]
+        self, operator: str, argument: Any, wanted: int | None, setting: Callable[[str], Any], within: Any = None
     ) -> Iterator[list[tuple[int, Row]]]:
         """Yield blocks of (row id, row): as many visible rows as are wanted, likely the nearest, in their order; then
-        all others. None wants all, and in their order."""
+        all others. None wants all, and in their order. Those beyond ``within`` may be missing."""
         if self.view.reads is not None:
             self.view.reads.add_relation(self.view.relation)
+        if within != within:
+            within = None  # NaN, which is beyond everything
         search = LikelySearch(operator, argument, max(1, wanted or 0), self.view.scn, setting)
-        return likely_rows(self.view, self.index, self._own_row_ids(), search, asked=wanted is not None)
+        return likely_rows(self.view, self.index, self._own_row_ids(), search, asked=wanted is not None, within=within)

@@ -199,6 +199,16 @@ class RelationView:
             elif positional:
                 yield row_ids, positional  # type: ignore[misc]
 
+    def formed_items(self) -> Iterator[tuple[Sequence[int], list[Row], BlockForms | None]]:
+        """Yield what ``item_blocks`` does, and what functions made of the rows' columns, where they are a block's."""
+        relation, room = self.relation, self.relation.forms
+        if room is not None:
+            room.scan()
+        for row_ids, rows in self.item_blocks():
+            block = None if room is None else relation.block(row_ids[0] >> BLOCK_BITS)
+            is_own = block is not None and block.rows is rows
+            yield row_ids, rows, block.own_forms(room) if is_own else None  # type: ignore[union-attr,arg-type]
+
     def _numbers(self, own: RelationWrites) -> Sequence[int]:
         count = self.relation.block_count()
         beyond = {number for number in (*own.blocks, *own.bulk) if number >= count}

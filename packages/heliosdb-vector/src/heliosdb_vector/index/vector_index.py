@@ -365,17 +365,17 @@ class VectorIndex:
                 named += entries.visible(labels, scn).tolist()
         return count, named
 
-    def ordering_values(self, operator: str, argument: Any, rows: Sequence[tuple[Any, ...]]) -> Sequence[Any]:
+    def ordering_values(self, operator: str, argument: Any, column: ColumnValues) -> Sequence[Any]:
         """Return the operator's own distances."""
         if argument is None:
-            return [None] * len(rows)
-        if (None,) not in rows:
-            found = self._distances(ColumnValues(rows, 0), argument)
+            return [None] * len(column)
+        if not column.missing():
+            found = self._distances(column, argument)
             if found is not None:
                 values: list[float] = found.tolist()
                 return values
         distance = self._distance
-        return [None if datum is None else distance(datum, argument) for (datum,) in rows]
+        return [None if datum is None else distance(datum, argument) for datum in column.values]
 
     # -- what there is -------------------------------------------------------------------------------------------------
 

@@ -110,6 +110,8 @@ def bind_locking(binder: Binder, locking: tuple[ast.Locking, ...], scope: Scope)
 
 
 def _check_lockable(item: RangeItem, clause: ast.Locking) -> None:
+    if item.hidden:
+        raise FeatureNotSupported(f"FOR {clause.strength.upper()} cannot be applied to rows of another time")
     if item.nulled:
         raise FeatureNotSupported(
             f"FOR {clause.strength.upper()} cannot be applied to the nullable side of an outer join"

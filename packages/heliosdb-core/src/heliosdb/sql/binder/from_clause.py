@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from heliosdb.catalog.definitions import Relation
+from heliosdb.catalog.registrations import RowsRequest
 from heliosdb.catalog.sequences import sequence_view
 from heliosdb.errors import (
     AmbiguousColumn,
@@ -33,7 +34,7 @@ from heliosdb.sql.binder.clauses import inner_locking
 from heliosdb.sql.binder.coercion import coerce, coerce_to_boolean, select_common_type
 from heliosdb.sql.binder.extensions import apply_clauses
 from heliosdb.sql.binder.functions import bind_operator
-from heliosdb.sql.binder.moments import at_moments, check_readable, undefined_relation_at
+from heliosdb.sql.binder.moments import at_moments, bind_rows, check_readable, undefined_relation_at
 from heliosdb.sql.binder.sampling import check_sample, sampled
 from heliosdb.sql.binder.scope import AMBIGUOUS, JoinColumn, JoinItem, RangeItem, Scope
 
@@ -150,6 +151,8 @@ def _table_item(binder: Binder, scope: Scope, item: ast.RangeTable) -> tuple[nod
         raise binder.undefined_relation(parts, position, scope)
     alias = item.alias.name if item.alias is not None else None
     if relation.kind == "view":
+        if moment is not None and isinstance(moment.request, RowsRequest):
+            raise FeatureNotSupported(f'"{relation.name}" is a view, of which there are no versions', position=position)
         plan, entry = bind_view(binder, relation, alias, position, inner_locking(scope, alias or relation.name))
     elif relation.kind == "sequence":
         if moment is not None:
@@ -160,9 +163,17 @@ def _table_item(binder: Binder, scope: Scope, item: ast.RangeTable) -> tuple[nod
     else:
         if relation.kind not in ("table", "materialized view"):
             raise WrongObjectType(f'cannot open relation "{relation.name}"', position=position)
+        snapshot: nodes.SnapshotRequest | None = None
         if moment is not None:
             moment.scans += 1
+            if isinstance(moment.request, RowsRequest):
+                check_sample(item, False)
+                plan, entry = bind_rows(binder, moment.request, relation, alias)
+                if item.alias is not None and item.alias.columns:
+                    entry.columns = renamed_columns(entry.columns, item.alias.columns, entry.name)
+                return plan, entry
             check_readable(binder, relation, position)
+            snapshot = moment.request
         source = binder.new_source()
         entry = binder.scan_item(relation, alias, source)
         plan = nodes.Scan(
@@ -170,7 +181,7 @@ def _table_item(binder: Binder, scope: Scope, item: ast.RangeTable) -> tuple[nod
             columns=binder.scan_columns(relation),
             relation=relation,
             alias=alias or relation.name,
-            snapshot=None if moment is None else moment.request,
+            snapshot=snapshot,
         )
         if item.sample is not None:
             plan = sampled(binder, scope, item.sample, plan, source)

@@ -16,30 +16,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve
 
+from heliosdb.catalog.registrations import RowsRequest
 from heliosdb.errors import Error, FeatureNotSupported, SqlSyntaxError, UndefinedTable
-from heliosdb.plan.expressions import Constant, Parameter
-from heliosdb.plan.nodes import SnapshotRequest
+from heliosdb.plan.expressions import Constant, Parameter, SetReturningCall
+from heliosdb.plan.nodes import FunctionScan, OutputColumn, SnapshotRequest
 from heliosdb.plan.rewrite import rewritten
-from heliosdb.types.definitions import resolve_implementation
+from heliosdb.types.definitions import TableFunction, Volatility, resolve_implementation
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Relation
     from heliosdb.catalog.protocol import Catalog
     from heliosdb.sql.binder.binder import Binder
+    from heliosdb.sql.binder.scope import RangeItem
     from heliosdb.sql.statements import Clause
 
-__all__ = ["Moment", "at_moments", "check_readable", "relation_at", "settled", "undefined_relation_at"]
+__all__ = ["Moment", "at_moments", "bind_rows", "check_readable", "relation_at", "settled", "undefined_relation_at"]
 
 
 @define
 class Moment:
     """What is bound now is read at the snapshot that this request leads to, by the names of this catalog."""
 
-    request: SnapshotRequest
+    request: SnapshotRequest | RowsRequest
     catalog: Catalog
     scn: int | None
     """Where the catalog is of; None: not known yet."""
@@ -89,7 +92,16 @@ def _enter(binder: Binder, clause: Clause) -> None:
 
     registration = binder.registries.clauses[clause.name]
     request = resolve_implementation(registration.moment)(ClauseBinder(binder, clause), clause.payload)
+    if isinstance(request, RowsRequest):
+        if binder.moment is not None and binder.moment.kind != registration.moment:
+            raise FeatureNotSupported("a range of time of a table elsewhere", position=clause.position or None)
+        binder.moment = Moment(request, binder.context.catalog, None, registration.moment)
+        return
     base = None if binder.moment is None else binder.moment.request
+    if isinstance(base, RowsRequest):
+        if binder.moment.kind != registration.moment:  # type: ignore[union-attr]
+            raise FeatureNotSupported("a range of time of a table elsewhere", position=clause.position or None)
+        base = None
     binder.requests += 1
     request = evolve(request, number=binder.requests, base=base)
     try:
@@ -132,6 +144,38 @@ def check_readable(binder: Binder, relation: Relation, position: int | None) -> 
                 f'column "{column.name}" of relation "{relation.name}" had a type that has been dropped since',
                 position=position,
             )
+
+
+def bind_rows(
+    binder: Binder, request: RowsRequest, relation: Relation, alias: str | None
+) -> tuple[FunctionScan, RangeItem]:
+    """Return the plan of the rows that take a table's place."""
+    source = binder.new_source()
+    entry = binder.scan_item(relation, alias, source)
+    entry.columns = [evolve(column, nullable=True) for column in entry.columns]
+    stored = [evolve(column, nullable=True) for column in binder.scan_columns(relation)]
+    added = [OutputColumn(name=name, type=type_) for name, type_ in request.columns]
+    entry.hidden = {column.name: (len(stored) + place, column) for place, column in enumerate(added)}
+    entry.kind = "function"
+    function = TableFunction(
+        request.clause,
+        tuple(argument.type for argument in request.arguments),
+        "record",
+        partial(resolve_implementation(request.rows), relation),
+        strict=False,
+        volatility=Volatility.VOLATILE,
+        needs_session=True,
+    )
+    columns = (*stored, *added)
+    call = SetReturningCall(
+        type="record",
+        function=function,
+        arguments=request.arguments,
+        argument_types=function.arguments,
+        columns=tuple((column.name, column.type) for column in columns),
+    )
+    plan = FunctionScan(source=source, columns=columns, calls=(call,), alias=alias or relation.name)
+    return plan, entry
 
 
 def undefined_relation_at(binder: Binder, moment: Moment, parts: tuple[str, ...], position: int | None) -> Error:

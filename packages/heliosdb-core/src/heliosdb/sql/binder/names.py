@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["bind_column_reference", "bind_whole_row", "find_relation_item", "note_outer", "undefined_relation_item"]
 
-SYSTEM_COLUMNS = frozenset({"ctid", "tableoid", "xmin", "xmax", "cmin", "cmax"})
 MAX_FUZZY_DISTANCE = 3
 
 
@@ -82,11 +81,10 @@ def _unqualified(name: str, scope: Scope, position: int | None) -> Expression:
             expression = found.column(number, position)
             note_outer(scope, level, expression)
             return expression
-        if name in SYSTEM_COLUMNS:
-            system = _system_column(level, name, position)
-            if system is not None:
-                note_outer(scope, level, system)
-                return system
+        system = _system_column(level, name, position)
+        if system is not None:
+            note_outer(scope, level, system)
+            return system
         level = level.parent
     located = _relation_item(scope, None, name, position)
     if located is not None:
@@ -125,7 +123,7 @@ def _qualified(parts: tuple[str, ...], scope: Scope, position: int | None, datab
     if number == AMBIGUOUS:
         raise AmbiguousColumn(f'column reference "{name}" is ambiguous', position=position)
     if number is None:
-        system = item.system_column(name, position) if name in SYSTEM_COLUMNS else None
+        system = item.system_column(name, position)
         if system is None:
             raise UndefinedColumn(
                 f"column {table}.{name} does not exist", hint=_column_hint(scope, table, name), position=position

@@ -47,6 +47,7 @@ class RangeItem:
         "columns",
         "columns_visible",
         "forms",
+        "hidden",
         "kind",
         "lateral_ok",
         "lateral_only",
@@ -72,6 +73,8 @@ class RangeItem:
         forms: Mapping[int, Callable[[Column], Expression]] | None = None,
     ) -> None:
         self.forms = forms
+        self.hidden: Mapping[str, tuple[int, OutputColumn]] = {}
+        """Columns that can be named and are not part of ``*``: (position in the source's row, column)."""
         self.kind = kind
         self.name = name
         self.source = source
@@ -135,8 +138,11 @@ class RangeItem:
         return Case(type=type_, branches=((IsNull(operand=whole), missing),), default=row, position=position)
 
     def system_column(self, name: str, position: int | None) -> Expression | None:
-        """Return ``ctid`` or ``tableoid`` of a stored relation; None for what is no system column here."""
-        if self.relation is None or self.relation.kind not in ("table", "materialized view"):
+        """Return ``ctid`` or ``tableoid`` of a stored relation, or a hidden column; None for what is none here."""
+        if name in self.hidden:
+            index, column = self.hidden[name]
+            return Column(type=column.type, source=self.source, index=index, name=name, position=position)
+        if self.hidden or self.relation is None or self.relation.kind not in ("table", "materialized view"):
             return None
         if name == "ctid":
             nullable = self.nulled

@@ -64,7 +64,38 @@ def nearest_path(
     cost = float(method.cost(rows, looked_at))
     if cost > others + COMPUTED * share * rows:
         return None
-    return pn.Filter(input=evolve(found, share=share), condition=condition), cost
+    order = unlabelled(sort.keys[0].expression)
+    assert isinstance(order, ex.Call)
+    found = evolve(found, share=share, within=_threshold(scan, order, condition))
+    return pn.Filter(input=found, condition=condition), cost
+
+
+def _threshold(scan: pn.Scan, order: ex.Call, condition: ex.Expression) -> tuple[ex.Expression, ex.Expression] | None:
+    """Return (argument, bound) of a condition that the value of the order's operator is less than a bound."""
+    place = next(number for number, operand in enumerate(order.arguments) if not _reads(scan, operand))
+    for part in split(condition):
+        if not isinstance(part, ex.Call) or set(part.argument_types) != {order.type} or len(part.arguments) != 2:
+            continue
+        if part.operator in ("<", "<="):
+            less, bound = part.arguments
+        elif part.operator in (">", ">="):
+            bound, less = part.arguments
+        else:
+            continue
+        less = unlabelled(less)
+        if (
+            isinstance(less, ex.Call)
+            and less.function is order.function
+            and less.arguments[1 - place] == order.arguments[1 - place]
+            and not _reads(scan, (less.arguments[place], bound))
+            and not is_volatile((less.arguments[place], bound))
+        ):
+            return less.arguments[place], bound
+    return None
+
+
+def _reads(scan: pn.Scan, node: object) -> bool:
+    return any(column.source == scan.source for column in columns_in(node))
 
 
 def below_projection(sort: pn.Sort) -> pn.Sort | None:
@@ -134,7 +165,7 @@ def ordering_scan(
             for operand, value in sides:
                 if (
                     access.is_key(scan, index, 0, unlabelled(operand))
-                    and not any(column.source == scan.source for column in columns_in(value))
+                    and not _reads(scan, value)
                     and not is_volatile(value)
                 ):
                     found = pn.IndexScan(

@@ -200,6 +200,10 @@ class Parser:
         """Read a value expression."""
         return expressions.expression(self)
 
+    def operand(self) -> Expression:
+        """Read an expression that ends before AND and other words, as the bounds of BETWEEN do (b_expr)."""
+        return expressions.restricted_expression(self)
+
     def query(self) -> Query:
         """Read a query: SELECT, VALUES, TABLE, WITH ... in front of one, or one in parentheses."""
         return query.query(self)
