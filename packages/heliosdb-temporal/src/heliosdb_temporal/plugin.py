@@ -46,8 +46,15 @@ def register_clauses() -> list[Clause]:
 
 @hookimpl
 def register_statements() -> list[Statement]:
-    """``ALTER TABLE t ADD | DROP SYSTEM VERSIONING``."""
+    """``ALTER TABLE t ADD | DROP SYSTEM VERSIONING``, ``REVERT TRANSACTION n``."""
     return [
+        Statement(
+            name="revert_transaction",
+            words=("REVERT", "TRANSACTION"),
+            parse="heliosdb_temporal.revert:parse",
+            execute="heliosdb_temporal.revert:execute",
+            description="undo what a transaction did to rows",
+        ),
         Statement(
             name="system_versioning",
             words=("ALTER", "TABLE"),
@@ -55,7 +62,7 @@ def register_statements() -> list[Statement]:
             execute="heliosdb_temporal.versioning:execute",
             transactional=False,
             description="keep the past of one table",
-        )
+        ),
     ]
 
 

@@ -183,6 +183,16 @@ class CommandSession(Protocol):
         """Lock a relation and take a snapshot in which everything before the lock is seen."""
         ...
 
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What functions and statements keep from call to call, under names of their own; DISCARD ALL forgets it."""
+        ...
+
+    @property
+    def has_temporary_schema(self) -> bool:
+        """Whether the session ever made a temporary object where it works."""
+        ...
+
     def temporary_schema(self) -> str:
         """Return the name of this session's schema for temporary objects, which is made when it is first needed."""
         ...

@@ -133,7 +133,7 @@ class SessionEnvironment:
         statement alone, which ends with it; ObjectInUse while there are temporary objects, which are of one timeline.
         """
         line = self.database.history.timeline(name)
-        chosen = None if line.parent is None else line
+        chosen = None if line is self.database.store.main else line
         if chosen is self.timeline:
             return
         if self.block.has_begun and self.block.state != "alone":
@@ -265,8 +265,8 @@ class SessionEnvironment:
     def temporary_schema(self) -> str:
         """Return this session's schema for temporary objects."""
         if self._temporary_schema is None:
-            line = self.timeline
-            self._temporary_schema = temporary_schema(self.number, 0 if line is None else line.id)
+            line = self.timeline or self.database.store.main
+            self._temporary_schema = temporary_schema(self.number, line.id)
         return self._temporary_schema
 
     @property
