@@ -27,6 +27,7 @@ from heliosdb.spi import ALL_NAMED, ColumnValues
 from heliosdb_vector.index.entries import NEVER, Entries, digest_of
 from heliosdb_vector.index.gate import Gate
 from heliosdb_vector.index.measures import Measure
+from heliosdb_vector.index.recall import Curve, measured, steps
 
 if TYPE_CHECKING:
     from heliosdb.spi import IndexChange, LikelySearch, Progress
@@ -43,6 +44,9 @@ FORMAT = "1"
 GROWTH = 4
 GIVE_UP = 8
 """A search ends when it has named one of so many entries: reading them all is about as quick as another search."""
+MEASURED = (10, 100, 1000)
+"""Numbers of nearest rows for which recall is measured."""
+MOST_LISTS = 32768
 CODED = 10
 """So many times the wanted vectors are compared where the structure knows them coarsely."""
 
@@ -98,6 +102,8 @@ class VectorIndex:
         self._gate = Gate()
         if dimensions is not None:
             self._new_structure(0)  # which refuses what does not fit the dimensions
+        self._curves: dict[int, tuple[int, Curve]] = {}
+        """For so many nearest: how many vectors the structure held when it was measured, and what was found."""
         self._visible: tuple[int, int, int] = (-1, -1, 0)
         """(SCN, entries given by then, how many of them it sees): the latest count for a snapshot of the past."""
 
@@ -322,8 +328,10 @@ class VectorIndex:
         if dimensions != self.dimensions:
             raise DataException(f"different vector dimensions {self.dimensions} and {dimensions}")
         row = self._measure.rows([datum])[0]
-        effort = self._effort(setting)
-        wanted = search.wanted
+        wanted, recall = search.wanted, setting("heliosdb.vector_recall")
+        effort = self._effort_for(recall, wanted) if recall else self._effort(setting)
+        if effort is None:
+            return
         visible = self._number_visible(search.scn)
         most = max(wanted, visible // GIVE_UP)
         count = wanted
@@ -333,6 +341,47 @@ class VectorIndex:
         if visible <= max(wanted, RECENT):
             entries = self.known
             yield ALL_NAMED, entries.visible(entries.live_labels(), search.scn).tolist()
+
+    def _effort_for(self, recall: float, count: int) -> int | None:
+        """Return the least effort that finds this part of so many nearest, as was measured; None where none does."""
+        if self.structure is None:
+            return 1
+        near = next((most for most in MEASURED if count <= most), None)
+        if near is None or self.plan.quantization != "none":
+            return None
+        held, curve = self._curves.get(near, (0, []))
+        if not 2 * held <= 3 * self._held <= 4.5 * held or (curve[-1][1] < recall and curve[-1][0] < self._held):
+            try:
+                curve = self._measured(near, recall)
+            except LookupError:  # made anew meanwhile; the next search measures
+                return None
+            self._curves[near] = self._held, curve
+        return next((effort for effort, found in curve if found >= recall), None)
+
+    def _measured(self, count: int, recall: float) -> Curve:
+        entries, waiting = self.known, self._recent.labels
+        labels = entries.live_labels()
+        labels = labels[~np.isin(labels, waiting)]
+
+        def structure() -> Structure:
+            if self.known is not entries or self.structure is None:
+                raise LookupError("the index was made anew")
+            return self.structure
+
+        def rows(some: NDArray[Any]) -> NDArray[Any]:
+            with self._gate:
+                return structure().rows(some)
+
+        def search(row: NDArray[Any], some: int, effort: int) -> NDArray[Any]:
+            with self._gate:
+                made: NDArray[Any] = structure().search(row, some * self._held // max(1, len(labels)), effort)
+                known: NDArray[Any] = made[entries.row[made] >= 0]  # others were forgotten
+                return known
+
+        least, most = (1, min(self._held, MOST_LISTS)) if self.plan.method == "ivf" else (count, self._held)
+        return measured(
+            labels, rows, self._measure.distances, search, count, steps(least, most), recall, unit=self.plan.unit
+        )
 
     def _number_visible(self, scn: int) -> int:
         entries = self.known
@@ -478,13 +527,3 @@ class VectorIndex:
 
 def _part(blobs: Mapping[str, bytes], prefix: str) -> dict[str, bytes]:
     return {name.removeprefix(prefix): blob for name, blob in blobs.items() if name.startswith(prefix)}
-
-
-def checked_recall(value: float, current: float) -> float:
-    """Return the value of ``heliosdb.vector_recall``; InvalidParameterValue for one that would be no promise."""
-    if value not in (0.0, 1.0):
-        raise InvalidParameterValue(
-            f"heliosdb.vector_recall cannot be {value}",
-            hint="1 is exact. For more or less effort set hnsw.ef_search or ivfflat.probes.",
-        )
-    return value
