@@ -298,7 +298,6 @@ class TestTransactions:
         other.execute("USE BRANCH b")
         fails(db, "DROP BRANCH b", "55006")
         fails(other, "DROP BRANCH b", "55006")
-        fails(db, "DROP BRANCH main", "55006")
         other.close()
         db.execute("DROP BRANCH b")
 

@@ -31,6 +31,10 @@ __all__ = [
     "execute_use", "remove", "require_droppable",
 ]  # fmt: skip
 
+MAIN = "main"
+MAIN_GOES = "heliosdb_branch.main_goes"
+"""Under which a session remembers the number of main, after DROP BRANCH main."""
+
 TYPES = {"scn": "int8", "transaction": "int8", "timestamp": "timestamptz"}
 
 
@@ -51,13 +55,18 @@ def execute_create(session: Session, create: Create) -> Result:
 
 
 def execute_drop(session: Session, drop: Drop) -> Result:
-    """DROP BRANCH: refused while a session works on it."""
+    """DROP BRANCH: refused while a session works on it. There is always a main: it goes when another one takes its
+    name, in the same session."""
     _require_committed(session, "DROP BRANCH")
     line = find(session, drop.name)
     if line is None:
         if not drop.if_exists:
             raise missing(drop.name)
         session.notice(f'branch "{drop.name}" does not exist, skipping', sqlstate="00000")
+        return Result("DROP BRANCH")
+    if line.name == MAIN:
+        session.memory[MAIN_GOES] = line.id
+        session.notice(f'branch "{MAIN}" goes when ALTER BRANCH gives its name to another one', sqlstate="00000")
         return Result("DROP BRANCH")
     require_droppable(session, line)
     remove(session, line)
@@ -66,16 +75,13 @@ def execute_drop(session: Session, drop: Drop) -> Result:
 
 def require_droppable(session: Session, line: Timeline) -> None:
     """Raise ObjectInUse for a branch that cannot be dropped now."""
-    if line.parent is None:
-        raise ObjectInUse(f'cannot drop branch "{line.name}": all others start from it')
+    if line.name == MAIN:
+        raise ObjectInUse(f'cannot drop branch "{MAIN}"', hint="There must be one of this name.")
     if line is session.timeline:
         raise ObjectInUse("cannot drop the current branch", hint="USE BRANCH goes to another one.")
     users = session.database.users_of(line)
     if users:
-        raise ObjectInUse(
-            f'branch "{line.name}" is being used by other sessions',
-            detail=f"There {'is 1 other session' if users == 1 else f'are {users} other sessions'} working on it.",
-        )
+        raise _used(line, users)
 
 
 def remove(session: Session, line: Timeline) -> None:
@@ -89,12 +95,36 @@ def execute_alter(session: Session, alter: Alter) -> Result:
     """ALTER BRANCH ... RENAME TO: sessions that work on it go on."""
     _require_committed(session, "ALTER BRANCH")
     line = named(session, alter.name)
-    if line.parent is None:
-        raise ObjectInUse(f'cannot rename branch "{alter.name}": all others start from it')
-    if find(session, alter.new_name) is not None:
+    if line.name == MAIN:
+        raise ObjectInUse(f'cannot rename branch "{MAIN}"', hint="There must be one of this name.")
+    before = find(session, alter.new_name)
+    if before is None:
+        session.database.history.rename_timeline(alter.name, alter.new_name)
+    elif before.id == session.memory.get(MAIN_GOES):
+        _replace_main(session, before, line)
+    else:
         raise DuplicateObject(f'branch "{alter.new_name}" already exists')
-    session.database.history.rename_timeline(alter.name, alter.new_name)
     return Result("ALTER BRANCH")
+
+
+def _replace_main(session: Session, line: Timeline, heir: Timeline) -> None:
+    """Let another branch be main, after DROP BRANCH main; the session goes along."""
+    users = session.database.users_of(line) - (session.timeline in (None, line))
+    if users:
+        raise _used(line, users)
+    if session.has_temporary_schema:
+        session.use_timeline(heir.name)
+    let_go(session.database.history, line)
+    session.database.history.replace_timeline(MAIN, heir.name)
+    prune(session)
+    del session.memory[MAIN_GOES]
+
+
+def _used(line: Timeline, users: int) -> ObjectInUse:
+    return ObjectInUse(
+        f'branch "{line.name}" is being used by other sessions',
+        detail=f"There {'is 1 other session' if users == 1 else f'are {users} other sessions'} working on it.",
+    )
 
 
 def execute_use(session: Session, use: Use) -> Result:

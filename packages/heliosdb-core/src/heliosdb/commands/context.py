@@ -115,6 +115,13 @@ class CommandSession(Protocol):
         """Call a function when the session ends."""
         ...
 
+    def use_point(self, scn: int | None) -> None:
+        """Read what there was after a commit, from the next transaction on, and write nothing; None: what there is.
+
+        Raises InvalidParameterValue, ActiveSqlTransaction once the open transaction has looked at anything.
+        """
+        ...
+
     def use_timeline(self, name: str) -> None:
         """Work on a timeline from the next transaction on.
 
@@ -181,6 +188,16 @@ class CommandSession(Protocol):
 
     def lock_definition(self, relation: Any, mode: Any) -> None:
         """Lock a relation and take a snapshot in which everything before the lock is seen."""
+        ...
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What functions and statements keep from call to call, under names of their own; DISCARD ALL forgets it."""
+        ...
+
+    @property
+    def has_temporary_schema(self) -> bool:
+        """Whether the session ever made a temporary object where it works."""
         ...
 
     def temporary_schema(self) -> str:

@@ -256,8 +256,8 @@ class Checkpointer:
         relation = history.relation
         relation.extend_to((manifest.scn + BLOCK_SIZE - 1) >> BLOCK_BITS)
         names = [] if relation.stored is None else relation.stored.names()
-        stored = StoredRelation(store.main.id, relation.oid, manifest.scn, relation.block_count(), segments=names)
-        item = _Noted(store.main, relation, stored, history.images(commits, manifest.scn), {})
+        stored = StoredRelation(store.lines.root.id, relation.oid, manifest.scn, relation.block_count(), segments=names)
+        item = _Noted(store.lines.root, relation, stored, history.images(commits, manifest.scn), {})
         item.dropped = history.outdated(store.holds.first_needed())
         manifest.relations.append(stored)
         return item

@@ -152,7 +152,7 @@ class Journal:
 
     def append_timelines(self, time: int, timelines: Iterable[StoredTimeline]) -> None:
         """Append a record of what timelines there are; the caller holds the commit lock."""
-        part = json.dumps([asdict(line) for line in timelines if line.id], separators=(",", ":")).encode()
+        part = json.dumps([asdict(line) for line in timelines], separators=(",", ":")).encode()
         self._append(0, TIMELINES, time, 0, 0, SYSTEM, (part,), ())
 
     def append_holds(self, time: int, holds: Mapping[str, Any]) -> None:

@@ -125,6 +125,15 @@ class History:
         """Give a timeline another name. Raises UndefinedObject, DuplicateObject, ObjectInUse for main."""
         self._store.lines.rename(name, new_name)
 
+    def replace_timeline(self, name: str, by: str) -> None:
+        """Drop a timeline and give its name to another, in one step: so another one becomes main, for new sessions and
+        for those that are on main.
+
+        Raises UndefinedObject, and ObjectInUse where main or the timeline itself is to be the other one, and where a
+        pin holds it.
+        """
+        self._store.lines.replace(name, by)
+
     def drop_timeline(self, name: str) -> None:
         """Remove a timeline's name; its versions stay as long as another reads them. Open transactions on it cannot
         commit. Raises UndefinedObject, and ObjectInUse for main and where a pin holds it."""

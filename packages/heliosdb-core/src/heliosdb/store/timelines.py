@@ -37,9 +37,10 @@ class Timelines:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.main = Timeline(0, "main")
+        self.root = self.main = Timeline(0, "main")
+        """What all others start from; and what is called main, which is another once that took the name."""
         self._named: dict[str, Timeline] = {"main": self.main}
-        self._all: dict[int, Timeline] = {0: self.main}
+        self._all: dict[int, Timeline] = {0: self.root}
         """By number: the living, and those that were dropped and live on in what starts from them."""
         self.next_number = 1
 
@@ -59,7 +60,7 @@ class Timelines:
 
     def living(self) -> list[Timeline]:
         """Return every timeline that has a name, main first."""
-        return sorted(self._named.values(), key=lambda line: line.id)
+        return sorted(self._named.values(), key=lambda line: (line is not self.main, line.id))
 
     def all(self) -> list[Timeline]:
         """Return every timeline that has data, parents before what starts from them."""
@@ -114,18 +115,42 @@ class Timelines:
             line = self.named(name)
             if line is self.main:
                 raise ObjectInUse("cannot drop the main timeline")
-            held = [pin for pin, point in self._store.holds.pins().items() if point.timeline == line.id]
-            if held:
-                raise ObjectInUse(
-                    f'timeline "{name}" is held by pin "{held[0]}"', hint="Let go of what holds it first."
-                )
-            left = self._ancestors(other for other in self._named.values() if other is not line)
-            self._log([stored_timeline(left[n], None, left[n].dropped or left[n] is line) for n in sorted(left)])
-            del self._named[name]
-            line.dropped = True
-            self._store.points_changed()
-            self._let_go(left)
+            self._drop(line, None)
         self._settle()
+
+    def replace(self, name: str, by: str) -> None:
+        """Drop a timeline and give its name to another, in one step. So main can be another one."""
+        with self._store.commit_lock:
+            line, heir = self.named(name), self.named(by)
+            if heir is line or heir is self.main:
+                raise ObjectInUse(f'cannot replace timeline "{name}" by "{by}"')
+            self._drop(line, heir)
+        self._settle()
+
+    def _drop(self, line: Timeline, heir: Timeline | None) -> None:
+        held = [pin for pin, point in self._store.holds.pins().items() if point.timeline == line.id]
+        if held:
+            raise ObjectInUse(
+                f'timeline "{line.name}" is held by pin "{held[0]}"', hint="Let go of what holds it first."
+            )
+        left = self._ancestors(other for other in self._named.values() if other is not line)
+        self._log([
+            stored_timeline(left[n], line.name if left[n] is heir else None, left[n].dropped or left[n] is line)
+            for n in sorted(left)
+        ])  # fmt: skip
+        del self._named[line.name]
+        line.dropped = True
+        if heir is not None:
+            del self._named[heir.name]
+            heir.name = line.name
+            self._enter(heir)
+            if line is self.main:
+                self._call_main(heir)
+        self._store.points_changed()
+        self._let_go(left)
+
+    def _call_main(self, line: Timeline) -> None:
+        self.main = self._store.main = line
 
     def _require_free(self, name: str) -> None:
         if name in self._named:
@@ -158,8 +183,8 @@ class Timelines:
         if not line.dropped:
             self._named[line.name] = line
         self.next_number = max(self.next_number, line.id + 1)
-        parent = 0 if line.parent is None else line.parent.id
-        self._store.snapshots.pins["timeline", line.id] = (parent, line.fork)
+        if line.parent is not None:
+            self._store.snapshots.pins["timeline", line.id] = (line.parent.id, line.fork)
 
     @staticmethod
     def _ancestors(lines: Iterable[Timeline]) -> dict[int, Timeline]:
@@ -184,11 +209,10 @@ class Timelines:
 
     def restore(self, items: Iterable[StoredTimeline], next_number: int = 0) -> None:
         """Have the timelines that a manifest or a log record lists, and no others."""
-        left = {0: self.main}
-        self._named = {"main": self.main}
+        left = {0: self.root}
+        self._named = {}
+        self.root.dropped = False
         for item in sorted(items, key=lambda item: item.id):
-            if not item.id:
-                continue
             line = self._all.get(item.id)
             if line is None:
                 parent = self.numbered(item.parent or 0)
@@ -196,6 +220,9 @@ class Timelines:
             line.name, line.dropped = item.name, item.dropped
             left[item.id] = line
             self._enter(line)
+        if not self.root.dropped:
+            self._named["main"] = self.root
+        self._call_main(self._named["main"])
         self._let_go(left)
         self.next_number = max(self.next_number, next_number)
 

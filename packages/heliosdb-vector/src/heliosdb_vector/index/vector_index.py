@@ -330,22 +330,25 @@ class VectorIndex:
         """Enter all rows that are there; a structure that is to be trained is made when all have come."""
         done = 0
         entries = self.known
+        waits = self.structure is None and (self.plan.method == "ivf" or self.plan.quantization != "none")
+        waiting: list[tuple[list[int], NDArray[Any]]] = []
         for batch in batches:
             labels = [entries.add(row_id, digest_of(datum), 0) for row_id, keys in batch for datum in keys]
             data = [datum for _, keys in batch for datum in keys]
             done += len(batch)
-            if data:
+            if data and waits:
+                waiting.append((labels, self._rows(data)))
+            elif data:
                 self._recent = self._recent.add(labels, self._rows(data))
-                if self.structure is not None or not self._is_trained():
-                    if len(entries) > RECENT:
-                        self._settle(BUILD_STEP)
+                if len(entries) > RECENT:
+                    self._settle(BUILD_STEP)
             if progress is not None:
                 progress(done)
+        if waiting:
+            labels = [label for some, _ in waiting for label in some]
+            self._recent = self._recent.add(labels, np.concatenate([rows for _, rows in waiting]))
         if len(self._recent.labels) > RECENT:
             self._settle(BUILD_STEP)
-
-    def _is_trained(self) -> bool:
-        return self.plan.method == "ivf" or self.plan.quantization != "none"
 
     # -- searches ----------------------------------------------------------------------------------------------------
 
