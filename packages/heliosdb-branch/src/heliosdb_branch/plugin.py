@@ -10,6 +10,7 @@ from heliosdb.spi import (
     CatalogView,
     Clause,
     Database,
+    DatabaseMethod,
     Location,
     ScalarFunction,
     Setting,
@@ -42,12 +43,24 @@ def _statement(verb: str, description: str, *, outside: bool = False) -> list[St
 
 @hookimpl
 def register_statements() -> list[Statement]:
-    """CREATE, DROP, ALTER, MERGE and USE BRANCH."""
+    """CREATE, DROP, ALTER, MERGE and USE BRANCH, CREATE and DROP TAG."""
     return [
         *_statement("CREATE", "start a branch from another one"),
         *_statement("DROP", "remove a branch"),
         *_statement("ALTER", "rename a branch"),
         *_statement("USE", "have the session work on a branch", outside=True),
+        *[
+            Statement(
+                name="_".join((verb, *words)).lower(),
+                words=(verb, *words),
+                parse=f"{GRAMMAR}:parse_{verb.lower()}_tag",
+                execute=f"heliosdb_branch.tags:execute_{verb.lower()}",
+                transactional=False,
+                description=description,
+            )
+            for verb, description in (("CREATE", "name a point of history"), ("DROP", "forget such a name"))
+            for words in (("TAG",), ("DATABASE", "TAG"))
+        ],
         *[
             Statement(
                 name="_".join((*verb, *words)).lower(),
@@ -114,6 +127,20 @@ def register_settings() -> list[Setting]:
 
 
 @hookimpl
+def register_database_methods() -> list[DatabaseMethod]:
+    """``create_branch``, ``delete_branch``, ``get_branch_info``, ``list_branches``."""
+    return [
+        DatabaseMethod(name=name, implementation=f"heliosdb_branch.methods:{name}", description=description)
+        for name, description in (
+            ("create_branch", "start a branch"),
+            ("delete_branch", "drop a branch"),
+            ("get_branch_info", "what there is to know of a branch"),
+            ("list_branches", "the same of all branches"),
+        )
+    ]
+
+
+@hookimpl
 def database_opened(database: Database) -> None:
     """Drop the branches that should have gone."""
     from heliosdb_branch.lifetime import tidy
@@ -175,7 +202,7 @@ def register_functions() -> list[ScalarFunction | TableFunction]:
 
 @hookimpl
 def register_catalog_views() -> list[CatalogView]:
-    """``heliosdb_branches`` and ``pg_database_branches``."""
+    """``heliosdb_branches``, ``heliosdb_tags`` and ``pg_database_branches``."""
     return [
         CatalogView(
             name="heliosdb_branches",
@@ -188,6 +215,12 @@ def register_catalog_views() -> list[CatalogView]:
             ),
             rows=f"{COMMANDS}:branches",
             description="the branches, and what each starts from",
+        ),
+        CatalogView(
+            name="heliosdb_tags",
+            columns=(("name", "text"), ("branch", "text"), ("scn", "int8"), ("committed_at", "timestamptz")),
+            rows="heliosdb_branch.tags:tags",
+            description="the tags, and what they name",
         ),
         CatalogView(
             name="pg_database_branches",
