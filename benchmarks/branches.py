@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/branches.py            10 thousand rows and a million
     .venv/bin/python benchmarks/branches.py 10000000   10 thousand rows and as many as said
 
-Every database is on disk. A figure is the median of many branches; the ratio is that of the large table to the small one.
+Every database is on disk. A figure is the median of many branches; the ratio is that of the large table to the small.
 With ``synchronous_commit = on`` making a branch waits for one sync of the disk, which is most of its time.
 """
 

@@ -127,20 +127,6 @@ def register_settings() -> list[Setting]:
 
 
 @hookimpl
-def register_database_methods() -> list[DatabaseMethod]:
-    """``create_branch``, ``delete_branch``, ``get_branch_info``, ``list_branches``."""
-    return [
-        DatabaseMethod(name=name, implementation=f"heliosdb_branch.methods:{name}", description=description)
-        for name, description in (
-            ("create_branch", "start a branch"),
-            ("delete_branch", "drop a branch"),
-            ("get_branch_info", "what there is to know of a branch"),
-            ("list_branches", "the same of all branches"),
-        )
-    ]
-
-
-@hookimpl
 def database_opened(database: Database) -> None:
     """Drop the branches that should have gone."""
     from heliosdb_branch.lifetime import tidy
@@ -296,16 +282,15 @@ def register_catalog_views() -> list[CatalogView]:
 
 @hookimpl
 def register_database_methods() -> list[DatabaseMethod]:
-    """``merge_branch`` and ``compare_branches``."""
+    """Branches made, listed, compared, merged and dropped from Python."""
     return [
-        DatabaseMethod(
-            name="merge_branch",
-            implementation="heliosdb_branch.merge:merge_branch",
-            description="do on one branch what was done on another",
-        ),
-        DatabaseMethod(
-            name="compare_branches",
-            implementation="heliosdb_branch.diff:compare_branches",
-            description="say in which tables two branches are different",
-        ),
+        DatabaseMethod(name=name, implementation=f"heliosdb_branch.{home}:{name}", description=description)
+        for home, name, description in (
+            ("methods", "create_branch", "start a branch"),
+            ("methods", "delete_branch", "drop a branch"),
+            ("methods", "get_branch_info", "what there is to know of a branch"),
+            ("methods", "list_branches", "the same of all branches"),
+            ("merge", "merge_branch", "do on one branch what was done on another"),
+            ("diff", "compare_branches", "say in which tables two branches are different"),
+        )
     ]
