@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from heliosdb import EmbeddedDatabase
-from heliosdb.dbapi import Connection
+from heliosdb import Connection, EmbeddedDatabase
 
 LOADED: list[EmbeddedDatabase] = []
 

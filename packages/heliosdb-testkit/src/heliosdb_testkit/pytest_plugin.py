@@ -27,8 +27,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from heliosdb import EmbeddedDatabase
-    from heliosdb.dbapi import Connection
+    from heliosdb import Connection, EmbeddedDatabase
 
 __all__ = ["branched", "database", "heliosdb_loaded", "heliosdb_plugins", "session"]
 
