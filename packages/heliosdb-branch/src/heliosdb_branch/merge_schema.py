@@ -44,7 +44,7 @@ def merge_schemas(base: Catalog, source: Catalog, target: Catalog, wins: str) ->
     merged = SchemaMerge()
     for oid in dict.fromkeys([*sides[2], *sides[1]]):
         before, theirs, ours = (side.get(oid) for side in sides)
-        found = _merged(before, theirs, ours, wins, merged.conflicts)
+        found = _trimmed(_merged(before, theirs, ours, wins, merged.conflicts), ours)
         if found is not None:
             merged.objects[oid] = found
         if not _is_same(found, ours):
@@ -91,6 +91,17 @@ def _merged(before: Object, theirs: Object, ours: Object, wins: str, conflicts: 
     kind = "dropped and changed" if theirs is None else "changed and dropped"
     conflicts.append(Conflict((theirs or ours).name, None, kind))
     return theirs if wins == "source" else ours
+
+
+def _trimmed(found: Object, ours: Object) -> Object:
+    """Return a table's definition without slots at its end that only keep a number free: the target's rows have
+    none."""
+    if not isinstance(found, Relation) or not isinstance(ours, Relation):
+        return found
+    columns = found.columns
+    while len(columns) > len(ours.columns) and columns[-1].dropped:
+        columns = columns[:-1]
+    return found if columns is found.columns else evolve(found, columns=columns)
 
 
 def _conflict(found: Object, what: str) -> Conflict:
