@@ -446,6 +446,10 @@ class TestDefinitions:
             ("ALTER TABLE t DROP COLUMN a", "CREATE VIEW v AS SELECT a FROM t", "55000", '"v" needs a column'),
             ("DROP TABLE t", "CREATE TABLE f (t int REFERENCES t)", "55000", "needs a table"),
             ("DROP TABLE t", "ALTER TABLE t ADD CHECK (a < 9)", "40001", "dropped and changed"),
+            ("ALTER TABLE t RENAME COLUMN a TO p", "ALTER TABLE t ADD CHECK (a < 9)", "55000", '"t" does not fit'),
+            ("ALTER TABLE t RENAME COLUMN a TO p", "CREATE INDEX e ON t ((a + 1))", "55000", '"t" does not fit'),
+            ("ALTER TABLE t RENAME COLUMN a TO p", "CREATE VIEW v AS SELECT a FROM t", "55000", '"v" does not fit'),
+            ("ALTER TABLE t RENAME TO u", "CREATE VIEW v AS SELECT a FROM t", "55000", '"v" does not fit'),
             ("ALTER TABLE t ALTER a TYPE text", "UPDATE t SET a = 3 WHERE id = 1", "55000", 'column "a"'),
         ],
     )
