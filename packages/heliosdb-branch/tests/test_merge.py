@@ -92,6 +92,15 @@ class TestRows:
         assert rows(db) == [(2, 5, 0), (3, 0, 0), (10, 0, 0)]
         assert rows(db, text="SELECT a FROM t WHERE id = 10") == [(0,)]
 
+    def test_one_row_given_another_key_by_each_side_becomes_two(self, db: EmbeddedDatabase) -> None:
+        on(db, "x", "UPDATE t SET id = 10 WHERE id = 1")
+        on(db, "main", "UPDATE t SET id = 20 WHERE id = 1")
+        merge(db)
+        assert rows(db) == [(2, 0, 0), (3, 0, 0), (10, 0, 0), (20, 0, 0)]
+        on(db, "x", "UPDATE t SET a = 1 WHERE id = 10")
+        merge(db)
+        assert rows(db, text="SELECT a FROM t WHERE id IN (10, 20) ORDER BY id") == [(1,), (0,)]
+
     @pytest.mark.parametrize(
         ("theirs", "ours", "kind", "source_wins", "target_wins"),
         [
