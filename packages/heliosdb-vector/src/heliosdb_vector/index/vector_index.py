@@ -6,7 +6,7 @@
 
 A row that gets another vector has two entries, one with an end; a search leaves out by SCN what its snapshot cannot
 see. So it serves the present, the past and branches alike. ``forget`` takes an entry out for good; where more than
-half of what the structure holds is gone, it is made anew from the rest.
+half of what the structure holds is gone, it is made anew from the rest, by a thread of its own.
 
 A search names as many rows as are wanted, then four times as many, and so on, and ends where reading all rows is
 quicker. What is near is guessed; how far it is, and that nothing is missing, the engine sees to
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +41,8 @@ RECENT = 128
 STEP = 32
 """Vectors that go into the structure while searches wait."""
 BUILD_STEP = 4096
+FEW = 1000
+"""Vectors of which a structure is made at once."""
 FORMAT = "1"
 GROWTH = 4
 GIVE_UP = 8
@@ -100,6 +103,10 @@ class VectorIndex:
         """Vectors that the structure has learned from; 0 where there was nothing to learn."""
         self._recent = _Recent()
         self._gate = Gate()
+        self._changing = RLock()
+        """Held by whoever changes entries; before the gate, where both are."""
+        self.renewal: Thread | None = None
+        """What makes the structure anew, or did so last."""
         if dimensions is not None:
             self._new_structure(0)  # which refuses what does not fit the dimensions
         self._curves: dict[int, tuple[int, Curve]] = {}
@@ -129,6 +136,10 @@ class VectorIndex:
 
     def apply(self, changes: Sequence[IndexChange], scn: int) -> None:
         """Enter new vectors, and note from when on old ones are no more."""
+        with self._changing:
+            self._apply(changes, scn)
+
+    def _apply(self, changes: Sequence[IndexChange], scn: int) -> None:
         entries = self.known
         labels: list[int] = []
         data: list[Any] = []
@@ -231,6 +242,10 @@ class VectorIndex:
 
     def forget(self, entries: Iterable[tuple[Any, int]]) -> None:
         """Let vectors go that no snapshot needs."""
+        with self._changing:
+            self._forget(entries)
+
+    def _forget(self, entries: Iterable[tuple[Any, int]]) -> None:
         gone = []
         for datum, row_id in entries:
             label = self.known.find(row_id, digest_of(datum))
@@ -247,7 +262,12 @@ class VectorIndex:
                 self.structure.remove(np.array(kept, np.int64))
         live = len(self.known)
         if self._held > RECENT and self._held - live > live:
-            self._renew()
+            if live <= FEW:
+                self._renew()
+            elif self.renewal is None or not self.renewal.is_alive():
+                # It takes seconds, and who deletes must not wait for it.
+                self.renewal = Thread(target=self._renew, name="heliosdb-vector-renewal", daemon=True)
+                self.renewal.start()
 
     def _recent_only(self, gone: Sequence[int]) -> None:
         recent = self._recent
@@ -258,31 +278,53 @@ class VectorIndex:
             self._recent = made
 
     def _renew(self) -> None:
-        """Make the structure anew without what was forgotten, and number labels from 0."""
-        old, recent = self.structure, self._recent
-        assert old is not None
-        labels = self.known.live_labels()
-        waiting = np.isin(labels, recent.labels)
-        held, rest = labels[~waiting], labels[waiting]
-        if old.needed and not len(held):
+        """Make the structure anew without what was forgotten, while changes and searches go on."""
+        with self._changing:
+            entries, old, labels = self.known, self.structure, self._settled_labels()
+        if old is None or (old.needed and not len(labels)):
             return  # nothing is left to train another with
-        with self._gate.writing():
-            rows = old.rows(held) if len(held) else np.empty((0, 0), np.float32)
-        made = self._trained_structure(len(labels), rows) if len(held) else None
-        if made is None and len(held):
-            return
-        for start in range(0, len(rows) if made is not None else 0, BUILD_STEP):
-            assert made is not None
-            part = slice(start, start + BUILD_STEP)
-            made.add(np.arange(len(rows), dtype=np.int64)[part], rows[part])
-        still = _Recent()
-        if len(rest):
-            assert recent.rows is not None
-            still = _Recent(recent.rows[np.flatnonzero(np.isin(recent.labels, rest))])
-            still.labels = np.arange(len(held), len(labels), dtype=np.int64)
-        with self._gate.writing():
-            self.structure, self._recent, self._held = made, still, len(held)
-            self.known = self.known.renumbered(np.concatenate([held, rest]))
+        made: Structure | None = None
+        if len(labels):
+            parts = []
+            for start in range(0, len(labels), BUILD_STEP):
+                part = labels[start : start + BUILD_STEP]
+                with self._gate.writing():
+                    here = part[entries.row[part] >= 0]
+                    parts.append((here, old.rows(here)))
+            labels, rows = (np.concatenate(column) for column in zip(*parts))
+            made = self._trained_structure(len(labels), rows)
+            if made is None:
+                return
+            for start in range(0, len(rows), BUILD_STEP):
+                step = slice(start, start + BUILD_STEP)
+                made.add(np.arange(len(rows), dtype=np.int64)[step], rows[step])
+        with self._changing, self._gate.writing():
+            self._exchange(old, made, labels)
+
+    def _settled_labels(self) -> NDArray[np.int64]:
+        """Return the labels of all entries whose vectors the structure has."""
+        labels = self.known.live_labels()
+        return labels[~np.isin(labels, self._recent.labels)]
+
+    def _exchange(self, old: Structure, made: Structure | None, labels: NDArray[np.int64]) -> None:
+        """Put a new structure, which has these labels' vectors, in the place of the old one, and number from 0.
+
+        What was settled since it was begun is added to it, and what was forgotten taken out.
+        """
+        settled = self._settled_labels()
+        moved = settled[~np.isin(settled, labels)]
+        count = len(labels) + len(moved)
+        if len(moved):
+            made = made or self._new_structure(count)
+            made.add(np.arange(len(labels), count, dtype=np.int64), old.rows(moved))
+        gone = np.flatnonzero(self.known.row[labels] < 0)
+        if made is not None and len(gone):
+            made.remove(gone)
+        waiting = self._recent.labels
+        recent = _Recent(self._recent.rows)
+        recent.labels = np.arange(count, count + len(waiting), dtype=np.int64)
+        self.known = self.known.renumbered(np.concatenate([labels, moved, waiting]))
+        self.structure, self._recent, self._held = made, recent, count
 
     def build(self, batches: Iterable[Sequence[tuple[int, Sequence[Any]]]], progress: Progress | None = None) -> None:
         """Enter all rows that are there; a structure that is to be trained is made when all have come."""
@@ -359,9 +401,7 @@ class VectorIndex:
         return next((effort for effort, found in curve if found >= recall), None)
 
     def _measured(self, count: int, recall: float) -> Curve:
-        entries, waiting = self.known, self._recent.labels
-        labels = entries.live_labels()
-        labels = labels[~np.isin(labels, waiting)]
+        entries, labels = self.known, self._settled_labels()
 
         def structure() -> Structure:
             if self.known is not entries or self.structure is None:
@@ -369,7 +409,7 @@ class VectorIndex:
             return self.structure
 
         def rows(some: NDArray[Any]) -> NDArray[Any]:
-            with self._gate:
+            with self._gate.writing():  # some structures prepare themselves for this
                 return structure().rows(some)
 
         def search(row: NDArray[Any], some: int, effort: int) -> NDArray[Any]:
