@@ -75,7 +75,7 @@ def columns_of(db: Any, table: str) -> list[tuple[str, str]]:
 
 def vector_column(db: Any, table: str, column: str | None) -> str:
     """Return the column to search: the one that is named, or the only one of vectors."""
-    found = [name for name, type_name in columns_of(db, table) if type_name in ("vector", "halfvec")]
+    found = [name for name, type_name in columns_of(db, table) if type_name in ("vector", "halfvec", "sparsevec")]
     if column is not None:
         if column not in found:
             raise UndefinedColumn(f'table {table} has no column "{column}" of vectors')
