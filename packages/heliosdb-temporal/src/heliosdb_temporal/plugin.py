@@ -5,10 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from heliosdb.plugin import hookimpl
-from heliosdb.spi import Clause, Database, DatabaseMethod, Opening, ScalarFunction, Snapshot, Statement, Volatility
+from heliosdb.spi import (
+    Clause,
+    Database,
+    DatabaseMethod,
+    Opening,
+    ScalarFunction,
+    Setting,
+    Snapshot,
+    Statement,
+    Volatility,
+)
 
 CLAUSES = "heliosdb_temporal.clauses"
 FUNCTIONS = "heliosdb_temporal.functions"
+SESSIONS = "heliosdb_temporal.sessions"
 
 
 @hookimpl
@@ -103,6 +114,22 @@ def register_functions() -> list[ScalarFunction]:
             function("pg_xact_commit_timestamp", (kind,), "timestamptz", "commit_timestamp", "when it committed")
             for kind in ("xid", "xid8")
         ],
+    ]
+
+
+@hookimpl
+def register_settings() -> list[Setting]:
+    """``heliosdb.as_of``."""
+    return [
+        Setting(
+            name="heliosdb.as_of",
+            kind="string",
+            default="",
+            description="Sets the point of the past at which the session reads.",
+            reader=f"{SESSIONS}:point_of",
+            read=f"{SESSIONS}:point_of",
+            write=f"{SESSIONS}:read_at",
+        )
     ]
 
 

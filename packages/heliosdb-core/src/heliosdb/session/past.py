@@ -235,7 +235,10 @@ def _serving(then: Relation, now: Relation) -> tuple[Index, ...]:
         alike = {column.number for column in now.columns if before.get(column.number) == _form(column)}
         is_whole = False
     serving = []
+    known = {index.oid for index in then.indexes}
     for index in now.indexes:
+        if index.unique and index.oid not in known:
+            continue  # several rows of then may have one key
         is_plain = index.predicate is None and all(key.column is not None for key in index.keys)
         if is_whole or (is_plain and all(key.column in alike for key in index.keys)):
             serving.append(index)
