@@ -123,6 +123,10 @@ def vector_search(
     ``query``: a row of numbers. ``column``: where the table has several of vectors. ``metric``: "l2", "cosine",
     "inner_product" or "l1"; None takes that of the column's index, and cosine where it has none.
     """
+    if not isinstance(top_k, int):
+        raise InvalidParameterValue(f"top_k must be an integer, not {top_k!r}")
+    if query is None:
+        raise InvalidParameterValue("the query must be a row of numbers, not None")
     if top_k < 0:
         raise InvalidParameterValue(f"top_k must not be negative, but is {top_k}")
     table = table_of(db, store)
