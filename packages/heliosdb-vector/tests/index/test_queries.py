@@ -164,6 +164,25 @@ def test_null_vectors_and_arguments(database: EmbeddedDatabase) -> None:
     assert sorted(ids(database, "SELECT id FROM items ORDER BY v <=> NULL LIMIT 5")) == [1, 2, 3]
 
 
+@pytest.mark.parametrize("length", ["1e-30", "1e-23", "3e38"])
+@pytest.mark.filterwarnings("error")
+def test_vectors_whose_length_has_no_square_do_no_harm(database: EmbeddedDatabase, length: str) -> None:
+    database.execute("CREATE TABLE items (id int, v vector(3))")
+    database.execute("CREATE INDEX ON items USING hnsw (v vector_cosine_ops)")
+    vectors = clustered(5, 1000, 3)
+    with database.begin_transaction() as transaction:
+        for number, vector in enumerate(vectors):
+            transaction.execute("INSERT INTO items VALUES ($1, $2)", [number, vector])
+            if number % 10 == 0:
+                transaction.execute(f"INSERT INTO items VALUES (1000, '[{length},{length},{length}]')")
+        transaction.commit()
+    lengths = np.linalg.norm(vectors, axis=1)
+    for query in QUERIES[:20, :3]:
+        exact = np.argsort(-(vectors @ query) / lengths)[:5].tolist()
+        assert ids(database, "SELECT id FROM items ORDER BY v <=> $1 LIMIT 5", [query]) == exact
+    assert len(ids(database, f"SELECT id FROM items ORDER BY v <=> '[{length},{length},{length}]' LIMIT 2000")) == 1100
+
+
 def test_other_dimensions_are_refused(shared: EmbeddedDatabase, database: EmbeddedDatabase) -> None:
     with pytest.raises(DataException, match="different vector dimensions 24 and 2"):
         ids(shared, NEAREST, ["[1,2]"])

@@ -34,6 +34,7 @@ from heliosdb.store.commits import Commits
 from heliosdb.store.counters import Counters
 from heliosdb.store.dropped import Dropped
 from heliosdb.store.feed import Change
+from heliosdb.store.gather import gather, is_scattered
 from heliosdb.store.holds import DATABASE, Holds, Retention
 from heliosdb.store.index_build import build_index
 from heliosdb.store.options import StorageOptions
@@ -389,7 +390,8 @@ class Store:
             self.dropped.sweep()
 
     def vacuum_relation(self, relation: Relation) -> None:
-        """Do so for one relation's blocks in memory, giving way to commits between them."""
+        """Do so for one relation's blocks in memory, giving way to commits between them; put its rows together where
+        they lie anywhere."""
         horizon = self.holds.horizon(relation.oid)
         for number in range(relation.block_count()):
             block = relation.blocks[number]
@@ -400,6 +402,8 @@ class Store:
             for index in relation.indexes.values():
                 self.forget_superseded(relation, index, self.points(), horizon)
             relation.feed.trim()
+        if relation.stored is None and is_scattered(relation):
+            gather(relation, self.commit_lock)
 
     def _tidy(self, relation: Relation, number: int) -> Block | None:
         if not self.commit_lock.acquire(blocking=False):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -96,15 +97,23 @@ class Measure:
         """Return what structures keep of some data, one row each."""
         rows = self.matrix(data)
         if self.unit:
-            lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-            rows = rows / np.where(lengths == 0, 1, lengths)
+            wide = rows.astype(np.float64)  # in which no square is too small or too large
+            lengths = np.linalg.norm(wide, axis=1, keepdims=True)
+            # What was hashed may have come to nothing.
+            rows = (wide / np.where(lengths == 0, 1, lengths)).astype(np.float32)
         return np.ascontiguousarray(rows)
 
     def is_indexed(self, datum: Any) -> bool:
-        """Whether a datum has a distance at all: without a direction there is no angle."""
+        """Whether a datum has a distance at all: there is no angle without a direction, nor where the square of the
+        length is too small or too large for the operator.
+        """
         if not self.unit:
             return True
-        return len(datum) > EMPTY if self.is_sparse else bool(self.matrix([datum]).any())
+        if self.is_sparse:
+            return len(datum) > EMPTY
+        (row,) = self.matrix([datum])
+        with np.errstate(over="ignore"):
+            return 0 < float(row.dot(row)) < inf
 
     def distances(self, query: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
         """Return numbers that rank the rows as the operator does."""
