@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.storage import OBJECTS_RELATION
     from heliosdb.commands.context import CommandSession, DatabaseContext
     from heliosdb.commands.ddl import apply as _apply_edit
+    from heliosdb.commands.rebind import check_definition as check_definition
     from heliosdb.commands.row_changes import RowChange as RowChange
     from heliosdb.commands.row_changes import RowChanges as RowChanges
     from heliosdb.encoding.classes import StoredClass as StoredClass
@@ -152,6 +153,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.catalog.storage": ("OBJECTS_RELATION CATALOG_RELATION",),
     "heliosdb.commands.context": ("CommandSession Session", "DatabaseContext Database"),
     "heliosdb.commands.ddl": ("apply apply_edit",),
+    "heliosdb.commands.rebind": ("check_definition",),
     "heliosdb.commands.row_changes": ("RowChange", "RowChanges"),
     "heliosdb.encoding.classes": ("StoredClass",),
     "heliosdb.encoding.codecs": ("Codec",),
