@@ -5,10 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from heliosdb.plugin import hookimpl
-from heliosdb.spi import Clause, Database, DatabaseMethod, Opening, ScalarFunction, Snapshot, Statement, Volatility
+from heliosdb.spi import (
+    Clause,
+    Database,
+    DatabaseMethod,
+    Opening,
+    ScalarFunction,
+    Setting,
+    Snapshot,
+    Statement,
+    TableFunction,
+    Volatility,
+)
 
 CLAUSES = "heliosdb_temporal.clauses"
 FUNCTIONS = "heliosdb_temporal.functions"
+SESSIONS = "heliosdb_temporal.sessions"
 
 
 @hookimpl
@@ -46,8 +58,15 @@ def register_clauses() -> list[Clause]:
 
 @hookimpl
 def register_statements() -> list[Statement]:
-    """``ALTER TABLE t ADD | DROP SYSTEM VERSIONING``."""
+    """``ALTER TABLE t ADD | DROP SYSTEM VERSIONING``, ``REVERT TRANSACTION n``."""
     return [
+        Statement(
+            name="revert_transaction",
+            words=("REVERT", "TRANSACTION"),
+            parse="heliosdb_temporal.revert:parse",
+            execute="heliosdb_temporal.revert:execute",
+            description="undo what a transaction did to rows",
+        ),
         Statement(
             name="system_versioning",
             words=("ALTER", "TABLE"),
@@ -55,7 +74,7 @@ def register_statements() -> list[Statement]:
             execute="heliosdb_temporal.versioning:execute",
             transactional=False,
             description="keep the past of one table",
-        )
+        ),
     ]
 
 
@@ -68,8 +87,22 @@ def resolve_snapshot(session: Any, request: Any, arguments: tuple[Any, ...], bas
 
 
 @hookimpl
-def register_functions() -> list[ScalarFunction]:
-    """The way between SCNs, transactions and times."""
+def register_functions() -> list[ScalarFunction | TableFunction]:
+    """The way between SCNs, transactions and times; the history of rows."""
+    from heliosdb_temporal.row_history import COLUMNS
+
+    def history(home: str, *arguments: str, specialize: bool = False) -> TableFunction:
+        return TableFunction(
+            "heliosdb_history",
+            arguments,
+            "record",
+            f"heliosdb_temporal.row_history:{home}",
+            columns=COLUMNS,
+            volatility=Volatility.VOLATILE,
+            needs_session=True,
+            specialize=specialize,
+            description="what became of the rows of a table, by whom",
+        )
 
     def function(name: str, arguments: tuple[str, ...], returns: str, home: str, text: str) -> ScalarFunction:
         return ScalarFunction(
@@ -84,6 +117,9 @@ def register_functions() -> list[ScalarFunction]:
 
     ids = ("int8", "xid8")
     return [
+        history("of_table", "text"),
+        history("of_key", "text", "text", specialize=True),
+        history("of_key", "text", "anyelement", specialize=True),
         function("heliosdb_current_scn", (), "int8", "current_scn", "the last commit that the statement sees"),
         function("heliosdb_scn_at", ("timestamptz",), "int8", "scn_at", "the last commit at or before a time"),
         function("heliosdb_scn_timestamp", ("int8",), "timestamptz", "scn_timestamp", "when a commit was made"),
@@ -96,6 +132,22 @@ def register_functions() -> list[ScalarFunction]:
             function("pg_xact_commit_timestamp", (kind,), "timestamptz", "commit_timestamp", "when it committed")
             for kind in ("xid", "xid8")
         ],
+    ]
+
+
+@hookimpl
+def register_settings() -> list[Setting]:
+    """``heliosdb.as_of``."""
+    return [
+        Setting(
+            name="heliosdb.as_of",
+            kind="string",
+            default="",
+            description="Sets the point of the past at which the session reads.",
+            reader=f"{SESSIONS}:point_of",
+            read=f"{SESSIONS}:point_of",
+            write=f"{SESSIONS}:read_at",
+        )
     ]
 
 
