@@ -261,3 +261,27 @@ def test_psql_describes(server: RunningServer, command: str) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout
+
+
+def test_look_ups_that_are_made_short_answer_as_before(connection: Any) -> None:
+    """The third run of a statement is answered on the loop itself."""
+    for number in (1, 2, 3, 4, 999, 1001, 5):
+        expected = (number, f"row {number}") if number <= 1000 else None
+        for binary in (True, False):
+            with connection.cursor(binary=binary) as cursor:
+                cursor.execute("SELECT id, name FROM t WHERE id = %s", (number,), prepare=True)
+                assert cursor.fetchone() == expected
+                assert cursor.statusmessage == f"SELECT {1 if expected else 0}"
+    connection.execute("UPDATE t SET name = 'changed' WHERE id = 5")
+    row = connection.execute("SELECT id, name FROM t WHERE id = %s", (5,), prepare=True).fetchone()
+    assert row == (5, "changed")
+    # The same text with a parameter of another type is another statement.
+    for value, kind in ((5, "int8"), ("5", "text"), (5, "int2")):
+        row = connection.execute(f"SELECT id FROM t WHERE id = (%s::{kind})::int", (value,)).fetchone()
+        assert row == (5,)
+    with connection.transaction():
+        connection.execute("DELETE FROM t WHERE id = 5")
+        assert connection.execute("SELECT id, name FROM t WHERE id = %s", (5,), prepare=True).fetchone() is None
+    connection.execute("DROP TABLE t")
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        connection.execute("SELECT id, name FROM t WHERE id = %s", (1,), prepare=True)

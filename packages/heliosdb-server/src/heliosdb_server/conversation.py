@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from heliosdb import errors
 from heliosdb_server import formats, messages
@@ -57,6 +57,9 @@ class _Statement:
     text: Any
     types: tuple[str | None, ...]
     columns: tuple[OutputColumn, ...] | None
+    declared: tuple[str | None, ...] = ()
+    writers: dict[tuple[int, ...], list[Callable[[Any], bytes]]] = field(factory=dict)
+    """What makes the bytes of its columns by their formats, where no setting has a say in them."""
 
 
 @define(eq=False)
@@ -85,6 +88,8 @@ class Conversation:
         self._skips = False
         self.is_over = False
         self._told: dict[str, str] = {}
+        self._short_types: dict[str, tuple[str | None, ...]] = {}
+        """By text the declared types of parameters that its function was made with."""
         self._handlers: dict[bytes, Callable[[Body, bool], Iterator[bytes] | None]] = {
             b"P": self._parse,
             b"B": self._bind,
@@ -230,7 +235,9 @@ class Conversation:
         self._say(messages.command_complete(result.status))
 
     def _rows(self, columns: Sequence[OutputColumn], form: Sequence[int], rows: Sequence[Any]) -> Iterator[bytes]:
-        write = formats.outputs(self.session, columns, form)
+        yield from self._written(formats.outputs(self.session, columns, form), rows)
+
+    def _written(self, write: Sequence[Callable[[Any], bytes]], rows: Sequence[Any]) -> Iterator[bytes]:
         for start in range(0, len(rows), ROWS):
             self._say(messages.data_rows(rows[start : start + ROWS], write))
             if self._size >= PIECE:
@@ -256,7 +263,7 @@ class Conversation:
         else:
             prepared = session.prepare(text, types)
             given = prepared.parameter_types + types[len(prepared.parameter_types) :]
-            self._statements[name] = _Statement(evolve(statements[0], types=types), given, prepared.columns)
+            self._statements[name] = _Statement(evolve(statements[0], types=types), given, prepared.columns, types)
         self._say(messages.PARSE_COMPLETE)
 
     def _bind(self, body: Body, followed_by_sync: bool) -> None:
@@ -345,7 +352,7 @@ class Conversation:
             return
         end = len(rows) if limit <= 0 else min(len(rows), portal.at + limit)
         form = formats.one_for_each(portal.formats, len(result.columns), "column")
-        yield from self._rows(result.columns, form, rows[portal.at : end])
+        yield from self._written(self._writers(statement, result.columns, form), rows[portal.at : end])
         count, portal.at = end - portal.at, end
         if end < len(rows):
             self._say(messages.PORTAL_SUSPENDED)
@@ -354,9 +361,62 @@ class Conversation:
         else:
             self._say(messages.command_complete(result.status))
 
+    def _writers(
+        self, statement: _Statement, columns: Sequence[OutputColumn], form: Sequence[int]
+    ) -> Sequence[Callable[[Any], bytes]]:
+        found = statement.writers.get(tuple(form))
+        if found is None:
+            found = formats.outputs(self.session, columns, form)
+            if columns is statement.columns and formats.are_settled(columns):
+                statement.writers[tuple(form)] = found
+        return found
+
     def _run(self, portal: _Portal) -> None:
-        portal.result = self.session.run(portal.statement.text, portal.values)
-        portal.rows = None if portal.result.columns is None else list(portal.result.rows)
+        if self._run_short(portal):
+            return
+        session, statement = self.session, portal.statement
+        result = portal.result = session.run(statement.text, portal.values)
+        portal.rows = None if result.columns is None else list(result.rows)
+        if statement.columns is not None and len(portal.rows or ()) < 2 and not session.block.is_open:
+            text = statement.text.text
+            session.points.offer(text, result)
+            self._short_types[text] = statement.declared
+
+    def _run_short(self, portal: _Portal) -> bool:
+        """Run a statement by its function, where it has one that was made for parameters of these types."""
+        statement = portal.statement
+        text = statement.text.text
+        fast = self.session.fast.get(text)
+        if fast is None or self._short_types.get(text) != statement.declared:
+            return False
+        rows = fast(portal.values)
+        if type(rows) is not list:
+            return False
+        portal.rows = rows
+        portal.result = evolve(self.session.points.answers[text], columns=statement.columns, row_count=len(rows))
+        return True
+
+    def is_short(self, arrived: Sequence[Message]) -> bool:
+        """Whether messages are answered at once: look-ups of rows by functions that are there, and nothing else."""
+        if self._copy is not None:
+            return False
+        fast, answers = self.session.fast, self.session.points.answers
+        for kind, body in arrived:
+            if kind == b"B":
+                names = body.split(b"\0", 2)
+                statement = self._statements.get(names[1].decode("utf-8", "replace")) if len(names) == 3 else None
+                if statement is None or statement.text is None:
+                    return False
+                text = statement.text.text
+                if (
+                    text not in fast
+                    or answers[text].tag != "SELECT"
+                    or self._short_types.get(text) != statement.declared
+                ):
+                    return False
+            elif kind not in (b"E", b"S", b"D"):
+                return False
+        return True
 
     def _close(self, body: Body, followed_by_sync: bool) -> None:
         kind, name = body.byte(), body.text()

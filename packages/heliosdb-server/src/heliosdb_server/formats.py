@@ -14,9 +14,13 @@ from heliosdb_server.messages import ColumnDescription, decoded
 if TYPE_CHECKING:
     from heliosdb.spi import OutputColumn
 
-__all__ = ["descriptions", "one_for_each", "outputs", "parameters"]
+__all__ = ["are_settled", "descriptions", "one_for_each", "outputs", "parameters"]
 
 TEXT, BINARY = 0, 1
+_SETTLED = frozenset({"bool", "int2", "int4", "int8", "text", "varchar", "bpchar", "name", "uuid", "numeric"})
+_TEXTS = frozenset({"text", "varchar", "bpchar", "name", "unknown"})
+_INTEGERS = frozenset({"int2", "int4", "int8"})
+
 Output = Callable[[Any], bytes]
 
 
@@ -45,11 +49,18 @@ def outputs(session: Any, columns: Sequence[OutputColumn], formats: Sequence[int
     return [_output(session, column.type, form) for column, form in zip(columns, formats, strict=True)]
 
 
+def are_settled(columns: Sequence[OutputColumn]) -> bool:
+    """Whether no setting has a say in how the columns are written."""
+    return all(column.type in _SETTLED for column in columns)
+
+
 def _output(session: Any, name: str, form: int) -> Output:
     if form == BINARY:
         return session.types.send(name)  # type: ignore[no-any-return]
-    if name in ("text", "varchar", "name", "unknown"):
+    if name in _TEXTS:
         return str.encode
+    if name in _INTEGERS:
+        return lambda number: b"%d" % number
     write = session.types.output(name)
 
     def output(datum: Any) -> bytes:
@@ -67,7 +78,8 @@ def parameters(
         if value is None:
             found.append(None)
         elif form == TEXT:
-            found.append(decoded(value))
+            is_number = name in _INTEGERS and len(value) < 10 and value.isdigit()
+            found.append(int(value) if is_number else decoded(value))
         elif name is None:
             raise ProtocolViolation(f"the type of parameter ${number}, which is binary, is not known")
         else:

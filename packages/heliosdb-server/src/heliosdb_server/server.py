@@ -294,6 +294,10 @@ class _Connection:
                 if not arrived:
                     return
                 pieces = conversation.process(arrived)
+                if conversation.is_short(arrived):
+                    self.writer.write(b"".join(pieces))
+                    await self.writer.drain()
+                    continue
                 while (piece := await self._in_thread(next, pieces, None)) is not None:
                     await self._send(piece)
         except errors.Error as error:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from heliosdb.catalog.registrations import RelationOption, AccessMethodFactory, Command, Statement
+from heliosdb.catalog.registrations import AccessMethodFactory, Command, RelationOption, Statement
 from heliosdb.plugin.host import hookimpl
 from heliosdb.types.builtin import FAMILIES
 
