@@ -6,6 +6,7 @@ from typing import Any
 
 from heliosdb.plugin import hookimpl
 from heliosdb.spi import (
+    CatalogView,
     Clause,
     Database,
     DatabaseMethod,
@@ -14,6 +15,7 @@ from heliosdb.spi import (
     Setting,
     Snapshot,
     Statement,
+    TableFunction,
     Volatility,
 )
 
@@ -86,8 +88,22 @@ def resolve_snapshot(session: Any, request: Any, arguments: tuple[Any, ...], bas
 
 
 @hookimpl
-def register_functions() -> list[ScalarFunction]:
-    """The way between SCNs, transactions and times."""
+def register_functions() -> list[ScalarFunction | TableFunction]:
+    """The way between SCNs, transactions and times; the history of rows."""
+    from heliosdb_temporal.row_history import COLUMNS
+
+    def history(home: str, *arguments: str, specialize: bool = False) -> TableFunction:
+        return TableFunction(
+            "heliosdb_history",
+            arguments,
+            "record",
+            f"heliosdb_temporal.row_history:{home}",
+            columns=COLUMNS,
+            volatility=Volatility.VOLATILE,
+            needs_session=True,
+            specialize=specialize,
+            description="what became of the rows of a table, by whom",
+        )
 
     def function(name: str, arguments: tuple[str, ...], returns: str, home: str, text: str) -> ScalarFunction:
         return ScalarFunction(
@@ -102,6 +118,9 @@ def register_functions() -> list[ScalarFunction]:
 
     ids = ("int8", "xid8")
     return [
+        history("of_table", "text"),
+        history("of_key", "text", "text", specialize=True),
+        history("of_key", "text", "anyelement", specialize=True),
         function("heliosdb_current_scn", (), "int8", "current_scn", "the last commit that the statement sees"),
         function("heliosdb_scn_at", ("timestamptz",), "int8", "scn_at", "the last commit at or before a time"),
         function("heliosdb_scn_timestamp", ("int8",), "timestamptz", "scn_timestamp", "when a commit was made"),
@@ -129,6 +148,21 @@ def register_settings() -> list[Setting]:
             reader=f"{SESSIONS}:point_of",
             read=f"{SESSIONS}:point_of",
             write=f"{SESSIONS}:read_at",
+        )
+    ]
+
+
+@hookimpl
+def register_catalog_views() -> list[CatalogView]:
+    """``heliosdb_history_size``."""
+    from heliosdb_temporal.kept import COLUMNS
+
+    return [
+        CatalogView(
+            name="heliosdb_history_size",
+            columns=COLUMNS,
+            rows="heliosdb_temporal.kept:sizes",
+            description="how much of the past each table has",
         )
     ]
 
