@@ -243,7 +243,8 @@ class BlockCache:
                     return
                 relation, number, block, weight = entry = self._entries.popleft()
                 present = relation.blocks[number]
-                if present is block:
+                # What was dropped has no segments any more; its blocks stay for who reads on.
+                if present is block and self._store.lines.has(relation):
                     if relation.stored is None or not relation.stored.holds(number, block):
                         self._entries.append(entry)
                         continue

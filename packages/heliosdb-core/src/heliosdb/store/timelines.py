@@ -27,6 +27,7 @@ from heliosdb.store.manifest import StoredTimeline
 from heliosdb.store.timeline import Timeline
 
 if TYPE_CHECKING:
+    from heliosdb.store.relation import Relation
     from heliosdb.store.store import Store
 
 __all__ = ["Timelines"]
@@ -65,6 +66,11 @@ class Timelines:
     def all(self) -> list[Timeline]:
         """Return every timeline that has data, parents before what starts from them."""
         return [self._all[number] for number in sorted(self._all)]
+
+    def has(self, relation: Relation) -> bool:
+        """Whether a relation is there, in a timeline that has data: neither was dropped."""
+        line = self._all.get(relation.timeline)
+        return line is not None and relation in (line.relations.get(relation.oid), line.stored.get(relation.oid))
 
     # -- changes
 
