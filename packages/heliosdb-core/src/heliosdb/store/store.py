@@ -416,12 +416,14 @@ class Store:
         if not self.commit_lock.acquire(blocking=False):
             return None
         try:
-            block, readers = relation.blocks[number], self.needed(relation.oid)
-            if block is None or (
-                readers and readers[0] < max((entry[0] for entry in block.overlay.values()), default=0)
-            ):
+            block = relation.blocks[number]
+            if block is None:
                 return None
-            return relation.fold(number, readers)
+            # Who reads further back goes soon, and with him what would be kept; pins and retentions stay.
+            oldest = min((self.published, *tuple(self.snapshots.readers.values())))
+            if oldest < max((entry[0] for entry in block.overlay.values()), default=0):
+                return None
+            return relation.fold(number, self.needed(relation.oid))
         finally:
             self.commit_lock.release()
 
