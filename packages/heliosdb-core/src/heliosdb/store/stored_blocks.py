@@ -253,6 +253,17 @@ class BlockCache:
         finally:
             store.commit_lock.release()
 
+    def forget_dropped(self) -> None:
+        """Let go of what was dropped: its memory, and the files of its indexes, which go when nobody has them."""
+        with self._store.commit_lock:
+            # Readers append meanwhile.
+            for _ in range(len(self._entries)):
+                entry = self._entries.popleft()
+                if self._store.lines.has(entry[0]):
+                    self._entries.append(entry)
+                else:
+                    self.size -= entry[3]
+
     def let_go_of_scattered(self, relation: Relation) -> None:
         """Let a relation's blocks leave memory where half of the rows came one by one; the commit lock is held.
 
