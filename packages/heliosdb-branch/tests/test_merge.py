@@ -542,3 +542,68 @@ class TestStatement:
         assert rows(db) == [(2, 0, 0), (3, 0, 0)]
         db.execute("CREATE TABLE branch (id int)")
         assert db.query("EXPLAIN MERGE INTO branch USING t ON branch.id = t.id WHEN MATCHED THEN DELETE")
+
+
+class TestRecipes:
+    """Ways of working with branches, as they are written down for users."""
+
+    def test_development(self, db: EmbeddedDatabase) -> None:
+        db.execute("CREATE DATABASE BRANCH dev FROM main AS OF NOW")
+        on(db, "dev", "UPDATE t SET a = 7 WHERE id = 1")
+        db.execute("CREATE DATABASE BRANCH staging FROM dev AS OF NOW")
+        on(db, "staging", "INSERT INTO t VALUES (4, 4, 4)")
+        on(db, "main", "UPDATE t SET a = 6 WHERE id = 1")
+        db.execute(
+            """
+            MERGE DATABASE BRANCH staging INTO main
+            WITH (
+                conflict_resolution = 'branch_wins',  -- Source wins conflicts
+                delete_branch_after = true            -- Auto-cleanup
+            );
+            """
+        )
+        db.execute("DROP DATABASE BRANCH dev")
+        assert rows(db) == [(1, 7, 0), (2, 0, 0), (3, 0, 0), (4, 4, 4)]
+        assert rows(db, text="SELECT name FROM heliosdb_branches ORDER BY 1") == [("main",), ("x",)]
+
+    def test_blue_and_green(self, db: EmbeddedDatabase) -> None:
+        db.execute("CREATE DATABASE BRANCH blue FROM main AS OF NOW")
+        for turn in range(3):
+            db.execute("CREATE DATABASE BRANCH green FROM blue AS OF NOW")
+            on(db, "green", "UPDATE t SET a = a + 1", f"INSERT INTO t VALUES ({10 + turn}, 0, 0)")
+            on(db, "blue", "UPDATE t SET b = b + 1 WHERE id = 1")
+            db.execute("MERGE DATABASE BRANCH green INTO blue")
+            db.execute("DROP DATABASE BRANCH green")
+        assert rows(db, "blue")[:2] == [(1, 3, 3), (2, 3, 0)]
+        assert rows(db, "blue", "SELECT a FROM t WHERE id >= 10 ORDER BY id") == [(2,), (1,), (0,)]
+        assert db.database.history.pins() == {}
+
+    def test_changes_of_definitions(self, db: EmbeddedDatabase) -> None:
+        db.execute("CREATE TABLE users (id int PRIMARY KEY, name text)")
+        db.execute("INSERT INTO users VALUES (1, 'Ada')")
+        db.execute("CREATE DATABASE BRANCH schema_test FROM main AS OF NOW")
+        on(
+            db,
+            "schema_test",
+            "ALTER TABLE users ADD COLUMN preferences JSONB",
+            "CREATE INDEX idx_user_prefs ON users(preferences)",
+        )
+        on(db, "main", "INSERT INTO users VALUES (2, 'Grace')")
+        db.execute("MERGE DATABASE BRANCH schema_test INTO main")
+        db.execute("DROP DATABASE BRANCH schema_test")
+        db.execute("""UPDATE users SET preferences = '{"theme": "dark"}' WHERE id = 2""")
+        assert rows(db, text="SELECT name FROM users WHERE preferences->>'theme' = 'dark'") == [("Grace",)]
+        indexes_agree(db)
+
+    def test_two_variants(self, db: EmbeddedDatabase) -> None:
+        db.execute("CREATE TABLE product_recommendations (id int PRIMARY KEY, algorithm text)")
+        db.execute("INSERT INTO product_recommendations VALUES (1, 'none'), (2, 'none')")
+        for variant, algorithm in (("variant_a", "collaborative_filtering"), ("variant_b", "content_based")):
+            db.execute(f"CREATE DATABASE BRANCH {variant} FROM main AS OF NOW")
+            on(db, variant, f"UPDATE product_recommendations SET algorithm = '{algorithm}'")
+        db.execute("MERGE DATABASE BRANCH variant_a INTO main")
+        refuses(db, "40001", "variant_b")
+        db.execute("DROP DATABASE BRANCH variant_a")
+        db.execute("DROP DATABASE BRANCH variant_b")
+        found = rows(db, text="SELECT DISTINCT algorithm FROM product_recommendations")
+        assert found == [("collaborative_filtering",)]
