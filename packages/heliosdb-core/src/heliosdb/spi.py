@@ -96,6 +96,7 @@ if TYPE_CHECKING:
     from heliosdb.transaction.row_origins import row_origins as row_origins
     from heliosdb.transaction.row_versions import RowVersion as RowVersion
     from heliosdb.transaction.row_versions import first_readable as first_readable
+    from heliosdb.transaction.row_versions import row_ids_of_key as row_ids_of_key
     from heliosdb.transaction.row_versions import row_versions as row_versions
     from heliosdb.types.definitions import Aggregate as Aggregate
     from heliosdb.types.definitions import CallTypes as CallTypes
@@ -190,7 +191,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.store.timeline": ("Timeline",),
     "heliosdb.store.volume": ("Volume",),
     "heliosdb.session.past": ("definitions",),
-    "heliosdb.transaction.row_versions": ("RowVersion", "first_readable", "row_versions"),
+    "heliosdb.transaction.row_versions": ("RowVersion", "first_readable", "row_ids_of_key", "row_versions"),
     "heliosdb.transaction.differences": ("Difference", "differences", "is_same_datum"),
     "heliosdb.transaction.locks": ("RelationLock",),
     "heliosdb.transaction.row_origins": ("row_origins",),
