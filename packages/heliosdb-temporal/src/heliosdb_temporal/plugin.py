@@ -6,6 +6,7 @@ from typing import Any
 
 from heliosdb.plugin import hookimpl
 from heliosdb.spi import (
+    CatalogView,
     Clause,
     Database,
     DatabaseMethod,
@@ -147,6 +148,21 @@ def register_settings() -> list[Setting]:
             reader=f"{SESSIONS}:point_of",
             read=f"{SESSIONS}:point_of",
             write=f"{SESSIONS}:read_at",
+        )
+    ]
+
+
+@hookimpl
+def register_catalog_views() -> list[CatalogView]:
+    """``heliosdb_history_size``."""
+    from heliosdb_temporal.kept import COLUMNS
+
+    return [
+        CatalogView(
+            name="heliosdb_history_size",
+            columns=COLUMNS,
+            rows="heliosdb_temporal.kept:sizes",
+            description="how much of the past each table has",
         )
     ]
 
