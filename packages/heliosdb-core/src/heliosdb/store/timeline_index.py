@@ -250,7 +250,8 @@ class TimelineIndex:
             scn, index = index.fork, index.parent
             tree = index.tree
             assert tree is not None
-            more += tree.row_ids(key, scn)
+            if key in tree.current or key in tree.past:  # most levels of a deep branch know nothing of a key
+                more += tree.row_ids(key, scn)
         return tuple(dict.fromkeys(more)) if len(more) > 1 else more
 
     @property
