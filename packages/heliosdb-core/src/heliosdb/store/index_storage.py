@@ -354,6 +354,8 @@ class IndexStorage:
     def install(self, captured: Iterable[CapturedIndex | CapturedBlobs]) -> bool:
         """Let the indexes use what was written, and move entries out of memory where there are too many; the commit
         lock is held. Return whether entries were moved: whoever keeps a tree has to ask for it again."""
+        # What was dropped would keep its files, and its tree in memory.
+        self._held = {key: index for key, index in self._held.items() if self._store.lines.has_index(key[0], index)}
         moved = False
         for item in captured:
             index, key = item.index, (item.line.id, item.index.spec.oid)
