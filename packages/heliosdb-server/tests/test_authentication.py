@@ -153,6 +153,16 @@ def test_the_command_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
                 client.execute("SELECT 1")
     with EmbeddedDatabase(str(path)) as database:
         assert database.query("SELECT a FROM t") == [(1,)]
+    (tmp_path / "heliosdb.toml").write_text('[server]\nport = 0\nlisten_addr = "127.0.0.1"\nmax_connections = 1\n')
+    command = [program, "start", "--memory", "--config", str(tmp_path / "heliosdb.toml")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stderr is not None
+        port = int(process.stderr.readline().rsplit(":", 1)[1])
+        with psycopg.connect(f"host=127.0.0.1 port={port} user=app dbname=app"):
+            with pytest.raises(psycopg.OperationalError, match="too many clients"):
+                psycopg.connect(f"host=127.0.0.1 port={port} user=app dbname=app")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
     del environment["PGPASSWORD"]
     for arguments, message in (([], "give one of PATH"), (["--memory", "--user", "x"], "needs a password")):
         done = subprocess.run([program, "start", *arguments], capture_output=True, text=True, env=environment)

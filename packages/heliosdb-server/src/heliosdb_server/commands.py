@@ -20,17 +20,15 @@ __all__ = ["start"]
 @click.argument("path", metavar="[PATH]", required=False)
 @click.option("--data-dir", "--data", "data_dir", metavar="PATH", help="The database, another way to say PATH.")
 @click.option("--memory", is_flag=True, help="Serve a new database in memory.")
-@click.option("--listen", default="127.0.0.1", show_default=True, metavar="HOST", help="Where to listen.")
-@click.option("--port", "-p", default=5432, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
+@click.option("--listen", metavar="HOST", help="Where to listen (127.0.0.1).")
+@click.option("--port", "-p", type=click.IntRange(0, 65535), help="The port (5432); 0: any free one.")
 @click.option(
     "--auth",
-    default="trust",
-    show_default=True,
     type=click.Choice(["trust", "password", "scram-sha-256"]),
-    help="How clients show who they are.",
+    help="How clients show who they are (trust).",
 )
 @click.option("--user", metavar="NAME", help="Who may connect, with the password in PGPASSWORD.")
-@click.option("--max-connections", default=100, show_default=True, type=click.IntRange(1), help="Clients at once.")
+@click.option("--max-connections", type=click.IntRange(1), help="Clients at once (100).")
 @click.option("--tls-cert", metavar="FILE", help="The certificate, in PEM.")
 @click.option("--tls-key", metavar="FILE", help="Its key, in PEM.")
 @click.option("--tls-required", is_flag=True, help="Refuse connections that are not encrypted.")
@@ -39,20 +37,24 @@ def start(
     path: str | None,
     data_dir: str | None,
     memory: bool,
-    listen: str,
-    port: int,
-    auth: str,
+    listen: str | None,
+    port: int | None,
+    auth: str | None,
     user: str | None,
-    max_connections: int,
+    max_connections: int | None,
     tls_cert: str | None,
     tls_key: str | None,
     tls_required: bool,
     config_file: str | None,
 ) -> None:
-    """Serve the database at PATH to PostgreSQL's clients, until Ctrl-C or SIGTERM."""
+    """Serve the database at PATH to PostgreSQL's clients, until Ctrl-C or SIGTERM.
+
+    What no option says is taken from the section [server] of the configuration.
+    """
     if sum((path is not None, data_dir is not None, memory)) != 1:
         raise click.UsageError("give one of PATH, --data-dir and --memory")
     import heliosdb
+    from heliosdb_server.options import ATTACHED
     from heliosdb_server.server import Server, ServerConfig
 
     users = {}
@@ -61,20 +63,19 @@ def start(
         if not password:
             raise click.UsageError("--user needs a password in PGPASSWORD")
         users[user] = password
-    config = ServerConfig(
-        host=listen,
-        port=port,
-        auth=auth,
-        users=users,
-        max_connections=max_connections,
-        tls_cert=tls_cert,
-        tls_key=tls_key,
-        tls_required=tls_required,
-    )
     where = ":memory:" if memory else path or data_dir
     chosen = heliosdb.load_config(config_file, overrides={"path": where})
+    given = {"host": listen, "port": port, "auth": auth, "max_connections": max_connections}
     with heliosdb.EmbeddedDatabase(where, config=chosen) as database:
-        asyncio.run(_serve(Server(database.database, config)))
+        engine = database.database
+        config = ServerConfig(
+            **engine.attached.get(ATTACHED, {}) | {name: value for name, value in given.items() if value is not None},
+            users=users,
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            tls_required=tls_required,
+        )
+        asyncio.run(_serve(Server(engine, config)))
 
 
 async def _serve(server: object) -> None:
