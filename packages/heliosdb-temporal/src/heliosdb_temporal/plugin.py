@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from heliosdb.plugin import hookimpl
-from heliosdb.spi import Clause, Database, DatabaseMethod, Opening, ScalarFunction, Snapshot, Statement, Volatility
+from heliosdb.spi import (
+    CatalogView,
+    Clause,
+    Database,
+    DatabaseMethod,
+    Opening,
+    ScalarFunction,
+    Snapshot,
+    Statement,
+    Volatility,
+)
 
 CLAUSES = "heliosdb_temporal.clauses"
 FUNCTIONS = "heliosdb_temporal.functions"
@@ -21,10 +31,12 @@ def database_opening(opening: Opening) -> None:
 
 @hookimpl
 def database_opened(database: Database) -> None:
-    """Have the past kept as the options say."""
+    """Have the past kept as the options say, and finish erasures that were cut short."""
+    from heliosdb_temporal.erase import finish
     from heliosdb_temporal.retention import apply
 
     apply(database)
+    finish(database)
 
 
 @hookimpl
@@ -46,7 +58,7 @@ def register_clauses() -> list[Clause]:
 
 @hookimpl
 def register_statements() -> list[Statement]:
-    """``ALTER TABLE t ADD | DROP SYSTEM VERSIONING``, ``REVERT TRANSACTION n``."""
+    """``ALTER TABLE t ADD | DROP SYSTEM VERSIONING``, ``REVERT TRANSACTION n``, ``ERASE FROM t``."""
     return [
         Statement(
             name="revert_transaction",
@@ -54,6 +66,15 @@ def register_statements() -> list[Statement]:
             parse="heliosdb_temporal.revert:parse",
             execute="heliosdb_temporal.revert:execute",
             description="undo what a transaction did to rows",
+        ),
+        Statement(
+            name="erase",
+            words=("ERASE", "FROM"),
+            parse="heliosdb_temporal.erase:parse",
+            execute="heliosdb_temporal.erase:execute",
+            transactional=False,
+            with_query=True,
+            description="remove rows from all history",
         ),
         Statement(
             name="system_versioning",
@@ -72,6 +93,36 @@ def resolve_snapshot(session: Any, request: Any, arguments: tuple[Any, ...], bas
     from heliosdb_temporal.clauses import CLAUSE, resolve
 
     return resolve(session, request.payload, arguments[0], base) if request.clause == CLAUSE else None
+
+
+@hookimpl
+def past_read(session: Any, relation: Any, snapshot: Snapshot) -> None:
+    """Say where rows were erased."""
+    from heliosdb_temporal.erasures import tell
+
+    tell(session, relation, snapshot)
+
+
+@hookimpl
+def register_catalog_views() -> list[CatalogView]:
+    """``heliosdb_erasures``."""
+    columns = (
+        ("table_schema", "text"),
+        ("table_name", "text"),
+        ("erased_at", "timestamptz"),
+        ("scn", "int8"),
+        ("role", "text"),
+        ("session_user", "text"),
+        ("row_count", "int8"),
+    )
+    return [
+        CatalogView(
+            name="heliosdb_erasures",
+            columns=columns,
+            rows="heliosdb_temporal.erasures:erasures",
+            description="what has been erased from all history: when, by whom, how many rows",
+        )
+    ]
 
 
 @hookimpl

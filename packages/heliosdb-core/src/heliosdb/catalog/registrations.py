@@ -63,6 +63,7 @@ class Statement(Shown):
     payload) -> Result`` runs it inside the session's transaction. ``transactional`` False: refused inside a
     transaction block (25001). ``read_only``: allowed in a read-only transaction. ``outside``: run as BEGIN is,
     outside of any transaction, or in a block before it has a snapshot: for what says how the next transaction is to be.
+    ``with_query``: the statement takes parameters, which are those of the query that it runs (``Session.run_query``).
 
     A statement that the core's grammar parses itself has no ``parse`` and no ``words``; its ``name`` is the class of
     its syntax node, which is what ``execute`` gets.
@@ -75,6 +76,7 @@ class Statement(Shown):
     read_only: bool = False
     transactional: bool = True
     outside: bool = False
+    with_query: bool = False
     description: str = ""
 
 

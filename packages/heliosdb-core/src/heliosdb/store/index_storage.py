@@ -125,6 +125,11 @@ class IndexStorage:
         for index in stored:
             self._stored[timeline, index.oid] = index
 
+    def forget(self, key: Key) -> None:
+        """Let go of an index that was dropped, and so of its runs; the commit lock is held."""
+        self._held.pop(key, None)
+        self._stored.pop(key, None)
+
     def attach(self, line: Timeline, relation: Relation, index: TimelineIndex) -> bool:
         """Fill a new index from its runs; False where there are none to be used, and it has to be built."""
         if index.tree is None and not is_kept(index):
@@ -357,6 +362,8 @@ class IndexStorage:
         moved = False
         for item in captured:
             index, key = item.index, (item.line.id, item.index.spec.oid)
+            if index.is_dropped:
+                continue  # meanwhile; what was written goes with the next checkpoint
             self._stored[key] = item.stored
             if isinstance(item, CapturedBlobs):
                 item.installed()

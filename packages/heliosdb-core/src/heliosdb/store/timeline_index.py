@@ -62,6 +62,7 @@ class TimelineIndex:
         "exact",
         "fork",
         "gone",
+        "is_dropped",
         "key_locks",
         "method",
         "parent",
@@ -96,6 +97,8 @@ class TimelineIndex:
         key's place for all of its keys."""
         self.key_locks: dict[Any, Any] = {}
         """Key of a unique index -> lock grant (heliosdb.transaction.locks)."""
+        self.is_dropped = False
+        """Whether its relation has it no more; branches may go on to read it."""
         self.backlog: list[tuple[IndexEntries, int]] | None = None
         """While the index is built: what commits will have entered."""
         self.changed = 0
