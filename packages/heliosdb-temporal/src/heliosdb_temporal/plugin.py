@@ -10,6 +10,7 @@ from heliosdb.spi import (
     Clause,
     Database,
     DatabaseMethod,
+    Demo,
     Opening,
     ScalarFunction,
     Snapshot,
@@ -167,3 +168,9 @@ def register_database_methods() -> list[DatabaseMethod]:
             description="run a query on the tables as they were at a time",
         )
     ]
+
+
+@hookimpl
+def register_demos() -> list[Demo]:
+    """A DELETE undone."""
+    return [Demo(name="temporal", title="Time travel: a DELETE undone", run="heliosdb_temporal.demo:show")]
