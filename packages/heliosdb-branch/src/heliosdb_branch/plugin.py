@@ -10,6 +10,7 @@ from heliosdb.spi import (
     CatalogView,
     Clause,
     Database,
+    DatabaseMethod,
     Location,
     ScalarFunction,
     Setting,
@@ -144,9 +145,71 @@ def locate_database(path: str) -> Location | None:
     return located(path)
 
 
+def _table_functions() -> list[TableFunction]:
+    diff, texts = "heliosdb_branch.diff", ("key", "operation", "column_name", "old_value", "new_value")
+    conflicts = ("table_name", "key", "kind", "column_name", "base", "source", "target")
+    counts = (("table_name", "text"), ("inserted", "int8"), ("updated", "int8"), ("deleted", "int8"))
+    commit = (
+        ("key", "text"),
+        ("scn", "int8"),
+        ("changed_at", "timestamptz"),
+        ("transaction_id", "int8"),
+        ("branch", "text"),
+        ("session_user", "text"),
+        ("application_name", "text"),
+    )
+
+    def function(
+        name: str, arguments: str, home: str, columns: tuple[tuple[str, str], ...], names: str, text: str
+    ) -> TableFunction:
+        return TableFunction(
+            name,
+            tuple(arguments.split()),
+            "record",
+            home,
+            columns=columns,
+            volatility=Volatility.VOLATILE,
+            needs_session=True,
+            argument_names=tuple(names.split()),
+            description=text,
+        )
+
+    changes = tuple([(name, "text") for name in texts])
+    return [
+        function(
+            "heliosdb_merge_conflicts",
+            "text text",
+            "heliosdb_branch.merge:merge_conflicts",
+            tuple([(name, "text") for name in conflicts]),
+            "source_branch target_branch",
+            "what is in the way of a merge",
+        ),
+        *[
+            function(
+                "heliosdb_diff",
+                f"text {kind} {kind}",
+                f"{diff}:{home}",
+                changes,
+                "table_name first second",
+                "what is different in a table between two points",
+            )
+            for kind, home in (("text", "diff"), ("int8", "diff_scns"), ("timestamptz", "diff_times"))
+        ],
+        function(
+            "heliosdb_compare_branches",
+            "text text",
+            f"{diff}:table_counts",
+            counts,
+            "first second",
+            "in which tables, and how many, rows of two branches are different",
+        ),
+        function("heliosdb_blame", "text", f"{diff}:blame", commit, "table_name", "who last changed each row"),
+    ]
+
+
 @hookimpl
 def register_functions() -> list[ScalarFunction | TableFunction]:
-    """``current_branch()`` and ``heliosdb_merge_conflicts()``."""
+    """``current_branch()``, and what tells branches apart."""
     return [
         ScalarFunction(
             "current_branch",
@@ -157,19 +220,7 @@ def register_functions() -> list[ScalarFunction | TableFunction]:
             needs_session=True,
             description="the branch that the transaction works on",
         ),
-        TableFunction(
-            "heliosdb_merge_conflicts",
-            ("text", "text"),
-            "record",
-            "heliosdb_branch.merge:merge_conflicts",
-            columns=tuple(
-                [(name, "text") for name in ("table_name", "key", "kind", "column_name", "base", "source", "target")]
-            ),
-            volatility=Volatility.VOLATILE,
-            needs_session=True,
-            argument_names=("source_branch", "target_branch"),
-            description="what is in the way of a merge",
-        ),
+        *_table_functions(),
     ]
 
 
@@ -207,5 +258,22 @@ def register_catalog_views() -> list[CatalogView]:
             ),
             rows=f"{COMMANDS}:database_branches",
             description="the branches with their sizes and options",
+        ),
+    ]
+
+
+@hookimpl
+def register_database_methods() -> list[DatabaseMethod]:
+    """``merge_branch`` and ``compare_branches``."""
+    return [
+        DatabaseMethod(
+            name="merge_branch",
+            implementation="heliosdb_branch.merge:merge_branch",
+            description="do on one branch what was done on another",
+        ),
+        DatabaseMethod(
+            name="compare_branches",
+            implementation="heliosdb_branch.diff:compare_branches",
+            description="say in which tables two branches are different",
         ),
     ]

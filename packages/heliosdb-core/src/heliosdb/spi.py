@@ -92,6 +92,7 @@ if TYPE_CHECKING:
     from heliosdb.transaction.differences import differences as differences
     from heliosdb.transaction.differences import is_same_datum as is_same_datum
     from heliosdb.transaction.locks import RelationLock as RelationLock
+    from heliosdb.transaction.row_origins import row_origins as row_origins
     from heliosdb.transaction.row_versions import RowVersion as RowVersion
     from heliosdb.transaction.row_versions import first_readable as first_readable
     from heliosdb.transaction.row_versions import row_versions as row_versions
@@ -190,6 +191,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.transaction.row_versions": ("RowVersion", "first_readable", "row_versions"),
     "heliosdb.transaction.differences": ("Difference", "differences", "is_same_datum"),
     "heliosdb.transaction.locks": ("RelationLock",),
+    "heliosdb.transaction.row_origins": ("row_origins",),
     "heliosdb.types.definitions": (
         "Aggregate",
         "CallTypes",

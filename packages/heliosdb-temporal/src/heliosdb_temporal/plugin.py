@@ -13,6 +13,7 @@ from heliosdb.spi import (
     Demo,
     Opening,
     ScalarFunction,
+    Setting,
     Snapshot,
     Statement,
     Volatility,
@@ -20,6 +21,7 @@ from heliosdb.spi import (
 
 CLAUSES = "heliosdb_temporal.clauses"
 FUNCTIONS = "heliosdb_temporal.functions"
+SESSIONS = "heliosdb_temporal.sessions"
 
 
 @hookimpl
@@ -155,6 +157,22 @@ def register_functions() -> list[ScalarFunction]:
             function("pg_xact_commit_timestamp", (kind,), "timestamptz", "commit_timestamp", "when it committed")
             for kind in ("xid", "xid8")
         ],
+    ]
+
+
+@hookimpl
+def register_settings() -> list[Setting]:
+    """``heliosdb.as_of``."""
+    return [
+        Setting(
+            name="heliosdb.as_of",
+            kind="string",
+            default="",
+            description="Sets the point of the past at which the session reads.",
+            reader=f"{SESSIONS}:point_of",
+            read=f"{SESSIONS}:point_of",
+            write=f"{SESSIONS}:read_at",
+        )
     ]
 
 

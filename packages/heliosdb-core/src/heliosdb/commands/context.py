@@ -115,6 +115,13 @@ class CommandSession(Protocol):
         """Call a function when the session ends."""
         ...
 
+    def use_point(self, scn: int | None) -> None:
+        """Read what there was after a commit, from the next transaction on, and write nothing; None: what there is.
+
+        Raises InvalidParameterValue, ActiveSqlTransaction once the open transaction has looked at anything.
+        """
+        ...
+
     def use_timeline(self, name: str) -> None:
         """Work on a timeline from the next transaction on.
 

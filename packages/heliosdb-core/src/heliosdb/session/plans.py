@@ -85,7 +85,15 @@ class SessionPlans(SessionEnvironment):
             return None
         return self._found(self._key(statement, hints), statement, parameters)
 
+    @property
+    def _reads_past(self) -> bool:
+        """Whether the transaction reads a point of history: its plans use what indexes of now there are for it."""
+        transaction = self.block.transaction
+        return transaction is not None and transaction.is_past
+
     def _found(self, key: Any, statement: StatementText, parameters: Sequence[Any]) -> Plan | None:
+        if self._reads_past:
+            return None
         found = self.database.statements.find(key, statement.constants, self, parameters)
         if found is None and (private := self._private_plans()) is not None:
             found = private.find(key, statement.constants, self, parameters)
@@ -138,7 +146,7 @@ class SessionPlans(SessionEnvironment):
 
         ``parameters`` are the Python objects that it is about to run with, where they are known: for estimates.
         """
-        kept = not self.functions and statement.is_lifted
+        kept = not self.functions and statement.is_lifted and not self._reads_past
         key = self._key(statement, hints, types)
         if kept:
             found = self._found(key, statement, parameters)
@@ -256,7 +264,7 @@ class SessionPlans(SessionEnvironment):
         transaction = self.transaction
         if plan.bound.read_only or not transaction.read_only:
             return
-        command = written_command(plan.bound)
+        command = plan.bound.tag if transaction.is_past else written_command(plan.bound)
         if command is not None:
             raise errors.ReadOnlySqlTransaction(f"cannot execute {command} in a read-only transaction")
         transaction.writes_temporary = True

@@ -88,7 +88,7 @@ class Session(SessionPlans):
         """Open another session with this one's role, settings, functions, and what they keep for it."""
         other = Session(self.database, user=self.user, on_notice=self.on_notice)
         other.session_user = self.session_user
-        other.timeline = self.timeline
+        other.timeline, other.past = self.timeline, self.past
         other.settings.copy_from(self.settings)
         other.functions = self.functions
         other.memory.update(self.memory)
@@ -558,7 +558,7 @@ class Session(SessionPlans):
         self.cursors.clear()
         self.unlock_all_advisory()
         self.sequences = SessionSequences()
-        self.timeline = self._temporary_schema = None
+        self.timeline = self._temporary_schema = self.past = None
         self.points.forget()
         self._end()
         self.settings.begin()

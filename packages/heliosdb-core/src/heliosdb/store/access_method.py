@@ -243,6 +243,10 @@ class AccessMethod(Protocol):
     ``Nearest``. ``many_keys``: ``extract`` may give more than one key, and the
     store asks it. ``strategies`` maps an operator class to {strategy number: operator name}.
 
+    ``refusal(options, setting)``, where a method has it, is asked when a plan is made that might order rows by an
+    index: why it is not to be used, in words for EXPLAIN, with these options and settings of the session (which
+    register with ``affects_plans``); None where it may be.
+
     ``settle(options, operator_classes, attached)``, where a method has it, is called by CREATE INDEX and returns the
     options that the index keeps: those given, and what the method adds to them. ``attached`` is what plugins keep since
     the database was opened (``Opening.attach``), so the configuration decides for new indexes and never for old ones.

@@ -143,7 +143,7 @@ class IndexStorage:
         if index.tree is None:
             return self._restored(relation, index, stored, line.fork if stored is None else stored.scn)
         read = [] if stored is None else [self._files.read_run(name) for name in stored.runs]
-        runs = self._runs(read, index, line.fork)
+        runs = self._runs(read, index)
         try:
             if any(run.paired is (index.spec.order_key is None) for run in read):
                 return False  # written when keys of this type were ordered in another way
@@ -207,9 +207,9 @@ class IndexStorage:
         tree.last_changed = self._store.last_scn
         return tree, [*delta, *(entry for entry in new if entry not in before)]
 
-    def _runs(self, runs: Iterable[IndexRun], index: TimelineIndex, fork: int) -> IndexRuns:
+    def _runs(self, runs: Iterable[IndexRun], index: TimelineIndex) -> IndexRuns:
         spec = index.spec
-        return IndexRuns(runs, index.parent, fork, self._wake, None if spec.order_key is None else spec.order_of)
+        return IndexRuns(runs, index.parent, self._wake, None if spec.order_key is None else spec.order_of)
 
     def _room_for(self, entries: int) -> bool:
         held = sum(map(_size_of, self._held.values()))
@@ -340,7 +340,7 @@ class IndexStorage:
             if item.gone:
                 merged = without_gone(merged, item.gone, history=item.history)
             runs[first:] = [self._write_run(item, lambda writer: writer.add_sorted(merged), written, pay)]
-        item.made = self._runs(runs, index, index.fork)
+        item.made = self._runs(runs, index)
         item.stored.runs = [run.name for run in runs]
         return item.stored
 

@@ -35,6 +35,8 @@ __all__ = ["RelationView", "hold", "past_view"]
 
 MANY_OF_A_BLOCK = 256
 """Rows of a block that are fetched together."""
+SOME_OF_A_BLOCK = 32
+"""Rows of a block as it was once for which all of it is worked out: the next reader of that past has it."""
 MOST_SAMPLED_BLOCKS = 64
 """Blocks that a small sample looks into."""
 
@@ -259,6 +261,27 @@ class RelationView:
             return [None if row_id is None else self.peek(row_id) for row_id in row_ids]
         blocks = {number: self._positional(number, self.own) for number in numbers}
         return [None if row_id is None else blocks[row_id >> BLOCK_BITS][row_id & SLOT_MASK] for row_id in row_ids]
+
+    def committed_all(self, row_ids: Sequence[int]) -> list[Row | None]:
+        """Return committed rows by id, None where there is none: out of whole blocks where these are known, or many
+        rows are of one."""
+        scn, find = self.scn, self.relation.block
+        numbers = {row_id >> BLOCK_BITS for row_id in row_ids}
+        are_many = len(row_ids) >= SOME_OF_A_BLOCK * len(numbers)
+        blocks: dict[int, list[Row | None]] = {}
+        for number in numbers:
+            block = find(number)
+            known = None if block is None else block.known(scn)
+            if known is None and are_many and block is not None:
+                known = block.positional(scn)
+            if known is not None:
+                blocks[number] = known
+        try:
+            return [blocks[row_id >> BLOCK_BITS][row_id & SLOT_MASK] for row_id in row_ids]
+        except (KeyError, IndexError):
+            # Blocks of which few rows are wanted, and rows that came later.
+            row_of = self.relation.row
+            return [row_of(row_id, scn) for row_id in row_ids]
 
     def rows_of(self, row_ids: Sequence[int]) -> Iterator[list[tuple[int, Row]]]:
         """Yield (row id, row) of those rows that are visible, some thousand at a time."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -64,12 +65,19 @@ class Measure:
         """Return what structures keep of some data, one row each."""
         rows = self.matrix(data)
         if self.unit:
-            rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+            wide = rows.astype(np.float64)  # in which no square is too small or too large
+            rows = (wide / np.linalg.norm(wide, axis=1, keepdims=True)).astype(np.float32)
         return np.ascontiguousarray(rows)
 
     def is_indexed(self, datum: Any) -> bool:
-        """Whether a datum has a distance at all: without a direction there is no angle."""
-        return not self.unit or bool(self.matrix([datum]).any())
+        """Whether a datum has a distance at all: there is no angle without a direction, nor where the square of the
+        length is too small or too large for the operator.
+        """
+        if not self.unit:
+            return True
+        (row,) = self.matrix([datum])
+        with np.errstate(over="ignore"):
+            return 0 < float(row.dot(row)) < inf
 
     def distances(self, query: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
         """Return numbers that rank the rows as the operator does."""

@@ -14,7 +14,7 @@ The other way is to compute the value of every row that satisfies it, found as w
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from attrs import evolve
 
@@ -29,7 +29,16 @@ if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Index
     from heliosdb.sql.optimizer.access import AccessPaths
 
-__all__ = ["below_projection", "is_ordering_scan", "nearest_path", "ordering_scan", "sorted_again"]
+__all__ = [
+    "COMPUTED",
+    "below_projection",
+    "is_ordering_scan",
+    "nearest_path",
+    "order_cost",
+    "ordering_scan",
+    "refusal",
+    "sorted_again",
+]
 
 COMPUTED = 10.0
 """What computing a row's value and comparing it costs, in rows of a filtered sequential scan."""
@@ -60,14 +69,18 @@ def nearest_path(
         return found, 0.0
     rows = access.estimates.table(scan.relation)
     share = max(access.estimates.selectivity(condition, scan), 1.0 / rows)
-    looked_at = min(1.0, (SOME if wanted is None else wanted) / share / rows)
-    cost = float(method.cost(rows, looked_at))
+    cost = order_cost(method, rows, share, wanted)
     if cost > others + COMPUTED * share * rows:
         return None
     order = unlabelled(sort.keys[0].expression)
     assert isinstance(order, ex.Call)
     found = evolve(found, share=share, within=_threshold(scan, order, condition))
     return pn.Filter(input=found, condition=condition), cost
+
+
+def order_cost(method: Any, rows: float, share: float, wanted: float | None) -> float:
+    """Return what naming rows in order costs until as many as are wanted satisfy a condition that this share does."""
+    return float(method.cost(rows, min(1.0, (SOME if wanted is None else wanted) / share / rows)))
 
 
 def _threshold(scan: pn.Scan, order: ex.Call, condition: ex.Expression) -> tuple[ex.Expression, ex.Expression] | None:
@@ -116,6 +129,12 @@ def below_projection(sort: pn.Sort) -> pn.Sort | None:
     return evolve(sort, input=project.input, keys=tuple(keys))
 
 
+def refusal(access: AccessPaths, index: Index) -> str | None:
+    """Return why an index's method does not want it to be used for an order, None where it has nothing against it."""
+    ask = getattr(access.registries.access_methods[index.method], "refusal", None)
+    return None if ask is None else ask(dict(index.options), access.stored.session.setting)
+
+
 def is_ordering_scan(plan: pn.PlanNode | None) -> TypeGuard[pn.PlanNode]:
     """Whether a plan reads an index in an operator's order, with a condition or without."""
     scan = plan.input if isinstance(plan, pn.Filter) else plan
@@ -146,6 +165,8 @@ def ordering_scan(
     (key, *more) = sort.keys
     if limit.limit is None:
         return None  # all rows are wanted, and in their order
+    if refusal(access, index) is not None:
+        return None
     call = unlabelled(key.expression)
     if key.descending or key.nulls_first or not isinstance(call, ex.Call) or len(call.arguments) != 2:
         return None
