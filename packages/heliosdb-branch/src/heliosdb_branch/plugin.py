@@ -43,12 +43,24 @@ def _statement(verb: str, description: str, *, outside: bool = False) -> list[St
 
 @hookimpl
 def register_statements() -> list[Statement]:
-    """CREATE, DROP, ALTER, MERGE and USE BRANCH."""
+    """CREATE, DROP, ALTER, MERGE and USE BRANCH, CREATE and DROP TAG."""
     return [
         *_statement("CREATE", "start a branch from another one"),
         *_statement("DROP", "remove a branch"),
         *_statement("ALTER", "rename a branch"),
         *_statement("USE", "have the session work on a branch", outside=True),
+        *[
+            Statement(
+                name="_".join((verb, *words)).lower(),
+                words=(verb, *words),
+                parse=f"{GRAMMAR}:parse_{verb.lower()}_tag",
+                execute=f"heliosdb_branch.tags:execute_{verb.lower()}",
+                transactional=False,
+                description=description,
+            )
+            for verb, description in (("CREATE", "name a point of history"), ("DROP", "forget such a name"))
+            for words in (("TAG",), ("DATABASE", "TAG"))
+        ],
         *[
             Statement(
                 name="_".join((*verb, *words)).lower(),
@@ -226,7 +238,7 @@ def register_functions() -> list[ScalarFunction | TableFunction]:
 
 @hookimpl
 def register_catalog_views() -> list[CatalogView]:
-    """``heliosdb_branches`` and ``pg_database_branches``."""
+    """``heliosdb_branches``, ``heliosdb_tags`` and ``pg_database_branches``."""
     return [
         CatalogView(
             name="heliosdb_branches",
@@ -239,6 +251,12 @@ def register_catalog_views() -> list[CatalogView]:
             ),
             rows=f"{COMMANDS}:branches",
             description="the branches, and what each starts from",
+        ),
+        CatalogView(
+            name="heliosdb_tags",
+            columns=(("name", "text"), ("branch", "text"), ("scn", "int8"), ("committed_at", "timestamptz")),
+            rows="heliosdb_branch.tags:tags",
+            description="the tags, and what they name",
         ),
         CatalogView(
             name="pg_database_branches",
@@ -264,16 +282,15 @@ def register_catalog_views() -> list[CatalogView]:
 
 @hookimpl
 def register_database_methods() -> list[DatabaseMethod]:
-    """``merge_branch`` and ``compare_branches``."""
+    """Branches made, listed, compared, merged and dropped from Python."""
     return [
-        DatabaseMethod(
-            name="merge_branch",
-            implementation="heliosdb_branch.merge:merge_branch",
-            description="do on one branch what was done on another",
-        ),
-        DatabaseMethod(
-            name="compare_branches",
-            implementation="heliosdb_branch.diff:compare_branches",
-            description="say in which tables two branches are different",
-        ),
+        DatabaseMethod(name=name, implementation=f"heliosdb_branch.{home}:{name}", description=description)
+        for home, name, description in (
+            ("methods", "create_branch", "start a branch"),
+            ("methods", "delete_branch", "drop a branch"),
+            ("methods", "get_branch_info", "what there is to know of a branch"),
+            ("methods", "list_branches", "the same of all branches"),
+            ("merge", "merge_branch", "do on one branch what was done on another"),
+            ("diff", "compare_branches", "say in which tables two branches are different"),
+        )
     ]

@@ -209,3 +209,17 @@ def test_another_timeline_becomes_main(store: TransactionalStore, end) -> None: 
     assert [(line.name, line.dropped) for line in store.lines.all()] == [
         ("main", True), ("main", False), ("other", False),
     ]  # fmt: skip
+
+
+def test_who_does_not_wait_for_a_timeline_has_it_with_the_next_commit(store: TransactionalStore) -> None:
+    put(store, 1, "a")
+    assert isinstance(store.volume, FaultyVolume)
+    store.volume.steps.clear()
+    store.create_timeline("one", wait=False)
+    store.create_timeline("two", wait=False)
+    History(store).drop_timeline("one", wait=False)
+    assert [kind for kind, _ in store.volume.steps] == ["append"] * 3
+    put(store, 2, "b", "two")
+    store = lost_power(store)
+    assert [line.name for line in store.timelines()] == ["main", "two"]
+    assert rows(store.begin(timeline="two")) == [(1, "a"), (2, "b")]

@@ -389,6 +389,21 @@ class Block:
                 folded._columns[place] = column.moved(rows, self.overlay)
         return folded
 
+    def together(self, rows: list[Row | None]) -> Block:
+        """Return a block with equal rows that were made together. There is no overlay."""
+        made = Block(
+            rows,
+            self.begin,
+            dense=self.dense,
+            exact=self.exact,
+            begins=self.begins,
+            history=self.history,
+            source=self.source,
+        )
+        self._with_columns(made)
+        made.scattered = 0
+        return made
+
     def _versions(self, size: int) -> tuple[array[int], dict[int, Older]]:
         """Return the begin of every slot's newest version, and what came before."""
         known = self.load_versions()

@@ -103,14 +103,16 @@ class History:
         parent: Timeline | str | None = None,
         scn: int | None = None,
         properties: Mapping[str, Any] | None = None,
+        *,
+        wait: bool = True,
     ) -> Timeline:
         """Start a timeline at an SCN of its parent (default: main, now). Nothing is copied. ``properties`` are noted
-        with it: what JSON can hold.
+        with it: what JSON can hold. Where nobody is to ``wait``, the next commit makes it durable.
 
         Raises DuplicateObject, UndefinedObject, and ObjectNotInPrerequisiteState for an SCN that has not been reached
         or whose versions are gone.
         """
-        return self._store.create_timeline(name, parent, scn, properties)
+        return self._store.create_timeline(name, parent, scn, properties, wait=wait)
 
     def size(self, timeline: Timeline) -> int:
         """Return how many bytes a timeline has of its own, beside what it shares with its parent.
@@ -135,10 +137,10 @@ class History:
         """
         self._store.lines.replace(name, by)
 
-    def drop_timeline(self, name: str) -> None:
+    def drop_timeline(self, name: str, *, wait: bool = True) -> None:
         """Remove a timeline's name; its versions stay as long as another reads them. Open transactions on it cannot
-        commit. Raises UndefinedObject, and ObjectInUse for main and where a pin holds it."""
-        self._store.drop_timeline(name)
+        commit. Raises UndefinedObject, and ObjectInUse for main and where a pin holds it. ``wait`` as above."""
+        self._store.lines.drop(name, wait=wait)
 
     # -- what is kept
 

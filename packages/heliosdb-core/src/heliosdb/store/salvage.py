@@ -204,8 +204,10 @@ class _Salvage:
             if decoded.kind == COMMIT:
                 self._take(decoded, record.scn)
             elif decoded.kind == TIMELINES and self._known:
-                lines = [StoredTimeline(**item) for item in json.loads(decoded.payload)]
-                self._lines = {0: self._lines[0], **{line.id: line for line in lines}}
+                listed = json.loads(decoded.payload)
+                lines = [StoredTimeline(**item) for item in (listed if isinstance(listed, list) else [listed])]
+                known = self._lines if isinstance(listed, dict) else {0: self._lines[0]}
+                self._lines = {**known, **{line.id: line for line in lines}}
             elif decoded.kind == HOLDS and self._known:
                 self._take_holds(json.loads(decoded.payload))
         for start, end in reader.damaged:

@@ -4,9 +4,9 @@
                     │
     staging         └──────6──►          fork 2 of main; a pin keeps what main shows at 2
 
-What there is stands in the log before it is true in memory: a record lists all timelines, those included that were
-dropped and that living ones still descend from. So a timeline that was made is there after reopening, and one that was
-dropped is not. Numbers are never given twice; names may be.
+What there is stands in the log before it is true in memory: a record has the one that was made, or after another change
+lists all timelines, those included that were dropped and that living ones still descend from. So a timeline that was
+made is there after reopening, and one that was dropped is not. Numbers are never given twice; names may be.
 """
 
 from __future__ import annotations
@@ -74,6 +74,8 @@ class Timelines:
         parent: Timeline | None = None,
         scn: int | None = None,
         properties: Mapping[str, Any] | None = None,
+        *,
+        wait: bool = True,
     ) -> Timeline:
         """Start a timeline at an SCN of its parent; see ``Store.create_timeline``."""
         store = self._store
@@ -90,9 +92,10 @@ class Timelines:
             if scn is not None:
                 store.check_readable_at(source, fork)
             made = Timeline(self.next_number, name, source, fork, store.commits.next_time(), properties)
-            self._log([*map(stored_timeline, self.all()), stored_timeline(made)])
+            self._log(stored_timeline(made))
             self._enter(made)
-        self._settle(made)
+        if wait:
+            self._settle(made)
         return made
 
     def rename(self, name: str, new_name: str) -> None:
@@ -109,14 +112,15 @@ class Timelines:
             self._store.points_changed()
         self._settle()
 
-    def drop(self, name: str) -> None:
+    def drop(self, name: str, *, wait: bool = True) -> None:
         """Take a timeline's name away; its versions stay as long as a living one reads them."""
         with self._store.commit_lock:
             line = self.named(name)
             if line is self.main:
                 raise ObjectInUse("cannot drop the main timeline")
             self._drop(line, None)
-        self._settle()
+        if wait:
+            self._settle()
 
     def replace(self, name: str, by: str) -> None:
         """Drop a timeline and give its name to another, in one step. So main can be another one."""
@@ -156,7 +160,7 @@ class Timelines:
         if name in self._named:
             raise DuplicateObject(f'timeline "{name}" already exists')
 
-    def _log(self, items: Sequence[StoredTimeline]) -> None:
+    def _log(self, items: StoredTimeline | Sequence[StoredTimeline]) -> None:
         store = self._store
         if store.journal is not None:
             store.journal.append_timelines(store.commits.next_time(), items)
@@ -207,19 +211,23 @@ class Timelines:
 
     # -- opening
 
+    def add(self, item: StoredTimeline) -> Timeline:
+        """Have a timeline as a manifest or a log record has it."""
+        line = self._all.get(item.id)
+        if line is None:
+            parent = self.numbered(item.parent or 0)
+            line = Timeline(item.id, item.name, parent, item.fork, item.created, item.properties)
+        line.name, line.dropped = item.name, item.dropped
+        self._enter(line)
+        return line
+
     def restore(self, items: Iterable[StoredTimeline], next_number: int = 0) -> None:
         """Have the timelines that a manifest or a log record lists, and no others."""
         left = {0: self.root}
         self._named = {}
         self.root.dropped = False
         for item in sorted(items, key=lambda item: item.id):
-            line = self._all.get(item.id)
-            if line is None:
-                parent = self.numbered(item.parent or 0)
-                line = Timeline(item.id, item.name, parent, item.fork, item.created, item.properties)
-            line.name, line.dropped = item.name, item.dropped
-            left[item.id] = line
-            self._enter(line)
+            left[item.id] = self.add(item)
         if not self.root.dropped:
             self._named["main"] = self.root
         self._call_main(self._named["main"])
