@@ -44,8 +44,24 @@ def database_opened(database: Database) -> None:
 
 @hookimpl
 def register_clauses() -> list[Clause]:
-    """``AS OF`` and ``FOR SYSTEM_TIME``, behind a table and behind a query."""
+    """``AS OF`` and ``FOR SYSTEM_TIME``, behind a table and behind a query; ``PERIOD FOR``, ``FOR PORTION OF``."""
     return [
+        Clause(
+            name="period",
+            point="table_element",
+            words=("PERIOD", "FOR"),
+            parse="heliosdb_temporal.periods:parse_period",
+            description="when a row is true",
+        ),
+        Clause(
+            name="for portion of",
+            point="table",
+            words=("FOR", "PORTION", "OF"),
+            parse="heliosdb_temporal.periods:parse_portion",
+            bind="heliosdb_temporal.periods:refuse",
+            description="change a part of a row's time",
+        ),
+    ] + [
         Clause(
             name=" ".join(words).lower() + (" behind a query" if point == "query" else ""),
             point=point,
@@ -63,6 +79,17 @@ def register_clauses() -> list[Clause]:
 def register_statements() -> list[Statement]:
     """``ALTER TABLE t ADD | DROP SYSTEM VERSIONING``, ``REVERT TRANSACTION n``, ``ERASE FROM t``."""
     return [
+        *[
+            Statement(
+                name=f"{words[0].lower()}_portion",
+                words=words,
+                parse="heliosdb_temporal.periods:parse_statement",
+                execute="heliosdb_temporal.periods:execute",
+                with_query=True,
+                description="change a part of rows' time",
+            )
+            for words in (("UPDATE",), ("DELETE", "FROM"))
+        ],
         Statement(
             name="revert_transaction",
             words=("REVERT", "TRANSACTION"),
