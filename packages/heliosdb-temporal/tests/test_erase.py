@@ -257,12 +257,46 @@ def test_an_erasure_that_was_cut_short_is_done_at_the_next_opening(tmp_path: Pat
         assert relation is not None
         erase._delete(session, relation, [1])  # the number of the second row
         session.close()
-        assert rows(db, "SELECT * FROM heliosdb_erasures") == []
+        found = rows(db, "SELECT table_name, erased_at, scn, row_count, is_complete FROM heliosdb_erasures")
+        assert found == [("t", None, None, 1, False)]
     assert files_with(where, "confidential")
+    with EmbeddedDatabase(str(where), config=Config(read_only=True)) as db:
+        assert rows(db, "SELECT is_complete FROM heliosdb_erasures") == [(False,)]
     with EmbeddedDatabase(str(where), config=KEPT) as db:
         assert files_with(where, "confidential") == []
         assert rows(db, "SELECT * FROM t AS OF SCN $1", [before]) == [(1, "Ada")]
-        assert rows(db, "SELECT table_name, row_count FROM heliosdb_erasures") == [("t", 1)]
+        assert rows(db, "SELECT table_name, row_count, is_complete FROM heliosdb_erasures") == [("t", 1, True)]
+
+
+@pytest.mark.parametrize("obstacle", ["branch", "row"])
+def test_an_erasure_that_cannot_go_on_keeps_no_database_closed(tmp_path: Path, obstacle: str) -> None:
+    where = tmp_path / "t.helio"
+    with EmbeddedDatabase(str(where), config=KEPT) as db:
+        db.execute("CREATE TABLE t (id int PRIMARY KEY, name text); INSERT INTO t VALUES (1, 'Ada'), (2, 'Bob')")
+        session = db.database.session()
+        with db.database.store_transaction() as transaction:
+            relation = db.database.catalogs.of(transaction).lookup_relation("public", "t", ("public",))
+        assert relation is not None
+        erase._delete(session, relation, [0, 1])
+        session.close()
+        if obstacle == "branch":
+            db.database.history.create_timeline("other")
+        else:
+            db.execute("REVERT TRANSACTION " + str(rows(db, "SELECT heliosdb_scn_transaction($1)", [scn(db)])[0][0]))
+    with EmbeddedDatabase(str(where), config=KEPT) as db:
+        state = "SELECT row_count, is_complete FROM heliosdb_erasures ORDER BY scn"
+        if obstacle == "branch":
+            assert rows(db, state) == [(2, False)]
+            db.database.history.drop_timeline("other")
+            with pytest.raises(ActiveSqlTransaction, match="has changed something"):
+                db.execute("INSERT INTO t VALUES (3, 'Cyd'); ERASE FROM t WHERE id = 3")
+            db.execute("INSERT INTO t VALUES (3, 'Cyd')")
+            db.execute("ERASE FROM t WHERE id = 3")
+            assert rows(db, state) == [(2, True), (1, True)]
+            assert rows(db, "SELECT * FROM t FOR SYSTEM_TIME ALL") == []
+        else:
+            assert rows(db, state) == [(0, True)]
+            assert rows(db, "SELECT * FROM t ORDER BY id") == [(1, "Ada"), (2, "Bob")]
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -21,6 +21,7 @@ from typing import Any
 from attrs import define, field
 
 from heliosdb.errors import (
+    Error,
     InvalidParameterValue,
     ObjectInUse,
     ObjectNotInPrerequisiteState,
@@ -36,6 +37,7 @@ from heliosdb.spi import (
     Session,
     Timeline,
     apply_edit,
+    check_definition,
     differences,
     spelled,
 )
@@ -44,7 +46,7 @@ from heliosdb_branch.diff import catalog_at, key_text
 from heliosdb_branch.merge_bases import Point, bases, pin, prune, record
 from heliosdb_branch.merge_grammar import RESOLUTIONS, Merge
 from heliosdb_branch.merge_rows import MISSING, Conflict, RowConflict, TableMerge, TableSides, merge_rows
-from heliosdb_branch.merge_schema import SchemaMerge, is_stricter, merge_schemas
+from heliosdb_branch.merge_schema import SchemaMerge, is_stricter, merge_schemas, refused
 from heliosdb_branch.sessions import named
 
 __all__ = ["Plan", "execute_explain", "execute_merge", "merge_branch", "merge_branches", "merge_conflicts"]
@@ -323,6 +325,7 @@ def _apply(session: Any, plan: Plan) -> int:
 
     def change_rows() -> None:
         nonlocal count
+        _require_meaning(session, plan)
         for oid, table in plan.tables.items():
             relation = session.catalog.relation_by_oid(oid)
             if relation is None:
@@ -346,6 +349,17 @@ def _apply(session: Any, plan: Plan) -> int:
     changes.check()
     record(transaction, plan.source, plan.target)
     return count
+
+
+def _require_meaning(session: Any, plan: Plan) -> None:
+    """Raise where a definition names in its text what one of the branches has renamed or dropped."""
+    changed = plan.schema.changed
+    for relation in list(session.catalog.relations()):
+        if relation.oid in changed or any(oid in changed for oid, _ in relation.dependencies):
+            try:
+                check_definition(session, relation)
+            except Error as error:
+                raise refused(f'"{relation.name}" does not fit what it is about: {error.message}') from None
 
 
 def _refusal(plan: Plan) -> SerializationFailure:

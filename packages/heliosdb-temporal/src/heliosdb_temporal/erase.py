@@ -7,18 +7,22 @@ A row is erased whole, with all of its versions, if the condition holds for any 
     3  the table's indexes are built again, and a checkpoint lets the old ones go
     4  the record loses the rows' numbers, and gets what ``heliosdb_erasures`` shows
 
-What is cut short after 1 is done when the database is opened the next time. The record says that something was erased,
+What is cut short after 1 is done when the database is opened for writing the next time, or by the next ERASE of the
+table; what has come back meanwhile (REVERT TRANSACTION, say) stays. The record says that something was erased,
 when, and by whom; nothing of what it was.
 """
 
 from __future__ import annotations
 
 import gc
+import logging
 from typing import Any
 
 from attrs import frozen
 
 from heliosdb.errors import (
+    ActiveSqlTransaction,
+    Error,
     FeatureNotSupported,
     ObjectInUse,
     SqlSyntaxError,
@@ -45,6 +49,9 @@ __all__ = ["Erase", "execute", "finish", "parse"]
 
 CLAUSE = "for system_time"
 ROW = "system_row"
+
+
+log = logging.getLogger("heliosdb")
 
 
 @frozen
@@ -77,16 +84,18 @@ def execute(session: Session, payload: Erase) -> Result:
             f'relation "{".".join(payload.table.parts)}" does not exist', position=payload.table.position or None
         )
     _require_erasable(session, relation)
+    if session.transaction.has_written:
+        raise ActiveSqlTransaction("ERASE cannot run in a transaction that has changed something")
     chosen = _chosen(session, payload)
-    if chosen:
-        working: Any = session.fork()
-        try:
+    working: Any = session.fork()
+    try:
+        if chosen:
             _delete(working, relation, chosen)
-            for row_id, erasure in records(session.database, pending=True):
-                if erasure.relation == relation.oid:
-                    _finish(working, row_id, erasure)
-        finally:
-            working.close()
+        for row_id, erasure in list(records(session.database, pending=True)):
+            if erasure.relation == relation.oid:
+                _finish(working, row_id, erasure)
+    finally:
+        working.close()
     return Result("ERASE", row_count=len(chosen))
 
 
@@ -149,7 +158,9 @@ def _finish(session: Any, row_id: int, erasure: Erasure) -> None:
     history = session.database.history
     with session.database.store_transaction() as transaction:
         scn, _ = transaction.relation(ERASURES).newest(row_id)
-    history.erase(erasure.relation, list(map(int, erasure.row_ids.split())))
+        view = transaction.view(erasure.relation)
+        gone = [number for number in map(int, erasure.row_ids.split()) if view.peek(number) is None]
+    history.erase(erasure.relation, gone)
     session.begin("repeatable read")
     relation = session.catalog.relation_by_oid(erasure.relation)
     session.execute("ROLLBACK")
@@ -160,6 +171,7 @@ def _finish(session: Any, row_id: int, erasure: Erasure) -> None:
     commit = history.commits.get(scn)
     done = Erasure(*erasure.row())
     done.scn, done.time, done.row_ids = scn, 0 if commit is None else commit.time, ""
+    done.count = len(gone)
     session.begin("repeatable read")
     session.transaction.update(ERASURES, row_id, erasure.row(), done.row())
     session.execute("COMMIT")
@@ -170,7 +182,9 @@ def _quoted(name: str) -> str:
 
 
 def finish(database: Database) -> None:
-    """Do what was cut short."""
+    """Do what was cut short, as far as it can be done: the database opens in any case."""
+    if database.volume.read_only:
+        return
     pending = list(records(database, pending=True))
     opened: Any = database
     if pending:
@@ -178,5 +192,7 @@ def finish(database: Database) -> None:
         try:
             for row_id, erasure in pending:
                 _finish(session, row_id, erasure)
+        except Error as error:
+            log.warning("rows of %s that were to be erased are still in its past: %s", erasure.name, error)
         finally:
             session.close()

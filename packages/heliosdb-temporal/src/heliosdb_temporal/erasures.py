@@ -42,21 +42,23 @@ class Erasure:
         )  # fmt: skip
 
 
-def records(database: Any, *, pending: bool) -> Iterator[tuple[int, Erasure]]:
+def records(database: Any, *, pending: bool | None = None) -> Iterator[tuple[int, Erasure]]:
     with database.store_transaction() as transaction:
         found = [
             (row_id, Erasure(*row))
             for row_ids, rows in transaction.view(ERASURES).item_blocks()
             for row_id, row in zip(row_ids, rows)
         ]
-    return iter([(row_id, erasure) for row_id, erasure in found if bool(erasure.row_ids) == pending])
+    return iter([(row_id, erasure) for row_id, erasure in found if pending in (None, bool(erasure.row_ids))])
 
 
 def erasures(session: Any) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of ``heliosdb_erasures``."""
-    for _, erasure in records(session.database, pending=False):
+    for _, erasure in records(session.database):
+        is_done = not erasure.row_ids
         yield (
-            erasure.schema, erasure.name, erasure.time, erasure.scn, erasure.role, erasure.session_user, erasure.count
+            erasure.schema, erasure.name, erasure.time if is_done else None, erasure.scn if is_done else None,
+            erasure.role, erasure.session_user, erasure.count, is_done,
         )  # fmt: skip
 
 

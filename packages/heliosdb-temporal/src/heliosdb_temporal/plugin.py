@@ -16,6 +16,7 @@ from heliosdb.spi import (
     Setting,
     Snapshot,
     Statement,
+    TableFunction,
     Volatility,
 )
 
@@ -144,6 +145,7 @@ def register_catalog_views() -> list[CatalogView]:
         ("role", "text"),
         ("session_user", "text"),
         ("row_count", "int8"),
+        ("is_complete", "bool"),
     )
     return [
         CatalogView(
@@ -156,8 +158,22 @@ def register_catalog_views() -> list[CatalogView]:
 
 
 @hookimpl
-def register_functions() -> list[ScalarFunction]:
-    """The way between SCNs, transactions and times."""
+def register_functions() -> list[ScalarFunction | TableFunction]:
+    """The way between SCNs, transactions and times; the history of rows."""
+    from heliosdb_temporal.row_history import COLUMNS
+
+    def history(home: str, *arguments: str, specialize: bool = False) -> TableFunction:
+        return TableFunction(
+            "heliosdb_history",
+            arguments,
+            "record",
+            f"heliosdb_temporal.row_history:{home}",
+            columns=COLUMNS,
+            volatility=Volatility.VOLATILE,
+            needs_session=True,
+            specialize=specialize,
+            description="what became of the rows of a table, by whom",
+        )
 
     def function(name: str, arguments: tuple[str, ...], returns: str, home: str, text: str) -> ScalarFunction:
         return ScalarFunction(
@@ -172,6 +188,9 @@ def register_functions() -> list[ScalarFunction]:
 
     ids = ("int8", "xid8")
     return [
+        history("of_table", "text"),
+        history("of_key", "text", "text", specialize=True),
+        history("of_key", "text", "anyelement", specialize=True),
         function("heliosdb_current_scn", (), "int8", "current_scn", "the last commit that the statement sees"),
         function("heliosdb_scn_at", ("timestamptz",), "int8", "scn_at", "the last commit at or before a time"),
         function("heliosdb_scn_timestamp", ("int8",), "timestamptz", "scn_timestamp", "when a commit was made"),

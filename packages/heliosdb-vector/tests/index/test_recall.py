@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from heliosdb import EmbeddedDatabase
-from heliosdb.errors import InvalidParameterValue
+from heliosdb.errors import InvalidName, InvalidParameterValue
 
 from .conftest import clustered, fill, ids, recall
 
@@ -96,6 +96,16 @@ def test_values_that_are_no_part_are_refused(database: EmbeddedDatabase) -> None
     for wrong in ("-0.1", "1.01", "'NaN'", "'many'"):
         with pytest.raises(InvalidParameterValue):
             database.execute(f"SET heliosdb.vector_recall = {wrong}")
+
+
+def test_settings_of_other_vector_stores_are_not_ignored(database: EmbeddedDatabase) -> None:
+    for name in ("hnsw.iterative_scan", "ivfflat.max_probes", "heliosdb.vector_recal"):
+        with pytest.raises(InvalidName, match=f'invalid configuration parameter name "{name}"') as raised:
+            database.execute(f"SET {name} = 1")
+        assert raised.value.sqlstate == "42602"
+        assert "is a reserved prefix" in str(raised.value.detail)
+    database.execute("SET another.name = 1")
+    assert database.query("SHOW another.name")[0][0] == "1"
 
 
 REASONS: dict[str, str] = {

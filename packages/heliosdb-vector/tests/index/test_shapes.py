@@ -44,6 +44,9 @@ BY_INDEX = [
     "SELECT i.id, i.v <-> $1 AS far FROM items i WHERE EXISTS (SELECT FROM kinds k WHERE k.id = i.kind) "
     "ORDER BY far LIMIT 10",
     "SELECT i.id FROM items i WHERE i.kind NOT IN (SELECT k.id FROM kinds k) ORDER BY i.v <-> $1 LIMIT 10",
+    "SELECT id, rank() OVER (ORDER BY v <-> $1) AS place FROM items ORDER BY v <-> $1 LIMIT 10",
+    "SELECT id, row_number() OVER nearest, dense_rank() OVER nearest FROM items WHERE kind < 80 "
+    "WINDOW nearest AS (ORDER BY v <-> $1) ORDER BY v <-> $1 LIMIT 10 OFFSET 4",
     "WITH question AS (SELECT $1::vector AS q) SELECT id FROM items, question ORDER BY v <-> q LIMIT 10",
     "SELECT i.id FROM items i CROSS JOIN (SELECT avg(q) AS q FROM questions) AS mean ORDER BY i.v <-> mean.q LIMIT 10",
     "SELECT i.id, k.name FROM questions o, items i JOIN kinds k ON k.id = i.kind WHERE o.id = 3 "
@@ -56,6 +59,11 @@ BY_INDEX = [
 ]
 EXACTLY = [
     "SELECT id FROM items ORDER BY v <-> $1 OFFSET 2990 LIMIT ALL",
+    # What comes behind counts, or another order, or parts of the rows.
+    "SELECT id, percent_rank() OVER (ORDER BY v <-> $1) FROM items ORDER BY v <-> $1 LIMIT 10",
+    "SELECT id, rank() OVER (ORDER BY id) FROM items ORDER BY v <-> $1 LIMIT 10",
+    "SELECT id, rank() OVER (PARTITION BY kind ORDER BY v <-> $1) FROM items ORDER BY v <-> $1 LIMIT 10",
+    "SELECT id, count(*) OVER (ORDER BY v <-> $1) FROM items ORDER BY v <-> $1 LIMIT 10",
     # Several rows may come before: their orders are not one.
     "SELECT i.id, o.id FROM items i, questions o ORDER BY i.v <-> o.q LIMIT 10",
     # NULLs of the other side come last, and no index has them.
@@ -67,7 +75,7 @@ EXACTLY = [
 
 
 def plan(database: EmbeddedDatabase, query: str) -> str:
-    return "\n".join(row[0] for row in database.query("EXPLAIN " + query.replace("$1", f"'{QUERIES[0].tolist()}'")))
+    return "\n".join(row[0] for row in database.query("EXPLAIN " + query, [QUERIES[0]] if "$1" in query else []))
 
 
 def require_same_rows(database: EmbeddedDatabase, query: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from heliosdb.catalog.registries import Registries
     from heliosdb.catalog.result import Result
@@ -57,6 +58,10 @@ class DatabaseContext(Protocol):
 
     def users_of(self, timeline: Timeline) -> int:
         """Return how many sessions work on a timeline that is not main."""
+        ...
+
+    def store_transaction(self, timeline: Timeline | None = None) -> AbstractContextManager[Any]:
+        """Open a transaction for reading, outside any session's, on a timeline (default: main)."""
         ...
 
     def writers_on(self, timeline: Timeline) -> int:

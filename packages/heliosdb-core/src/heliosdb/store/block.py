@@ -147,6 +147,10 @@ class Block:
         past = self.past
         return past[1] if past is not None and past[0] == scn else None
 
+    def has_changed_since(self, scn: int) -> bool:
+        """Whether a reader at an SCN sees what is no longer the newest."""
+        return scn < self.begin or any(entry[0] > scn for entry in self.overlay.copy().values())
+
     def candidates(self, scn: int, ranges: Sequence[Range]) -> Sequence[Row]:
         """Return what ``visible`` does, rows left out that are surely in none of the ranges."""
         if self.overlay and self.dense and scn >= self.begin:

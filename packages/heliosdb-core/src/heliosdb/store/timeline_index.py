@@ -65,6 +65,7 @@ class TimelineIndex:
         "is_dropped",
         "key_locks",
         "method",
+        "moved",
         "parent",
         "runs",
         "simple_key",
@@ -85,6 +86,8 @@ class TimelineIndex:
         self.parent = parent
         """The index of the parent timeline, or of one above it, which has the entries as of ``fork``."""
         self.fork = fork
+        self.moved = 0.0
+        """The part of the rows named by ancestors that stand elsewhere now, as the latest ordering scans met it."""
         self.runs: IndexRuns | None = None
         """The runs that stand on the volume, whether the tree holds their entries or not."""
         self.delta: list[tuple[Any, int]] | None = None

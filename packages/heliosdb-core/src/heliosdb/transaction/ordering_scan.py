@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
-from math import isfinite
+from math import ceil, isfinite
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import FeatureNotSupported
@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 __all__ = ["likely_rows", "nearest_rows"]
 
 BATCH = 1024
+SPARE = 2
+"""Rows that an ancestor's index is to name besides."""
+MOST_MOVED = 0.9
+LATEST = 8
+"""How many searches it takes to learn what part of the rows has moved."""
 _FLOATS = {float}
 
 Item = tuple[int, "Row"]
@@ -140,8 +145,9 @@ def likely_rows(
         read.append((relation, scn))
         relation, scn = relation.parent, min(scn, line.fork)
         if len(streams) == 1:
-            # Of what an ancestor names some has changed since the fork.
-            search = search._replace(wanted=search.wanted + max(1, search.wanted // 2))
+            # Of what an ancestor names some has moved since the fork.
+            moved = min(index.moved, MOST_MOVED)
+            search = search._replace(wanted=search.wanted + SPARE + ceil(1.5 * search.wanted * moved / (1 - moved)))
     nearest = [0] * len(streams)
     """How many of the nearest rows each has surely named, less those that were not as it says."""
     dropped = [0] * len(streams)
@@ -157,11 +163,14 @@ def likely_rows(
             new = [row_id for row_id in new if row_id not in named]
         named.update(new)
         items = _visible(view, index, new, seen)
-        dropped[place] += len(new) - len(items)
+        gone = len(new) - len(items)
         if place:
             # An ancestor's index knows rows as they were at the fork. Those that have moved since are elsewhere now.
             former, at = read[place]
-            dropped[place] += sum(former.row(row_id, at) != row for row_id, row in items)
+            gone += sum(former.row(row_id, at) != row for row_id, row in items)
+            if new:
+                index.moved += (gone / len(new) - index.moved) / LATEST
+        dropped[place] += gone
         nearest[place] = count - dropped[place]
         waiting += items
         sure = min(nearest) - given

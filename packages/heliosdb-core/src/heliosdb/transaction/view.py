@@ -272,16 +272,15 @@ class RelationView:
         for number in numbers:
             block = find(number)
             known = None if block is None else block.known(scn)
-            if known is None and are_many and block is not None:
-                known = block.positional(scn)
-            if known is not None:
-                blocks[number] = known
+            if known is None and are_many and block is not None and block.has_changed_since(scn):
+                known = block.positional(scn)  # which stays there
+            if known is None:
+                return [self.relation.row(row_id, scn) for row_id in row_ids]
+            blocks[number] = known
         try:
             return [blocks[row_id >> BLOCK_BITS][row_id & SLOT_MASK] for row_id in row_ids]
-        except (KeyError, IndexError):
-            # Blocks of which few rows are wanted, and rows that came later.
-            row_of = self.relation.row
-            return [row_of(row_id, scn) for row_id in row_ids]
+        except IndexError:  # rows that came later
+            return [self.relation.row(row_id, scn) for row_id in row_ids]
 
     def rows_of(self, row_ids: Sequence[int]) -> Iterator[list[tuple[int, Row]]]:
         """Yield (row id, row) of those rows that are visible, some thousand at a time."""

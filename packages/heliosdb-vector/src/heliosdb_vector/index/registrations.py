@@ -21,7 +21,7 @@ def access_methods() -> Iterator[AccessMethodFactory]:
 def operator_classes() -> Iterator[OperatorClass]:
     """Yield pgvector's classes, for each method; ``distance_ops`` is another name of ``vector_l2_ops``."""
     for method in METHODS:
-        for type_name in ("vector", "halfvec"):
+        for type_name in ("vector", "halfvec", "sparsevec"):
             for measure, (operator, function) in DISTANCES.items():
                 name, place = f"{type_name}_{measure}_ops", f"{type_name.upper()}S.{function}"
                 yield _class(name, method, type_name, operator, f"distances:{place}", place, default=measure == "l2")

@@ -130,7 +130,16 @@ class VectorIndex:
             if self._is_fixed:
                 return ()
             raise DataException(f"expected {self.dimensions} dimensions, not {dimensions}")
+        self._require(dimensions)
         return (datum,)
+
+    def _require(self, dimensions: int) -> None:
+        """Raise InvalidParameterValue for more dimensions than the metric can be guessed of."""
+        if self.plan.metric == "l1" and self._measure.is_coarse(dimensions):
+            raise InvalidParameterValue(
+                f"an index by taxicab distance takes sparsevec of {self._measure.width(dimensions)} dimensions at most,"
+                f" not {dimensions}"
+            )
 
     # -- changes -----------------------------------------------------------------------------------------------------
 
@@ -214,10 +223,17 @@ class VectorIndex:
         """Whether vectors are strings of bits."""
         return self._measure.is_binary
 
+    @property
+    def _is_coarse(self) -> bool:
+        """Whether the structure's vectors only resemble those of the rows."""
+        assert self.dimensions is not None
+        return self.plan.quantization != "none" or self._measure.is_coarse(self.dimensions)
+
     def _new_structure(self, expected: int) -> Structure:
         assert self.dimensions is not None
+        self._require(self.dimensions)
         try:
-            return self.backend.structure(self.plan, self.dimensions, expected)
+            return self.backend.structure(self.plan, self._measure.width(self.dimensions), expected)
         except ValueError as error:
             raise InvalidParameterValue(str(error)) from error
 
@@ -389,7 +405,7 @@ class VectorIndex:
         if self.structure is None:
             return 1
         near = next((most for most in MEASURED if count <= most), None)
-        if near is None or self.plan.quantization != "none":
+        if near is None or self._is_coarse:
             return None
         held, curve = self._curves.get(near, (0, []))
         if not 2 * held <= 3 * self._held <= 4.5 * held or (curve[-1][1] < recall and curve[-1][0] < self._held):
@@ -438,7 +454,7 @@ class VectorIndex:
             entries, recent, structure = self.known, self._recent, self.structure
             named: list[int] = []
             if structure is not None:
-                more = count if self.plan.quantization == "none" else max(CODED * count, 100)
+                more = max(CODED * count, 100) if self._is_coarse else count
                 if visible < self._held:
                     # Some of what is found is not there for this snapshot.
                     more = more * self._held // max(1, visible) + 1
@@ -447,13 +463,15 @@ class VectorIndex:
                 count = min(count, len(named)) if more < self._held else visible
             if len(recent.labels):
                 assert recent.rows is not None
-                labels = recent.labels
-                if len(labels) > count:
+                labels, near = recent.labels, count
+                if self._measure.is_coarse(self.dimensions or 0):
+                    near = max(CODED * count, 100)
+                if len(labels) > near:
                     distances, seen = self._measure.distances(row, recent.rows), entries.seen(labels, scn)
                     if seen is not None:
                         labels, distances = labels[seen], distances[seen]
-                    if len(labels) > count:
-                        labels = labels[np.argpartition(distances, count)[: count + 1]]
+                    if len(labels) > near:
+                        labels = labels[np.argpartition(distances, near)[: near + 1]]
                 named += entries.visible(labels, scn).tolist()
         return count, named
 
@@ -554,7 +572,8 @@ class VectorIndex:
             recent.labels = np.frombuffer(blobs["recent.labels"], np.int64)
             if "recent.rows" in blobs:
                 kind = np.uint8 if self._measure.is_binary else np.float32
-                width = (self.dimensions + 7) // 8 if self._measure.is_binary else self.dimensions
+                width = self._measure.width(self.dimensions)
+                width = (width + 7) // 8 if self._measure.is_binary else width
                 recent.rows = np.frombuffer(blobs["recent.rows"], kind).reshape(-1, width)
             self._recent = recent
             pieces = _part(blobs, "structure.")

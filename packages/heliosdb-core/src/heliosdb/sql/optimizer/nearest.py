@@ -24,6 +24,7 @@ from heliosdb.plan import nodes as pn
 from heliosdb.plan.rewrite import columns_in, rewritten
 from heliosdb.sql.optimizer.conditions import is_volatile, split, unlabelled
 from heliosdb.sql.optimizer.implication import follows
+from heliosdb.types.definitions import WindowFunction
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Index
@@ -34,6 +35,7 @@ __all__ = [
     "below_projection",
     "is_ordering_scan",
     "nearest_path",
+    "numbers_rows",
     "order_cost",
     "ordering_scan",
     "refusal",
@@ -42,6 +44,7 @@ __all__ = [
 
 COMPUTED = 10.0
 """What computing a row's value and comparing it costs, in rows of a filtered sequential scan."""
+NUMBERING = frozenset({"row_number", "rank", "dense_rank"})
 SOME = 100.0
 """Rows that are taken to be wanted where the LIMIT is not known."""
 
@@ -127,6 +130,17 @@ def below_projection(sort: pn.Sort) -> pn.Sort | None:
 
     keys = [evolve(key, expression=rewritten(key.expression, computed)) for key in sort.keys]
     return evolve(sort, input=project.input, keys=tuple(keys))
+
+
+def numbers_rows(window: pn.Window, keys: tuple[ex.SortKey, ...]) -> bool:
+    """Whether a window only numbers all rows in the order of keys, so that of each row those before it say which."""
+    return all(
+        isinstance(call.function, WindowFunction)
+        and call.function.name in NUMBERING
+        and not call.specification.partition_by
+        and call.specification.order_by == keys
+        for call in window.calls
+    )
 
 
 def refusal(access: AccessPaths, index: Index) -> str | None:
