@@ -33,9 +33,9 @@ from heliosdb.errors import (
 from heliosdb.spi import ColumnDefinition, Cursor, Relation, RelationLock, Result, Session, parse
 from heliosdb.spi import statements as tree
 
-__all__ = ["PORTION", "Portion", "execute", "parse_period", "parse_portion", "parse_statement", "refuse"]
+__all__ = ["CLAUSE", "Portion", "execute", "parse_period", "parse_portion", "parse_statement", "refuse"]
 
-PORTION = "portion"
+CLAUSE = "for portion of"
 AT_ONCE = 500
 """Rows that are inserted by one statement."""
 
@@ -90,7 +90,10 @@ def parse_statement(cursor: Cursor) -> Portion | None:
     behind = 2 if cursor.at_keyword("only") else 1
     while cursor.peek(behind).kind == ".":
         behind += 2
-    return Portion(cursor.core_statement()) if cursor.peek(behind).kind == "for" else None
+    if cursor.peek(behind).kind != "for":
+        return None
+    statement: Any = cursor.core_statement()
+    return Portion(statement) if any(clause.name == CLAUSE for clause in statement.target.extensions) else None
 
 
 # -- what it means
