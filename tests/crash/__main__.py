@@ -13,6 +13,7 @@ from pathlib import Path
 
 from .doubled import run_doubled, run_restore, write_archive
 from .encrypted import EncryptedRound
+from .kept import KeptRound
 from .past import PastRound
 from .process import Bank
 from .rounds import Round, Violation, run_round
@@ -38,6 +39,7 @@ def main() -> int:
     return (
         _crash(arguments, Round)
         or _crash(arguments, PastRound, arguments.rounds // 5)
+        or _crash(arguments, KeptRound, arguments.rounds // 5)
         or _crash_doubled(arguments.rounds // 5, arguments.seed)
         or _crash_threads(arguments.rounds // 5, arguments.seed)
         or _kill(arguments.kills, arguments.seed)

@@ -223,6 +223,21 @@ def register_settings() -> list[Setting]:
 
 
 @hookimpl
+def register_catalog_views() -> list[CatalogView]:
+    """``heliosdb_history_size``."""
+    from heliosdb_temporal.kept import COLUMNS
+
+    return [
+        CatalogView(
+            name="heliosdb_history_size",
+            columns=COLUMNS,
+            rows="heliosdb_temporal.kept:sizes",
+            description="how much of the past each table has",
+        )
+    ]
+
+
+@hookimpl
 def register_database_methods() -> list[DatabaseMethod]:
     """``query_as_of_timestamp``."""
     return [

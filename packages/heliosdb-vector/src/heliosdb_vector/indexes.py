@@ -101,8 +101,9 @@ class _Index:
         single, column = _FUNCTIONS[metric]
         support = {"distance": single, "distances": column}
         backend = chosen_backend(plan, None)
-        self._index = VectorIndex(plan, backend, MEASURES[metric.value], support, lambda setting: self._effort)
-        self._index.dimensions = dimensions
+        self._index = VectorIndex(
+            plan, backend, MEASURES[metric.value], support, lambda setting: self._effort, dimensions
+        )
         self._data: dict[int, Any] = {}
 
     def __len__(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -193,6 +194,48 @@ def test_other_dimensions_are_refused(shared: EmbeddedDatabase, database: Embedd
         database.execute("INSERT INTO items VALUES ('[1,2,3]')")
     assert raised.value.sqlstate == "22000"
     assert database.query("SELECT v::text FROM items")[0][0] == "[1,2]"
+
+
+def test_vectors_of_several_dimensions_are_refused_before_they_commit(tmp_path: Path) -> None:
+    """An index that cannot enter what is committed would let the database accept no more commits, and not open."""
+    path = str(tmp_path / "db")
+    with EmbeddedDatabase(path, plugins=["vector"]) as database:
+        database.execute("CREATE TABLE items (id int, v vector)")
+        database.execute("CREATE INDEX by_v ON items USING hnsw (v)")
+        with pytest.raises(DataException, match="expected 2 dimensions, not 3"):
+            database.execute("INSERT INTO items VALUES (1, '[1,2]'), (2, '[1,2,3]')")
+        first, second = database.begin_transaction(), database.begin_transaction()
+        first.execute("INSERT INTO items VALUES (3, '[1,2]')")
+        second.execute("INSERT INTO items VALUES (4, '[1,2,3]')")
+        first.commit()
+        with pytest.raises(DataException, match="expected 2 dimensions, not 3"):
+            second.commit()
+        database.execute("INSERT INTO items VALUES (5, '[1,3]')")
+        assert ids(database, "SELECT id FROM items ORDER BY v <-> '[1,3]' LIMIT 5") == [5, 3]
+        with pytest.raises(DataException, match="different vector dimensions"):
+            ids(database, "SELECT id FROM items ORDER BY v <-> '[1,3,4]' LIMIT 5")
+        database.execute("CREATE TABLE mixed (v vector)")
+        database.execute("INSERT INTO mixed VALUES ('[1,2]'), ('[1,2,3]')")
+        with pytest.raises(DataException, match="expected 2 dimensions, not 3"):
+            database.execute("CREATE INDEX ON mixed USING hnsw (v)")
+    with EmbeddedDatabase(path, plugins=["vector"]) as database:
+        assert ids(database, "SELECT id FROM items ORDER BY v <-> '[1,3]' LIMIT 5") == [5, 3]
+        with pytest.raises(DataException, match="expected 2 dimensions, not 3"):
+            database.execute("INSERT INTO items VALUES (6, '[1,2,3]')")
+        database.execute("DELETE FROM items")
+        database.execute("VACUUM items")
+        database.execute("REINDEX INDEX by_v")
+        database.execute("INSERT INTO items VALUES (6, '[1,2,3]')")
+        assert ids(database, "SELECT id FROM items ORDER BY v <-> '[1,3,4]' LIMIT 5") == [6]
+
+
+def test_dimensions_that_do_not_fit_the_index_are_refused_with_the_first_vector(database: EmbeddedDatabase) -> None:
+    database.execute("CREATE TABLE items (v vector)")
+    database.execute("CREATE INDEX ON items USING hnsw (v) WITH (quantization = 'pq', pq_subquantizers = 3)")
+    with pytest.raises(InvalidParameterValue, match="pq_subquantizers = 3 does not divide 4 dimensions"):
+        database.execute("INSERT INTO items VALUES ('[1,2,3,4]')")
+    database.execute("INSERT INTO items SELECT ARRAY[n, 2, 3, 4, 5, 6] FROM generate_series(1, 600) AS n")
+    assert len(ids(database, "SELECT v::text FROM items ORDER BY v <-> '[1,2,3,4,5,6]' LIMIT 7")) == 7
 
 
 REFUSED = {

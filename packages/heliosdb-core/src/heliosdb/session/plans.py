@@ -77,13 +77,17 @@ class SessionPlans(SessionEnvironment):
         )
 
     def cached_plan(
-        self, statement: StatementText, hints: tuple[str | None, ...], parameters: Sequence[Any] = ()
+        self,
+        statement: StatementText,
+        hints: tuple[str | None, ...],
+        parameters: Sequence[Any] = (),
+        types: tuple[str | None, ...] = (),
     ) -> Plan | None:
         """Return a plan from the cache that may run now with these Python parameters, or None."""
         if self.functions:
             # What a session's own functions mean is not in the key.
             return None
-        return self._found(self._key(statement, hints), statement, parameters)
+        return self._found(self._key(statement, hints, types), statement, parameters)
 
     @property
     def _reads_past(self) -> bool:

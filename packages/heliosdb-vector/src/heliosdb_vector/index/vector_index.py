@@ -93,8 +93,12 @@ class VectorIndex:
         self._measure = measure
         self._distance, self._distances = support["distance"], support["distances"]
         self._effort = effort
-        self.dimensions = dimensions
+        self._dimensions: dict[str, int] = {}
+        """Under "all" those of every vector: whoever is first says it, however many are at once."""
         self._is_fixed = dimensions is not None
+        if dimensions is not None:
+            self._dimensions["all"] = dimensions
+            self._new_structure(dimensions, 0)  # which refuses what does not fit the dimensions
         self.known = Entries()
         self.structure: Structure | None = None
         self._held = 0
@@ -107,8 +111,6 @@ class VectorIndex:
         """Held by whoever changes entries; before the gate, where both are."""
         self.renewal: Thread | None = None
         """What makes the structure anew, or did so last."""
-        if dimensions is not None:
-            self._new_structure(0)  # which refuses what does not fit the dimensions
         self._curves: dict[int, tuple[int, Curve]] = {}
         """For so many nearest: how many vectors the structure held when it was measured, and what was found."""
         self._visible: tuple[int, int, int] = (-1, -1, 0)
@@ -120,18 +122,29 @@ class VectorIndex:
         """Return the vector; nothing for NULL, where cosine distance is not defined, and for other dimensions than the
         column has: such a row is of before a change of its type, or after it.
 
-        DataException for other dimensions than the first vector has, in a column that takes any.
+        DataException for other dimensions than the first vector has, in a column that takes any; InvalidParameterValue
+        where these do not fit the index. To enter a vector may not fail: its transaction is committing then.
         """
         (datum,) = values
         if datum is None or not self._measure.is_indexed(datum):
             return ()
         dimensions = self._measure.dimensions(datum)
-        if dimensions != self.dimensions and self.dimensions is not None:
-            if self._is_fixed:
-                return ()
-            raise DataException(f"expected {self.dimensions} dimensions, not {dimensions}")
-        self._require(dimensions)
-        return (datum,)
+        if not self._dimensions:
+            self._new_structure(dimensions, 0)
+        expected = self._dimensions.setdefault("all", dimensions)
+        if dimensions == expected:
+            return (datum,)
+        if self._is_fixed:
+            return ()
+        raise DataException(
+            f"expected {expected} dimensions, not {dimensions}",
+            hint="All vectors of an index have as many as the first one; REINDEX forgets those that are gone.",
+        )
+
+    @property
+    def dimensions(self) -> int | None:
+        """How many numbers every vector has; None before there was one."""
+        return self._dimensions.get("all")
 
     def _require(self, dimensions: int) -> None:
         """Raise InvalidParameterValue for more dimensions than the metric can be guessed of."""
@@ -166,17 +179,7 @@ class VectorIndex:
                     labels.append(entries.add(row_id, digest, scn))
                     data.append(datum)
         if data:
-            self._take(labels, self._rows(data))
-
-    def _rows(self, data: Sequence[Any]) -> NDArray[Any]:
-        dimensions = {self._measure.dimensions(datum) for datum in data}
-        if self.dimensions is not None:
-            dimensions.add(self.dimensions)
-        if len(dimensions) > 1:
-            first, second = sorted(dimensions)[:2]
-            raise DataException(f"vectors of {first} and of {second} dimensions cannot be in one index")
-        (self.dimensions,) = dimensions
-        return self._measure.rows(data)
+            self._take(labels, self._measure.rows(data))
 
     def _take(self, labels: Sequence[int], rows: NDArray[Any]) -> None:
         """Have new vectors, by and by in the structure."""
@@ -210,7 +213,7 @@ class VectorIndex:
         """Make the structure from a sample, before there are vectors; InvalidParameterValue for too few."""
         self.structure = self._trained_structure(len(rows), rows)
         if self.structure is None:
-            needed = self._new_structure(len(rows)).needed
+            needed = self._new_structure(self.dimensions, len(rows)).needed
             raise InvalidParameterValue(f"{len(rows)} vectors are too few to train with, {needed} are needed")
 
     @property
@@ -229,17 +232,17 @@ class VectorIndex:
         assert self.dimensions is not None
         return self.plan.quantization != "none" or self._measure.is_coarse(self.dimensions)
 
-    def _new_structure(self, expected: int) -> Structure:
-        assert self.dimensions is not None
-        self._require(self.dimensions)
+    def _new_structure(self, dimensions: int | None, expected: int) -> Structure:
+        assert dimensions is not None
+        self._require(dimensions)
         try:
-            return self.backend.structure(self.plan, self._measure.width(self.dimensions), expected)
+            return self.backend.structure(self.plan, self._measure.width(dimensions), expected)
         except ValueError as error:
             raise InvalidParameterValue(str(error)) from error
 
     def _trained_structure(self, expected: int, rows: NDArray[Any]) -> Structure | None:
         """Return an empty structure that has learned from a sample of rows; None where they are too few for that."""
-        made = self._new_structure(expected)
+        made = self._new_structure(self.dimensions, expected)
         if made.needed > len(rows):
             return None
         if made.needed:
@@ -331,7 +334,7 @@ class VectorIndex:
         moved = settled[~np.isin(settled, labels)]
         count = len(labels) + len(moved)
         if len(moved):
-            made = made or self._new_structure(count)
+            made = made or self._new_structure(self.dimensions, count)
             made.add(np.arange(len(labels), count, dtype=np.int64), old.rows(moved))
         gone = np.flatnonzero(self.known.row[labels] < 0)
         if made is not None and len(gone):
@@ -353,9 +356,9 @@ class VectorIndex:
             data = [datum for _, keys in batch for datum in keys]
             done += len(batch)
             if data and waits:
-                waiting.append((labels, self._rows(data)))
+                waiting.append((labels, self._measure.rows(data)))
             elif data:
-                self._recent = self._recent.add(labels, self._rows(data))
+                self._recent = self._recent.add(labels, self._measure.rows(data))
                 if len(entries) > RECENT:
                     self._settle(BUILD_STEP)
             if progress is not None:
@@ -382,9 +385,8 @@ class VectorIndex:
         if not len(self.known):
             yield ALL_NAMED, ()
             return
-        dimensions = self._measure.dimensions(datum)
-        if dimensions != self.dimensions:
-            raise DataException(f"different vector dimensions {self.dimensions} and {dimensions}")
+        if self._measure.dimensions(datum) != self.dimensions:
+            return  # the operator says so, where there is a row
         row = self._measure.rows([datum])[0]
         wanted, recall = search.wanted, setting("heliosdb.vector_recall")
         effort = self._effort_for(recall, wanted) if recall else self._effort(setting)
@@ -565,20 +567,22 @@ class VectorIndex:
             about = json.loads(blobs["about"])
             if about["format"] != FORMAT or about["backend"] != self.backend.name or about["plan"] != repr(self.plan):
                 raise ValueError(f"kept by another index: {about}")
-            self.dimensions, self._held = about["dimensions"], about["held"]
+            dimensions, self._held = about["dimensions"], about["held"]
+            if dimensions is not None:
+                self._dimensions["all"] = dimensions
             self.trained_with = about["trained_with"]
             self.known.load(_part(blobs, "entries."))
             recent = _Recent()
             recent.labels = np.frombuffer(blobs["recent.labels"], np.int64)
             if "recent.rows" in blobs:
                 kind = np.uint8 if self._measure.is_binary else np.float32
-                width = self._measure.width(self.dimensions)
+                width = self._measure.width(dimensions)
                 width = (width + 7) // 8 if self._measure.is_binary else width
                 recent.rows = np.frombuffer(blobs["recent.rows"], kind).reshape(-1, width)
             self._recent = recent
             pieces = _part(blobs, "structure.")
             if pieces:
-                self.structure = self._new_structure(self._held)
+                self.structure = self._new_structure(dimensions, self._held)
                 self.structure.load(pieces)
         except KeyError as error:
             raise ValueError(f"a part is missing: {error}") from error
