@@ -135,29 +135,6 @@ def past_read(session: Any, relation: Any, snapshot: Snapshot) -> None:
 
 
 @hookimpl
-def register_catalog_views() -> list[CatalogView]:
-    """``heliosdb_erasures``."""
-    columns = (
-        ("table_schema", "text"),
-        ("table_name", "text"),
-        ("erased_at", "timestamptz"),
-        ("scn", "int8"),
-        ("role", "text"),
-        ("session_user", "text"),
-        ("row_count", "int8"),
-        ("is_complete", "bool"),
-    )
-    return [
-        CatalogView(
-            name="heliosdb_erasures",
-            columns=columns,
-            rows="heliosdb_temporal.erasures:erasures",
-            description="what has been erased from all history: when, by whom, how many rows",
-        )
-    ]
-
-
-@hookimpl
 def register_functions() -> list[ScalarFunction | TableFunction]:
     """The way between SCNs, transactions and times; the history of rows."""
     from heliosdb_temporal.row_history import COLUMNS
@@ -224,16 +201,32 @@ def register_settings() -> list[Setting]:
 
 @hookimpl
 def register_catalog_views() -> list[CatalogView]:
-    """``heliosdb_history_size``."""
+    """``heliosdb_history_size`` and ``heliosdb_erasures``."""
     from heliosdb_temporal.kept import COLUMNS
 
+    erasures = (
+        ("table_schema", "text"),
+        ("table_name", "text"),
+        ("erased_at", "timestamptz"),
+        ("scn", "int8"),
+        ("role", "text"),
+        ("session_user", "text"),
+        ("row_count", "int8"),
+        ("is_complete", "bool"),
+    )
     return [
+        CatalogView(
+            name="heliosdb_erasures",
+            columns=erasures,
+            rows="heliosdb_temporal.erasures:erasures",
+            description="what has been erased from all history: when, by whom, how many rows",
+        ),
         CatalogView(
             name="heliosdb_history_size",
             columns=COLUMNS,
             rows="heliosdb_temporal.kept:sizes",
             description="how much of the past each table has",
-        )
+        ),
     ]
 
 
