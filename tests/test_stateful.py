@@ -40,6 +40,8 @@ class State:
     c: Table = field(factory=dict)
     n: Table = field(factory=dict)
     added: dict[str, int | None] = field(factory=dict)
+    names: dict[str, str] = field(factory=dict)
+    """What added columns are called now; elsewhere they go by their first name."""
     indexes: set[str] = field(factory=set)
     tables: set[str] = field(factory=set)
 
@@ -147,10 +149,14 @@ def three_ways(base: Any, source: Any, target: Any) -> set[Any]:
 
 
 def merged_state(base: State, source: State, target: State, wins: str) -> State:
-    names = three_ways(base.added, source.added, target.added)
     made = State(indexes=three_ways(base.indexes, source.indexes, target.indexes))
     made.tables = three_ways(base.tables, source.tables, target.tables)
-    made.added = {name: default for name, default in {**source.added, **target.added}.items() if name in names}
+    for column, default in {**source.added, **target.added}.items():
+        was, theirs, ours = (side.names.get(column) for side in (base, source, target))
+        if theirs not in (ours, was) and (ours == was or decided(wins) == "source"):
+            ours = theirs
+        if ours is not None:
+            made.added[column], made.names[column] = default, ours
     for name in TABLES:
         setattr(made, name, merged_rows(name, base, source, target, made.columns(name), wins))
     return made
@@ -252,7 +258,7 @@ class Databases(RuleBasedStateMachine):
         name = next(iter(after.added), "v")
         if key in after.p:
             after.p[key][name] = v
-        self.write(f"UPDATE p SET {name} = {v} WHERE id = {key}", after)
+        self.write(f"UPDATE p SET {after.names.get(name, name)} = {v} WHERE id = {key}", after)
 
     @rule(branch=numbers, key=keys, new=keys)
     def change_key(self, branch: int, key: int, new: int) -> None:
@@ -328,7 +334,7 @@ class Databases(RuleBasedStateMachine):
         self.work_on(self.pick(branch))
         after = deepcopy(self.state)
         name = f"a{self.next()}"
-        after.added[name] = v
+        after.added[name], after.names[name] = v, name
         for row in after.p.values():
             row[name] = v
         self.write(f"ALTER TABLE p ADD COLUMN {name} int DEFAULT {sql(v)}", after)
@@ -343,7 +349,17 @@ class Databases(RuleBasedStateMachine):
         del after.added[name]
         for row in after.p.values():
             del row[name]
-        self.write(f"ALTER TABLE p DROP COLUMN {name}", after)
+        self.write(f"ALTER TABLE p DROP COLUMN {after.names.pop(name)}", after)
+
+    @rule(branch=numbers, number=numbers)
+    def rename_column(self, branch: int, number: int) -> None:
+        self.work_on(self.pick(branch))
+        after = deepcopy(self.state)
+        if not after.added:
+            return
+        column = sorted(after.added)[number % len(after.added)]
+        before, after.names[column] = after.names[column], f"r{self.next()}"
+        self.write(f"ALTER TABLE p RENAME COLUMN {before} TO {after.names[column]}", after)
 
     @rule(branch=numbers)
     def create_index(self, branch: int) -> None:
@@ -405,7 +421,7 @@ class Databases(RuleBasedStateMachine):
     @rule(source=numbers, step=st.integers(0, MOST_BRANCHES), wins=st.sampled_from(["branch_wins", "target_wins"]))
     def merge_one(self, source: int, step: int, wins: str) -> None:
         one = self.pick(source)
-        other = self.pick(source + step if step > 1 else source + 1)
+        other = self.pick(source + 1 + step % max(1, len(self.branches) - 1))
         text = f'MERGE BRANCH "{one.name}" INTO "{other.name}" WITH (conflict_resolution = \'{wins}\')'
         if one is other:
             self.run(text, {"22023"})
@@ -493,7 +509,8 @@ class Databases(RuleBasedStateMachine):
         for name in TABLES:
             columns = list(state.columns(name))
             expected = [(key, *(row[c] for c in columns)) for key, row in sorted(getattr(state, name).items())]
-            assert self.rows(f"SELECT id, {', '.join(columns)} FROM {name} ORDER BY id") == expected, branch.name
+            called = ", ".join(state.names.get(c, c) for c in columns)
+            assert self.rows(f"SELECT id, {called} FROM {name} ORDER BY id") == expected, branch.name
         for v in range(4):
             with_value = sorted(key for key, row in state.p.items() if row["v"] == v)
             assert self.rows(f"SELECT id FROM p WHERE v = {v} ORDER BY id") == [(key,) for key in with_value]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from heliosdb import EmbeddedDatabase, errors
+from heliosdb.database import Database
 from heliosdb.spi import Retention
 from heliosdb.verify import verify
+from heliosdb_testkit import FaultyVolume, PowerLoss
 
 Row = tuple[Any, ...]
 
@@ -542,3 +546,39 @@ class TestStatement:
         assert rows(db) == [(2, 0, 0), (3, 0, 0)]
         db.execute("CREATE TABLE branch (id int)")
         assert db.query("EXPLAIN MERGE INTO branch USING t ON branch.id = t.id WHEN MATCHED THEN DELETE")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("write", range(1, 9))
+def test_a_power_loss_leaves_a_whole_merge_or_none(write: int) -> None:
+    database = Database(volume=FaultyVolume(), plugins=["branch"])
+    session = database.session()
+    session.execute("CREATE TABLE t (id int PRIMARY KEY, a int, b int); INSERT INTO t VALUES (1, 0, 0), (2, 0, 0)")
+    session.execute("CREATE BRANCH x")
+    session.execute("USE BRANCH x")
+    session.execute("UPDATE t SET a = 1; ALTER TABLE t ADD COLUMN c int DEFAULT 3; INSERT INTO t VALUES (3, 0, 0)")
+    session.execute("USE BRANCH main")
+    session.execute("UPDATE t SET b = 1 WHERE id = 1")
+    volume = database.volume
+    assert isinstance(volume, FaultyVolume)
+    volume.crash_at(write)
+    with suppress(PowerLoss):
+        session.execute("MERGE BRANCH x INTO main")
+    volume.lose_power()
+    database.workers.stop()
+    assert database.store.maintenance is not None
+    with suppress(PowerLoss):
+        database.store.maintenance.stop()
+    database = Database(volume=volume.crash(Random(write)), plugins=["branch"])
+    session = database.session()
+    before, after = [(1, 0, 1), (2, 0, 0)], [(1, 1, 1, 3), (2, 1, 0, 3), (3, 0, 0, 3)]
+    assert list(session.execute("TABLE t ORDER BY id")[0].rows) in (before, after)
+    session.execute("MERGE BRANCH x INTO main")
+    assert list(session.execute("TABLE t ORDER BY id")[0].rows) == after
+    session.execute("UPDATE t SET a = 9 WHERE id = 3")
+    session.execute("MERGE BRANCH x INTO main")
+    assert list(session.execute("SELECT a FROM t WHERE id = 3")[0].rows) == [(9,)]
+    session.execute("DROP BRANCH x")
+    assert database.history.pins() == {}
+    assert verify(database).problems == ()
+    database.close()

@@ -209,7 +209,9 @@ class Round:
             return False
         for name, states in branches.items():
             self.session.execute(f'USE BRANCH "{name}"')
-            columns = "SELECT count(*) FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 3"
+            columns = (
+                "SELECT count(*) FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 3 AND NOT attisdropped"
+            )
             state = states[-1][1]
             if self.rows("SELECT * FROM t ORDER BY id") != state.rows():
                 return False

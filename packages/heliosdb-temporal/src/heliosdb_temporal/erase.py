@@ -43,6 +43,7 @@ from heliosdb.spi import (
 from heliosdb.spi import (
     statements as tree,
 )
+from heliosdb_temporal.clauses import When
 from heliosdb_temporal.erasures import ERASURES, Erasure, records
 
 __all__ = ["Erase", "execute", "finish", "parse"]
@@ -115,7 +116,7 @@ def _require_erasable(session: Session, relation: Relation) -> None:
 
 def _chosen(session: Session, payload: Erase) -> list[int]:
     """Return the ids of the rows of which a version satisfies the condition."""
-    every = tree.Clause(CLAUSE, ("every",))
+    every = tree.Clause(CLAUSE, When("every"))
     query = tree.Select(
         targets=(tree.Target(tree.ColumnRef((ROW,))),),
         from_items=(tree.RangeTable(payload.table, extensions=(every,)),),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -90,6 +91,53 @@ def test_the_curve_is_measured_again_when_there_are_many_more(database: Embedded
     few = [np.argsort(np.linalg.norm(VECTORS[:300] - vector, axis=1))[:10].tolist() for vector in QUERIES]
     assert recall(found(database, query), few) >= 0.92
     database.execute("DROP TABLE grown")
+
+
+@pytest.mark.parametrize("index", ["hnsw (v)", "hnsw (v) WITH (backend = faiss)", "ivf (v)"])
+def test_an_index_of_which_all_is_gone_is_exact_until_it_is_measured(database: EmbeddedDatabase, index: str) -> None:
+    database.execute(f"CREATE TABLE emptied (id int PRIMARY KEY, v vector({DIMENSIONS}))")
+    database.execute("INSERT INTO emptied SELECT id, v FROM items WHERE id < 1500")
+    database.execute(f"CREATE INDEX ON emptied USING {index}")
+    database.execute("SET heliosdb.vector_recall = 0.9")
+    query = "SELECT id FROM emptied ORDER BY v <-> $1 LIMIT 10"
+    try:
+        with database.begin_transaction() as reader:
+            # Somebody reads what was, so that nothing is forgotten yet.
+            assert len(reader.query(query, [QUERIES[0]])) == 10
+            database.execute("DELETE FROM emptied")
+            assert found(database, query) == [[]] * len(QUERIES)
+            assert len(reader.query(query, [QUERIES[0]])) == 10
+            reader.rollback()
+        database.execute("VACUUM emptied")
+        assert found(database, query) == [[]] * len(QUERIES)
+        database.execute("INSERT INTO emptied SELECT id, v FROM items WHERE id < 40")
+        some = [np.argsort(np.linalg.norm(VECTORS[:40] - vector, axis=1))[:10].tolist() for vector in QUERIES]
+        assert found(database, query) == some
+    finally:
+        database.execute("DROP TABLE emptied")
+
+
+def test_who_measures_while_vectors_go_gets_an_answer(database: EmbeddedDatabase) -> None:
+    database.execute(f"CREATE TABLE going (id int PRIMARY KEY, v vector({DIMENSIONS}))")
+    database.execute("INSERT INTO going SELECT id, v FROM items")
+    database.execute("CREATE INDEX ON going USING hnsw (v)")
+    query = "SELECT id FROM going ORDER BY v <-> $1 LIMIT 10"
+    lengths: list[int] = []
+
+    def search() -> None:
+        session = database.session()
+        for wanted in (0.5, 0.8, 0.9, 0.95, 0.99):
+            session.execute(f"SET heliosdb.vector_recall = {wanted}")
+            lengths.append(len(session.execute(query, [QUERIES[0]])[-1].rows))
+        session.close()
+
+    reader = Thread(target=search)
+    reader.start()
+    for first in range(0, 3000, 100):
+        database.execute(f"DELETE FROM going WHERE id BETWEEN {first} AND {first + 99}")
+    reader.join()
+    database.execute("DROP TABLE going")
+    assert lengths == [10] * 5
 
 
 def test_values_that_are_no_part_are_refused(database: EmbeddedDatabase) -> None:

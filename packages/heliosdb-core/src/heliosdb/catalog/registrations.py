@@ -113,8 +113,9 @@ class ClauseContext(Protocol):
 class Clause(Shown):
     """A clause that begins with ``words`` at one of the points of the grammar.
 
-    ``parse(cursor) -> payload`` as for statements. One of the other two is called when the statement is bound, with a
-    ``heliosdb.spi.ClauseContext``.
+    ``parse(cursor) -> payload`` as for statements. A payload with ``deparse(write) -> text``, which writes the clause
+    with ``write(expression)`` for its expressions, may stand in a stored query: a view's. One of the other two is
+    called when the statement is bound, with a ``heliosdb.spi.ClauseContext``.
 
     ``bind(context, node, payload) -> node`` gets what the clause stands on, and returns what takes its place:
 

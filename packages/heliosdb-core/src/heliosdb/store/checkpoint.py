@@ -193,7 +193,11 @@ class Checkpointer:
             trees_changed = self._indexes.install([index for item in noted for index in item.indexes])
         if trees_changed:
             store.points_changed()
+        gone = {(item.timeline, item.oid) for item in self._manifest.relations}
+        gone.difference_update((item.timeline, item.oid) for item in manifest.relations)
         self._manifest = manifest
+        if gone:
+            self._cache.forget_dropped()
         self._cache.shrink()
         delete_unnamed(files, manifest, self._cache)
 

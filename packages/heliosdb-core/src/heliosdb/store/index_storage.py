@@ -125,11 +125,6 @@ class IndexStorage:
         for index in stored:
             self._stored[timeline, index.oid] = index
 
-    def forget(self, key: Key) -> None:
-        """Let go of an index that was dropped, and so of its runs; the commit lock is held."""
-        self._held.pop(key, None)
-        self._stored.pop(key, None)
-
     def attach(self, line: Timeline, relation: Relation, index: TimelineIndex) -> bool:
         """Fill a new index from its runs; False where there are none to be used, and it has to be built."""
         if index.tree is None and not is_kept(index):
@@ -359,11 +354,11 @@ class IndexStorage:
     def install(self, captured: Iterable[CapturedIndex | CapturedBlobs]) -> bool:
         """Let the indexes use what was written, and move entries out of memory where there are too many; the commit
         lock is held. Return whether entries were moved: whoever keeps a tree has to ask for it again."""
+        # What was dropped would keep its files, and its tree in memory.
+        self._held = {key: index for key, index in self._held.items() if self._store.lines.has_index(key[0], index)}
         moved = False
         for item in captured:
             index, key = item.index, (item.line.id, item.index.spec.oid)
-            if index.is_dropped:
-                continue  # meanwhile; what was written goes with the next checkpoint
             self._stored[key] = item.stored
             if isinstance(item, CapturedBlobs):
                 item.installed()

@@ -284,11 +284,7 @@ class Store:
         """Stop keeping an index. Branches that read through it keep what they refer to."""
         relation = self.create_relation(timeline, relation_oid)
         with self.commit_lock:
-            index = relation.indexes.pop(index_oid, None)
-            if index is not None:
-                index.is_dropped = True
-                if self.indexes is not None:
-                    self.indexes.forget((relation.timeline, index_oid))
+            relation.indexes.pop(index_oid, None)
 
     def index(self, timeline: Timeline | None, relation_oid: int, index_oid: int) -> TimelineIndex:
         """Return an index as a timeline has it; UndefinedObject when it has none."""

@@ -243,7 +243,8 @@ class BlockCache:
                     return
                 relation, number, block, weight = entry = self._entries.popleft()
                 present = relation.blocks[number]
-                if present is block:
+                # What was dropped has no segments any more; its blocks stay for who reads on.
+                if present is block and self._store.lines.has(relation):
                     if relation.stored is None or not relation.stored.holds(number, block):
                         self._entries.append(entry)
                         continue
@@ -251,6 +252,17 @@ class BlockCache:
                 self.size -= weight
         finally:
             store.commit_lock.release()
+
+    def forget_dropped(self) -> None:
+        """Let go of what was dropped: its memory, and the files of its indexes, which go when nobody has them."""
+        with self._store.commit_lock:
+            # Readers append meanwhile.
+            for _ in range(len(self._entries)):
+                entry = self._entries.popleft()
+                if self._store.lines.has(entry[0]):
+                    self._entries.append(entry)
+                else:
+                    self.size -= entry[3]
 
     def let_go_of_scattered(self, relation: Relation) -> None:
         """Let a relation's blocks leave memory where half of the rows came one by one; the commit lock is held.

@@ -62,7 +62,6 @@ class TimelineIndex:
         "exact",
         "fork",
         "gone",
-        "is_dropped",
         "key_locks",
         "method",
         "moved",
@@ -100,8 +99,6 @@ class TimelineIndex:
         key's place for all of its keys."""
         self.key_locks: dict[Any, Any] = {}
         """Key of a unique index -> lock grant (heliosdb.transaction.locks)."""
-        self.is_dropped = False
-        """Whether its relation has it no more; branches may go on to read it."""
         self.backlog: list[tuple[IndexEntries, int]] | None = None
         """While the index is built: what commits will have entered."""
         self.changed = 0
@@ -253,7 +250,8 @@ class TimelineIndex:
             scn, index = index.fork, index.parent
             tree = index.tree
             assert tree is not None
-            more += tree.row_ids(key, scn)
+            if key in tree.current or key in tree.past:  # most levels of a deep branch know nothing of a key
+                more += tree.row_ids(key, scn)
         return tuple(dict.fromkeys(more)) if len(more) > 1 else more
 
     @property

@@ -27,7 +27,9 @@ from heliosdb.store.manifest import StoredTimeline
 from heliosdb.store.timeline import Timeline
 
 if TYPE_CHECKING:
+    from heliosdb.store.relation import Relation
     from heliosdb.store.store import Store
+    from heliosdb.store.timeline_index import TimelineIndex
 
 __all__ = ["Timelines"]
 
@@ -65,6 +67,17 @@ class Timelines:
     def all(self) -> list[Timeline]:
         """Return every timeline that has data, parents before what starts from them."""
         return [self._all[number] for number in sorted(self._all)]
+
+    def has(self, relation: Relation) -> bool:
+        """Whether a relation is there, in a timeline that has data: neither was dropped."""
+        line = self._all.get(relation.timeline)
+        return line is not None and relation in (line.relations.get(relation.oid), line.stored.get(relation.oid))
+
+    def has_index(self, number: int, index: TimelineIndex) -> bool:
+        """Whether an index of a timeline is there."""
+        line = self._all.get(number)
+        relation = None if line is None else line.relations.get(index.spec.relation_oid)
+        return relation is not None and relation.indexes.get(index.spec.oid) is index
 
     # -- changes
 

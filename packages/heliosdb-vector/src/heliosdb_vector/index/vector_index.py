@@ -410,16 +410,23 @@ class VectorIndex:
         if near is None or self._is_coarse:
             return None
         held, curve = self._curves.get(near, (0, []))
-        if not 2 * held <= 3 * self._held <= 4.5 * held or (curve[-1][1] < recall and curve[-1][0] < self._held):
+        if (
+            not curve
+            or not 2 * held <= 3 * self._held <= 4.5 * held
+            or (curve[-1][1] < recall and curve[-1][0] < self._held)
+        ):
             try:
                 curve = self._measured(near, recall)
-            except LookupError:  # made anew meanwhile; the next search measures
+            except (LookupError, RuntimeError):  # made anew, or vectors taken out, meanwhile: the next search measures
                 return None
             self._curves[near] = self._held, curve
         return next((effort for effort, found in curve if found >= recall), None)
 
     def _measured(self, count: int, recall: float) -> Curve:
-        entries, labels = self.known, self._settled_labels()
+        with self._changing:
+            entries, labels = self.known, self._settled_labels()
+        if not len(labels):
+            raise LookupError("there is nothing to measure")
 
         def structure() -> Structure:
             if self.known is not entries or self.structure is None:
