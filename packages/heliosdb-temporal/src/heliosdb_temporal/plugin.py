@@ -10,6 +10,7 @@ from heliosdb.spi import (
     Clause,
     Database,
     DatabaseMethod,
+    Demo,
     Opening,
     ScalarFunction,
     Setting,
@@ -34,16 +35,34 @@ def database_opening(opening: Opening) -> None:
 
 @hookimpl
 def database_opened(database: Database) -> None:
-    """Have the past kept as the options say."""
+    """Have the past kept as the options say, and finish erasures that were cut short."""
+    from heliosdb_temporal.erase import finish
     from heliosdb_temporal.retention import apply
 
     apply(database)
+    finish(database)
 
 
 @hookimpl
 def register_clauses() -> list[Clause]:
-    """``AS OF`` and ``FOR SYSTEM_TIME``, behind a table and behind a query."""
+    """``AS OF`` and ``FOR SYSTEM_TIME``, behind a table and behind a query; ``PERIOD FOR``, ``FOR PORTION OF``."""
     return [
+        Clause(
+            name="period",
+            point="table_element",
+            words=("PERIOD", "FOR"),
+            parse="heliosdb_temporal.periods:parse_period",
+            description="when a row is true",
+        ),
+        Clause(
+            name="for portion of",
+            point="table",
+            words=("FOR", "PORTION", "OF"),
+            parse="heliosdb_temporal.periods:parse_portion",
+            bind="heliosdb_temporal.periods:refuse",
+            description="change a part of a row's time",
+        ),
+    ] + [
         Clause(
             name=" ".join(words).lower() + (" behind a query" if point == "query" else ""),
             point=point,
@@ -59,14 +78,34 @@ def register_clauses() -> list[Clause]:
 
 @hookimpl
 def register_statements() -> list[Statement]:
-    """``ALTER TABLE t ADD | DROP SYSTEM VERSIONING``, ``REVERT TRANSACTION n``."""
+    """``ALTER TABLE t ADD | DROP SYSTEM VERSIONING``, ``REVERT TRANSACTION n``, ``ERASE FROM t``."""
     return [
+        *[
+            Statement(
+                name=f"{words[0].lower()}_portion",
+                words=words,
+                parse="heliosdb_temporal.periods:parse_statement",
+                execute="heliosdb_temporal.periods:execute",
+                with_query=True,
+                description="change a part of rows' time",
+            )
+            for words in (("UPDATE",), ("DELETE", "FROM"))
+        ],
         Statement(
             name="revert_transaction",
             words=("REVERT", "TRANSACTION"),
             parse="heliosdb_temporal.revert:parse",
             execute="heliosdb_temporal.revert:execute",
             description="undo what a transaction did to rows",
+        ),
+        Statement(
+            name="erase",
+            words=("ERASE", "FROM"),
+            parse="heliosdb_temporal.erase:parse",
+            execute="heliosdb_temporal.erase:execute",
+            transactional=False,
+            with_query=True,
+            description="remove rows from all history",
         ),
         Statement(
             name="system_versioning",
@@ -85,6 +124,14 @@ def resolve_snapshot(session: Any, request: Any, arguments: tuple[Any, ...], bas
     from heliosdb_temporal.clauses import CLAUSE, resolve
 
     return resolve(session, request.payload, arguments[0], base) if request.clause == CLAUSE else None
+
+
+@hookimpl
+def past_read(session: Any, relation: Any, snapshot: Snapshot) -> None:
+    """Say where rows were erased."""
+    from heliosdb_temporal.erasures import tell
+
+    tell(session, relation, snapshot)
 
 
 @hookimpl
@@ -154,16 +201,32 @@ def register_settings() -> list[Setting]:
 
 @hookimpl
 def register_catalog_views() -> list[CatalogView]:
-    """``heliosdb_history_size``."""
+    """``heliosdb_history_size`` and ``heliosdb_erasures``."""
     from heliosdb_temporal.kept import COLUMNS
 
+    erasures = (
+        ("table_schema", "text"),
+        ("table_name", "text"),
+        ("erased_at", "timestamptz"),
+        ("scn", "int8"),
+        ("role", "text"),
+        ("session_user", "text"),
+        ("row_count", "int8"),
+        ("is_complete", "bool"),
+    )
     return [
+        CatalogView(
+            name="heliosdb_erasures",
+            columns=erasures,
+            rows="heliosdb_temporal.erasures:erasures",
+            description="what has been erased from all history: when, by whom, how many rows",
+        ),
         CatalogView(
             name="heliosdb_history_size",
             columns=COLUMNS,
             rows="heliosdb_temporal.kept:sizes",
             description="how much of the past each table has",
-        )
+        ),
     ]
 
 
@@ -177,3 +240,9 @@ def register_database_methods() -> list[DatabaseMethod]:
             description="run a query on the tables as they were at a time",
         )
     ]
+
+
+@hookimpl
+def register_demos() -> list[Demo]:
+    """A DELETE undone."""
+    return [Demo(name="temporal", title="Time travel: a DELETE undone", run="heliosdb_temporal.demo:show")]

@@ -187,8 +187,9 @@ class CommandSession(Protocol):
         """Run a plan in the open transaction and return its result with all rows."""
         ...
 
-    def run_query(self, query: Statement) -> Result:
-        """Run a query and return its result with columns and rows."""
+    def run_query(self, query: Statement, *, alone: bool = False) -> Result:
+        """Run a query, with all parameters of the command or, ``alone``, with none, and return its result with columns
+        and rows."""
         ...
 
     def lock_definition(self, relation: Any, mode: Any) -> None:

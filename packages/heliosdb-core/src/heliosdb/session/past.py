@@ -288,6 +288,8 @@ def past_relation(session: Any, relation: Relation, snapshot: Snapshot) -> Any:
         raise SerializationFailure(
             f'relation "{relation.name}" has another definition at SCN {snapshot.scn} than where the statement began'
         )
+    for listener in session.registries.lifecycle.get("past_read", ()):
+        listener(session, relation, snapshot)
     try:
         return session.transaction.view(relation.oid, at=snapshot)
     except ObjectNotInPrerequisiteState as error:

@@ -314,10 +314,10 @@ class SessionPlans(SessionEnvironment):
             raise no_parameter(self.current_query)
         return self.read_parameters(plan, self.command_parameters or ())
 
-    def run_query(self, query: Statement) -> Result:
-        """Run the query in the command that runs (CREATE TABLE AS)."""
+    def run_query(self, query: Statement, *, alone: bool = False) -> Result:
+        """Run the query in the command that runs (CREATE TABLE AS); ``alone``: it has none of its parameters."""
         plan = self.plan_query(query)
-        return self.run_plan(plan, (), self.query_parameters(plan))
+        return self.run_plan(plan, (), () if alone else self.query_parameters(plan))
 
     def run_internal(self, text: str, parameters: tuple[Any, ...], *, newest: bool = False) -> list[tuple[Any, ...]]:
         """Run a statement on datums inside the current statement and return its rows (foreign-key actions and checks).

@@ -464,6 +464,13 @@ class Session(SessionPlans):
         executor = self.registries.statements[tree.name]
         return lambda session, statement: executor(session, statement.payload)
 
+    def _has_query(self, tree: Any) -> bool:
+        """Whether a command is around a query, which takes its parameters."""
+        name = type(tree).__name__
+        if name == "ExtensionStatement":
+            return bool(self.registries.extension_statements[tree.name].with_query)
+        return name in WITH_QUERY
+
     def _dispatch(self, statement: StatementText, parameters: Sequence[Any] | None) -> Result:
         allow_recursion()
         hints = tuple(map(self.hint, parameters or ()))
@@ -472,7 +479,7 @@ class Session(SessionPlans):
         if plan is None:
             tree = self.tree(statement)
             if not is_query(tree):
-                if parameters and type(tree).__name__ not in WITH_QUERY:
+                if parameters and not self._has_query(tree):
                     raise errors.ProtocolViolation(
                         f"bind message supplies {len(parameters)} parameters, but prepared statement requires 0"
                     )

@@ -6,10 +6,11 @@ time, by transaction), held (pins), and made to last (retention). All of it outl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from heliosdb.errors import InvalidParameterValue, ObjectNotInPrerequisiteState
+from heliosdb.store.erasure import erase_rows
 from heliosdb.store.holds import DATABASE
 
 if TYPE_CHECKING:
@@ -169,6 +170,21 @@ class History:
     def retentions(self) -> dict[int, Retention]:
         """Return what has been set, by relation; 0: all others."""
         return self._store.holds.retentions()
+
+    def erase(self, relation_oid: int, row_ids: Collection[int]) -> None:
+        """Have every version of deleted rows be gone for good, from memory, segments and the log: on a volume this is a
+        checkpoint. Indexes keep the rows' keys until they are built again.
+
+        Who reads an older state does not find the rows any more, whatever keeps it. Raises FeatureNotSupported where
+        there are other timelines than main, SerializationFailure where a row is there, and what checkpoints raise: then
+        the rows may still be in files, and erasing them is to be repeated.
+        """
+        store = self._store
+        if store.maintenance is not None:
+            store.maintenance.erase(relation_oid, row_ids)
+        else:
+            with store.commit_lock:
+                erase_rows(store, relation_oid, row_ids)
 
     def horizon(self, relation_oid: int, timeline: Timeline | str | None = None) -> int:
         """Return the SCN from which on everything of a relation of a timeline (default: main) can be read, as far back
