@@ -305,6 +305,26 @@ def compiling() -> Iterator[Limit]:
     yield Limit("... times the same text", ratio, "times", 1.5)
 
 
+def scattered_rows() -> Iterator[Limit]:
+    """How much slower scans are when most rows have been changed one by one in any order, and after VACUUM."""
+    database, fresh = people(300_000), people(300_000)
+    order = random.Random(1).sample(range(300_000), 240_000)
+    for number in order:
+        database.execute("UPDATE people SET age = age + 1000 WHERE id = $1", (number,))
+    scan = "SELECT sum(age), count(*) FROM people WHERE score > -1"
+
+    def ratio() -> float:
+        return in_turn(lambda: seconds(lambda: fresh.query(scan)), lambda: seconds(lambda: database.query(scan)))[2]
+
+    before = ratio()
+    database.execute("VACUUM people")
+    after = ratio()
+    database.close()
+    fresh.close()
+    yield Limit("scan after 240,000 updates of 300,000 rows, times fresh", before, "times", None)
+    yield Limit("... after VACUUM, times fresh", after, "times", 3)
+
+
 def base_memory() -> Iterator[Limit]:
     """The whole process after its first query."""
     yield Limit("memory of the process after the first query", in_a_process(FIRST_QUERY)[0], "MB", 60)
@@ -327,6 +347,7 @@ LIMITS = (
     large_table,
     memory_of_rows,
     memory_of_updates,
+    scattered_rows,
 )
 
 

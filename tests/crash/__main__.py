@@ -13,6 +13,8 @@ from pathlib import Path
 
 from .doubled import run_doubled, run_restore, write_archive
 from .encrypted import EncryptedRound
+from .kept import KeptRound
+from .past import PastRound
 from .process import Bank
 from .rounds import Round, Violation, run_round
 from .sabotage import SAFEGUARDS, rounds_until_noticed
@@ -36,6 +38,8 @@ def main() -> int:
         return _crash(arguments, EncryptedRound)
     return (
         _crash(arguments, Round)
+        or _crash(arguments, PastRound, arguments.rounds // 5)
+        or _crash(arguments, KeptRound, arguments.rounds // 5)
         or _crash_doubled(arguments.rounds // 5, arguments.seed)
         or _crash_threads(arguments.rounds // 5, arguments.seed)
         or _kill(arguments.kills, arguments.seed)
@@ -77,10 +81,11 @@ def _prove(rounds: int, seed: int) -> int:
     return 1 if unnoticed else 0
 
 
-def _crash(arguments: argparse.Namespace, kind: type[Round]) -> int:
+def _crash(arguments: argparse.Namespace, kind: type[Round], rounds: int | None = None) -> int:
     start = time.monotonic()
     answered = violations = 0
-    for seed in range(arguments.seed, arguments.seed + arguments.rounds):
+    rounds = arguments.rounds if rounds is None else rounds
+    for seed in range(arguments.seed, arguments.seed + rounds):
         try:
             answered += run_round(seed, frozenset(arguments.skip), kind=kind)
         except Violation as violation:
@@ -89,7 +94,9 @@ def _crash(arguments: argparse.Namespace, kind: type[Round]) -> int:
             if arguments.stop:
                 break
     seconds = time.monotonic() - start
-    print(f"{arguments.rounds} rounds, {answered} transactions answered, {violations} violations, {seconds:.0f} s")
+    print(
+        f"{kind.__name__}: {rounds} rounds, {answered} transactions answered, {violations} violations, {seconds:.0f} s"
+    )
     return 1 if violations else 0
 
 

@@ -15,7 +15,6 @@ from typing import Any
 from heliosdb.database import Database
 from heliosdb.errors import DiskFull, Error, IoError
 from heliosdb.store.salvage import salvage
-from heliosdb.store.store import Store
 from heliosdb_testkit import FaultyVolume, PowerLoss
 
 from .check import contents, index_problems, rows_of
@@ -85,19 +84,13 @@ class DoubledRound(Round):
         self.history.append("-- salvage")
         crashed = False
         try:
-            store = Store(target)
-            try:
-                salvage(source, store)
-            finally:
-                store.volume.close()
+            salvage(source, target)
         except PowerLoss:
             crashed = True
         if not crashed:
             self._compare(target.kill(), expected)
         target = FaultyVolume()
-        store = Store(target)
-        losses = salvage(source, store).losses
-        store.volume.close()
+        losses = salvage(source, target).losses
         if losses:
             raise self._violation(f"salvage has lost something of a whole database: {losses[0].message}")
         if files_of(source) != before:

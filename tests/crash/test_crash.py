@@ -8,8 +8,10 @@ import pytest
 
 from .doubled import run_doubled, run_restore, write_archive
 from .encrypted import EncryptedRound
+from .kept import KeptRound
+from .past import PastRound
 from .process import Bank
-from .rounds import run_round
+from .rounds import quiet_ends, run_round
 from .sabotage import SAFEGUARDS, Safeguard, rounds_until_noticed
 from .threads import run_threads
 
@@ -35,6 +37,18 @@ def test_an_archive_is_restored_whole_or_not_at_all_when_the_power_fails(tmp_pat
 @pytest.mark.parametrize("first", range(0, 20, 5))
 def test_nothing_is_lost_of_an_encrypted_database_whose_keys_change(first: int) -> None:
     assert sum(run_round(seed, kind=EncryptedRound) for seed in range(first, first + 5)) > 0
+
+
+@pytest.mark.parametrize("first", range(0, 30, 10))
+def test_pins_branches_and_older_states_show_what_they_showed_when_the_power_fails(first: int) -> None:
+    assert sum(run_round(seed, kind=PastRound) for seed in range(first, first + 10)) > 0
+
+
+def test_indexes_of_a_plugin_miss_no_row_when_the_power_fails() -> None:
+    rounds = [KeptRound(seed) for seed in range(16)]
+    with quiet_ends():
+        assert sum(each.run() for each in rounds) > 0
+    assert sum(each.looked for each in rounds) > 100
 
 
 @pytest.mark.parametrize("safeguard", SAFEGUARDS, ids=lambda safeguard: safeguard.name)

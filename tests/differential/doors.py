@@ -84,7 +84,7 @@ class EmbeddedConversation:
                 if bind is not None:
                     results += [self._rows(result) for result in session.execute(text, bind)]
                 else:
-                    for result in session._run_script(session._texts(text)):
+                    for result in session.run_script(session._texts(text)):
                         results.append(self._rows(result))
         except errors.Error as error:
             failure = _failure(error)

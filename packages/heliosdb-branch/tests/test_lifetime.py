@@ -186,3 +186,25 @@ class TestTimeToLive:
             while names(db) != ["main"] and time.monotonic() < patience:
                 db.query("SELECT 1")
             assert names(db) == ["main"]
+
+
+def test_what_a_branch_took_comes_back_when_it_is_dropped() -> None:
+    volume = FaultyVolume()
+    database = Database(volume=volume, plugins=["branch"])
+    session = database.session()
+
+    def taken() -> int:
+        session.execute("CHECKPOINT")
+        return sum(map(volume.size, volume.names()))
+
+    session.execute("CREATE TABLE t AS SELECT g AS id, md5(g::text) AS x FROM generate_series(1, 20000) AS g")
+    before = taken()
+    session.execute("CREATE BRANCH b")
+    session.execute("USE BRANCH b")
+    session.execute("UPDATE t SET x = md5(x)")
+    session.execute("CREATE INDEX ON t (x)")
+    assert taken() > 1.8 * before
+    session.execute("USE BRANCH main")
+    session.execute("DROP BRANCH b")
+    assert taken() < 1.05 * before
+    database.close()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from heliosdb import EmbeddedDatabase, errors
+from heliosdb.database import Database
 from heliosdb.spi import Retention
 from heliosdb.verify import verify
+from heliosdb_testkit import FaultyVolume, PowerLoss
 
 Row = tuple[Any, ...]
 
@@ -91,6 +95,15 @@ class TestRows:
         merge(db)
         assert rows(db) == [(2, 5, 0), (3, 0, 0), (10, 0, 0)]
         assert rows(db, text="SELECT a FROM t WHERE id = 10") == [(0,)]
+
+    def test_one_row_given_another_key_by_each_side_becomes_two(self, db: EmbeddedDatabase) -> None:
+        on(db, "x", "UPDATE t SET id = 10 WHERE id = 1")
+        on(db, "main", "UPDATE t SET id = 20 WHERE id = 1")
+        merge(db)
+        assert rows(db) == [(2, 0, 0), (3, 0, 0), (10, 0, 0), (20, 0, 0)]
+        on(db, "x", "UPDATE t SET a = 1 WHERE id = 10")
+        merge(db)
+        assert rows(db, text="SELECT a FROM t WHERE id IN (10, 20) ORDER BY id") == [(1,), (0,)]
 
     @pytest.mark.parametrize(
         ("theirs", "ours", "kind", "source_wins", "target_wins"),
@@ -374,6 +387,44 @@ class TestDefinitions:
         ]
         indexes_agree(db)
 
+    def test_both_may_have_got_columns(self, db: EmbeddedDatabase) -> None:
+        theirs = ["ALTER TABLE t ADD COLUMN p int DEFAULT 1", "UPDATE t SET p = 5, a = 5 WHERE id = 1"]
+        ours = ["ALTER TABLE t ADD COLUMN q int DEFAULT 2", "ALTER TABLE t ADD COLUMN r int"]
+        on(db, "x", *theirs, "INSERT INTO t (id) VALUES (10)")
+        on(db, "main", *ours, "DELETE FROM t WHERE id = 2", "UPDATE t SET q = 7, b = 7 WHERE id = 1")
+        on(db, "main", "INSERT INTO t (id) VALUES (11)")
+        merge(db)
+        text = "SELECT id, a, b, p, q, r FROM t ORDER BY id"
+        expected = [
+            (1, 5, 7, 5, 7, None),
+            (3, 0, 0, 1, 2, None),
+            (10, None, None, 1, 2, None),
+            (11, None, None, 1, 2, None),
+        ]
+        assert rows(db, text=text) == expected
+        on(db, "x", "ALTER TABLE t DROP COLUMN p", "ALTER TABLE t ADD COLUMN s text")
+        on(db, "main", "UPDATE t SET q = 8 WHERE id = 10")
+        merge(db, "main", "x")
+        assert rows(db, "x", "SELECT id, q, s FROM t ORDER BY id") == [
+            (1, 7, None),
+            (3, 2, None),
+            (10, 8, None),
+            (11, 2, None),
+        ]
+        merge(db, "x", "main")
+        assert rows(db, text="SELECT * FROM t ORDER BY id") == rows(db, "x", "SELECT * FROM t ORDER BY id")
+        indexes_agree(db)
+
+    def test_a_column_that_came_and_went_leaves_nothing(self, db: EmbeddedDatabase) -> None:
+        on(db, "x", "ALTER TABLE t ADD COLUMN c int", "ALTER TABLE t DROP COLUMN c", "CREATE INDEX t_a ON t (a)")
+        on(db, "x", "UPDATE t SET a = 1 WHERE id = 1")
+        merge(db)
+        db.execute("UPDATE t SET b = 2 WHERE id > 1")
+        assert rows(db) == [(1, 1, 0), (2, 0, 2), (3, 0, 2)]
+        on(db, "x", "ALTER TABLE t ADD COLUMN d int DEFAULT 4")
+        merge(db)
+        assert rows(db) == [(1, 1, 0, 4), (2, 0, 2, 4), (3, 0, 2, 4)]
+
     def test_rows_that_a_new_constraint_of_the_source_refuses_are_refused(self, db: EmbeddedDatabase) -> None:
         on(db, "x", "ALTER TABLE t ADD CHECK (a < 5)")
         on(db, "main", "INSERT INTO t VALUES (9, 9, 9)")
@@ -408,6 +459,10 @@ class TestDefinitions:
             ("ALTER TABLE t DROP COLUMN a", "CREATE VIEW v AS SELECT a FROM t", "55000", '"v" needs a column'),
             ("DROP TABLE t", "CREATE TABLE f (t int REFERENCES t)", "55000", "needs a table"),
             ("DROP TABLE t", "ALTER TABLE t ADD CHECK (a < 9)", "40001", "dropped and changed"),
+            ("ALTER TABLE t RENAME COLUMN a TO p", "ALTER TABLE t ADD CHECK (a < 9)", "55000", '"t" does not fit'),
+            ("ALTER TABLE t RENAME COLUMN a TO p", "CREATE INDEX e ON t ((a + 1))", "55000", '"t" does not fit'),
+            ("ALTER TABLE t RENAME COLUMN a TO p", "CREATE VIEW v AS SELECT a FROM t", "55000", '"v" does not fit'),
+            ("ALTER TABLE t RENAME TO u", "CREATE VIEW v AS SELECT a FROM t", "55000", '"v" does not fit'),
             ("ALTER TABLE t ALTER a TYPE text", "UPDATE t SET a = 3 WHERE id = 1", "55000", 'column "a"'),
         ],
     )
@@ -491,3 +546,39 @@ class TestStatement:
         assert rows(db) == [(2, 0, 0), (3, 0, 0)]
         db.execute("CREATE TABLE branch (id int)")
         assert db.query("EXPLAIN MERGE INTO branch USING t ON branch.id = t.id WHEN MATCHED THEN DELETE")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("write", range(1, 9))
+def test_a_power_loss_leaves_a_whole_merge_or_none(write: int) -> None:
+    database = Database(volume=FaultyVolume(), plugins=["branch"])
+    session = database.session()
+    session.execute("CREATE TABLE t (id int PRIMARY KEY, a int, b int); INSERT INTO t VALUES (1, 0, 0), (2, 0, 0)")
+    session.execute("CREATE BRANCH x")
+    session.execute("USE BRANCH x")
+    session.execute("UPDATE t SET a = 1; ALTER TABLE t ADD COLUMN c int DEFAULT 3; INSERT INTO t VALUES (3, 0, 0)")
+    session.execute("USE BRANCH main")
+    session.execute("UPDATE t SET b = 1 WHERE id = 1")
+    volume = database.volume
+    assert isinstance(volume, FaultyVolume)
+    volume.crash_at(write)
+    with suppress(PowerLoss):
+        session.execute("MERGE BRANCH x INTO main")
+    volume.lose_power()
+    database.workers.stop()
+    assert database.store.maintenance is not None
+    with suppress(PowerLoss):
+        database.store.maintenance.stop()
+    database = Database(volume=volume.crash(Random(write)), plugins=["branch"])
+    session = database.session()
+    before, after = [(1, 0, 1), (2, 0, 0)], [(1, 1, 1, 3), (2, 1, 0, 3), (3, 0, 0, 3)]
+    assert list(session.execute("TABLE t ORDER BY id")[0].rows) in (before, after)
+    session.execute("MERGE BRANCH x INTO main")
+    assert list(session.execute("TABLE t ORDER BY id")[0].rows) == after
+    session.execute("UPDATE t SET a = 9 WHERE id = 3")
+    session.execute("MERGE BRANCH x INTO main")
+    assert list(session.execute("SELECT a FROM t WHERE id = 3")[0].rows) == [(9,)]
+    session.execute("DROP BRANCH x")
+    assert database.history.pins() == {}
+    assert verify(database).problems == ()
+    database.close()

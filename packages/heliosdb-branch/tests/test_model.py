@@ -161,7 +161,7 @@ class Round:
         random = self.random
         after = dict(self.branches)
         self.number += 1
-        match random.choice(("create", "create", "past", "rename", "drop")):
+        match random.choice(("create", "create", "past", "rename", "drop", "drop", "replace")):
             case "create" if len(after) < 8:
                 after[f"b-{self.number}"] = list(after[name])
                 return f"CREATE BRANCH b-{self.number}", None, after
@@ -175,9 +175,13 @@ class Round:
                     return "ALTER BRANCH main RENAME TO other", "55006", self.branches
                 after[f"r-{self.number}"] = after.pop(other)
                 return f"ALTER BRANCH {other} RENAME TO r-{self.number}", None, after
+            case "replace" if len(after) > 1:
+                other = random.choice([found for found in after if found != "main"])
+                after["main"] = after.pop(other)
+                return f'DROP BRANCH main; ALTER BRANCH "{other}" RENAME TO main', None, after
         other = random.choice(list(after))
         if other in ("main", name):
-            return f"DROP BRANCH {other}", "55006", self.branches
+            return f"DROP BRANCH {other}", None if other == "main" else "55006", self.branches
         del after[other]
         return f"DROP BRANCH {other}", None, after
 
@@ -205,7 +209,9 @@ class Round:
             return False
         for name, states in branches.items():
             self.session.execute(f'USE BRANCH "{name}"')
-            columns = "SELECT count(*) FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 3"
+            columns = (
+                "SELECT count(*) FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 3 AND NOT attisdropped"
+            )
             state = states[-1][1]
             if self.rows("SELECT * FROM t ORDER BY id") != state.rows():
                 return False

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,8 @@ from heliosdb.errors import (
     UndefinedColumn,
     UndefinedTable,
 )
+from heliosdb.store.directory import DirectoryVolume
+from heliosdb.store.salvage import salvage
 
 
 @pytest.fixture
@@ -241,3 +245,24 @@ def test_a_query_as_of_a_time_from_python(two: tuple[Any, int]) -> None:
         with pytest.raises(SqlSyntaxError):
             db.query_as_of_timestamp(wrong, [], at)
     assert db.query("SELECT * FROM t") == NEW
+
+
+def test_a_salvaged_database_answers_as_of_what_was(tmp_path: Path) -> None:
+    config = Config(options={"temporal.time_travel_enabled": True})
+    with EmbeddedDatabase(str(tmp_path / "damaged"), config=config) as db:
+        db.execute("CREATE TABLE t (id int PRIMARY KEY, state text)")
+        db.execute("INSERT INTO t VALUES (1, 'old'), (2, 'gone')")
+        then, time = scn(db), now(db)
+        db.execute("CHECKPOINT")
+        db.execute("UPDATE t SET state = 'new' WHERE id = 1")
+        db.execute("DELETE FROM t WHERE id = 2")
+    with closing(DirectoryVolume(tmp_path / "damaged", read_only=True)) as source:
+        with closing(DirectoryVolume(tmp_path / "mended")) as target:
+            assert salvage(source, target).losses == []
+    with EmbeddedDatabase(str(tmp_path / "mended"), config=config) as db:
+        for point in (f"SCN {then}", f"TIMESTAMP '{time.isoformat()}'"):
+            assert db.query(f"SELECT * FROM t AS OF {point} ORDER BY id") == [(1, "old"), (2, "gone")]
+            assert db.query(f"SELECT state FROM t AS OF {point} WHERE id = 2") == [("gone",)]
+        assert db.query("SELECT * FROM t") == [(1, "new")]
+        db.execute("UPDATE t SET state = 'newer'")
+        assert db.query(f"SELECT state FROM t AS OF SCN {then + 2}") == [("new",)]

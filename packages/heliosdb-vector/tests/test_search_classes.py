@@ -141,6 +141,12 @@ def test_the_databases_methods(database: EmbeddedDatabase) -> None:
         database.vector_search('"my docs"', VECTORS[0], column="id")  # type: ignore[attr-defined]
     with pytest.raises(InvalidParameterValue, match="metric"):
         database.vector_search('"my docs"', VECTORS[0], metric="odd")  # type: ignore[attr-defined]
+    for query, top_k, message in (
+        (None, 3, "must be a row of numbers, not None"),
+        (VECTORS[0], 2.5, "integer, not 2.5"),
+    ):
+        with pytest.raises(InvalidParameterValue, match=message):
+            database.vector_search('"my docs"', query, top_k)  # type: ignore[attr-defined]
     database.execute('ALTER TABLE "my docs" ADD COLUMN w vector(2)')
     with pytest.raises(AmbiguousColumn):
         database.vector_search('"my docs"', VECTORS[0])  # type: ignore[attr-defined]

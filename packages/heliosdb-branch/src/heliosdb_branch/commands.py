@@ -24,40 +24,52 @@ from heliosdb_branch.grammar import Alter, Create, Drop, Use
 from heliosdb_branch.lifetime import follow
 from heliosdb_branch.merge_bases import let_go, prune
 from heliosdb_branch.options import expires, properties_of, shown_options
-from heliosdb_branch.sessions import find, missing, named, work_on
+from heliosdb_branch.sessions import find, find_tag, missing, named, work_on
 
 __all__ = [
     "branches", "current_branch", "database_branches", "execute_alter", "execute_create", "execute_drop",
-    "execute_use", "remove", "require_droppable",
+    "execute_use", "remove", "require_committed", "require_droppable", "start_of",
 ]  # fmt: skip
+
+MAIN = "main"
+MAIN_GOES = "heliosdb_branch.main_goes"
+"""Under which a session remembers the number of main, after DROP BRANCH main."""
 
 TYPES = {"scn": "int8", "transaction": "int8", "timestamp": "timestamptz"}
 
 
 def execute_create(session: Session, create: Create) -> Result:
     """CREATE BRANCH: takes the same time whatever the size of the database."""
-    _require_committed(session, "CREATE BRANCH")
+    require_committed(session, "CREATE BRANCH")
     history = session.database.history
     if find(session, create.name) is not None:
         if not create.if_not_exists:
             raise DuplicateObject(f'branch "{create.name}" already exists')
         session.notice(f'branch "{create.name}" already exists, skipping', sqlstate="42710")
         return Result("CREATE BRANCH")
-    parent = session.transaction.timeline if create.parent is None else named(session, create.parent)
+    if find_tag(session, create.name) is not None:
+        raise DuplicateObject(f'there is a tag "{create.name}"')
+    parent, scn = start_of(session, create)
     properties = properties_of(session, create.options)
-    made = history.create_timeline(create.name, parent, _scn(session, create), properties)
+    wait = session.setting("synchronous_commit") != "off"
+    made = history.create_timeline(create.name, parent, scn, properties, wait=wait)
     follow(session, made)
     return Result("CREATE BRANCH")
 
 
 def execute_drop(session: Session, drop: Drop) -> Result:
-    """DROP BRANCH: refused while a session works on it."""
-    _require_committed(session, "DROP BRANCH")
+    """DROP BRANCH: refused while a session works on it. There is always a main: it goes when another one takes its
+    name, in the same session."""
+    require_committed(session, "DROP BRANCH")
     line = find(session, drop.name)
     if line is None:
         if not drop.if_exists:
             raise missing(drop.name)
         session.notice(f'branch "{drop.name}" does not exist, skipping', sqlstate="00000")
+        return Result("DROP BRANCH")
+    if line.name == MAIN:
+        session.memory[MAIN_GOES] = line.id
+        session.notice(f'branch "{MAIN}" goes when ALTER BRANCH gives its name to another one', sqlstate="00000")
         return Result("DROP BRANCH")
     require_droppable(session, line)
     remove(session, line)
@@ -66,16 +78,13 @@ def execute_drop(session: Session, drop: Drop) -> Result:
 
 def require_droppable(session: Session, line: Timeline) -> None:
     """Raise ObjectInUse for a branch that cannot be dropped now."""
-    if line.parent is None:
-        raise ObjectInUse(f'cannot drop branch "{line.name}": all others start from it')
+    if line.name == MAIN:
+        raise ObjectInUse(f'cannot drop branch "{MAIN}"', hint="There must be one of this name.")
     if line is session.timeline:
         raise ObjectInUse("cannot drop the current branch", hint="USE BRANCH goes to another one.")
     users = session.database.users_of(line)
     if users:
-        raise ObjectInUse(
-            f'branch "{line.name}" is being used by other sessions',
-            detail=f"There {'is 1 other session' if users == 1 else f'are {users} other sessions'} working on it.",
-        )
+        raise _used(line, users)
 
 
 def remove(session: Session, line: Timeline) -> None:
@@ -87,14 +96,40 @@ def remove(session: Session, line: Timeline) -> None:
 
 def execute_alter(session: Session, alter: Alter) -> Result:
     """ALTER BRANCH ... RENAME TO: sessions that work on it go on."""
-    _require_committed(session, "ALTER BRANCH")
+    require_committed(session, "ALTER BRANCH")
     line = named(session, alter.name)
-    if line.parent is None:
-        raise ObjectInUse(f'cannot rename branch "{alter.name}": all others start from it')
-    if find(session, alter.new_name) is not None:
+    if line.name == MAIN:
+        raise ObjectInUse(f'cannot rename branch "{MAIN}"', hint="There must be one of this name.")
+    before = find(session, alter.new_name)
+    if find_tag(session, alter.new_name) is not None:
+        raise DuplicateObject(f'there is a tag "{alter.new_name}"')
+    if before is None:
+        session.database.history.rename_timeline(alter.name, alter.new_name)
+    elif before.id == session.memory.get(MAIN_GOES):
+        _replace_main(session, before, line)
+    else:
         raise DuplicateObject(f'branch "{alter.new_name}" already exists')
-    session.database.history.rename_timeline(alter.name, alter.new_name)
     return Result("ALTER BRANCH")
+
+
+def _replace_main(session: Session, line: Timeline, heir: Timeline) -> None:
+    """Let another branch be main, after DROP BRANCH main; the session goes along."""
+    users = session.database.users_of(line) - (session.timeline in (None, line))
+    if users:
+        raise _used(line, users)
+    if session.has_temporary_schema:
+        session.use_timeline(heir.name)
+    let_go(session.database.history, line)
+    session.database.history.replace_timeline(MAIN, heir.name)
+    prune(session)
+    del session.memory[MAIN_GOES]
+
+
+def _used(line: Timeline, users: int) -> ObjectInUse:
+    return ObjectInUse(
+        f'branch "{line.name}" is being used by other sessions',
+        detail=f"There {'is 1 other session' if users == 1 else f'are {users} other sessions'} working on it.",
+    )
 
 
 def execute_use(session: Session, use: Use) -> Result:
@@ -148,8 +183,19 @@ def database_branches(session: Any) -> Iterator[tuple[Any, ...]]:
         )
 
 
+def start_of(session: Session, create: Create) -> tuple[Timeline, int | None]:
+    """Return the branch and the SCN of it that something new starts at; None: now."""
+    if create.parent is None:
+        return session.transaction.timeline, _scn(session, create)
+    tag = find_tag(session, create.parent)
+    if tag is None:
+        return named(session, create.parent), _scn(session, create)
+    if create.kind is not None:
+        raise InvalidParameterValue(f'tag "{create.parent}" is a point in time, and AS OF says another')
+    return tag
+
+
 def _scn(session: Session, create: Create) -> int | None:
-    """Return the SCN that a branch is to start at; None: now."""
     if create.kind is None:
         return None
     type_name = statements.TypeName(("pg_catalog", TYPES[create.kind]))
@@ -172,7 +218,7 @@ def _scn(session: Session, create: Create) -> int | None:
     return scn
 
 
-def _require_committed(session: Session, words: str) -> None:
+def require_committed(session: Session, words: str) -> None:
     """Refuse what would leave out, or not be undone with, changes that are not committed."""
     if session.transaction.has_written:
         raise ActiveSqlTransaction(f"{words} cannot run in a transaction that has changed something")

@@ -5,6 +5,8 @@
     DROP [DATABASE] BRANCH [IF EXISTS] name
     ALTER [DATABASE] BRANCH name RENAME TO name
     USE [DATABASE] BRANCH name
+    CREATE [DATABASE] TAG [IF NOT EXISTS] name [FROM {name | CURRENT}] [AS OF point]
+    DROP [DATABASE] TAG [IF EXISTS] name
 
 A name may be quoted. Without quotes it may have dashes, dots and digits (``dev-2025.1``): it ends where white space
 does, so its parts are the tokens that touch each other, and it is folded to lower case as every other name is.
@@ -20,7 +22,8 @@ from attrs import frozen
 from heliosdb.spi import Cursor, statements
 
 __all__ = [
-    "Alter", "Create", "Drop", "Use", "branch_name", "parse_alter", "parse_create", "parse_drop", "parse_use",
+    "Alter", "Create", "Drop", "Use", "branch_name", "parse_alter", "parse_create", "parse_create_tag", "parse_drop",
+    "parse_drop_tag", "parse_use",
 ]  # fmt: skip
 
 _UNQUOTED = re.compile(r"[^\W\d][\w$.-]*")
@@ -67,19 +70,35 @@ def parse_create(cursor: Cursor) -> Create | None:
         return None
     if_not_exists = cursor.accept_keyword("if", "not", "exists")
     name = branch_name(cursor)
+    parent, kind, value = _start(cursor)
+    options = cursor.options() if cursor.accept_keyword("with") else ()
+    return Create(name, if_not_exists, parent, kind, value, options)
+
+
+def _start(cursor: Cursor) -> tuple[str | None, str | None, Any]:
+    """Read ``FROM name AS OF point``."""
     parent = None
     if cursor.accept_keyword("from") and not cursor.accept_keyword("current"):
         parent = branch_name(cursor)
-    kind, value = None, None
-    if cursor.accept_keyword("as", "of") and not cursor.accept_keyword("now"):
-        for kind in ("scn", "timestamp", "transaction"):
-            if cursor.accept_keyword(kind):
-                value = cursor.expression()
-                break
-        else:
-            raise cursor.error()
-    options = cursor.options() if cursor.accept_keyword("with") else ()
-    return Create(name, if_not_exists, parent, kind, value, options)
+    if not cursor.accept_keyword("as", "of") or cursor.accept_keyword("now"):
+        return parent, None, None
+    for kind in ("scn", "timestamp", "transaction"):
+        if cursor.accept_keyword(kind):
+            return parent, kind, cursor.expression()
+    raise cursor.error()
+
+
+def parse_create_tag(cursor: Cursor) -> Create:
+    """Read what follows CREATE TAG."""
+    if_not_exists = cursor.accept_keyword("if", "not", "exists")
+    name = branch_name(cursor)
+    return Create(name, if_not_exists, *_start(cursor))
+
+
+def parse_drop_tag(cursor: Cursor) -> Drop:
+    """Read what follows DROP TAG."""
+    if_exists = cursor.accept_keyword("if", "exists")
+    return Drop(branch_name(cursor), if_exists)
 
 
 def parse_drop(cursor: Cursor) -> Drop | None:

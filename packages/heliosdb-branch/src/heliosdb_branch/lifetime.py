@@ -28,7 +28,7 @@ NEW = "+"
 def work_on_new(session: Session) -> None:
     """Make an ephemeral branch of what the session works on, and have it work there."""
     name = f"ephemeral-{uuid4().hex[:12]}"
-    line = session.database.history.create_timeline(name, session.timeline, properties=EPHEMERAL)
+    line = session.database.history.create_timeline(name, session.timeline, properties=EPHEMERAL, wait=False)
     try:
         session.use_timeline(name)
     except Error:
@@ -48,7 +48,8 @@ def _let_go(database: Database, line: Timeline) -> None:
         return
     try:
         let_go(database.history, line)
-        database.history.drop_timeline(line.name)
+        # One that is ephemeral is dropped when the database is opened, if it is there.
+        database.history.drop_timeline(line.name, wait=not is_ephemeral(line))
     except Error:
         return  # something holds it, or nothing can be written: tidy tries again
 

@@ -21,13 +21,13 @@ from typing import Any
 from attrs import define, field
 
 from heliosdb.errors import (
+    Error,
     InvalidParameterValue,
     ObjectInUse,
     ObjectNotInPrerequisiteState,
     SerializationFailure,
 )
 from heliosdb.spi import (
-    CATALOG_RELATION,
     CatalogEdit,
     OutputColumn,
     Relation,
@@ -37,17 +37,19 @@ from heliosdb.spi import (
     Session,
     Timeline,
     apply_edit,
+    check_definition,
     differences,
     spelled,
 )
 from heliosdb_branch.commands import remove, require_droppable
+from heliosdb_branch.diff import catalog_at, key_text
 from heliosdb_branch.merge_bases import Point, bases, pin, prune, record
 from heliosdb_branch.merge_grammar import RESOLUTIONS, Merge
 from heliosdb_branch.merge_rows import MISSING, Conflict, RowConflict, TableMerge, TableSides, merge_rows
-from heliosdb_branch.merge_schema import SchemaMerge, is_stricter, merge_schemas
+from heliosdb_branch.merge_schema import SchemaMerge, is_stricter, merge_schemas, refused
 from heliosdb_branch.sessions import named
 
-__all__ = ["Plan", "execute_explain", "execute_merge", "merge_branches", "merge_conflicts"]
+__all__ = ["Plan", "execute_explain", "execute_merge", "merge_branch", "merge_branches", "merge_conflicts"]
 
 SHOWN = 20
 """Conflicts that an error lists."""
@@ -180,7 +182,7 @@ def _plan(session: Any, source: Timeline, target: Timeline, resolution: str) -> 
 
 
 def _plan_from(session: Any, base: Point, source: Point, target: Timeline, wins: str) -> Plan:
-    catalogs = [_catalog(session, point) for point in (base, source)]
+    catalogs = [catalog_at(session, point) for point in (base, source)]
     schema = merge_schemas(catalogs[0], catalogs[1], session.catalog, wins)
     plan = Plan(source, target, base, schema, conflicts=list(schema.conflicts))
     tables = {r.oid: r for catalog in (*catalogs, session.catalog) for r in catalog.relations() if r.kind == "table"}
@@ -193,11 +195,6 @@ def _plan_from(session: Any, base: Point, source: Point, target: Timeline, wins:
         else:
             _plan_table(session, plan, merged, catalogs, wins)
     return plan
-
-
-def _catalog(session: Any, point: Point) -> Any:
-    view = session.transaction.view(CATALOG_RELATION, at=point)
-    return session.database.catalogs.snapshot((point[0].id, -1 - point[1]), view.row_blocks())
 
 
 def _plan_table(session: Any, plan: Plan, merged: Relation, catalogs: list[Any], wins: str) -> None:
@@ -281,7 +278,7 @@ def _conflicts(session: Any, relation: Relation, conflict: RowConflict) -> Itera
         return spelled(session.registries, relation.columns[slot], row[slot], session)
 
     some = conflict.target or conflict.source or conflict.base
-    key = _key_text(session, relation, some)
+    key = key_text(session, relation, some)
     if not conflict.slots:
         yield Conflict(relation.name, key, conflict.kind)
     for slot in conflict.slots:
@@ -294,13 +291,6 @@ def _conflicts(session: Any, relation: Relation, conflict: RowConflict) -> Itera
             text(conflict.source, slot),
             text(conflict.target, slot),
         )
-
-
-def _key_text(session: Any, relation: Relation, row: Any) -> str:
-    primary = next((c.columns for c in relation.constraints if c.kind == "primary key"), None)
-    columns = [c for c in relation.columns if not c.dropped] if primary is None else None
-    chosen = columns if columns is not None else [relation.columns[number - 1] for number in primary or ()]
-    return ", ".join([spelled(session.registries, c, row[c.number - 1], session) for c in chosen])
 
 
 # -- doing it
@@ -335,6 +325,7 @@ def _apply(session: Any, plan: Plan) -> int:
 
     def change_rows() -> None:
         nonlocal count
+        _require_meaning(session, plan)
         for oid, table in plan.tables.items():
             relation = session.catalog.relation_by_oid(oid)
             if relation is None:
@@ -360,6 +351,17 @@ def _apply(session: Any, plan: Plan) -> int:
     return count
 
 
+def _require_meaning(session: Any, plan: Plan) -> None:
+    """Raise where a definition names in its text what one of the branches has renamed or dropped."""
+    changed = plan.schema.changed
+    for relation in list(session.catalog.relations()):
+        if relation.oid in changed or any(oid in changed for oid, _ in relation.dependencies):
+            try:
+                check_definition(session, relation)
+            except Error as error:
+                raise refused(f'"{relation.name}" does not fit what it is about: {error.message}') from None
+
+
 def _refusal(plan: Plan) -> SerializationFailure:
     shown = "\n".join([_described(conflict) for conflict in plan.conflicts[:SHOWN]])
     more = len(plan.conflicts) - SHOWN
@@ -379,3 +381,19 @@ def _described(conflict: Conflict) -> str:
         return f"{where}: {conflict.kind}: {conflict.column}"
     values = [value if value is not None else "null" for value in (conflict.base, conflict.source, conflict.target)]
     return f"{where}: {conflict.kind}: {conflict.column}, {values[0]} in the base, {values[1]} against {values[2]}"
+
+
+def merge_branch(
+    db: Any,
+    source: str,
+    target: str = "main",
+    *,
+    conflict_resolution: str = "fail",
+    delete_branch_after: bool = False,
+) -> None:
+    """Merge a branch into another one, as MERGE BRANCH does."""
+    if conflict_resolution not in RESOLUTIONS:
+        raise InvalidParameterValue(f'"{conflict_resolution}" is no way to resolve conflicts')
+    names = [name.replace('"', '""') for name in (source, target)]
+    options = f"conflict_resolution = '{conflict_resolution}', delete_branch_after = {bool(delete_branch_after)}"
+    db.execute(f'MERGE BRANCH "{names[0]}" INTO "{names[1]}" WITH ({options})')

@@ -18,7 +18,7 @@ from heliosdb.errors import ObjectNotInPrerequisiteState
 from heliosdb.spi import ColumnDefinition, Relation
 from heliosdb_branch.merge_rows import Conflict
 
-__all__ = ["SchemaMerge", "is_stricter", "merge_schemas"]
+__all__ = ["SchemaMerge", "is_stricter", "merge_schemas", "refused"]
 
 PARTS = ("columns", "constraints", "indexes")
 FIRST_OID = 16384
@@ -44,7 +44,7 @@ def merge_schemas(base: Catalog, source: Catalog, target: Catalog, wins: str) ->
     merged = SchemaMerge()
     for oid in dict.fromkeys([*sides[2], *sides[1]]):
         before, theirs, ours = (side.get(oid) for side in sides)
-        found = _merged(before, theirs, ours, wins, merged.conflicts)
+        found = _trimmed(_merged(before, theirs, ours, wins, merged.conflicts), ours)
         if found is not None:
             merged.objects[oid] = found
         if not _is_same(found, ours):
@@ -91,6 +91,17 @@ def _merged(before: Object, theirs: Object, ours: Object, wins: str, conflicts: 
     kind = "dropped and changed" if theirs is None else "changed and dropped"
     conflicts.append(Conflict((theirs or ours).name, None, kind))
     return theirs if wins == "source" else ours
+
+
+def _trimmed(found: Object, ours: Object) -> Object:
+    """Return a table's definition without slots at its end that only keep a number free: the target's rows have
+    none."""
+    if not isinstance(found, Relation) or not isinstance(ours, Relation):
+        return found
+    columns = found.columns
+    while len(columns) > len(ours.columns) and columns[-1].dropped:
+        columns = columns[:-1]
+    return found if columns is found.columns else evolve(found, columns=columns)
 
 
 def _conflict(found: Object, what: str) -> Conflict:
@@ -154,7 +165,7 @@ def _merged_columns(
         elif y == was:
             found = x
         elif was is None:
-            raise _refused(
+            raise refused(
                 f'table "{ours.name}" has got column "{x.name}" on one branch and "{y.name}" on the other under one'
                 " number"
             )
@@ -194,7 +205,8 @@ def _merged_parts(
 # -- does it fit together?
 
 
-def _refused(reason: str) -> ObjectNotInPrerequisiteState:
+def refused(reason: str) -> ObjectNotInPrerequisiteState:
+    """Return the error for definitions that do not fit together."""
     return ObjectNotInPrerequisiteState(
         "the definitions of the two branches cannot be merged",
         detail=f"{reason[0].upper()}{reason[1:]}.",
@@ -209,11 +221,11 @@ def _require_whole(objects: Mapping[int, Object]) -> None:
     for found in objects.values():
         schema = getattr(found, "schema", None)
         if schema is not None and schema not in schemas:
-            raise _refused(f'"{found.name}" is in schema "{schema}", which one of the branches has dropped')
+            raise refused(f'"{found.name}" is in schema "{schema}", which one of the branches has dropped')
         space = "relation" if isinstance(found, Relation) else type(found).__name__.lower()
         for name in (found.name, *(index.name for index in getattr(found, "indexes", ()))):
             if (space, schema or "", name) in names:
-                raise _refused(f'both branches have got a {space} "{name}" of their own')
+                raise refused(f'both branches have got a {space} "{name}" of their own')
             names[space, schema or "", name] = found.name
         if isinstance(found, Relation):
             _require_relation(found, objects)
@@ -224,17 +236,17 @@ def _require_relation(relation: Relation, objects: Mapping[int, Object]) -> None
     names = [column.name for column in relation.columns if not column.dropped]
     name = next((name for name in names if names.count(name) > 1), None)
     if name is not None:
-        raise _refused(f'both branches have got a column "{name}" of table "{relation.name}" of their own')
+        raise refused(f'both branches have got a column "{name}" of table "{relation.name}" of their own')
     used = [(part.name, {key.column for key in part.keys if key.column} | {*part.include}) for part in relation.indexes]
     used += [(part.name, set(part.columns)) for part in relation.constraints]
     for part, numbers in used:
         if not numbers <= live:
-            raise _refused(f'"{part}" needs a column of table "{relation.name}" that one of the branches has dropped')
+            raise refused(f'"{part}" needs a column of table "{relation.name}" that one of the branches has dropped')
     constraints = [constraint.name for constraint in relation.constraints]
     if len(set(constraints)) < len(constraints):
-        raise _refused(f'both branches have got a constraint of one name on table "{relation.name}"')
+        raise refused(f'both branches have got a constraint of one name on table "{relation.name}"')
     if sum(constraint.kind == "primary key" for constraint in relation.constraints) > 1:
-        raise _refused(f'both branches have given table "{relation.name}" a primary key')
+        raise refused(f'both branches have given table "{relation.name}" a primary key')
     needed = [(c.name, c.foreign.relation, c.foreign.columns) for c in relation.constraints if c.foreign is not None]
     needed += [(relation.name, oid, (number,) if number else ()) for oid, number in relation.dependencies]
     if relation.sequence is not None and relation.sequence.owned_by is not None:
@@ -245,6 +257,6 @@ def _require_relation(relation: Relation, objects: Mapping[int, Object]) -> None
         if other is None and oid < FIRST_OID:
             continue
         if not isinstance(other, Relation):
-            raise _refused(f'"{part}" needs a table that one of the branches has dropped')
+            raise refused(f'"{part}" needs a table that one of the branches has dropped')
         if not set(columns) <= {column.number for column in other.columns if not column.dropped}:
-            raise _refused(f'"{part}" needs a column of table "{other.name}" that one of the branches has dropped')
+            raise refused(f'"{part}" needs a column of table "{other.name}" that one of the branches has dropped')

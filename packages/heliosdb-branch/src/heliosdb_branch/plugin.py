@@ -10,6 +10,7 @@ from heliosdb.spi import (
     CatalogView,
     Clause,
     Database,
+    DatabaseMethod,
     Location,
     ScalarFunction,
     Setting,
@@ -42,12 +43,24 @@ def _statement(verb: str, description: str, *, outside: bool = False) -> list[St
 
 @hookimpl
 def register_statements() -> list[Statement]:
-    """CREATE, DROP, ALTER, MERGE and USE BRANCH."""
+    """CREATE, DROP, ALTER, MERGE and USE BRANCH, CREATE and DROP TAG."""
     return [
         *_statement("CREATE", "start a branch from another one"),
         *_statement("DROP", "remove a branch"),
         *_statement("ALTER", "rename a branch"),
         *_statement("USE", "have the session work on a branch", outside=True),
+        *[
+            Statement(
+                name="_".join((verb, *words)).lower(),
+                words=(verb, *words),
+                parse=f"{GRAMMAR}:parse_{verb.lower()}_tag",
+                execute=f"heliosdb_branch.tags:execute_{verb.lower()}",
+                transactional=False,
+                description=description,
+            )
+            for verb, description in (("CREATE", "name a point of history"), ("DROP", "forget such a name"))
+            for words in (("TAG",), ("DATABASE", "TAG"))
+        ],
         *[
             Statement(
                 name="_".join((*verb, *words)).lower(),
@@ -144,9 +157,71 @@ def locate_database(path: str) -> Location | None:
     return located(path)
 
 
+def _table_functions() -> list[TableFunction]:
+    diff, texts = "heliosdb_branch.diff", ("key", "operation", "column_name", "old_value", "new_value")
+    conflicts = ("table_name", "key", "kind", "column_name", "base", "source", "target")
+    counts = (("table_name", "text"), ("inserted", "int8"), ("updated", "int8"), ("deleted", "int8"))
+    commit = (
+        ("key", "text"),
+        ("scn", "int8"),
+        ("changed_at", "timestamptz"),
+        ("transaction_id", "int8"),
+        ("branch", "text"),
+        ("session_user", "text"),
+        ("application_name", "text"),
+    )
+
+    def function(
+        name: str, arguments: str, home: str, columns: tuple[tuple[str, str], ...], names: str, text: str
+    ) -> TableFunction:
+        return TableFunction(
+            name,
+            tuple(arguments.split()),
+            "record",
+            home,
+            columns=columns,
+            volatility=Volatility.VOLATILE,
+            needs_session=True,
+            argument_names=tuple(names.split()),
+            description=text,
+        )
+
+    changes = tuple([(name, "text") for name in texts])
+    return [
+        function(
+            "heliosdb_merge_conflicts",
+            "text text",
+            "heliosdb_branch.merge:merge_conflicts",
+            tuple([(name, "text") for name in conflicts]),
+            "source_branch target_branch",
+            "what is in the way of a merge",
+        ),
+        *[
+            function(
+                "heliosdb_diff",
+                f"text {kind} {kind}",
+                f"{diff}:{home}",
+                changes,
+                "table_name first second",
+                "what is different in a table between two points",
+            )
+            for kind, home in (("text", "diff"), ("int8", "diff_scns"), ("timestamptz", "diff_times"))
+        ],
+        function(
+            "heliosdb_compare_branches",
+            "text text",
+            f"{diff}:table_counts",
+            counts,
+            "first second",
+            "in which tables, and how many, rows of two branches are different",
+        ),
+        function("heliosdb_blame", "text", f"{diff}:blame", commit, "table_name", "who last changed each row"),
+    ]
+
+
 @hookimpl
 def register_functions() -> list[ScalarFunction | TableFunction]:
-    """``current_branch()`` and ``heliosdb_merge_conflicts()``."""
+    """``current_branch()``, and what tells branches apart."""
     return [
         ScalarFunction(
             "current_branch",
@@ -157,25 +232,13 @@ def register_functions() -> list[ScalarFunction | TableFunction]:
             needs_session=True,
             description="the branch that the transaction works on",
         ),
-        TableFunction(
-            "heliosdb_merge_conflicts",
-            ("text", "text"),
-            "record",
-            "heliosdb_branch.merge:merge_conflicts",
-            columns=tuple(
-                [(name, "text") for name in ("table_name", "key", "kind", "column_name", "base", "source", "target")]
-            ),
-            volatility=Volatility.VOLATILE,
-            needs_session=True,
-            argument_names=("source_branch", "target_branch"),
-            description="what is in the way of a merge",
-        ),
+        *_table_functions(),
     ]
 
 
 @hookimpl
 def register_catalog_views() -> list[CatalogView]:
-    """``heliosdb_branches`` and ``pg_database_branches``."""
+    """``heliosdb_branches``, ``heliosdb_tags`` and ``pg_database_branches``."""
     return [
         CatalogView(
             name="heliosdb_branches",
@@ -188,6 +251,12 @@ def register_catalog_views() -> list[CatalogView]:
             ),
             rows=f"{COMMANDS}:branches",
             description="the branches, and what each starts from",
+        ),
+        CatalogView(
+            name="heliosdb_tags",
+            columns=(("name", "text"), ("branch", "text"), ("scn", "int8"), ("committed_at", "timestamptz")),
+            rows="heliosdb_branch.tags:tags",
+            description="the tags, and what they name",
         ),
         CatalogView(
             name="pg_database_branches",
@@ -208,4 +277,20 @@ def register_catalog_views() -> list[CatalogView]:
             rows=f"{COMMANDS}:database_branches",
             description="the branches with their sizes and options",
         ),
+    ]
+
+
+@hookimpl
+def register_database_methods() -> list[DatabaseMethod]:
+    """Branches made, listed, compared, merged and dropped from Python."""
+    return [
+        DatabaseMethod(name=name, implementation=f"heliosdb_branch.{home}:{name}", description=description)
+        for home, name, description in (
+            ("methods", "create_branch", "start a branch"),
+            ("methods", "delete_branch", "drop a branch"),
+            ("methods", "get_branch_info", "what there is to know of a branch"),
+            ("methods", "list_branches", "the same of all branches"),
+            ("merge", "merge_branch", "do on one branch what was done on another"),
+            ("diff", "compare_branches", "say in which tables two branches are different"),
+        )
     ]

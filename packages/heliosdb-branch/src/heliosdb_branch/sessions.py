@@ -15,14 +15,19 @@ from heliosdb_branch.lifetime import NEW, follow, work_on_new
 if TYPE_CHECKING:
     from heliosdb.spi import Location, Session, Timeline
 
-__all__ = ["branch_of", "find", "located", "missing", "named", "work_on"]
+__all__ = ["TAG", "branch_of", "find", "find_tag", "located", "missing", "named", "work_on"]
 
 SETTING = "heliosdb.branch"
+TAG = "tag "
+"""How the pins begin that are tags."""
 
 
 def find(session: Session, name: str) -> Timeline | None:
     """Return a branch by name, or None."""
-    return next((line for line in session.database.history.timelines() if line.name == name), None)
+    try:
+        return session.database.history.timeline(name)
+    except UndefinedObject:
+        return None
 
 
 def named(session: Session, name: str) -> Timeline:
@@ -31,6 +36,15 @@ def named(session: Session, name: str) -> Timeline:
     if found is None:
         raise missing(name)
     return found
+
+
+def find_tag(session: Session, name: str) -> tuple[Timeline, int] | None:
+    """Return the branch and the SCN that a tag names, or None."""
+    history = session.database.history
+    pin = history.pins().get(TAG + name)
+    if pin is None:
+        return None
+    return next((line, pin.scn) for line in history.timelines() if line.id == pin.timeline)
 
 
 def missing(name: str) -> UndefinedObject:

@@ -3,8 +3,9 @@
     SELECT * FROM t@main m FULL JOIN t@"dev-1" d USING (id)
     SELECT * FROM t@dev AS OF SCN 7
 
-It is read as of the last commit that the statement's transaction sees, by the definitions that the branch has then;
-behind or before a clause for a point in time, as of that point. What the transaction has not committed is not in it.
+A tag names a branch and a point of it. A branch is read as of the last commit that the statement's transaction sees, by
+the definitions that it has then; before a clause for a point in time, as of that point. What the transaction has not
+committed is not in it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from heliosdb.spi import Cursor, Snapshot, nodes
-from heliosdb_branch.sessions import named
+from heliosdb_branch.sessions import find_tag, named
 
 __all__ = ["CLAUSE", "moment", "parse", "resolve"]
 
@@ -31,5 +32,8 @@ def moment(context: Any, name: str) -> nodes.SnapshotRequest:
 
 
 def resolve(session: Any, name: str, base: Snapshot | None) -> Snapshot:
-    """Return the branch's snapshot, at the point of the clause within which it stands."""
+    """Return the snapshot of a tag, or that of a branch at the point of the clause within which it stands."""
+    tag = find_tag(session, name)
+    if tag is not None:
+        return Snapshot(tag[0].name, tag[1])
     return Snapshot(named(session, name).name, session.transaction.scn if base is None else base.scn)

@@ -170,7 +170,7 @@ class Database:
     def _begin(self) -> None:
         if not self.store.last_scn:
             self._bootstrap()
-        elif OBJECTS_RELATION not in self.store.main.stored:
+        elif OBJECTS_RELATION not in self.store.lines.root.stored:
             raise errors.WrongObjectType(f'"{self.path}" is a store of keys and values, and no database of tables')
         elif not (self.store.was_closed or self.volume.read_only):
             self._drop_left_over()
@@ -338,9 +338,9 @@ class Database:
         return next(self._session_numbers)
 
     def timeline_of(self, session: SessionEnvironment) -> Any:
-        """Return the timeline that a session works on (None: main)."""
+        """Return the timeline that a session works on; None, or main itself: main."""
         if session is self._attaching:
-            return self._attaching_line if self._attaching_line.parent is not None else None
+            return self._attaching_line
         line = session.timeline
         if line is not None and line.dropped:
             raise errors.ObjectNotInPrerequisiteState(
@@ -350,8 +350,10 @@ class Database:
         return line
 
     def users_of(self, timeline: Timeline) -> int:
-        """Return how many sessions work on a timeline that is not main."""
-        return sum(session.timeline is timeline for session in list(self.sessions.values()))
+        """Return how many sessions work on a timeline."""
+        chosen = None if timeline is self.store.main else timeline
+        found = [session for session in list(self.sessions.values()) if session.timeline in (chosen, timeline)]
+        return sum(session is not self._attaching for session in found)
 
     def writers_on(self, timeline: Timeline) -> int:
         """Return how many sessions have changes on a timeline that are not committed."""

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.storage import OBJECTS_RELATION
     from heliosdb.commands.context import CommandSession, DatabaseContext
     from heliosdb.commands.ddl import apply as _apply_edit
+    from heliosdb.commands.rebind import check_definition as check_definition
     from heliosdb.commands.row_changes import RowChange as RowChange
     from heliosdb.commands.row_changes import RowChanges as RowChanges
     from heliosdb.encoding.classes import StoredClass as StoredClass
@@ -92,8 +93,10 @@ if TYPE_CHECKING:
     from heliosdb.transaction.differences import differences as differences
     from heliosdb.transaction.differences import is_same_datum as is_same_datum
     from heliosdb.transaction.locks import RelationLock as RelationLock
+    from heliosdb.transaction.row_origins import row_origins as row_origins
     from heliosdb.transaction.row_versions import RowVersion as RowVersion
     from heliosdb.transaction.row_versions import first_readable as first_readable
+    from heliosdb.transaction.row_versions import row_ids_of_key as row_ids_of_key
     from heliosdb.transaction.row_versions import row_versions as row_versions
     from heliosdb.types.definitions import Aggregate as Aggregate
     from heliosdb.types.definitions import CallTypes as CallTypes
@@ -150,6 +153,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.catalog.storage": ("OBJECTS_RELATION CATALOG_RELATION",),
     "heliosdb.commands.context": ("CommandSession Session", "DatabaseContext Database"),
     "heliosdb.commands.ddl": ("apply apply_edit",),
+    "heliosdb.commands.rebind": ("check_definition",),
     "heliosdb.commands.row_changes": ("RowChange", "RowChanges"),
     "heliosdb.encoding.classes": ("StoredClass",),
     "heliosdb.encoding.codecs": ("Codec",),
@@ -187,9 +191,10 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.store.timeline": ("Timeline",),
     "heliosdb.store.volume": ("Volume",),
     "heliosdb.session.past": ("definitions",),
-    "heliosdb.transaction.row_versions": ("RowVersion", "first_readable", "row_versions"),
+    "heliosdb.transaction.row_versions": ("RowVersion", "first_readable", "row_ids_of_key", "row_versions"),
     "heliosdb.transaction.differences": ("Difference", "differences", "is_same_datum"),
     "heliosdb.transaction.locks": ("RelationLock",),
+    "heliosdb.transaction.row_origins": ("row_origins",),
     "heliosdb.types.definitions": (
         "Aggregate",
         "CallTypes",

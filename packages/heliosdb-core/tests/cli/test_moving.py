@@ -145,7 +145,7 @@ def test_a_salvage_that_fails_leaves_nothing_that_would_pass_for_a_database(
     before = {entry.name for entry in tmp_path.iterdir()}
     code = (
         "import resource, sys; from heliosdb.cli.main import main;"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (4200, 4200));"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500));"
         f"sys.argv = ['heliosdb', 'salvage', {shop!r}, 'mended.db']; main()"
     )
     done = subprocess.run(

@@ -1,8 +1,8 @@
 """Random histories beside a model that remembers everything: each SCN of each timeline shows what it showed.
 
 Rows change more than once between two checkpoints, timelines start now or in the past, and the store is checkpointed,
-vacuumed, compacted, closed, killed and struck by power losses on the way. Rows are read by scan and by index. Where
-nothing keeps the past, an SCN may be out of reach; a wrong answer it may never give.
+vacuumed, compacted, closed, killed, salvaged and struck by power losses on the way. Rows are read by scan and by index.
+Where nothing keeps the past, an SCN may be out of reach; a wrong answer it may never give.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pytest
 from heliosdb.errors import ObjectNotInPrerequisiteState
 from heliosdb.store import IndexSpec, Retention, Store, index_storage, relation
 from heliosdb.store.options import StorageOptions
+from heliosdb.store.salvage import salvage
 from heliosdb.store.snapshot import Snapshot
 from heliosdb.transaction import Transaction, TransactionalStore, differences
 from heliosdb.transaction.view import RelationView
@@ -198,6 +199,21 @@ class History:
         self.volume = self.volume.crash(self.random)
         self.store = self.opened()
 
+    def salvaged(self) -> None:
+        """Kill the process, and go on with what salvage makes of the files: of whole ones, all."""
+        commits, lines = list(self.store.commits), self.store.timelines()
+        target = FaultyVolume()
+        assert salvage(self.volume.kill(), target).losses == []
+        self.volume = target.crash(self.random)
+        self.store = self.opened()
+        assert list(self.store.commits) == commits
+        transaction = self.store.begin()
+        assert transaction.transaction_id > max([0, *(commit.transaction_id for commit in commits)])
+        transaction.rollback()
+        assert [(line.id, line.name, line.created) for line in self.store.timelines()] == [
+            (line.id, line.name, line.created) for line in lines
+        ]
+
     def interrupted(self) -> None:
         """Lose power somewhere in a checkpoint."""
         self.volume.crash_at(self.random.randint(1, 15))
@@ -290,13 +306,15 @@ def test_every_scn_shows_what_it_showed(monkeypatch: pytest.MonkeyPatch, seed: i
     monkeypatch.setattr(index_storage, "READ_AT_ONCE", random.choice((0, 4096)))
     history = History(seed, keeps)
     rare = [history.close, history.crash, history.vacuum, history.compact, history.read_indexes, history.drop]
-    rare += [history.update_all, history.interrupted]
+    rare += [history.update_all, history.interrupted, history.salvaged]
     often = [history.commit] * 5 + [history.checkpoint, history.check]
     steps = [*(often * 3), *rare, *([history.pin, history.branch] * 2)]
     for _ in range(STEPS):
         random.choice(steps)()
     history.check_all()
     history.crash()
+    history.check_all()
+    history.salvaged()
     history.check_all()
 
 

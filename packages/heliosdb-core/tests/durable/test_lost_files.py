@@ -15,7 +15,6 @@ from heliosdb.store.files import StoreFiles
 from heliosdb.store.log import log_name, read_log
 from heliosdb.store.options import StorageOptions
 from heliosdb.store.salvage import salvage
-from heliosdb.store.store import Store
 from heliosdb.store.verify_files import verify_files
 from heliosdb_testkit import FaultyVolume
 from stored_database import checkpoint
@@ -165,8 +164,7 @@ def test_a_log_that_ends_too_early_with_a_whole_record_is_an_error_though_the_ne
     assert "bytes when the log behind it was begun" in (caught.value.detail or "")
     volume = volume.kill()
     assert problems(volume) == [f'file "log-0000000002" is corrupt at offset {end}']
-    store = Store(FaultyVolume())
-    assert problems(volume) == [loss.message for loss in salvage(volume, store).losses]
+    assert problems(volume) == [loss.message for loss in salvage(volume, FaultyVolume()).losses]
 
 
 def test_a_log_between_others_that_is_missing_is_an_error() -> None:
@@ -176,7 +174,7 @@ def test_a_log_between_others_that_is_missing_is_an_error() -> None:
         Database(volume=volume, plugins=[])
     volume = volume.kill()
     assert problems(volume) == ['file "log-0000000003" is missing']
-    assert [loss.message for loss in salvage(volume, Store(FaultyVolume())).losses] == problems(volume)
+    assert [loss.message for loss in salvage(volume, FaultyVolume()).losses] == problems(volume)
 
 
 def test_a_log_whose_header_was_torn_knows_the_one_before_it_when_it_is_made_again() -> None:

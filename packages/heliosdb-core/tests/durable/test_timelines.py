@@ -176,3 +176,50 @@ def test_a_timeline_is_as_large_as_what_it_has_of_its_own(on_volume: bool) -> No
     fill("b", 5010, 3000)
     assert few < history.size(branch) < 3 * main
     assert main <= history.size(history.timeline("main")) < 1.01 * main
+
+
+@pytest.mark.parametrize("end", [lost_power, closed])
+def test_another_timeline_becomes_main(store: TransactionalStore, end) -> None:  # type: ignore[no-untyped-def]
+    put(store, 1, "a")
+    store.create_timeline("heir")
+    store.create_timeline("other")
+    put(store, 1, "main")
+    put(store, 2, "heir", "heir")
+    history = History(store)
+    for name, by in (("main", "main"), ("heir", "main"), ("nothing", "heir"), ("heir", "nothing")):
+        with pytest.raises((ObjectInUse, UndefinedObject)):
+            history.replace_timeline(name, by)
+    history.pin("kept")
+    with pytest.raises(ObjectInUse, match='pin "kept"'):
+        history.replace_timeline("main", "heir")
+    history.unpin("kept")
+    history.replace_timeline("main", "heir")
+    for _ in range(2):
+        assert [line.name for line in store.timelines()] == ["main", "other"]
+        assert rows(store.begin()) == rows(store.begin(timeline="main")) == [(1, "a"), (2, "heir")]
+        assert rows(store.begin(timeline="other")) == [(1, "a")]
+        store = end(store)
+    put(store, 3, "more")
+    store.create_timeline("next")
+    with pytest.raises(ObjectInUse):
+        store.drop_timeline("main")
+    History(store).replace_timeline("other", "next")
+    store = end(store)
+    assert rows(store.begin(timeline="other")) == rows(store.begin()) == [(1, "a"), (2, "heir"), (3, "more")]
+    assert [(line.name, line.dropped) for line in store.lines.all()] == [
+        ("main", True), ("main", False), ("other", False),
+    ]  # fmt: skip
+
+
+def test_who_does_not_wait_for_a_timeline_has_it_with_the_next_commit(store: TransactionalStore) -> None:
+    put(store, 1, "a")
+    assert isinstance(store.volume, FaultyVolume)
+    store.volume.steps.clear()
+    store.create_timeline("one", wait=False)
+    store.create_timeline("two", wait=False)
+    History(store).drop_timeline("one", wait=False)
+    assert [kind for kind, _ in store.volume.steps] == ["append"] * 3
+    put(store, 2, "b", "two")
+    store = lost_power(store)
+    assert [line.name for line in store.timelines()] == ["main", "two"]
+    assert rows(store.begin(timeline="two")) == [(1, "a"), (2, "b")]

@@ -56,6 +56,7 @@ def test_every_hook_is_called_sooner_or_later() -> None:
         "database_opened": ("database", lambda database: None),
         "database_closing": ("database", lambda database: None),
         "catalog_changed": ("session, change", lambda session, change: None),
+        "past_read": ("session, relation, snapshot", lambda session, relation, snapshot: None),
         "transaction_committing": ("session", lambda session: None),
         "transaction_committed": ("database, commit", lambda database, commit: scns.append(commit.scn)),
         "resolve_snapshot": (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -12,6 +12,7 @@ from heliosdb import EmbeddedDatabase
 from heliosdb.catalog.registrations import AccessMethodFactory
 from heliosdb.plugin import hookimpl
 from heliosdb.spi import (
+    ColumnValues,
     Index,
     IndexChange,
     IndexDefinition,
@@ -67,8 +68,8 @@ class Guesses:
             # The last row of all is named, too, though it is none of the nearest.
             yield start + self.batch, [*named[-1:], *named[start : start + self.batch][::-1]]
 
-    def ordering_values(self, operator: str, argument: Any, rows: Sequence[tuple[Any, ...]]) -> Sequence[Any]:
-        return [None if value is None or argument is None else abs(value - argument) for (value,) in rows]
+    def ordering_values(self, operator: str, argument: Any, column: ColumnValues) -> Sequence[Any]:
+        return [None if value is None or argument is None else abs(value - argument) for value in column.values]
 
     def size_bytes(self) -> int:
         return 0
@@ -82,10 +83,13 @@ class GuessMethod:
     exact = unique = ordered = False
     many_keys = likely = True
     strategies = {"guess_ops": {}}
-    options = {"batch": int, "most": int}
+    options = {"batch": int, "most": int, "rest": int}
 
     def create(self, definition: IndexDefinition) -> Index:
         return Guesses(definition.options.get("batch", 8), definition.options.get("most", 1000))
+
+    def refusal(self, options: Mapping[str, Any], setting: Callable[[str], Any]) -> str | None:
+        return f"it rests, says {setting('application_name')}" if options.get("rest") else None
 
     def cost(self, rows: float, selectivity: float) -> float:
         return 10.0 + rows * selectivity
@@ -173,7 +177,7 @@ def test_a_selective_condition_is_looked_for_first(database: EmbeddedDatabase) -
     database.execute("CREATE UNIQUE INDEX ON t (id)")
     index(database)
     query = "SELECT n FROM t WHERE id IN (3, 900) ORDER BY n <-> 500 LIMIT 5"
-    assert "by_n" not in plan(database, query)
+    assert "Index Scan using by_n" not in plan(database, query)
     assert numbers(database, query) == [900, 3]
     assert searches == []
 
@@ -207,7 +211,7 @@ def test_the_operators_function_is_recognised_by_name(database: EmbeddedDatabase
     assert "Index Scan using by_n" in plan(database, query)
     assert numbers(database, query) == [500, 498]
     for other in ("n <-> 500 DESC", "n <-> 500 NULLS FIRST", "id, n <-> 500", "n <-> id", "n <-> (random() * 9)::int"):
-        assert "by_n" not in plan(database, f"SELECT n FROM t ORDER BY {other} LIMIT 2")
+        assert "Index Scan using by_n" not in plan(database, f"SELECT n FROM t ORDER BY {other} LIMIT 2")
 
 
 def test_further_keys_order_rows_that_the_operator_leaves_tied(database: EmbeddedDatabase) -> None:
@@ -217,13 +221,40 @@ def test_further_keys_order_rows_that_the_operator_leaves_tied(database: Embedde
         assert "Index Scan using by_n" in plan(database, f"{query} LIMIT 2")
         assert numbers(database, f"{query} LIMIT 2") == expected
         assert numbers(database, f"{query} LIMIT 1 OFFSET 1") == expected[1:]
-        assert "by_n" not in plan(database, f"{query} OFFSET 1")
+        assert "Index Scan using by_n" not in plan(database, f"{query} OFFSET 1")
 
 
 def test_a_partial_index_serves_conditions_that_imply_it(database: EmbeddedDatabase) -> None:
     database.execute("CREATE INDEX by_n ON t USING guess (n) WHERE id > 500")
-    assert "by_n" not in plan(database, "SELECT n FROM t ORDER BY n <-> 400 LIMIT 2")
+    assert "Index Scan using by_n" not in plan(database, "SELECT n FROM t ORDER BY n <-> 400 LIMIT 2")
     query = "SELECT n FROM t WHERE id > 500 ORDER BY n <-> 400 LIMIT 2"
     assert "Index Scan using by_n" in plan(database, query)
     assert numbers(database, query) == [502, 504]
     assert numbers(database, "SELECT n FROM t WHERE id > 500 ORDER BY n <-> 400 LIMIT 999")[-1] is None
+
+
+def test_a_method_may_refuse_and_explain_says_why(database: EmbeddedDatabase) -> None:
+    index(database, " WITH (rest = 1)")
+    database.execute("SET application_name = 'the test'")
+    query = "SELECT n FROM t ORDER BY n <-> 500 LIMIT 3"
+    shown = plan(database, query)
+    assert "Index Scan" not in shown
+    assert "Index Not Used: by_n: it rests, says the test" in shown
+    assert sorted(numbers(database, query)) == [499, 500, 501]
+    assert searches == []
+
+
+def test_joins_are_led_by_the_index_and_a_limit_of_null_is_none(database: EmbeddedDatabase) -> None:
+    index(database)
+    query = "SELECT a.n FROM t a JOIN t b ON b.id = a.id + 1 ORDER BY a.n <-> 500 LIMIT 4"
+    assert "Index Scan using by_n on t a" in plan(database, query)
+    found = numbers(database, query)
+    # As good as the index knows: it has no odd numbers.
+    assert {*found[:3]} == {500, 498, 502}
+    assert abs(found[3] - 500) == 4
+    assert len(searches) >= 1
+    everything = numbers(database, "SELECT n FROM t ORDER BY n <-> 500 LIMIT $1", None)
+    distances = [abs(n - 500) for n in everything if n is not None]
+    assert len(everything) == 1002
+    assert distances == sorted(distances)
+    assert everything[-2:] == [None, None]

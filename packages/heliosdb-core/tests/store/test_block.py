@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from heliosdb.store.relation import Relation
 from heliosdb.store.row_ids import BULK_ROWS, RowIds
+from heliosdb.store.versions import PRUNED
 
 
 def test_a_clean_block_hands_out_its_own_list() -> None:
@@ -87,3 +88,35 @@ def test_every_reader_sees_its_rows_whatever_is_folded(
             if block is not None:
                 assert block.visible(reader) == [row for _, row in expected]
                 assert [block.row(slot, reader) for slot, _ in expected] == [row for _, row in expected]
+
+
+def test_what_a_block_was_is_worked_out_once_and_stays_so() -> None:
+    relation = Relation(1, RowIds())
+    relation.apply_block(0, [(slot,) for slot in range(10)], 5, None)
+    relation.apply_rows(0, {3: ("x",), 4: None, 12: ("new",)}, 6, None)
+    for folded in (False, True):
+        block = relation.fold(0, None) if folded else relation.block(0)
+        assert block is not None
+        assert block.known(5) is None
+        before = block.visible(5)
+        assert before == [(slot,) for slot in range(10)]
+        assert block.visible(5) is before
+        assert block.known(5) == [*before, None, None, None]
+        relation.apply_rows(0, {5: ("later",), 4: ("again",)}, 7 + folded, None)
+        assert block.visible(5) is before
+        expected = [(0,), (1,), (2,), ("x",), (5,), (6,), (7,), (8,), (9,), ("new",)]
+        if folded:
+            expected[4:5] = [("again",), ("later",)]
+        assert block.visible(6 + folded) == expected
+        assert block.visible(5) == before
+
+
+def test_what_was_dropped_is_not_remembered() -> None:
+    relation = Relation(1, RowIds())
+    relation.apply_rows(0, {0: ("a",), 1: ("b",)}, 1, ())
+    for scn in range(2, 6):
+        relation.apply_rows(0, {0: (scn,)}, scn, ())
+    block = relation.block(0)
+    assert block is not None
+    assert block.positional(2)[0] is PRUNED
+    assert block.known(2) is None

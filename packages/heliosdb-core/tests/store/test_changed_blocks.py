@@ -13,7 +13,6 @@ from heliosdb.database import Database
 from heliosdb.errors import DiskFull, Error, IoError, SerializationFailure
 from heliosdb.store.records import RecordSegment, decode_record, encode_head, encode_segment
 from heliosdb.store.salvage import salvage
-from heliosdb.store.store import Store
 from heliosdb.verify import verify
 from heliosdb_testkit import FaultyVolume
 from heliosdb_testkit.faulty_volume import PowerLoss
@@ -394,9 +393,7 @@ def test_salvage_takes_changed_rows_and_deleted_ones() -> None:
     session.execute("DELETE FROM t WHERE id > 6000")
     expected = state(session)
     target = FaultyVolume()
-    store = Store(target)
-    assert not salvage(volume.kill(), store).losses
-    store.volume.close()
+    assert not salvage(volume.kill(), target).losses
     database, session = opened(target.kill())
     assert state(session) == expected
     assert verify(database).problems == ()

@@ -8,9 +8,9 @@ import pytest
 
 from heliosdb.database import Database
 from heliosdb.encoding.codecs import FileCodecs
+from heliosdb.store.log import read_log
 from heliosdb.store.manifest import decode_manifest
 from heliosdb.store.salvage import Salvaged, salvage
-from heliosdb.store.store import Store
 from heliosdb.verify import verify
 from heliosdb_testkit import FaultyVolume
 from stored_database import checkpoint, opened, rows
@@ -73,9 +73,7 @@ LARGE = (2 * MANY - 1, MANY * (2 * MANY + 1) - 20012, 50 + 200 + MANY - 2)
 def put(volume: FaultyVolume) -> tuple[Salvaged, Database, Any]:
     """Salvage, open what comes out, and check it."""
     target = FaultyVolume()
-    store = Store(target)
-    found = salvage(volume, store)
-    store.volume.close()
+    found = salvage(volume, target)
     database = Database(volume=target.kill(), plugins=[])
     assert verify(database).problems == ()
     return found, database, database.session()
@@ -133,9 +131,12 @@ def test_a_damaged_block_costs_its_rows_alone(damaged: FaultyVolume) -> None:
 
 def test_a_damaged_record_costs_what_it_changed_alone(damaged: FaultyVolume) -> None:
     log = damaged.names()[0]
+    end = next(iter(read_log(damaged, int(log[4:]), FileCodecs()))).end
     damaged.damage(log, 4096 + 36 + 5)
     found, _, session = put(damaged)
-    assert [log in loss.message and "offset 4096" in loss.message for loss in found.losses] == [True]
+    messages = [loss.message for loss in found.losses]
+    lost = decode_manifest(damaged.whole("manifest") or b"", FileCodecs()).scn + 1
+    assert messages == [f'file "{log}" is damaged from offset 4096 to {end}', f"commit {lost} is lost"]
     assert rows(session, "SELECT id FROM t ORDER BY id") == all_but()
     assert rows(session, "SELECT count(*) FROM t WHERE n = 100") == [(0,)]
 

@@ -1,14 +1,19 @@
-"""Rows that were changed one by one lie anywhere in memory: a checkpoint lets their blocks go, to be read again."""
+"""Rows that were changed one by one lie anywhere in memory: a checkpoint lets their blocks go, to be read again, and
+VACUUM puts rows together that stand in memory alone."""
 
 from __future__ import annotations
 
+from itertools import pairwise
+from operator import is_
+from random import Random
 from typing import Any
 
 import pytest
 
 from heliosdb.database import Database
-from heliosdb.store import stored_blocks
+from heliosdb.store import gather
 from heliosdb.store.relation import Relation
+from heliosdb.store.timeline_index import MAX_SCN
 from heliosdb_testkit import FaultyVolume
 from stored_database import checkpoint, rows
 
@@ -17,7 +22,7 @@ ROWS = 9000
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> tuple[FaultyVolume, Database, Any]:
-    monkeypatch.setattr(stored_blocks, "FEWEST_SCATTERED", 100)
+    monkeypatch.setattr(gather, "FEWEST", 100)
     volume = FaultyVolume()
     database = Database(volume=volume, plugins=[])
     session = database.session()
@@ -39,7 +44,7 @@ def cached(database: Database) -> int:
 
 
 def table(database: Database) -> Relation:
-    (relation,) = [found for found in database.store.main.relations.values() if found.count >= ROWS - 1]
+    (relation,) = [found for found in database.store.main.relations.values() if found.count >= ROWS - 2]
     return relation
 
 
@@ -95,3 +100,91 @@ def test_an_open_snapshot_and_a_change_meanwhile_keep_what_they_need(
     assert rows(session, "SELECT count(*), sum(n) FROM t") == [(ROWS, ROWS)]
     reopened = Database(volume=volume.kill(), plugins=[]).session()
     assert rows(reopened, "SELECT count(*), sum(n) FROM t") == [(ROWS, ROWS)]
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> Database:
+    """A database in memory, whose rows have all been changed one by one in any order, but for the last block's."""
+    monkeypatch.setattr(gather, "FEWEST", 100)
+    database = Database(plugins=[])
+    session = database.session()
+    session.execute("CREATE TABLE t (id int PRIMARY KEY, n int, f float, s text)")
+    session.execute(f"INSERT INTO t SELECT g, g + 1000, '-0'::float, 'text ' || g FROM generate_series(1, {ROWS}) g")
+    numbers = list(range(1, 8001))
+    Random(1).shuffle(numbers)
+    for number in numbers:
+        session.execute(f"UPDATE t SET n = n + 5000, f = f - {number} WHERE id = {number}")
+    session.execute("DELETE FROM t WHERE id IN (1, 5000)")
+    return database
+
+
+CHANGED = [
+    (number, number + 6000, float(-number), f"text {number}")
+    if number <= 8000
+    else (number, number + 1000, -0.0, f"text {number}")
+    for number in range(1, ROWS + 1)
+    if number not in (1, 5000)
+]
+
+
+def near(values: list[Any]) -> float:
+    """Return which part of values lies right behind the ones before them."""
+    places = list(map(id, values))
+    return sum(0 < later - before <= 256 for before, later in pairwise(places)) / len(places)
+
+
+def test_vacuum_puts_rows_together_that_stand_in_memory_alone(memory: Database) -> None:
+    session, relation = memory.session(), table(memory)
+    reader = memory.session()
+    reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+    assert len(rows(reader, "SELECT * FROM t")) == ROWS - 2
+    session.execute("UPDATE t SET n = 0 WHERE id = 8500")
+    before = [row for block in relation.blocks if block is not None for row in block.positional(MAX_SCN) if row]
+    assert near([row[1] for row in before[:7000]]) < 0.2
+    session.execute("VACUUM t")
+    after = [row for block in relation.blocks if block is not None for row in block.positional(MAX_SCN) if row]
+    assert after == before
+    assert sum(map(is_, after, before)) == 0
+    assert near([row[1] for row in after[:7000]]) > 0.4 < near([row[2] for row in after[:7000]])
+    assert near(after[:7000]) > near(before[:7000])
+    # These lie together as they were made, or are shared.
+    assert all(map(is_, [row[0] for row in after], [row[0] for row in before]))
+    assert all(map(is_, [row[3] for row in after], [row[3] for row in before]))
+    assert [block.scattered for block in relation.blocks if block is not None] == [0] * len(relation.blocks)
+    assert rows(reader, "SELECT * FROM t ORDER BY id") == CHANGED
+    reader.execute("UPDATE t SET s = 'mine' WHERE id = 77")
+    reader.execute("COMMIT")
+    assert rows(session, "SELECT n, s FROM t WHERE id IN (77, 8500) ORDER BY id") == [(6077, "mine"), (0, "text 8500")]
+    assert str(rows(session, "SELECT f FROM t WHERE id = 8500")[0][0]) == "-0.0"
+    assert rows(session, "SELECT id FROM t WHERE id IN (1, 2, 5000)") == [(2,)]
+
+
+def test_what_changes_while_rows_are_put_together_is_not_lost(
+    memory: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, relation = memory.session(), table(memory)
+    other = memory.session()
+    calls = iter(range(100))
+
+    def change_between() -> None:
+        if next(calls) == 2:
+            other.execute("UPDATE t SET n = -1 WHERE id = 10")
+
+    monkeypatch.setattr(gather, "poll", change_between)
+    session.execute("VACUUM t")
+    assert next(calls) > 2
+    assert rows(session, "SELECT n FROM t WHERE id IN (9, 10, 11) ORDER BY id") == [(6009,), (-1,), (6011,)]
+    scattered = [block.scattered for block in relation.blocks if block is not None]
+    assert scattered[0] > 0 == scattered[1]
+
+
+def test_few_scattered_rows_stay_where_they_are() -> None:
+    database = Database(plugins=[])
+    session = database.session()
+    session.execute("CREATE TABLE t (id int PRIMARY KEY, n int)")
+    session.execute(f"INSERT INTO t SELECT g, g FROM generate_series(1, {ROWS}) g")
+    change(session, ROWS // 5)
+    session.execute("VACUUM t")
+    before = list(table(database).blocks)
+    session.execute("VACUUM t")
+    assert all(map(is_, table(database).blocks, before))

@@ -9,3 +9,18 @@ the way from a time or a transaction to its commit, and the wish that the past b
 from __future__ import annotations
 
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from heliosdb_temporal.engine import TemporalEngine as TemporalEngine
+    from heliosdb_temporal.engine import TemporalRow as TemporalRow
+
+__all__ = ["TemporalEngine", "TemporalRow"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from heliosdb_temporal import engine  # what SQL needs of this package does not need it
+
+    return getattr(engine, name)

@@ -11,13 +11,16 @@ parameter, a subquery), computed once when the statement starts, and leads to a 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+from attrs import frozen
 
 from heliosdb.errors import DatatypeMismatch, InvalidParameterValue, NullValueNotAllowed
 from heliosdb.spi import ClauseContext, Cursor, RowsRequest, Snapshot, nodes
 from heliosdb_temporal import points, ranges
 
-__all__ = ["CLAUSE", "moment", "parse_as_of", "parse_system_time", "resolve"]
+__all__ = ["CLAUSE", "When", "moment", "parse_as_of", "parse_system_time", "resolve"]
 
 CLAUSE = "as_of"
 """The name in requests for snapshots."""
@@ -26,23 +29,40 @@ TYPES = {"timestamp": "timestamptz", "transaction": "int8", "scn": "int8"}
 """What the value is converted to."""
 
 
-def parse_as_of(cursor: Cursor) -> tuple[str, Any] | None:
+@frozen
+class When:
+    """What was written: ``form`` is "as of", or that of a range; ``bounds`` are (kind, expression)."""
+
+    form: str
+    bounds: tuple[tuple[str, Any], ...] = ()
+
+    def deparse(self, write: Callable[[Any], str]) -> str:
+        """Return the clause as text, for stored queries."""
+        bounds = [f"{kind.upper()} ({write(tree)})" for kind, tree in self.bounds]
+        if self.form == "as of":
+            return f"AS OF {bounds[0]}"
+        words = {"all": "ALL", "from": "FROM {} TO {}", "between": "BETWEEN {} AND {}"}[self.form]
+        return f"FOR SYSTEM_TIME {words.format(*bounds)}"
+
+
+def parse_as_of(cursor: Cursor) -> When | None:
     """Read the kind and the value behind ``AS OF``; None where OF is an alias."""
     for kind in TYPES:
         if cursor.accept_keyword(kind):
-            return kind, cursor.expression()
+            return When("as of", ((kind, cursor.expression()),))
     return None
 
 
-def parse_system_time(cursor: Cursor) -> tuple[Any, ...]:
+def parse_system_time(cursor: Cursor) -> When:
     """Read what stands behind ``FOR SYSTEM_TIME``: a point, or a range (``ranges``)."""
     if cursor.accept_keyword("as", "of"):
         cursor.accept_keyword("timestamp")
-        return "timestamp", cursor.expression()
+        return When("as of", (("timestamp", cursor.expression()),))
     found = ranges.parse(cursor, _bound)
     if found is None:
         cursor.unexpected()
-    return found
+    form, *bounds = found
+    return When(form, tuple(bounds))
 
 
 def _bound(cursor: Cursor) -> tuple[str, Any]:
@@ -52,11 +72,11 @@ def _bound(cursor: Cursor) -> tuple[str, Any]:
     return "timestamp", cursor.operand()
 
 
-def moment(context: ClauseContext, payload: tuple[Any, ...]) -> nodes.SnapshotRequest | RowsRequest:
+def moment(context: ClauseContext, payload: When) -> nodes.SnapshotRequest | RowsRequest:
     """Return when the tables are read."""
-    if payload[0] not in TYPES:
-        return ranges.request(context, payload, _value)
-    kind, tree = payload
+    if payload.form != "as of":
+        return ranges.request(context, (payload.form, *payload.bounds), _value)
+    ((kind, tree),) = payload.bounds
     return nodes.SnapshotRequest(clause=CLAUSE, arguments=(_value(context, kind, tree),), payload=kind)
 
 

@@ -5,10 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from heliosdb.plugin import hookimpl
-from heliosdb.spi import Clause, Database, DatabaseMethod, Opening, ScalarFunction, Snapshot, Statement, Volatility
+from heliosdb.spi import (
+    CatalogView,
+    Clause,
+    Database,
+    DatabaseMethod,
+    Demo,
+    Opening,
+    ScalarFunction,
+    Setting,
+    Snapshot,
+    Statement,
+    TableFunction,
+    Volatility,
+)
 
 CLAUSES = "heliosdb_temporal.clauses"
 FUNCTIONS = "heliosdb_temporal.functions"
+SESSIONS = "heliosdb_temporal.sessions"
 
 
 @hookimpl
@@ -21,16 +35,34 @@ def database_opening(opening: Opening) -> None:
 
 @hookimpl
 def database_opened(database: Database) -> None:
-    """Have the past kept as the options say."""
+    """Have the past kept as the options say, and finish erasures that were cut short."""
+    from heliosdb_temporal.erase import finish
     from heliosdb_temporal.retention import apply
 
     apply(database)
+    finish(database)
 
 
 @hookimpl
 def register_clauses() -> list[Clause]:
-    """``AS OF`` and ``FOR SYSTEM_TIME``, behind a table and behind a query."""
+    """``AS OF`` and ``FOR SYSTEM_TIME``, behind a table and behind a query; ``PERIOD FOR``, ``FOR PORTION OF``."""
     return [
+        Clause(
+            name="period",
+            point="table_element",
+            words=("PERIOD", "FOR"),
+            parse="heliosdb_temporal.periods:parse_period",
+            description="when a row is true",
+        ),
+        Clause(
+            name="for portion of",
+            point="table",
+            words=("FOR", "PORTION", "OF"),
+            parse="heliosdb_temporal.periods:parse_portion",
+            bind="heliosdb_temporal.periods:refuse",
+            description="change a part of a row's time",
+        ),
+    ] + [
         Clause(
             name=" ".join(words).lower() + (" behind a query" if point == "query" else ""),
             point=point,
@@ -46,8 +78,35 @@ def register_clauses() -> list[Clause]:
 
 @hookimpl
 def register_statements() -> list[Statement]:
-    """``ALTER TABLE t ADD | DROP SYSTEM VERSIONING``."""
+    """``ALTER TABLE t ADD | DROP SYSTEM VERSIONING``, ``REVERT TRANSACTION n``, ``ERASE FROM t``."""
     return [
+        *[
+            Statement(
+                name=f"{words[0].lower()}_portion",
+                words=words,
+                parse="heliosdb_temporal.periods:parse_statement",
+                execute="heliosdb_temporal.periods:execute",
+                with_query=True,
+                description="change a part of rows' time",
+            )
+            for words in (("UPDATE",), ("DELETE", "FROM"))
+        ],
+        Statement(
+            name="revert_transaction",
+            words=("REVERT", "TRANSACTION"),
+            parse="heliosdb_temporal.revert:parse",
+            execute="heliosdb_temporal.revert:execute",
+            description="undo what a transaction did to rows",
+        ),
+        Statement(
+            name="erase",
+            words=("ERASE", "FROM"),
+            parse="heliosdb_temporal.erase:parse",
+            execute="heliosdb_temporal.erase:execute",
+            transactional=False,
+            with_query=True,
+            description="remove rows from all history",
+        ),
         Statement(
             name="system_versioning",
             words=("ALTER", "TABLE"),
@@ -55,7 +114,7 @@ def register_statements() -> list[Statement]:
             execute="heliosdb_temporal.versioning:execute",
             transactional=False,
             description="keep the past of one table",
-        )
+        ),
     ]
 
 
@@ -68,8 +127,30 @@ def resolve_snapshot(session: Any, request: Any, arguments: tuple[Any, ...], bas
 
 
 @hookimpl
-def register_functions() -> list[ScalarFunction]:
-    """The way between SCNs, transactions and times."""
+def past_read(session: Any, relation: Any, snapshot: Snapshot) -> None:
+    """Say where rows were erased."""
+    from heliosdb_temporal.erasures import tell
+
+    tell(session, relation, snapshot)
+
+
+@hookimpl
+def register_functions() -> list[ScalarFunction | TableFunction]:
+    """The way between SCNs, transactions and times; the history of rows."""
+    from heliosdb_temporal.row_history import COLUMNS
+
+    def history(home: str, *arguments: str, specialize: bool = False) -> TableFunction:
+        return TableFunction(
+            "heliosdb_history",
+            arguments,
+            "record",
+            f"heliosdb_temporal.row_history:{home}",
+            columns=COLUMNS,
+            volatility=Volatility.VOLATILE,
+            needs_session=True,
+            specialize=specialize,
+            description="what became of the rows of a table, by whom",
+        )
 
     def function(name: str, arguments: tuple[str, ...], returns: str, home: str, text: str) -> ScalarFunction:
         return ScalarFunction(
@@ -84,6 +165,9 @@ def register_functions() -> list[ScalarFunction]:
 
     ids = ("int8", "xid8")
     return [
+        history("of_table", "text"),
+        history("of_key", "text", "text", specialize=True),
+        history("of_key", "text", "anyelement", specialize=True),
         function("heliosdb_current_scn", (), "int8", "current_scn", "the last commit that the statement sees"),
         function("heliosdb_scn_at", ("timestamptz",), "int8", "scn_at", "the last commit at or before a time"),
         function("heliosdb_scn_timestamp", ("int8",), "timestamptz", "scn_timestamp", "when a commit was made"),
@@ -100,6 +184,53 @@ def register_functions() -> list[ScalarFunction]:
 
 
 @hookimpl
+def register_settings() -> list[Setting]:
+    """``heliosdb.as_of``."""
+    return [
+        Setting(
+            name="heliosdb.as_of",
+            kind="string",
+            default="",
+            description="Sets the point of the past at which the session reads.",
+            reader=f"{SESSIONS}:point_of",
+            read=f"{SESSIONS}:point_of",
+            write=f"{SESSIONS}:read_at",
+        )
+    ]
+
+
+@hookimpl
+def register_catalog_views() -> list[CatalogView]:
+    """``heliosdb_history_size`` and ``heliosdb_erasures``."""
+    from heliosdb_temporal.kept import COLUMNS
+
+    erasures = (
+        ("table_schema", "text"),
+        ("table_name", "text"),
+        ("erased_at", "timestamptz"),
+        ("scn", "int8"),
+        ("role", "text"),
+        ("session_user", "text"),
+        ("row_count", "int8"),
+        ("is_complete", "bool"),
+    )
+    return [
+        CatalogView(
+            name="heliosdb_erasures",
+            columns=erasures,
+            rows="heliosdb_temporal.erasures:erasures",
+            description="what has been erased from all history: when, by whom, how many rows",
+        ),
+        CatalogView(
+            name="heliosdb_history_size",
+            columns=COLUMNS,
+            rows="heliosdb_temporal.kept:sizes",
+            description="how much of the past each table has",
+        ),
+    ]
+
+
+@hookimpl
 def register_database_methods() -> list[DatabaseMethod]:
     """``query_as_of_timestamp``."""
     return [
@@ -109,3 +240,9 @@ def register_database_methods() -> list[DatabaseMethod]:
             description="run a query on the tables as they were at a time",
         )
     ]
+
+
+@hookimpl
+def register_demos() -> list[Demo]:
+    """A DELETE undone."""
+    return [Demo(name="temporal", title="Time travel: a DELETE undone", run="heliosdb_temporal.demo:show")]

@@ -2,7 +2,7 @@
 
     FROM a TO b       versions that were there at a or later, and before b
     BETWEEN a AND b   the same, and those that begin at b
-    ALL               all that are kept
+    ALL               all that are kept (ERASE asks for what pins keep besides: "every")
 
 They are read by the definition of now: columns are matched by their number, so that a column that was renamed is the
 same one, and one that was added since is NULL in older versions. Where a column's type has changed, a value is read
@@ -11,6 +11,7 @@ from its text; one that is no value of the type of now is NULL. Besides, each ve
     system_time, system_time_end    when it began and ended; the end is NULL while it is there
     system_scn                      the commit that began it
     system_operation                how: INSERT or UPDATE
+    system_row                      the number of the row, which all of its versions share
 
 NULL where that is not known any more.
 """
@@ -35,7 +36,7 @@ from heliosdb.spi import (
     first_readable,
     row_versions,
 )
-from heliosdb_temporal import points
+from heliosdb_temporal import erasures, points
 
 __all__ = ["COLUMNS", "Converted", "parse", "request"]
 
@@ -44,6 +45,7 @@ COLUMNS = (
     ("system_time_end", "timestamptz"),
     ("system_scn", "int8"),
     ("system_operation", "text"),
+    ("system_row", "int8"),
 )
 
 Row = tuple[Any, ...]
@@ -79,7 +81,7 @@ def _rows(form: str, kinds: Sequence[str], relation: Relation, *values: Any) -> 
     line = transaction.timeline
     first = first_readable(transaction, relation.oid, line)
     since, until = first, transaction.scn
-    if form != "all":
+    if form in ("from", "between"):
         since, until = _points(session, form, kinds, bounds)
     if since < first:
         commit = session.database.history.commits.get(first)
@@ -94,10 +96,25 @@ def _rows(form: str, kinds: Sequence[str], relation: Relation, *values: Any) -> 
         )
     converted = Converted(session, relation)
     time = Times(session)
+    if form == "every":
+        yield from _pinned(session, relation, first, converted)
+    else:
+        erasures.tell_range(session, relation, since, until)
     for versions in row_versions(transaction, relation.oid, line, since, min(until, transaction.scn)):
         for version in versions:
             row = converted(version)
-            yield (*row, time(version.begin), time(version.end), version.begin, operation(version))
+            yield (*row, time(version.begin), time(version.end), version.begin, operation(version), version.row_id)
+
+
+def _pinned(session: Session, relation: Relation, first: int, converted: Converted) -> Iterator[Row]:
+    """Yield what pins keep of main from before all versions are kept."""
+    line = session.transaction.timeline
+    for pin in session.database.history.pins().values():
+        if pin.timeline == line.id and pin.scn < first:
+            for row_ids, rows in session.transaction.view(relation.oid, at=(line, pin.scn)).item_blocks():
+                for row_id, row in zip(row_ids, rows):
+                    version = RowVersion(row_id, row, pin.scn, None, None, False)
+                    yield (*converted(version), None, None, None, None, row_id)
 
 
 def operation(version: RowVersion) -> str | None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from heliosdb.spi import (
     AccessMethod,
+    ColumnValues,
     Index,
     IndexDefinition,
     Likely,
@@ -285,8 +286,8 @@ class AccessMethodSuite:
                 assert named <= set(rows)
             search = LikelySearch(operator, None, 3, 2, lambda name: settings_of[name].default)
             assert [row_id for _, batch in index.likely(search) for row_id in batch] == []
-            values = index.ordering_values(operator, argument, list(self.values))
-            one_by_one = [index.ordering_values(operator, argument, [row])[0] for row in self.values]
+            values = index.ordering_values(operator, argument, ColumnValues(self.values, 0))
+            one_by_one = [index.ordering_values(operator, argument, ColumnValues([row], 0))[0] for row in self.values]
             assert list(values) == one_by_one
             assert all(value is None for row, value in zip(self.values, values) if row[0] is None)
 

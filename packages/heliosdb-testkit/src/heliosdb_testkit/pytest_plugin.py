@@ -1,10 +1,22 @@
-"""pytest's door into the testkit (entry point ``pytest11``): the fixtures ``database`` and ``session``.
+"""pytest's door into the testkit (entry point ``pytest11``): the fixtures ``database``, ``session`` and ``branched``.
 
 ``heliosdb_plugins`` says which plugins the database loads: None, the installed ones. Override it for others::
 
     @pytest.fixture
     def heliosdb_plugins():
         return ["semver"]
+
+``branched`` is for tests that share much data and change it: each gets a branch of its own of ``heliosdb_loaded``,
+which is loaded once. That is to be overridden, in ``conftest.py``, and needs the package heliosdb-branch::
+
+    @pytest.fixture(scope="session")
+    def heliosdb_loaded():
+        with EmbeddedDatabase.new_in_memory() as db:
+            db.execute("CREATE TABLE orders (id int PRIMARY KEY)")
+            yield db
+
+    def test_all_orders_can_go(branched):
+        branched.execute("DELETE FROM orders")
 """
 
 from __future__ import annotations
@@ -15,9 +27,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from heliosdb import EmbeddedDatabase
+    from heliosdb import Connection, EmbeddedDatabase
 
-__all__ = ["database", "heliosdb_plugins", "session"]
+__all__ = ["branched", "database", "heliosdb_loaded", "heliosdb_plugins", "session"]
 
 
 @pytest.fixture
@@ -41,3 +53,21 @@ def session(database: EmbeddedDatabase) -> Iterator[Any]:
     """A transaction of ``database``, rolled back when the test ends."""
     with database.begin_transaction() as transaction:
         yield transaction
+
+
+@pytest.fixture(scope="session")
+def heliosdb_loaded() -> Iterator[EmbeddedDatabase]:
+    """The database that ``branched`` makes branches of: an empty one, unless it is overridden."""
+    from heliosdb import EmbeddedDatabase
+
+    with EmbeddedDatabase.new_in_memory() as database:
+        yield database
+
+
+@pytest.fixture
+def branched(heliosdb_loaded: EmbeddedDatabase) -> Iterator[Connection]:
+    """A connection (autocommit) to a branch of ``heliosdb_loaded`` that is gone when the test ends."""
+    from heliosdb import connect
+
+    with connect(heliosdb_loaded, autocommit=True, branch="+") as connection:
+        yield connection

@@ -7,6 +7,7 @@ dense           vector and halfvec: text, binary form, dimensions, order
 sparse          the same of sparsevec
 values          the Python classes of results and parameters
 sparse_values   that of sparsevec
+sparse_sums     sums over many sparse vectors
 comparison      =, < and their kin
 distances       <->, <#>, <=>, <+>, and by name
 bits            <~> and <%>

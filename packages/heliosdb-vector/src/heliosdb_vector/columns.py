@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from heliosdb.spi import ColumnValues, StoredColumn
 from heliosdb_vector.dense import HALFVEC, VECTOR, Dense
 from heliosdb_vector.distances import METRICS
+from heliosdb_vector.sparse import SPARSEVEC
+from heliosdb_vector.sparse_sums import Beside, SparseRows, rows_of
 
-__all__ = ["HALFVECS", "VECTORS", "Columns", "hamming_distance", "jaccard_distance"]
+__all__ = ["HALFVECS", "SPARSEVECS", "VECTORS", "Columns", "SparseColumns", "hamming_distance", "jaccard_distance"]
 
 Pair = tuple[NDArray[Any], NDArray[Any]]
 Matrix = NDArray[np.float32]
@@ -173,13 +175,9 @@ class Columns:
             sums: NDArray[np.float32] = np.abs(pair[0] - pair[1]).sum(axis=1)
         return sums.astype(np.float64)
 
-    def vector_distance(self, left: Any, right: Any, name: Any) -> Doubles | None:
+    def vector_distance(self, left: Any, right: Any, name: Any) -> Any:
         """The distance of a name that is the same for all rows."""
-        function = METRICS.get(name.lower()) if type(name) is str else None
-        if function is None:
-            return None
-        distances: Doubles | None = getattr(self, function)(left, right)
-        return distances
+        return _by_name(self, left, right, name)
 
 
 def _dot(left: Matrix, right: Matrix) -> Doubles:
@@ -188,7 +186,64 @@ def _dot(left: Matrix, right: Matrix) -> Doubles:
     return products.astype(np.float64)
 
 
+class SparseColumns:
+    """The column forms of ``sparsevec``: those of a column and one datum."""
+
+    def rows(self, column: ColumnValues) -> SparseRows | None:
+        """Return a column's vectors as arrays; None where they differ in their dimensions."""
+        return rows_of(column.values)
+
+    def squares(self, column: ColumnValues) -> Doubles:
+        """Return the squares of the lengths."""
+        rows: SparseRows = column.form(self.rows)
+        return rows.sums(rows.numbers * rows.numbers)
+
+    def _beside(self, left: Any, right: Any, *, squares: bool = False) -> Beside | None:
+        column, datum = (left, right) if isinstance(left, ColumnValues) else (right, left)
+        if isinstance(datum, ColumnValues):
+            return None
+        rows: SparseRows | None = column.form(self.rows)
+        if rows is None or rows.dimensions != SPARSEVEC.dimensions(datum):
+            return None
+        return Beside(rows, datum, column.form(self.squares) if squares else None)
+
+    def l2_distance(self, left: Any, right: Any) -> Doubles | None:
+        """``<->``."""
+        beside = self._beside(left, right)
+        return None if beside is None else beside.euclidean()
+
+    def inner_product(self, left: Any, right: Any) -> Doubles | None:
+        """``<~>``."""
+        beside = self._beside(left, right)
+        return None if beside is None else beside.products()
+
+    def negative_inner_product(self, left: Any, right: Any) -> Doubles | None:
+        """``<#>``."""
+        product = self.inner_product(left, right)
+        return None if product is None else -product
+
+    def cosine_distance(self, left: Any, right: Any) -> Doubles | None:
+        """``<=>``."""
+        beside = self._beside(left, right, squares=True)
+        return None if beside is None else beside.cosine()
+
+    def l1_distance(self, left: Any, right: Any) -> Doubles | None:
+        """``<+>``."""
+        beside = self._beside(left, right)
+        return None if beside is None else beside.taxicab()
+
+    def vector_distance(self, left: Any, right: Any, name: Any) -> Any:
+        """The distance of a name that is the same for all rows."""
+        return _by_name(self, left, right, name)
+
+
+def _by_name(columns: Any, left: Any, right: Any, name: Any) -> Any:
+    function = METRICS.get(name.lower()) if type(name) is str else None
+    return None if function is None else getattr(columns, function)(left, right)
+
+
 VECTORS = Columns(VECTOR)
+SPARSEVECS = SparseColumns()
 HALFVECS = Columns(HALFVEC)
 
 

@@ -104,8 +104,8 @@ def _scalar(name: str, arguments: tuple[str, ...], returns: str, function: str, 
 def _distance(
     name: str, arguments: tuple[str, ...], function: str, about: str, by_literal: str | None = None
 ) -> ScalarFunction:
-    """Return a distance; what has numbers at every place is computed column by column, too."""
-    column_form = None if function.startswith("SPARSEVECS") else f"{HOME}.columns:{function.rpartition(':')[2]}"
+    """Return a distance, which is computed column by column, too."""
+    column_form = f"{HOME}.columns:{function.rpartition(':')[2]}"
     home = f"{HOME}.{function}" if ":" in function else f"{HOME}.distances:{function}"
     return ScalarFunction(
         name,

@@ -20,6 +20,7 @@ from heliosdb.errors import InvalidParameterValue
 from heliosdb_vector import bits
 from heliosdb_vector.dense import HALFVEC, VECTOR, Dense
 from heliosdb_vector.sparse import SPARSEVEC, Sparse
+from heliosdb_vector.sparse_sums import Beside, rows_of
 
 __all__ = ["HALFVECS", "METRICS", "SPARSEVECS", "VECTORS", "bit_distance", "function_of_bits"]
 
@@ -122,15 +123,27 @@ class SparseDistances(Distances):
     def __init__(self, form: Sparse) -> None:
         self._form = form
 
-    def _pair(self, left: bytes, right: bytes) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _beside(self, left: bytes, right: bytes) -> Beside:
         self._form.check_same_size(left, right)
-        _, first_places, first = self._form.parts(left)
-        _, second_places, second = self._form.parts(right)
-        places = np.union1d(first_places, second_places)
-        pair = np.zeros((2, len(places)), np.float32)
-        pair[0, np.searchsorted(places, first_places)] = first
-        pair[1, np.searchsorted(places, second_places)] = second
-        return pair[0], pair[1]
+        rows = rows_of([left])
+        assert rows is not None
+        return Beside(rows, right)
+
+    def l2_distance(self, left: bytes, right: bytes) -> float:
+        """``<->``: the Euclidean distance."""
+        return float(self._beside(left, right).euclidean()[0])
+
+    def inner_product(self, left: bytes, right: bytes) -> float:
+        """``<~>``: the sum of the products."""
+        return float(self._beside(left, right).products()[0])
+
+    def cosine_distance(self, left: bytes, right: bytes) -> float:
+        """``<=>``: 1 less the cosine of the angle, from 0 to 2."""
+        return float(self._beside(left, right).cosine()[0])
+
+    def l1_distance(self, left: bytes, right: bytes) -> float:
+        """``<+>``: the sum of the absolute differences."""
+        return float(self._beside(left, right).taxicab()[0])
 
 
 VECTORS = DenseDistances(VECTOR)

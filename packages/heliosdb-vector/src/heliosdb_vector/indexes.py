@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heliosdb.errors import DataException, InvalidParameterValue, ObjectNotInPrerequisiteState
-from heliosdb.spi import LikelySearch
+from heliosdb.spi import ColumnValues, LikelySearch
 from heliosdb_vector import bits, columns
 from heliosdb_vector.dense import VECTOR
 from heliosdb_vector.distances import VECTORS
@@ -101,8 +101,9 @@ class _Index:
         single, column = _FUNCTIONS[metric]
         support = {"distance": single, "distances": column}
         backend = chosen_backend(plan, None)
-        self._index = VectorIndex(plan, backend, MEASURES[metric.value], support, lambda setting: self._effort)
-        self._index.dimensions = dimensions
+        self._index = VectorIndex(
+            plan, backend, MEASURES[metric.value], support, lambda setting: self._effort, dimensions
+        )
         self._data: dict[int, Any] = {}
 
     def __len__(self) -> int:
@@ -156,7 +157,7 @@ class _Index:
             if min(count, len(found)) >= wanted:
                 break
         keys = list(found) if len(found) >= wanted else list(self._data)
-        distances = self._index.ordering_values("", datum, [(self._data[key],) for key in keys])
+        distances = self._index.ordering_values("", datum, ColumnValues([(self._data[key],) for key in keys], 0))
         return sorted(zip(keys, distances), key=lambda pair: (pair[1] != pair[1], pair[1], pair[0]))[:k]
 
 

@@ -75,7 +75,7 @@ def columns_of(db: Any, table: str) -> list[tuple[str, str]]:
 
 def vector_column(db: Any, table: str, column: str | None) -> str:
     """Return the column to search: the one that is named, or the only one of vectors."""
-    found = [name for name, type_name in columns_of(db, table) if type_name in ("vector", "halfvec")]
+    found = [name for name, type_name in columns_of(db, table) if type_name in ("vector", "halfvec", "sparsevec")]
     if column is not None:
         if column not in found:
             raise UndefinedColumn(f'table {table} has no column "{column}" of vectors')
@@ -123,6 +123,10 @@ def vector_search(
     ``query``: a row of numbers. ``column``: where the table has several of vectors. ``metric``: "l2", "cosine",
     "inner_product" or "l1"; None takes that of the column's index, and cosine where it has none.
     """
+    if not isinstance(top_k, int):
+        raise InvalidParameterValue(f"top_k must be an integer, not {top_k!r}")
+    if query is None:
+        raise InvalidParameterValue("the query must be a row of numbers, not None")
     if top_k < 0:
         raise InvalidParameterValue(f"top_k must not be negative, but is {top_k}")
     table = table_of(db, store)

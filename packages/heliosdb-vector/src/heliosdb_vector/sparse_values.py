@@ -7,27 +7,28 @@ how many dimensions there are; pgvector's class, SciPy's sparse arrays, and all 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heliosdb.errors import DatatypeMismatch
 from heliosdb_vector.sparse import SPARSEVEC
-from heliosdb_vector.values import numbers_of
+from heliosdb_vector.values import Value, numbers_of
 
 __all__ = ["SparseVector", "sparsevec_from_python", "sparsevec_to_python"]
 
 
-class SparseVector:
-    """A vector of which only the numbers that are not zero are kept; it never changes.
+class SparseVector(Value):
+    """A vector of which only the numbers that are not zero are kept; it never changes. Its text is ``{1:2.5,4:1}/6``.
 
     ``value`` maps places, counted from 0, to numbers, with ``dimensions`` how many places there are; or it is a row of
     all numbers or a sparse array, without it. DataException for NaN, infinity and places that are not there,
     DatatypeMismatch for what is no row of numbers.
     """
 
-    __slots__ = ("_datum",)
+    __slots__ = ()
+    _form = SPARSEVEC
 
     def __init__(self, value: Any, dimensions: int | None = None) -> None:
         if isinstance(value, Mapping):
@@ -38,26 +39,6 @@ class SparseVector:
             if dimensions is not None:
                 raise TypeError("only a mapping leaves the number of dimensions open")
             self._datum = sparsevec_from_python(value)
-
-    @classmethod
-    def from_text(cls, text: str) -> Self:
-        """Return the vector that a text such as ``{1:2.5,4:1}/6`` is."""
-        return cls._of(SPARSEVEC.input(text))
-
-    @classmethod
-    def from_binary(cls, data: bytes) -> Self:
-        """Return the vector of the binary form that PostgreSQL's protocol has."""
-        return cls._of(SPARSEVEC.receive(bytes(data)))
-
-    @classmethod
-    def _of(cls, datum: bytes) -> Self:
-        made = cls.__new__(cls)
-        made._datum = datum
-        return made
-
-    def dimensions(self) -> int:
-        """Return how many places there are."""
-        return SPARSEVEC.dimensions(self._datum)
 
     def indices(self) -> list[int]:
         """Return the places, counted from 0, of what is not zero, ascending."""
@@ -76,33 +57,8 @@ class SparseVector:
         everything[places] = numbers
         return everything
 
-    def to_list(self) -> list[float]:
-        """Return all numbers, with the zeros."""
-        numbers: list[float] = self.to_numpy().tolist()
-        return numbers
-
-    def to_text(self) -> str:
-        """Return ``{1:2.5,4:1}/6``."""
-        return SPARSEVEC.output(self._datum)
-
-    def to_binary(self) -> bytes:
-        """Return the binary form that PostgreSQL's protocol has."""
-        return SPARSEVEC.send(self._datum)
-
-    def __eq__(self, other: object) -> bool:
-        return self._datum == other._datum if isinstance(other, SparseVector) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self._datum)
-
     def __repr__(self) -> str:
         return f"SparseVector({dict(zip(self.indices(), self.values()))}, {self.dimensions()})"
-
-    def __str__(self) -> str:
-        return self.to_text()
-
-    def __reduce__(self) -> Any:
-        return sparsevec_to_python, (self._datum,)
 
 
 def sparsevec_to_python(datum: bytes) -> SparseVector:

@@ -20,22 +20,16 @@ from heliosdb_vector.dense import HALFVEC, VECTOR, Dense
 __all__ = ["HalfVector", "Vector", "halfvec_from_python", "halfvec_to_python", "vector_from_python", "vector_to_python"]
 
 
-class Vector:
-    """A vector of single precision; it never changes.
-
-    ``value`` is a row of numbers: a list, an array of one dimension, or another vector. DataException for NaN and
-    infinity, DatatypeMismatch for what is no row of numbers.
-    """
+class Value:
+    """What all of these classes have in common: a datum of the type ``_form``, which never changes."""
 
     __slots__ = ("_datum",)
-    _form: ClassVar[Dense] = VECTOR
-
-    def __init__(self, value: Any) -> None:
-        self._datum = _datum(self._form, value)
+    _form: ClassVar[Any]
+    _datum: bytes
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Return the vector that a text such as ``[1,2,3]`` is."""
+        """Return the vector that a text is, as SQL writes it."""
         return cls._of(cls._form.input(text))
 
     @classmethod
@@ -51,24 +45,59 @@ class Vector:
 
     def dimensions(self) -> int:
         """Return how many numbers it has."""
-        return self._form.dimensions(self._datum)
+        dimensions: int = self._form.dimensions(self._datum)
+        return dimensions
 
     def to_numpy(self) -> NDArray[Any]:
-        """Return the numbers as an array that shares this vector's memory and is read-only."""
-        return self._form.numbers(self._datum)
+        """Return all numbers as an array."""
+        raise NotImplementedError
 
     def to_list(self) -> list[float]:
-        """Return the numbers."""
+        """Return all numbers."""
         numbers: list[float] = self.to_numpy().tolist()
         return numbers
 
     def to_text(self) -> str:
-        """Return ``[1,2,3]``."""
-        return self._form.output(self._datum)
+        """Return it as SQL writes it."""
+        text: str = self._form.output(self._datum)
+        return text
 
     def to_binary(self) -> bytes:
         """Return the binary form that PostgreSQL's protocol has."""
-        return self._form.send(self._datum)
+        data: bytes = self._form.send(self._datum)
+        return data
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return bool(self._form.hash_key(self._datum) == self._form.hash_key(other._datum))
+
+    def __hash__(self) -> int:
+        return hash(self._form.hash_key(self._datum))
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def __reduce__(self) -> Any:
+        return _restored, (type(self), self._datum)
+
+
+class Vector(Value):
+    """A vector of single precision; it never changes. Its text is ``[1,2,3]``.
+
+    ``value`` is a row of numbers: a list, an array of one dimension, or another vector. DataException for NaN and
+    infinity, DatatypeMismatch for what is no row of numbers.
+    """
+
+    __slots__ = ()
+    _form: ClassVar[Dense] = VECTOR
+
+    def __init__(self, value: Any) -> None:
+        self._datum = _datum(self._form, value)
+
+    def to_numpy(self) -> NDArray[Any]:
+        """Return the numbers as an array that shares this vector's memory and is read-only."""
+        return self._form.numbers(self._datum)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         numbers = self.to_numpy()
@@ -87,22 +116,8 @@ class Vector:
     def __getitem__(self, place: Any) -> Any:
         return self.to_list()[place]
 
-    def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
-            return NotImplemented
-        return self._form.hash_key(self._datum) == self._form.hash_key(other._datum)
-
-    def __hash__(self) -> int:
-        return hash(self._form.hash_key(self._datum))
-
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.to_list()})"
-
-    def __str__(self) -> str:
-        return self.to_text()
-
-    def __reduce__(self) -> Any:
-        return _restored, (type(self), self._datum)
 
 
 class HalfVector(Vector):
@@ -112,7 +127,7 @@ class HalfVector(Vector):
     _form = HALFVEC
 
 
-def _restored(kind: type[Vector], datum: bytes) -> Vector:
+def _restored(kind: type[Value], datum: bytes) -> Value:
     return kind._of(datum)
 
 

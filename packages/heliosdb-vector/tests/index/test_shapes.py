@@ -44,6 +44,9 @@ BY_INDEX = [
     "SELECT i.id, i.v <-> $1 AS far FROM items i WHERE EXISTS (SELECT FROM kinds k WHERE k.id = i.kind) "
     "ORDER BY far LIMIT 10",
     "SELECT i.id FROM items i WHERE i.kind NOT IN (SELECT k.id FROM kinds k) ORDER BY i.v <-> $1 LIMIT 10",
+    "SELECT id, rank() OVER (ORDER BY v <-> $1) AS place FROM items ORDER BY v <-> $1 LIMIT 10",
+    "SELECT id, row_number() OVER nearest, dense_rank() OVER nearest FROM items WHERE kind < 80 "
+    "WINDOW nearest AS (ORDER BY v <-> $1) ORDER BY v <-> $1 LIMIT 10 OFFSET 4",
     "WITH question AS (SELECT $1::vector AS q) SELECT id FROM items, question ORDER BY v <-> q LIMIT 10",
     "SELECT i.id FROM items i CROSS JOIN (SELECT avg(q) AS q FROM questions) AS mean ORDER BY i.v <-> mean.q LIMIT 10",
     "SELECT i.id, k.name FROM questions o, items i JOIN kinds k ON k.id = i.kind WHERE o.id = 3 "
@@ -56,6 +59,11 @@ BY_INDEX = [
 ]
 EXACTLY = [
     "SELECT id FROM items ORDER BY v <-> $1 OFFSET 2990 LIMIT ALL",
+    # What comes behind counts, or another order, or parts of the rows.
+    "SELECT id, percent_rank() OVER (ORDER BY v <-> $1) FROM items ORDER BY v <-> $1 LIMIT 10",
+    "SELECT id, rank() OVER (ORDER BY id) FROM items ORDER BY v <-> $1 LIMIT 10",
+    "SELECT id, rank() OVER (PARTITION BY kind ORDER BY v <-> $1) FROM items ORDER BY v <-> $1 LIMIT 10",
+    "SELECT id, count(*) OVER (ORDER BY v <-> $1) FROM items ORDER BY v <-> $1 LIMIT 10",
     # Several rows may come before: their orders are not one.
     "SELECT i.id, o.id FROM items i, questions o ORDER BY i.v <-> o.q LIMIT 10",
     # NULLs of the other side come last, and no index has them.
@@ -67,7 +75,7 @@ EXACTLY = [
 
 
 def plan(database: EmbeddedDatabase, query: str) -> str:
-    return "\n".join(row[0] for row in database.query("EXPLAIN " + query.replace("$1", f"'{QUERIES[0].tolist()}'")))
+    return "\n".join(row[0] for row in database.query("EXPLAIN " + query, [QUERIES[0]] if "$1" in query else []))
 
 
 def require_same_rows(database: EmbeddedDatabase, query: str) -> None:
@@ -95,6 +103,42 @@ def test_the_index_leads(database: EmbeddedDatabase, query: str) -> None:
 def test_the_index_does_not_serve(database: EmbeddedDatabase, query: str) -> None:
     assert "Index Scan using by_v" not in plan(database, query)
     require_same_rows(database, query)
+
+
+@pytest.mark.parametrize("condition", ["v <-> $1 < $2", "$2 > v <-> $1", "v <-> $1 <= $2", "$2 >= l2_distance(v, $1)"])
+def test_thresholds_give_all_that_is_near_enough(database: EmbeddedDatabase, condition: str) -> None:
+    """However few an index searched without effort has found."""
+    database.execute("SET hnsw.ef_search = 1")
+    try:
+        for vector in QUERIES:
+            distances = np.linalg.norm(VECTORS - vector, axis=1)
+            order = np.argsort(distances)
+            query = f"SELECT id, v <-> $1 FROM items WHERE {condition} ORDER BY v <-> $1 LIMIT 8"
+            shown = "\n".join(row[0] for row in database.query("EXPLAIN " + query, [vector, 5.0]))
+            assert "Index Scan using by_v" in shown
+            for near in (5, 40):
+                bound = database.query("SELECT v <-> $1 FROM items WHERE id = $2", [vector, int(order[near])])[0][0]
+                found = [row[0] for row in database.query(query, [vector, bound])]
+                if near == 5:
+                    assert found == order[: near + ("=" in condition)].tolist()
+                else:
+                    assert len(found) == 8
+                    assert set(found) <= set(order[: near + 1].tolist())
+            assert len(database.query(query, [vector, float("nan")])) == 8
+            assert len(database.query(query, [vector, float("inf")])) == 8
+            assert list(database.query(query, [vector, None])) == []
+            assert list(database.query(query, [vector, 0.0])) == []
+    finally:
+        database.execute("SET hnsw.ef_search = 200")
+
+
+def test_a_threshold_of_another_distance_bounds_nothing(database: EmbeddedDatabase) -> None:
+    other = QUERIES[1]
+    query = "SELECT id FROM items WHERE v <-> $2 < $3 ORDER BY v <-> $1 LIMIT 8"
+    bound = float(np.sort(np.linalg.norm(VECTORS - other, axis=1))[30])
+    near = np.flatnonzero(np.linalg.norm(VECTORS - other, axis=1) < bound)
+    expected = near[np.argsort(np.linalg.norm(VECTORS[near] - QUERIES[0], axis=1))][:8].tolist()
+    assert [row[0] for row in database.query(query, [QUERIES[0], other, bound])] == expected
 
 
 def test_rows_of_a_join_are_in_the_order_of_distance_however_few_match(database: EmbeddedDatabase) -> None:

@@ -102,6 +102,15 @@ def pg_get_ruledef(oid: int, session: Any) -> str | None:
     return None
 
 
+def pg_get_nothing(oid: int, session: Any) -> None:
+    """Return NULL: what it would describe there is none of (extended statistics, functions with an SQL body)."""
+
+
+def pg_relation_is_publishable(relation: int, session: Any) -> bool:
+    """Return whether a relation could be of a publication: none can, for there are none."""
+    return False
+
+
 def pg_get_userbyid(oid: int, session: Any) -> str:
     """Return a role's name."""
     for role in session.catalog.roles.values():
@@ -410,6 +419,9 @@ FUNCTIONS = (
     _stable("pg_get_viewdef", ("text", "bool"), "text", pg_get_viewdef_named_pretty),
     _stable("pg_get_ruledef", ("oid",), "text", pg_get_ruledef),
     _stable("pg_get_userbyid", ("oid",), "name", pg_get_userbyid),
+    _stable("pg_relation_is_publishable", ("regclass",), "bool", pg_relation_is_publishable),
+    _stable("pg_get_statisticsobjdef_columns", ("oid",), "text", pg_get_nothing),
+    _stable("pg_get_function_sqlbody", ("oid",), "text", pg_get_nothing),
     ScalarFunction(
         "pg_blocking_pids", ("int4",), "_int4", pg_blocking_pids, volatility=Volatility.VOLATILE, needs_session=True
     ),

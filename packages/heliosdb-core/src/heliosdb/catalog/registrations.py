@@ -39,9 +39,10 @@ __all__ = [
     "StoredForm",
 ]
 
-ClausePoint = Literal["query", "table", "column", "create_table", "create_index"]
+ClausePoint = Literal["query", "table", "column", "create_table", "create_index", "table_element"]
 """Where a clause may stand: behind a query; behind a relation's name in FROM or DML or its alias; among a column's
-constraints; behind CREATE TABLE's and CREATE INDEX's own clauses."""
+constraints; behind CREATE TABLE's and CREATE INDEX's own clauses; in the place of a column or constraint of CREATE
+TABLE, and behind ADD of ALTER TABLE."""
 
 
 @frozen(eq=False, repr=False)
@@ -63,6 +64,7 @@ class Statement(Shown):
     payload) -> Result`` runs it inside the session's transaction. ``transactional`` False: refused inside a
     transaction block (25001). ``read_only``: allowed in a read-only transaction. ``outside``: run as BEGIN is,
     outside of any transaction, or in a block before it has a snapshot: for what says how the next transaction is to be.
+    ``with_query``: the statement takes parameters, which are those of the query that it runs (``Session.run_query``).
 
     A statement that the core's grammar parses itself has no ``parse`` and no ``words``; its ``name`` is the class of
     its syntax node, which is what ``execute`` gets.
@@ -75,6 +77,7 @@ class Statement(Shown):
     read_only: bool = False
     transactional: bool = True
     outside: bool = False
+    with_query: bool = False
     description: str = ""
 
 
@@ -110,14 +113,18 @@ class ClauseContext(Protocol):
 class Clause(Shown):
     """A clause that begins with ``words`` at one of the points of the grammar.
 
-    ``parse(cursor) -> payload`` as for statements. One of the other two is called when the statement is bound, with a
-    ``heliosdb.spi.ClauseContext``.
+    ``parse(cursor) -> payload`` as for statements. A payload with ``deparse(write) -> text``, which writes the clause
+    with ``write(expression)`` for its expressions, may stand in a stored query: a view's. One of the other two is
+    called when the statement is bound, with a ``heliosdb.spi.ClauseContext``.
 
     ``bind(context, node, payload) -> node`` gets what the clause stands on, and returns what takes its place:
 
     * ``table``: the scan of the table, ``query``: the plan of the query; the result is a plan with the same sources.
     * ``column``, ``create_table``, ``create_index``: a ``catalog.definitions.ColumnDefinition``, ``Relation`` or
       ``Index``, before it is stored.
+
+    What stands for a ``table_element`` needs no binding: its ``parse`` returns the column or constraint that it means
+    (``heliosdb.spi.statements``).
 
     ``moment(context, payload) -> plan.nodes.SnapshotRequest`` (``table`` and ``query`` only) says when what the clause
     stands on is read; at the end of a query that holds for every table in it that has no such clause. The hook
@@ -136,7 +143,10 @@ class Clause(Shown):
 
     def __attrs_post_init__(self) -> None:
         """Refuse what says not, or twice, what the clause means."""
-        if (self.bind is None) == (self.moment is None):
+        if self.point == "table_element":
+            if self.bind is not None or self.moment is not None:
+                raise ValueError(f"clause {self.name!r} cannot have bind or moment at 'table_element'")
+        elif (self.bind is None) == (self.moment is None):
             raise ValueError(f"clause {self.name!r} must have bind or moment, and not both")
         if self.moment is not None and self.point not in ("table", "query"):
             raise ValueError(f"clause {self.name!r} cannot have a moment at {self.point!r}")

@@ -104,11 +104,11 @@ def compact(database: str, config_file: str | None, settings: tuple[str, ...], q
 def salvage(context: click.Context, damaged: str, new: str, config_file: str | None, quiet: bool) -> None:
     """Put what can be read of the database at DAMAGED into a new one at NEW, and say what is lost.
 
-    DAMAGED is not changed. NEW has the newest rows, no history; its indexes are made from the rows, and it is checked.
+    DAMAGED is not changed. NEW has what can be read of rows, of their past, of branches and pins; its indexes are made
+    from the rows, and it is checked.
     The status is 3 where something is lost or wrong. Of an encrypted database NEW is encrypted, too.
     """
     from heliosdb.store.salvage import salvage as put
-    from heliosdb.store.store import Store
     from heliosdb.verify import verify
 
     if os.path.lexists(new):
@@ -121,7 +121,7 @@ def salvage(context: click.Context, damaged: str, new: str, config_file: str | N
             # Closed as by a crash, so that opening clears away what belonged to sessions.
             _files_of(part, config_file, like=source) as (made, new_options),
         ):
-            found = put(source, Store(made, options=new_options), options, on_progress=counter)
+            found = put(source, made, options, new_options, on_progress=counter)
         with opened_at(part, config_file, ()) as opened:
             names = _names_of(opened)
             for loss in found.losses:

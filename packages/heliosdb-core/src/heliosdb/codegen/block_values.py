@@ -70,6 +70,8 @@ class BlockValues:
 
     def _is_of(self, call: ex.Call, source: int) -> bool:
         """Whether each argument is a column of the source or known before, and one is a column."""
+        # What is computed once for many rows of another source (``Kept``) has none of them at hand.
+        known = self.known & self._pipelines.expressions.bindings.keys()
         columns = 0
         for argument in call.arguments:
             if isinstance(argument, ex.Column) and argument.source == source:
@@ -77,7 +79,7 @@ class BlockValues:
                     return False
                 columns += 1
             elif not is_constant(argument) and not (
-                isinstance(argument, ex.Column) and argument.source in self.known and argument.source != source
+                isinstance(argument, ex.Column) and argument.source in known and argument.source != source
             ):
                 return False
         return columns > 0

@@ -105,7 +105,14 @@ def produce_index_scan(pipelines: Pipelines, node: pn.IndexScan, consume: Consum
             block = source.fresh("b")
             wanted = _wanted(pipelines, node)
             session = pipelines.expressions.session()
-            call = f"{index}.likely({bound}, {pipelines.value(argument)}, {wanted}, {session}.setting)"
+            given = pipelines.value(argument)
+            if node.within is not None:
+                given = pipelines.local(given)
+                other, most = map(pipelines.value, node.within)
+                session += f".setting, {most} if {other} == {given} else None"
+            else:
+                session += ".setting"
+            call = f"{index}.likely({bound}, {given}, {wanted}, {session})"
             function.open(f"for {block} in {call}:", loop=True)
             function.line("if x.cancelled: x.raise_cancelled()")
             function.open(f"for i_{row}, {row} in {block}:", loop=True)

@@ -19,6 +19,7 @@ from heliosdb.commands.binding import (
     spelled_type,
 )
 from heliosdb.commands.clauses import bind_clauses
+from heliosdb.commands.column_numbers import passed_over, take_number
 from heliosdb.commands.columns import (
     add_sequence,
     column_type,
@@ -81,7 +82,8 @@ def add_column(change: TableChange, action: tree.AddColumn) -> None:
         raise DuplicateColumn(f'column "{written.name}" of relation "{relation.name}" already exists')
     if len(relation.columns) >= MAX_COLUMNS:
         raise TooManyColumns(f"tables can have at most {MAX_COLUMNS} columns")
-    number = len(relation.columns) + 1
+    number = take_number(session, relation)
+    columns = passed_over(relation, number)
     draft = draft_column(session, written, number=number, table=relation.name)
     add_sequence(
         session,
@@ -92,10 +94,10 @@ def add_column(change: TableChange, action: tree.AddColumn) -> None:
         table_oid=relation.oid,
         persistence=relation.persistence,
     )
-    column = finish_expressions(session, draft, (*relation.columns, draft.column), relation.name)
+    column = finish_expressions(session, draft, (*columns, draft.column), relation.name)
     column = bind_clauses(session, evolve(column, altered=True), written.extensions)
     hide_added_column(session, edit, relation, column.name)
-    change.relation = evolve(relation, columns=(*relation.columns, column))
+    change.relation = evolve(relation, columns=(*columns, column))
     check_generated(session, change.relation)
     if column.not_null:
         change.not_null.add(number)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from heliosdb.catalog.registries import Registries
     from heliosdb.catalog.result import Result
@@ -57,6 +58,10 @@ class DatabaseContext(Protocol):
 
     def users_of(self, timeline: Timeline) -> int:
         """Return how many sessions work on a timeline that is not main."""
+        ...
+
+    def store_transaction(self, timeline: Timeline | None = None) -> AbstractContextManager[Any]:
+        """Open a transaction for reading, outside any session's, on a timeline (default: main)."""
         ...
 
     def writers_on(self, timeline: Timeline) -> int:
@@ -113,6 +118,13 @@ class CommandSession(Protocol):
 
     def at_close(self, function: Callable[[], object]) -> None:
         """Call a function when the session ends."""
+        ...
+
+    def use_point(self, scn: int | None) -> None:
+        """Read what there was after a commit, from the next transaction on, and write nothing; None: what there is.
+
+        Raises InvalidParameterValue, ActiveSqlTransaction once the open transaction has looked at anything.
+        """
         ...
 
     def use_timeline(self, name: str) -> None:
@@ -175,12 +187,23 @@ class CommandSession(Protocol):
         """Run a plan in the open transaction and return its result with all rows."""
         ...
 
-    def run_query(self, query: Statement) -> Result:
-        """Run a query and return its result with columns and rows."""
+    def run_query(self, query: Statement, *, alone: bool = False) -> Result:
+        """Run a query, with all parameters of the command or, ``alone``, with none, and return its result with columns
+        and rows."""
         ...
 
     def lock_definition(self, relation: Any, mode: Any) -> None:
         """Lock a relation and take a snapshot in which everything before the lock is seen."""
+        ...
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What functions and statements keep from call to call, under names of their own; DISCARD ALL forgets it."""
+        ...
+
+    @property
+    def has_temporary_schema(self) -> bool:
+        """Whether the session ever made a temporary object where it works."""
         ...
 
     def temporary_schema(self) -> str:

@@ -30,7 +30,14 @@ def _lines(query: tree.Query, pretty: bool) -> str:
     if query.with_clause is not None and not query.with_clause.recursive:
         tables = [_common_table(table, pretty) for table in query.with_clause.tables]
         return f" WITH {', '.join(tables)}\n{_lines(evolve(query, with_clause=None), pretty)}"
-    if not isinstance(query, tree.Select) or query.with_clause or query.windows or query.locking or query.distinct_on:
+    if (
+        not isinstance(query, tree.Select)
+        or query.with_clause
+        or query.windows
+        or query.locking
+        or query.extensions
+        or query.distinct_on
+    ):
         return " " + query_text(query, pretty=pretty)
     query = _qualified(query)
     targets = [_target(target, pretty) for target in query.targets]

@@ -1,10 +1,13 @@
-"""PostgreSQL's storage parameters: what they tune is not there, so they are refused, unlike names that nobody knows."""
+"""PostgreSQL's storage parameters: what they tune is not there, so they are refused, unlike names that nobody knows.
+
+``fillfactor`` of a table is kept and shown, and does nothing: pgbench and other tools write it whatever its value.
+"""
 
 from __future__ import annotations
 
 from heliosdb.errors import Error, FeatureNotSupported, InvalidParameterValue
 
-__all__ = ["not_accepted"]
+__all__ = ["fillfactor", "not_accepted"]
 
 _AUTOVACUUM = (
     "analyze_scale_factor", "analyze_threshold", "enabled", "freeze_max_age", "freeze_min_age", "freeze_table_age",
@@ -16,7 +19,7 @@ _AUTOVACUUM = (
 PARAMETERS = {
     "table": frozenset(
         {
-            "fillfactor", "log_autovacuum_min_duration", "parallel_workers", "toast_tuple_target", "user_catalog_table",
+            "log_autovacuum_min_duration", "parallel_workers", "toast_tuple_target", "user_catalog_table",
             "vacuum_index_cleanup", "vacuum_truncate", *(f"autovacuum_{name}" for name in _AUTOVACUUM),
         }
     ),
@@ -34,3 +37,16 @@ def not_accepted(kind: str, name: str) -> Error:
     if name in PARAMETERS[kind]:
         return FeatureNotSupported(f'storage parameter "{name}" is not supported')
     return InvalidParameterValue(f'unrecognized parameter "{name}"')
+
+
+def fillfactor(text: str | None) -> int:
+    """Return a table's fillfactor; InvalidParameterValue for what PostgreSQL refuses, too."""
+    try:
+        value = int(text or "")
+    except ValueError:
+        raise InvalidParameterValue(f'invalid value for integer option "fillfactor": {text or "true"}') from None
+    if not 10 <= value <= 100:
+        raise InvalidParameterValue(
+            f'value {text} out of bounds for option "fillfactor"', detail='Valid values are between "10" and "100".'
+        )
+    return value

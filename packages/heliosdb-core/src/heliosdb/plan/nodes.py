@@ -118,9 +118,9 @@ class IndexScan(Source):
     Ordered methods: ``equal`` are the values of a prefix of the key columns, then ``low``/``high`` bound the next one
     (None: open). ``in_list``: alternatives for the last column of the prefix, or with ``in_array`` one array of them.
     ``unique`` where at most one row can come. Other methods: ``strategy`` and ``argument`` of a search, or
-    ``nearest`` = (operator, argument) for an ordering scan; from a method that gives likely rows, ``likely`` = (LIMIT,
-    OFFSET) and the ``share`` of the rows that a condition above leaves say how many are wanted, and so many ``beyond``.
-    ``recheck`` is a condition to be tested on each row (inexact methods, or what the index cannot decide).
+    ``nearest`` = (operator, argument) for an ordering scan; likely rows come for ``likely`` = (LIMIT, OFFSET), for the
+    ``share`` that a condition above leaves, with so many ``beyond``; ``within`` = (argument, bound): none beyond the
+    bound, if the arguments are equal. ``recheck`` is a condition to be tested on each row that the index cannot decide.
     """
 
     relation: Relation
@@ -142,6 +142,7 @@ class IndexScan(Source):
     likely: tuple[Expression | None, Expression | None] | None = None
     share: float = 1.0
     beyond: int = 0
+    within: tuple[Expression, Expression] | None = None
     recheck: Expression | None = None
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from heliosdb.catalog.registrations import AccessMethodFactory, Command, Statement
+from heliosdb.catalog.registrations import AccessMethodFactory, Command, RelationOption, Statement
 from heliosdb.plugin.host import hookimpl
 from heliosdb.types.builtin import FAMILIES
 
@@ -95,6 +95,16 @@ def register_catalog_views() -> Iterable[CatalogView]:
     from heliosdb.plugin.views import VIEWS
 
     return VIEWS
+
+
+@hookimpl
+def register_relation_options() -> Iterable[RelationOption]:
+    """``fillfactor``, which PostgreSQL's own tools write."""
+    yield RelationOption(
+        name="fillfactor",
+        check="heliosdb.commands.storage_parameters:fillfactor",
+        description="kept and shown in pg_class; there are no pages to fill",
+    )
 
 
 @hookimpl

@@ -465,6 +465,22 @@ def catalog_changed(session: Any, change: Any) -> None:
 
 
 @hookspec
+def past_read(session: Any, relation: Any, snapshot: Any) -> None:
+    """Take note that a statement is about to read a table as it was; it may send a notice, and may refuse.
+
+    Called each time a statement that runs opens a table at a snapshot that a clause means: ``relation`` is the
+    definition of then, ``snapshot`` a ``heliosdb.spi.Snapshot``. What is returned is ignored. An exception fails the
+    statement.
+
+    Example::
+
+        @hookimpl
+        def past_read(session, relation, snapshot):
+            log.info("%s reads %s as of SCN %d", session.user, relation.name, snapshot.scn)
+    """
+
+
+@hookspec
 def transaction_committing(session: Any) -> None:
     """Take the last step before a transaction's commit point; it may still write, and may abort.
 
@@ -537,6 +553,7 @@ LIFECYCLE = (
     "database_opened",
     "database_closing",
     "catalog_changed",
+    "past_read",
     "transaction_committing",
     "transaction_committed",
 )

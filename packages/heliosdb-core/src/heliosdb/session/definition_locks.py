@@ -76,7 +76,7 @@ def lock_plan(session: SessionEnvironment, plan: Plan) -> bool:
     A lone query needs no lock: its snapshot has the catalog and the rows of one moment.
     """
     block = session.block
-    if block.state == "alone" and plan.bound.read_only:
+    if (block.state == "alone" and plan.bound.read_only) or session.transaction.is_past:
         return True
     wanted = [lock for lock in plan.locks if lock not in block.locked]
     if not wanted:

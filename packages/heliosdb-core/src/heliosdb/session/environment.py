@@ -59,6 +59,9 @@ class SessionEnvironment:
     timeline: Timeline | None = None
     """What its transactions work on; None: main. See ``use_timeline``."""
 
+    past: int | None = None
+    """The SCN at which its transactions read; None: they begin at the present. See ``use_point``."""
+
     def __init__(
         self,
         database: Database,
@@ -133,18 +136,34 @@ class SessionEnvironment:
         statement alone, which ends with it; ObjectInUse while there are temporary objects, which are of one timeline.
         """
         line = self.database.history.timeline(name)
-        chosen = None if line.parent is None else line
+        chosen = None if line is self.database.store.main else line
         if chosen is self.timeline:
             return
+        self._leave("timeline")
+        self.timeline = chosen
+
+    def use_point(self, scn: int | None) -> None:
+        """Read the timeline as it was after a commit, from the next transaction on, and write nothing; None: as it is.
+
+        Raises InvalidParameterValue for a number that no commit has yet, and what ``use_timeline`` raises.
+        """
+        if scn == self.past:
+            return
+        if scn is not None and not 0 < scn <= self.database.store.published:
+            raise errors.InvalidParameterValue(f"there is no commit {scn}")
+        self._leave("point in time")
+        self.past = scn
+
+    def _leave(self, what: str) -> None:
+        """Forget what is known of what the session works on, if nothing stands in the way."""
         if self.block.has_begun and self.block.state != "alone":
-            raise errors.ActiveSqlTransaction("the timeline must be chosen before any query of the transaction")
+            raise errors.ActiveSqlTransaction(f"the {what} must be chosen before any query of the transaction")
         if self._temporary_schema is not None and self.timeline_is_there:
             with self.database.store_transaction(self.timeline) as short:
                 catalog = self.database.catalogs.of(short)
             if any(relation.schema == self._temporary_schema for relation in catalog.relations()):
                 raise errors.ObjectInUse("the session has temporary objects", hint="DISCARD TEMP drops them.")
         self._temporary_schema = None
-        self.timeline = chosen
         self._seen = None
         self.points.forget()
 
@@ -238,9 +257,18 @@ class SessionEnvironment:
                 found = self.database.catalogs.of(short)
         else:
             found = self.database.catalogs.of(transaction)
+            if transaction.is_past:
+                found = self._of_past(found, transaction)
         if found is not self._seen or (found.type_state and self.setting("search_path") != self._seen_path):
             self._see(found)
         return found
+
+    def _of_past(self, then: CatalogSnapshot, transaction: Transaction) -> CatalogSnapshot:
+        from heliosdb.session.past import catalog_of_past
+
+        line = transaction.timeline
+        with self.database.store_transaction(line) as newest:
+            return catalog_of_past(self.database, line, then, self.database.catalogs.of(newest))
 
     def _see(self, catalog: CatalogSnapshot) -> None:
         """Know the types of a catalog: whoever has looked at it finds them in ``types`` and ``registries``."""
@@ -265,8 +293,8 @@ class SessionEnvironment:
     def temporary_schema(self) -> str:
         """Return this session's schema for temporary objects."""
         if self._temporary_schema is None:
-            line = self.timeline
-            self._temporary_schema = temporary_schema(self.number, 0 if line is None else line.id)
+            line = self.timeline or self.database.store.main
+            self._temporary_schema = temporary_schema(self.number, line.id)
         return self._temporary_schema
 
     @property

@@ -226,7 +226,10 @@ def _has_rows(line: Any, oid: int) -> bool:
 
 
 def _serving(then: Relation, now: Relation) -> tuple[Index, ...]:
-    """Return the indexes of now that find rows of then: what they are over was the same."""
+    """Return the indexes of now that find rows of then: what they are over was the same.
+
+    Those that are unique since then are not unique: several rows of then may have one key.
+    """
     if _shape(then) == _shape(now):
         alike = {column.number for column in then.columns}
         is_whole = True
@@ -234,11 +237,12 @@ def _serving(then: Relation, now: Relation) -> tuple[Index, ...]:
         before = {column.number: _form(column) for column in then.columns}
         alike = {column.number for column in now.columns if before.get(column.number) == _form(column)}
         is_whole = False
+    unique = {index.oid for index in then.indexes if index.unique}
     serving = []
     for index in now.indexes:
         is_plain = index.predicate is None and all(key.column is not None for key in index.keys)
         if is_whole or (is_plain and all(key.column in alike for key in index.keys)):
-            serving.append(index)
+            serving.append(index if index.unique <= (index.oid in unique) else evolve(index, unique=False))
     return tuple(serving)
 
 
@@ -284,6 +288,8 @@ def past_relation(session: Any, relation: Relation, snapshot: Snapshot) -> Any:
         raise SerializationFailure(
             f'relation "{relation.name}" has another definition at SCN {snapshot.scn} than where the statement began'
         )
+    for listener in session.registries.lifecycle.get("past_read", ()):
+        listener(session, relation, snapshot)
     try:
         return session.transaction.view(relation.oid, at=snapshot)
     except ObjectNotInPrerequisiteState as error:

@@ -77,15 +77,27 @@ class SessionPlans(SessionEnvironment):
         )
 
     def cached_plan(
-        self, statement: StatementText, hints: tuple[str | None, ...], parameters: Sequence[Any] = ()
+        self,
+        statement: StatementText,
+        hints: tuple[str | None, ...],
+        parameters: Sequence[Any] = (),
+        types: tuple[str | None, ...] = (),
     ) -> Plan | None:
         """Return a plan from the cache that may run now with these Python parameters, or None."""
         if self.functions:
             # What a session's own functions mean is not in the key.
             return None
-        return self._found(self._key(statement, hints), statement, parameters)
+        return self._found(self._key(statement, hints, types), statement, parameters)
+
+    @property
+    def _reads_past(self) -> bool:
+        """Whether the transaction reads a point of history: its plans use what indexes of now there are for it."""
+        transaction = self.block.transaction
+        return transaction is not None and transaction.is_past
 
     def _found(self, key: Any, statement: StatementText, parameters: Sequence[Any]) -> Plan | None:
+        if self._reads_past:
+            return None
         found = self.database.statements.find(key, statement.constants, self, parameters)
         if found is None and (private := self._private_plans()) is not None:
             found = private.find(key, statement.constants, self, parameters)
@@ -138,7 +150,7 @@ class SessionPlans(SessionEnvironment):
 
         ``parameters`` are the Python objects that it is about to run with, where they are known: for estimates.
         """
-        kept = not self.functions and statement.is_lifted
+        kept = not self.functions and statement.is_lifted and not self._reads_past
         key = self._key(statement, hints, types)
         if kept:
             found = self._found(key, statement, parameters)
@@ -256,7 +268,7 @@ class SessionPlans(SessionEnvironment):
         transaction = self.transaction
         if plan.bound.read_only or not transaction.read_only:
             return
-        command = written_command(plan.bound)
+        command = plan.bound.tag if transaction.is_past else written_command(plan.bound)
         if command is not None:
             raise errors.ReadOnlySqlTransaction(f"cannot execute {command} in a read-only transaction")
         transaction.writes_temporary = True
@@ -302,10 +314,10 @@ class SessionPlans(SessionEnvironment):
             raise no_parameter(self.current_query)
         return self.read_parameters(plan, self.command_parameters or ())
 
-    def run_query(self, query: Statement) -> Result:
-        """Run the query in the command that runs (CREATE TABLE AS)."""
+    def run_query(self, query: Statement, *, alone: bool = False) -> Result:
+        """Run the query in the command that runs (CREATE TABLE AS); ``alone``: it has none of its parameters."""
         plan = self.plan_query(query)
-        return self.run_plan(plan, (), self.query_parameters(plan))
+        return self.run_plan(plan, (), () if alone else self.query_parameters(plan))
 
     def run_internal(self, text: str, parameters: tuple[Any, ...], *, newest: bool = False) -> list[tuple[Any, ...]]:
         """Run a statement on datums inside the current statement and return its rows (foreign-key actions and checks).

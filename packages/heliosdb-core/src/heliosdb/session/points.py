@@ -67,7 +67,7 @@ class PointStatements:
             return
         database = session.database
         plan = session.last_plan
-        if plan is None:
+        if plan is None or session.past is not None:
             return
         from heliosdb.codegen.point import compile_point
 

@@ -84,11 +84,16 @@ class Session(SessionPlans):
         self.block.begin(isolation, read_only)
         self.idle.begin()
 
+    def begin_implicit(self) -> None:
+        """Begin the transaction that the statements to come share until ``block.commit()``; no block is open."""
+        self.statement_timestamp = time.time_ns() // 1000 - EPOCH
+        self.block.begin_implicit()
+
     def fork(self) -> Session:
         """Open another session with this one's role, settings, functions, and what they keep for it."""
         other = Session(self.database, user=self.user, on_notice=self.on_notice)
         other.session_user = self.session_user
-        other.timeline = self.timeline
+        other.timeline, other.past = self.timeline, self.past
         other.settings.copy_from(self.settings)
         other.functions = self.functions
         other.memory.update(self.memory)
@@ -262,9 +267,9 @@ class Session(SessionPlans):
         if not statements:
             self.block.require_healthy()
             return []
-        return list(self._run_script(statements))
+        return list(self.run_script(statements))
 
-    def _run_script(self, statements: Sequence[StatementText]) -> Iterator[Result]:
+    def run_script(self, statements: Sequence[StatementText]) -> Iterator[Result]:
         """Several statements of one text run as one implicit transaction, as PostgreSQL's simple query does.
 
         COMMIT or ROLLBACK among them ends it; the next statement begins another one.
@@ -273,8 +278,7 @@ class Session(SessionPlans):
         try:
             for statement in statements:
                 if implicit and not self.block.is_open:
-                    self.statement_timestamp = time.time_ns() // 1000 - EPOCH
-                    self.block.begin_implicit()
+                    self.begin_implicit()
                 result = self.run(statement)
                 if statement is statements[-1] and self.block.is_implicit:
                     # The last statement is done only when everything is committed.
@@ -460,14 +464,22 @@ class Session(SessionPlans):
         executor = self.registries.statements[tree.name]
         return lambda session, statement: executor(session, statement.payload)
 
+    def _has_query(self, tree: Any) -> bool:
+        """Whether a command is around a query, which takes its parameters."""
+        name = type(tree).__name__
+        if name == "ExtensionStatement":
+            return bool(self.registries.extension_statements[tree.name].with_query)
+        return name in WITH_QUERY
+
     def _dispatch(self, statement: StatementText, parameters: Sequence[Any] | None) -> Result:
         allow_recursion()
         hints = tuple(map(self.hint, parameters or ()))
-        plan = self.cached_plan(statement, hints, parameters or ())
+        types = statement.types
+        plan = self.cached_plan(statement, hints, parameters or (), types)
         if plan is None:
             tree = self.tree(statement)
             if not is_query(tree):
-                if parameters and type(tree).__name__ not in WITH_QUERY:
+                if parameters and not self._has_query(tree):
                     raise errors.ProtocolViolation(
                         f"bind message supplies {len(parameters)} parameters, but prepared statement requires 0"
                     )
@@ -479,13 +491,13 @@ class Session(SessionPlans):
                 self.last_plan = None
                 return done
             try:
-                plan = self.plan(statement, hints, (), parameters or ())
+                plan = self.plan(statement, hints, types, parameters or ())
             except errors.IndeterminateDatatype:
                 if parameters is None and "$" in statement.text:
                     raise no_parameter(statement.text) from None
                 raise
         while not lock_plan(self, plan):
-            plan = self.plan(statement, hints, (), parameters or ())
+            plan = self.plan(statement, hints, types, parameters or ())
         if parameters is None and plan.bound.parameter_types:
             raise no_parameter(statement.text)
         result = self.run_plan(plan, statement.constants, self.read_parameters(plan, parameters or ()))
@@ -501,10 +513,12 @@ class Session(SessionPlans):
         if len(statements) != 1:
             raise errors.SqlSyntaxError("cannot insert multiple commands into a prepared statement")
         (statement,) = statements
-        with self.guarded(), self._short_transaction():
+        with self.guarded():
             tree = self.tree(statement)
-            if not is_query(tree):
-                return PreparedStatement(statement, (), None, tuple(types))
+        if not is_query(tree):
+            # Nothing is looked at: that the block has failed is for whoever runs it to say.
+            return PreparedStatement(statement, (), None, tuple(types))
+        with self.guarded(), self._short_transaction():
             plan = self.plan(statement, types=tuple(types))
             columns = None if plan.columns is None else over_domains(plan.columns, self.types)
             return PreparedStatement(statement, plan.bound.parameter_types, columns, tuple(types))
@@ -551,7 +565,7 @@ class Session(SessionPlans):
         self.cursors.clear()
         self.unlock_all_advisory()
         self.sequences = SessionSequences()
-        self.timeline = self._temporary_schema = None
+        self.timeline = self._temporary_schema = self.past = None
         self.points.forget()
         self._end()
         self.settings.begin()

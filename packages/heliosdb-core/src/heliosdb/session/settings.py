@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.catalog.settings import find_setting, parse_setting, require_changeable, show_setting
-from heliosdb.errors import FeatureNotSupported
+from heliosdb.errors import FeatureNotSupported, InvalidName
 from heliosdb.types.definitions import resolve_implementation
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ class SessionSettings:
         self._local: dict[str, Any] = {}
         """What COMMIT goes back to, for the settings that SET LOCAL set."""
         self._custom: dict[str, str] = {}
+        self._reserved = frozenset(name.partition(".")[0] for name in registered if "." in name)
+        """What stands before the dot in names of registered settings: nothing else may stand behind it."""
         self.version = 0
         self.plan_key: tuple[Any, ...] = ()
         self._plan_names = tuple(sorted(name for name, setting in registered.items() if setting.affects_plans))
@@ -96,6 +98,15 @@ class SessionSettings:
         setting = self.registered(name)
         key = name.lower()
         if setting is None:
+            prefix = key.partition(".")[0]
+            if prefix in self._reserved:
+                # It is meant for the package that has the others, which would never look at it.
+                known = [other for other in self.names() if other.partition(".")[0] == prefix]
+                raise InvalidName(
+                    f'invalid configuration parameter name "{name}"',
+                    detail=f'"{prefix}" is a reserved prefix.',
+                    hint=f"There are: {', '.join(known)}.",
+                )
             self._note(key, self._custom.get(key, _CUSTOM_MISSING), local, in_transaction)
             self._custom[key] = text
             return text

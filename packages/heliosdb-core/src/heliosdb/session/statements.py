@@ -69,6 +69,8 @@ class StatementText:
     is_lifted: bool = True
     cut_names: tuple[tuple[str, str], ...] = ()
     """Names that are too long, and what is left of each."""
+    types: tuple[str | None, ...] = ()
+    """The types that the caller declares of the parameters; None: to be found."""
 
 
 _LONG_NAME = re.compile(r'[^\W\d][\w$]{31,}|"[^"]{32,}"')

@@ -136,6 +136,7 @@ class TransactionBlock:
             timeline=session.database.timeline_of(session),
             isolation=isolation or usual.isolation,
             read_only=usual.read_only if read_only is None else read_only,
+            snapshot=session.past,
             author=usual.author,
         )
         if store.large is not None:

@@ -88,8 +88,6 @@ def _has_around(node: tree.Query) -> bool:
 
 
 def _around(node: tree.Query, text: str, pretty: bool) -> str:
-    if node.extensions:
-        raise FeatureNotSupported(f"clause {node.extensions[0].name} in a stored query is not supported")
     if node.with_clause is not None:
         text = f"{writer(node.with_clause, pretty)} {text}"
     if node.order_by:
@@ -103,7 +101,18 @@ def _around(node: tree.Query, text: str, pretty: bool) -> str:
             text += " LIMIT ALL"
         else:
             text += f" LIMIT {writer(node.limit, pretty)}"
-    return text + "".join([f" {writer(locking, pretty)}" for locking in node.locking])
+    return text + "".join([f" {writer(locking, pretty)}" for locking in node.locking]) + _clauses(node, pretty)
+
+
+def _clauses(node: tree.Query | tree.RangeTable, pretty: bool) -> str:
+    """Return the clauses of plugins on a node, whose payloads write themselves."""
+    text = ""
+    for clause in node.extensions:
+        written = getattr(clause.payload, "deparse", None)
+        if written is None:
+            raise FeatureNotSupported(f"clause {clause.name} in a stored query is not supported")
+        text += f" {written(lambda expression: writer(expression, pretty))}"
+    return text
 
 
 @writer.register
@@ -152,9 +161,8 @@ def _alias(alias: tree.Alias | None, pretty: bool) -> str:
 
 @writer.register
 def _(node: tree.RangeTable, pretty: bool) -> str:
-    if node.extensions:
-        raise FeatureNotSupported(f"clause {node.extensions[0].name} in a stored query is not supported")
     text = ("ONLY " if node.only else "") + quote_name(node.name.parts) + _alias(node.alias, pretty)
+    text += _clauses(node, pretty)
     if node.sample is not None:
         text += f" TABLESAMPLE {quote_name(node.sample.method.parts)}({list_text(node.sample.arguments, pretty)})"
         if node.sample.repeatable is not None:

@@ -25,6 +25,8 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from attrs import field, frozen
 
+from heliosdb.store.column_values import ColumnValues
+
 __all__ = [
     "ALL_NAMED",
     "AccessMethod",
@@ -200,8 +202,8 @@ class Likely(Protocol):
         """
         ...
 
-    def ordering_values(self, operator: str, argument: Any, rows: Sequence[tuple[Any, ...]]) -> Sequence[Any]:
-        """Return the exact ordering value of each of many rows, given their indexed values; None for none."""
+    def ordering_values(self, operator: str, argument: Any, column: ColumnValues) -> Sequence[Any]:
+        """Return the exact ordering value of each of many rows, given their indexed values: a number, or None."""
         ...
 
 
@@ -240,6 +242,10 @@ class AccessMethod(Protocol):
     it again. ``ordered``: indexes are ``Ordered``. ``likely`` (False where it is missing): they are ``Likely`` and not
     ``Nearest``. ``many_keys``: ``extract`` may give more than one key, and the
     store asks it. ``strategies`` maps an operator class to {strategy number: operator name}.
+
+    ``refusal(options, setting)``, where a method has it, is asked when a plan is made that might order rows by an
+    index: why it is not to be used, in words for EXPLAIN, with these options and settings of the session (which
+    register with ``affects_plans``); None where it may be.
 
     ``settle(options, operator_classes, attached)``, where a method has it, is called by CREATE INDEX and returns the
     options that the index keeps: those given, and what the method adds to them. ``attached`` is what plugins keep since

@@ -62,6 +62,7 @@ class Block:
         "history",
         "met",
         "overlay",
+        "past",
         "rows",
         "scattered",
         "source",
@@ -90,6 +91,8 @@ class Block:
         self._packed: list[Row] | None = None
         self._columns: dict[int, BlockColumn] = {}
         self._forms: BlockForms | None = None
+        self.past: tuple[int, list[Row | None], list[Row]] | None = None
+        """(SCN, one item a slot, the rows alone): what the last reader saw who came from before the last change."""
         self.met = 0
         """How many overlay entries the last scan met."""
         self.scattered = 0
@@ -131,7 +134,22 @@ class Block:
             changed = self._with_overlay(scn)
             if changed is not None:
                 return changed
-        return [row for row in self.positional(scn) if row is not None]
+        rows = self.positional(scn)
+        past = self.past
+        if past is not None and past[1] is rows:
+            return past[2]
+        return [row for row in rows if row is not None]
+
+    def known(self, scn: int) -> list[Row | None] | None:
+        """Return one item a slot where that takes no work, else None."""
+        if scn >= self.begin and not self.overlay:
+            return self.rows
+        past = self.past
+        return past[1] if past is not None and past[0] == scn else None
+
+    def has_changed_since(self, scn: int) -> bool:
+        """Whether a reader at an SCN sees what is no longer the newest."""
+        return scn < self.begin or any(entry[0] > scn for entry in self.overlay.copy().values())
 
     def candidates(self, scn: int, ranges: Sequence[Range]) -> Sequence[Row]:
         """Return what ``visible`` does, rows left out that are surely in none of the ranges."""
@@ -189,7 +207,7 @@ class Block:
             found = self.candidates(scn, ranges)
             own = found is rows or (found is self._packed and found)
             if found:
-                yield found, (self._own_forms(room) if own else None), None
+                yield found, (self.own_forms(room) if own else None), None
             return
         changed = self._changed_candidates(scn, ranges) if ranges else None
         if changed is not None:
@@ -202,13 +220,14 @@ class Block:
             if slot < len(rows):
                 del places[slot]
         if places:
-            yield rows, self._own_forms(room), places
+            yield rows, self.own_forms(room), places
         others = [row if begin <= scn else lookup(older, scn) for begin, row, older in overlay.values()]
         present: list[Row] = [row for row in others if row is not None]
         if present:
             yield present, None, None
 
-    def _own_forms(self, room: FormsRoom) -> BlockForms:
+    def own_forms(self, room: FormsRoom) -> BlockForms:
+        """Return what functions made of the columns of ``rows``."""
         forms = self._forms
         if forms is None:
             forms = self._forms = BlockForms(room)
@@ -225,15 +244,14 @@ class Block:
         return column
 
     def _with_overlay(self, scn: int) -> list[Row] | None:
-        """Return a copy of ``rows``, which has no holes, as the overlay changes it; None where that makes holes."""
+        """Return a copy of ``rows``, which has no holes, as the overlay changes it; None where that makes holes, or
+        something was changed after the SCN."""
         overlay = self.overlay.copy()
         if overlay and max(overlay) >= len(self.rows):
             return None
         rows = self.rows[:]
-        for slot, (begin, row, older) in overlay.items():
-            if begin > scn:
-                row = lookup(older, scn)
-            if row is None:
+        for slot, (begin, row, _) in overlay.items():
+            if begin > scn or row is None:
                 return None
             rows[slot] = row
         return rows  # type: ignore[return-value]
@@ -241,10 +259,14 @@ class Block:
     def positional(self, scn: int) -> list[Row | None]:
         """Return one item a slot, None where the reader sees no row. The list may be the block's own: do not change
         it."""
+        past = self.past
+        if past is not None and past[0] == scn:
+            return past[1]
         overlay = self.overlay.copy()
         rows = self.rows
+        older: list[Any] = []
         if scn < self.begin:
-            rows = self._older_rows(scn)
+            rows, older = self._older_rows(scn)
         elif not overlay:
             return rows
         else:
@@ -253,19 +275,27 @@ class Block:
             missing = max(overlay) + 1 - len(rows)
             if missing > 0:
                 rows.extend([None] * missing)
-            for slot, (changed, row, older) in overlay.items():
-                rows[slot] = row if changed <= scn else lookup(older, scn)
+            for slot, (changed, row, before) in overlay.items():
+                if changed > scn:
+                    row = lookup(before, scn)
+                    older.append(row)
+                rows[slot] = row
+        if older and PRUNED not in older:
+            # What was there at an SCN never changes: the next reader of the same past has it for nothing.
+            self.past = (scn, rows, rows if is_full(rows) else [row for row in rows if row is not None])  # type: ignore[assignment]
         return rows
 
-    def _older_rows(self, scn: int) -> list[Row | None]:
+    def _older_rows(self, scn: int) -> tuple[list[Row | None], list[Any]]:
+        """Return one item a slot from before ``begin``, and those of them that are no longer the newest."""
         begins = self.load_versions()
         if begins is None:
-            return [None] * len(self.rows)
-        history = self.history or {}
-        return [
-            row if begin <= scn else lookup(history.get(slot), scn)
-            for slot, (row, begin) in enumerate(zip(self.rows, begins))
-        ]
+            return [None] * len(self.rows), []
+        rows, find = self.rows[:], (self.history or {}).get
+        older = []
+        for slot in [slot for slot, begin in enumerate(begins) if begin > scn]:
+            rows[slot] = row = lookup(find(slot), scn)
+            older.append(row)
+        return rows, older
 
     def row(self, slot: int, scn: int) -> Any:
         """Return a slot's row at an SCN, None, or PRUNED (to a reader without a registered snapshot only)."""
@@ -362,6 +392,21 @@ class Block:
             for place, column in self._columns.copy().items():
                 folded._columns[place] = column.moved(rows, self.overlay)
         return folded
+
+    def together(self, rows: list[Row | None]) -> Block:
+        """Return a block with equal rows that were made together. There is no overlay."""
+        made = Block(
+            rows,
+            self.begin,
+            dense=self.dense,
+            exact=self.exact,
+            begins=self.begins,
+            history=self.history,
+            source=self.source,
+        )
+        self._with_columns(made)
+        made.scattered = 0
+        return made
 
     def _versions(self, size: int) -> tuple[array[int], dict[int, Older]]:
         """Return the begin of every slot's newest version, and what came before."""

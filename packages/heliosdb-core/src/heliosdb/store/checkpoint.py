@@ -13,7 +13,7 @@ What step 1 notes never changes afterwards: a block's rows are immutable, and la
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from contextlib import suppress
 from heapq import merge
 from threading import Lock
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import Error
 from heliosdb.store.block import BLOCK_BITS, BLOCK_SIZE, Block
+from heliosdb.store.erasure import erase_rows
 from heliosdb.store.file_header import read_header
 from heliosdb.store.growing_segments import SEGMENT_SIZE
 from heliosdb.store.log import Log
@@ -49,7 +50,9 @@ __all__ = ["Checkpointer"]
 class _Noted:
     """A relation as step 1 found it."""
 
-    __slots__ = ("blocks", "dropped", "horizon", "indexes", "lasting", "line", "places", "points", "relation", "stored")
+    __slots__ = (
+        "blocks", "dropped", "erased", "horizon", "indexes", "lasting", "line", "places", "points", "relation", "stored"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -69,6 +72,8 @@ class _Noted:
         self.places = Places({}) if relation.stored is None else relation.stored.places
         self.dropped: set[int] = set()
         """Blocks that nobody needs any more."""
+        self.erased: Collection[int] = ()
+        """Blocks that no file is to have as they were."""
         self.points: tuple[int, ...] | None = None
         """Where superseded versions in segments are to go: the SCNs that are read; else None."""
         self.horizon: int | None = None
@@ -107,15 +112,17 @@ class Checkpointer:
         outdated: Container[str] = (),
         compact: Container[int] = (),
         pay: Pay | None = None,
+        erase: tuple[int, Collection[int]] | None = None,
     ) -> None:
         """Make a checkpoint now. Raises DiskFull and IoError; the database is then as it was before.
 
         ``closed``: it is the last one, nothing follows. ``outdated``: files whose content is to go into new ones.
         ``compact``: relations of which blocks with versions that nobody needs are to be written without them. ``pay``
-        is called for what is written.
+        is called for what is written. ``erase``: a relation and the ids of deleted rows of which no version is to be
+        left (``erasure``).
         """
         with self._running:
-            self._run(closed=closed, outdated=outdated, compact=compact, pay=pay)
+            self._run(closed=closed, outdated=outdated, compact=compact, pay=pay, erase=erase)
 
     def outdated(self) -> list[str]:
         """Return the names of the files whose codecs are not those of new files, logs left out."""
@@ -142,14 +149,22 @@ class Checkpointer:
             if any(run in names for index in item.indexes for run in index.runs):
                 store.create_relation(store.lines.numbered(item.timeline), item.oid)
 
-    def _run(self, *, closed: bool, outdated: Container[str], compact: Container[int], pay: Pay | None) -> None:
+    def _run(
+        self,
+        *,
+        closed: bool,
+        outdated: Container[str],
+        compact: Container[int],
+        pay: Pay | None,
+        erase: tuple[int, Collection[int]] | None,
+    ) -> None:
         store, files = self._store, self._files
         replaced = store.volume.whole("manifest")
         noted: list[_Noted] = []
         committed: dict[str, int] = {}
         written: list[str] = []
         try:
-            manifest, commits = self._note(noted, committed, compact)
+            manifest, commits = self._note(noted, committed, compact, erase)
             manifest.closed = closed
             noted.append(self._noted_commits(manifest, commits))
             moved = [self._write(item, written, outdated, pay) for item in noted]
@@ -178,14 +193,22 @@ class Checkpointer:
             trees_changed = self._indexes.install([index for item in noted for index in item.indexes])
         if trees_changed:
             store.points_changed()
+        gone = {(item.timeline, item.oid) for item in self._manifest.relations}
+        gone.difference_update((item.timeline, item.oid) for item in manifest.relations)
         self._manifest = manifest
+        if gone:
+            self._cache.forget_dropped()
         self._cache.shrink()
         delete_unnamed(files, manifest, self._cache)
 
     # -- step 1
 
     def _note(
-        self, noted: list[_Noted], committed: dict[str, int], compact: Container[int]
+        self,
+        noted: list[_Noted],
+        committed: dict[str, int],
+        compact: Container[int],
+        erase: tuple[int, Collection[int]] | None,
     ) -> tuple[Manifest, list[CommitRow]]:
         """Return the new manifest, and what there is to say of the commits since the last one; ``noted`` takes the
         relations, and ``committed`` the segments that those commits have written.
@@ -196,6 +219,7 @@ class Checkpointer:
         with journal.rotating(), store.commit_lock:
             journal.end_log()
             store.let_go_of_superseded()
+            erased = frozenset() if erase is None else erase_rows(store, *erase)
             log = Log(store.volume, journal.log.number + 1, self._files.codecs, journal.log.end)
             journal.rotate(log)
             manifest = Manifest(
@@ -214,8 +238,9 @@ class Checkpointer:
                 for oid, relation in sorted({**line.stored, **line.relations}.items()):
                     # Whoever asks for a relation that was dropped gets a new one, in which nothing is.
                     if relation.is_logged and (relation.blocks or relation.indexes):
-                        lasting = self._lasting(relation)
-                        blocks = self._changed_blocks(relation, lasting)  # which may drop versions
+                        here = erased if erase is not None and oid == erase[0] else frozenset()
+                        lasting = self._lasting(relation, all_of_it=bool(here))
+                        blocks = self._changed_blocks(relation, lasting, here)  # which may drop versions
                         before = known.get((line.id, oid))
                         stored = StoredRelation(
                             line.id,
@@ -229,6 +254,7 @@ class Checkpointer:
                         stored.dropped = store.dropped.scn(line, oid)
                         manifest.relations.append(stored)
                         item = _Noted(line, relation, stored, blocks, lasting)
+                        item.erased = here
                         noted.append(item)
                         if oid in compact:
                             self._note_horizon(item)
@@ -256,27 +282,28 @@ class Checkpointer:
         relation = history.relation
         relation.extend_to((manifest.scn + BLOCK_SIZE - 1) >> BLOCK_BITS)
         names = [] if relation.stored is None else relation.stored.names()
-        stored = StoredRelation(store.main.id, relation.oid, manifest.scn, relation.block_count(), segments=names)
-        item = _Noted(store.main, relation, stored, history.images(commits, manifest.scn), {})
+        stored = StoredRelation(store.lines.root.id, relation.oid, manifest.scn, relation.block_count(), segments=names)
+        item = _Noted(store.lines.root, relation, stored, history.images(commits, manifest.scn), {})
         item.dropped = history.outdated(store.holds.first_needed())
         manifest.relations.append(stored)
         return item
 
-    def _lasting(self, relation: Relation) -> dict[int, Before]:
+    def _lasting(self, relation: Relation, *, all_of_it: bool) -> dict[int, Before]:
         """Return what blocks were before commits replaced them, as far as it is to be found by who opens the database
         again."""
         if relation.stored is None:
             return {}
-        return relation.stored.superseded.needed_at(self._store.snapshots.lasting(relation.oid))
+        points = None if all_of_it else self._store.snapshots.lasting(relation.oid)
+        return relation.stored.superseded.needed_at(points)
 
-    def _changed_blocks(self, relation: Relation, lasting: Container[int]) -> list[BlockImage]:
+    def _changed_blocks(self, relation: Relation, lasting: Container[int], erased: Container[int]) -> list[BlockImage]:
         store, images = self._store, []
         for number, present in enumerate(relation.blocks):
-            if number in lasting:
+            if number in lasting or number in erased:
                 relation.block(number)
                 folded = relation.fold(number, store.needed(relation.oid))
-                assert folded is not None
-                images.append(_image(number, folded))
+                if folded is not None:
+                    images.append(_image(number, folded))
                 continue
             if present is None or not (present.overlay or present.begin > store.checkpoint_scn):
                 continue
@@ -327,6 +354,8 @@ class Checkpointer:
             and not any(name in outdated for name in item.places.segments)
         ):
             return item.stored.segments, blocks
+        if item.erased:
+            outdated = {name for name, segment in item.places.segments.items() if _has_erased(segment, item, outdated)}
         replaced = item.dropped.union(image.number for image in item.blocks)
         trimmed = _trimmed_blocks(item, replaced)
         kept, old = item.places.worth_keeping(replaced | trimmed.keys(), outdated)
@@ -342,7 +371,10 @@ class Checkpointer:
         if relation.stored is None:
             relation.stored = StoredBlocks(self._cache, [])
         relation.stored.install(item.places, places, item.stored.segments, item.dropped)
-        relation.stored.superseded.forget(item.lasting)
+        if item.erased:
+            relation.stored.superseded.leave(item.lasting)
+        else:
+            relation.stored.superseded.forget(item.lasting)
         for number, segment in places.items():
             block = relation.blocks[number]
             if block is not None:
@@ -350,6 +382,11 @@ class Checkpointer:
                     block.source.segment = segment
                 self._cache.note(relation, number, block)
         self._cache.let_go_of_scattered(relation)
+
+
+def _has_erased(segment: BlockSource, item: _Noted, outdated: Container[str]) -> bool:
+    """Whether a segment is not to stay: it has something erased, be it in a block that was replaced since."""
+    return segment.name in outdated or any(number in item.erased for number in segment.numbers)
 
 
 def _trimmed_blocks(item: _Noted, replaced: Container[int]) -> dict[int, BlockSource]:

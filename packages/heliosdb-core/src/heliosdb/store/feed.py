@@ -8,7 +8,7 @@ that is an error that names the horizon.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Container, Hashable, Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -77,6 +77,12 @@ class Feed:
             self.horizon = scn
             if place:
                 self._commits = self._commits[place:]
+
+    def erase(self, row_ids: Container[int]) -> None:
+        """Forget what became of some rows."""
+        self._commits = [
+            (scn, [change for change in changes if change[0] not in row_ids]) for scn, changes in self._commits
+        ]
 
     def changes(self, since: int, until: int) -> Iterator[Change]:
         """Yield the changes of commits with since < SCN <= until."""

@@ -50,7 +50,7 @@ def build_index(
         relation.indexes[oid] = index
     try:
         past: list[tuple[int, Any, int]] = []
-        numbers = None if index.parent is None else changed_blocks(relation, index.fork)
+        numbers = None if index.parent is None else changed_blocks(relation, relation.fork)
         index.method.build(rows_by_block(relation, index, past, numbers), progress)
         with lock:
             enter_past(index, index.method, past)

@@ -117,7 +117,6 @@ class IndexRuns:
         self,
         runs: Iterable[IndexRun],
         parent: TimelineIndex | None = None,
-        fork: int = 0,
         wake: Callable[[], None] = lambda: None,
         order_of: Callable[[Any], Any] | None = None,
     ) -> None:
@@ -127,7 +126,6 @@ class IndexRuns:
         self.wake = wake
         self._order_of = order_of
         self.parent = parent
-        self.fork = fork
         self._order: RunOrder | None = None
         self.asked = 0
         """Look-ups so far: where they are many the entries had better be in memory."""
@@ -151,8 +149,8 @@ class IndexRuns:
         """The parent timeline's index."""
         return self.parent
 
-    def row_ids(self, key: Any, scn: int) -> Sequence[int]:
-        """Return the row ids that may have a key, at whatever SCN."""
+    def own_row_ids(self, key: Any) -> list[int]:
+        """Return the row ids that may have a key, at whatever SCN; the parent has others."""
         found: list[int] = []
         self.asked = asked = self.asked + 1
         if not asked & 1023:
@@ -160,9 +158,7 @@ class IndexRuns:
         element = key if self._order_of is None else (self._order_of(key), key)
         for run in self.runs:
             found += [row_id for row_id in run.row_ids(element) if row_id >= 0]
-        if self.parent is not None:
-            found += self.parent.row_ids(key, self.fork)
-        return tuple(dict.fromkeys(found)) if len(found) > 1 else found
+        return found
 
     def has_none_of(self, keys: Collection[Any]) -> bool:
         """Whether surely no row has one of many keys: they all lie before or behind what the runs hold."""

@@ -72,7 +72,7 @@ class IndexSort:
             self._delete(self._written[:-1])
             with store.commit_lock:
                 order_of = None if index.spec.order_key is None else index.spec.order_of
-                self._install(relation, IndexRuns([run], None, index.fork, wake, order_of), own)
+                self._install(relation, IndexRuns([run], None, wake, order_of), own)
             files.uncommitted.discard(run.name)  # it stays as long as the index has it
         except BaseException:
             with store.commit_lock:

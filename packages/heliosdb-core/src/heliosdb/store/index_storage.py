@@ -138,7 +138,7 @@ class IndexStorage:
         if index.tree is None:
             return self._restored(relation, index, stored, line.fork if stored is None else stored.scn)
         read = [] if stored is None else [self._files.read_run(name) for name in stored.runs]
-        runs = self._runs(read, index, line.fork)
+        runs = self._runs(read, index)
         try:
             if any(run.paired is (index.spec.order_key is None) for run in read):
                 return False  # written when keys of this type were ordered in another way
@@ -202,9 +202,9 @@ class IndexStorage:
         tree.last_changed = self._store.last_scn
         return tree, [*delta, *(entry for entry in new if entry not in before)]
 
-    def _runs(self, runs: Iterable[IndexRun], index: TimelineIndex, fork: int) -> IndexRuns:
+    def _runs(self, runs: Iterable[IndexRun], index: TimelineIndex) -> IndexRuns:
         spec = index.spec
-        return IndexRuns(runs, index.parent, fork, self._wake, None if spec.order_key is None else spec.order_of)
+        return IndexRuns(runs, index.parent, self._wake, None if spec.order_key is None else spec.order_of)
 
     def _room_for(self, entries: int) -> bool:
         held = sum(map(_size_of, self._held.values()))
@@ -335,7 +335,7 @@ class IndexStorage:
             if item.gone:
                 merged = without_gone(merged, item.gone, history=item.history)
             runs[first:] = [self._write_run(item, lambda writer: writer.add_sorted(merged), written, pay)]
-        item.made = self._runs(runs, index, index.fork)
+        item.made = self._runs(runs, index)
         item.stored.runs = [run.name for run in runs]
         return item.stored
 
@@ -354,6 +354,8 @@ class IndexStorage:
     def install(self, captured: Iterable[CapturedIndex | CapturedBlobs]) -> bool:
         """Let the indexes use what was written, and move entries out of memory where there are too many; the commit
         lock is held. Return whether entries were moved: whoever keeps a tree has to ask for it again."""
+        # What was dropped would keep its files, and its tree in memory.
+        self._held = {key: index for key, index in self._held.items() if self._store.lines.has_index(key[0], index)}
         moved = False
         for item in captured:
             index, key = item.index, (item.line.id, item.index.spec.oid)

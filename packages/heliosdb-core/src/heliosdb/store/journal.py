@@ -23,6 +23,7 @@ from attrs import asdict
 from heliosdb.encoding.stored_frames import StoredFrames
 from heliosdb.errors import Error, IoError
 from heliosdb.store.commits import Author
+from heliosdb.store.manifest import StoredTimeline
 from heliosdb.store.records import (
     COMMIT,
     COUNTERS,
@@ -36,7 +37,6 @@ from heliosdb.store.records import (
 
 if TYPE_CHECKING:
     from heliosdb.store.log import Log
-    from heliosdb.store.manifest import StoredTimeline
     from heliosdb.store.relation import Relation
     from heliosdb.store.store import RelationChanges, Store
     from heliosdb.store.versions import Row
@@ -150,9 +150,10 @@ class Journal:
         """Append a record of changed counters alone; the caller holds the commit lock."""
         self._append(0, COUNTERS, time, 0, 0, author, (), ())
 
-    def append_timelines(self, time: int, timelines: Iterable[StoredTimeline]) -> None:
-        """Append a record of what timelines there are; the caller holds the commit lock."""
-        part = json.dumps([asdict(line) for line in timelines if line.id], separators=(",", ":")).encode()
+    def append_timelines(self, time: int, timelines: StoredTimeline | Sequence[StoredTimeline]) -> None:
+        """Append a record of one more timeline, or of what timelines there are; the caller holds the commit lock."""
+        listed = asdict(timelines) if isinstance(timelines, StoredTimeline) else list(map(asdict, timelines))
+        part = json.dumps(listed, separators=(",", ":")).encode()
         self._append(0, TIMELINES, time, 0, 0, SYSTEM, (part,), ())
 
     def append_holds(self, time: int, holds: Mapping[str, Any]) -> None:

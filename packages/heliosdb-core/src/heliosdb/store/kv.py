@@ -106,7 +106,7 @@ class LsmStorageEngine:
         place = DirectoryVolume(path) if volume is None else volume
         try:
             self._store = store = Store(place, (), options)
-            if store.last_scn and PAIRS not in store.main.stored:
+            if store.last_scn and PAIRS not in store.lines.root.stored:
                 raise WrongObjectType(f'"{path}" is no store of keys and values')
         except BaseException:
             place.close()

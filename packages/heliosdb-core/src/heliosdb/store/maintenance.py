@@ -16,7 +16,7 @@ from heliosdb.errors import Error
 from heliosdb.store.pace import Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable, Collection, Container
 
     from heliosdb.store.checkpoint import Checkpointer
     from heliosdb.store.store import Store
@@ -63,6 +63,11 @@ class Maintenance:
         segments, too."""
         with self.pace.hurried():
             self._checkpointer.run(compact=compact)
+
+    def erase(self, relation_oid: int, row_ids: Collection[int]) -> None:
+        """Make a checkpoint in which no version of some deleted rows is left."""
+        with self.pace.hurried():
+            self._checkpointer.run(erase=(relation_oid, row_ids))
 
     def checkpoint_at_leisure(self) -> None:
         """Make a checkpoint as fast as background work may go; commits that want to be synced are, meanwhile."""

@@ -6,10 +6,11 @@ time, by transaction), held (pins), and made to last (retention). All of it outl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from heliosdb.errors import InvalidParameterValue, ObjectNotInPrerequisiteState
+from heliosdb.store.erasure import erase_rows
 from heliosdb.store.holds import DATABASE
 
 if TYPE_CHECKING:
@@ -102,14 +103,16 @@ class History:
         parent: Timeline | str | None = None,
         scn: int | None = None,
         properties: Mapping[str, Any] | None = None,
+        *,
+        wait: bool = True,
     ) -> Timeline:
         """Start a timeline at an SCN of its parent (default: main, now). Nothing is copied. ``properties`` are noted
-        with it: what JSON can hold.
+        with it: what JSON can hold. Where nobody is to ``wait``, the next commit makes it durable.
 
         Raises DuplicateObject, UndefinedObject, and ObjectNotInPrerequisiteState for an SCN that has not been reached
         or whose versions are gone.
         """
-        return self._store.create_timeline(name, parent, scn, properties)
+        return self._store.create_timeline(name, parent, scn, properties, wait=wait)
 
     def size(self, timeline: Timeline) -> int:
         """Return how many bytes a timeline has of its own, beside what it shares with its parent.
@@ -125,10 +128,19 @@ class History:
         """Give a timeline another name. Raises UndefinedObject, DuplicateObject, ObjectInUse for main."""
         self._store.lines.rename(name, new_name)
 
-    def drop_timeline(self, name: str) -> None:
+    def replace_timeline(self, name: str, by: str) -> None:
+        """Drop a timeline and give its name to another, in one step: so another one becomes main, for new sessions and
+        for those that are on main.
+
+        Raises UndefinedObject, and ObjectInUse where main or the timeline itself is to be the other one, and where a
+        pin holds it.
+        """
+        self._store.lines.replace(name, by)
+
+    def drop_timeline(self, name: str, *, wait: bool = True) -> None:
         """Remove a timeline's name; its versions stay as long as another reads them. Open transactions on it cannot
-        commit. Raises UndefinedObject, and ObjectInUse for main and where a pin holds it."""
-        self._store.drop_timeline(name)
+        commit. Raises UndefinedObject, and ObjectInUse for main and where a pin holds it. ``wait`` as above."""
+        self._store.lines.drop(name, wait=wait)
 
     # -- what is kept
 
@@ -158,6 +170,21 @@ class History:
     def retentions(self) -> dict[int, Retention]:
         """Return what has been set, by relation; 0: all others."""
         return self._store.holds.retentions()
+
+    def erase(self, relation_oid: int, row_ids: Collection[int]) -> None:
+        """Have every version of deleted rows be gone for good, from memory, segments and the log: on a volume this is a
+        checkpoint. Indexes keep the rows' keys until they are built again.
+
+        Who reads an older state does not find the rows any more, whatever keeps it. Raises FeatureNotSupported where
+        there are other timelines than main, SerializationFailure where a row is there, and what checkpoints raise: then
+        the rows may still be in files, and erasing them is to be repeated.
+        """
+        store = self._store
+        if store.maintenance is not None:
+            store.maintenance.erase(relation_oid, row_ids)
+        else:
+            with store.commit_lock:
+                erase_rows(store, relation_oid, row_ids)
 
     def horizon(self, relation_oid: int, timeline: Timeline | str | None = None) -> int:
         """Return the SCN from which on everything of a relation of a timeline (default: main) can be read, as far back

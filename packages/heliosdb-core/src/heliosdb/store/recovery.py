@@ -143,7 +143,11 @@ def _relation(store: Store, line: Timeline, oid: int) -> Relation:
 def _replay(store: Store, record: Record, scn: int, files: StoreFiles, cache: BlockCache) -> None:
     store.counters.load(record.counters)
     if record.kind == TIMELINES:
-        store.lines.restore(StoredTimeline(**item) for item in json.loads(record.payload))
+        listed = json.loads(record.payload)
+        if isinstance(listed, dict):
+            store.lines.add(StoredTimeline(**listed))
+        else:
+            store.lines.restore(StoredTimeline(**item) for item in listed)
         return
     if record.kind == HOLDS:
         store.holds.restore(json.loads(record.payload))

@@ -196,6 +196,10 @@ class Relation:
             self._settled = (changed, lists)
         return lists
 
+    def forget_settled(self) -> None:
+        """Keep no rows for ``settled``: others have taken their places."""
+        self._settled = (-1, None)
+
     def newest(self, row_id: int) -> tuple[int, Row | None]:
         """Return (SCN, row) of the newest version, published or pending."""
         block = self.block(row_id >> BLOCK_BITS)

@@ -34,6 +34,7 @@ from heliosdb.store.commits import Commits
 from heliosdb.store.counters import Counters
 from heliosdb.store.dropped import Dropped
 from heliosdb.store.feed import Change
+from heliosdb.store.gather import gather, is_scattered
 from heliosdb.store.holds import DATABASE, Holds, Retention
 from heliosdb.store.index_build import build_index
 from heliosdb.store.options import StorageOptions
@@ -144,16 +145,23 @@ class Store:
         return self.lines.living()
 
     def create_timeline(
-        self, name: str, parent: Timeline | str | None = None, scn: int | None = None, properties: Any = None
+        self,
+        name: str,
+        parent: Timeline | str | None = None,
+        scn: int | None = None,
+        properties: Mapping[str, Any] | None = None,
+        *,
+        wait: bool = True,
     ) -> Timeline:
-        """Start a timeline at an SCN of its parent (default: main, now), durably. Nothing is copied.
+        """Start a timeline at an SCN of its parent (default: main, now), durably, unless nobody is to ``wait`` for
+        that: then the next commit makes it so. Nothing is copied.
 
         Raises DuplicateObject, UndefinedObject, and ObjectNotInPrerequisiteState for an SCN that has not been reached
         or whose versions are gone.
         """
         with self._define:  # whoever makes relations takes the commit lock after this one
             source = self.timeline(parent) if isinstance(parent, str) else parent
-            made = self.lines.create(name, source, scn, properties)
+            made = self.lines.create(name, source, scn, properties, wait=wait)
             if self.specs_of is None:
                 # Now, so that the branch has the indexes of its parent and not those that come later.
                 line: Timeline | None = made.parent
@@ -389,7 +397,8 @@ class Store:
             self.dropped.sweep()
 
     def vacuum_relation(self, relation: Relation) -> None:
-        """Do so for one relation's blocks in memory, giving way to commits between them."""
+        """Do so for one relation's blocks in memory, giving way to commits between them; put its rows together where
+        they lie anywhere."""
         horizon = self.holds.horizon(relation.oid)
         for number in range(relation.block_count()):
             block = relation.blocks[number]
@@ -400,17 +409,21 @@ class Store:
             for index in relation.indexes.values():
                 self.forget_superseded(relation, index, self.points(), horizon)
             relation.feed.trim()
+        if relation.stored is None and is_scattered(relation):
+            gather(relation, self.commit_lock)
 
     def _tidy(self, relation: Relation, number: int) -> Block | None:
         if not self.commit_lock.acquire(blocking=False):
             return None
         try:
-            block, readers = relation.blocks[number], self.needed(relation.oid)
-            if block is None or (
-                readers and readers[0] < max((entry[0] for entry in block.overlay.values()), default=0)
-            ):
+            block = relation.blocks[number]
+            if block is None:
                 return None
-            return relation.fold(number, readers)
+            # Who reads further back goes soon, and with him what would be kept; pins and retentions stay.
+            oldest = min((self.published, *tuple(self.snapshots.readers.values())))
+            if oldest < max((entry[0] for entry in block.overlay.values()), default=0):
+                return None
+            return relation.fold(number, self.needed(relation.oid))
         finally:
             self.commit_lock.release()
 

@@ -20,6 +20,7 @@ from weakref import WeakSet
 
 from heliosdb.errors import DataCorrupted
 from heliosdb.store.block import Block
+from heliosdb.store.gather import is_scattered
 from heliosdb.store.superseded import Before, Superseded
 from heliosdb.store.versions import Older, Row, is_full
 
@@ -38,8 +39,6 @@ LARGE_SEGMENT = 32 << 20
 """Bytes from which on a segment is not written anew only because there are others."""
 SAMPLE = 64
 """Values of a block that are looked at to see whether a range leaves out many."""
-FEWEST_SCATTERED = 1 << 14
-"""Rows of fewer lie near each other anyway, as far as a processor's cache goes."""
 ROW_SIZE = 250
 """Bytes that a row takes in memory, about."""
 
@@ -244,7 +243,8 @@ class BlockCache:
                     return
                 relation, number, block, weight = entry = self._entries.popleft()
                 present = relation.blocks[number]
-                if present is block:
+                # What was dropped has no segments any more; its blocks stay for who reads on.
+                if present is block and self._store.lines.has(relation):
                     if relation.stored is None or not relation.stored.holds(number, block):
                         self._entries.append(entry)
                         continue
@@ -253,15 +253,25 @@ class BlockCache:
         finally:
             store.commit_lock.release()
 
+    def forget_dropped(self) -> None:
+        """Let go of what was dropped: its memory, and the files of its indexes, which go when nobody has them."""
+        with self._store.commit_lock:
+            # Readers append meanwhile.
+            for _ in range(len(self._entries)):
+                entry = self._entries.popleft()
+                if self._store.lines.has(entry[0]):
+                    self._entries.append(entry)
+                else:
+                    self.size -= entry[3]
+
     def let_go_of_scattered(self, relation: Relation) -> None:
         """Let a relation's blocks leave memory where half of the rows came one by one; the commit lock is held.
 
         Rows lie then where there was room, and a scan waits for memory at each. Those that are read again are made
-        together. Copies would not do: they would get the same gaps, which close when all go at once.
+        together, and need not be in memory twice for that (see ``gather``).
         """
         blocks = relation.blocks
-        scattered = sum(block.scattered for block in blocks if block is not None)
-        if relation.stored is None or scattered < FEWEST_SCATTERED or 2 * scattered < relation.count:
+        if relation.stored is None or not is_scattered(relation):
             return
         for number, block in enumerate(blocks):
             if block is not None and relation.stored.holds(number, block):

@@ -119,6 +119,14 @@ class Superseded:
             if self._of.get(number) is before:
                 del self._of[number]
 
+    def leave(self, written: Mapping[int, Before]) -> None:
+        """Do so, and keep their files no longer: who still reads one finds out that it is gone."""
+        self.forget(written)
+        gone = set(map(id, written.values()))
+        self._waiting = deque([
+            (end, [before for before in replaced if id(before) not in gone]) for end, replaced in self._waiting
+        ])  # fmt: skip
+
     def sources(self) -> set[str]:
         """Return the names of the segments that are still read."""
         sources = [before.source for _, replaced in tuple(self._waiting) for before in replaced]

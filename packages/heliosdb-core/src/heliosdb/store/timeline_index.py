@@ -64,6 +64,7 @@ class TimelineIndex:
         "gone",
         "key_locks",
         "method",
+        "moved",
         "parent",
         "runs",
         "simple_key",
@@ -82,8 +83,10 @@ class TimelineIndex:
         self.simple_key = spec.key if self.tree is not None and spec.predicate is None else None
         """The key function, where comparing keys is all there is to say whether a change concerns this index."""
         self.parent = parent
-        """The parent timeline's index, which has the entries as of the fork."""
+        """The index of the parent timeline, or of one above it, which has the entries as of ``fork``."""
         self.fork = fork
+        self.moved = 0.0
+        """The part of the rows named by ancestors that stand elsewhere now, as the latest ordering scans met it."""
         self.runs: IndexRuns | None = None
         """The runs that stand on the volume, whether the tree holds their entries or not."""
         self.delta: list[tuple[Any, int]] | None = None
@@ -104,10 +107,29 @@ class TimelineIndex:
         """Bulk inserts under way: each holds all the keys it is about to add."""
 
     def inherit(self, parent: TimelineIndex, fork: int) -> None:
-        """Begin with what the parent timeline's index has at the fork."""
+        """Begin with what the parent timeline's index has at the fork.
+
+        A btree in which nothing was ever entered has nothing at the fork either, and what comes to it later is not
+        asked for: then this index begins with that of the timeline above, so that a look-up on a deep branch asks only
+        those that have something to say.
+        """
+        if self.tree is not None:
+            while parent.parent is not None and parent.is_unused:
+                parent, fork = parent.parent, parent.fork
         self.parent, self.fork = parent, fork
         if self.tree is not None:
             self.tree.beyond = parent
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether a btree has no entries of its own, neither here nor on the volume."""
+        tree = self.tree
+        return (
+            tree is not None
+            and self.backlog is None
+            and tree.beyond is self.parent
+            and not (tree.current or tree.past or self.delta)
+        )
 
     def elements(self, row: Row) -> Sequence[Any]:
         """Return the index keys of a row: none where a partial index leaves it out."""
@@ -216,11 +238,21 @@ class TimelineIndex:
         tree = self.tree
         assert tree is not None
         found = tree.row_ids(key, scn)
-        beyond = tree.beyond
-        if beyond is None:
+        if tree.beyond is None:
             return found
-        inherited = beyond.row_ids(key, self.fork)
-        return tuple(dict.fromkeys((*found, *inherited))) if inherited else found
+        more = [*found]
+        index = self
+        while (beyond := tree.beyond) is not None:
+            if beyond is not index.parent:
+                more += beyond.own_row_ids(key)  # type: ignore[union-attr]
+                if index.parent is None:
+                    break
+            scn, index = index.fork, index.parent
+            tree = index.tree
+            assert tree is not None
+            if key in tree.current or key in tree.past:  # most levels of a deep branch know nothing of a key
+                more += tree.row_ids(key, scn)
+        return tuple(dict.fromkeys(more)) if len(more) > 1 else more
 
     @property
     def order(self) -> Ordered:

@@ -114,7 +114,7 @@ class IndexView:
             present = (present,)
         scn = view.scn
         if tree.last_changed > scn:  # type: ignore[union-attr]
-            return [row for _, row in self.items(key)]
+            return [row for _, row in self._items_of((key,))]
         if present is None:
             return []
         blocks = view.relation.blocks
@@ -122,7 +122,7 @@ class IndexView:
         for row_id in present:
             block = blocks[row_id >> BLOCK_BITS]
             if block is None or block.overlay or block.begin > scn:
-                return [row for row_id in present if (row := view.peek(row_id)) is not None]
+                return [row for row in view.committed_all(present) if row is not None]
             rows.append(block.rows[row_id & SLOT_MASK])
         return rows
 
@@ -194,7 +194,8 @@ class IndexView:
                 counts = [len(p) if p.__class__ is dict else 0 if p is None else 1 for p in found]
                 result = [key for key, count in zip(keys, counts) for _ in range(count)]
             if tree.last_changed > self.view.scn:
-                result = [key for key in keys for _ in self.items(key)]
+                key_of = self.index.spec.key
+                result = [key_of(row) for _, row in self._items_of(keys)]
             if result:
                 yield result
 
@@ -213,17 +214,44 @@ class IndexView:
             view.reads.add_range(view.relation, self.index, bounds)
         for row_ids, keys in self._candidates(bounds):
             if row_ids is not None:
-                peek = view.peek
-                batch = [(row_id, row) for row_id in row_ids if (row := peek(row_id)) is not None]
+                batch = [(i, row) for i, row in zip(row_ids, view.committed_all(row_ids)) if row is not None]
             else:
-                batch = []
-                for key in keys:
-                    for row_id in self._row_ids(key):
-                        row = view.peek(row_id)
-                        if row is not None and self._matches(key, row):
-                            batch.append((row_id, row))
+                batch = self._items_of(keys)
             if batch:
                 yield batch
+
+    def _items_of(self, keys: Sequence[Any]) -> list[tuple[int, Row]]:
+        """Return (row id, row) of every row with one of these keys, in their order."""
+        if not self._plain:
+            matches, peek = self._matches, self.view.peek
+            return [
+                (row_id, row)
+                for key in keys
+                for row_id in self._row_ids(key)
+                if (row := peek(row_id)) is not None and matches(key, row)
+            ]
+        tree, view = self._tree, self.view
+        assert tree is not None
+        found: list[Any] = list(map(tree.current.get, keys))
+        # Asked after the look-ups: who loses a key is noted first.
+        past = tree.past if tree.last_superseded > view.scn else None
+        if past is None and set(map(type, found)) == _ONE_ROW:
+            return [(i, row) for i, row in zip(found, view.committed_all(found)) if row is not None]
+        row_ids: list[int] = []
+        of: list[Any] = []
+        for key, present in zip(keys, found):
+            ids: Sequence[int] = () if present is None else (present,) if present.__class__ is int else tuple(present)
+            if past is not None and key in past:
+                ids = tree.row_ids(key, view.scn)
+            row_ids += ids
+            of += [key] * len(ids)
+        rows = view.committed_all(row_ids)
+        if past is None:
+            # Nobody has lost a key since: who has one now, and was there, had it then.
+            return [(i, row) for i, row in zip(row_ids, rows) if row is not None]
+        key_of = self.index.simple_key
+        assert key_of is not None
+        return [(i, row) for i, key, row in zip(row_ids, of, rows) if row is not None and key_of(row) == key]
 
     def _candidates(self, bounds: Bounds) -> Iterator[tuple[Sequence[int] | None, list[Any]]]:
         """Yield (row ids, []) of rows that surely have keys between the bounds, else (None, keys to be asked for)."""
@@ -283,28 +311,17 @@ class IndexView:
         for row_ids, keys in self._candidates(bounds):
             rows: list[Row]
             if row_ids is None:
-                rows = [row for key in keys for row in self.rows(key)]
+                rows = [row for _, row in self._items_of(keys)]
             else:
-                plain = view.relation.settled(view.scn) or self._plain_blocks(row_ids)
+                plain = view.relation.settled(view.scn)
                 if plain is not None:
                     rows = [plain[row_id >> BLOCK_BITS][row_id & SLOT_MASK] for row_id in row_ids]
                 else:
-                    peek = view.peek
-                    rows = [row for row_id in row_ids if (row := peek(row_id)) is not None]
+                    rows = view.committed_all(row_ids)  # type: ignore[assignment]
+                    if not all(rows):
+                        rows = [row for row in rows if row is not None]
             if rows:
                 yield rows
-
-    def _plain_blocks(self, row_ids: Sequence[int]) -> dict[int, list[Row]] | None:
-        """Return {block: its rows} for these row ids if all those blocks are as they stand, else None."""
-        find, scn = self.view.relation.block, self.view.scn
-        plain: dict[int, Any] = {}
-        for number in {row_id >> BLOCK_BITS for row_id in row_ids}:
-            block = find(number)
-            if block is None or block.overlay or block.begin > scn:
-                return None
-            # The list itself, which never changes: a fold may put another block in this place at any time.
-            plain[number] = block.rows
-        return plain
 
     def _windows(
         self,
@@ -375,11 +392,13 @@ class IndexView:
         return nearest_rows(self.view, self.index, self._own_row_ids(), operator, argument, row_filter)
 
     def likely(
-        self, operator: str, argument: Any, wanted: int | None, setting: Callable[[str], Any]
+        self, operator: str, argument: Any, wanted: int | None, setting: Callable[[str], Any], within: Any = None
     ) -> Iterator[list[tuple[int, Row]]]:
         """Yield blocks of (row id, row): as many visible rows as are wanted, likely the nearest, in their order; then
-        all others. None wants all, and in their order."""
+        all others. None wants all, and in their order. Those beyond ``within`` may be missing."""
         if self.view.reads is not None:
             self.view.reads.add_relation(self.view.relation)
+        if within != within:
+            within = None  # NaN, which is beyond everything
         search = LikelySearch(operator, argument, max(1, wanted or 0), self.view.scn, setting)
-        return likely_rows(self.view, self.index, self._own_row_ids(), search, asked=wanted is not None)
+        return likely_rows(self.view, self.index, self._own_row_ids(), search, asked=wanted is not None, within=within)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from heliosdb.errors import ObjectNotInPrerequisiteState
+from heliosdb.errors import ObjectNotInPrerequisiteState, UndefinedObject
 from heliosdb.store.block import BLOCK_BITS, SLOT_MASK, Block
 from heliosdb.store.versions import PRUNED, Older, Row
 from heliosdb.transaction.outcome import SnapshotHold
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from heliosdb.store.timeline import Timeline
     from heliosdb.transaction.transaction import Transaction
 
-__all__ = ["RowVersion", "first_readable", "row_versions"]
+__all__ = ["RowVersion", "first_readable", "row_ids_of_key", "row_versions"]
 
 
 class RowVersion(NamedTuple):
@@ -88,9 +88,23 @@ def row_versions(
             wanted.setdefault(row_id >> BLOCK_BITS, []).append(row_id & SLOT_MASK)
         numbers = wanted
     for number in numbers:
-        found = _of_block(relation, number, since, until, wanted.get(number))
+        found = _of_block(relation, number, since, until, first, wanted.get(number))
         if found:
             yield found
+
+
+def row_ids_of_key(
+    transaction: Transaction, relation_oid: int, index_oid: int, key: Row, since: int, timeline: Timeline
+) -> list[int]:
+    """Return the ids of the rows that had a key at some SCN since one, and perhaps of others, in order.
+
+    ``key`` is a row of which the index's columns count. UndefinedObject where there is no such index.
+    """
+    index = transaction.store.create_relation(timeline, relation_oid).indexes.get(index_oid)
+    if index is None:
+        raise UndefinedObject(f"index {index_oid} does not exist")
+    value = index.spec.key(key)
+    return sorted({*index.row_ids(value, since), *index.row_ids(value, transaction.scn)})
 
 
 def _block_count(relation: Relation | None) -> int:
@@ -101,7 +115,9 @@ def _block_count(relation: Relation | None) -> int:
     return count
 
 
-def _of_block(relation: Relation, number: int, since: int, until: int, slots: list[int] | None) -> list[RowVersion]:
+def _of_block(
+    relation: Relation, number: int, since: int, until: int, horizon: int, slots: list[int] | None
+) -> list[RowVersion]:
     links: list[tuple[Block, int, int | None]] = []
     """Of the timeline and those that it starts from: (block, its fork, the last SCN that counts; None: any)."""
     link: Relation | None = relation
@@ -123,15 +139,16 @@ def _of_block(relation: Relation, number: int, since: int, until: int, slots: li
             if begin > until:
                 return []
             rows = enumerate(block.rows, first)
-            return [RowVersion(row_id, row, begin, None, True, True) for row_id, row in rows if row is not None]
+            is_first = True if begin > horizon else None
+            return [RowVersion(row_id, row, begin, None, is_first, True) for row_id, row in rows if row is not None]
     found: list[RowVersion] = []
     for slot in range(size) if slots is None else slots:
-        found.extend(_of_slot(links, slot, first + slot, since, until))
+        found.extend(_of_slot(links, slot, first + slot, since, until, horizon))
     return found
 
 
 def _of_slot(
-    links: list[tuple[Block, int, int | None]], slot: int, row_id: int, since: int, until: int
+    links: list[tuple[Block, int, int | None]], slot: int, row_id: int, since: int, until: int, horizon: int
 ) -> list[RowVersion]:
     events: list[tuple[int | None, Row | None]] = []
     """What became of the row, the newest first; None: it was deleted."""
@@ -152,7 +169,9 @@ def _of_slot(
             break
         if row is not None and (begin is None or begin <= until):
             before = events[place + 1][1] if place + 1 < len(events) else None
-            is_first = None if before is PRUNED else before is None
+            # What ended at or before the horizon may have gone without a trace.
+            is_known = before is not PRUNED and begin is not None and (before is not None or begin > horizon)
+            is_first = before is None if is_known else None
             found.append(RowVersion(row_id, row, begin, end, is_first, after is None))
     found.reverse()
     return found

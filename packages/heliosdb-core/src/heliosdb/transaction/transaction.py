@@ -64,7 +64,6 @@ class Transaction(LockOwner):
     __slots__ = (
         "_at_end",
         "_checks",
-        "_fixed",
         "_journal",
         "_on_commit",
         "_transaction_id",
@@ -76,6 +75,7 @@ class Transaction(LockOwner):
         "dropped_indexes",
         "dropped_relations",
         "has_counted",
+        "is_past",
         "isolation",
         "read_only",
         "reads",
@@ -123,7 +123,7 @@ class Transaction(LockOwner):
         self.has_counted = False  # a sequence: the commit makes that durable though nothing else was written
         self.synchronous = True
         """Whether the commit is published only when it is durable (synchronous_commit)."""
-        self._fixed = snapshot is not None
+        self.is_past = snapshot is not None  # it reads a point of history and writes nothing
         self.reads: ReadSet | None = None
         readers = store.snapshots.readers
         readers[self] = REGISTERING
@@ -166,7 +166,7 @@ class Transaction(LockOwner):
         """Start a statement: a new command id and, under read committed, a new snapshot. Return the command id."""
         self._require_active()
         self.command += 1
-        if self.isolation == READ_COMMITTED and not self._fixed:
+        if self.isolation == READ_COMMITTED and not self.is_past:
             readers = self.store.snapshots.readers
             readers[self] = REGISTERING
             readers[self] = self.scn = self.store.published
@@ -177,7 +177,7 @@ class Transaction(LockOwner):
     @property
     def is_fresh(self) -> bool:
         """Whether this is the first statement and has changed nothing yet."""
-        return self.command <= 2 and not (self._journal or self._fixed)
+        return self.command <= 2 and not (self._journal or self.is_past)
 
     def look_later(self) -> None:
         """Have the next statement take the snapshot, if this is the first one; it looks at nothing (LOCK TABLE)."""
@@ -214,7 +214,7 @@ class Transaction(LockOwner):
         if at is not None:
             return past_view(self, relation_oid, at)
         found = self.relation(relation_oid)
-        if self._fixed:
+        if self.is_past:
             with self.store.commit_lock:  # who drops versions holds it, and sees the registration or is through
                 self.store.check_readable(found, self.scn)
         return RelationView(found, self.scn, self.writes.get(relation_oid), self.command, self.reads)

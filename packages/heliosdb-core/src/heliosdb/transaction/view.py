@@ -35,6 +35,8 @@ __all__ = ["RelationView", "hold", "past_view"]
 
 MANY_OF_A_BLOCK = 256
 """Rows of a block that are fetched together."""
+SOME_OF_A_BLOCK = 32
+"""Rows of a block as it was once for which all of it is worked out: the next reader of that past has it."""
 MOST_SAMPLED_BLOCKS = 64
 """Blocks that a small sample looks into."""
 
@@ -199,6 +201,16 @@ class RelationView:
             elif positional:
                 yield row_ids, positional  # type: ignore[misc]
 
+    def formed_items(self) -> Iterator[tuple[Sequence[int], list[Row], BlockForms | None]]:
+        """Yield what ``item_blocks`` does, and what functions made of the rows' columns, where they are a block's."""
+        relation, room = self.relation, self.relation.forms
+        if room is not None:
+            room.scan()
+        for row_ids, rows in self.item_blocks():
+            block = None if room is None else relation.block(row_ids[0] >> BLOCK_BITS)
+            is_own = block is not None and block.rows is rows
+            yield row_ids, rows, block.own_forms(room) if is_own else None  # type: ignore[union-attr,arg-type]
+
     def _numbers(self, own: RelationWrites) -> Sequence[int]:
         count = self.relation.block_count()
         beyond = {number for number in (*own.blocks, *own.bulk) if number >= count}
@@ -249,6 +261,26 @@ class RelationView:
             return [None if row_id is None else self.peek(row_id) for row_id in row_ids]
         blocks = {number: self._positional(number, self.own) for number in numbers}
         return [None if row_id is None else blocks[row_id >> BLOCK_BITS][row_id & SLOT_MASK] for row_id in row_ids]
+
+    def committed_all(self, row_ids: Sequence[int]) -> list[Row | None]:
+        """Return committed rows by id, None where there is none: out of whole blocks where these are known, or many
+        rows are of one."""
+        scn, find = self.scn, self.relation.block
+        numbers = {row_id >> BLOCK_BITS for row_id in row_ids}
+        are_many = len(row_ids) >= SOME_OF_A_BLOCK * len(numbers)
+        blocks: dict[int, list[Row | None]] = {}
+        for number in numbers:
+            block = find(number)
+            known = None if block is None else block.known(scn)
+            if known is None and are_many and block is not None and block.has_changed_since(scn):
+                known = block.positional(scn)  # which stays there
+            if known is None:
+                return [self.relation.row(row_id, scn) for row_id in row_ids]
+            blocks[number] = known
+        try:
+            return [blocks[row_id >> BLOCK_BITS][row_id & SLOT_MASK] for row_id in row_ids]
+        except IndexError:  # rows that came later
+            return [self.relation.row(row_id, scn) for row_id in row_ids]
 
     def rows_of(self, row_ids: Sequence[int]) -> Iterator[list[tuple[int, Row]]]:
         """Yield (row id, row) of those rows that are visible, some thousand at a time."""

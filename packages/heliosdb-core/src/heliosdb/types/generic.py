@@ -199,6 +199,12 @@ def pg_encoding_to_char(number: int) -> str:
     return {0: "SQL_ASCII", 6: _ENCODING}.get(number, "")
 
 
+def pg_char_to_encoding(name: str) -> int:
+    """Return an encoding's number, -1 of one that is not known; letters and digits of the name count."""
+    letters = "".join([letter for letter in name.lower() if letter.isalnum()])
+    return {"sqlascii": 0, "utf8": 6, "unicode": 6}.get(letters, -1)
+
+
 def get_database_encoding() -> str:
     """Return the database's encoding."""
     return _ENCODING
@@ -273,6 +279,7 @@ FUNCTIONS: tuple[ScalarFunction, ...] = (
     ),
     _of_session("pg_client_encoding", "name", pg_client_encoding),
     ScalarFunction("pg_encoding_to_char", ("int4",), "name", pg_encoding_to_char, volatility=Volatility.STABLE),
+    ScalarFunction("pg_char_to_encoding", ("name",), "int4", pg_char_to_encoding, volatility=Volatility.STABLE),
     ScalarFunction("getdatabaseencoding", (), "name", get_database_encoding, volatility=Volatility.STABLE),
     ScalarFunction(
         "format_type",

@@ -57,7 +57,8 @@ class _Graph:
         index = self._index
         room = index.get_max_elements()
         if index.get_current_count() + len(labels) > room:
-            index.resize_index(max(index.get_current_count() + len(labels), room + room // 2))
+            # By little: the system moves pages, and copies nothing.
+            index.resize_index(max(index.get_current_count() + len(labels), room + room // 8))
         index.add_items(rows, labels, num_threads=-1 if len(labels) >= 64 else 1)
 
     def remove(self, labels: NDArray[Any]) -> None:

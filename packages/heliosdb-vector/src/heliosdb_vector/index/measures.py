@@ -1,6 +1,7 @@
 """What an operator class compares, as structures know it: which metric, over which numbers.
 
     vector_cosine_ops      rows of numbers, of length one       inner product of those
+    sparsevec_l2_ops       numbers written out, or hashed       l2
     bit_jaccard_ops        bits, packed                         jaccard
 
 Structures need not compute what the operator does, only find the same rows first: cosine distance and the inner
@@ -12,13 +13,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from heliosdb_vector.sparse import SPARSEVEC
+from heliosdb_vector.sparse_sums import rows_of
+
 __all__ = ["MEASURES", "Measure"]
 
+SKETCHED = 1024
+"""Places that sparse vectors are brought to where they have more: the top ten bits of a hash."""
+EMPTY = 4
+"""Bytes of a sparse vector without numbers."""
 _ONES = np.array([byte.bit_count() for byte in range(256)], np.int64)
 """The bits that are set in a byte."""
 
@@ -29,6 +38,21 @@ def _singles(data: Sequence[bytes]) -> NDArray[Any]:
 
 def _halves(data: Sequence[bytes]) -> NDArray[Any]:
     return np.frombuffer(b"".join(data), "<f2").reshape(len(data), -1).astype(np.float32)
+
+
+def _sketches(data: Sequence[bytes]) -> NDArray[Any]:
+    """Return sparse vectors written out; where they have more places than that each number goes to a place by its
+    own's hash, with a sign that is as random, so that inner products stay about what they are (feature hashing:
+    Weinberger et al., 2009).
+    """
+    rows = rows_of(data)
+    assert rows is not None
+    width, places, numbers = min(rows.dimensions, SKETCHED), rows.places.astype(np.int64), rows.numbers
+    if rows.dimensions > SKETCHED:
+        hashed = (places * 2_654_435_761 + 97) & 0xFFFFFFFF
+        places, numbers = hashed >> 22, np.where(hashed & (1 << 21), numbers, -numbers)
+    sums = np.bincount(rows.owner * width + places, numbers, len(data) * width)
+    return sums.reshape(len(data), width).astype(np.float32)
 
 
 def _bits(data: Sequence[str]) -> NDArray[Any]:
@@ -42,13 +66,14 @@ class Measure:
 
     ``metric``: "l2", "ip", "l1", "hamming" or "jaccard"; ``unit`` where vectors are brought to length one before.
     ``matrix(data)`` gives the numbers of many data of equal dimensions, one row each: singles, or packed bits.
-    ``dimensions(datum)`` counts them.
+    ``dimensions(datum)`` counts them. ``is_sparse``: rows have ``SKETCHED`` numbers at most.
     """
 
     metric: str
     matrix: Callable[[Sequence[Any]], NDArray[Any]]
     dimensions: Callable[[Any], int]
     unit: bool = False
+    is_sparse: bool = False
 
     @property
     def name(self) -> str:
@@ -60,16 +85,35 @@ class Measure:
         """Whether rows are packed bits."""
         return self.metric in ("hamming", "jaccard")
 
+    def width(self, dimensions: int) -> int:
+        """Return how many numbers a row of so many dimensions has, or how many bits."""
+        return min(dimensions, SKETCHED) if self.is_sparse else dimensions
+
+    def is_coarse(self, dimensions: int) -> bool:
+        """Whether rows of so many dimensions only resemble what they are made of."""
+        return self.width(dimensions) < dimensions
+
     def rows(self, data: Sequence[Any]) -> NDArray[Any]:
         """Return what structures keep of some data, one row each."""
         rows = self.matrix(data)
         if self.unit:
-            rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+            wide = rows.astype(np.float64)  # in which no square is too small or too large
+            lengths = np.linalg.norm(wide, axis=1, keepdims=True)
+            # What was hashed may have come to nothing.
+            rows = (wide / np.where(lengths == 0, 1, lengths)).astype(np.float32)
         return np.ascontiguousarray(rows)
 
     def is_indexed(self, datum: Any) -> bool:
-        """Whether a datum has a distance at all: without a direction there is no angle."""
-        return not self.unit or bool(self.matrix([datum]).any())
+        """Whether a datum has a distance at all: there is no angle without a direction, nor where the square of the
+        length is too small or too large for the operator.
+        """
+        if not self.unit:
+            return True
+        if self.is_sparse:
+            return len(datum) > EMPTY
+        (row,) = self.matrix([datum])
+        with np.errstate(over="ignore"):
+            return 0 < float(row.dot(row)) < inf
 
     def distances(self, query: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
         """Return numbers that rank the rows as the operator does."""
@@ -99,6 +143,10 @@ def _half(metric: str, *, unit: bool = False) -> Measure:
     return Measure(metric, _halves, lambda datum: len(datum) // 2, unit)
 
 
+def _sparse(metric: str, *, unit: bool = False) -> Measure:
+    return Measure(metric, _sketches, SPARSEVEC.dimensions, unit, is_sparse=True)
+
+
 MEASURES: dict[str, Measure] = {
     "distance_ops": _dense("l2"),
     "vector_l2_ops": _dense("l2"),
@@ -109,6 +157,10 @@ MEASURES: dict[str, Measure] = {
     "halfvec_ip_ops": _half("ip"),
     "halfvec_cosine_ops": _half("ip", unit=True),
     "halfvec_l1_ops": _half("l1"),
+    "sparsevec_l2_ops": _sparse("l2"),
+    "sparsevec_ip_ops": _sparse("ip"),
+    "sparsevec_cosine_ops": _sparse("ip", unit=True),
+    "sparsevec_l1_ops": _sparse("l1"),
     "bit_hamming_ops": Measure("hamming", _bits, len),
     "bit_jaccard_ops": Measure("jaccard", _bits, len),
 }

@@ -139,6 +139,15 @@ class _VectorMethod:
                 settled.setdefault("pq_training_size", configured.pq_training_size)
         return settled
 
+    def refusal(self, options: Mapping[str, Any], setting: Callable[[str], Any]) -> str | None:
+        """Return why searches are not to go through an index with these options, None where they may."""
+        recall = setting("heliosdb.vector_recall")
+        if recall >= 1.0:
+            return "heliosdb.vector_recall = 1 asks for the exact order"
+        if recall and options.get("quantization", "none") != "none":
+            return f"heliosdb.vector_recall = {recall:g}, and what an index with quantization finds is not measured"
+        return None
+
     def cost(self, rows: float, selectivity: float) -> float:
         """Return the cost of naming a part of the rows."""
         return BASE + min(rows, 100.0) + EACH * rows * selectivity

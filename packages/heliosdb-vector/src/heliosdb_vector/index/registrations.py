@@ -21,7 +21,7 @@ def access_methods() -> Iterator[AccessMethodFactory]:
 def operator_classes() -> Iterator[OperatorClass]:
     """Yield pgvector's classes, for each method; ``distance_ops`` is another name of ``vector_l2_ops``."""
     for method in METHODS:
-        for type_name in ("vector", "halfvec"):
+        for type_name in ("vector", "halfvec", "sparsevec"):
             for measure, (operator, function) in DISTANCES.items():
                 name, place = f"{type_name}_{measure}_ops", f"{type_name.upper()}S.{function}"
                 yield _class(name, method, type_name, operator, f"distances:{place}", place, default=measure == "l2")
@@ -75,10 +75,11 @@ def settings() -> Iterator[Setting]:
         default=0.0,
         minimum=0.0,
         maximum=1.0,
-        description="1: rows are ordered by distance exactly, without a vector index; 0: as hnsw.ef_search and "
-        "ivfflat.probes say. Nothing in between.",
+        description="The part of the nearest rows that searches are to find. 1: rows are ordered by distance exactly, "
+        "without a vector index; less: with the effort that an index has measured to be enough; 0: with that of "
+        "hnsw.ef_search and ivfflat.probes.",
         reader=reader,
-        check=f"{HOME}.index.vector_index:checked_recall",
+        affects_plans=True,
     )
 
 

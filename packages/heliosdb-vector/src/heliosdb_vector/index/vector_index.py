@@ -6,7 +6,7 @@
 
 A row that gets another vector has two entries, one with an end; a search leaves out by SCN what its snapshot cannot
 see. So it serves the present, the past and branches alike. ``forget`` takes an entry out for good; where more than
-half of what the structure holds is gone, it is made anew from the rest.
+half of what the structure holds is gone, it is made anew from the rest, by a thread of its own.
 
 A search names as many rows as are wanted, then four times as many, and so on, and ends where reading all rows is
 quicker. What is near is guessed; how far it is, and that nothing is missing, the engine sees to
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from heliosdb.spi import ALL_NAMED, ColumnValues
 from heliosdb_vector.index.entries import NEVER, Entries, digest_of
 from heliosdb_vector.index.gate import Gate
 from heliosdb_vector.index.measures import Measure
+from heliosdb_vector.index.recall import Curve, measured, steps
 
 if TYPE_CHECKING:
     from heliosdb.spi import IndexChange, LikelySearch, Progress
@@ -39,10 +41,15 @@ RECENT = 128
 STEP = 32
 """Vectors that go into the structure while searches wait."""
 BUILD_STEP = 4096
+FEW = 1000
+"""Vectors of which a structure is made at once."""
 FORMAT = "1"
 GROWTH = 4
 GIVE_UP = 8
 """A search ends when it has named one of so many entries: reading them all is about as quick as another search."""
+MEASURED = (10, 100, 1000)
+"""Numbers of nearest rows for which recall is measured."""
+MOST_LISTS = 32768
 CODED = 10
 """So many times the wanted vectors are compared where the structure knows them coarsely."""
 
@@ -86,8 +93,12 @@ class VectorIndex:
         self._measure = measure
         self._distance, self._distances = support["distance"], support["distances"]
         self._effort = effort
-        self.dimensions = dimensions
+        self._dimensions: dict[str, int] = {}
+        """Under "all" those of every vector: whoever is first says it, however many are at once."""
         self._is_fixed = dimensions is not None
+        if dimensions is not None:
+            self._dimensions["all"] = dimensions
+            self._new_structure(dimensions, 0)  # which refuses what does not fit the dimensions
         self.known = Entries()
         self.structure: Structure | None = None
         self._held = 0
@@ -96,8 +107,12 @@ class VectorIndex:
         """Vectors that the structure has learned from; 0 where there was nothing to learn."""
         self._recent = _Recent()
         self._gate = Gate()
-        if dimensions is not None:
-            self._new_structure(0)  # which refuses what does not fit the dimensions
+        self._changing = RLock()
+        """Held by whoever changes entries; before the gate, where both are."""
+        self.renewal: Thread | None = None
+        """What makes the structure anew, or did so last."""
+        self._curves: dict[int, tuple[int, Curve]] = {}
+        """For so many nearest: how many vectors the structure held when it was measured, and what was found."""
         self._visible: tuple[int, int, int] = (-1, -1, 0)
         """(SCN, entries given by then, how many of them it sees): the latest count for a snapshot of the past."""
 
@@ -107,22 +122,46 @@ class VectorIndex:
         """Return the vector; nothing for NULL, where cosine distance is not defined, and for other dimensions than the
         column has: such a row is of before a change of its type, or after it.
 
-        DataException for other dimensions than the first vector has, in a column that takes any.
+        DataException for other dimensions than the first vector has, in a column that takes any; InvalidParameterValue
+        where these do not fit the index. To enter a vector may not fail: its transaction is committing then.
         """
         (datum,) = values
         if datum is None or not self._measure.is_indexed(datum):
             return ()
         dimensions = self._measure.dimensions(datum)
-        if dimensions != self.dimensions and self.dimensions is not None:
-            if self._is_fixed:
-                return ()
-            raise DataException(f"expected {self.dimensions} dimensions, not {dimensions}")
-        return (datum,)
+        if not self._dimensions:
+            self._new_structure(dimensions, 0)
+        expected = self._dimensions.setdefault("all", dimensions)
+        if dimensions == expected:
+            return (datum,)
+        if self._is_fixed:
+            return ()
+        raise DataException(
+            f"expected {expected} dimensions, not {dimensions}",
+            hint="All vectors of an index have as many as the first one; REINDEX forgets those that are gone.",
+        )
+
+    @property
+    def dimensions(self) -> int | None:
+        """How many numbers every vector has; None before there was one."""
+        return self._dimensions.get("all")
+
+    def _require(self, dimensions: int) -> None:
+        """Raise InvalidParameterValue for more dimensions than the metric can be guessed of."""
+        if self.plan.metric == "l1" and self._measure.is_coarse(dimensions):
+            raise InvalidParameterValue(
+                f"an index by taxicab distance takes sparsevec of {self._measure.width(dimensions)} dimensions at most,"
+                f" not {dimensions}"
+            )
 
     # -- changes -----------------------------------------------------------------------------------------------------
 
     def apply(self, changes: Sequence[IndexChange], scn: int) -> None:
         """Enter new vectors, and note from when on old ones are no more."""
+        with self._changing:
+            self._apply(changes, scn)
+
+    def _apply(self, changes: Sequence[IndexChange], scn: int) -> None:
         entries = self.known
         labels: list[int] = []
         data: list[Any] = []
@@ -140,17 +179,7 @@ class VectorIndex:
                     labels.append(entries.add(row_id, digest, scn))
                     data.append(datum)
         if data:
-            self._take(labels, self._rows(data))
-
-    def _rows(self, data: Sequence[Any]) -> NDArray[Any]:
-        dimensions = {self._measure.dimensions(datum) for datum in data}
-        if self.dimensions is not None:
-            dimensions.add(self.dimensions)
-        if len(dimensions) > 1:
-            first, second = sorted(dimensions)[:2]
-            raise DataException(f"vectors of {first} and of {second} dimensions cannot be in one index")
-        (self.dimensions,) = dimensions
-        return self._measure.rows(data)
+            self._take(labels, self._measure.rows(data))
 
     def _take(self, labels: Sequence[int], rows: NDArray[Any]) -> None:
         """Have new vectors, by and by in the structure."""
@@ -184,7 +213,7 @@ class VectorIndex:
         """Make the structure from a sample, before there are vectors; InvalidParameterValue for too few."""
         self.structure = self._trained_structure(len(rows), rows)
         if self.structure is None:
-            needed = self._new_structure(len(rows)).needed
+            needed = self._new_structure(self.dimensions, len(rows)).needed
             raise InvalidParameterValue(f"{len(rows)} vectors are too few to train with, {needed} are needed")
 
     @property
@@ -197,16 +226,23 @@ class VectorIndex:
         """Whether vectors are strings of bits."""
         return self._measure.is_binary
 
-    def _new_structure(self, expected: int) -> Structure:
+    @property
+    def _is_coarse(self) -> bool:
+        """Whether the structure's vectors only resemble those of the rows."""
         assert self.dimensions is not None
+        return self.plan.quantization != "none" or self._measure.is_coarse(self.dimensions)
+
+    def _new_structure(self, dimensions: int | None, expected: int) -> Structure:
+        assert dimensions is not None
+        self._require(dimensions)
         try:
-            return self.backend.structure(self.plan, self.dimensions, expected)
+            return self.backend.structure(self.plan, self._measure.width(dimensions), expected)
         except ValueError as error:
             raise InvalidParameterValue(str(error)) from error
 
     def _trained_structure(self, expected: int, rows: NDArray[Any]) -> Structure | None:
         """Return an empty structure that has learned from a sample of rows; None where they are too few for that."""
-        made = self._new_structure(expected)
+        made = self._new_structure(self.dimensions, expected)
         if made.needed > len(rows):
             return None
         if made.needed:
@@ -225,6 +261,10 @@ class VectorIndex:
 
     def forget(self, entries: Iterable[tuple[Any, int]]) -> None:
         """Let vectors go that no snapshot needs."""
+        with self._changing:
+            self._forget(entries)
+
+    def _forget(self, entries: Iterable[tuple[Any, int]]) -> None:
         gone = []
         for datum, row_id in entries:
             label = self.known.find(row_id, digest_of(datum))
@@ -241,7 +281,12 @@ class VectorIndex:
                 self.structure.remove(np.array(kept, np.int64))
         live = len(self.known)
         if self._held > RECENT and self._held - live > live:
-            self._renew()
+            if live <= FEW:
+                self._renew()
+            elif self.renewal is None or not self.renewal.is_alive():
+                # It takes seconds, and who deletes must not wait for it.
+                self.renewal = Thread(target=self._renew, name="heliosdb-vector-renewal", daemon=True)
+                self.renewal.start()
 
     def _recent_only(self, gone: Sequence[int]) -> None:
         recent = self._recent
@@ -252,52 +297,77 @@ class VectorIndex:
             self._recent = made
 
     def _renew(self) -> None:
-        """Make the structure anew without what was forgotten, and number labels from 0."""
-        old, recent = self.structure, self._recent
-        assert old is not None
-        labels = self.known.live_labels()
-        waiting = np.isin(labels, recent.labels)
-        held, rest = labels[~waiting], labels[waiting]
-        if old.needed and not len(held):
+        """Make the structure anew without what was forgotten, while changes and searches go on."""
+        with self._changing:
+            entries, old, labels = self.known, self.structure, self._settled_labels()
+        if old is None or (old.needed and not len(labels)):
             return  # nothing is left to train another with
-        with self._gate.writing():
-            rows = old.rows(held) if len(held) else np.empty((0, 0), np.float32)
-        made = self._trained_structure(len(labels), rows) if len(held) else None
-        if made is None and len(held):
-            return
-        for start in range(0, len(rows) if made is not None else 0, BUILD_STEP):
-            assert made is not None
-            part = slice(start, start + BUILD_STEP)
-            made.add(np.arange(len(rows), dtype=np.int64)[part], rows[part])
-        still = _Recent()
-        if len(rest):
-            assert recent.rows is not None
-            still = _Recent(recent.rows[np.flatnonzero(np.isin(recent.labels, rest))])
-            still.labels = np.arange(len(held), len(labels), dtype=np.int64)
-        with self._gate.writing():
-            self.structure, self._recent, self._held = made, still, len(held)
-            self.known = self.known.renumbered(np.concatenate([held, rest]))
+        made: Structure | None = None
+        if len(labels):
+            parts = []
+            for start in range(0, len(labels), BUILD_STEP):
+                part = labels[start : start + BUILD_STEP]
+                with self._gate.writing():
+                    here = part[entries.row[part] >= 0]
+                    parts.append((here, old.rows(here)))
+            labels, rows = (np.concatenate(column) for column in zip(*parts))
+            made = self._trained_structure(len(labels), rows)
+            if made is None:
+                return
+            for start in range(0, len(rows), BUILD_STEP):
+                step = slice(start, start + BUILD_STEP)
+                made.add(np.arange(len(rows), dtype=np.int64)[step], rows[step])
+        with self._changing, self._gate.writing():
+            self._exchange(old, made, labels)
+
+    def _settled_labels(self) -> NDArray[np.int64]:
+        """Return the labels of all entries whose vectors the structure has."""
+        labels = self.known.live_labels()
+        return labels[~np.isin(labels, self._recent.labels)]
+
+    def _exchange(self, old: Structure, made: Structure | None, labels: NDArray[np.int64]) -> None:
+        """Put a new structure, which has these labels' vectors, in the place of the old one, and number from 0.
+
+        What was settled since it was begun is added to it, and what was forgotten taken out.
+        """
+        settled = self._settled_labels()
+        moved = settled[~np.isin(settled, labels)]
+        count = len(labels) + len(moved)
+        if len(moved):
+            made = made or self._new_structure(self.dimensions, count)
+            made.add(np.arange(len(labels), count, dtype=np.int64), old.rows(moved))
+        gone = np.flatnonzero(self.known.row[labels] < 0)
+        if made is not None and len(gone):
+            made.remove(gone)
+        waiting = self._recent.labels
+        recent = _Recent(self._recent.rows)
+        recent.labels = np.arange(count, count + len(waiting), dtype=np.int64)
+        self.known = self.known.renumbered(np.concatenate([labels, moved, waiting]))
+        self.structure, self._recent, self._held = made, recent, count
 
     def build(self, batches: Iterable[Sequence[tuple[int, Sequence[Any]]]], progress: Progress | None = None) -> None:
         """Enter all rows that are there; a structure that is to be trained is made when all have come."""
         done = 0
         entries = self.known
+        waits = self.structure is None and (self.plan.method == "ivf" or self.plan.quantization != "none")
+        waiting: list[tuple[list[int], NDArray[Any]]] = []
         for batch in batches:
             labels = [entries.add(row_id, digest_of(datum), 0) for row_id, keys in batch for datum in keys]
             data = [datum for _, keys in batch for datum in keys]
             done += len(batch)
-            if data:
-                self._recent = self._recent.add(labels, self._rows(data))
-                if self.structure is not None or not self._is_trained():
-                    if len(entries) > RECENT:
-                        self._settle(BUILD_STEP)
+            if data and waits:
+                waiting.append((labels, self._measure.rows(data)))
+            elif data:
+                self._recent = self._recent.add(labels, self._measure.rows(data))
+                if len(entries) > RECENT:
+                    self._settle(BUILD_STEP)
             if progress is not None:
                 progress(done)
+        if waiting:
+            labels = [label for some, _ in waiting for label in some]
+            self._recent = self._recent.add(labels, np.concatenate([rows for _, rows in waiting]))
         if len(self._recent.labels) > RECENT:
             self._settle(BUILD_STEP)
-
-    def _is_trained(self) -> bool:
-        return self.plan.method == "ivf" or self.plan.quantization != "none"
 
     # -- searches ----------------------------------------------------------------------------------------------------
 
@@ -315,12 +385,13 @@ class VectorIndex:
         if not len(self.known):
             yield ALL_NAMED, ()
             return
-        dimensions = self._measure.dimensions(datum)
-        if dimensions != self.dimensions:
-            raise DataException(f"different vector dimensions {self.dimensions} and {dimensions}")
+        if self._measure.dimensions(datum) != self.dimensions:
+            return  # the operator says so, where there is a row
         row = self._measure.rows([datum])[0]
-        effort = self._effort(setting)
-        wanted = search.wanted
+        wanted, recall = search.wanted, setting("heliosdb.vector_recall")
+        effort = self._effort_for(recall, wanted) if recall else self._effort(setting)
+        if effort is None:
+            return
         visible = self._number_visible(search.scn)
         most = max(wanted, visible // GIVE_UP)
         count = wanted
@@ -330,6 +401,52 @@ class VectorIndex:
         if visible <= max(wanted, RECENT):
             entries = self.known
             yield ALL_NAMED, entries.visible(entries.live_labels(), search.scn).tolist()
+
+    def _effort_for(self, recall: float, count: int) -> int | None:
+        """Return the least effort that finds this part of so many nearest, as was measured; None where none does."""
+        if self.structure is None:
+            return 1
+        near = next((most for most in MEASURED if count <= most), None)
+        if near is None or self._is_coarse:
+            return None
+        held, curve = self._curves.get(near, (0, []))
+        if (
+            not curve
+            or not 2 * held <= 3 * self._held <= 4.5 * held
+            or (curve[-1][1] < recall and curve[-1][0] < self._held)
+        ):
+            try:
+                curve = self._measured(near, recall)
+            except (LookupError, RuntimeError):  # made anew, or vectors taken out, meanwhile: the next search measures
+                return None
+            self._curves[near] = self._held, curve
+        return next((effort for effort, found in curve if found >= recall), None)
+
+    def _measured(self, count: int, recall: float) -> Curve:
+        with self._changing:
+            entries, labels = self.known, self._settled_labels()
+        if not len(labels):
+            raise LookupError("there is nothing to measure")
+
+        def structure() -> Structure:
+            if self.known is not entries or self.structure is None:
+                raise LookupError("the index was made anew")
+            return self.structure
+
+        def rows(some: NDArray[Any]) -> NDArray[Any]:
+            with self._gate.writing():  # some structures prepare themselves for this
+                return structure().rows(some)
+
+        def search(row: NDArray[Any], some: int, effort: int) -> NDArray[Any]:
+            with self._gate:
+                made: NDArray[Any] = structure().search(row, some * self._held // max(1, len(labels)), effort)
+                known: NDArray[Any] = made[entries.row[made] >= 0]  # others were forgotten
+                return known
+
+        least, most = (1, min(self._held, MOST_LISTS)) if self.plan.method == "ivf" else (count, self._held)
+        return measured(
+            labels, rows, self._measure.distances, search, count, steps(least, most), recall, unit=self.plan.unit
+        )
 
     def _number_visible(self, scn: int) -> int:
         entries = self.known
@@ -346,7 +463,7 @@ class VectorIndex:
             entries, recent, structure = self.known, self._recent, self.structure
             named: list[int] = []
             if structure is not None:
-                more = count if self.plan.quantization == "none" else max(CODED * count, 100)
+                more = max(CODED * count, 100) if self._is_coarse else count
                 if visible < self._held:
                     # Some of what is found is not there for this snapshot.
                     more = more * self._held // max(1, visible) + 1
@@ -355,27 +472,29 @@ class VectorIndex:
                 count = min(count, len(named)) if more < self._held else visible
             if len(recent.labels):
                 assert recent.rows is not None
-                labels = recent.labels
-                if len(labels) > count:
+                labels, near = recent.labels, count
+                if self._measure.is_coarse(self.dimensions or 0):
+                    near = max(CODED * count, 100)
+                if len(labels) > near:
                     distances, seen = self._measure.distances(row, recent.rows), entries.seen(labels, scn)
                     if seen is not None:
                         labels, distances = labels[seen], distances[seen]
-                    if len(labels) > count:
-                        labels = labels[np.argpartition(distances, count)[: count + 1]]
+                    if len(labels) > near:
+                        labels = labels[np.argpartition(distances, near)[: near + 1]]
                 named += entries.visible(labels, scn).tolist()
         return count, named
 
-    def ordering_values(self, operator: str, argument: Any, rows: Sequence[tuple[Any, ...]]) -> Sequence[Any]:
+    def ordering_values(self, operator: str, argument: Any, column: ColumnValues) -> Sequence[Any]:
         """Return the operator's own distances."""
         if argument is None:
-            return [None] * len(rows)
-        if (None,) not in rows:
-            found = self._distances(ColumnValues(rows, 0), argument)
+            return [None] * len(column)
+        if not column.missing():
+            found = self._distances(column, argument)
             if found is not None:
                 values: list[float] = found.tolist()
                 return values
         distance = self._distance
-        return [None if datum is None else distance(datum, argument) for (datum,) in rows]
+        return [None if datum is None else distance(datum, argument) for datum in column.values]
 
     # -- what there is -------------------------------------------------------------------------------------------------
 
@@ -455,19 +574,22 @@ class VectorIndex:
             about = json.loads(blobs["about"])
             if about["format"] != FORMAT or about["backend"] != self.backend.name or about["plan"] != repr(self.plan):
                 raise ValueError(f"kept by another index: {about}")
-            self.dimensions, self._held = about["dimensions"], about["held"]
+            dimensions, self._held = about["dimensions"], about["held"]
+            if dimensions is not None:
+                self._dimensions["all"] = dimensions
             self.trained_with = about["trained_with"]
             self.known.load(_part(blobs, "entries."))
             recent = _Recent()
             recent.labels = np.frombuffer(blobs["recent.labels"], np.int64)
             if "recent.rows" in blobs:
                 kind = np.uint8 if self._measure.is_binary else np.float32
-                width = (self.dimensions + 7) // 8 if self._measure.is_binary else self.dimensions
+                width = self._measure.width(dimensions)
+                width = (width + 7) // 8 if self._measure.is_binary else width
                 recent.rows = np.frombuffer(blobs["recent.rows"], kind).reshape(-1, width)
             self._recent = recent
             pieces = _part(blobs, "structure.")
             if pieces:
-                self.structure = self._new_structure(self._held)
+                self.structure = self._new_structure(dimensions, self._held)
                 self.structure.load(pieces)
         except KeyError as error:
             raise ValueError(f"a part is missing: {error}") from error
@@ -475,13 +597,3 @@ class VectorIndex:
 
 def _part(blobs: Mapping[str, bytes], prefix: str) -> dict[str, bytes]:
     return {name.removeprefix(prefix): blob for name, blob in blobs.items() if name.startswith(prefix)}
-
-
-def checked_recall(value: float, current: float) -> float:
-    """Return the value of ``heliosdb.vector_recall``; InvalidParameterValue for one that would be no promise."""
-    if value not in (0.0, 1.0):
-        raise InvalidParameterValue(
-            f"heliosdb.vector_recall cannot be {value}",
-            hint="1 is exact. For more or less effort set hnsw.ef_search or ivfflat.probes.",
-        )
-    return value

@@ -74,6 +74,7 @@ PG_CATALOG: dict[str, str] = {
         "text, daticulocale text, datcollversion text, datacl _text"
     ),
     "pg_default_acl": "oid oid, defaclrole oid, defaclnamespace oid, defaclobjtype char, defaclacl _text",
+    "pg_db_role_setting": "setdatabase oid, setrole oid, setconfig _text",
     "pg_depend": (
         "classid oid, objid oid, objsubid int4, refclassid oid, refobjid oid, refobjsubid int4, deptype char"
     ),
@@ -149,6 +150,7 @@ PG_CATALOG: dict[str, str] = {
         "oid oid, pubname name, pubowner oid, puballtables bool, pubinsert bool, pubupdate bool, pubdelete bool, "
         "pubtruncate bool, pubviaroot bool"
     ),
+    "pg_publication_namespace": "oid oid, pnpubid oid, pnnspid oid",
     "pg_publication_rel": "oid oid, prpubid oid, prrelid oid, prqual text, prattrs _int2",
     "pg_range": (
         "rngtypid oid, rngsubtype oid, rngmultitypid oid, rngcollation oid, rngsubopc oid, rngcanonical regproc, "

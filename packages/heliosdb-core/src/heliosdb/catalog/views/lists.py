@@ -267,6 +267,8 @@ CATALOG_VIEWS = (
     catalog_view("pg_policy", no_rows, "Row security policies; there are none."),
     catalog_view("pg_prepared_statements", pg_prepared_statements, "Prepared statements of this session."),
     catalog_view("pg_publication", no_rows, "Publications; there are none."),
+    catalog_view("pg_publication_namespace", no_rows, "Schemas of publications; there are none."),
+    catalog_view("pg_db_role_setting", no_rows, "Settings of databases and roles; there are none."),
     catalog_view("pg_publication_rel", no_rows, "Tables of publications; there are none."),
     catalog_view("pg_roles", pg_roles, "Roles."),
     catalog_view("pg_rules", no_rows, "Rules other than those of views; there are none."),

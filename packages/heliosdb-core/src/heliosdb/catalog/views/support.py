@@ -57,6 +57,7 @@ CATALOG_OIDS = {
     "pg_foreign_data_wrapper": 2328, "pg_foreign_server": 1417, "pg_foreign_table": 3118, "pg_index": 2610,
     "pg_inherits": 2611, "pg_language": 2612, "pg_namespace": 2615, "pg_opclass": 2616, "pg_operator": 2617,
     "pg_opfamily": 2753, "pg_partitioned_table": 3350, "pg_policy": 3256, "pg_proc": 1255, "pg_publication": 6104,
+    "pg_db_role_setting": 2964, "pg_publication_namespace": 6237,
     "pg_publication_rel": 6106, "pg_range": 3541, "pg_rewrite": 2618, "pg_seclabel": 3596, "pg_sequence": 2224,
     "pg_shdescription": 2396, "pg_statistic_ext": 3381, "pg_subscription": 6100, "pg_tablespace": 1213,
     "pg_trigger": 2620, "pg_ts_config": 3602, "pg_type": 1247, "pg_user_mapping": 1418,

@@ -243,8 +243,7 @@ class AccessPaths:
             break
         if not used and not bounds:
             return None
-        # Of the rows of another time several may have one key: who knows since when the index is unique.
-        unique = index.unique and scan.snapshot is None and len(equal) == len(index.keys) and not in_list
+        unique = index.unique and len(equal) == len(index.keys) and not in_list
         unique = unique and not any(c.index == index.oid and c.deferrable for c in scan.relation.constraints)
         found = self._scan(scan, index, equal=tuple(equal), in_list=in_list, in_array=in_array, unique=unique, **bounds)
         if not unique and self._suffices(scan, index, len(equal) + bool(in_list) + bool(bounds)):

@@ -112,8 +112,6 @@ def _meets_at_most_one(right: pn.PlanNode, conditions: list[ex.Expression]) -> b
                     and scan.source not in sources_of(other)
                 ):
                     numbers.add(column.index + 1)
-    if isinstance(scan, pn.Scan) and scan.snapshot is not None:
-        return False  # at another time several rows may have had the key
     if isinstance(scan, pn.Aggregate):
         return _is_grouped(scan) and numbers >= set(range(1, len(scan.groups) + 1))
     return any(

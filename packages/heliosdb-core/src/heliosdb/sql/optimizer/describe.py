@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from time import perf_counter
 from typing import Any
 
-from attrs import define, field
+from attrs import define, field, fields
 
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 from heliosdb.plan.forms import FormFunction
+from heliosdb.plan.rewrite import rewritten
 from heliosdb.sql.optimizer.costs import Cost, Costs
 from heliosdb.sql.optimizer.estimates import Estimates
 from heliosdb.sql.optimizer.unused import unused_indexes
+from heliosdb.sql.optimizer.unused_orders import unused_orders
 
 __all__ = ["Description", "TimedCounts", "describe"]
 
@@ -90,6 +92,9 @@ def describe(
     return describer.node(plan)
 
 
+INPUTS = frozenset({"input", "left", "right", "start", "step", "ctes", "scans", "recheck"})
+"""Attributes of nodes that are plans of their own."""
+
 _SHORT = {
     "HashAgg Batches": "Batches",
     "Hash Batches": "Batches",
@@ -146,6 +151,7 @@ class _Describer:
             # Computing the output is part of what is below, as in PostgreSQL.
             self.projections[node.source] = node.columns
             below = self.node(node.input)
+            below.inputs.extend(self.subplans(node.expressions))
             if self.is_verbose:
                 below.details = [detail for detail in below.details if detail[0] != "Output"]
                 below.details.insert(0, ("Output", ", ".join(map(self.expression, node.expressions))))
@@ -161,21 +167,42 @@ class _Describer:
             made.details.insert(0, ("Output", ", ".join(column.name or "?column?" for column in columns)))
         made.memory = self.memory(node)
         made.inputs = [self.node(part) for part in node.inputs]
+        own = [getattr(node, attribute.name) for attribute in fields(type(node)) if attribute.name not in INPUTS]
+        made.inputs.extend(self.subplans(own))
         if isinstance(node, pn.Filter) and made.inputs:
             below = made.inputs[0]
             below.details.extend(made.details)
+            below.inputs.extend(made.inputs[1:])
             below.rows = made.rows
             below.actual, below.times = made.actual, made.times
             if type(node.input) is pn.Scan:
                 unused = unused_indexes(node.input, node.condition, self.whole, self.estimates, self.session)
                 below.details.extend(("Index Not Used", line) for line in unused)
             return below
+        if isinstance(node, pn.Sort):
+            made.details.extend(("Index Not Used", line) for line in unused_orders(node, self.estimates, self.session))
         for _, name, plan in getattr(node, "ctes", ()):
             described = self.node(plan)
             described.title = f"CTE {name}: {described.title}"
             described.memory = described.memory or self.storage(plan)
             made.inputs.insert(0, described)
         return made
+
+    def subplans(self, expressions: Any) -> Iterator[Description]:
+        """Yield the plans of the subqueries in a node's expressions."""
+        found: list[ex.Subquery] = []
+
+        def note(inner: object) -> object:
+            if isinstance(inner, ex.Subquery):
+                found.append(inner)
+                return inner
+            return inner if isinstance(inner, pn.PlanNode) else None
+
+        rewritten(tuple(expressions), note)
+        for subquery in found:
+            made = self.node(subquery.plan)
+            made.title = f"SubPlan: {made.title}"
+            yield made
 
     def title(self, node: pn.PlanNode) -> str:
         match node:

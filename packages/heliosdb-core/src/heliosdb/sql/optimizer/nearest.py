@@ -14,7 +14,7 @@ The other way is to compute the value of every row that satisfies it, found as w
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from attrs import evolve
 
@@ -24,15 +24,27 @@ from heliosdb.plan import nodes as pn
 from heliosdb.plan.rewrite import columns_in, rewritten
 from heliosdb.sql.optimizer.conditions import is_volatile, split, unlabelled
 from heliosdb.sql.optimizer.implication import follows
+from heliosdb.types.definitions import WindowFunction
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Index
     from heliosdb.sql.optimizer.access import AccessPaths
 
-__all__ = ["below_projection", "is_ordering_scan", "nearest_path", "ordering_scan", "sorted_again"]
+__all__ = [
+    "COMPUTED",
+    "below_projection",
+    "is_ordering_scan",
+    "nearest_path",
+    "numbers_rows",
+    "order_cost",
+    "ordering_scan",
+    "refusal",
+    "sorted_again",
+]
 
 COMPUTED = 10.0
 """What computing a row's value and comparing it costs, in rows of a filtered sequential scan."""
+NUMBERING = frozenset({"row_number", "rank", "dense_rank"})
 SOME = 100.0
 """Rows that are taken to be wanted where the LIMIT is not known."""
 
@@ -60,11 +72,46 @@ def nearest_path(
         return found, 0.0
     rows = access.estimates.table(scan.relation)
     share = max(access.estimates.selectivity(condition, scan), 1.0 / rows)
-    looked_at = min(1.0, (SOME if wanted is None else wanted) / share / rows)
-    cost = float(method.cost(rows, looked_at))
+    cost = order_cost(method, rows, share, wanted)
     if cost > others + COMPUTED * share * rows:
         return None
-    return pn.Filter(input=evolve(found, share=share), condition=condition), cost
+    order = unlabelled(sort.keys[0].expression)
+    assert isinstance(order, ex.Call)
+    found = evolve(found, share=share, within=_threshold(scan, order, condition))
+    return pn.Filter(input=found, condition=condition), cost
+
+
+def order_cost(method: Any, rows: float, share: float, wanted: float | None) -> float:
+    """Return what naming rows in order costs until as many as are wanted satisfy a condition that this share does."""
+    return float(method.cost(rows, min(1.0, (SOME if wanted is None else wanted) / share / rows)))
+
+
+def _threshold(scan: pn.Scan, order: ex.Call, condition: ex.Expression) -> tuple[ex.Expression, ex.Expression] | None:
+    """Return (argument, bound) of a condition that the value of the order's operator is less than a bound."""
+    place = next(number for number, operand in enumerate(order.arguments) if not _reads(scan, operand))
+    for part in split(condition):
+        if not isinstance(part, ex.Call) or set(part.argument_types) != {order.type} or len(part.arguments) != 2:
+            continue
+        if part.operator in ("<", "<="):
+            less, bound = part.arguments
+        elif part.operator in (">", ">="):
+            bound, less = part.arguments
+        else:
+            continue
+        less = unlabelled(less)
+        if (
+            isinstance(less, ex.Call)
+            and less.function is order.function
+            and less.arguments[1 - place] == order.arguments[1 - place]
+            and not _reads(scan, (less.arguments[place], bound))
+            and not is_volatile((less.arguments[place], bound))
+        ):
+            return less.arguments[place], bound
+    return None
+
+
+def _reads(scan: pn.Scan, node: object) -> bool:
+    return any(column.source == scan.source for column in columns_in(node))
 
 
 def below_projection(sort: pn.Sort) -> pn.Sort | None:
@@ -83,6 +130,23 @@ def below_projection(sort: pn.Sort) -> pn.Sort | None:
 
     keys = [evolve(key, expression=rewritten(key.expression, computed)) for key in sort.keys]
     return evolve(sort, input=project.input, keys=tuple(keys))
+
+
+def numbers_rows(window: pn.Window, keys: tuple[ex.SortKey, ...]) -> bool:
+    """Whether a window only numbers all rows in the order of keys, so that of each row those before it say which."""
+    return all(
+        isinstance(call.function, WindowFunction)
+        and call.function.name in NUMBERING
+        and not call.specification.partition_by
+        and call.specification.order_by == keys
+        for call in window.calls
+    )
+
+
+def refusal(access: AccessPaths, index: Index) -> str | None:
+    """Return why an index's method does not want it to be used for an order, None where it has nothing against it."""
+    ask = getattr(access.registries.access_methods[index.method], "refusal", None)
+    return None if ask is None else ask(dict(index.options), access.stored.session.setting)
 
 
 def is_ordering_scan(plan: pn.PlanNode | None) -> TypeGuard[pn.PlanNode]:
@@ -115,6 +179,8 @@ def ordering_scan(
     (key, *more) = sort.keys
     if limit.limit is None:
         return None  # all rows are wanted, and in their order
+    if refusal(access, index) is not None:
+        return None
     call = unlabelled(key.expression)
     if key.descending or key.nulls_first or not isinstance(call, ex.Call) or len(call.arguments) != 2:
         return None
@@ -134,7 +200,7 @@ def ordering_scan(
             for operand, value in sides:
                 if (
                     access.is_key(scan, index, 0, unlabelled(operand))
-                    and not any(column.source == scan.source for column in columns_in(value))
+                    and not _reads(scan, value)
                     and not is_volatile(value)
                 ):
                     found = pn.IndexScan(

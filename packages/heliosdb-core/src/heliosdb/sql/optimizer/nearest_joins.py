@@ -23,12 +23,12 @@ from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 from heliosdb.plan.rewrite import columns_in
 from heliosdb.sql.optimizer.conditions import is_volatile
-from heliosdb.sql.optimizer.nearest import COMPUTED, SOME, ordering_scan
+from heliosdb.sql.optimizer.nearest import COMPUTED, order_cost, ordering_scan
 
 if TYPE_CHECKING:
     from heliosdb.sql.optimizer.joins import Joins
 
-__all__ = ["nearest_join"]
+__all__ = ["joined_tables", "nearest_join"]
 
 KEEPING = ("inner", "left", "semi", "anti")
 """Joins that give the rows of the left side in their order."""
@@ -51,7 +51,7 @@ def nearest_join(
     estimates, access = joins.estimates, joins.access
     everything = joins.scan_cost(plan) + COMPUTED * estimates.rows(plan)
     best: pn.PlanNode | None = None
-    for leaf in _leaves(plan):
+    for leaf in joined_tables(plan):
         condition, scan = (leaf.condition, leaf.input) if isinstance(leaf, pn.Filter) else (None, leaf)
         assert isinstance(scan, pn.Scan)
         rows = estimates.table(scan.relation)
@@ -66,8 +66,7 @@ def nearest_join(
             led = _Led(joins, is_constant, leaf, evolve(found, share=share), set(plan.sources)).of(plan, frozenset())
             if led is None:
                 continue
-            looked_at = min(1.0, (SOME if wanted is None else wanted) / share / rows)
-            cost = method.cost(rows, looked_at) + sum(map(joins.scan_cost, _others(led)))
+            cost = order_cost(method, rows, share, wanted) + sum(map(joins.scan_cost, _others(led)))
             if cost < everything:
                 best, everything = led, cost
     return best
@@ -124,15 +123,15 @@ def _has_join(plan: pn.PlanNode) -> bool:
     return isinstance(plan.input if isinstance(plan, pn.Filter) else plan, pn.Join)
 
 
-def _leaves(plan: pn.PlanNode) -> Iterator[Any]:
+def joined_tables(plan: pn.PlanNode) -> Iterator[Any]:
     """Yield the scans of tables, with their conditions, among what is joined."""
     if type(plan) is pn.Scan or (isinstance(plan, pn.Filter) and type(plan.input) is pn.Scan):
         yield plan
     elif isinstance(plan, pn.Filter):
-        yield from _leaves(plan.input)
+        yield from joined_tables(plan.input)
     elif isinstance(plan, pn.Join):
         for part in plan.inputs:
-            yield from _leaves(part)
+            yield from joined_tables(part)
 
 
 def _others(plan: pn.PlanNode) -> Iterator[pn.PlanNode]:

@@ -16,7 +16,13 @@ from heliosdb.sql.optimizer.estimates import Estimates
 from heliosdb.sql.optimizer.forms import compare_stored, read_with_leave
 from heliosdb.sql.optimizer.joins import Joins
 from heliosdb.sql.optimizer.keep import Keeper
-from heliosdb.sql.optimizer.nearest import below_projection, is_ordering_scan, nearest_path, sorted_again
+from heliosdb.sql.optimizer.nearest import (
+    below_projection,
+    is_ordering_scan,
+    nearest_path,
+    numbers_rows,
+    sorted_again,
+)
 from heliosdb.sql.optimizer.nearest_joins import nearest_join
 from heliosdb.sql.optimizer.pullup import pull_up
 from heliosdb.sql.optimizer.pushdown import push
@@ -154,6 +160,12 @@ class _Optimizer:
             ordered = self._in_index_order(below, wanted, limit)
             if is_ordering_scan(ordered):
                 return _projected(projections, sorted_again(limit, below, ordered))
+        ranked = below.input
+        if isinstance(ranked, pn.Window) and numbers_rows(ranked, below.keys):
+            # The first rows' numbers follow from the first rows.
+            first = self._top(evolve(limit, skips=False), evolve(below, input=ranked.input))
+            found = _projected(projections, evolve(ranked, input=first))
+            return evolve(limit, input=evolve(sort, input=found, top=limit.limit, skip=limit.offset))
         found = self.physical(below.input)
         joined = nearest_join(self.joins, self.keeper.is_constant, limit, below, found, wanted)
         if joined is not None:

@@ -17,7 +17,7 @@ class StoredExpressions:
     """Binds index expressions and predicates for one statement, each once a scan."""
 
     def __init__(self, session: Any) -> None:
-        self._session = session
+        self.session = session
         self._bound: dict[tuple[int, int, str], ex.Expression] = {}
 
     def key(self, scan: pn.Scan, index: Index, position: int) -> ex.Expression:
@@ -38,7 +38,7 @@ class StoredExpressions:
         place = (scan.source, index.oid, text)
         found = self._bound.get(place)
         if found is None:
-            session = self._session
+            session = self.session
             tree = parse_expression(text, session.registries.grammar)
             found = self._bound[place] = bind_expression(
                 tree, session.bind_context(), scan.relation, source=scan.source, clause=clause, type_=type_

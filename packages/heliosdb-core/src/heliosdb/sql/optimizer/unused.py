@@ -50,6 +50,8 @@ def _reason(
         return f'access method "{index.method}" is not installed'
     if not index.valid:
         return "the index is not valid"
+    if getattr(method, "likely", False):
+        return "it gives rows in the order of an operator, and does not promise all that satisfy a condition"
     if index.predicate is not None:
         if not all(follows(part, parts) for part in split(stored.predicate(scan, index))):
             return "the condition does not imply its predicate"

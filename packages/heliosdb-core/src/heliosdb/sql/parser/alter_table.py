@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from heliosdb.errors import FeatureNotSupported, InvalidParameterValue
 from heliosdb.sql.keywords import COLUMN_NAMES
@@ -15,6 +15,7 @@ from heliosdb.sql.statements import (
     AlterConstraint,
     AttachPartition,
     ColumnAction,
+    Constraint,
     DetachPartition,
     DropColumn,
     DropConstraint,
@@ -73,6 +74,11 @@ def add(p: Parser, position: int) -> Node:
     refuse_system_versioning(p)
     if p.kind in constraints.TABLE_CONSTRAINTS and (p.kind not in COLUMN_NAMES or tables.exclude_constraint(p)):
         return AddConstraint(constraints.table_constraint(p), position=position)
+    clause = p.one_clause("table_element")
+    if clause is not None:
+        added: Any = clause.payload
+        kind = AddConstraint if isinstance(added, Constraint) else AddColumn
+        return kind(added, position=position)
     p.accept("column")
     exists = p.if_not_exists()
     return AddColumn(tables.column_definition(p), exists, position=position)

@@ -189,7 +189,7 @@ def unnamed_table_constraint(p: Parser) -> Constraint:
         p.expect("index")
         fields["index"] = p.identifier()
     else:
-        fields["columns"] = p.parenthesized_names()
+        fields["columns"] = key_columns(p)
         fields["include"] = p.parenthesized_names() if p.accept("include") else ()
         fields["options"] = with_definition(p)
         fields["tablespace"] = index_tablespace(p)
@@ -197,6 +197,16 @@ def unnamed_table_constraint(p: Parser) -> Constraint:
     if primary:
         return PrimaryKeyConstraint(**fields, position=position)
     return UniqueConstraint(nulls_not_distinct=distinct, **fields, position=position)
+
+
+def key_columns(p: Parser) -> tuple[str, ...]:
+    """Read the columns of a key."""
+    p.expect("(")
+    names = p.separated(p.identifier)
+    if p.at_keyword("without", "overlaps"):
+        raise p.unsupported("WITHOUT OVERLAPS")
+    p.expect(")")
+    return names
 
 
 def exclusion(p: Parser, position: int) -> ExclusionConstraint:

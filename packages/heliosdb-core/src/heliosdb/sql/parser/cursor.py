@@ -18,7 +18,7 @@ from heliosdb.sql.parser import expressions, options, query, types
 from heliosdb.sql.parser.grammar import ClauseRule, Grammar
 from heliosdb.sql.parser.indirection import indirection
 from heliosdb.sql.parser.stack import on_fresh_stack
-from heliosdb.sql.statements import Clause, Expression, Literal, Option, QualifiedName, Query, TypeName
+from heliosdb.sql.statements import Clause, Expression, Literal, Option, QualifiedName, Query, Statement, TypeName
 
 __all__ = ["Parser"]
 
@@ -411,6 +411,22 @@ class Parser:
         while (clause := self._clause(rules.get(self._word(), ()))) is not None:
             found.append(clause)
         return tuple(found)
+
+    def one_clause(self, point: str) -> Clause | None:
+        """Read the clause of a plugin that stands here, or None."""
+        return self._clause(self.grammar.clauses.get(point, {}).get(self._word(), ()))
+
+    def core_statement(self) -> Statement:
+        """Read the statement from its first word on as the core's grammar has it, for who has claimed it."""
+        from heliosdb.sql.parser.core import CORE_STATEMENTS  # which imports this module
+
+        self.reset(self.start)
+        for rule in CORE_STATEMENTS:
+            if self.accept_keyword(*rule.words):
+                found = rule.parse(self)
+                assert isinstance(found, Statement)
+                return found
+        raise self.error()
 
     def at_clause(self, point: str) -> bool:
         """Whether a clause of a plugin begins here, as ``clauses`` would read it."""

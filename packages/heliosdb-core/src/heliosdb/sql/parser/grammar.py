@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ClausePoint", "ClauseRule", "Grammar", "StatementRule"]
 
-ClausePoint = OneOf["table", "query", "create_table", "create_index", "column"]
+ClausePoint = OneOf["table", "query", "create_table", "create_index", "column", "table_element"]
 """Where a clause may stand: after a relation's name in FROM or DML, before its alias or behind it; behind a query;
-behind CREATE TABLE's and CREATE INDEX's own clauses; among a column's constraints."""
+behind CREATE TABLE's and CREATE INDEX's own clauses; among a column's constraints; in the
+place of a column or constraint of CREATE TABLE, and behind ADD of ALTER TABLE."""
 
 
 @frozen

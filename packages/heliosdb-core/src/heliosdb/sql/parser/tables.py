@@ -159,7 +159,8 @@ def element(p: Parser) -> ColumnDefinition | Constraint | LikeClause:
         return constraints.table_constraint(p)
     if p.kind == "like":
         return like(p)
-    return column_definition(p)
+    clause = p.one_clause("table_element")
+    return column_definition(p) if clause is None else clause.payload  # type: ignore[return-value]
 
 
 def exclude_constraint(p: Parser) -> bool:

@@ -1,0 +1,91 @@
+"""Branches of branches, far down: what an index finds there is what a scan finds, whatever the levels between did."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from heliosdb.database import Database
+from heliosdb.session import Session
+from heliosdb_testkit import FaultyVolume
+
+
+def rows(session: Session, text: str) -> list[tuple[Any, ...]]:
+    return list(session.execute(text)[0].rows)
+
+
+def agrees(session: Session) -> None:
+    """Compare what the indexes find with the rows."""
+    present = sorted(rows(session, "SELECT id, k FROM t WHERE id + 0 > -1000"))
+    assert "t_k" in str(rows(session, "EXPLAIN SELECT id FROM t WHERE k = 5"))
+    assert rows(session, "SELECT id, k FROM t ORDER BY id") == present
+    for key in range(8):
+        assert rows(session, f"SELECT id, k FROM t WHERE id = {key}") == [row for row in present if row[0] == key]
+        found = sorted(rows(session, f"SELECT id, k FROM t WHERE k = {key}"))
+        assert found == [row for row in present if row[1] == key]
+    assert sorted(rows(session, "SELECT id FROM t WHERE k BETWEEN 2 AND 6")) == [
+        (number,) for number, key in present if 2 <= key <= 6
+    ]
+
+
+CHANGES = (
+    "UPDATE t SET k = (k + {0}) % 8 WHERE id % 3 = {0} % 3",
+    "INSERT INTO t SELECT coalesce(max(id), 0) + 1, {0} % 8 FROM t",
+    "DELETE FROM t WHERE id = (SELECT min(id) FROM t WHERE id % 5 = {0} % 5)",
+    "UPDATE t SET v = 'x' || {0} WHERE k = {0} % 8",
+    "UPDATE t SET id = -id WHERE id = {0} % 11",
+)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_indexes_agree_with_rows_on_every_level(seed: int) -> None:
+    chance = Random(seed)
+    volume = FaultyVolume()
+    database = Database(volume=volume, plugins=["branch"])
+    session = database.session()
+    session.execute("CREATE TABLE t (id int PRIMARY KEY, k int, v text); CREATE INDEX t_k ON t (k)")
+    session.execute("INSERT INTO t SELECT g, g % 8, '' FROM generate_series(0, 200) g; ANALYZE t")
+    names = ["main"]
+    for step in range(60):
+        if len(names) < 12 and chance.random() < 0.4:
+            parent = chance.choice(names[-3:])
+            names.append(f"b{len(names)}")
+            session.execute(f"CREATE BRANCH {names[-1]} FROM {parent}")
+        session.execute(f"USE BRANCH {chance.choice(names)}")
+        if chance.random() < 0.7:
+            session.execute(chance.choice(CHANGES).format(step))
+        if step % 10 == 9:
+            agrees(session)
+        if step == 30:
+            session.execute("VACUUM")
+        if step in (20, 45):
+            if step == 45:
+                session.execute("CHECKPOINT")
+            volume.lose_power()
+            database = Database(volume=volume.kill(), plugins=["branch"])
+            session = database.session()
+    for name in names:
+        session.execute(f"USE BRANCH {name}")
+        agrees(session)
+    database.close()
+
+
+def test_a_level_without_changes_hides_nothing_and_shows_nothing_of_the_one_above() -> None:
+    database = Database(plugins=["branch"])
+    session = database.session()
+    session.execute("CREATE TABLE t (id int PRIMARY KEY, k int, v text); CREATE INDEX t_k ON t (k)")
+    session.execute("INSERT INTO t SELECT g, 5, '' FROM generate_series(0, 200) g; INSERT INTO t VALUES (300, 7, '')")
+    session.execute("CREATE BRANCH middle")
+    session.execute("UPDATE t SET k = 8 WHERE id = 300; INSERT INTO t VALUES (301, 7, '')")
+    session.execute("CREATE BRANCH low FROM middle")
+    session.execute("UPDATE t SET k = 9 WHERE id = 300")
+    session.execute("USE BRANCH low")
+    assert rows(session, "SELECT id FROM t WHERE k = 7") == [(300,)]
+    session.execute("USE BRANCH middle")
+    session.execute("UPDATE t SET k = 6 WHERE id = 300; INSERT INTO t VALUES (302, 7, '')")
+    session.execute("USE BRANCH low")
+    assert rows(session, "SELECT id FROM t WHERE k = 7") == [(300,)]
+    assert rows(session, "SELECT id FROM t WHERE k BETWEEN 6 AND 9") == [(300,)]
+    database.close()

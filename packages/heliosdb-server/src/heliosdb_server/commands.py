@@ -1,0 +1,92 @@
+"""The command ``heliosdb start``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+import click
+
+__all__ = ["start"]
+
+
+@click.command(
+    epilog="\b\nExamples:\n"
+    "  heliosdb start app.db\n"
+    "  heliosdb start --memory --port 0\n"
+    "  PGPASSWORD=... heliosdb start app.db --listen 0.0.0.0 --auth scram-sha-256 --user app"
+)
+@click.argument("path", metavar="[PATH]", required=False)
+@click.option("--data-dir", "--data", "data_dir", metavar="PATH", help="The database, another way to say PATH.")
+@click.option("--memory", is_flag=True, help="Serve a new database in memory.")
+@click.option("--listen", metavar="HOST", help="Where to listen (127.0.0.1).")
+@click.option("--port", "-p", type=click.IntRange(0, 65535), help="The port (5432); 0: any free one.")
+@click.option(
+    "--auth",
+    type=click.Choice(["trust", "password", "scram-sha-256"]),
+    help="How clients show who they are (trust).",
+)
+@click.option("--user", metavar="NAME", help="Who may connect, with the password in PGPASSWORD.")
+@click.option("--max-connections", type=click.IntRange(1), help="Clients at once (100).")
+@click.option("--tls-cert", metavar="FILE", help="The certificate, in PEM.")
+@click.option("--tls-key", metavar="FILE", help="Its key, in PEM.")
+@click.option("--tls-required", is_flag=True, help="Refuse connections that are not encrypted.")
+@click.option("--config", "config_file", metavar="FILE", help="Read the configuration from this TOML file.")
+def start(
+    path: str | None,
+    data_dir: str | None,
+    memory: bool,
+    listen: str | None,
+    port: int | None,
+    auth: str | None,
+    user: str | None,
+    max_connections: int | None,
+    tls_cert: str | None,
+    tls_key: str | None,
+    tls_required: bool,
+    config_file: str | None,
+) -> None:
+    """Serve the database at PATH to PostgreSQL's clients, until Ctrl-C or SIGTERM.
+
+    What no option says is taken from the section [server] of the configuration.
+    """
+    if sum((path is not None, data_dir is not None, memory)) != 1:
+        raise click.UsageError("give one of PATH, --data-dir and --memory")
+    import heliosdb
+    from heliosdb_server.options import ATTACHED
+    from heliosdb_server.server import Server, ServerConfig
+
+    users = {}
+    if user is not None:
+        password = os.environ.get("PGPASSWORD")
+        if not password:
+            raise click.UsageError("--user needs a password in PGPASSWORD")
+        users[user] = password
+    where = ":memory:" if memory else path or data_dir
+    chosen = heliosdb.load_config(config_file, overrides={"path": where})
+    given = {"host": listen, "port": port, "auth": auth, "max_connections": max_connections}
+    with heliosdb.EmbeddedDatabase(where, config=chosen) as database:
+        engine = database.database
+        config = ServerConfig(
+            **engine.attached.get(ATTACHED, {}) | {name: value for name, value in given.items() if value is not None},
+            users=users,
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            tls_required=tls_required,
+        )
+        asyncio.run(_serve(Server(engine, config)))
+
+
+async def _serve(server: object) -> None:
+    from heliosdb_server.server import Server
+
+    assert isinstance(server, Server)
+    await server.start()
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    click.echo(f"listening at {server.config.host}:{server.port}", err=True)
+    await ended.wait()
+    click.echo("ending", err=True)
+    await server.stop()

@@ -1,0 +1,500 @@
+"""One client's conversation: messages in, bytes out. It knows no sockets.
+
+    simple      Query             -> RowDescription DataRow* CommandComplete ... ReadyForQuery
+    extended    Parse Bind        -> a named statement, a portal over it
+                Describe Execute  -> what it takes and gives, rows up to a limit
+                Sync              -> the implicit transaction ends; after an error everything up to here is skipped
+    copying     CopyData*         -> between CopyInResponse and CommandComplete
+
+``process`` takes the messages that have arrived and yields the answers piece by piece, so that whoever writes them can
+wait for a slow client while nothing is kept. One thread at a time is in a conversation; ``cancel`` may come from any.
+(https://www.postgresql.org/docs/15/protocol-flow.html)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, evolve, field
+
+from heliosdb import errors
+from heliosdb_server import formats, messages
+from heliosdb_server.messages import Body, Message
+
+if TYPE_CHECKING:
+    from heliosdb.spi import OutputColumn, Result
+
+__all__ = ["REPORTED", "Conversation"]
+
+REPORTED = (
+    "server_version",
+    "server_encoding",
+    "client_encoding",
+    "application_name",
+    "default_transaction_read_only",
+    "DateStyle",
+    "IntervalStyle",
+    "TimeZone",
+    "integer_datetimes",
+    "standard_conforming_strings",
+    "session_authorization",
+    "is_superuser",
+)
+"""Settings of which clients are told when they change (protocol-flow, "Asynchronous Operations")."""
+
+PIECE = 1 << 16
+"""Bytes of answers that are collected before they are given out."""
+
+ROWS = 256
+"""Rows that are encoded at once."""
+
+
+@define(eq=False)
+class _Statement:
+    """A statement that Parse made; ``text`` is None for an empty one."""
+
+    text: Any
+    types: tuple[str | None, ...]
+    columns: tuple[OutputColumn, ...] | None
+    declared: tuple[str | None, ...] = ()
+    writers: dict[tuple[int, ...], list[Callable[[Any], bytes]]] = field(factory=dict)
+    """What makes the bytes of its columns by their formats, where no setting has a say in them."""
+
+
+@define(eq=False)
+class _Portal:
+    """A statement with values for its parameters, and how far its rows have been read."""
+
+    statement: _Statement
+    values: tuple[Any, ...]
+    formats: list[int]
+    result: Result | None = None
+    rows: list[Any] | None = None
+    at: int = 0
+
+
+class Conversation:
+    """See the module. ``settings`` are those that the client asked for when it connected."""
+
+    def __init__(self, database: Any, user: str, settings: dict[str, Any]) -> None:
+        self._out: list[bytes] = []
+        self._size = 0
+        self.session: Any = database.session(user=user, settings=settings, on_notice=self._notice)
+        self._statements: dict[str, _Statement] = {}
+        self._portals: dict[str, _Portal] = {}
+        self._copy: Any = None
+        self._copy_is_extended = False
+        self._skips = False
+        self.is_over = False
+        self._told: dict[str, str] = {}
+        self._short_types: dict[str, tuple[str | None, ...]] = {}
+        """By text the declared types of parameters that its function was made with."""
+        self._handlers: dict[bytes, Callable[[Body, bool], Iterator[bytes] | None]] = {
+            b"P": self._parse,
+            b"B": self._bind,
+            b"D": self._describe,
+            b"E": self._execute,
+            b"C": self._close,
+            b"H": self._flush,
+        }
+
+    # -- what comes out ------------------------------------------------------------------------------------------------
+
+    def _say(self, data: bytes) -> None:
+        self._out.append(data)
+        self._size += len(data)
+
+    def _taken(self) -> bytes:
+        data, self._out, self._size = b"".join(self._out), [], 0
+        return data
+
+    def _notice(self, notice: Any) -> None:
+        self._say(
+            messages.notice_response(notice.severity, notice.sqlstate, notice.message, notice.detail, notice.hint)
+        )
+
+    def greeting(self) -> bytes:
+        """Return what a client is told once it is known: settings, and that it may begin."""
+        self._report()
+        self._ready()
+        return self._taken()
+
+    def _report(self) -> None:
+        """Tell of the settings that have changed."""
+        for name in REPORTED:
+            value = str(self._reported(name))
+            if self._told.get(name) != value:
+                self._told[name] = value
+                self._say(messages.parameter_status(name, value))
+
+    def _reported(self, name: str) -> str:
+        if name == "session_authorization":
+            return self.session.session_user  # type: ignore[no-any-return]
+        return self.session.settings.show(name)  # type: ignore[no-any-return]
+
+    def _ready(self) -> None:
+        self._say(messages.ready(self.session.block.status))
+
+    # -- what comes in -------------------------------------------------------------------------------------------------
+
+    def process(self, arrived: Sequence[Message]) -> Iterator[bytes]:
+        """Answer messages, piece by piece."""
+        for place, (kind, body) in enumerate(arrived):
+            if self.is_over:
+                return
+            followed_by_sync = place + 1 < len(arrived) and arrived[place + 1].kind == b"S"
+            yield from self._answer(kind, Body(body), followed_by_sync)
+            if self._size >= PIECE:
+                yield self._taken()
+        if self._out:
+            yield self._taken()
+
+    def _answer(self, kind: bytes, body: Body, followed_by_sync: bool) -> Iterator[bytes]:
+        if kind == b"X":
+            self.is_over = True
+        elif self._copy is not None:
+            self._copying(kind, body)
+        elif kind == b"Q":
+            self._skips = False
+            yield from self._query(body)
+        elif kind == b"S":
+            self._sync()
+        elif kind in self._handlers:
+            if not self._skips:
+                try:
+                    pieces = self._handlers[kind](body, followed_by_sync)
+                    if pieces is not None:
+                        yield from pieces
+                except errors.Error as error:
+                    self._fail(error)
+        elif kind in (b"d", b"c", b"f"):
+            pass  # what a client still sent of a COPY that has failed
+        elif kind == b"F":
+            self._fail(errors.FeatureNotSupported("function calls by the protocol are not supported; use SELECT"))
+            self._sync()
+        else:
+            raise errors.ProtocolViolation(f"invalid frontend message type {kind[0]}")
+
+    def _fail(self, error: errors.Error) -> None:
+        """Report an error of the extended protocol; what follows is skipped up to Sync."""
+        block = self.session.block
+        if block.is_implicit:
+            block.rollback()
+        else:
+            block.fail()
+        self._say(messages.error_response(error))
+        self._skips = True
+
+    def _sync(self) -> None:
+        self._skips = False
+        block = self.session.block
+        if block.is_implicit:
+            try:
+                block.commit()
+            except errors.Error as error:
+                self._say(messages.error_response(error))
+        if not block.is_open:
+            self._portals.clear()
+        self._report()
+        self._ready()
+
+    # -- simple queries ------------------------------------------------------------------------------------------------
+
+    def _query(self, body: Body) -> Iterator[bytes]:
+        session = self.session
+        offset = 0
+        self._portals.pop("", None)
+        try:
+            text = body.text()
+            body.end()
+            self._statements.pop("", None)
+            statements = session.texts(text)
+            if not statements:
+                self._say(messages.EMPTY_QUERY)
+            elif len(statements) == 1 and self._is_copy(statements[0]):
+                yield from self._begin_copy(statements[0])
+                if self._copy is not None:
+                    return
+            else:
+                results = session.run_script(statements)
+                for statement in statements:
+                    offset = statement.offset
+                    yield from self._results(next(results))
+                next(results, None)
+        except errors.Error as error:
+            self._say(messages.error_response(error, offset=offset))
+        self._report()
+        self._ready()
+
+    def _results(self, result: Result) -> Iterator[bytes]:
+        if result.columns is not None:
+            form = [formats.TEXT] * len(result.columns)
+            self._say(messages.row_description(formats.descriptions(self.session, result.columns, form)))
+            yield from self._rows(result.columns, form, list(result.rows))
+        self._say(messages.command_complete(result.status))
+
+    def _rows(self, columns: Sequence[OutputColumn], form: Sequence[int], rows: Sequence[Any]) -> Iterator[bytes]:
+        yield from self._written(formats.outputs(self.session, columns, form), rows)
+
+    def _written(self, write: Sequence[Callable[[Any], bytes]], rows: Sequence[Any]) -> Iterator[bytes]:
+        for start in range(0, len(rows), ROWS):
+            self._say(messages.data_rows(rows[start : start + ROWS], write))
+            if self._size >= PIECE:
+                yield self._taken()
+
+    # -- the extended protocol -----------------------------------------------------------------------------------------
+
+    def _parse(self, body: Body, followed_by_sync: bool) -> None:
+        name, text = body.text(), body.text()
+        oids = [body.int4() & 0xFFFFFFFF for _ in range(body.count())]
+        body.end()
+        session = self.session
+        if name in self._statements:
+            if name:
+                raise errors.DuplicatePreparedStatement(f'prepared statement "{name}" already exists')
+            del self._statements[name]
+        types = tuple([None if oid in (0, 705) else session.types.by_oid(oid).name for oid in oids])
+        statements = session.texts(text)
+        if len(statements) > 1:
+            raise errors.SqlSyntaxError("cannot insert multiple commands into a prepared statement")
+        if not statements:
+            self._statements[name] = _Statement(None, types, None)
+        else:
+            prepared = session.prepare(text, types)
+            given = prepared.parameter_types + types[len(prepared.parameter_types) :]
+            self._statements[name] = _Statement(evolve(statements[0], types=types), given, prepared.columns, types)
+        self._say(messages.PARSE_COMPLETE)
+
+    def _bind(self, body: Body, followed_by_sync: bool) -> None:
+        portal, name = body.text(), body.text()
+        given = [body.int2() for _ in range(body.count())]
+        values = [body.value() for _ in range(body.count())]
+        wanted = [body.int2() for _ in range(body.count())]
+        body.end()
+        statement = self._statement(name)
+        if statement.text is not None and statement.columns is not None and len(values) != len(statement.types):
+            raise errors.ProtocolViolation(
+                f'bind message supplies {len(values)} parameters, but prepared statement "{name}" requires '
+                f"{len(statement.types)}"
+            )
+        if portal and portal in self._portals:
+            raise errors.DuplicateCursor(f'cursor "{portal}" already exists')
+        types = statement.types + (None,) * (len(values) - len(statement.types))
+        read = formats.parameters(self.session, types, values, formats.one_for_each(given, len(values), "parameter"))
+        count = len(statement.columns or ())
+        form = formats.one_for_each(wanted, count, "column") if count else wanted
+        self._portals[portal] = _Portal(statement, read, form)
+        self._say(messages.BIND_COMPLETE)
+
+    def _statement(self, name: str) -> _Statement:
+        found = self._statements.get(name)
+        if found is None:
+            raise errors.InvalidSqlStatementName(
+                f'prepared statement "{name}" does not exist' if name else "unnamed prepared statement does not exist"
+            )
+        return found
+
+    def _portal(self, name: str) -> _Portal:
+        found = self._portals.get(name)
+        if found is None:
+            raise errors.InvalidCursorName(f'portal "{name}" does not exist')
+        return found
+
+    def _describe(self, body: Body, followed_by_sync: bool) -> None:
+        kind, name = body.byte(), body.text()
+        body.end()
+        session = self.session
+        if kind == b"S":
+            statement = self._statement(name)
+            oids = [0 if each is None else session.types.by_name(each).oid or 0 for each in statement.types]
+            self._say(messages.parameter_description(oids))
+            columns, form = statement.columns, [formats.TEXT] * len(statement.columns or ())
+        elif kind == b"P":
+            portal = self._portal(name)
+            if portal.statement.columns is None and portal.statement.text is not None:
+                self._run_to_describe(portal)
+            columns = portal.statement.columns if portal.result is None else portal.result.columns
+            form = formats.one_for_each(portal.formats, len(columns or ()), "column")
+        else:
+            raise errors.ProtocolViolation(f"invalid DESCRIBE message subtype {kind[0]}")
+        if columns is None:
+            self._say(messages.NO_DATA)
+        else:
+            self._say(messages.row_description(formats.descriptions(session, columns, form)))
+
+    def _run_to_describe(self, portal: _Portal) -> None:
+        """Run what only its run can tell the columns of: SHOW, EXPLAIN, FETCH, EXECUTE."""
+        tree = type(self.session.tree(portal.statement.text)).__name__
+        if tree in ("Show", "Explain", "Fetch", "Execute"):
+            self._run(portal)
+
+    def _execute(self, body: Body, followed_by_sync: bool) -> Iterator[bytes]:
+        name, limit = body.text(), body.int4()
+        body.end()
+        portal = self._portal(name)
+        statement = portal.statement
+        if statement.text is None:
+            self._say(messages.EMPTY_QUERY)
+            return
+        if self._is_copy(statement.text):
+            self._copy_is_extended = True
+            yield from self._begin_copy(statement.text)
+            return
+        if portal.result is None:
+            if not (followed_by_sync or self.session.block.is_open):
+                self.session.begin_implicit()
+            self._run(portal)
+        result, rows = portal.result, portal.rows
+        assert result is not None
+        if result.columns is None or rows is None:
+            self._say(messages.command_complete(result.status))
+            return
+        end = len(rows) if limit <= 0 else min(len(rows), portal.at + limit)
+        form = formats.one_for_each(portal.formats, len(result.columns), "column")
+        yield from self._written(self._writers(statement, result.columns, form), rows[portal.at : end])
+        count, portal.at = end - portal.at, end
+        if end < len(rows):
+            self._say(messages.PORTAL_SUSPENDED)
+        elif result.tag == "SELECT":
+            self._say(messages.command_complete(f"SELECT {count}"))
+        else:
+            self._say(messages.command_complete(result.status))
+
+    def _writers(
+        self, statement: _Statement, columns: Sequence[OutputColumn], form: Sequence[int]
+    ) -> Sequence[Callable[[Any], bytes]]:
+        found = statement.writers.get(tuple(form))
+        if found is None:
+            found = formats.outputs(self.session, columns, form)
+            if columns is statement.columns and formats.are_settled(columns):
+                statement.writers[tuple(form)] = found
+        return found
+
+    def _run(self, portal: _Portal) -> None:
+        if self._run_short(portal):
+            return
+        session, statement = self.session, portal.statement
+        result = portal.result = session.run(statement.text, portal.values)
+        portal.rows = None if result.columns is None else list(result.rows)
+        if statement.columns is not None and len(portal.rows or ()) < 2 and not session.block.is_open:
+            text = statement.text.text
+            session.points.offer(text, result)
+            self._short_types[text] = statement.declared
+
+    def _run_short(self, portal: _Portal) -> bool:
+        """Run a statement by its function, where it has one that was made for parameters of these types."""
+        statement = portal.statement
+        text = statement.text.text
+        fast = self.session.fast.get(text)
+        if fast is None or self._short_types.get(text) != statement.declared:
+            return False
+        rows = fast(portal.values)
+        if type(rows) is not list:
+            return False
+        portal.rows = rows
+        portal.result = evolve(self.session.points.answers[text], columns=statement.columns, row_count=len(rows))
+        return True
+
+    def is_short(self, arrived: Sequence[Message]) -> bool:
+        """Whether messages are answered at once: look-ups of rows by functions that are there, and nothing else."""
+        if self._copy is not None:
+            return False
+        fast, answers = self.session.fast, self.session.points.answers
+        for kind, body in arrived:
+            if kind == b"B":
+                names = body.split(b"\0", 2)
+                statement = self._statements.get(names[1].decode("utf-8", "replace")) if len(names) == 3 else None
+                if statement is None or statement.text is None:
+                    return False
+                text = statement.text.text
+                if (
+                    text not in fast
+                    or answers[text].tag != "SELECT"
+                    or self._short_types.get(text) != statement.declared
+                ):
+                    return False
+            elif kind not in (b"E", b"S", b"D"):
+                return False
+        return True
+
+    def _close(self, body: Body, followed_by_sync: bool) -> None:
+        kind, name = body.byte(), body.text()
+        body.end()
+        if kind not in (b"S", b"P"):
+            raise errors.ProtocolViolation(f"invalid CLOSE message subtype {kind[0]}")
+        closed = self._statements if kind == b"S" else self._portals
+        closed.pop(name, None)
+        self._say(messages.CLOSE_COMPLETE)
+
+    def _flush(self, body: Body, followed_by_sync: bool) -> Iterator[bytes]:
+        yield self._taken()
+
+    # -- COPY ----------------------------------------------------------------------------------------------------------
+
+    def _is_copy(self, statement: Any) -> bool:
+        if statement.text[:4].lower() != "copy":
+            return False
+        tree = self.session.tree(statement)
+        return type(tree).__name__ == "Copy" and tree.file is None
+
+    def _begin_copy(self, statement: Any) -> Iterator[bytes]:
+        """Begin COPY FROM STDIN, whose data follow, or do COPY TO STDOUT."""
+        copy = self.session.copy(statement.text)
+        if copy.is_from:
+            self._copy = copy
+            self._say(messages.copy_response(b"G", len(copy.transfer.columns), 0))
+            yield self._taken()
+            return
+        self._say(messages.copy_response(b"H", len(copy.columns), 0))
+        is_csv = copy.transfer.options.is_csv
+        for piece in copy:
+            # A row a message, as clients expect; in CSV a row may go on behind the end of a line.
+            for part in (piece,) if is_csv else [f"{line}\n" for line in piece.split("\n")[:-1]]:
+                self._say(messages.copy_data(part.encode()))
+            if self._size >= PIECE:
+                yield self._taken()
+        self._say(messages.COPY_DONE)
+        self._say(messages.command_complete(copy.finish().status))
+
+    def _copying(self, kind: bytes, body: Body) -> None:
+        copy = self._copy
+        try:
+            if kind == b"d":
+                copy.write(body.rest())
+                return
+            if kind in (b"H", b"S"):
+                return
+            self._copy = None
+            if kind == b"c":
+                self._say(messages.command_complete(copy.finish().status))
+            elif kind == b"f":
+                reason = body.text()
+                copy.cancel()
+                raise errors.QueryCanceled(f"COPY from stdin failed: {reason}")
+            else:
+                copy.cancel()
+                raise errors.ProtocolViolation(f"unexpected message type 0x{kind[0]:02x} during COPY from stdin")
+        except errors.Error as error:
+            copy.cancel()
+            self._copy = None
+            self._say(messages.error_response(error))
+            if self._copy_is_extended:
+                self._skips = True
+        if not self._copy_is_extended:
+            self._report()
+            self._ready()
+        self._copy_is_extended = False
+
+    # -- the end -------------------------------------------------------------------------------------------------------
+
+    def cancel(self) -> None:
+        """Stop the running statement, from any thread."""
+        self.session.interrupt()
+
+    def close(self) -> None:
+        """Roll back what is open, and end the session."""
+        if self._copy is not None:
+            self._copy.cancel()
+            self._copy = None
+        self.session.close()
