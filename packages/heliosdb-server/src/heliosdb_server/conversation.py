@@ -88,6 +88,8 @@ class Conversation:
         self._skips = False
         self.is_over = False
         self._told: dict[str, str] = {}
+        self._may_have_set = True
+        """Whether anything ran since the settings were reported that may have changed one."""
         self._short_types: dict[str, tuple[str | None, ...]] = {}
         """By text the declared types of parameters that its function was made with."""
         self._handlers: dict[bytes, Callable[[Body, bool], Iterator[bytes] | None]] = {
@@ -196,7 +198,9 @@ class Conversation:
                 self._say(messages.error_response(error))
         if not block.is_open:
             self._portals.clear()
-        self._report()
+        if self._may_have_set:
+            self._may_have_set = False
+            self._report()
         self._ready()
 
     # -- simple queries ------------------------------------------------------------------------------------------------
@@ -374,6 +378,7 @@ class Conversation:
     def _run(self, portal: _Portal) -> None:
         if self._run_short(portal):
             return
+        self._may_have_set = True
         session, statement = self.session, portal.statement
         result = portal.result = session.run(statement.text, portal.values)
         portal.rows = None if result.columns is None else list(result.rows)
