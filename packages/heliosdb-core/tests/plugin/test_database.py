@@ -333,13 +333,16 @@ def test_a_setting_may_be_another_name_of_something_that_the_session_has() -> No
         query = "SELECT setting, source, boot_val, reset_val FROM pg_settings WHERE name = 'paint.colour'"
         assert list(session.execute(query)[-1].rows) == [("grey", "session", "white", "red")]
         session.execute("RESET paint.colour")
+        session.memory["paint"] = "grey"
+        session.execute("RESET ALL; RESET ALL")
+        assert session.setting("paint.colour") == "red"
         assert ended == []
         session.execute("DISCARD ALL")
         assert ended == ["first"]
         session.at_close(lambda: ended.append("second"))
         session.close()
         session.close()
-        assert (written, ended) == (["red", "blue", "red", "red"], ["first", "second"])
+        assert (written, ended) == (["red", "blue", "red", "red", "red"], ["first", "second"])
         with pytest.raises(InvalidParameterValue, match="not on these walls"):
             database.session(settings={"paint.colour": "mud"})
         assert len(database.database.sessions) == 1
