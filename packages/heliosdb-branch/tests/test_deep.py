@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
+from heliosdb import EmbeddedDatabase
 from heliosdb.database import Database
 from heliosdb.session import Session
 from heliosdb_testkit import FaultyVolume
@@ -89,3 +91,31 @@ def test_a_level_without_changes_hides_nothing_and_shows_nothing_of_the_one_abov
     assert rows(session, "SELECT id FROM t WHERE k = 7") == [(300,)]
     assert rows(session, "SELECT id FROM t WHERE k BETWEEN 6 AND 9") == [(300,)]
     database.close()
+
+
+def test_branches_that_were_only_read_take_hardly_any_space(tmp_path: Path) -> None:
+    path = str(tmp_path / "t.helio")
+    total = "SELECT count(*), sum(id), sum(n) FROM t"
+    sizes = "SELECT branch_name, size_bytes FROM pg_database_branches"
+    with EmbeddedDatabase(path) as db:
+        db.execute("CREATE TABLE t (id int PRIMARY KEY, n int, v text)")
+        db.execute("INSERT INTO t SELECT i, 0, md5(i::text) FROM generate_series(1, 20000) i")
+        for level in range(1, 6):
+            db.execute(f"CREATE BRANCH b{level}")
+            db.execute(f"USE BRANCH b{level}")
+            if level == 3:
+                db.execute("UPDATE t SET n = 7 WHERE id = 5")
+            db.query(total)
+        db.execute("USE BRANCH main")
+        db.execute("UPDATE t SET n = 1")
+        db.execute("CHECKPOINT")
+        found = dict(map(tuple, db.query(sizes)))
+        assert max(found[f"b{level}"] for level in (1, 2, 4, 5)) < 1000
+        assert 1000 < found["b3"] < found["main"] / 2
+    for _ in range(2):
+        with EmbeddedDatabase(path) as db:
+            for level, expected in enumerate((20000, 0, 0, 7, 7, 7)):
+                db.execute(f"USE BRANCH {'main' if level == 0 else f'b{level}'}")
+                assert db.query(total) == [(20000, 200010000, expected)]
+            db.execute("UPDATE t SET n = 7 WHERE id = 5")
+            db.execute("CHECKPOINT")

@@ -298,6 +298,8 @@ class Checkpointer:
 
     def _changed_blocks(self, relation: Relation, lasting: Container[int], erased: Container[int]) -> list[BlockImage]:
         store, images = self._store, []
+        # What is no newer than the fork is the parent's: somebody has only read it here.
+        stored = max(store.checkpoint_scn, relation.fork)
         for number, present in enumerate(relation.blocks):
             if number in lasting or number in erased:
                 relation.block(number)
@@ -305,7 +307,7 @@ class Checkpointer:
                 if folded is not None:
                     images.append(_image(number, folded))
                 continue
-            if present is None or not (present.overlay or present.begin > store.checkpoint_scn):
+            if present is None or not (present.overlay or present.begin > stored):
                 continue
             if relation.stored is not None and relation.stored.holds(number, present):
                 continue  # a commit has written it
