@@ -126,6 +126,8 @@ class TestEphemeral:
             connection.commit()
             assert connection.execute("SELECT count(*) FROM t").fetchone() == (0,)
             (name,) = connection.execute("SHOW heliosdb.branch").fetchone() or ()
+            connection.execute("RESET ALL")  # it is on the branch that it began with, and has looked at it
+            assert connection.execute("SHOW heliosdb.branch").fetchone() == (name,)
             assert names(db) == [name, "main"]
         assert names(db) == ["main"]
         assert db.query("SELECT count(*) FROM t") == [(1000,)]

@@ -61,6 +61,34 @@ def test_everything_is_read_at_the_point(db: EmbeddedDatabase) -> None:
             assert db.query("SELECT * FROM t WHERE id = $1", [1]) == [(1, "now", None)]
 
 
+@pytest.mark.parametrize("text", ["RESET ALL", "DISCARD ALL"])
+def test_it_goes_with_all_settings(db: EmbeddedDatabase, text: str) -> None:
+    then = scn(db)
+    db.execute("DELETE FROM t")
+    for settings, count, shown in ((None, 0, ""), ({"heliosdb.as_of": f" scn {then}"}, 2, f"SCN {then}")):
+        session = db.database.session(settings=settings)
+        session.execute(f"SET heliosdb.as_of = {then - 1}; SET extra_float_digits = 3")
+        assert list(session.execute("SELECT count(*) FROM t")[0].rows) == [(0,)]
+        session.execute(text)
+        assert (session.show_setting("heliosdb.as_of"), session.setting("extra_float_digits")) == (shown, 1)
+        assert list(session.execute("SELECT count(*) FROM t")[0].rows) == [(count,)]
+        session.close()
+
+
+def test_all_settings_stay_where_the_point_cannot_be_left(db: EmbeddedDatabase) -> None:
+    session = db.database.session()
+    session.execute(f"SET heliosdb.as_of = {scn(db)}; SET extra_float_digits = 3")
+    session.execute("BEGIN; SELECT * FROM t")
+    with pytest.raises(ActiveSqlTransaction, match="before any query"):
+        session.execute("RESET ALL")
+    session.execute("ROLLBACK")
+    assert session.setting("extra_float_digits") == 3
+    session.execute("BEGIN; SELECT * FROM t; RESET extra_float_digits; COMMIT; RESET ALL")
+    assert (session.setting("heliosdb.as_of"), session.setting("extra_float_digits")) == ("", 1)
+    session.execute("BEGIN; SELECT * FROM t; RESET ALL; COMMIT")
+    session.close()
+
+
 def test_nothing_is_written_there(db: EmbeddedDatabase) -> None:
     db.execute("CREATE SEQUENCE s; CREATE TEMP TABLE own (id int)")
     with pytest.raises(ObjectInUse, match="temporary objects"):

@@ -55,7 +55,7 @@ def start(
         raise click.UsageError("give one of PATH, --data-dir and --memory")
     import heliosdb
     from heliosdb_server.options import ATTACHED
-    from heliosdb_server.server import Server, ServerConfig
+    from heliosdb_server.server import Server, ServerConfig, new_event_loop
 
     users = {}
     if user is not None:
@@ -75,7 +75,8 @@ def start(
             tls_key=tls_key,
             tls_required=tls_required,
         )
-        asyncio.run(_serve(Server(engine, config)))
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(_serve(Server(engine, config)))
 
 
 async def _serve(server: object) -> None:

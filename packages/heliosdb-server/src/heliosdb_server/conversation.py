@@ -60,6 +60,8 @@ class _Statement:
     declared: tuple[str | None, ...] = ()
     writers: dict[tuple[int, ...], list[Callable[[Any], bytes]]] = field(factory=dict)
     """What makes the bytes of its columns by their formats, where no setting has a say in them."""
+    described: dict[tuple[int, ...], bytes] = field(factory=dict)
+    """RowDescription by the formats that were asked for."""
 
 
 @define(eq=False)
@@ -87,7 +89,11 @@ class Conversation:
         self._copy_is_extended = False
         self._skips = False
         self.is_over = False
+        self.is_answered = False
+        """Whether the piece that ``process`` has yielded is its last."""
         self._told: dict[str, str] = {}
+        self._may_have_set = True
+        """Whether anything ran since the settings were reported that may have changed one."""
         self._short_types: dict[str, tuple[str | None, ...]] = {}
         """By text the declared types of parameters that its function was made with."""
         self._handlers: dict[bytes, Callable[[Body, bool], Iterator[bytes] | None]] = {
@@ -140,6 +146,7 @@ class Conversation:
 
     def process(self, arrived: Sequence[Message]) -> Iterator[bytes]:
         """Answer messages, piece by piece."""
+        self.is_answered = False
         for place, (kind, body) in enumerate(arrived):
             if self.is_over:
                 return
@@ -147,6 +154,7 @@ class Conversation:
             yield from self._answer(kind, Body(body), followed_by_sync)
             if self._size >= PIECE:
                 yield self._taken()
+        self.is_answered = True
         if self._out:
             yield self._taken()
 
@@ -196,7 +204,9 @@ class Conversation:
                 self._say(messages.error_response(error))
         if not block.is_open:
             self._portals.clear()
-        self._report()
+        if self._may_have_set:
+            self._may_have_set = False
+            self._report()
         self._ready()
 
     # -- simple queries ------------------------------------------------------------------------------------------------
@@ -306,12 +316,13 @@ class Conversation:
         body.end()
         session = self.session
         if kind == b"S":
-            statement = self._statement(name)
+            described = statement = self._statement(name)
             oids = [0 if each is None else session.types.by_name(each).oid or 0 for each in statement.types]
             self._say(messages.parameter_description(oids))
             columns, form = statement.columns, [formats.TEXT] * len(statement.columns or ())
         elif kind == b"P":
             portal = self._portal(name)
+            described = portal.statement
             if portal.statement.columns is None and portal.statement.text is not None:
                 self._run_to_describe(portal)
             columns = portal.statement.columns if portal.result is None else portal.result.columns
@@ -320,6 +331,12 @@ class Conversation:
             raise errors.ProtocolViolation(f"invalid DESCRIBE message subtype {kind[0]}")
         if columns is None:
             self._say(messages.NO_DATA)
+        elif columns is described.columns:
+            found = described.described.get(tuple(form))
+            if found is None:
+                found = messages.row_description(formats.descriptions(session, columns, form))
+                described.described[tuple(form)] = found
+            self._say(found)
         else:
             self._say(messages.row_description(formats.descriptions(session, columns, form)))
 
@@ -374,6 +391,7 @@ class Conversation:
     def _run(self, portal: _Portal) -> None:
         if self._run_short(portal):
             return
+        self._may_have_set = True
         session, statement = self.session, portal.statement
         result = portal.result = session.run(statement.text, portal.values)
         portal.rows = None if result.columns is None else list(result.rows)

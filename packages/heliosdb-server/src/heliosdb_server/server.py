@@ -42,6 +42,15 @@ LINGER = 1.0
 """Seconds for which a client that is refused may go on sending."""
 
 
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Return an event loop: uvloop's, which there is none of on Windows."""
+    try:
+        import uvloop
+    except ModuleNotFoundError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
@@ -300,6 +309,8 @@ class _Connection:
                     continue
                 while (piece := await self._in_thread(next, pieces, None)) is not None:
                     await self._send(piece)
+                    if conversation.is_answered:
+                        break  # without asking a thread once more
         except errors.Error as error:
             await self._refuse(error)
         except asyncio.CancelledError:
@@ -388,7 +399,7 @@ class RunningServer:
 
     def __init__(self, database: Database, config: ServerConfig) -> None:
         self._server = Server(database, config)
-        self._loop = asyncio.new_event_loop()
+        self._loop = new_event_loop()
         self._failure: BaseException | None = None
         self._is_ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heliosdb-server", daemon=True)

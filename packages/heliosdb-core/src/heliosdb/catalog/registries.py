@@ -44,8 +44,8 @@ class Setting(Shown):
 
     ``read(session) -> value`` and ``write(session, value)`` are for a setting that is another name of something that
     the session has elsewhere. Then SET does what ``write`` does, at once and for good: ROLLBACK does not undo it, SET
-    LOCAL is refused, and there is no value for a whole database. A session that is opened with a value, and RESET and
-    DISCARD ALL, ``write`` as well.
+    LOCAL is refused, and there is no value for a whole database. A session that is opened with a value, and RESET,
+    ``write`` as well, and so do RESET ALL and DISCARD ALL where ``read`` no longer gives what the session began with.
     """
 
     name: str

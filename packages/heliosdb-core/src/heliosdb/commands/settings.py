@@ -114,7 +114,6 @@ def execute_discard(session: Session, statement: tree.Discard) -> Result:
     if statement.what == "all":
         if session.block.is_explicit:
             raise errors.ActiveSqlTransaction("DISCARD ALL cannot run inside a transaction block")
-        session.settings.reset_all(in_transaction=False)
         session.user = session.session_user
         _drop_temporary(session)
         session.discard()

@@ -558,8 +558,8 @@ class Session(SessionPlans):
             self._end()
 
     def discard(self) -> None:
-        """DISCARD ALL: forget prepared statements, cursors, sequences' last values, what functions keep; go to main.
-        Temporary objects have been dropped."""
+        """DISCARD ALL: forget prepared statements, cursors, sequences' last values, what functions keep; go to main,
+        then to the settings that the session began with. Temporary objects have been dropped."""
         self.memory.clear()
         self.prepared.clear()
         self.cursors.clear()
@@ -568,7 +568,7 @@ class Session(SessionPlans):
         self.timeline = self._temporary_schema = self.past = None
         self.points.forget()
         self._end()
-        self.settings.begin()
+        self.settings.reset_all(in_transaction=False)
 
 
 def _over_domains(result: Result, types: Any) -> Result:

@@ -44,6 +44,9 @@ class SessionSettings:
         self._defaults = {name: initial.get(name, setting.default) for name, setting in registered.items()}
         for name in self._elsewhere:
             del self._defaults[name]
+        self._began = {name: registered[name].default for name in self._elsewhere if name not in initial}
+        """What settings that are kept elsewhere read as since they were last what RESET gives: a text that is written
+        may name something that reads otherwise."""
         self._values: dict[str, Any] = {}
         self._undo: list[tuple[str, Any, Any]] = []
         """What every change in the transaction found: (name, value, what COMMIT would have gone back to)."""
@@ -133,7 +136,7 @@ class SessionSettings:
             return
         require_changeable(setting)
         if setting.write is not None:
-            self._write(setting, self.initial(key), local)
+            self._go_back(setting, local)
             return
         self._note(key, self._values.get(key, _CUSTOM_MISSING), local, in_transaction)
         self._values.pop(key, None)
@@ -147,13 +150,20 @@ class SessionSettings:
         return self.show(setting.name)
 
     def begin(self) -> None:
-        """Write what the session was opened with of settings that are kept elsewhere: it begins, or begins anew."""
+        """Go back to what RESET gives of the settings that are kept elsewhere, where that has changed: the session
+        begins, or begins anew."""
         for key in self._elsewhere:
-            if key in self._initial:
-                self._write(self._registered[key], self._initial[key])
+            if key not in self._began or self.get(key) != self._began[key]:
+                self._go_back(self._registered[key])
+
+    def _go_back(self, setting: Setting, local: bool = False) -> None:
+        key = setting.name.lower()
+        self._write(setting, self.initial(key), local)
+        self._began[key] = self.get(key)
 
     def reset_all(self, *, in_transaction: bool = True) -> None:
-        """RESET ALL."""
+        """RESET ALL. First what is kept elsewhere: that may be refused, and then nothing else is changed."""
+        self.begin()
         for key in [*self._values, *self._custom]:
             setting = self._registered.get(key)
             if setting is None or setting.context != "internal":
@@ -162,6 +172,7 @@ class SessionSettings:
     def copy_from(self, other: SessionSettings) -> None:
         """Take over another session's values, and those that RESET gives."""
         self._initial, self._defaults = other._initial, other._defaults
+        self._began = dict(other._began)
         self._values = dict(other._values)
         self._custom = dict(other._custom)
         self._renew_plan_key()
