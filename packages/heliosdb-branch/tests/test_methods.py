@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from heliosdb import EmbeddedDatabase, errors
+from heliosdb import EmbeddedDatabase, connect, errors
 
 
 def test_branches_as_objects() -> None:
@@ -36,3 +36,31 @@ def test_branches_as_objects() -> None:
         assert [found.name for found in db.list_branches()] == ["main"]
         with pytest.raises(errors.UndefinedObject):
             db.get_branch_info("experiment 2024")
+
+
+def test_a_connection_has_the_same_methods() -> None:
+    with EmbeddedDatabase.new_in_memory() as db, connect(db) as conn:
+        conn.execute("CREATE TABLE t (id int PRIMARY KEY, v text)")
+        with pytest.raises(errors.ActiveSqlTransaction):
+            conn.create_branch("experiment_2024")
+        conn.rollback()
+        conn.execute("CREATE TABLE t (id int PRIMARY KEY, v text)")
+        conn.commit()
+        assert (conn.create_branch("experiment_2024").name, conn.in_transaction) == ("experiment_2024", False)
+        there = connect(db, branch="experiment_2024")
+        there.execute("INSERT INTO t VALUES (1, 'one'), (2, 'two')")
+        there.commit()
+        info = conn.get_branch_info("experiment_2024")
+        assert (info.commits, info.parent, info.is_active) == (1, "main", True)
+        compared = conn.compare_branches("main", "experiment_2024")
+        assert (compared.tables_modified, compared.total_row_changes) == (["t"], 2)
+        assert conn.execute("SELECT count(*) FROM t").fetchone() == (0,)
+        conn.commit()
+        conn.merge_branch("experiment_2024")
+        assert conn.execute("SELECT v FROM t ORDER BY id").fetchall() == [("one",), ("two",)]
+        conn.commit()
+        there.close()
+        conn.delete_branch("experiment_2024")
+        assert [branch.name for branch in conn.list_branches()] == ["main"]
+        with pytest.raises(errors.UndefinedObject, match='branch "experiment_2024" does not exist'):
+            conn.merge_branch("experiment_2024")

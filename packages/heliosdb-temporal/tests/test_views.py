@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from heliosdb import Config, EmbeddedDatabase
+from heliosdb.errors import DependentObjectsStillExist
 
 KEPT = Config(options={"temporal.time_travel_enabled": True})
 
@@ -49,3 +50,23 @@ def test_a_view_of_all_versions_has_their_times() -> None:
             ("a", "INSERT"),
             ("b", "UPDATE"),
         ]
+
+
+def test_the_names_of_then_are_those_of_the_view() -> None:
+    with EmbeddedDatabase(":memory:", config=KEPT) as db:
+        db.execute("CREATE TABLE t (id int PRIMARY KEY, state text)")
+        db.execute("INSERT INTO t VALUES (1, 'a')")
+        then = db.query("SELECT heliosdb_current_scn()")[0][0]
+        db.execute(f"CREATE VIEW past AS SELECT t.state FROM t AS OF SCN {then}")
+        db.execute(f"CREATE VIEW all_past AS SELECT n.state FROM (SELECT * FROM t) n AS OF SCN {then}")
+        db.execute("CREATE VIEW audit AS SELECT t.state FROM t FOR SYSTEM_TIME ALL")
+        db.execute("ALTER TABLE t RENAME COLUMN state TO mood")
+        db.execute("ALTER TABLE t RENAME TO moved")
+        for view in ("past", "all_past", "audit"):
+            assert db.query(f"SELECT state FROM {view}") == [("a",)]
+        with pytest.raises(DependentObjectsStillExist, match="moved"):
+            db.execute("DROP TABLE moved")
+        db.execute("DROP VIEW audit")
+        db.execute("DROP TABLE moved")
+        for view in ("past", "all_past"):
+            assert db.query(f"SELECT state FROM {view}") == [("a",)]

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
@@ -206,16 +206,13 @@ class Connection:
         return Cursor(self, row_factory or self.row_factory)
 
     @contextmanager
-    def working(self) -> Iterator[Session]:
-        """Have the session to oneself, in a transaction where one is due."""
+    def working(self, *, begin: bool = True) -> Iterator[Session]:
+        """Have the session to oneself, in a transaction where one is due and ``begin``."""
         with self._lock:
             self._require_open()
-            if not self._autocommit and not self.session.block.is_open:
+            if begin and not self._autocommit and not self.session.block.is_open:
                 self.session.begin()
-            if self._timeout is None:
-                yield self.session
-                return
-            with self.session.time_limit(self._timeout):
+            with nullcontext() if self._timeout is None else self.session.time_limit(self._timeout):
                 yield self.session
 
     def begin_copy(self, cursor: Cursor, query: str) -> Copy:
@@ -280,11 +277,8 @@ class Connection:
 
     def run_many(self, query: str, rows: Sequence[Sequence[Any]]) -> int:
         """Run a statement for many rows of parameters in one transaction; return the rows affected."""
-        with self._lock:
-            self._require_open()
-            if not self._autocommit and not self.session.block.is_open:
-                self.session.begin()
-            return self.session.execute_many(query, rows)
+        with self.working() as session:
+            return session.execute_many(query, rows)
 
     # -- transactions ----------------------------------------------------------------------------------------------
 
@@ -370,9 +364,8 @@ class Connection:
         strict: bool = True, volatility: str = "volatile",
     ) -> None:  # fmt: skip
         """Make a Python function callable in SQL on this connection."""
-        self._require_open()
-        with self._lock:
-            self.session.create_function(name, arguments, returns, function, strict=strict, volatility=volatility)
+        with self.working(begin=False) as session:
+            session.create_function(name, arguments, returns, function, strict=strict, volatility=volatility)
 
     def close(self) -> None:
         """Close the connection; an open transaction is rolled back. Harmless a second time."""
@@ -392,6 +385,11 @@ class Connection:
         if self.copying is not None:
             raise OperationalError("another command is already in progress: a COPY")
         self.database.require_open()
+
+    def __getattr__(self, name: str) -> Any:
+        from heliosdb.database_methods import Runner, method_of
+
+        return method_of(self, name, self.__dict__.get("database"), lambda: Runner(self))
 
     def __enter__(self) -> Connection:
         return self

@@ -24,6 +24,7 @@ from weakref import WeakSet
 from heliosdb import errors
 from heliosdb.config import on_branch, opening
 from heliosdb.database import Database
+from heliosdb.database_methods import method_of
 from heliosdb.rows import Row, RowMaker
 
 if TYPE_CHECKING:
@@ -453,15 +454,7 @@ class EmbeddedDatabase(_Handle):
         self._database.close()
 
     def __getattr__(self, name: str) -> Any:
-        if not name.startswith("_"):
-            method = self._database.registries.database_methods.get(name)
-            if method is not None:
-                from functools import partial
-
-                from heliosdb.types.definitions import resolve_implementation
-
-                return partial(resolve_implementation(method.implementation), self)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return method_of(self, name, self.__dict__.get("_database"), lambda: self)
 
     def __enter__(self) -> EmbeddedDatabase:
         return self

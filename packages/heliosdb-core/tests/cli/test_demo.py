@@ -43,6 +43,9 @@ def test_the_demo_answers_its_questions(process: Run) -> None:
     assert "  secret: the sentence stands in no file" in output
     assert "  with its key: The key is under the third stone on the left" in output
     assert output.count("  refused: ") == 2
+    first = min(a["iata"] for a in airports.values() if a["country"] == "IS" and a["iata"])
+    assert re.search(rf"^  {first} \w", output, re.MULTILINE)
+    assert '  23502 null value in column "icao"' in output
     assert re.search(r"^\| difference between single and double quotes +\| strings ", output, re.MULTILINE)
 
 

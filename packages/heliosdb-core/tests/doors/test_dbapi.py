@@ -484,6 +484,9 @@ def test_a_connections_timeout_is_for_every_statement() -> None:
         with pytest.raises(errors.QueryCanceled):
             conn.execute("SELECT pg_sleep(20)")
         conn.rollback()
+        with pytest.raises(errors.QueryCanceled):
+            conn.executemany("SELECT pg_sleep(%s)", [(20,)])
+        conn.rollback()
         assert conn.execute("SELECT 1").fetchone() == (1,)
 
 

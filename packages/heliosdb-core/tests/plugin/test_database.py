@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from heliosdb import Config, EmbeddedDatabase
+from heliosdb import Config, EmbeddedDatabase, connect
 from heliosdb.catalog.registrations import (
     BackgroundWorker,
     Clause,
@@ -24,6 +24,7 @@ from heliosdb.catalog.registrations import (
 )
 from heliosdb.catalog.registries import CatalogView, Setting
 from heliosdb.catalog.result import Result
+from heliosdb.dbapi import Connection
 from heliosdb.errors import (
     ActiveSqlTransaction,
     CantChangeRuntimeParam,
@@ -31,6 +32,7 @@ from heliosdb.errors import (
     DuplicateObject,
     Error,
     FeatureNotSupported,
+    InterfaceError,
     InvalidParameterValue,
     UndefinedTable,
 )
@@ -303,6 +305,51 @@ def test_views_settings_functions_and_methods_of_a_plugin_work_together() -> Non
         assert [row[0] for row in database.query("SELECT * FROM stripes(5)")] == ["red", "white", "red", "white"]
         with pytest.raises(InvalidParameterValue, match=r'10 is outside the valid range for parameter "paint.gloss"'):
             database.execute("SET paint.gloss = 10")
+
+
+def test_methods_of_plugins_are_the_same_on_a_connection() -> None:
+    def put(db: Any, *values: int, loud: bool = False) -> tuple[int, Any, Any]:
+        count = db.execute("INSERT INTO pots SELECT unnest($1::int[])", [list(values)])
+        (row,) = db.query("SELECT count(*) AS pots FROM pots")
+        assert loud
+        assert db.query("SET extra_float_digits = 1; ") == []
+        return count, row["pots"], db.database
+
+    def wrong(db: Any) -> None:
+        db.execute("SELECT $1", "abc")
+
+    paint = plugin(
+        "paint",
+        register_database_methods=lambda: [
+            DatabaseMethod(name="put", implementation=put),
+            DatabaseMethod(name="wrong", implementation=wrong),
+        ],
+    )
+    with opened(paint) as database:
+        holder: Any = database
+        database.execute("CREATE TABLE pots (n int)")
+        assert holder.put(1, 2, loud=True) == (2, 2, database.database)
+        conn = connect(database)
+        assert conn.put(3, loud=True) == (1, 3, database.database)
+        assert not conn.in_transaction
+        assert database.query("SELECT count(*) FROM pots") == [(3,)]
+        conn.execute("DELETE FROM pots")
+        assert conn.put(4, 5, 6, loud=True)[:2] == (3, 3)
+        assert conn.in_transaction
+        conn.rollback()
+        assert database.query("SELECT sum(n) FROM pots") == [(6,)]
+        for either in (holder, conn):
+            with pytest.raises(InterfaceError, match="params must be a sequence of values, not str"):
+                either.wrong()
+            with pytest.raises(AttributeError, match=r"object has no attribute 'putt'"):
+                either.putt  # noqa: B018 - the lookup itself is what fails
+            assert not hasattr(either, "_put")
+        conn.close()
+        with pytest.raises(InterfaceError, match="the connection is closed"):
+            conn.put(7, loud=True)
+        assert database.query("SELECT count(*) FROM pots") == [(3,)]
+    assert not hasattr(Connection.__new__(Connection), "put")
+    assert not hasattr(EmbeddedDatabase.__new__(EmbeddedDatabase), "put")
 
 
 def test_a_setting_may_be_another_name_of_something_that_the_session_has() -> None:

@@ -89,6 +89,8 @@ class Conversation:
         self._copy_is_extended = False
         self._skips = False
         self.is_over = False
+        self.is_answered = False
+        """Whether the piece that ``process`` has yielded is its last."""
         self._told: dict[str, str] = {}
         self._may_have_set = True
         """Whether anything ran since the settings were reported that may have changed one."""
@@ -144,6 +146,7 @@ class Conversation:
 
     def process(self, arrived: Sequence[Message]) -> Iterator[bytes]:
         """Answer messages, piece by piece."""
+        self.is_answered = False
         for place, (kind, body) in enumerate(arrived):
             if self.is_over:
                 return
@@ -151,6 +154,7 @@ class Conversation:
             yield from self._answer(kind, Body(body), followed_by_sync)
             if self._size >= PIECE:
                 yield self._taken()
+        self.is_answered = True
         if self._out:
             yield self._taken()
 

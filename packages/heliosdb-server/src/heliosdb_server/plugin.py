@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from heliosdb.plugin import hookimpl
-from heliosdb.spi import Command, Opening
+from heliosdb.spi import Command, Demo, Opening
 
 
 @hookimpl
@@ -24,3 +24,9 @@ def register_commands() -> list[Command]:
             description="serve a database to PostgreSQL's clients",
         )
     ]
+
+
+@hookimpl
+def register_demos() -> list[Demo]:
+    """A server and a client."""
+    return [Demo(name="server", title="The server: PostgreSQL's clients, as they are", run="heliosdb_server.demo:show")]

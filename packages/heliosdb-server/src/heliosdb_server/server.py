@@ -309,6 +309,8 @@ class _Connection:
                     continue
                 while (piece := await self._in_thread(next, pieces, None)) is not None:
                     await self._send(piece)
+                    if conversation.is_answered:
+                        break  # without asking a thread once more
         except errors.Error as error:
             await self._refuse(error)
         except asyncio.CancelledError:

@@ -292,7 +292,12 @@ class Location:
 
 @frozen(kw_only=True, eq=False, repr=False)
 class DatabaseMethod(Shown):
-    """A method of the embedded API's database object: ``db.name(...)`` calls ``implementation(db, ...)``."""
+    """A method of the objects that programs hold: ``db.name(...)`` and ``conn.name(...)`` call
+    ``implementation(db, ...)``.
+
+    ``db`` has ``execute(sql, params) -> int``, ``query(sql, params) -> rows`` and ``database``: it is the
+    ``EmbeddedDatabase``, or runs on the session of the DB-API connection (``heliosdb.database_methods``).
+    """
 
     name: str
     implementation: Implementation

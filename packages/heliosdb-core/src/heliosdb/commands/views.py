@@ -7,6 +7,9 @@ A view is kept as SQL text. Two things make that text mean the same for ever, wh
   does a table that is renamed: ``FROM new_name AS t``.
 
 Which columns of which relations a view needs is taken from its bound plan and kept in ``Relation.dependencies``.
+
+What a view reads at another snapshot (``t AS OF ...``) is named by the definitions there: no change of a relation of
+here touches it, and it holds up none.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from attrs import evolve
 
 from heliosdb.catalog.changes import CatalogEdit
 from heliosdb.catalog.definitions import ColumnDefinition, Relation
+from heliosdb.catalog.registrations import RowsRequest
 from heliosdb.catalog.result import Result
 from heliosdb.commands.binding import spelled_type
 from heliosdb.commands.ddl import apply, done, edit_of, lock_relation
@@ -33,14 +37,16 @@ from heliosdb.errors import (
     WrongObjectType,
 )
 from heliosdb.plan.expressions import Column
-from heliosdb.plan.nodes import OutputColumn, Scan
+from heliosdb.plan.nodes import OutputColumn, Scan, SnapshotRequest
 from heliosdb.plan.rewrite import walk as walk_bound
 from heliosdb.sql import statements as tree
 from heliosdb.sql.binder.binder import Binder
+from heliosdb.sql.binder.extensions import ClauseBinder
 from heliosdb.sql.binder.scope import JoinItem, RangeItem
 from heliosdb.sql.binder.write_target import why_not_updatable
 from heliosdb.sql.deparse import query_text
 from heliosdb.sql.parser import parse_one
+from heliosdb.types.definitions import resolve_implementation
 
 if TYPE_CHECKING:
     from heliosdb.commands.context import CommandSession
@@ -103,9 +109,10 @@ def stored_query(session: CommandSession, query: tree.Query) -> tuple[tree.Query
 def dependencies_of(session: CommandSession, query: tree.Query, bound: BoundStatement) -> tuple[tuple[int, int], ...]:
     """Return the (relation OID, attribute number or 0) pairs that a query's own FROM items need."""
     named: set[int] = set()
+    elsewhere = _read_elsewhere(session, query)
 
     def note(item: tree.RangeTable) -> tree.RangeTable:
-        relation = find_relation(session, item.name)
+        relation = None if id(item) in elsewhere else find_relation(session, item.name)
         if relation is not None:
             named.add(relation.oid)
         return item
@@ -115,7 +122,7 @@ def dependencies_of(session: CommandSession, query: tree.Query, bound: BoundStat
     scans: dict[int, int] = {}
     columns: set[tuple[int, int]] = set()
     for node in walk_bound(bound.plan):
-        if isinstance(node, Scan) and node.relation.oid in named:
+        if isinstance(node, Scan) and node.snapshot is None and node.relation.oid in named:
             scans[node.source] = node.relation.oid
         elif isinstance(node, Column):
             columns.add((node.source, node.index))
@@ -126,6 +133,30 @@ def dependencies_of(session: CommandSession, query: tree.Query, bound: BoundStat
         if source in scans and index >= 0:
             found.add((scans[source], index + 1))
     return tuple(sorted(found))
+
+
+def _read_elsewhere(session: CommandSession, query: tree.Query) -> set[int]:
+    """Return the ids of the FROM items that are read by the definitions of another snapshot than the statement's."""
+    found: set[int] = set()
+    of_now: set[int] = set()
+    for node in walk(query):
+        clauses = node.extensions if isinstance(node, tree.Query | tree.RangeTable) else ()
+        requests = [_request(session, clause) for clause in clauses]
+        if any(isinstance(request, SnapshotRequest) for request in requests):
+            found.update(id(item) for item in walk(node) if isinstance(item, tree.RangeTable))
+        elif any(isinstance(request, RowsRequest) for request in requests):
+            of_now.update(id(item) for item in walk(node) if isinstance(item, tree.RangeTable))
+    return found - of_now
+
+
+def _request(session: CommandSession, clause: tree.Clause) -> SnapshotRequest | RowsRequest | None:
+    """Return what a clause asks for that says when."""
+    registration = session.registries.clauses.get(clause.name)
+    if registration is None or registration.moment is None:
+        return None
+    context = ClauseBinder(Binder(session.bind_context()), clause)
+    request: SnapshotRequest | RowsRequest = resolve_implementation(registration.moment)(context, clause.payload)
+    return request
 
 
 def execute_create_view(session: CommandSession, statement: tree.CreateView) -> Result:
@@ -301,8 +332,13 @@ def _change_items(
             continue
         query = parse_one(view.query, session.registries.grammar)
         assert isinstance(query, tree.Query)
+        elsewhere = _read_elsewhere(session, query)
 
-        def changed(node: tree.RangeTable, path: tuple[str, ...] = view.search_path) -> tree.RangeTable:
+        def changed(
+            node: tree.RangeTable, path: tuple[str, ...] = view.search_path, elsewhere: set[int] = elsewhere
+        ) -> tree.RangeTable:
+            if id(node) in elsewhere:
+                return node
             found = session.catalog.lookup_relation(node.name.schema, node.name.name, path)
             return change(node) if found is not None and found.oid == relation.oid else node
 

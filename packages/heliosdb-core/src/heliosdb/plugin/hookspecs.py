@@ -338,7 +338,7 @@ def register_background_workers() -> Iterable[BackgroundWorker] | None:
 
 @hookspec
 def register_database_methods() -> Iterable[DatabaseMethod] | None:
-    """Add methods of the embedded API's database object.
+    """Add methods of ``EmbeddedDatabase`` and of the DB-API's connections.
 
     Called once while a database opens. None: no methods.
 

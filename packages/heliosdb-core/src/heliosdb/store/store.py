@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb.encoding.keys import has_null
 from heliosdb.errors import (
+    HostSystemError,
     IoError,
     ObjectNotInPrerequisiteState,
     ReadOnlySqlTransaction,
@@ -278,6 +279,9 @@ class Store:
         line = self.main if timeline is None else timeline
         if self.indexes is None or not self.indexes.build(line, relation, index, progress, own):
             build_index(relation, index, self.commit_lock, lambda: self.last_scn, progress, own)
+        if index.trouble is not None:
+            self.drop_index(timeline, relation_oid, spec.oid)
+            raise HostSystemError(f"the index could not be built: {index.trouble}")
         return index
 
     def drop_index(self, timeline: Timeline | None, relation_oid: int, index_oid: int) -> None:

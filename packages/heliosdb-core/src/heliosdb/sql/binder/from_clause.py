@@ -19,6 +19,7 @@ from heliosdb.errors import (
     AmbiguousColumn,
     DatatypeMismatch,
     DuplicateAlias,
+    Error,
     FeatureNotSupported,
     InvalidColumnReference,
     SqlSyntaxError,
@@ -272,8 +273,13 @@ def bind_view(
     if locking and not isinstance(query, ast.Values):
         query = evolve(query, locking=query.locking + locking)
     binder.views.append(relation.oid)
-    with binder.other_text(relation.search_path):
-        result = binder.query(query, None)
+    try:
+        with binder.other_text(relation.search_path):
+            result = binder.query(query, None)
+    except Error as error:
+        if error.detail is None:
+            error.detail = f'It is in the text of view "{relation.name}".'
+        raise
     binder.views.pop()
     live = [column for column in relation.columns if not column.dropped]
     source = binder.new_source()
