@@ -218,7 +218,7 @@ class IvfIndex(_Index):
 
     def insert(self, key: int, vector: Any) -> None:
         """Enter a vector; IndexNotTrained before ``train``."""
-        if self._index.structure is None:
+        if self._index.structure is None and self._index.trouble is None:
             raise IndexNotTrained("the index has not been trained", hint="Call train with a sample of the vectors.")
         super().insert(key, vector)
 

@@ -354,6 +354,13 @@ class SessionEnvironment:
         found = None if entry is None else self.transaction.relation(entry[0].oid).indexes.get(oid)
         return None if found is None else found.method
 
+    def index_trouble(self, oid: int) -> str | None:
+        """Return why an index names nothing, here or on a timeline above, None where all is well."""
+        entry = self.catalog.index_by_oid(oid)
+        found = None if entry is None else self.transaction.relation(entry[0].oid).indexes.get(oid)
+        said = () if found is None else (line.trouble for line in found.ancestors())
+        return next(filter(None, said), None)
+
     def relation_oid(self, name: str) -> int | None:
         """Return the OID that a name in text means, or None."""
         from heliosdb.sql.names import split_qualified_name

@@ -191,7 +191,11 @@ class LikelySearch(NamedTuple):
 
 @runtime_checkable
 class Likely(Protocol):
-    """An index that answers ``ORDER BY column <operator> argument LIMIT k`` with rows that are likely the nearest."""
+    """An index that answers ``ORDER BY column <operator> argument LIMIT k`` with rows that are likely the nearest.
+
+    ``trouble``, where an index has it, is None or says why it names nothing, in words for EXPLAIN. One that can say so
+    raises nothing when it is changed or filled; CREATE INDEX and REINDEX fail with these words.
+    """
 
     def likely(self, search: LikelySearch) -> Iterator[tuple[int, Sequence[int]]]:
         """Yield (count, row ids), lazily: with these and those before, so many of the nearest rows are likely named.

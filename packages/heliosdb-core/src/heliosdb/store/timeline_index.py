@@ -272,6 +272,12 @@ class TimelineIndex:
         assert self.tree is not None
         return self.tree.beyond
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the index's own part names nothing, None where all is well; see ``Likely``."""
+        said: str | None = getattr(self.method, "trouble", None)
+        return said
+
     def ancestors(self) -> Iterator[TimelineIndex]:
         """Yield the index and those of the parent timelines that hold more of its entries."""
         line: TimelineIndex | None = self

@@ -69,6 +69,8 @@ class Entries:
         self.end = np.empty(0, np.int64)
         self.digest = np.empty(0, np.int64)
         self._labels: dict[int, int | tuple[int, ...]] = {}
+        self._visible: tuple[int, int, int] = (-1, -1, 0)
+        """(SCN, entries given by then, how many of them it sees)."""
 
     def __len__(self) -> int:
         return self.live
@@ -141,6 +143,15 @@ class Entries:
         return np.asarray((self.row[labels] != NO_ROW) & (self.begin[labels] <= scn) & (self.end[labels] > scn))
 
     def number_visible(self, scn: int) -> int:
+        """Return how many of the entries a snapshot sees; the latest count for the past is remembered."""
+        if scn >= self.last_change:
+            return self.live - self.ended
+        known = self._visible
+        if known[:2] != (scn, self.count):
+            known = self._visible = (scn, self.count, self._counted_visible(scn))
+        return known[2]
+
+    def _counted_visible(self, scn: int) -> int:
         """Return how many entries a snapshot may see."""
         if scn >= self.last_change:
             return self.live - self.ended

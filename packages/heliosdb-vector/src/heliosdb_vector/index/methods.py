@@ -101,6 +101,7 @@ class _VectorMethod:
             definition.support[0],
             lambda read: int(read(setting)),
             typmod if typmod > 0 else None,
+            definition.oid,
         )
 
     def plan(self, definition: IndexDefinition) -> Plan:

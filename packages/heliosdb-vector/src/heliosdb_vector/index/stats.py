@@ -27,6 +27,7 @@ COLUMNS = (
     ("recent_vectors", "int8"),
     ("dead_vectors", "int8"),
     ("training_vectors", "int8"),
+    ("trouble", "text"),
 )
 
 
@@ -36,7 +37,7 @@ def vector_index_stats(session: SessionContext) -> Iterator[tuple[Any, ...]]:
     ``bytes_per_vector`` is what is kept of a vector itself, without links; ``compression_ratio`` compares it with
     numbers of single precision (bits, for bit strings). ``recent_vectors`` are not in the structure yet and compared
     one by one; ``dead_vectors`` wait to be taken out of it. From ``training_vectors`` it has learned what its lists and
-    codes stand for.
+    codes stand for. ``trouble`` says why an index is broken, so that searches do without it; then it holds nothing.
     """
     for relation in session.catalog.relations():
         for index in relation.indexes:
@@ -65,4 +66,5 @@ def vector_index_stats(session: SessionContext) -> Iterator[tuple[Any, ...]]:
                 found.number_recent,
                 found.number_dead,
                 found.trained_with,
+                found.trouble,
             )

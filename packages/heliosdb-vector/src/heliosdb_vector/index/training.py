@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["codebooks"]
+__all__ = ["codebooks", "sample"]
 
 ROUNDS = 12
 
@@ -28,6 +28,15 @@ def codebooks(rows: NDArray[Any], parts: int, centroids: int) -> NDArray[np.floa
             for at in range(0, parts * width, width)
         ]
     )
+
+
+def sample(rows: NDArray[Any], size: int) -> NDArray[Any]:
+    """Return so many of the rows, chosen at random but always the same; all where there are no more."""
+    if len(rows) <= size:
+        return rows
+    chosen = np.random.default_rng(1).choice(len(rows), size, replace=False)
+    found: NDArray[Any] = rows[np.sort(chosen)]
+    return found
 
 
 def _means(rows: NDArray[Any], count: int, random: np.random.Generator) -> NDArray[np.float32]:

@@ -11,12 +11,16 @@ half of what the structure holds is gone, it is made anew from the rest, by a th
 A search names as many rows as are wanted, then four times as many, and so on, and ends where reading all rows is
 quicker. What is near is guessed; how far it is, and that nothing is missing, the engine sees to
 (``heliosdb.spi.Likely``).
+
+Commits and opening cannot wait for what a backend's library cannot do. Where it raises there, or in a search, the index
+is broken: it lets everything go, says so (``trouble``) and names nothing, until it is built again.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +29,14 @@ from numpy.typing import NDArray
 
 from heliosdb.errors import DataException, InvalidParameterValue
 from heliosdb.spi import ALL_NAMED, ColumnValues
+from heliosdb_vector.index.checking import missing
 from heliosdb_vector.index.entries import NEVER, Entries, digest_of
 from heliosdb_vector.index.gate import Gate
 from heliosdb_vector.index.measures import Measure
 from heliosdb_vector.index.recall import Curve, measured, steps
+from heliosdb_vector.index.recent import Recent
+from heliosdb_vector.index.survival import survival
+from heliosdb_vector.index.training import sample
 
 if TYPE_CHECKING:
     from heliosdb.spi import IndexChange, LikelySearch, Progress
@@ -54,29 +62,12 @@ CODED = 10
 """So many times the wanted vectors are compared where the structure knows them coarsely."""
 
 
-class _Recent:
-    """Vectors that the structure does not have: a list of labels and a matrix."""
-
-    def __init__(self, like: NDArray[Any] | None = None) -> None:
-        self.labels = np.empty(0, np.int64)
-        self.rows: NDArray[Any] | None = like
-
-    def add(self, labels: Sequence[int], rows: NDArray[Any]) -> _Recent:
-        made = _Recent(rows if self.rows is None else np.concatenate([self.rows, rows]))
-        made.labels = np.concatenate([self.labels, np.array(labels, np.int64)])
-        return made
-
-    def rest(self, start: int) -> _Recent:
-        made = _Recent(None if self.rows is None else self.rows[start:])
-        made.labels = self.labels[start:]
-        return made
-
-
 class VectorIndex:
     """See the module. Implements ``Index``, ``Likely`` and ``Persisted`` of heliosdb.spi.
 
     ``support``: the operator's function of two data, "distance", and its column form, "distances". ``effort(setting)``
     reads how much effort a search is worth. ``dimensions``: those of the column; None where the first vector says.
+    ``oid``: the index's own, by which warnings name it.
     """
 
     def __init__(
@@ -87,6 +78,7 @@ class VectorIndex:
         support: Mapping[str, Callable[..., Any]],
         effort: Callable[[Callable[[str], Any]], int],
         dimensions: int | None = None,
+        oid: int = 0,
     ) -> None:
         self.plan = plan
         self.backend = backend
@@ -96,16 +88,16 @@ class VectorIndex:
         self._dimensions: dict[str, int] = {}
         """Under "all" those of every vector: whoever is first says it, however many are at once."""
         self._is_fixed = dimensions is not None
-        if dimensions is not None:
-            self._dimensions["all"] = dimensions
-            self._new_structure(dimensions, 0)  # which refuses what does not fit the dimensions
+        self.trouble: str | None = None
+        """Why the index is broken; see ``Likely``."""
+        self._survival = partial(survival, f'index {oid}, by vector backend "{backend.name}"', self._let_go)
         self.known = Entries()
         self.structure: Structure | None = None
         self._held = 0
         """Vectors that the structure was given, forgotten ones included."""
         self.trained_with = 0
         """Vectors that the structure has learned from; 0 where there was nothing to learn."""
-        self._recent = _Recent()
+        self._recent = Recent()
         self._gate = Gate()
         self._changing = RLock()
         """Held by whoever changes entries; before the gate, where both are."""
@@ -113,8 +105,9 @@ class VectorIndex:
         """What makes the structure anew, or did so last."""
         self._curves: dict[int, tuple[int, Curve]] = {}
         """For so many nearest: how many vectors the structure held when it was measured, and what was found."""
-        self._visible: tuple[int, int, int] = (-1, -1, 0)
-        """(SCN, entries given by then, how many of them it sees): the latest count for a snapshot of the past."""
+        if dimensions is not None:
+            self._dimensions["all"] = dimensions
+            self._require_fit(dimensions)
 
     # -- keys --------------------------------------------------------------------------------------------------------
 
@@ -130,7 +123,7 @@ class VectorIndex:
             return ()
         dimensions = self._measure.dimensions(datum)
         if not self._dimensions:
-            self._new_structure(dimensions, 0)
+            self._require_fit(dimensions)
         expected = self._dimensions.setdefault("all", dimensions)
         if dimensions == expected:
             return (datum,)
@@ -146,6 +139,11 @@ class VectorIndex:
         """How many numbers every vector has; None before there was one."""
         return self._dimensions.get("all")
 
+    def _require_fit(self, dimensions: int) -> None:
+        """Raise InvalidParameterValue for dimensions that do not fit the index."""
+        with self._survival(InvalidParameterValue):
+            self._new_structure(dimensions, 0)
+
     def _require(self, dimensions: int) -> None:
         """Raise InvalidParameterValue for more dimensions than the metric can be guessed of."""
         if self.plan.metric == "l1" and self._measure.is_coarse(dimensions):
@@ -158,8 +156,15 @@ class VectorIndex:
 
     def apply(self, changes: Sequence[IndexChange], scn: int) -> None:
         """Enter new vectors, and note from when on old ones are no more."""
-        with self._changing:
-            self._apply(changes, scn)
+        with self._changing, self._survival():
+            if self.trouble is None:
+                self._apply(changes, scn)
+
+    def _let_go(self, trouble: str) -> None:
+        with self._changing, self._gate.writing():
+            # Before what it explains: a search looks here when it has found something.
+            self.trouble = trouble
+            self.known, self.structure, self._recent, self._held = Entries(), None, Recent(), 0
 
     def _apply(self, changes: Sequence[IndexChange], scn: int) -> None:
         entries = self.known
@@ -246,23 +251,16 @@ class VectorIndex:
         if made.needed > len(rows):
             return None
         if made.needed:
-            sample = self._sample(rows, max(made.needed, self.plan.sample))
-            made.train(sample)
-            self.trained_with = len(sample)
+            seen = sample(rows, max(made.needed, self.plan.sample))
+            made.train(seen)
+            self.trained_with = len(seen)
         return made
-
-    @staticmethod
-    def _sample(rows: NDArray[Any], size: int) -> NDArray[Any]:
-        if len(rows) <= size:
-            return rows
-        chosen = np.random.default_rng(1).choice(len(rows), size, replace=False)
-        sample: NDArray[Any] = rows[np.sort(chosen)]
-        return sample
 
     def forget(self, entries: Iterable[tuple[Any, int]]) -> None:
         """Let vectors go that no snapshot needs."""
-        with self._changing:
-            self._forget(entries)
+        with self._changing, self._survival():
+            if self.trouble is None:
+                self._forget(entries)
 
     def _forget(self, entries: Iterable[tuple[Any, int]]) -> None:
         gone = []
@@ -292,12 +290,16 @@ class VectorIndex:
         recent = self._recent
         if gone and recent.rows is not None and len(recent.labels) > 2 * len(self.known) + STEP:
             kept = np.flatnonzero(self.known.row[recent.labels] >= 0)
-            made = _Recent(recent.rows[kept])
+            made = Recent(recent.rows[kept])
             made.labels = recent.labels[kept]
             self._recent = made
 
     def _renew(self) -> None:
         """Make the structure anew without what was forgotten, while changes and searches go on."""
+        with self._survival():
+            self._make_anew()
+
+    def _make_anew(self) -> None:
         with self._changing:
             entries, old, labels = self.known, self.structure, self._settled_labels()
         if old is None or (old.needed and not len(labels)):
@@ -318,7 +320,8 @@ class VectorIndex:
                 step = slice(start, start + BUILD_STEP)
                 made.add(np.arange(len(rows), dtype=np.int64)[step], rows[step])
         with self._changing, self._gate.writing():
-            self._exchange(old, made, labels)
+            if self.structure is old:  # not where the index was broken meanwhile
+                self._exchange(old, made, labels)
 
     def _settled_labels(self) -> NDArray[np.int64]:
         """Return the labels of all entries whose vectors the structure has."""
@@ -340,7 +343,7 @@ class VectorIndex:
         if made is not None and len(gone):
             made.remove(gone)
         waiting = self._recent.labels
-        recent = _Recent(self._recent.rows)
+        recent = Recent(self._recent.rows)
         recent.labels = np.arange(count, count + len(waiting), dtype=np.int64)
         self.known = self.known.renumbered(np.concatenate([labels, moved, waiting]))
         self.structure, self._recent, self._held = made, recent, count
@@ -352,6 +355,8 @@ class VectorIndex:
         waits = self.structure is None and (self.plan.method == "ivf" or self.plan.quantization != "none")
         waiting: list[tuple[list[int], NDArray[Any]]] = []
         for batch in batches:
+            if self.trouble is not None:
+                return
             labels = [entries.add(row_id, digest_of(datum), 0) for row_id, keys in batch for datum in keys]
             data = [datum for _, keys in batch for datum in keys]
             done += len(batch)
@@ -360,14 +365,16 @@ class VectorIndex:
             elif data:
                 self._recent = self._recent.add(labels, self._measure.rows(data))
                 if len(entries) > RECENT:
-                    self._settle(BUILD_STEP)
+                    with self._survival():
+                        self._settle(BUILD_STEP)
             if progress is not None:
                 progress(done)
         if waiting:
             labels = [label for some, _ in waiting for label in some]
             self._recent = self._recent.add(labels, np.concatenate([rows for _, rows in waiting]))
         if len(self._recent.labels) > RECENT:
-            self._settle(BUILD_STEP)
+            with self._survival():
+                self._settle(BUILD_STEP)
 
     # -- searches ----------------------------------------------------------------------------------------------------
 
@@ -382,25 +389,33 @@ class VectorIndex:
         datum, setting = search.argument, search.setting
         if datum is None or not self._measure.is_indexed(datum) or setting("heliosdb.vector_recall") >= 1.0:
             return
-        if not len(self.known):
+        known = self.known
+        if self.trouble is not None:
+            return
+        if not len(known):
             yield ALL_NAMED, ()
             return
         if self._measure.dimensions(datum) != self.dimensions:
             return  # the operator says so, where there is a row
         row = self._measure.rows([datum])[0]
         wanted, recall = search.wanted, setting("heliosdb.vector_recall")
-        effort = self._effort_for(recall, wanted) if recall else self._effort(setting)
+        effort: int | None = None
+        with self._survival():
+            effort = self._effort_for(recall, wanted) if recall else self._effort(setting)
         if effort is None:
             return
-        visible = self._number_visible(search.scn)
+        visible = known.number_visible(search.scn)
         most = max(wanted, visible // GIVE_UP)
         count = wanted
         while count <= most and count < visible:
-            yield self._search(row, count, effort, search.scn, visible)
+            with self._survival():
+                found = self._search(row, count, effort, search.scn, visible)
+            if self.trouble is not None:
+                return
+            yield found
             count *= GROWTH
         if visible <= max(wanted, RECENT):
-            entries = self.known
-            yield ALL_NAMED, entries.visible(entries.live_labels(), search.scn).tolist()
+            yield ALL_NAMED, known.visible(known.live_labels(), search.scn).tolist()
 
     def _effort_for(self, recall: float, count: int) -> int | None:
         """Return the least effort that finds this part of so many nearest, as was measured; None where none does."""
@@ -447,15 +462,6 @@ class VectorIndex:
         return measured(
             labels, rows, self._measure.distances, search, count, steps(least, most), recall, unit=self.plan.unit
         )
-
-    def _number_visible(self, scn: int) -> int:
-        entries = self.known
-        if scn >= entries.last_change:
-            return entries.live - entries.ended
-        known = self._visible
-        if known[:2] != (scn, entries.count):
-            known = self._visible = (scn, entries.count, entries.number_visible(scn))
-        return known[2]
 
     def _search(self, row: NDArray[Any], count: int, effort: int, scn: int, visible: int) -> tuple[int, list[int]]:
         """Return how many of the nearest rows that a snapshot sees are likely among the rows named, and these."""
@@ -515,28 +521,9 @@ class VectorIndex:
 
     def check(self, rows: Iterable[tuple[int, Sequence[Any]]]) -> list[str]:
         """Return what is missing, in words: entries of rows, and vectors of entries."""
-        problems = []
-        found: list[int] = []
-        for row_id, keys in rows:
-            for datum in keys:
-                label = self.known.find(row_id, digest_of(datum))
-                if label is None:
-                    problems.append(f"row {row_id} has no entry for its vector")
-                elif self.known.end[label] != NEVER:
-                    problems.append(f"the entry of row {row_id} ended with SCN {self.known.end[label]}")
-                else:
-                    found.append(label)
-        held = set(self._recent.labels.tolist())
-        if self.structure is not None:
-            rest = np.array([label for label in found if label not in held], np.int64)
-            if len(rest):
-                try:
-                    self.structure.rows(rest)
-                except (RuntimeError, IndexError, ValueError) as error:
-                    problems.append(f"the structure lacks vectors: {error}")
-        elif len(held) < len(set(found)):
-            problems.append("vectors of entries are missing")
-        return problems
+        if self.trouble is not None:
+            return [self.trouble]
+        return missing(self.known, self._recent, self.structure, rows)
 
     # -- on a volume -------------------------------------------------------------------------------------------------
 
@@ -549,7 +536,13 @@ class VectorIndex:
         return self.known.closed()
 
     def blobs(self) -> dict[str, bytes]:
-        """Return entries, recent vectors and the structure."""
+        """Return entries, recent vectors and the structure; of a broken index only why it is."""
+        blobs: dict[str, bytes] = {}
+        with self._survival():
+            blobs = self._blobs()
+        return blobs if self.trouble is None else {"trouble": self.trouble.encode()}
+
+    def _blobs(self) -> dict[str, bytes]:
         with self._gate:
             recent = self._recent
             about = {
@@ -569,7 +562,9 @@ class VectorIndex:
         return blobs
 
     def load(self, blobs: Mapping[str, bytes]) -> None:
-        """Become what ``blobs`` returned; ValueError for those of another format, backend or plan."""
+        """Become what ``blobs`` returned; ValueError for what another format, backend, plan or broken index has."""
+        if "trouble" in blobs:
+            raise ValueError(blobs["trouble"].decode())
         try:
             about = json.loads(blobs["about"])
             if about["format"] != FORMAT or about["backend"] != self.backend.name or about["plan"] != repr(self.plan):
@@ -579,7 +574,7 @@ class VectorIndex:
                 self._dimensions["all"] = dimensions
             self.trained_with = about["trained_with"]
             self.known.load(_part(blobs, "entries."))
-            recent = _Recent()
+            recent = Recent()
             recent.labels = np.frombuffer(blobs["recent.labels"], np.int64)
             if "recent.rows" in blobs:
                 kind = np.uint8 if self._measure.is_binary else np.float32
@@ -589,10 +584,15 @@ class VectorIndex:
             self._recent = recent
             pieces = _part(blobs, "structure.")
             if pieces:
-                self.structure = self._new_structure(dimensions, self._held)
-                self.structure.load(pieces)
+                structure = self._new_structure(dimensions, self._held)
+                structure.load(pieces)
+                self.structure = structure
         except KeyError as error:
             raise ValueError(f"a part is missing: {error}") from error
+        except ValueError:
+            raise
+        except Exception as error:  # of the backend's library
+            raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
 def _part(blobs: Mapping[str, bytes], prefix: str) -> dict[str, bytes]:

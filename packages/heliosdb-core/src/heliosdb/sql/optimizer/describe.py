@@ -179,6 +179,10 @@ class _Describer:
                 unused = unused_indexes(node.input, node.condition, self.whole, self.estimates, self.session)
                 below.details.extend(("Index Not Used", line) for line in unused)
             return below
+        if isinstance(node, pn.IndexScan) and node.likely is not None:
+            trouble = self.session.index_trouble(node.index.oid)
+            if trouble is not None:
+                made.details.append(("Index Not Used", f"{node.index.name}: {trouble}"))
         if isinstance(node, pn.Sort):
             made.details.extend(("Index Not Used", line) for line in unused_orders(node, self.estimates, self.session))
         for _, name, plan in getattr(node, "ctes", ()):
