@@ -198,6 +198,28 @@ def test_what_runs_is_cancelled(server: RunningServer) -> None:
     asyncio.run(talk())
 
 
+def test_a_branch_stands_behind_the_name_of_the_database() -> None:
+    with (
+        EmbeddedDatabase.new_in_memory(plugins=["branch"]) as database,
+        start_server(database, port=0) as running,
+    ):
+        database.execute("CREATE TABLE t AS SELECT 1 AS a")
+        database.execute("CREATE BRANCH experiment")
+        with psycopg.connect(f"{running.url}app@experiment?user=me", autocommit=True) as client:
+            client.execute("UPDATE t SET a = 2")
+            assert client.execute("SELECT a FROM t").fetchone() == (2,)
+        assert database.query("SELECT a FROM t") == [(1,)]
+        with pytest.raises(psycopg.OperationalError, match="nobody"):
+            psycopg.connect(f"{running.url}app@nobody?user=me")
+        with psycopg.connect(f"{running.url}app@experiment?user=me") as client:
+            assert client.execute("SELECT a FROM t").fetchone() == (2,)
+
+
+def test_branches_need_their_package(server: RunningServer) -> None:
+    with pytest.raises(psycopg.OperationalError, match=r"heliosdb\.branch"):
+        psycopg.connect(f"{server.url}app@experiment?user=me")
+
+
 def test_a_client_that_goes_leaves_nothing(server: RunningServer, database: EmbeddedDatabase) -> None:
     gone = psycopg.connect(f"{server.url}app?user=me")
     gone.execute("DELETE FROM t")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from heliosdb import EmbeddedDatabase
 
 TEXT = (
@@ -39,3 +41,38 @@ def test_versions_are_counted_by_table_and_go_with_vacuum(tmp_path: Path) -> Non
         db.execute("VACUUM")
         assert [tuple(row) for row in db.query(TEXT)][1] == ("kept", False, None, 2, 0)
         assert len(db.query("SELECT * FROM heliosdb_history_size()")) == 3
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_vacuum_tells_how_many_versions_it_drops(tmp_path: Path, *, in_memory: bool, reopened: bool) -> None:
+    path = ":memory:" if in_memory else str(tmp_path / "t.helio")
+    text = "SELECT row_count, superseded_versions FROM heliosdb_history_size WHERE table_name = 't'"
+
+    def vacuum(db: EmbeddedDatabase) -> list[str]:
+        session = db.database.session()
+        session.execute("VACUUM (VERBOSE) t")
+        messages = [f"{notice.severity}: {notice.message}" for notice in session.notices]
+        session.close()
+        return messages
+
+    db = EmbeddedDatabase(path)
+    db.execute("CREATE TABLE t (a int); ALTER TABLE t ADD COLUMN b int")
+    db.execute("ALTER TABLE t ADD SYSTEM VERSIONING")
+    db.execute("INSERT INTO t SELECT g FROM generate_series(1, 9000) g")
+    db.execute("UPDATE t SET a = a + 1")
+    db.execute("DELETE FROM t WHERE a % 2 = 0")
+    assert db.query(text) == [(4500, 13500)]
+    assert vacuum(db) == ['INFO: vacuumed "public.t": 4500 rows, 0 older versions dropped']
+    if reopened and not in_memory:
+        db.close()
+        db = EmbeddedDatabase(path)
+    # Some blocks change, others stay as the files have them.
+    db.execute("UPDATE t SET a = a + 1 WHERE a < 1000")
+    ((rows, versions),) = db.query(text)
+    assert (rows, versions) == (4500, 13999)
+    db.execute("ALTER TABLE t DROP SYSTEM VERSIONING")
+    assert vacuum(db) == ['INFO: vacuumed "public.t": 4500 rows, 13999 older versions dropped']
+    assert db.query(text) == [(4500, 0)]
+    assert vacuum(db) == ['INFO: vacuumed "public.t": 4500 rows, 0 older versions dropped']
+    db.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from itertools import count
@@ -15,6 +16,7 @@ from heliosdb import Config, EmbeddedDatabase, connect
 from heliosdb.config import STORAGE
 from heliosdb.encoding.classes import Opaque
 from heliosdb.errors import DataCorrupted, Error, IoError
+from heliosdb.store import Retention
 from heliosdb.store.files import StoreFiles
 from heliosdb.store.options import StorageOptions
 from heliosdb.types.interval import Interval
@@ -330,3 +332,48 @@ def test_after_a_checkpoint_that_failed_no_commit_asks_for_another_at_once() -> 
         session.execute("INSERT INTO t SELECT md5(g::text) FROM generate_series(1, 50) g")
         assert size < journal.log.size
         assert not journal.is_due()
+
+
+class Heard(logging.Handler):
+    """Keeps what is logged of compaction, and says when there is something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[str] = []
+        self.told = threading.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "compaction" in record.getMessage():
+            self.messages.append(record.getMessage())
+            self.told.set()
+
+
+def test_compaction_by_the_clock_drops_what_only_files_have_and_logs_how_much(request: pytest.FixtureRequest) -> None:
+    heard, logger = Heard(), logging.getLogger("heliosdb")
+    level = logger.level
+    logger.addHandler(heard)
+    logger.setLevel(logging.INFO)
+    request.addfinalizer(lambda: (logger.removeHandler(heard), logger.setLevel(level)))
+    now = [1000.0]
+    volume = FaultyVolume()
+    database, session = opened(volume)
+    session.execute("CREATE TABLE t AS SELECT g FROM generate_series(1, 20000) g")
+    oid = session.execute("SELECT 't'::regclass::oid::int")[-1].rows[0][0]
+    database.history.retain(Retention(), oid)
+    session.execute("UPDATE t SET g = g + 1")
+    assert database.store.maintenance is not None
+    database.store.maintenance.compact()
+    database.history.retain(None, oid)
+    database.close()
+    database, session = opened(volume.kill(), compact_interval_hours=2, clock=lambda: now[0])
+    assert database.store.maintenance is not None
+    database.store.maintenance.start()
+    now[0] += 7200
+    database.store.maintenance.wake()
+    assert heard.told.wait(PATIENCE)
+    assert heard.messages == ["compaction by the clock dropped 20000 older versions of rows"]
+    session.execute("VACUUM (VERBOSE) t")
+    assert [notice.message for notice in session.notices] == [
+        'vacuumed "public.t": 20000 rows, 0 older versions dropped'
+    ]
+    database.close()

@@ -261,7 +261,10 @@ class _Connection:
         user = settings.pop("user", "")
         if not user:
             raise errors.InvalidAuthorizationSpecification("no PostgreSQL user name specified in startup packet")
-        settings.pop("database", None)
+        # One server, one database, whatever a client calls it; behind an @ stands a branch of it.
+        _, is_branch, branch = settings.pop("database", "").partition("@")
+        if is_branch:
+            settings["heliosdb.branch"] = branch
         if settings.pop("replication", "false").lower() not in ("false", "off", "no", "0"):
             raise errors.FeatureNotSupported("replication is not supported")
         settings.update(_options(settings.pop("options", "")))

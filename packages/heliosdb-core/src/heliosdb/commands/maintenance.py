@@ -83,15 +83,18 @@ def execute_vacuum(session: Session, statement: tree.Vacuum) -> Result:
     options = _options(statement.options, ("analyze", "verbose"), "VACUUM")
     targets = list(_targets(session, statement.targets, "vacuum"))
     verbose = options.get("verbose", False)
+    store, line = session.database.store, session.transaction
+    dropped = {item.oid: store.vacuum_relation(line.relation(item.oid)) for item in targets}
+    # On disk, space comes back when what is left is written anew.
+    trimmed = {} if store.maintenance is None else store.maintenance.checkpoint(compact=dropped.keys())
     for relation in targets:
-        stored = session.transaction.relation(relation.oid)
-        session.database.store.vacuum_relation(stored)
         if verbose:
-            session.notice(f'vacuumed "{relation.schema}.{relation.name}": {stored.count} rows', severity="INFO")
+            oid = relation.oid
+            session.notice(
+                f'vacuumed "{relation.schema}.{relation.name}": {line.relation(oid).count} rows, '
+                f"{dropped[oid] + trimmed.get(oid, 0)} older versions dropped",
+                severity="INFO",
+            )
         if options.get("analyze", False):
             _analyze(session, relation, verbose=verbose)
-    maintenance = session.database.store.maintenance
-    if maintenance is not None:
-        # On disk, space comes back when what is left is written anew.
-        maintenance.checkpoint(compact={relation.oid for relation in targets})
     return Result("VACUUM")

@@ -27,6 +27,7 @@ from typing import Any, Protocol
 from heliosdb.store.block_column import BlockColumn, Range
 from heliosdb.store.column_values import BlockForms, FormsRoom
 from heliosdb.store.versions import PRUNED, Older, Row, is_full, lookup, trimmed
+from heliosdb.store.versions import history as versions_of
 
 __all__ = ["BLOCK_BITS", "BLOCK_SIZE", "SLOT_MASK", "Block", "Entry", "VersionSource"]
 
@@ -383,6 +384,14 @@ class Block:
                     history[slot] = kept
         folded = Block(rows, newest, dense=dense, begins=begins, history=history or None)
         return self._with_columns(folded), lost
+
+    def superseded(self) -> int:
+        """Count the older versions of rows that are kept, deleted rows among them; DataCorrupted where they cannot be
+        read."""
+        self.load_versions()
+        history = dict(self.history) if self.history else {}
+        history.update((slot, entry[2]) for slot, entry in self.overlay.items())
+        return sum(row is not None for older in history.values() for _, row in versions_of(older))
 
     def _with_columns(self, folded: Block) -> Block:
         """Tell a block made of this one what is known of it."""

@@ -51,7 +51,8 @@ class _Noted:
     """A relation as step 1 found it."""
 
     __slots__ = (
-        "blocks", "dropped", "erased", "horizon", "indexes", "lasting", "line", "places", "points", "relation", "stored"
+        "blocks", "dropped", "erased", "horizon", "indexes", "lasting", "line", "places", "points", "relation",
+        "stored", "trimmed",
     )  # fmt: skip
 
     def __init__(
@@ -78,6 +79,8 @@ class _Noted:
         """Where superseded versions in segments are to go: the SCNs that are read; else None."""
         self.horizon: int | None = None
         """From which SCN on they stay in any case."""
+        self.trimmed = 0
+        """How many of them have gone."""
 
 
 class Checkpointer:
@@ -113,8 +116,9 @@ class Checkpointer:
         compact: Container[int] = (),
         pay: Pay | None = None,
         erase: tuple[int, Collection[int]] | None = None,
-    ) -> None:
-        """Make a checkpoint now. Raises DiskFull and IoError; the database is then as it was before.
+    ) -> dict[int, int]:
+        """Make a checkpoint now and return how many versions segments have lost to ``compact``, by relation. Raises
+        DiskFull and IoError; the database is then as it was before.
 
         ``closed``: it is the last one, nothing follows. ``outdated``: files whose content is to go into new ones.
         ``compact``: relations of which blocks with versions that nobody needs are to be written without them. ``pay``
@@ -122,7 +126,7 @@ class Checkpointer:
         left (``erasure``).
         """
         with self._running:
-            self._run(closed=closed, outdated=outdated, compact=compact, pay=pay, erase=erase)
+            return self._run(closed=closed, outdated=outdated, compact=compact, pay=pay, erase=erase)
 
     def outdated(self) -> list[str]:
         """Return the names of the files whose codecs are not those of new files, logs left out."""
@@ -157,7 +161,7 @@ class Checkpointer:
         compact: Container[int],
         pay: Pay | None,
         erase: tuple[int, Collection[int]] | None,
-    ) -> None:
+    ) -> dict[int, int]:
         store, files = self._store, self._files
         replaced = store.volume.whole("manifest")
         noted: list[_Noted] = []
@@ -200,6 +204,10 @@ class Checkpointer:
             self._cache.forget_dropped()
         self._cache.shrink()
         delete_unnamed(files, manifest, self._cache)
+        trimmed: dict[int, int] = {}
+        for item in noted:
+            trimmed[item.relation.oid] = trimmed.get(item.relation.oid, 0) + item.trimmed
+        return trimmed
 
     # -- step 1
 
@@ -412,6 +420,7 @@ def _trimmed(image: BlockImage, item: _Noted) -> BlockImage:
         return image
     block = Block(image.rows, image.begin, dense=is_full(image.rows), begins=image.begins, history=image.history)
     folded, _ = block.fold(item.points, item.horizon)
+    item.trimmed += block.superseded() - folded.superseded()
     return BlockImage(image.number, folded.rows, folded.begin, folded.begins, folded.history)
 
 

@@ -58,20 +58,21 @@ class Maintenance:
                     self._thread = Thread(target=self._work, name="heliosdb-maintenance", daemon=True)
                     self._thread.start()
 
-    def checkpoint(self, compact: Container[int] = ()) -> None:
+    def checkpoint(self, compact: Container[int] = ()) -> dict[int, int]:
         """Make a checkpoint now, in this thread. Relations in ``compact`` lose the versions that nobody needs, in
-        segments, too."""
+        segments, too: returned is how many there, by relation."""
         with self.pace.hurried():
-            self._checkpointer.run(compact=compact)
+            return self._checkpointer.run(compact=compact)
 
     def erase(self, relation_oid: int, row_ids: Collection[int]) -> None:
         """Make a checkpoint in which no version of some deleted rows is left."""
         with self.pace.hurried():
             self._checkpointer.run(erase=(relation_oid, row_ids))
 
-    def checkpoint_at_leisure(self) -> None:
-        """Make a checkpoint as fast as background work may go; commits that want to be synced are, meanwhile."""
-        self._checkpointer.run(pay=self.pace.pay)
+    def checkpoint_at_leisure(self, compact: Container[int] = ()) -> dict[int, int]:
+        """Make a checkpoint as ``checkpoint`` does, as fast as background work may go; commits that want to be synced
+        are, meanwhile."""
+        return self._checkpointer.run(compact=compact, pay=self.pace.pay)
 
     def _sync(self) -> None:
         """Make durable what has been committed and nobody waits for."""
@@ -167,8 +168,9 @@ class Maintenance:
                 # Also where somebody calls all the time: who waits for a quiet hour may wait for ever.
                 if due is not None and clock() >= due:
                     self._compact_at = self._next_compaction()
-                    self._store.vacuum()
-                    self.checkpoint_at_leisure()
+                    dropped = self._store.vacuum()
+                    dropped += sum(self.checkpoint_at_leisure(EVERY_RELATION).values())
+                    log("info", "compaction by the clock dropped %d older versions of rows", dropped)
             except Error as error:
                 if self._store.journal is not None:
                     self._store.journal.put_off()

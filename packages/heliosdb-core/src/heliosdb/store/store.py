@@ -391,30 +391,45 @@ class Store:
             if not relation.feed.consumers:
                 relation.feed.forget(None)
 
-    def vacuum(self) -> None:
-        """Fold every block that has changes, and drop every version that nobody needs."""
+    def vacuum(self) -> int:
+        """Fold every block that has changes, drop every version that nobody needs, and return how many those were;
+        without those that stand in segments, which a checkpoint drops."""
+        dropped = 0
         for timeline in self.lines.all():
             for relation in tuple(timeline.relations.values()):
-                self.vacuum_relation(relation)
+                dropped += self.vacuum_relation(relation)
         with self.commit_lock:
             self.let_go_of_superseded()
             self.dropped.sweep()
+        return dropped
 
-    def vacuum_relation(self, relation: Relation) -> None:
+    def vacuum_relation(self, relation: Relation) -> int:
         """Do so for one relation's blocks in memory, giving way to commits between them; put its rows together where
         they lie anywhere."""
         horizon = self.holds.horizon(relation.oid)
+        dropped = 0
         for number in range(relation.block_count()):
             block = relation.blocks[number]
             if block is not None and (block.overlay or block.has_versions):
                 with self.commit_lock:
-                    relation.fold(number, self.points(), horizon)
+                    dropped += self._vacuum_block(relation, number, horizon)
         with self.commit_lock:
             for index in relation.indexes.values():
                 self.forget_superseded(relation, index, self.points(), horizon)
             relation.feed.trim()
         if relation.stored is None and is_scattered(relation):
             gather(relation, self.commit_lock)
+        return dropped
+
+    def _vacuum_block(self, relation: Relation, number: int, horizon: int | None) -> int:
+        block = relation.blocks[number]
+        # What a segment holds is as it was on disk: its versions are dropped, and counted, there.
+        if block is None or (relation.stored is not None and relation.stored.holds(number, block)):
+            relation.fold(number, self.points(), horizon)
+            return 0
+        before = block.superseded()
+        folded = relation.fold(number, self.points(), horizon)
+        return before - (0 if folded is None else folded.superseded())
 
     def _tidy(self, relation: Relation, number: int) -> Block | None:
         if not self.commit_lock.acquire(blocking=False):
