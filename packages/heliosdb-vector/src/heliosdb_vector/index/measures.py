@@ -115,7 +115,8 @@ class Measure:
             return rows
         wide = rows.astype(np.float64)
         lengths = np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), LONG)
-        return (wide * (lengths / LONG) ** (SHORTENED - 1)).astype(np.float32)
+        bounded: NDArray[Any] = (wide * (lengths / LONG) ** (SHORTENED - 1)).astype(np.float32)
+        return bounded
 
     def is_indexed(self, datum: Any) -> bool:
         """Whether a datum has a distance at all: there is no angle without a direction, nor where the square of the
