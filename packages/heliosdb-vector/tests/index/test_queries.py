@@ -184,6 +184,43 @@ def test_vectors_whose_length_has_no_square_do_no_harm(database: EmbeddedDatabas
     assert len(ids(database, f"SELECT id FROM items ORDER BY v <=> '[{length},{length},{length}]' LIMIT 2000")) == 1100
 
 
+@pytest.mark.parametrize("definition", ["hnsw (v vector_ip_ops) WITH (backend = hnswlib)", "ivf (v vector_ip_ops)"])
+@pytest.mark.parametrize("number", ["1e18", "1e30", "3e38"])
+@pytest.mark.filterwarnings("error")
+def test_vectors_whose_inner_products_are_infinite_do_no_harm(
+    database: EmbeddedDatabase, number: str, definition: str
+) -> None:
+    if "hnswlib" in definition:
+        pytest.importorskip("hnswlib")
+    database.execute("CREATE TABLE items (id int, v vector(8))")
+    database.execute(f"CREATE INDEX ON items USING {definition}")
+    database.execute("SET hnsw.ef_search = 100")
+    database.execute("SET ivfflat.probes = 100")
+    vectors, random = clustered(5, 1000, 8), np.random.default_rng(5)
+    signs = random.choice(["", "-"], (100, 8))
+    with database.begin_transaction() as transaction:
+        for place, vector in enumerate(vectors):
+            transaction.execute("INSERT INTO items VALUES ($1, $2)", [place, vector])
+            if place % 10 == 0:
+                long = ",".join(sign + number for sign in signs[place // 10])
+                transaction.execute(f"INSERT INTO items VALUES ({1000 + place // 10}, '[{long}]')")
+        transaction.commit()
+    directions = np.where(signs == "-", -1.0, 1.0)
+    ordinary, longest = [], []
+    for query in QUERIES[:20, :8]:
+        exact = np.argsort(-(vectors @ query))[:5].tolist()
+        ordinary.append(
+            (ids(database, "SELECT id FROM items WHERE id < 1000 ORDER BY v <#> $1 LIMIT 5", [query]), exact)
+        )
+        exact = (np.argsort(-(directions @ query), kind="stable")[:5] + 1000).tolist()
+        longest.append((ids(database, "SELECT id FROM items ORDER BY v <#> $1 LIMIT 5", [query]), exact))
+    assert recall(*zip(*ordinary)) >= 0.95
+    if number != "3e38":  # of which many are at the same distance, an infinite one
+        assert recall(*zip(*longest)) >= 0.95
+    query = f"[{','.join([number] * 8)}]"
+    assert len(ids(database, f"SELECT id FROM items ORDER BY v <#> '{query}' LIMIT 2000")) == 1100
+
+
 def test_other_dimensions_are_refused(shared: EmbeddedDatabase, database: EmbeddedDatabase) -> None:
     with pytest.raises(DataException, match="different vector dimensions 24 and 2"):
         ids(shared, NEAREST, ["[1,2]"])

@@ -26,6 +26,9 @@ __all__ = ["MEASURES", "Measure"]
 
 SKETCHED = 1024
 """Places that sparse vectors are brought to where they have more: the top ten bits of a hash."""
+LONG, SHORTENED = 1e10, 0.3
+"""The ratio of a length to this is raised to that power where it is longer: of 4e40, the greatest there is, 1.5e19 are
+left, whose square is a single."""
 EMPTY = 4
 """Bytes of a sparse vector without numbers."""
 _ONES = np.array([byte.bit_count() for byte in range(256)], np.int64)
@@ -102,6 +105,18 @@ class Measure:
             # What was hashed may have come to nothing.
             rows = (wide / np.where(lengths == 0, 1, lengths)).astype(np.float32)
         return np.ascontiguousarray(rows)
+
+    def bounded(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Return rows as a structure takes them: very long ones shortened, as their inner products might be infinite.
+
+        Infinities cut a graph into pieces. The longer of two stays the longer one, and a query ranks as before.
+        """
+        if self.metric != "ip" or self.unit or not len(rows) or float(np.abs(rows).max()) <= LONG / rows.shape[1]:
+            return rows
+        wide = rows.astype(np.float64)
+        lengths = np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), LONG)
+        bounded: NDArray[Any] = (wide * (lengths / LONG) ** (SHORTENED - 1)).astype(np.float32)
+        return bounded
 
     def is_indexed(self, datum: Any) -> bool:
         """Whether a datum has a distance at all: there is no angle without a direction, nor where the square of the

@@ -208,7 +208,7 @@ class VectorIndex:
             # What was forgotten before it got here stays out.
             here = self.known.row[recent.labels[part]] >= 0
             with self._gate.writing():
-                self.structure.add(recent.labels[part][here], recent.rows[part][here])
+                self.structure.add(recent.labels[part][here], self._measure.bounded(recent.rows[part][here]))
                 self._held += int(here.sum())
                 self._recent = recent.rest(min(start + step, count))
             if progress is not None:
@@ -251,7 +251,7 @@ class VectorIndex:
         if made.needed > len(rows):
             return None
         if made.needed:
-            seen = sample(rows, max(made.needed, self.plan.sample))
+            seen = self._measure.bounded(sample(rows, max(made.needed, self.plan.sample)))
             made.train(seen)
             self.trained_with = len(seen)
         return made
@@ -473,7 +473,8 @@ class VectorIndex:
                 if visible < self._held:
                     # Some of what is found is not there for this snapshot.
                     more = more * self._held // max(1, visible) + 1
-                named = entries.visible(structure.search(row, min(more, self._held), effort), scn).tolist()
+                (bounded,) = self._measure.bounded(row[np.newaxis])
+                named = entries.visible(structure.search(bounded, min(more, self._held), effort), scn).tolist()
                 # Of forgotten and ended ones there may be more just here.
                 count = min(count, len(named)) if more < self._held else visible
             if len(recent.labels):
