@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import signal
 import subprocess
 import sys
+from base64 import b64decode
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +46,21 @@ def test_the_right_password_lets_in_and_no_other(database: EmbeddedDatabase, aut
         assert server.get_status()["connections"] == 0
 
 
-def test_a_verifier_is_what_postgresql_keeps() -> None:
-    """RFC 7677's example; the server's signature in it was made of the same two keys."""
-    made = verifier("pencil", salt=bytes.fromhex("5b6d99689d12358ee0b02bb87cfbd8ff"[:32]), iterations=4096)
-    assert made.startswith("SCRAM-SHA-256$4096:W22ZaJ0SNY7gsCu4fPvY/w==$")
+def test_a_verifier_agrees_with_the_exchange_that_rfc_7677_prints() -> None:
+    made = verifier("pencil", salt=b64decode("W22ZaJ0SNY7soEsUEjb6gQ=="), iterations=4096)
+    head, keys = made.rsplit("$", 1)
+    assert head == "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ=="
+    stored, server = map(b64decode, keys.split(":"))
+    nonce = "rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
+    said = f"n=user,r=rOprNGfwEbeRWgbNEkqO,r={nonce},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,c=biws,r={nonce}".encode()
+    proof = b64decode("dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=")
+    key = bytes(a ^ b for a, b in zip(proof, hmac.digest(stored, said, "sha256"), strict=True))
+    assert sha256(key).digest() == stored
+    signature = b64decode("6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=")
+    assert hmac.digest(server, said, "sha256") == signature
+
+
+def test_a_verifier_does_not_hold_the_password_and_is_never_the_same() -> None:
     assert SECRET not in verifier(SECRET)
     assert verifier(SECRET) != verifier(SECRET)
 
@@ -164,7 +178,13 @@ def test_the_command_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
     del environment["PGPASSWORD"]
-    for arguments, message in (([], "give one of PATH"), (["--memory", "--user", "x"], "needs a password")):
+    nowhere = str(tmp_path / "not made")
+    for arguments, status, message in (
+        ([], 2, "give one of PATH"),
+        (["--memory", "--user", "x"], 2, "needs a password"),
+        ([nowhere, "--listen", "0.0.0.0"], 1, "trusts everybody does not listen"),
+    ):
         done = subprocess.run([program, "start", *arguments], capture_output=True, text=True, env=environment)
-        assert done.returncode == 2
+        assert done.returncode == status
         assert message in done.stderr
+    assert not os.path.exists(nowhere)

@@ -54,7 +54,7 @@ def start(
     if sum((path is not None, data_dir is not None, memory)) != 1:
         raise click.UsageError("give one of PATH, --data-dir and --memory")
     import heliosdb
-    from heliosdb_server.options import ATTACHED
+    from heliosdb_server.options import config_fields
     from heliosdb_server.server import Server, ServerConfig, new_event_loop
 
     users = {}
@@ -66,17 +66,18 @@ def start(
     where = ":memory:" if memory else path or data_dir
     chosen = heliosdb.load_config(config_file, overrides={"path": where})
     given = {"host": listen, "port": port, "auth": auth, "max_connections": max_connections}
+    stated = {name: value for name, value in given.items() if value is not None}
+    # Before the database is opened: one that is not there would be made.
+    config = ServerConfig(
+        **config_fields(chosen.for_packages()) | stated,
+        users=users,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        tls_required=tls_required,
+    )
     with heliosdb.EmbeddedDatabase(where, config=chosen) as database:
-        engine = database.database
-        config = ServerConfig(
-            **engine.attached.get(ATTACHED, {}) | {name: value for name, value in given.items() if value is not None},
-            users=users,
-            tls_cert=tls_cert,
-            tls_key=tls_key,
-            tls_required=tls_required,
-        )
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(_serve(Server(engine, config)))
+            runner.run(_serve(Server(database.database, config)))
 
 
 async def _serve(server: object) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from heliosdb.errors import InvalidParameterValue
 from heliosdb.spi import Opening
 
-__all__ = ["ATTACHED", "take_options"]
-
-ATTACHED = "heliosdb-server"
-"""The name by which the database keeps them: fields of ServerConfig."""
+__all__ = ["config_fields", "take_options"]
 
 _OPTIONS: dict[str, tuple[str, type]] = {
     "listen_addr": ("host", str),
@@ -22,10 +20,16 @@ _OPTIONS: dict[str, tuple[str, type]] = {
 
 
 def take_options(opening: Opening) -> None:
-    """Take the options, and check what kind of values they have; InvalidParameterValue."""
+    """Take the options, so that a database that is opened with them knows them; InvalidParameterValue for bad ones."""
+    names = [f"server.{name}" for name in _OPTIONS]
+    config_fields({name: opening.take(name) for name in names})
+
+
+def config_fields(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of ServerConfig that a configuration's options state; InvalidParameterValue."""
     found: dict[str, Any] = {}
     for name, (attribute, kind) in _OPTIONS.items():
-        value = opening.take(f"server.{name}")
+        value = options.get(f"server.{name}")
         if value is None:
             continue
         try:
@@ -36,4 +40,4 @@ def take_options(opening: Opening) -> None:
             raise InvalidParameterValue(
                 f"invalid value for server.{name}: {value!r}", hint=f"It must be of type {kind.__name__}."
             ) from None
-    opening.attach(ATTACHED, found)
+    return found
