@@ -204,12 +204,14 @@ class Database:
         return self.settings.get(name.lower(), found.default)
 
     def _storage_options(self, stated: Mapping[str, Any]) -> StorageOptions:
+        retention = self._opening.retention
         if not self.volume.keeps_log:
-            return StorageOptions()
+            return StorageOptions(retention=retention)
         chosen = dict(stated)
         return StorageOptions(
             codecs=self.codecs.files(chosen.pop("compression", "zstd")),
             classes=self.registries.types.stored_classes,
+            retention=retention,
             **chosen,
         )
 
@@ -241,6 +243,7 @@ class Database:
                     drop_left_over(session)
 
     def _bootstrap(self) -> None:
+        self.store.holds.begin()
         for spec in SYSTEM_INDEXES:
             self.store.define_index(None, spec.relation_oid, spec)
         transaction = self.store.begin()
