@@ -116,6 +116,7 @@ def connect(
     timeout: float | None = None,
     encryption_key: Any = None,
     branch: str | None = None,
+    mode: str | None = None,
 ) -> Connection:
     """Open a database and a connection to it.
 
@@ -123,7 +124,8 @@ def connect(
     connection is closed. None: where ``config`` says, else in memory. ``plugins`` None loads the installed plugins, a
     sequence exactly these; ``strict`` raises if one fails. ``timeout`` seconds is the longest a statement of this
     connection may run or wait. ``encryption_key`` is that of ``Config``, and wins over it. ``branch`` is what the
-    connection begins with as the setting ``heliosdb.branch``, which the package heliosdb-branch has.
+    connection begins with as the setting ``heliosdb.branch``, which the package heliosdb-branch has. ``mode`` "hybrid"
+    has the database serve PostgreSQL's clients, too, until it is closed, which the package heliosdb-server has.
     """
     with loading():
         # The first connection imports the engine: thousands of objects that stay.
@@ -132,7 +134,7 @@ def connect(
 
     if path is None or isinstance(path, str):
         database = Database(
-            **opening(path, config, {"encryption_key": encryption_key}),
+            **opening(path, config, {"encryption_key": encryption_key, "mode": mode}),
             plugins=plugins,
             strict=strict,
             session_settings=on_branch(branch),
@@ -143,7 +145,7 @@ def connect(
         raise InterfaceError(f"path must be a str or an EmbeddedDatabase, not {type(path).__name__}")
     if plugins is not None:
         raise InterfaceError("plugins are chosen when the database is opened")
-    if config is not None or strict or encryption_key is not None:
+    if config is not None or strict or encryption_key is not None or mode is not None:
         raise InterfaceError("what is fixed when a database opens cannot be given for an open one")
     return Connection(
         path.database, owns=False, autocommit=autocommit, row_factory=row_factory, timeout=timeout,
