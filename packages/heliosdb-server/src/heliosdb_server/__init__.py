@@ -6,12 +6,14 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-__all__ = ["RunningServer", "ServerConfig", "__version__", "start_server", "verifier"]
+__all__ = ["RunningServer", "ServerConfig", "ServerInfo", "ServerStatus", "__version__", "start_server", "verifier"]
 
 _HOMES = {
-    "RunningServer": "heliosdb_server.server",
+    "RunningServer": "heliosdb_server.running",
     "ServerConfig": "heliosdb_server.config",
-    "start_server": "heliosdb_server.server",
+    "ServerInfo": "heliosdb_server.lifecycle",
+    "ServerStatus": "heliosdb_server.lifecycle",
+    "start_server": "heliosdb_server.running",
     "verifier": "heliosdb_server.authentication",
 }
 
@@ -19,8 +21,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from heliosdb_server.authentication import verifier as verifier
     from heliosdb_server.config import ServerConfig as ServerConfig
-    from heliosdb_server.server import RunningServer as RunningServer
-    from heliosdb_server.server import start_server as start_server
+    from heliosdb_server.lifecycle import ServerInfo as ServerInfo
+    from heliosdb_server.lifecycle import ServerStatus as ServerStatus
+    from heliosdb_server.running import RunningServer as RunningServer
+    from heliosdb_server.running import start_server as start_server
 
 
 def __getattr__(name: str) -> Any:

@@ -98,8 +98,9 @@ class Lifecycle:
         self._info = ServerInfo(host, server.port, f"postgresql://helios@{place}/{_name_of(server.database.path)}")
         contact = control.Contact(os.getpid(), host, server.port, self._info.url, self._secret)
         volume = server.database.volume
-        if isinstance(volume, Announces) and not volume.read_only:
-            self._files.append(os.path.join(volume.path, control.FILE))  # type: ignore[attr-defined]
+        is_read_only = volume.read_only
+        if isinstance(volume, Announces) and not is_read_only:
+            self._files.append(os.path.join(volume.path, control.FILE))
             volume.announce(self._info.url)
         if self._pid_file is not None:
             self._files.append(self._pid_file)
@@ -119,7 +120,9 @@ class Lifecycle:
     def ask(self, mode: str) -> None:
         """Begin to end, or end faster than was asked for before; InvalidParameterValue."""
         if mode not in MODES:
-            raise errors.InvalidParameterValue(f'there is no shutdown mode "{mode}"', hint=f"There are {', '.join(MODES)}.")
+            raise errors.InvalidParameterValue(
+                f'there is no shutdown mode "{mode}"', hint=f"There are {', '.join(MODES)}."
+            )
         if mode == "immediate":
             if self.exit is None:
                 raise errors.FeatureNotSupported(

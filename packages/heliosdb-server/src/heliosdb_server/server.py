@@ -13,11 +13,9 @@ import asyncio
 import logging
 import secrets
 import ssl
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
@@ -26,12 +24,13 @@ from heliosdb_server.admission import Request, read_request
 from heliosdb_server.authentication import Passwords
 from heliosdb_server.config import ServerConfig
 from heliosdb_server.conversation import Conversation
+from heliosdb_server.lifecycle import Lifecycle
 from heliosdb_server.messages import Inbox, Message
 
 if TYPE_CHECKING:
     from heliosdb.spi import Database
 
-__all__ = ["RunningServer", "Server", "new_event_loop", "start_server"]
+__all__ = ["Server", "new_event_loop"]
 
 log = logging.getLogger("heliosdb.server")
 
@@ -52,9 +51,10 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 class Server:
     """Serves one open database. ``start`` and ``stop`` belong to the loop that the server runs on."""
 
-    def __init__(self, database: Database, config: ServerConfig) -> None:
+    def __init__(self, database: Database, config: ServerConfig, pid_file: str | None = None) -> None:
         self.database: Any = database
         self.config = config
+        self.life = Lifecycle(self, pid_file)
         self.passwords = Passwords(config.users)
         self.connections: dict[int, _Connection] = {}
         """Those of clients that are known, by the number that a cancellation names."""
@@ -62,13 +62,13 @@ class Server:
         self.pool = ThreadPoolExecutor(config.max_connections + 1, thread_name_prefix="heliosdb-server")
         self.tls = None if config.tls_cert is None else _tls_context(config.tls_cert, config.tls_key)
         self._listener: asyncio.Server | None = None
+        self._port = 0
         self._next = 0
 
     @property
     def port(self) -> int:
         """The port that the server listens at."""
-        assert self._listener is not None
-        return int(self._listener.sockets[0].getsockname()[1])
+        return self._port
 
     async def start(self) -> None:
         """Listen; IoError where the address is taken."""
@@ -79,6 +79,12 @@ class Server:
                 f"cannot listen at {self.config.host}:{self.config.port}: {error.strerror or error}",
                 hint="Is another server running there?",
             ) from None
+        self._port = int(self._listener.sockets[0].getsockname()[1])
+        try:
+            self.life.begin()
+        except BaseException:
+            await self.stop()
+            raise
         log.info("listening at %s:%d", self.config.host, self.port)
 
     async def stop(self) -> None:
@@ -104,12 +110,14 @@ class Server:
             log.exception("a connection failed")
         finally:
             self._serving.discard(connection)
+            self.life.ended(connection.queries)
             writer.close()
             with suppress(ConnectionError, ssl.SSLError, asyncio.CancelledError):
                 await writer.wait_closed()
 
     def enter(self, connection: _Connection) -> int:
         """Give a connection its number; TooManyConnections (53300) where there are as many as there may be."""
+        self.life.require_open()
         if len(self.connections) >= self.config.max_connections:
             raise errors.TooManyConnections("sorry, too many clients already")
         self._next = self._next % 0x7FFFFFFF + 1
@@ -144,12 +152,18 @@ class _Connection:
         self._running: asyncio.Future[Any] | None = None
         """What a thread does for this connection, though nobody may wait for it any more."""
 
+    @property
+    def queries(self) -> int:
+        """How many queries the client has sent."""
+        return 0 if self.conversation is None else self.conversation.queries
+
     async def run(self) -> None:
         """Serve the client until it goes."""
         config = self.server.config
         try:
             async with asyncio.timeout(config.authentication_timeout):
-                request = await read_request(self, self.server.tls is not None, self.server.cancel)
+                server = self.server
+                request = await read_request(self, server.tls is not None, server.cancel, server.life.answer)
                 if request is None:
                     return
                 await self._open(request)
@@ -291,76 +305,3 @@ def _tls_context(cert: str, key: str | None) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as error:
         raise errors.InvalidParameterValue(f"cannot use {Path(cert).name} for TLS: {error}") from None
     return context
-
-
-class RunningServer:
-    """A server in a thread of its own: what ``start_server`` gives."""
-
-    def __init__(self, database: Database, config: ServerConfig) -> None:
-        self._server = Server(database, config)
-        self._loop = new_event_loop()
-        self._failure: BaseException | None = None
-        self._is_ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="heliosdb-server", daemon=True)
-        self._thread.start()
-        self._is_ready.wait()
-        if self._failure is not None:
-            self._thread.join()
-            raise self._failure
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_until_complete(self._server.start())
-        except BaseException as error:  # noqa: BLE001 - whatever it is belongs to who started the server
-            self._failure = error
-            self._loop.close()
-            return
-        finally:
-            self._is_ready.set()
-        self._loop.run_forever()
-        self._loop.run_until_complete(self._server.stop())
-        self._loop.close()
-
-    @property
-    def port(self) -> int:
-        """The port that it listens at."""
-        return self._server.port
-
-    @property
-    def url(self) -> str:
-        """What clients connect to."""
-        host = self._server.config.host
-        return f"postgresql://{f'[{host}]' if ':' in host else host}:{self.port}/"
-
-    def get_status(self) -> dict[str, Any]:
-        """Return whether it runs, where, and how many clients it has."""
-        is_running = self._thread.is_alive()
-        found: dict[str, Any] = {"running": is_running, "connections": len(self._server.connections)}
-        return found | ({"port": self.port, "url": self.url} if is_running else {})
-
-    def stop(self) -> None:
-        """End every connection and listen no more. The database stays open. Harmless a second time."""
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-
-    def __enter__(self) -> RunningServer:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-
-def start_server(database: Any, config: ServerConfig | None = None, **options: Any) -> RunningServer:
-    """Serve an open database (``EmbeddedDatabase`` or the engine's) in the background; ``options`` are the fields of
-    ServerConfig."""
-    if config is not None and options:
-        raise errors.InvalidParameterValue("give a ServerConfig or its fields, not both")
-    try:
-        chosen = ServerConfig(**options) if config is None else config
-    except TypeError as error:
-        raise errors.InvalidParameterValue(str(error).removeprefix("ServerConfig.__init__() ")) from None
-    return RunningServer(getattr(database, "database", database), chosen)

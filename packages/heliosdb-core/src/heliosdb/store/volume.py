@@ -114,6 +114,11 @@ class Volume(Protocol):
 class Announces(Protocol):
     """A volume that can say to those it keeps out where they are let in."""
 
+    @property
+    def path(self) -> str:
+        """The directory of the host that it is in."""
+        ...
+
     def announce(self, address: str | None) -> None:
         """Have openers that find the volume in use be told this address, the URL of a server, for as long as this
         process has it locked; None: of none. Concurrency: any thread. Nothing is durable."""
