@@ -10,7 +10,7 @@ __all__ = ["RunningServer", "ServerConfig", "__version__", "start_server", "veri
 
 _HOMES = {
     "RunningServer": "heliosdb_server.server",
-    "ServerConfig": "heliosdb_server.server",
+    "ServerConfig": "heliosdb_server.config",
     "start_server": "heliosdb_server.server",
     "verifier": "heliosdb_server.authentication",
 }
@@ -18,8 +18,8 @@ _HOMES = {
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from heliosdb_server.authentication import verifier as verifier
+    from heliosdb_server.config import ServerConfig as ServerConfig
     from heliosdb_server.server import RunningServer as RunningServer
-    from heliosdb_server.server import ServerConfig as ServerConfig
     from heliosdb_server.server import start_server as start_server
 
 

@@ -54,8 +54,9 @@ def start(
     if sum((path is not None, data_dir is not None, memory)) != 1:
         raise click.UsageError("give one of PATH, --data-dir and --memory")
     import heliosdb
+    from heliosdb_server.config import ServerConfig
     from heliosdb_server.options import config_fields
-    from heliosdb_server.server import Server, ServerConfig, new_event_loop
+    from heliosdb_server.server import Server, new_event_loop
 
     users = {}
     if user is not None:

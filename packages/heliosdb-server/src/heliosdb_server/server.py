@@ -14,27 +14,25 @@ import logging
 import secrets
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
-
 from heliosdb import errors
 from heliosdb_server import messages
-from heliosdb_server.authentication import METHODS, Passwords
+from heliosdb_server.admission import Request, read_request
+from heliosdb_server.authentication import Passwords
+from heliosdb_server.config import ServerConfig
 from heliosdb_server.conversation import Conversation
-from heliosdb_server.messages import Body, Inbox, Message
+from heliosdb_server.messages import Inbox, Message
 
 if TYPE_CHECKING:
     from heliosdb.spi import Database
 
-__all__ = ["Server", "ServerConfig", "start_server"]
+__all__ = ["RunningServer", "Server", "new_event_loop", "start_server"]
 
 log = logging.getLogger("heliosdb.server")
 
@@ -53,55 +51,6 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     except ModuleNotFoundError:
         return asyncio.new_event_loop()
     return uvloop.new_event_loop()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-@frozen
-class ServerConfig:
-    """Where a server listens and whom it lets in.
-
-    ``users``: name to password or SCRAM verifier. ``port`` 0: any that is free. ``tls_cert`` and ``tls_key`` are files
-    in PEM; with ``tls_required`` nobody is let in without. Sizes in bytes, times in seconds.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 5432
-    auth: str = "trust"
-    users: Mapping[str, str] = field(factory=dict, repr=lambda users: f"{{{', '.join(users)}}}")
-    max_connections: int = 100
-    authentication_timeout: float = 60.0
-    max_message_size: int = 1 << 28
-    tls_cert: str | None = None
-    tls_key: str | None = None
-    tls_required: bool = False
-
-    def __attrs_post_init__(self) -> None:
-        if self.auth not in METHODS:
-            raise errors.InvalidParameterValue(
-                f'there is no authentication method "{self.auth}"', hint=f"There are {', '.join(METHODS)}."
-            )
-        if self.auth == "trust" and not _is_loopback(self.host):
-            raise errors.InvalidParameterValue(
-                f'a server that trusts everybody does not listen at "{self.host}"',
-                hint="Choose another method (auth), or listen at 127.0.0.1.",
-            )
-        if self.auth != "trust" and not self.users:
-            raise errors.InvalidParameterValue(f"authentication by {self.auth} needs users")
-        if (self.tls_cert is None) != (self.tls_key is None):
-            raise errors.InvalidParameterValue("tls_cert and tls_key belong together")
-        if self.tls_required and self.tls_cert is None:
-            raise errors.InvalidParameterValue("tls_required needs tls_cert and tls_key")
-        if not 0 <= self.port < 1 << 16:
-            raise errors.InvalidParameterValue(f"port {self.port} is out of range")
-        for name in ("max_connections", "authentication_timeout", "max_message_size"):
-            if not getattr(self, name) > 0:
-                raise errors.InvalidParameterValue(f"{name} must be positive")
 
 
 class Server:
@@ -206,10 +155,10 @@ class _Connection:
         config = self.server.config
         try:
             async with asyncio.timeout(config.authentication_timeout):
-                settings = await self._begin()
-                if settings is None:
+                request = await read_request(self, self.server.tls is not None, self.server.cancel)
+                if request is None:
                     return
-                await self._open(settings)
+                await self._open(request)
         except errors.Error as error:
             await self._refuse(error)
             return
@@ -224,72 +173,37 @@ class _Connection:
                 await asyncio.wait({self._running})
             await self._in_thread(conversation.close)
 
-    async def _begin(self) -> dict[str, str] | None:
-        """Return what the client's first message says; None where it came for something else."""
-        while True:
-            body = Body(await self._startup())
-            code = body.int4()
-            if code == messages.SSL_REQUEST and not self.is_encrypted:
-                if self.server.tls is None:
-                    await self._send(b"N")
-                    continue
-                if not self.inbox.is_empty:
-                    raise errors.ProtocolViolation("received unencrypted data after SSL request")
-                await self._send(b"S")
-                await self.writer.start_tls(self.server.tls)
-                self.is_encrypted = True
-            elif code == messages.GSS_REQUEST:
-                await self._send(b"N")
-            elif code == messages.CANCEL_REQUEST:
-                number, secret = body.int4(), body.int4() & 0xFFFFFFFF
-                self.server.cancel(number, secret)
-                return None
-            elif code >> 16 != 3:
-                raise errors.FeatureNotSupported(
-                    f"unsupported frontend protocol {code >> 16}.{code & 0xFFFF}: server supports 3.0 to 3.0"
-                )
-            else:
-                return await self._parameters(body, code & 0xFFFF)
+    async def encrypt(self) -> None:
+        """Answer that encryption begins, and begin it."""
+        assert self.server.tls is not None
+        # What comes from now on is the handshake's: nobody may slip in a word that seems to have come encrypted.
+        self.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        if not self.inbox.is_empty:
+            raise errors.ProtocolViolation("received unencrypted data after SSL request")
+        await self.send(b"S")
+        await self.writer.start_tls(self.server.tls)
+        self.is_encrypted = True
 
-    async def _parameters(self, body: Body, minor: int) -> dict[str, str]:
+    async def _open(self, request: Request) -> None:
         if self.server.config.tls_required and not self.is_encrypted:
             raise errors.InvalidAuthorizationSpecification("the server accepts encrypted connections only")
-        found: dict[str, str] = {}
-        while name := body.text():
-            found[name] = body.text()
-        unknown = [name for name in found if name.startswith("_pq_.")]
-        if minor or unknown:
-            listed = b"".join(map(messages.text, unknown))
-            await self._send(messages.message(b"v", (0).to_bytes(4, "big") + len(unknown).to_bytes(4, "big") + listed))
-        return {name: value for name, value in found.items() if name not in unknown}
-
-    async def _open(self, settings: dict[str, str]) -> None:
-        user = settings.pop("user", "")
-        if not user:
-            raise errors.InvalidAuthorizationSpecification("no PostgreSQL user name specified in startup packet")
-        # One server, one database, whatever a client calls it; behind an @ stands a branch of it.
-        _, is_branch, branch = settings.pop("database", "").partition("@")
-        if is_branch:
-            settings["heliosdb.branch"] = branch
-        if settings.pop("replication", "false").lower() not in ("false", "off", "no", "0"):
-            raise errors.FeatureNotSupported("replication is not supported")
-        settings.update(_options(settings.pop("options", "")))
+        user = request.user
         await self.server.passwords.authenticate(self.server.config.auth, user, self._exchange, self.writer.write)
         self.number = self.server.enter(self)
         try:
-            self.conversation = await self._in_thread(self._conversation, user, settings)
+            self.conversation = await self._in_thread(self._conversation, user, request.settings)
         except BaseException:
             self.server.connections.pop(self.number, None)
             raise
         self.writer.write(messages.authentication(0) + messages.key_data(self.number, self.secret))
-        await self._send(self.conversation.greeting())
+        await self.send(self.conversation.greeting())
 
     def _conversation(self, user: str, settings: dict[str, str]) -> Conversation:
         wake = partial(self.loop.call_soon_threadsafe, self._notify)
         return Conversation(self.server.database, user, settings, number=self.number, on_arrival=wake)
 
     async def _exchange(self, data: bytes) -> bytes:
-        await self._send(data)
+        await self.send(data)
         found = await self._messages(limit=messages.LARGEST_STARTUP)
         if len(found) != 1 or found[0].kind != b"p":
             raise errors.ProtocolViolation("expected a password message")
@@ -298,7 +212,7 @@ class _Connection:
     async def _refuse(self, error: errors.Error) -> None:
         """Say why the connection ends; what the client still sends is read, or it would never see that."""
         with suppress(ConnectionError, TimeoutError):
-            await self._send(messages.error_response(error, severity="FATAL"))
+            await self.send(messages.error_response(error, severity="FATAL"))
             if not self._is_ending:
                 async with asyncio.timeout(LINGER):
                     self.writer.write_eof() if self.writer.can_write_eof() else self.writer.close()
@@ -324,7 +238,7 @@ class _Connection:
                     await self.writer.drain()
                     continue
                 while (piece := await self._in_thread(next, pieces, None)) is not None:
-                    await self._send(piece)
+                    await self.send(piece)
                     if conversation.is_answered:
                         break  # without asking a thread once more
         except errors.Error as error:
@@ -345,7 +259,8 @@ class _Connection:
         else:
             self.writer.write(conversation.notifications())
 
-    async def _startup(self) -> bytes:
+    async def startup(self) -> bytes:
+        """Return the body of the next message without a type."""
         while (body := self.inbox.take_startup()) is None:
             await self._read()
         return body
@@ -367,7 +282,8 @@ class _Connection:
             raise asyncio.IncompleteReadError(b"", None)
         self.inbox.feed(data)
 
-    async def _send(self, data: bytes) -> None:
+    async def send(self, data: bytes) -> None:
+        """Send bytes, and wait until there is room for more."""
         self.writer.write(data)
         await self.writer.drain()
 
@@ -389,26 +305,6 @@ class _Connection:
         self._is_ending = True
         self.cancel()
         self.task.cancel()
-
-
-def _options(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the settings of a connection's "options": ``-c name=value``, with backslashes before spaces."""
-    words = [word.replace("\0", " ") for word in text.replace("\\ ", "\0").split()]
-    place = 0
-    while place < len(words):
-        word = words[place]
-        if word == "-c" and place + 1 < len(words):
-            place += 1
-            word = words[place]
-        elif word.startswith(("--", "-c")):
-            word = word[2:]
-        else:
-            raise errors.SqlSyntaxError(f"invalid command-line argument for server process: {word}")
-        name, is_there, value = word.partition("=")
-        if not is_there:
-            raise errors.SqlSyntaxError(f"-c {word} requires a value")
-        yield name.replace("-", "_"), value
-        place += 1
 
 
 def _tls_context(cert: str, key: str | None) -> ssl.SSLContext:
