@@ -12,6 +12,7 @@ known before anybody comes.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -23,6 +24,8 @@ from heliosdb import errors
 from heliosdb_server.authentication import Authenticator, Visitor, authenticator
 
 __all__ = ["Rule", "address_of", "choose", "networks", "read_rules", "rule"]
+
+log = logging.getLogger("heliosdb.server")
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -79,7 +82,13 @@ class Rule:
                 raise errors.InvalidAuthorizationSpecification("connection requires a valid client certificate")
             if self.client_certificate == "verify-full" and visitor.common_name != visitor.user:
                 raise visitor.refused("certificate")
-        await self.authenticator.authenticate(visitor)
+        try:
+            await self.authenticator.authenticate(visitor)
+        except (errors.Error, EOFError):
+            raise  # what it has to say, or the visitor has gone
+        except Exception:
+            log.exception("the authentication method %s failed", self.method)
+            raise visitor.refused(self.method) from None
 
 
 def choose(rules: Iterable[Rule], visitor: Visitor) -> Rule:

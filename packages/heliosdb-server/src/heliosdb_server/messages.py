@@ -258,6 +258,11 @@ def parameter_status(name: str, value: str) -> bytes:
     return message(b"S", text(name) + text(value))
 
 
+def notification_response(process: int, channel: str, payload: str) -> bytes:
+    """Return A: what another session has said with NOTIFY."""
+    return message(b"A", _int4.pack(process) + text(channel) + text(payload))
+
+
 def key_data(process: int, secret: int) -> bytes:
     """Return K: what a request to cancel has to name."""
     return message(b"K", Struct("!iI").pack(process, secret))

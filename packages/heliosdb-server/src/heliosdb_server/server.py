@@ -16,6 +16,7 @@ import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from ipaddress import ip_address
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,9 @@ __all__ = ["RunningServer", "Server", "new_event_loop", "start_server"]
 log = logging.getLogger("heliosdb.server")
 
 CHUNK = 1 << 16
+PATIENCE = 0.1
+"""Seconds until a client that does not read is looked at again."""
+
 LINGER = 1.0
 """Seconds for which a client that is refused may go on sending."""
 
@@ -64,7 +68,6 @@ class Server:
         self._serving: set[_Connection] = set()
         self.pool = ThreadPoolExecutor(config.max_connections + 1, thread_name_prefix="heliosdb-server")
         self._listener: asyncio.Server | None = None
-        self._next = 0
 
     @property
     def port(self) -> int:
@@ -104,7 +107,7 @@ class Server:
         self._serving.add(connection)
         try:
             await connection.run()
-        except (ConnectionError, asyncio.IncompleteReadError, TimeoutError, ssl.SSLError):
+        except (ConnectionError, EOFError, TimeoutError, ssl.SSLError):
             pass  # the client has gone
         except asyncio.CancelledError:
             pass
@@ -120,9 +123,9 @@ class Server:
         """Give a connection its number; TooManyConnections (53300) where there are as many as there may be."""
         if len(self.connections) >= self.config.max_connections:
             raise errors.TooManyConnections("sorry, too many clients already")
-        self._next = self._next % 0x7FFFFFFF + 1
-        self.connections[self._next] = connection
-        return self._next
+        number: int = self.database.next_session_number()
+        self.connections[number] = connection
+        return number
 
     def cancel(self, number: int, secret: int) -> None:
         """Stop what a connection runs, where the secret is its own; say nothing."""
@@ -146,9 +149,12 @@ class _Connection:
         task = asyncio.current_task()
         assert task is not None
         self.task = task
+        self.loop = asyncio.get_running_loop()
         self.conversation: Conversation | None = None
         self.is_encrypted = False
         self._is_ending = False
+        self._is_idle = False
+        """Whether it waits for the client, so that no thread is in the conversation."""
         self._running: asyncio.Future[Any] | None = None
         """What a thread does for this connection, though nobody may wait for it any more."""
 
@@ -192,9 +198,7 @@ class _Connection:
         await choose(self.server.config.rules, visitor).admit(visitor)
         self.number = self.server.enter(self)
         try:
-            self.conversation = await self._in_thread(
-                Conversation, self.server.database, request.user, request.settings
-            )
+            self.conversation = await self._in_thread(self._conversation, request.user, request.settings)
         except BaseException:
             self.server.connections.pop(self.number, None)
             raise
@@ -217,9 +221,16 @@ class _Connection:
             in_thread=self._in_thread,
         )
 
+    def _conversation(self, user: str, settings: dict[str, str]) -> Conversation:
+        wake = partial(self.loop.call_soon_threadsafe, self._notify)
+        return Conversation(self.server.database, user, settings, number=self.number, on_arrival=wake)
+
     async def _ask(self, data: bytes) -> bytes:
-        await self.send(data)
-        found = await self._messages(limit=messages.LARGEST_ANSWER)
+        try:
+            await self.send(data)
+            found = await self._messages(limit=messages.LARGEST_ANSWER)
+        except ConnectionError:
+            raise EOFError from None  # not to be mixed up with what an authenticator has lost
         if len(found) != 1 or found[0].kind != b"p":
             raise errors.ProtocolViolation("expected a password message")
         return found[0].body
@@ -241,7 +252,10 @@ class _Connection:
         assert conversation is not None
         try:
             while not conversation.is_over:
+                self._is_idle = True
+                self._notify()
                 arrived = await self._messages()
+                self._is_idle = False
                 if not arrived:
                     return
                 pieces = conversation.process(arrived)
@@ -259,6 +273,17 @@ class _Connection:
             if self._is_ending:
                 await self._refuse(errors.AdminShutdown("terminating connection due to administrator command"))
             raise
+
+    def _notify(self) -> None:
+        """Tell a client that is idle what has been notified; others hear of it when they are."""
+        conversation = self.conversation
+        if not self._is_idle or conversation is None or not conversation.session.inbox.notifies:
+            return
+        if self.writer.transport.get_write_buffer_size() > CHUNK:
+            # The client does not read. What it has not been told waits in the session, where there is a limit.
+            self.loop.call_later(PATIENCE, self._notify)
+        else:
+            self.writer.write(conversation.notifications())
 
     async def startup(self) -> bytes:
         """Return the body of the next message without a type."""
