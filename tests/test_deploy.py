@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
 from server_processes import ServerProcess, run, status
 
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy"

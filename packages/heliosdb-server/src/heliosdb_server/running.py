@@ -14,10 +14,8 @@ import threading
 from types import TracebackType
 from typing import Any
 
-from attrs import fields_dict
-
 from heliosdb import errors
-from heliosdb_server.config import ServerConfig
+from heliosdb_server.config import ServerConfig, fields_of
 from heliosdb_server.lifecycle import ServerInfo, ServerStatus
 from heliosdb_server.server import Server, new_event_loop
 from heliosdb_server.service import service_of
@@ -134,21 +132,19 @@ def start_server(database: Any, config: ServerConfig | None = None, **options: A
     """Serve a database in the background.
 
     ``database`` is an open one (``EmbeddedDatabase``, a connection, or the engine's), which stays open when the server
-    stops, or the path of one that the server opens and closes. ``options`` are the fields of ServerConfig; what they
-    leave open the section [server] of the database's configuration says. Raises InvalidParameterValue for options that
-    make no sense, IoError where the address is taken.
+    stops, or the path of one that the server opens and closes. ``options`` are the fields of ServerConfig, or their
+    other names; what they leave open the section [server] of the database's configuration says. Raises
+    InvalidParameterValue for options that make no sense, IoError where the address is taken.
     """
     if config is not None and options:
         raise errors.InvalidParameterValue("give a ServerConfig or its fields, not both")
-    for name in options:
-        if name not in fields_dict(ServerConfig):
-            raise errors.InvalidParameterValue(f"a server has no option {name!r}")
+    stated = fields_of(options)
     if not isinstance(database, str | os.PathLike):
         engine = getattr(database, "database", database)
-        chosen = ServerConfig(**(dict(service_of(engine).fields) | options)) if config is None else config
+        chosen = ServerConfig(**(dict(service_of(engine).fields) | stated)) if config is None else config
         return RunningServer(engine, chosen)
     # Before the database is opened: one that is not there would be made.
-    chosen = ServerConfig(**options) if config is None else config
+    chosen = ServerConfig(**stated) if config is None else config
     from heliosdb import EmbeddedDatabase
 
     opened = EmbeddedDatabase(os.fspath(database))

@@ -15,17 +15,21 @@ import secrets
 import ssl
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
+from functools import partial
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
 from heliosdb_server import messages
+from heliosdb_server.access import choose
+from heliosdb_server.accounts import Accounts
 from heliosdb_server.admission import Request, read_request
-from heliosdb_server.authentication import Passwords
-from heliosdb_server.config import ServerConfig
+from heliosdb_server.authentication import Visitor
+from heliosdb_server.config import ServerConfig, refuse_strangers
 from heliosdb_server.conversation import Conversation
 from heliosdb_server.lifecycle import Lifecycle
 from heliosdb_server.messages import Inbox, Message
+from heliosdb_server.tls import common_name
 
 if TYPE_CHECKING:
     from heliosdb.spi import Database
@@ -35,6 +39,9 @@ __all__ = ["Server", "new_event_loop"]
 log = logging.getLogger("heliosdb.server")
 
 CHUNK = 1 << 16
+PATIENCE = 0.1
+"""Seconds until a client that does not read is looked at again."""
+
 LINGER = 1.0
 """Seconds for which a client that is refused may go on sending."""
 
@@ -55,15 +62,13 @@ class Server:
         self.database: Any = database
         self.config = config
         self.life = Lifecycle(self, pid_file)
-        self.passwords = Passwords(config.users)
+        self.accounts = Accounts(config.users)
         self.connections: dict[int, _Connection] = {}
         """Those of clients that are known, by the number that a cancellation names."""
         self._serving: set[_Connection] = set()
         self.pool = ThreadPoolExecutor(config.max_connections + 1, thread_name_prefix="heliosdb-server")
-        self.tls = None if config.tls_cert is None else _tls_context(config.tls_cert, config.tls_key)
         self._listener: asyncio.Server | None = None
         self._port = 0
-        self._next = 0
 
     @property
     def port(self) -> int:
@@ -73,13 +78,19 @@ class Server:
     async def start(self) -> None:
         """Listen; IoError where the address is taken."""
         try:
-            self._listener = await asyncio.start_server(self._serve, self.config.host, self.config.port)
+            self._listener = await asyncio.start_server(
+                self._serve, self.config.host, self.config.port, start_serving=False
+            )
         except OSError as error:
             raise errors.IoError(
                 f"cannot listen at {self.config.host}:{self.config.port}: {error.strerror or error}",
                 hint="Is another server running there?",
             ) from None
+        for socket in self._listener.sockets:
+            if not ip_address(socket.getsockname()[0].partition("%")[0]).is_loopback:
+                refuse_strangers(self.config.rules, self.config.host)
         self._port = int(self._listener.sockets[0].getsockname()[1])
+        await self._listener.start_serving()
         try:
             self.life.begin()
         except BaseException:
@@ -102,7 +113,7 @@ class Server:
         self._serving.add(connection)
         try:
             await connection.run()
-        except (ConnectionError, asyncio.IncompleteReadError, TimeoutError, ssl.SSLError):
+        except (ConnectionError, EOFError, TimeoutError, ssl.SSLError):
             pass  # the client has gone
         except asyncio.CancelledError:
             pass
@@ -120,9 +131,9 @@ class Server:
         self.life.require_open()
         if len(self.connections) >= self.config.max_connections:
             raise errors.TooManyConnections("sorry, too many clients already")
-        self._next = self._next % 0x7FFFFFFF + 1
-        self.connections[self._next] = connection
-        return self._next
+        number: int = self.database.next_session_number()
+        self.connections[number] = connection
+        return number
 
     def cancel(self, number: int, secret: int) -> None:
         """Stop what a connection runs, where the secret is its own; say nothing."""
@@ -146,9 +157,12 @@ class _Connection:
         task = asyncio.current_task()
         assert task is not None
         self.task = task
+        self.loop = asyncio.get_running_loop()
         self.conversation: Conversation | None = None
         self.is_encrypted = False
         self._is_ending = False
+        self._is_idle = False
+        """Whether it waits for the client, so that no thread is in the conversation."""
         self._running: asyncio.Future[Any] | None = None
         """What a thread does for this connection, though nobody may wait for it any more."""
 
@@ -163,7 +177,7 @@ class _Connection:
         try:
             async with asyncio.timeout(config.authentication_timeout):
                 server = self.server
-                request = await read_request(self, server.tls is not None, server.cancel, server.life.answer)
+                request = await read_request(self, config.tls is not None, server.cancel, server.life.answer)
                 if request is None:
                     return
                 await self._open(request)
@@ -183,32 +197,54 @@ class _Connection:
 
     async def encrypt(self) -> None:
         """Answer that encryption begins, and begin it."""
-        assert self.server.tls is not None
+        tls = self.server.config.tls
+        assert tls is not None
         # What comes from now on is the handshake's: nobody may slip in a word that seems to have come encrypted.
         self.writer.transport.pause_reading()  # type: ignore[attr-defined]
         if not self.inbox.is_empty:
             raise errors.ProtocolViolation("received unencrypted data after SSL request")
         await self.send(b"S")
-        await self.writer.start_tls(self.server.tls)
+        await self.writer.start_tls(tls.context)
         self.is_encrypted = True
 
     async def _open(self, request: Request) -> None:
-        if self.server.config.tls_required and not self.is_encrypted:
-            raise errors.InvalidAuthorizationSpecification("the server accepts encrypted connections only")
-        user = request.user
-        await self.server.passwords.authenticate(self.server.config.auth, user, self._exchange, self.writer.write)
+        visitor = self._visitor(request)
+        await choose(self.server.config.rules, visitor).admit(visitor)
         self.number = self.server.enter(self)
         try:
-            self.conversation = await self._in_thread(Conversation, self.server.database, user, request.settings)
+            self.conversation = await self._in_thread(self._conversation, request.user, request.settings)
         except BaseException:
             self.server.connections.pop(self.number, None)
             raise
         self.writer.write(messages.authentication(0) + messages.key_data(self.number, self.secret))
         await self.send(self.conversation.greeting())
 
-    async def _exchange(self, data: bytes) -> bytes:
-        await self.send(data)
-        found = await self._messages(limit=messages.LARGEST_STARTUP)
+    def _visitor(self, request: Request) -> Visitor:
+        tls = self.server.config.tls if self.is_encrypted else None
+        shown = None if tls is None else self.writer.get_extra_info("ssl_object").getpeercert()
+        return Visitor(
+            user=request.user,
+            database=request.database,
+            address=self.writer.get_extra_info("peername")[0],
+            is_encrypted=self.is_encrypted,
+            common_name=common_name(shown),
+            binding=None if tls is None else tls.binding,
+            kept=self.server.accounts.kept(request.user),
+            ask=self._ask,
+            say=self.writer.write,
+            in_thread=self._in_thread,
+        )
+
+    def _conversation(self, user: str, settings: dict[str, str]) -> Conversation:
+        wake = partial(self.loop.call_soon_threadsafe, self._notify)
+        return Conversation(self.server.database, user, settings, number=self.number, on_arrival=wake)
+
+    async def _ask(self, data: bytes) -> bytes:
+        try:
+            await self.send(data)
+            found = await self._messages(limit=messages.LARGEST_ANSWER)
+        except ConnectionError:
+            raise EOFError from None  # not to be mixed up with what an authenticator has lost
         if len(found) != 1 or found[0].kind != b"p":
             raise errors.ProtocolViolation("expected a password message")
         return found[0].body
@@ -230,7 +266,10 @@ class _Connection:
         assert conversation is not None
         try:
             while not conversation.is_over:
+                self._is_idle = True
+                self._notify()
                 arrived = await self._messages()
+                self._is_idle = False
                 if not arrived:
                     return
                 pieces = conversation.process(arrived)
@@ -248,6 +287,17 @@ class _Connection:
             if self._is_ending:
                 await self._refuse(errors.AdminShutdown("terminating connection due to administrator command"))
             raise
+
+    def _notify(self) -> None:
+        """Tell a client that is idle what has been notified; others hear of it when they are."""
+        conversation = self.conversation
+        if not self._is_idle or conversation is None or not conversation.session.inbox.notifies:
+            return
+        if self.writer.transport.get_write_buffer_size() > CHUNK:
+            # The client does not read. What it has not been told waits in the session, where there is a limit.
+            self.loop.call_later(PATIENCE, self._notify)
+        else:
+            self.writer.write(conversation.notifications())
 
     async def startup(self) -> bytes:
         """Return the body of the next message without a type."""
@@ -295,13 +345,3 @@ class _Connection:
         self._is_ending = True
         self.cancel()
         self.task.cancel()
-
-
-def _tls_context(cert: str, key: str | None) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(cert, key)
-    except (OSError, ssl.SSLError) as error:
-        raise errors.InvalidParameterValue(f"cannot use {Path(cert).name} for TLS: {error}") from None
-    return context
