@@ -17,17 +17,20 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
+from ipaddress import ip_address
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
 from heliosdb_server import messages
+from heliosdb_server.access import choose
+from heliosdb_server.accounts import Accounts
 from heliosdb_server.admission import Request, read_request
-from heliosdb_server.authentication import Passwords
-from heliosdb_server.config import ServerConfig
+from heliosdb_server.authentication import Visitor
+from heliosdb_server.config import SPELLINGS, ServerConfig, refuse_strangers
 from heliosdb_server.conversation import Conversation
 from heliosdb_server.messages import Inbox, Message
+from heliosdb_server.tls import common_name
 
 if TYPE_CHECKING:
     from heliosdb.spi import Database
@@ -59,12 +62,11 @@ class Server:
     def __init__(self, database: Database, config: ServerConfig) -> None:
         self.database: Any = database
         self.config = config
-        self.passwords = Passwords(config.users)
+        self.accounts = Accounts(config.users)
         self.connections: dict[int, _Connection] = {}
         """Those of clients that are known, by the number that a cancellation names."""
         self._serving: set[_Connection] = set()
         self.pool = ThreadPoolExecutor(config.max_connections + 1, thread_name_prefix="heliosdb-server")
-        self.tls = None if config.tls_cert is None else _tls_context(config.tls_cert, config.tls_key)
         self._listener: asyncio.Server | None = None
 
     @property
@@ -76,12 +78,18 @@ class Server:
     async def start(self) -> None:
         """Listen; IoError where the address is taken."""
         try:
-            self._listener = await asyncio.start_server(self._serve, self.config.host, self.config.port)
+            self._listener = await asyncio.start_server(
+                self._serve, self.config.host, self.config.port, start_serving=False
+            )
         except OSError as error:
             raise errors.IoError(
                 f"cannot listen at {self.config.host}:{self.config.port}: {error.strerror or error}",
                 hint="Is another server running there?",
             ) from None
+        for socket in self._listener.sockets:
+            if not ip_address(socket.getsockname()[0].partition("%")[0]).is_loopback:
+                refuse_strangers(self.config.rules, self.config.host)
+        await self._listener.start_serving()
         log.info("listening at %s:%d", self.config.host, self.port)
 
     async def stop(self) -> None:
@@ -99,7 +107,7 @@ class Server:
         self._serving.add(connection)
         try:
             await connection.run()
-        except (ConnectionError, asyncio.IncompleteReadError, TimeoutError, ssl.SSLError):
+        except (ConnectionError, EOFError, TimeoutError, ssl.SSLError):
             pass  # the client has gone
         except asyncio.CancelledError:
             pass
@@ -155,7 +163,7 @@ class _Connection:
         config = self.server.config
         try:
             async with asyncio.timeout(config.authentication_timeout):
-                request = await read_request(self, self.server.tls is not None, self.server.cancel)
+                request = await read_request(self, config.tls is not None, self.server.cancel)
                 if request is None:
                     return
                 await self._open(request)
@@ -175,36 +183,54 @@ class _Connection:
 
     async def encrypt(self) -> None:
         """Answer that encryption begins, and begin it."""
-        assert self.server.tls is not None
+        tls = self.server.config.tls
+        assert tls is not None
         # What comes from now on is the handshake's: nobody may slip in a word that seems to have come encrypted.
         self.writer.transport.pause_reading()  # type: ignore[attr-defined]
         if not self.inbox.is_empty:
             raise errors.ProtocolViolation("received unencrypted data after SSL request")
         await self.send(b"S")
-        await self.writer.start_tls(self.server.tls)
+        await self.writer.start_tls(tls.context)
         self.is_encrypted = True
 
     async def _open(self, request: Request) -> None:
-        if self.server.config.tls_required and not self.is_encrypted:
-            raise errors.InvalidAuthorizationSpecification("the server accepts encrypted connections only")
-        user = request.user
-        await self.server.passwords.authenticate(self.server.config.auth, user, self._exchange, self.writer.write)
+        visitor = self._visitor(request)
+        await choose(self.server.config.rules, visitor).admit(visitor)
         self.number = self.server.enter(self)
         try:
-            self.conversation = await self._in_thread(self._conversation, user, request.settings)
+            self.conversation = await self._in_thread(self._conversation, request.user, request.settings)
         except BaseException:
             self.server.connections.pop(self.number, None)
             raise
         self.writer.write(messages.authentication(0) + messages.key_data(self.number, self.secret))
         await self.send(self.conversation.greeting())
 
+    def _visitor(self, request: Request) -> Visitor:
+        tls = self.server.config.tls if self.is_encrypted else None
+        shown = None if tls is None else self.writer.get_extra_info("ssl_object").getpeercert()
+        return Visitor(
+            user=request.user,
+            database=request.database,
+            address=self.writer.get_extra_info("peername")[0],
+            is_encrypted=self.is_encrypted,
+            common_name=common_name(shown),
+            binding=None if tls is None else tls.binding,
+            kept=self.server.accounts.kept(request.user),
+            ask=self._ask,
+            say=self.writer.write,
+            in_thread=self._in_thread,
+        )
+
     def _conversation(self, user: str, settings: dict[str, str]) -> Conversation:
         wake = partial(self.loop.call_soon_threadsafe, self._notify)
         return Conversation(self.server.database, user, settings, number=self.number, on_arrival=wake)
 
-    async def _exchange(self, data: bytes) -> bytes:
-        await self.send(data)
-        found = await self._messages(limit=messages.LARGEST_STARTUP)
+    async def _ask(self, data: bytes) -> bytes:
+        try:
+            await self.send(data)
+            found = await self._messages(limit=messages.LARGEST_ANSWER)
+        except ConnectionError:
+            raise EOFError from None  # not to be mixed up with what an authenticator has lost
         if len(found) != 1 or found[0].kind != b"p":
             raise errors.ProtocolViolation("expected a password message")
         return found[0].body
@@ -307,16 +333,6 @@ class _Connection:
         self.task.cancel()
 
 
-def _tls_context(cert: str, key: str | None) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(cert, key)
-    except (OSError, ssl.SSLError) as error:
-        raise errors.InvalidParameterValue(f"cannot use {Path(cert).name} for TLS: {error}") from None
-    return context
-
-
 class RunningServer:
     """A server in a thread of its own: what ``start_server`` gives."""
 
@@ -383,8 +399,22 @@ def start_server(database: Any, config: ServerConfig | None = None, **options: A
     ServerConfig."""
     if config is not None and options:
         raise errors.InvalidParameterValue("give a ServerConfig or its fields, not both")
+    return RunningServer(getattr(database, "database", database), config or _config(options))
+
+
+def _config(options: dict[str, Any]) -> ServerConfig:
+    """Return a configuration from arguments, which may have other names."""
+    given = dict(options)
+    if (encrypts := given.pop("enable_ssl", None)) is not None and encrypts != (
+        given.get("ssl_cert", given.get("tls_cert")) is not None
+    ):
+        raise errors.InvalidParameterValue("enable_ssl goes with ssl_cert and ssl_key, and these with it")
+    for name, field in SPELLINGS.items():
+        if name in given:
+            if field in given:
+                raise errors.InvalidParameterValue(f"{name} is another name of {field}: give one of them")
+            given[field] = given.pop(name)
     try:
-        chosen = ServerConfig(**options) if config is None else config
+        return ServerConfig(**given)
     except TypeError as error:
         raise errors.InvalidParameterValue(str(error).removeprefix("ServerConfig.__init__() ")) from None
-    return RunningServer(getattr(database, "database", database), chosen)
