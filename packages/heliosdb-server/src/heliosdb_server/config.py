@@ -44,7 +44,7 @@ class ServerConfig:
     port: int = 5432
     auth: str | None = None
     allowed_ips: Sequence[str] | None = None
-    hba: Any = None
+    hba: Any = field(default=None, repr=False)  # options of methods may be secret
     users: Mapping[str, str] = field(factory=dict, repr=lambda users: f"{{{', '.join(users)}}}")
     max_connections: int = 100
     authentication_timeout: float = 60.0
