@@ -124,9 +124,8 @@ def connect(
     ``path`` is ``":memory:"`` for a new database in memory, or an open ``EmbeddedDatabase``, which stays open when the
     connection is closed. None: where ``config`` says, else in memory. ``plugins`` None loads the installed plugins, a
     sequence exactly these; ``strict`` raises if one fails. ``timeout`` seconds is the longest a statement of this
-    connection may run or wait. ``encryption_key`` is that of ``Config``, and wins over it. ``branch`` is where the
-    connection works (package heliosdb-branch). ``mode`` "hybrid": the database serves PostgreSQL's clients, too
-    (package heliosdb-server).
+    connection may run or wait. ``encryption_key`` and ``mode`` are those of ``Config``, and win over it. ``branch`` is
+    where the connection works (package heliosdb-branch).
     """
     with loading():
         # The first connection imports the engine: thousands of objects that stay.
