@@ -26,6 +26,7 @@ from heliosdb.config import on_branch, opening
 from heliosdb.database import Database
 from heliosdb.database_methods import method_of
 from heliosdb.rows import Row, RowMaker
+from heliosdb.session.notifications import notifies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.result import Result
     from heliosdb.config import Config
     from heliosdb.session import PreparedStatement, Session
+    from heliosdb.session.notifications import Notify
     from heliosdb.session.session import Readable
     from heliosdb.session.streaming import Stream
 
@@ -127,8 +129,9 @@ class _Handle:
         with self._lock:
             return self._session.copy_from(sql, source)
 
-    def copy_to(self, sql: str, write: Callable[[str], object]) -> int:
-        """Run ``COPY ... TO STDOUT ...`` and give the output to ``write`` piece by piece; return the number of rows."""
+    def copy_to(self, sql: str, write: Callable[[Any], object]) -> int:
+        """Run ``COPY ... TO STDOUT ...`` and give the output to ``write`` piece by piece (str, in binary bytes); return
+        the number of rows."""
         self._require_usable()
         with self._lock:
             return self._session.copy_to(sql, write)
@@ -141,6 +144,11 @@ class _Handle:
         self._require_usable()
         with self._lock:
             return Statement(self, sql, self._session.prepare(sql))
+
+    def notifies(self, *, timeout: float | None = None, stop_after: int | None = None) -> Iterator[Notify]:
+        """Yield what NOTIFY announces on channels that this handle listens to, waiting for it (``dbapi_notifies``)."""
+        self._require_usable()
+        return notifies(self._session.inbox, timeout, stop_after)
 
     def interrupt(self) -> None:
         """Stop what is running on this handle, from any thread, open streams too: it raises QueryCanceled (57014)."""

@@ -225,8 +225,9 @@ class Session(SessionPlans):
                     copy.write(piece)
             return copy.finish().row_count or 0
 
-    def copy_to(self, text: str, write: Callable[[str], object]) -> int:
-        """Run COPY ... TO STDOUT and give each piece of the output to ``write``; return the number of rows."""
+    def copy_to(self, text: str, write: Callable[[Any], object]) -> int:
+        """Run COPY ... TO STDOUT and give each piece of the output (str, in binary bytes) to ``write``; return the
+        number of rows."""
         with self.copy(text) as copy:
             for piece in copy:
                 write(piece)
@@ -555,6 +556,7 @@ class Session(SessionPlans):
         self.points.forget()
         self.database.sessions.pop(self.number, None)
         self.timeline = None
+        self.inbox.leave()
         if not self.database.closed:
             self._end()
 
@@ -565,6 +567,7 @@ class Session(SessionPlans):
         self.prepared.clear()
         self.cursors.clear()
         self.unlock_all_advisory()
+        self.inbox.leave()
         self.sequences = SessionSequences()
         self.timeline = self._temporary_schema = self.past = None
         self.points.forget()
