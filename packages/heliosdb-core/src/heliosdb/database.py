@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
 from heliosdb.catalog.changes import write_bootstrap
+from heliosdb.catalog.roles import Login, login_of
 from heliosdb.catalog.sequences import SequenceCounters
 from heliosdb.catalog.settings import find_setting, initial_values
 from heliosdb.catalog.storage import OBJECTS_RELATION, SYSTEM_INDEXES
@@ -269,6 +270,17 @@ class Database:
         self.require_open()
         settings = options.pop("settings", None) or {}
         return Session(self, settings={**self.session_settings, **settings}, **options)
+
+    def login(self, name: str) -> Login | None:
+        """Return what there is to know of a role before a session is opened for it, or None; main's roles count."""
+        self.require_open()
+        with self.store_transaction() as short:
+            role = self.catalogs.of(short).roles.get(name)
+        return None if role is None else login_of(role)
+
+    def sessions_of(self, role: int) -> int:
+        """Return how many sessions began as a role: its OID."""
+        return sum(session.authenticated_role == role for session in list(self.sessions.values()))
 
     @contextmanager
     def closed_by_failure(self) -> Iterator[None]:

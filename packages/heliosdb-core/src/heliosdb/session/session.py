@@ -91,8 +91,9 @@ class Session(SessionPlans):
 
     def fork(self) -> Session:
         """Open another session with this one's role, settings, functions, and what they keep for it."""
-        other = Session(self.database, user=self.user, on_notice=self.on_notice)
-        other.session_user = self.session_user
+        other = Session(self.database, on_notice=self.on_notice)
+        other.role, other.user = self.role, self.user
+        other.session_role, other.session_user = self.session_role, self.session_user
         other.timeline, other.past = self.timeline, self.past
         other.settings.copy_from(self.settings)
         other.functions = self.functions
@@ -306,7 +307,7 @@ class Session(SessionPlans):
 
     def run(self, statement: StatementText, parameters: Sequence[Any] | None = None) -> Result:
         """Run one statement with Python parameters and return its result, rows included."""
-        self.start_clock(statement.text)
+        self.start_clock(statement.shown or statement.text)
         for name, left in statement.cut_names:
             self.notice(f'identifier "{name}" will be truncated to "{left}"', sqlstate="42622")
         try:
