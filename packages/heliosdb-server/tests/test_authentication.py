@@ -7,8 +7,6 @@ import os
 import signal
 import socket
 import ssl
-import subprocess
-import sys
 import warnings
 from base64 import b64decode
 from collections.abc import Iterator
@@ -25,6 +23,7 @@ from heliosdb import EmbeddedDatabase
 from heliosdb.errors import InvalidParameterValue, IoError
 from heliosdb_server import RunningServer, ServerConfig, start_server, verifier
 from heliosdb_server.verifiers import md5_verifier
+from server_processes import ServerProcess, run
 
 SECRET = "correct horse é"
 
@@ -47,7 +46,7 @@ def test_the_right_password_lets_in_and_no_other(database: EmbeddedDatabase, aut
             said.append(str(failure.value).replace(user, "?").splitlines()[0])
         assert said == [said[0]] * 3
         assert "password authentication failed" in said[0]
-        assert server.get_status()["connections"] == 0
+        assert server.get_status().active_connections == 0
         with psycopg.connect(**where, user="app", password=SECRET) as client:
             assert client.execute("SELECT current_user").fetchone() == ("app",)
 
@@ -285,42 +284,31 @@ def test_other_spellings_of_options(database: EmbeddedDatabase, authority: Any) 
 
 def test_the_command_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
     path = tmp_path / "app.db"
-    program = str(Path(sys.executable).with_name("heliosdb"))
-    command = [program, "start", str(path), "--port", "0", "--auth", "scram-sha-256", "--user", "app"]
-    environment = {**os.environ, "PGPASSWORD": SECRET}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stderr is not None
-        line = process.stderr.readline()
-        assert line.startswith("listening at 127.0.0.1:")
-        port = int(line.rsplit(":", 1)[1])
+    with ServerProcess(str(path), "--auth", "scram-sha-256", "--user", "app", password=SECRET) as process:
         with psycopg.connect(
-            host="127.0.0.1", port=port, user="app", password=SECRET, dbname="app", autocommit=True
+            host="127.0.0.1", port=process.port, user="app", password=SECRET, dbname="app", autocommit=True
         ) as client:
             client.execute("CREATE TABLE t AS SELECT 1 AS a")
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
+            process.process.send_signal(signal.SIGINT)
+            assert process.ended()[0] == 0
             with pytest.raises(psycopg.errors.AdminShutdown):
                 client.execute("SELECT 1")
     with EmbeddedDatabase(str(path)) as database:
         assert database.query("SELECT a FROM t") == [(1,)]
-    (tmp_path / "heliosdb.toml").write_text('[server]\nport = 0\nlisten_addr = "127.0.0.1"\nmax_connections = 1\n')
-    command = [program, "start", "--memory", "--config", str(tmp_path / "heliosdb.toml")]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stderr is not None
-        port = int(process.stderr.readline().rsplit(":", 1)[1])
-        with psycopg.connect(f"host=127.0.0.1 port={port} user=app dbname=app"):
-            with pytest.raises(psycopg.OperationalError, match="too many clients"):
-                psycopg.connect(f"host=127.0.0.1 port={port} user=app dbname=app")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
-    del environment["PGPASSWORD"]
+    (tmp_path / "heliosdb.toml").write_text('[server]\nport = 1\nlisten_addr = "127.0.0.1"\nmax_connections = 1\n')
+    with ServerProcess("--memory", "--config", str(tmp_path / "heliosdb.toml")) as process:
+        with psycopg.connect(process.url), pytest.raises(psycopg.OperationalError, match="too many clients"):
+            psycopg.connect(process.url)
+        process.process.send_signal(signal.SIGINT)
+        assert process.ended()[0] == 0
     nowhere = str(tmp_path / "not made")
     for arguments, status, message in (
-        ([], 2, "give one of PATH"),
+        ([], 2, "give PATH"),
+        (["x", "--memory"], 2, "give one of PATH"),
         (["--memory", "--user", "x"], 2, "needs a password"),
         ([nowhere, "--listen", "0.0.0.0"], 1, "trusts everybody does not listen"),
     ):
-        done = subprocess.run([program, "start", *arguments], capture_output=True, text=True, env=environment)
+        done = run("start", *arguments)
         assert done.returncode == status
         assert message in done.stderr
     assert not os.path.exists(nowhere)

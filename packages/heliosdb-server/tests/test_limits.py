@@ -105,8 +105,8 @@ def test_a_session_that_begins_too_late_is_ended(database: EmbeddedDatabase, mon
     with start_server(database, port=0, authentication_timeout=0.2, max_connections=1) as server:
         with opened(server) as client:
             client.sendall(STARTUP)
-            until(lambda: server.get_status()["connections"] == 1)
-            until(lambda: server.get_status()["connections"] == 0)
+            until(lambda: server.get_status().active_connections == 1)
+            until(lambda: server.get_status().active_connections == 0)
             goes_on.set()
             assert everything(client) == b""
             assert closed.wait(20)
@@ -120,11 +120,11 @@ def test_places_are_limited_and_come_back(database: EmbeddedDatabase) -> None:
                 clients = [held.enter_context(opened(server)) for _ in range(2)]
                 for client in clients:
                     client.sendall(STARTUP)
-                until(lambda: server.get_status()["connections"] == 2)
+                until(lambda: server.get_status().active_connections == 2)
                 with opened(server) as third:
                     third.sendall(STARTUP)
                     assert b"C53300\0" in everything(third)
-            until(lambda: server.get_status()["connections"] == 0)
+            until(lambda: server.get_status().active_connections == 0)
 
 
 def test_clients_on_their_way_in_are_limited(database: EmbeddedDatabase) -> None:
@@ -164,7 +164,7 @@ def test_memory_is_not_taken_on_somebodys_word(database: EmbeddedDatabase) -> No
         for _ in range(30):
             client = held.enter_context(opened(server))
             client.sendall(STARTUP + b"Q" + pack("!i", 1 << 28) + b"SELECT 1")
-        until(lambda: server.get_status()["connections"] == 30)
+        until(lambda: server.get_status().active_connections == 30)
         gc.collect()
         assert rss() - before < 64 << 20
         assert works(server)
@@ -181,7 +181,7 @@ def test_who_does_not_read_does_not_hold_up_the_end(database: EmbeddedDatabase) 
         for _ in range(3):
             client = held.enter_context(opened(server))
             client.sendall(STARTUP + b"Q" + pack("!i", len(query) + 4) + query)
-        until(lambda: server.get_status()["connections"] == 3)
+        until(lambda: server.get_status().active_connections == 3)
         writers = [connection.writer.transport for connection in server._server.connections.values()]
         until(lambda: all(writer.get_write_buffer_size() > 1 << 16 for writer in writers))
         started = time.monotonic()
@@ -193,7 +193,7 @@ def test_options_of_tcp(database: EmbeddedDatabase) -> None:
     options: dict[str, Any] = {"tcp_keepalives_idle": 77, "tcp_keepalives_interval": 7, "tcp_keepalives_count": 3}
     with start_server(database, port=0, tcp_user_timeout=1.5, **options) as server, opened(server) as client:
         client.sendall(STARTUP)
-        until(lambda: server.get_status()["connections"] == 1)
+        until(lambda: server.get_status().active_connections == 1)
         (connection,) = server._server.connections.values()
         kept = connection.writer.get_extra_info("socket")
         assert kept.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1

@@ -443,22 +443,26 @@ class Database:
         while any(session.current_query for session in sessions) and time.monotonic() < patience:
             time.sleep(0.001)
 
+    def _tell(self, hook: str, failures: list[Exception]) -> None:
+        for listener in self.registries.lifecycle.get(hook, ()):
+            try:
+                listener(self)
+            except Exception as error:  # noqa: BLE001 - the plugin boundary: the others let go of theirs, too
+                failures.append(error)
+
     def close(self) -> None:
         """Close all sessions and the volume. Harmless a second time."""
         if self.closed:
             return
         failures: list[Exception] = []
         if self.is_own:
+            self._tell("database_stopping", failures)
             self._stop_statements()
             for session in list(self.sessions.values()):
                 session.close()
             # A worker may be in the middle of a statement: it ends before plugins let go of what it uses.
             self.workers.stop()
-            for listener in self.registries.lifecycle.get("database_closing", ()):
-                try:
-                    listener(self)
-                except Exception as error:  # noqa: BLE001 - the plugin boundary: the others let go of theirs, too
-                    failures.append(error)
+            self._tell("database_closing", failures)
         self.closed = True
         if self.is_own:
             self.store.close()

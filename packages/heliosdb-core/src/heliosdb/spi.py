@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     from heliosdb.store.past import History as History
     from heliosdb.store.snapshot import Snapshot as Snapshot
     from heliosdb.store.timeline import Timeline as Timeline
+    from heliosdb.store.volume import Announces as Announces
     from heliosdb.store.volume import Volume as Volume
     from heliosdb.transaction.differences import Difference as Difference
     from heliosdb.transaction.differences import differences as differences
@@ -198,7 +199,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.store.file_header": ("FileHeader", "file_headers"),
     "heliosdb.store.snapshot": ("Snapshot",),
     "heliosdb.store.timeline": ("Timeline",),
-    "heliosdb.store.volume": ("Volume",),
+    "heliosdb.store.volume": ("Announces", "Volume"),
     "heliosdb.session.past": ("definitions",),
     "heliosdb.transaction.row_versions": ("RowVersion", "first_readable", "row_ids_of_key", "row_versions"),
     "heliosdb.transaction.differences": ("Difference", "differences", "is_same_datum"),

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from heliosdb import errors
 from heliosdb_server.access import Rule, read_rules, rule
@@ -19,7 +19,7 @@ from heliosdb_server.keepalive import check_keep_alive
 from heliosdb_server.tls import VERSIONS, Encryption, encryption
 from heliosdb_server.verifiers import is_verifier, scram_keys
 
-__all__ = ["SPELLINGS", "ServerConfig", "refuse_strangers"]
+__all__ = ["SPELLINGS", "ServerConfig", "fields_of", "refuse_strangers"]
 
 SPELLINGS = {
     "auth_method": "auth",
@@ -124,6 +124,25 @@ class ServerConfig:
                 raise errors.InvalidParameterValue(f'the password of user "{name}" is empty')
             if is_verifier(kept) and kept[:3] != "md5" and scram_keys(kept) is None:
                 raise errors.InvalidParameterValue(f'the verifier of user "{name}" is not valid')
+
+
+def fields_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields of ServerConfig from arguments, which may have other names; InvalidParameterValue."""
+    given = dict(options)
+    if (encrypts := given.pop("enable_ssl", None)) is not None and encrypts != (
+        given.get("ssl_cert", given.get("tls_cert")) is not None
+    ):
+        raise errors.InvalidParameterValue("enable_ssl goes with ssl_cert and ssl_key, and these with it")
+    for name, stated in SPELLINGS.items():
+        if name in given:
+            if stated in given:
+                raise errors.InvalidParameterValue(f"{name} is another name of {stated}: give one of them")
+            given[stated] = given.pop(name)
+    known = {each.name for each in fields(ServerConfig) if each.init}
+    for name in given:
+        if name not in known:
+            raise errors.InvalidParameterValue(f"a server has no option {name!r}")
+    return given
 
 
 def _is_loopback(host: str) -> bool:

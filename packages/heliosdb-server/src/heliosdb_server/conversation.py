@@ -98,6 +98,8 @@ class Conversation:
         self._copy: Any = None
         self._copy_is_extended = False
         self._skips = False
+        self.queries = 0
+        """How many the client has sent, of either protocol."""
         self.is_over = False
         self.is_answered = False
         """Whether the piece that ``process`` has yielded is its last."""
@@ -232,6 +234,7 @@ class Conversation:
     def _query(self, body: Body) -> Iterator[bytes]:
         session = self.session
         offset = 0
+        self.queries += 1
         self._portals.pop("", None)
         try:
             text = body.text()
@@ -369,6 +372,7 @@ class Conversation:
         body.end()
         portal = self._portal(name)
         statement = portal.statement
+        self.queries += 1
         if statement.text is None:
             self._say(messages.EMPTY_QUERY)
             return

@@ -1,4 +1,4 @@
-"""The section ``[server]`` of the configuration: what ``heliosdb start`` does where its own options do not say it."""
+"""The section ``[server]`` of the configuration: what a server does where its own options do not say it."""
 
 from __future__ import annotations
 
@@ -33,10 +33,11 @@ _OPTIONS: dict[str, tuple[str, type]] = {
 }
 
 
-def take_options(opening: Opening) -> None:
-    """Take the options, so that a database that is opened with them knows them; InvalidParameterValue for bad ones."""
+def take_options(opening: Opening) -> dict[str, Any]:
+    """Take the options of a database that is being opened, and return the fields of ServerConfig that they state;
+    InvalidParameterValue for bad ones."""
     names = [f"server.{name}" for name in _OPTIONS]
-    config_fields({name: opening.take(name) for name in names})
+    return config_fields({name: opening.take(name) for name in names})
 
 
 def config_fields(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,12 +13,10 @@ import asyncio
 import logging
 import secrets
 import ssl
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from ipaddress import ip_address
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
@@ -27,16 +25,17 @@ from heliosdb_server.access import choose
 from heliosdb_server.accounts import Accounts
 from heliosdb_server.admission import Request, read_request
 from heliosdb_server.authentication import Visitor
-from heliosdb_server.config import SPELLINGS, ServerConfig, refuse_strangers
+from heliosdb_server.config import ServerConfig, refuse_strangers
 from heliosdb_server.conversation import Conversation
 from heliosdb_server.keepalive import keep_alive
+from heliosdb_server.lifecycle import Lifecycle
 from heliosdb_server.messages import Inbox, Message
 from heliosdb_server.tls import common_name
 
 if TYPE_CHECKING:
     from heliosdb.spi import Database
 
-__all__ = ["RunningServer", "Server", "new_event_loop", "start_server"]
+__all__ = ["Server", "new_event_loop"]
 
 log = logging.getLogger("heliosdb.server")
 
@@ -64,9 +63,10 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 class Server:
     """Serves one open database. ``start`` and ``stop`` belong to the loop that the server runs on."""
 
-    def __init__(self, database: Database, config: ServerConfig) -> None:
+    def __init__(self, database: Database, config: ServerConfig, pid_file: str | None = None) -> None:
         self.database: Any = database
         self.config = config
+        self.life = Lifecycle(self, pid_file)
         self.accounts = Accounts(config.users)
         self.connections: dict[int, _Connection] = {}
         """Those of clients that are known, by the number that a cancellation names."""
@@ -75,12 +75,12 @@ class Server:
         self.gatekeepers = ThreadPoolExecutor(GATEKEEPERS, thread_name_prefix="heliosdb-server-visitors")
         """For what takes time before a client is known: however many come, statements of others do not wait for it."""
         self._listener: asyncio.Server | None = None
+        self._port = 0
 
     @property
     def port(self) -> int:
         """The port that the server listens at."""
-        assert self._listener is not None
-        return int(self._listener.sockets[0].getsockname()[1])
+        return self._port
 
     async def start(self) -> None:
         """Listen; IoError where the address is taken."""
@@ -96,7 +96,13 @@ class Server:
         for socket in self._listener.sockets:
             if not ip_address(socket.getsockname()[0].partition("%")[0]).is_loopback:
                 refuse_strangers(self.config.rules, self.config.host)
+        self._port = int(self._listener.sockets[0].getsockname()[1])
         await self._listener.start_serving()
+        try:
+            self.life.begin()
+        except BaseException:
+            await self.stop()
+            raise
         log.info("listening at %s:%d", self.config.host, self.port)
 
     async def stop(self) -> None:
@@ -128,6 +134,7 @@ class Server:
             log.exception("a connection failed")
         finally:
             self._serving.discard(connection)
+            self.life.ended(connection.queries)
             await self._hang_up(writer)
 
     async def _hang_up(self, writer: asyncio.StreamWriter) -> None:
@@ -140,6 +147,7 @@ class Server:
 
     def enter(self, connection: _Connection) -> int:
         """Give a connection its number; TooManyConnections (53300) where there are as many as there may be."""
+        self.life.require_open()
         if len(self.connections) >= self.config.max_connections:
             raise _too_many()
         number: int = self.database.next_session_number()
@@ -181,12 +189,18 @@ class _Connection:
         self._running: asyncio.Future[Any] | None = None
         """What a thread does for this connection, though nobody may wait for it any more."""
 
+    @property
+    def queries(self) -> int:
+        """How many queries the client has sent."""
+        return 0 if self.conversation is None else self.conversation.queries
+
     async def run(self) -> None:
         """Serve the client until it goes."""
         config = self.server.config
         try:
             async with asyncio.timeout(config.authentication_timeout):
-                request = await read_request(self, config.tls is not None, self.server.cancel)
+                server = self.server
+                request = await read_request(self, config.tls is not None, server.cancel, server.life.answer)
                 if request is None:
                     return
                 await self._open(request)
@@ -350,90 +364,3 @@ class _Connection:
         self._is_ending = True
         self.cancel()
         self.task.cancel()
-
-
-class RunningServer:
-    """A server in a thread of its own: what ``start_server`` gives."""
-
-    def __init__(self, database: Database, config: ServerConfig) -> None:
-        self._server = Server(database, config)
-        self._loop = new_event_loop()
-        self._failure: BaseException | None = None
-        self._is_ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="heliosdb-server", daemon=True)
-        self._thread.start()
-        self._is_ready.wait()
-        if self._failure is not None:
-            self._thread.join()
-            raise self._failure
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_until_complete(self._server.start())
-        except BaseException as error:  # noqa: BLE001 - whatever it is belongs to who started the server
-            self._failure = error
-            self._loop.close()
-            return
-        finally:
-            self._is_ready.set()
-        self._loop.run_forever()
-        self._loop.run_until_complete(self._server.stop())
-        self._loop.close()
-
-    @property
-    def port(self) -> int:
-        """The port that it listens at."""
-        return self._server.port
-
-    @property
-    def url(self) -> str:
-        """What clients connect to."""
-        host = self._server.config.host
-        return f"postgresql://{f'[{host}]' if ':' in host else host}:{self.port}/"
-
-    def get_status(self) -> dict[str, Any]:
-        """Return whether it runs, where, and how many clients it has."""
-        is_running = self._thread.is_alive()
-        found: dict[str, Any] = {"running": is_running, "connections": len(self._server.connections)}
-        return found | ({"port": self.port, "url": self.url} if is_running else {})
-
-    def stop(self) -> None:
-        """End every connection and listen no more. The database stays open. Harmless a second time."""
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-
-    def __enter__(self) -> RunningServer:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-
-def start_server(database: Any, config: ServerConfig | None = None, **options: Any) -> RunningServer:
-    """Serve an open database (``EmbeddedDatabase`` or the engine's) in the background; ``options`` are the fields of
-    ServerConfig."""
-    if config is not None and options:
-        raise errors.InvalidParameterValue("give a ServerConfig or its fields, not both")
-    return RunningServer(getattr(database, "database", database), config or _config(options))
-
-
-def _config(options: dict[str, Any]) -> ServerConfig:
-    """Return a configuration from arguments, which may have other names."""
-    given = dict(options)
-    if (encrypts := given.pop("enable_ssl", None)) is not None and encrypts != (
-        given.get("ssl_cert", given.get("tls_cert")) is not None
-    ):
-        raise errors.InvalidParameterValue("enable_ssl goes with ssl_cert and ssl_key, and these with it")
-    for name, field in SPELLINGS.items():
-        if name in given:
-            if field in given:
-                raise errors.InvalidParameterValue(f"{name} is another name of {field}: give one of them")
-            given[field] = given.pop(name)
-    try:
-        return ServerConfig(**given)
-    except TypeError as error:
-        raise errors.InvalidParameterValue(str(error).removeprefix("ServerConfig.__init__() ")) from None
