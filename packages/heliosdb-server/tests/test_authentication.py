@@ -39,8 +39,6 @@ def database() -> Iterator[EmbeddedDatabase]:
 def test_the_right_password_lets_in_and_no_other(database: EmbeddedDatabase, auth: str, kept: str) -> None:
     with start_server(database, port=0, auth=auth, users={"app": kept}) as server:
         where: dict[str, Any] = {"host": "127.0.0.1", "port": server.port, "dbname": "app"}
-        with psycopg.connect(**where, user="app", password=SECRET) as client:
-            assert client.execute("SELECT current_user").fetchone() == ("app",)
         said = []
         for user, password in (("app", "wrong"), ("nobody", SECRET), ("app", " ")):
             with pytest.raises(psycopg.OperationalError) as failure:
@@ -49,6 +47,8 @@ def test_the_right_password_lets_in_and_no_other(database: EmbeddedDatabase, aut
         assert said == [said[0]] * 3
         assert "password authentication failed" in said[0]
         assert server.get_status().active_connections == 0
+        with psycopg.connect(**where, user="app", password=SECRET) as client:
+            assert client.execute("SELECT current_user").fetchone() == ("app",)
 
 
 def test_a_verifier_agrees_with_the_exchange_that_rfc_7677_prints() -> None:

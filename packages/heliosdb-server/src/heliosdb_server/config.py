@@ -15,6 +15,7 @@ from attrs import field, fields, frozen
 from heliosdb import errors
 from heliosdb_server.access import Rule, read_rules, rule
 from heliosdb_server.authentication import PASSWORD_METHODS
+from heliosdb_server.keepalive import check_keep_alive
 from heliosdb_server.tls import VERSIONS, Encryption, encryption
 from heliosdb_server.verifiers import is_verifier, scram_keys
 
@@ -36,8 +37,9 @@ class ServerConfig:
 
     ``users``: name to password or verifier. ``port`` 0: any that is free. ``hba``: rules, as ``access`` reads them; in
     their place ``auth``, one method for everybody, ``allowed_ips``, for whom, and ``tls_required``, only if encrypted.
-    ``tls_cert``, ``tls_key`` and ``tls_ca`` (whose certificates clients may show) are files in PEM. Sizes in bytes,
-    times in seconds.
+    ``tls_cert``, ``tls_key`` and ``tls_ca`` (whose certificates clients may show) are files in PEM. The options
+    of TCP are PostgreSQL's: when a silent client is asked whether it is there, how often, how many times, and how long
+    what it was sent may stay unanswered; 0 leaves it to the operating system. Sizes in bytes, times in seconds.
     """
 
     host: str = "127.0.0.1"
@@ -54,6 +56,10 @@ class ServerConfig:
     tls_ca: str | None = None
     tls_min_version: str = "TLSv1.2"
     tls_required: bool = False
+    tcp_keepalives_idle: int = 0
+    tcp_keepalives_interval: int = 0
+    tcp_keepalives_count: int = 0
+    tcp_user_timeout: float = 0
     rules: tuple[Rule, ...] = field(init=False, repr=False, eq=False)
     tls: Encryption | None = field(init=False, repr=False, eq=False)
 
@@ -66,6 +72,7 @@ class ServerConfig:
         for name in ("max_connections", "authentication_timeout", "max_message_size"):
             if not getattr(self, name) > 0:
                 raise errors.InvalidParameterValue(f"{name} must be positive")
+        check_keep_alive(self)
         tls = None
         if self.tls_cert is not None and self.tls_key is not None:
             tls = encryption(self.tls_cert, self.tls_key, self.tls_ca, self.tls_min_version)

@@ -26,6 +26,10 @@ _OPTIONS: dict[str, tuple[str, type]] = {
     "tls_min_version": ("tls_min_version", str),
     "tls_required": ("tls_required", bool),
     "max_message_size": ("max_message_size", int),
+    "tcp_keepalives_idle": ("tcp_keepalives_idle", int),
+    "tcp_keepalives_interval": ("tcp_keepalives_interval", int),
+    "tcp_keepalives_count": ("tcp_keepalives_count", int),
+    "tcp_user_timeout": ("tcp_user_timeout", float),
 }
 
 

@@ -27,6 +27,7 @@ from heliosdb_server.admission import Request, read_request
 from heliosdb_server.authentication import Visitor
 from heliosdb_server.config import ServerConfig, refuse_strangers
 from heliosdb_server.conversation import Conversation
+from heliosdb_server.keepalive import keep_alive
 from heliosdb_server.lifecycle import Lifecycle
 from heliosdb_server.messages import Inbox, Message
 from heliosdb_server.tls import common_name
@@ -41,6 +42,10 @@ log = logging.getLogger("heliosdb.server")
 CHUNK = 1 << 16
 PATIENCE = 0.1
 """Seconds until a client that does not read is looked at again."""
+
+GATEKEEPERS = 8
+STRANGERS = 64
+"""Clients that may be on their way in at once, where no more than that may be in."""
 
 LINGER = 1.0
 """Seconds for which a client that is refused may go on sending."""
@@ -67,6 +72,8 @@ class Server:
         """Those of clients that are known, by the number that a cancellation names."""
         self._serving: set[_Connection] = set()
         self.pool = ThreadPoolExecutor(config.max_connections + 1, thread_name_prefix="heliosdb-server")
+        self.gatekeepers = ThreadPoolExecutor(GATEKEEPERS, thread_name_prefix="heliosdb-server-visitors")
+        """For what takes time before a client is known: however many come, statements of others do not wait for it."""
         self._listener: asyncio.Server | None = None
         self._port = 0
 
@@ -107,11 +114,17 @@ class Server:
             connection.shut_down()
         await asyncio.gather(*tasks, return_exceptions=True)
         self.pool.shutdown()
+        self.gatekeepers.shutdown(wait=False)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = _Connection(self, reader, writer)
+        if len(self._serving) - len(self.connections) >= max(STRANGERS, self.config.max_connections):
+            writer.write(messages.error_response(_too_many(), severity="FATAL"))
+            writer.close()
+            return
         self._serving.add(connection)
         try:
+            keep_alive(writer.get_extra_info("socket"), self.config)
             await connection.run()
         except (ConnectionError, EOFError, TimeoutError, ssl.SSLError):
             pass  # the client has gone
@@ -122,15 +135,21 @@ class Server:
         finally:
             self._serving.discard(connection)
             self.life.ended(connection.queries)
-            writer.close()
-            with suppress(ConnectionError, ssl.SSLError, asyncio.CancelledError):
+            await self._hang_up(writer)
+
+    async def _hang_up(self, writer: asyncio.StreamWriter) -> None:
+        """Close a connection; what a client has not read by then is dropped."""
+        writer.close()
+        with suppress(ConnectionError, TimeoutError, ssl.SSLError, asyncio.CancelledError):
+            async with asyncio.timeout(LINGER):
                 await writer.wait_closed()
+        writer.transport.abort()
 
     def enter(self, connection: _Connection) -> int:
         """Give a connection its number; TooManyConnections (53300) where there are as many as there may be."""
         self.life.require_open()
         if len(self.connections) >= self.config.max_connections:
-            raise errors.TooManyConnections("sorry, too many clients already")
+            raise _too_many()
         number: int = self.database.next_session_number()
         self.connections[number] = connection
         return number
@@ -142,6 +161,10 @@ class Server:
             connection.secret.to_bytes(4, "big"), secret.to_bytes(4, "big")
         ):
             connection.cancel()
+
+
+def _too_many() -> errors.Error:
+    return errors.TooManyConnections("sorry, too many clients already")
 
 
 class _Connection:
@@ -181,19 +204,20 @@ class _Connection:
                 if request is None:
                     return
                 await self._open(request)
+            await self._converse()
         except errors.Error as error:
             await self._refuse(error)
-            return
-        try:
-            await self._converse()
         finally:
-            self.server.connections.pop(self.number, None)
-            conversation = self.conversation
-            assert conversation is not None
-            conversation.cancel()
-            if self._running is not None:
-                await asyncio.wait({self._running})
-            await self._in_thread(conversation.close)
+            await self._close()
+
+    async def _close(self) -> None:
+        """End the session, also one that a thread was still beginning when the time was up."""
+        self.server.connections.pop(self.number, None)
+        self.cancel()
+        if self._running is not None:
+            await asyncio.wait({self._running})
+        if self.conversation is not None:
+            await self._in_thread(self.conversation.close)
 
     async def encrypt(self) -> None:
         """Answer that encryption begins, and begin it."""
@@ -211,11 +235,8 @@ class _Connection:
         visitor = self._visitor(request)
         await choose(self.server.config.rules, visitor).admit(visitor)
         self.number = self.server.enter(self)
-        try:
-            self.conversation = await self._in_thread(self._conversation, request.user, request.settings)
-        except BaseException:
-            self.server.connections.pop(self.number, None)
-            raise
+        await self._in_thread(self._converse_as, request.user, request.settings)
+        assert self.conversation is not None
         self.writer.write(messages.authentication(0) + messages.key_data(self.number, self.secret))
         await self.send(self.conversation.greeting())
 
@@ -232,12 +253,12 @@ class _Connection:
             kept=self.server.accounts.kept(request.user),
             ask=self._ask,
             say=self.writer.write,
-            in_thread=self._in_thread,
+            in_thread=partial(self.loop.run_in_executor, self.server.gatekeepers),
         )
 
-    def _conversation(self, user: str, settings: dict[str, str]) -> Conversation:
+    def _converse_as(self, user: str, settings: dict[str, str]) -> None:
         wake = partial(self.loop.call_soon_threadsafe, self._notify)
-        return Conversation(self.server.database, user, settings, number=self.number, on_arrival=wake)
+        self.conversation = Conversation(self.server.database, user, settings, number=self.number, on_arrival=wake)
 
     async def _ask(self, data: bytes) -> bytes:
         try:
@@ -252,9 +273,9 @@ class _Connection:
     async def _refuse(self, error: errors.Error) -> None:
         """Say why the connection ends; what the client still sends is read, or it would never see that."""
         with suppress(ConnectionError, TimeoutError):
-            await self.send(messages.error_response(error, severity="FATAL"))
-            if not self._is_ending:
-                async with asyncio.timeout(LINGER):
+            async with asyncio.timeout(LINGER):
+                await self.send(messages.error_response(error, severity="FATAL"))
+                if not self._is_ending:
                     self.writer.write_eof() if self.writer.can_write_eof() else self.writer.close()
                     while await self.reader.read(CHUNK):
                         pass
@@ -281,8 +302,6 @@ class _Connection:
                     await self.send(piece)
                     if conversation.is_answered:
                         break  # without asking a thread once more
-        except errors.Error as error:
-            await self._refuse(error)
         except asyncio.CancelledError:
             if self._is_ending:
                 await self._refuse(errors.AdminShutdown("terminating connection due to administrator command"))
