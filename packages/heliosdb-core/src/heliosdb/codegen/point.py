@@ -42,16 +42,17 @@ def compile_point(
     session: Any,
     slots: tuple[Any, ...],
     row_maker: Any,
+    author: Any,
 ) -> FastStatement | None:
     """Return the function of a statement, or None where the statement is not of these shapes.
 
     ``slots`` are the text's own constants. ``row_maker`` makes result rows (``rows.RowMaker``), or is None for plain
-    tuples.
+    tuples. ``author`` is what commits of the statement have.
     """
     if any(type_name not in DATUM_CHECKS for type_name in bound.parameter_types):
         return None
     if isinstance(plan, pn.Insert):
-        return _insert(bound, plan, registries, session, slots)
+        return _insert(bound, plan, registries, session, slots, author)
     if isinstance(plan, pn.Update | pn.Delete):
         scan: pn.PlanNode = plan.input
     elif isinstance(plan, pn.Project):
@@ -64,7 +65,7 @@ def compile_point(
         return None
     if scan.relation.persistence != "permanent" or not all(_is_simple(node) for node in _expressions(plan)):
         return None
-    writer = _Writer(bound, plan, scan, registries, session, slots)
+    writer = _Writer(bound, plan, scan, registries, session, slots, author)
     if isinstance(plan, pn.Update):
         return writer.update(plan)
     if isinstance(plan, pn.Delete):
@@ -73,7 +74,7 @@ def compile_point(
 
 
 def _insert(
-    bound: pn.BoundStatement, plan: pn.Insert, registries: Registries, session: Any, slots: tuple[Any, ...]
+    bound: pn.BoundStatement, plan: pn.Insert, registries: Registries, session: Any, slots: tuple[Any, ...], author: Any
 ) -> FastStatement | None:
     relation, values = plan.relation, plan.input
     if not isinstance(values, pn.Values) or len(values.table) != 1 or relation.persistence != "permanent":
@@ -84,7 +85,7 @@ def _insert(
         return None
     if not all(map(_is_simple, _expressions(plan))):
         return None
-    writer = _Writer(bound, plan, None, registries, session, slots)
+    writer = _Writer(bound, plan, None, registries, session, slots, author)
     return None if writer._has_listeners() else writer.insert(plan, values)
 
 
@@ -153,8 +154,10 @@ class _Writer:
         registries: Registries,
         session: Any,
         slots: tuple[Any, ...],
+        author: Any,
     ) -> None:
         self.bound = bound
+        self.author = author
         self.session = session
         self.registries = registries
         self.pipelines = Pipelines(plan, registries, {})
@@ -314,7 +317,7 @@ class _Writer:
             relation,
             index,
             session,
-            session.block.author(),
+            self.author,
             line=session.timeline,
             waits=False,
             synchronous=session.setting("synchronous_commit") != "off",

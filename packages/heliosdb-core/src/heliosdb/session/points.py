@@ -76,7 +76,8 @@ class PointStatements:
         made = None
         if len(statements) == 1 and (plan.bound.read_only or not session.setting("default_transaction_read_only")):
             slots = plan.slots(statements[0].constants, session)
-            made = compile_point(plan.bound, plan.explained, session.registries, session, slots, row_maker)
+            author = session.block.author(statements[0].text)
+            made = compile_point(plan.bound, plan.explained, session.registries, session, slots, row_maker, author)
         with database.lock:
             if made is None:
                 if len(self._refused) < REFUSED:
