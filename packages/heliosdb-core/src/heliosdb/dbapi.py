@@ -52,6 +52,7 @@ from heliosdb.errors import (
 )
 from heliosdb.placeholders import rewrite, rewrite_many
 from heliosdb.rows import loading
+from heliosdb.session.points import MOST_ROWS
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -255,8 +256,10 @@ class Connection:
             else:
                 with session.time_limit(self._timeout):
                     results = session.execute(query, parameters)
-            if self._autocommit and len(results) == 1 and (results[0].columns is None or len(results[0].rows) < 2):  # type: ignore[arg-type]
-                session.points.offer(query, results[0])
+            if self._autocommit and len(results) == 1:
+                (result,) = results
+                if result.columns is None or len(result.rows) <= MOST_ROWS:  # type: ignore[arg-type]
+                    session.points.offer(query, result, searches=True)
             return results
 
     def run_short(self, query: str, parameters: Sequence[Any]) -> Result | None:

@@ -26,6 +26,7 @@ from heliosdb.config import on_branch, opening
 from heliosdb.database import Database
 from heliosdb.database_methods import method_of
 from heliosdb.rows import Row, RowMaker
+from heliosdb.session.points import MOST_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -99,8 +100,8 @@ class _Handle:
                 return []
             result = results[-1]
             maker = self._row_maker(result)
-            if len(results) == 1 and len(result.rows) < 2:  # type: ignore[arg-type]
-                self._session.points.offer(sql, result, maker)
+            if len(results) == 1 and len(result.rows) <= MOST_ROWS:  # type: ignore[arg-type]
+                self._session.points.offer(sql, result, maker, searches=True)
         return maker.pack(result.rows, self._session)  # type: ignore[arg-type]
 
     def _row_maker(self, result: Result) -> RowMaker:
