@@ -21,7 +21,6 @@ from collections.abc import Callable
 from functools import partial
 
 from heliosdb import Config, EmbeddedDatabase
-from heliosdb.spi import Retention
 
 Run = Callable[[], object]
 DEEP = 32
@@ -59,10 +58,8 @@ class Report:
 
 def database(*, keeps: bool = True) -> EmbeddedDatabase:
     """Return a database in memory that keeps all of its history, or none."""
-    db = EmbeddedDatabase(":memory:", config=Config(), plugins=["temporal", "branch"])
-    if keeps:
-        db.database.history.retain(Retention())
-    return db
+    config = Config(retention_days=None if keeps else 0)
+    return EmbeddedDatabase(":memory:", config=config, plugins=["temporal", "branch"])
 
 
 def scn(db: EmbeddedDatabase) -> int:
