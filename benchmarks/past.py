@@ -3,8 +3,8 @@
     python benchmarks/past.py [--rows 1000000] [--rounds 7] [--only word]
 
 Each figure is a ratio of medians of processor time; the two ways take turns in one process, so that a machine that gets
-slower slows both. ``bar`` is what the ratio may be at most. ``changed``: a tenth of the rows, at random, has been updated since the
-commit that is read. The history of everything is kept, but for the last case, which keeps none.
+slower slows both. ``bar`` is what the ratio may be at most. ``changed``: a tenth of the rows, at random, has been
+updated since the commit that is read. The history of everything is kept, but for the last case, which keeps none.
 
 It needs heliosdb-temporal and heliosdb-branch.
 """

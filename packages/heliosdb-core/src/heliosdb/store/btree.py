@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["BTree", "BTreeMethod"]
 
 Past = Ended | list[Ended]
-"""(begin SCN, end SCN, row id, element) of a superseded key, mostly of one row: then without a list around it, which the garbage collector
-would have to visit again and again."""
+"""(begin SCN, end SCN, row id, element) of a superseded key, mostly of one row: then without a list around it, which
+the garbage collector would have to visit again and again."""
 LESS, LESS_EQUAL, EQUAL, GREATER_EQUAL, GREATER = 1, 2, 3, 4, 5
 EVER = 2**63 - 1
 
