@@ -53,7 +53,6 @@ from heliosdb.errors import (
 )
 from heliosdb.placeholders import rewrite, rewrite_many
 from heliosdb.rows import loading
-from heliosdb.session.points import MOST_ROWS
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -259,9 +258,7 @@ class Connection(Listening):
                 with session.time_limit(self._timeout):
                     results = session.execute(query, parameters)
             if self._autocommit and len(results) == 1:
-                (result,) = results
-                if result.columns is None or len(result.rows) <= MOST_ROWS:  # type: ignore[arg-type]
-                    session.points.offer(query, result, searches=True)
+                session.points.offer(query, results[0], searches=True)
             return results
 
     def run_short(self, query: str, parameters: Sequence[Any]) -> Result | None:

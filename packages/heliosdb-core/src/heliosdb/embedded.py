@@ -27,7 +27,6 @@ from heliosdb.database import Database
 from heliosdb.database_methods import method_of
 from heliosdb.rows import Row, RowMaker
 from heliosdb.session.notifications import notifies
-from heliosdb.session.points import MOST_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -102,7 +101,7 @@ class _Handle:
                 return []
             result = results[-1]
             maker = self._row_maker(result)
-            if len(results) == 1 and len(result.rows) <= MOST_ROWS:  # type: ignore[arg-type]
+            if len(results) == 1:
                 self._session.points.offer(sql, result, maker, searches=True)
         return maker.pack(result.rows, self._session)  # type: ignore[arg-type]
 

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from heliosdb.codegen.point import FastStatement
     from heliosdb.session.environment import SessionEnvironment
 
-__all__ = ["MOST_ROWS", "PointStatements"]
+__all__ = ["PointStatements"]
 
 KEPT = 1_000
 MOST_ROWS = 100
-"""Statements that answer with more rows need not be offered: reading these takes longer than all around it."""
+"""Of statements that answer with more rows no function is made: these take longer than all around them."""
 REFUSED = 10_000
 
 
@@ -59,6 +59,8 @@ class PointStatements:
         Nothing is made on the first run: most texts are run once. ``row_maker`` makes the rows that the function
         returns; None: plain tuples. ``searches``: it may be one that has an index search for the nearest rows.
         """
+        if len(result.rows) > MOST_ROWS:  # type: ignore[arg-type]
+            return
         if text not in self._met:
             if len(self._met) >= REFUSED:
                 self._met.clear()
