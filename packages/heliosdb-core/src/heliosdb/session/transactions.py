@@ -183,7 +183,7 @@ class TransactionBlock:
         """Take note of a statement of an open block, where it has changed something."""
         transaction = self._transaction
         if transaction is not None:
-            length = transaction.journal_length
+            length = transaction.mark().journal
             if length > (self._ran[-1][0] if self._ran else 0):
                 self._ran.append((length, text))
 

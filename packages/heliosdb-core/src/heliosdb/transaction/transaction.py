@@ -513,11 +513,6 @@ class Transaction(LockOwner):
 
     # -- savepoints and the end
 
-    @property
-    def journal_length(self) -> int:
-        """Which grows with all that is done, and shrinks where it is undone."""
-        return len(self._journal)
-
     def mark(self) -> Mark:
         """Return a mark to roll back to."""
         return Mark(len(self._journal), len(self.held), len(self._checks), len(self.deferred))
