@@ -26,6 +26,7 @@ from heliosdb.config import on_branch, opening
 from heliosdb.database import Database
 from heliosdb.database_methods import method_of
 from heliosdb.rows import Row, RowMaker
+from heliosdb.session.notifications import notifies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.result import Result
     from heliosdb.config import Config
     from heliosdb.session import PreparedStatement, Session
+    from heliosdb.session.notifications import Notify
     from heliosdb.session.session import Readable
     from heliosdb.session.streaming import Stream
 
@@ -99,8 +101,8 @@ class _Handle:
                 return []
             result = results[-1]
             maker = self._row_maker(result)
-            if len(results) == 1 and len(result.rows) < 2:  # type: ignore[arg-type]
-                self._session.points.offer(sql, result, maker)
+            if len(results) == 1:
+                self._session.points.offer(sql, result, maker, searches=True)
         return maker.pack(result.rows, self._session)  # type: ignore[arg-type]
 
     def _row_maker(self, result: Result) -> RowMaker:
@@ -127,8 +129,9 @@ class _Handle:
         with self._lock:
             return self._session.copy_from(sql, source)
 
-    def copy_to(self, sql: str, write: Callable[[str], object]) -> int:
-        """Run ``COPY ... TO STDOUT ...`` and give the output to ``write`` piece by piece; return the number of rows."""
+    def copy_to(self, sql: str, write: Callable[[Any], object]) -> int:
+        """Run ``COPY ... TO STDOUT ...`` and give the output to ``write`` piece by piece (str, in binary bytes); return
+        the number of rows."""
         self._require_usable()
         with self._lock:
             return self._session.copy_to(sql, write)
@@ -141,6 +144,11 @@ class _Handle:
         self._require_usable()
         with self._lock:
             return Statement(self, sql, self._session.prepare(sql))
+
+    def notifies(self, *, timeout: float | None = None, stop_after: int | None = None) -> Iterator[Notify]:
+        """Yield what NOTIFY announces on channels that this handle listens to, waiting for it (``dbapi_notifies``)."""
+        self._require_usable()
+        return notifies(self._session.inbox, timeout, stop_after)
 
     def interrupt(self) -> None:
         """Stop what is running on this handle, from any thread, open streams too: it raises QueryCanceled (57014)."""
@@ -353,16 +361,18 @@ class EmbeddedDatabase(_Handle):
         strict: bool = False,
         encryption_key: Any = None,
         branch: str | None = None,
+        mode: str | None = None,
     ) -> None:
         """Open the database at ``path``; ``":memory:"`` makes a new one in memory. None: where the configuration says.
 
         ``plugins`` None loads the installed ones, a sequence (of modules or names) exactly these. ``strict`` raises
         when a plugin fails to load, instead of noting it in ``heliosdb_plugins``. ``encryption_key``
         is that of ``Config``, and wins over it. ``branch`` is what its sessions begin with as the setting
-        ``heliosdb.branch``, which the package heliosdb-branch has.
+        ``heliosdb.branch``, which the package heliosdb-branch has. ``mode`` "hybrid" has it serve PostgreSQL's clients,
+        too, until it is closed, which the package heliosdb-server has.
         """
         database = Database(
-            **opening(path, config, {"encryption_key": encryption_key}),
+            **opening(path, config, {"encryption_key": encryption_key, "mode": mode}),
             plugins=plugins,
             strict=strict,
             session_settings=on_branch(branch),

@@ -77,21 +77,35 @@ class _Portal:
 
 
 class Conversation:
-    """See the module. ``settings`` are those that the client asked for when it connected."""
+    """See the module. ``settings`` are those that the client asked for when it connected, ``number`` is what it knows
+    the session by; ``on_arrival`` is called by any thread when there are ``notifications``."""
 
-    def __init__(self, database: Any, user: str, settings: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        database: Any,
+        user: str,
+        settings: dict[str, Any],
+        *,
+        number: int | None = None,
+        on_arrival: Callable[[], object] | None = None,
+    ) -> None:
         self._out: list[bytes] = []
         self._size = 0
-        self.session: Any = database.session(user=user, settings=settings, on_notice=self._notice)
+        self.session: Any = database.session(user=user, settings=settings, on_notice=self._notice, number=number)
+        self.session.inbox.on_arrival = on_arrival
         self._statements: dict[str, _Statement] = {}
         self._portals: dict[str, _Portal] = {}
         self._copy: Any = None
         self._copy_is_extended = False
         self._skips = False
+        self.queries = 0
+        """How many the client has sent, of either protocol."""
         self.is_over = False
         self.is_answered = False
         """Whether the piece that ``process`` has yielded is its last."""
         self._told: dict[str, str] = {}
+        self._told_role: int | None = None
+        self._is_superuser = "off"
         self._may_have_set = True
         """Whether anything ran since the settings were reported that may have changed one."""
         self._short_types: dict[str, tuple[str | None, ...]] = {}
@@ -135,11 +149,25 @@ class Conversation:
                 self._say(messages.parameter_status(name, value))
 
     def _reported(self, name: str) -> str:
+        session = self.session
         if name == "session_authorization":
-            return self.session.session_user  # type: ignore[no-any-return]
-        return self.session.settings.show(name)  # type: ignore[no-any-return]
+            return session.session_user  # type: ignore[no-any-return]
+        if name == "is_superuser":
+            # The catalog is asked when the role is another one, not after every statement.
+            if session.role != self._told_role and session.block.status != "E":
+                self._told_role, self._is_superuser = session.role, session.show_setting(name)
+            return self._is_superuser
+        return session.settings.show(name)  # type: ignore[no-any-return]
+
+    def notifications(self) -> bytes:
+        """Return what other sessions have said with NOTIFY, where the client may be told now: between transactions."""
+        return b"".join(
+            [messages.notification_response(n.pid, n.channel, n.payload) for n in self.session.inbox.take()]
+        )
 
     def _ready(self) -> None:
+        if self.session.inbox.notifies:
+            self._say(self.notifications())
         self._say(messages.ready(self.session.block.status))
 
     # -- what comes in -------------------------------------------------------------------------------------------------
@@ -214,6 +242,7 @@ class Conversation:
     def _query(self, body: Body) -> Iterator[bytes]:
         session = self.session
         offset = 0
+        self.queries += 1
         self._portals.pop("", None)
         try:
             text = body.text()
@@ -359,6 +388,7 @@ class Conversation:
             return
         portal = self._portal(name)
         statement = portal.statement
+        self.queries += 1
         if statement.text is None:
             self._say(messages.EMPTY_QUERY)
             return
@@ -485,15 +515,13 @@ class Conversation:
         copy = self.session.copy(statement.text)
         if copy.is_from:
             self._copy = copy
-            self._say(messages.copy_response(b"G", len(copy.transfer.columns), 0))
+            self._say(messages.copy_response(b"G", len(copy.transfer.columns), int(copy.is_binary)))
             yield self._taken()
             return
-        self._say(messages.copy_response(b"H", len(copy.columns), 0))
-        is_csv = copy.transfer.options.is_csv
-        for piece in copy:
-            # A row a message, as clients expect; in CSV a row may go on behind the end of a line.
-            for part in (piece,) if is_csv else [f"{line}\n" for line in piece.split("\n")[:-1]]:
-                self._say(messages.copy_data(part.encode()))
+        self._say(messages.copy_response(b"H", len(copy.columns), int(copy.is_binary)))
+        for rows in copy.pieces():
+            # A row a message, as clients expect.
+            self._say(messages.copy_rows(rows if copy.is_binary else map(str.encode, rows)))
             if self._size >= PIECE:
                 yield self._taken()
         self._say(messages.COPY_DONE)

@@ -20,6 +20,7 @@ from heliosdb.errors import Error, ProgramLimitExceeded, ProtocolViolation
 __all__ = [
     "BIND_COMPLETE",
     "CANCEL_REQUEST",
+    "CONTROL_REQUEST",
     "CLOSE_COMPLETE",
     "COPY_DONE",
     "EMPTY_QUERY",
@@ -36,9 +37,14 @@ __all__ = [
 ]
 
 SSL_REQUEST, GSS_REQUEST, CANCEL_REQUEST = 80877103, 80877104, 80877102
+CONTROL_REQUEST = 80877114
+"""Our own: PostgreSQL has none of this number."""
 
 LARGEST_STARTUP = 10_000
 """Bytes of the first message, as PostgreSQL has it: nobody is known yet."""
+
+LARGEST_ANSWER = 65_535
+"""Bytes of what is answered to a question of who it is: a token may be long."""
 
 _int4, _int2, _header = Struct("!i"), Struct("!h"), Struct("!ci")
 _field = Struct("!ihihih")
@@ -255,6 +261,11 @@ def parameter_status(name: str, value: str) -> bytes:
     return message(b"S", text(name) + text(value))
 
 
+def notification_response(process: int, channel: str, payload: str) -> bytes:
+    """Return A: what another session has said with NOTIFY."""
+    return message(b"A", _int4.pack(process) + text(channel) + text(payload))
+
+
 def key_data(process: int, secret: int) -> bytes:
     """Return K: what a request to cancel has to name."""
     return message(b"K", Struct("!iI").pack(process, secret))
@@ -270,9 +281,10 @@ def copy_response(kind: bytes, columns: int, form: int) -> bytes:
     return message(kind, Struct(f"!bh{columns}h").pack(form, columns, *[form] * columns))
 
 
-def copy_data(data: bytes) -> bytes:
-    """Return d: a piece of COPY's data."""
-    return message(b"d", data)
+def copy_rows(rows: Iterable[bytes]) -> bytes:
+    """Return d for each of the rows of a COPY."""
+    pack = _header.pack
+    return b"".join([pack(b"d", len(row) + 4) + row for row in rows])
 
 
 def error_response(problem: Error, *, severity: str = "ERROR", offset: int = 0) -> bytes:

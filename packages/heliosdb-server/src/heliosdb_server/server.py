@@ -13,31 +13,40 @@ import asyncio
 import logging
 import secrets
 import ssl
-import threading
-from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from ipaddress import ip_address
-from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
-
-from attrs import field, frozen
 
 from heliosdb import errors
 from heliosdb_server import messages
-from heliosdb_server.authentication import METHODS, Passwords
+from heliosdb_server.access import choose
+from heliosdb_server.accounts import Accounts
+from heliosdb_server.admission import Request, read_request
+from heliosdb_server.authentication import Visitor
+from heliosdb_server.config import ServerConfig, refuse_strangers
 from heliosdb_server.conversation import Conversation
-from heliosdb_server.messages import Body, Inbox, Message
+from heliosdb_server.keepalive import keep_alive
+from heliosdb_server.lifecycle import Lifecycle
+from heliosdb_server.messages import Inbox, Message
+from heliosdb_server.tls import common_name
 
 if TYPE_CHECKING:
-    from heliosdb.spi import Database
+    from heliosdb.spi import Database, Login
 
-__all__ = ["Server", "ServerConfig", "start_server"]
+__all__ = ["Server", "new_event_loop"]
 
 log = logging.getLogger("heliosdb.server")
 
 CHUNK = 1 << 16
+PATIENCE = 0.1
+"""Seconds until a client that does not read is looked at again."""
+
+GATEKEEPERS = 8
+STRANGERS = 64
+"""Clients that may be on their way in at once, where no more than that may be in."""
+
 LINGER = 1.0
 """Seconds for which a client that is refused may go on sending."""
 
@@ -51,85 +60,49 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-@frozen
-class ServerConfig:
-    """Where a server listens and whom it lets in.
-
-    ``users``: name to password or SCRAM verifier. ``port`` 0: any that is free. ``tls_cert`` and ``tls_key`` are files
-    in PEM; with ``tls_required`` nobody is let in without. Sizes in bytes, times in seconds.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 5432
-    auth: str = "trust"
-    users: Mapping[str, str] = field(factory=dict, repr=lambda users: f"{{{', '.join(users)}}}")
-    max_connections: int = 100
-    authentication_timeout: float = 60.0
-    max_message_size: int = 1 << 28
-    tls_cert: str | None = None
-    tls_key: str | None = None
-    tls_required: bool = False
-
-    def __attrs_post_init__(self) -> None:
-        if self.auth not in METHODS:
-            raise errors.InvalidParameterValue(
-                f'there is no authentication method "{self.auth}"', hint=f"There are {', '.join(METHODS)}."
-            )
-        if self.auth == "trust" and not _is_loopback(self.host):
-            raise errors.InvalidParameterValue(
-                f'a server that trusts everybody does not listen at "{self.host}"',
-                hint="Choose another method (auth), or listen at 127.0.0.1.",
-            )
-        if self.auth != "trust" and not self.users:
-            raise errors.InvalidParameterValue(f"authentication by {self.auth} needs users")
-        if (self.tls_cert is None) != (self.tls_key is None):
-            raise errors.InvalidParameterValue("tls_cert and tls_key belong together")
-        if self.tls_required and self.tls_cert is None:
-            raise errors.InvalidParameterValue("tls_required needs tls_cert and tls_key")
-        if not 0 <= self.port < 1 << 16:
-            raise errors.InvalidParameterValue(f"port {self.port} is out of range")
-        for name in ("max_connections", "authentication_timeout", "max_message_size"):
-            if not getattr(self, name) > 0:
-                raise errors.InvalidParameterValue(f"{name} must be positive")
-
-
 class Server:
     """Serves one open database. ``start`` and ``stop`` belong to the loop that the server runs on."""
 
-    def __init__(self, database: Database, config: ServerConfig) -> None:
+    def __init__(self, database: Database, config: ServerConfig, pid_file: str | None = None) -> None:
         self.database: Any = database
         self.config = config
-        self.passwords = Passwords(config.users)
+        self.life = Lifecycle(self, pid_file)
+        self.accounts = Accounts(database, config)
         self.connections: dict[int, _Connection] = {}
         """Those of clients that are known, by the number that a cancellation names."""
         self._serving: set[_Connection] = set()
         self.pool = ThreadPoolExecutor(config.max_connections + 1, thread_name_prefix="heliosdb-server")
-        self.tls = None if config.tls_cert is None else _tls_context(config.tls_cert, config.tls_key)
+        self.gatekeepers = ThreadPoolExecutor(GATEKEEPERS, thread_name_prefix="heliosdb-server-visitors")
+        """For what takes time before a client is known: however many come, statements of others do not wait for it."""
         self._listener: asyncio.Server | None = None
-        self._next = 0
+        self._port = 0
 
     @property
     def port(self) -> int:
         """The port that the server listens at."""
-        assert self._listener is not None
-        return int(self._listener.sockets[0].getsockname()[1])
+        return self._port
 
     async def start(self) -> None:
         """Listen; IoError where the address is taken."""
         try:
-            self._listener = await asyncio.start_server(self._serve, self.config.host, self.config.port)
+            self._listener = await asyncio.start_server(
+                self._serve, self.config.host, self.config.port, start_serving=False
+            )
         except OSError as error:
             raise errors.IoError(
                 f"cannot listen at {self.config.host}:{self.config.port}: {error.strerror or error}",
                 hint="Is another server running there?",
             ) from None
+        for socket in self._listener.sockets:
+            if not ip_address(socket.getsockname()[0].partition("%")[0]).is_loopback:
+                refuse_strangers(self.config.rules, self.config.host)
+        self._port = int(self._listener.sockets[0].getsockname()[1])
+        await self._listener.start_serving()
+        try:
+            self.life.begin()
+        except BaseException:
+            await self.stop()
+            raise
         log.info("listening at %s:%d", self.config.host, self.port)
 
     async def stop(self) -> None:
@@ -141,13 +114,19 @@ class Server:
             connection.shut_down()
         await asyncio.gather(*tasks, return_exceptions=True)
         self.pool.shutdown()
+        self.gatekeepers.shutdown(wait=False)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = _Connection(self, reader, writer)
+        if len(self._serving) - len(self.connections) >= max(STRANGERS, self.config.max_connections):
+            writer.write(messages.error_response(_too_many(), severity="FATAL"))
+            writer.close()
+            return
         self._serving.add(connection)
         try:
+            keep_alive(writer.get_extra_info("socket"), self.config)
             await connection.run()
-        except (ConnectionError, asyncio.IncompleteReadError, TimeoutError, ssl.SSLError):
+        except (ConnectionError, EOFError, TimeoutError, ssl.SSLError):
             pass  # the client has gone
         except asyncio.CancelledError:
             pass
@@ -155,17 +134,30 @@ class Server:
             log.exception("a connection failed")
         finally:
             self._serving.discard(connection)
-            writer.close()
-            with suppress(ConnectionError, ssl.SSLError, asyncio.CancelledError):
-                await writer.wait_closed()
+            self.life.ended(connection.queries)
+            await self._hang_up(writer)
 
-    def enter(self, connection: _Connection) -> int:
+    async def _hang_up(self, writer: asyncio.StreamWriter) -> None:
+        """Close a connection; what a client has not read by then is dropped."""
+        writer.close()
+        with suppress(ConnectionError, TimeoutError, ssl.SSLError, asyncio.CancelledError):
+            async with asyncio.timeout(LINGER):
+                await writer.wait_closed()
+        writer.transport.abort()
+
+    def enter(self, connection: _Connection, is_superuser: bool) -> int:
         """Give a connection its number; TooManyConnections (53300) where there are as many as there may be."""
-        if len(self.connections) >= self.config.max_connections:
-            raise errors.TooManyConnections("sorry, too many clients already")
-        self._next = self._next % 0x7FFFFFFF + 1
-        self.connections[self._next] = connection
-        return self._next
+        self.life.require_open()
+        free = self.config.max_connections - len(self.connections)
+        if free <= 0:
+            raise _too_many()
+        if free <= self.config.reserved and not is_superuser:
+            raise errors.TooManyConnections(
+                "remaining connection slots are reserved for non-replication superuser connections"
+            )
+        number: int = self.database.next_session_number()
+        self.connections[number] = connection
+        return number
 
     def cancel(self, number: int, secret: int) -> None:
         """Stop what a connection runs, where the secret is its own; say nothing."""
@@ -174,6 +166,10 @@ class Server:
             connection.secret.to_bytes(4, "big"), secret.to_bytes(4, "big")
         ):
             connection.cancel()
+
+
+def _too_many() -> errors.Error:
+    return errors.TooManyConnections("sorry, too many clients already")
 
 
 class _Connection:
@@ -189,98 +185,94 @@ class _Connection:
         task = asyncio.current_task()
         assert task is not None
         self.task = task
+        self.loop = asyncio.get_running_loop()
         self.conversation: Conversation | None = None
         self.is_encrypted = False
         self._is_ending = False
+        self._is_idle = False
+        """Whether it waits for the client, so that no thread is in the conversation."""
         self._running: asyncio.Future[Any] | None = None
         """What a thread does for this connection, though nobody may wait for it any more."""
+
+    @property
+    def queries(self) -> int:
+        """How many queries the client has sent."""
+        return 0 if self.conversation is None else self.conversation.queries
 
     async def run(self) -> None:
         """Serve the client until it goes."""
         config = self.server.config
         try:
             async with asyncio.timeout(config.authentication_timeout):
-                settings = await self._begin()
-                if settings is None:
+                server = self.server
+                request = await read_request(self, config.tls is not None, server.cancel, server.life.answer)
+                if request is None:
                     return
-                await self._open(settings)
+                await self._open(request)
+            await self._converse()
         except errors.Error as error:
             await self._refuse(error)
-            return
-        try:
-            await self._converse()
         finally:
-            self.server.connections.pop(self.number, None)
-            conversation = self.conversation
-            assert conversation is not None
-            conversation.cancel()
-            if self._running is not None:
-                await asyncio.wait({self._running})
-            await self._in_thread(conversation.close)
+            await self._close()
 
-    async def _begin(self) -> dict[str, str] | None:
-        """Return what the client's first message says; None where it came for something else."""
-        while True:
-            body = Body(await self._startup())
-            code = body.int4()
-            if code == messages.SSL_REQUEST and not self.is_encrypted:
-                if self.server.tls is None:
-                    await self._send(b"N")
-                    continue
-                if not self.inbox.is_empty:
-                    raise errors.ProtocolViolation("received unencrypted data after SSL request")
-                await self._send(b"S")
-                await self.writer.start_tls(self.server.tls)
-                self.is_encrypted = True
-            elif code == messages.GSS_REQUEST:
-                await self._send(b"N")
-            elif code == messages.CANCEL_REQUEST:
-                number, secret = body.int4(), body.int4() & 0xFFFFFFFF
-                self.server.cancel(number, secret)
-                return None
-            elif code >> 16 != 3:
-                raise errors.FeatureNotSupported(
-                    f"unsupported frontend protocol {code >> 16}.{code & 0xFFFF}: server supports 3.0 to 3.0"
-                )
-            else:
-                return await self._parameters(body, code & 0xFFFF)
+    async def _close(self) -> None:
+        """End the session, also one that a thread was still beginning when the time was up."""
+        self.server.connections.pop(self.number, None)
+        self.cancel()
+        if self._running is not None:
+            await asyncio.wait({self._running})
+        if self.conversation is not None:
+            await self._in_thread(self.conversation.close)
 
-    async def _parameters(self, body: Body, minor: int) -> dict[str, str]:
-        if self.server.config.tls_required and not self.is_encrypted:
-            raise errors.InvalidAuthorizationSpecification("the server accepts encrypted connections only")
-        found: dict[str, str] = {}
-        while name := body.text():
-            found[name] = body.text()
-        unknown = [name for name in found if name.startswith("_pq_.")]
-        if minor or unknown:
-            listed = b"".join(map(messages.text, unknown))
-            await self._send(messages.message(b"v", (0).to_bytes(4, "big") + len(unknown).to_bytes(4, "big") + listed))
-        return {name: value for name, value in found.items() if name not in unknown}
+    async def encrypt(self) -> None:
+        """Answer that encryption begins, and begin it."""
+        tls = self.server.config.tls
+        assert tls is not None
+        # What comes from now on is the handshake's: nobody may slip in a word that seems to have come encrypted.
+        self.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        if not self.inbox.is_empty:
+            raise errors.ProtocolViolation("received unencrypted data after SSL request")
+        await self.send(b"S")
+        await self.writer.start_tls(tls.context)
+        self.is_encrypted = True
 
-    async def _open(self, settings: dict[str, str]) -> None:
-        user = settings.pop("user", "")
-        if not user:
-            raise errors.InvalidAuthorizationSpecification("no PostgreSQL user name specified in startup packet")
-        # One server, one database, whatever a client calls it; behind an @ stands a branch of it.
-        _, is_branch, branch = settings.pop("database", "").partition("@")
-        if is_branch:
-            settings["heliosdb.branch"] = branch
-        if settings.pop("replication", "false").lower() not in ("false", "off", "no", "0"):
-            raise errors.FeatureNotSupported("replication is not supported")
-        settings.update(_options(settings.pop("options", "")))
-        await self.server.passwords.authenticate(self.server.config.auth, user, self._exchange, self.writer.write)
-        self.number = self.server.enter(self)
-        try:
-            self.conversation = await self._in_thread(Conversation, self.server.database, user, settings)
-        except BaseException:
-            self.server.connections.pop(self.number, None)
-            raise
+    async def _open(self, request: Request) -> None:
+        visitor = self._visitor(request)
+        await choose(self.server.config.rules, visitor).admit(visitor)
+        role = self.server.accounts.admitted(request.user)
+        self.number = self.server.enter(self, role.superuser)
+        await self._in_thread(self._converse_as, role, request.settings)
+        assert self.conversation is not None
         self.writer.write(messages.authentication(0) + messages.key_data(self.number, self.secret))
-        await self._send(self.conversation.greeting())
+        await self.send(self.conversation.greeting())
 
-    async def _exchange(self, data: bytes) -> bytes:
-        await self._send(data)
-        found = await self._messages(limit=messages.LARGEST_STARTUP)
+    def _visitor(self, request: Request) -> Visitor:
+        tls = self.server.config.tls if self.is_encrypted else None
+        shown = None if tls is None else self.writer.get_extra_info("ssl_object").getpeercert()
+        return Visitor(
+            user=request.user,
+            database=request.database,
+            address=self.writer.get_extra_info("peername")[0],
+            is_encrypted=self.is_encrypted,
+            common_name=common_name(shown),
+            binding=None if tls is None else tls.binding,
+            kept=self.server.accounts.kept(request.user),
+            ask=self._ask,
+            say=self.writer.write,
+            in_thread=partial(self.loop.run_in_executor, self.server.gatekeepers),
+        )
+
+    def _converse_as(self, role: Login, settings: dict[str, str]) -> None:
+        wake = partial(self.loop.call_soon_threadsafe, self._notify)
+        self.conversation = Conversation(self.server.database, role.name, settings, number=self.number, on_arrival=wake)
+        self.server.accounts.require_room(role)
+
+    async def _ask(self, data: bytes) -> bytes:
+        try:
+            await self.send(data)
+            found = await self._messages(limit=messages.LARGEST_ANSWER)
+        except ConnectionError:
+            raise EOFError from None  # not to be mixed up with what an authenticator has lost
         if len(found) != 1 or found[0].kind != b"p":
             raise errors.ProtocolViolation("expected a password message")
         return found[0].body
@@ -288,9 +280,9 @@ class _Connection:
     async def _refuse(self, error: errors.Error) -> None:
         """Say why the connection ends; what the client still sends is read, or it would never see that."""
         with suppress(ConnectionError, TimeoutError):
-            await self._send(messages.error_response(error, severity="FATAL"))
-            if not self._is_ending:
-                async with asyncio.timeout(LINGER):
+            async with asyncio.timeout(LINGER):
+                await self.send(messages.error_response(error, severity="FATAL"))
+                if not self._is_ending:
                     self.writer.write_eof() if self.writer.can_write_eof() else self.writer.close()
                     while await self.reader.read(CHUNK):
                         pass
@@ -302,7 +294,10 @@ class _Connection:
         assert conversation is not None
         try:
             while not conversation.is_over:
+                self._is_idle = True
+                self._notify()
                 arrived = await self._messages()
+                self._is_idle = False
                 if not arrived:
                     return
                 pieces = conversation.process(arrived)
@@ -311,17 +306,27 @@ class _Connection:
                     await self.writer.drain()
                     continue
                 while (piece := await self._in_thread(next, pieces, None)) is not None:
-                    await self._send(piece)
+                    await self.send(piece)
                     if conversation.is_answered:
                         break  # without asking a thread once more
-        except errors.Error as error:
-            await self._refuse(error)
         except asyncio.CancelledError:
             if self._is_ending:
                 await self._refuse(errors.AdminShutdown("terminating connection due to administrator command"))
             raise
 
-    async def _startup(self) -> bytes:
+    def _notify(self) -> None:
+        """Tell a client that is idle what has been notified; others hear of it when they are."""
+        conversation = self.conversation
+        if not self._is_idle or conversation is None or not conversation.session.inbox.notifies:
+            return
+        if self.writer.transport.get_write_buffer_size() > CHUNK:
+            # The client does not read. What it has not been told waits in the session, where there is a limit.
+            self.loop.call_later(PATIENCE, self._notify)
+        else:
+            self.writer.write(conversation.notifications())
+
+    async def startup(self) -> bytes:
+        """Return the body of the next message without a type."""
         while (body := self.inbox.take_startup()) is None:
             await self._read()
         return body
@@ -343,7 +348,8 @@ class _Connection:
             raise asyncio.IncompleteReadError(b"", None)
         self.inbox.feed(data)
 
-    async def _send(self, data: bytes) -> None:
+    async def send(self, data: bytes) -> None:
+        """Send bytes, and wait until there is room for more."""
         self.writer.write(data)
         await self.writer.drain()
 
@@ -365,106 +371,3 @@ class _Connection:
         self._is_ending = True
         self.cancel()
         self.task.cancel()
-
-
-def _options(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the settings of a connection's "options": ``-c name=value``, with backslashes before spaces."""
-    words = [word.replace("\0", " ") for word in text.replace("\\ ", "\0").split()]
-    place = 0
-    while place < len(words):
-        word = words[place]
-        if word == "-c" and place + 1 < len(words):
-            place += 1
-            word = words[place]
-        elif word.startswith(("--", "-c")):
-            word = word[2:]
-        else:
-            raise errors.SqlSyntaxError(f"invalid command-line argument for server process: {word}")
-        name, is_there, value = word.partition("=")
-        if not is_there:
-            raise errors.SqlSyntaxError(f"-c {word} requires a value")
-        yield name.replace("-", "_"), value
-        place += 1
-
-
-def _tls_context(cert: str, key: str | None) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(cert, key)
-    except (OSError, ssl.SSLError) as error:
-        raise errors.InvalidParameterValue(f"cannot use {Path(cert).name} for TLS: {error}") from None
-    return context
-
-
-class RunningServer:
-    """A server in a thread of its own: what ``start_server`` gives."""
-
-    def __init__(self, database: Database, config: ServerConfig) -> None:
-        self._server = Server(database, config)
-        self._loop = new_event_loop()
-        self._failure: BaseException | None = None
-        self._is_ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="heliosdb-server", daemon=True)
-        self._thread.start()
-        self._is_ready.wait()
-        if self._failure is not None:
-            self._thread.join()
-            raise self._failure
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_until_complete(self._server.start())
-        except BaseException as error:  # noqa: BLE001 - whatever it is belongs to who started the server
-            self._failure = error
-            self._loop.close()
-            return
-        finally:
-            self._is_ready.set()
-        self._loop.run_forever()
-        self._loop.run_until_complete(self._server.stop())
-        self._loop.close()
-
-    @property
-    def port(self) -> int:
-        """The port that it listens at."""
-        return self._server.port
-
-    @property
-    def url(self) -> str:
-        """What clients connect to."""
-        host = self._server.config.host
-        return f"postgresql://{f'[{host}]' if ':' in host else host}:{self.port}/"
-
-    def get_status(self) -> dict[str, Any]:
-        """Return whether it runs, where, and how many clients it has."""
-        is_running = self._thread.is_alive()
-        found: dict[str, Any] = {"running": is_running, "connections": len(self._server.connections)}
-        return found | ({"port": self.port, "url": self.url} if is_running else {})
-
-    def stop(self) -> None:
-        """End every connection and listen no more. The database stays open. Harmless a second time."""
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-
-    def __enter__(self) -> RunningServer:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-
-def start_server(database: Any, config: ServerConfig | None = None, **options: Any) -> RunningServer:
-    """Serve an open database (``EmbeddedDatabase`` or the engine's) in the background; ``options`` are the fields of
-    ServerConfig."""
-    if config is not None and options:
-        raise errors.InvalidParameterValue("give a ServerConfig or its fields, not both")
-    try:
-        chosen = ServerConfig(**options) if config is None else config
-    except TypeError as error:
-        raise errors.InvalidParameterValue(str(error).removeprefix("ServerConfig.__init__() ")) from None
-    return RunningServer(getattr(database, "database", database), chosen)

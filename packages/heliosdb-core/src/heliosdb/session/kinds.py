@@ -50,6 +50,9 @@ DEFINING = {
     **dict.fromkeys(("AlterDomain", "AlterSchema", "AlterTable", "Comment", "CreateDomain", "CreateExtension"), ""),
     **dict.fromkeys(("CreateIndex", "CreateSchema", "CreateSequence", "CreateTable", "CreateTableAs"), ""),
     **dict.fromkeys(("CreateView", "Drop", "Reindex"), ""),
+    "AlterRole": "ALTER ROLE",
+    "CreateRole": "CREATE ROLE",
+    "GrantRole": "GRANT ROLE",
 }
 """Commands that a read-only transaction refuses before they look at anything, and how they are called; "": by their
 class."""
@@ -58,9 +61,11 @@ class."""
 UPKEEP = frozenset({"Checkpoint", "Vacuum"})
 """Commands that change nothing that a transaction sees, but need a database that can be written."""
 
-WITHOUT_SNAPSHOT = frozenset({"Set", "SetTransaction", "SetConstraints", "Show", "Reset", "Deallocate"})
+WITHOUT_SNAPSHOT = frozenset(
+    {"Set", "SetTransaction", "SetConstraints", "Show", "Reset", "Deallocate", "Listen", "Unlisten", "Notify"}
+)
 """Commands that look at no data, so that a block's snapshot is not taken for them."""
-WITHOUT_SNAPSHOT_WORDS = ("set", "show", "reset", "deallocate")
+WITHOUT_SNAPSHOT_WORDS = ("set", "show", "reset", "deallocate", "listen", "unlisten", "notify")
 """What texts of these begin with, in ten characters."""
 
 

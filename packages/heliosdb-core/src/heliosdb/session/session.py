@@ -91,8 +91,9 @@ class Session(SessionPlans):
 
     def fork(self) -> Session:
         """Open another session with this one's role, settings, functions, and what they keep for it."""
-        other = Session(self.database, user=self.user, on_notice=self.on_notice)
-        other.session_user = self.session_user
+        other = Session(self.database, on_notice=self.on_notice)
+        other.role, other.user = self.role, self.user
+        other.session_role, other.session_user = self.session_role, self.session_user
         other.timeline, other.past = self.timeline, self.past
         other.settings.copy_from(self.settings)
         other.functions = self.functions
@@ -158,6 +159,7 @@ class Session(SessionPlans):
             self.idle.forget()
         try:
             total = self._execute_many(statements[0], rows)
+            self.block.has_run(statements[0].text)
         except BaseException:
             if opened:
                 self.block.rollback()
@@ -224,8 +226,9 @@ class Session(SessionPlans):
                     copy.write(piece)
             return copy.finish().row_count or 0
 
-    def copy_to(self, text: str, write: Callable[[str], object]) -> int:
-        """Run COPY ... TO STDOUT and give each piece of the output to ``write``; return the number of rows."""
+    def copy_to(self, text: str, write: Callable[[Any], object]) -> int:
+        """Run COPY ... TO STDOUT and give each piece of the output (str, in binary bytes) to ``write``; return the
+        number of rows."""
         with self.copy(text) as copy:
             for piece in copy:
                 write(piece)
@@ -305,7 +308,7 @@ class Session(SessionPlans):
 
     def run(self, statement: StatementText, parameters: Sequence[Any] | None = None) -> Result:
         """Run one statement with Python parameters and return its result, rows included."""
-        self.start_clock(statement.text)
+        self.start_clock(statement.shown or statement.text)
         for name, left in statement.cut_names:
             self.notice(f'identifier "{name}" will be truncated to "{left}"', sqlstate="42622")
         try:
@@ -332,9 +335,10 @@ class Session(SessionPlans):
     def stop_clock(self) -> None:
         """Note that no statement runs."""
         ask(None)
-        self.current_query = ""
+        text, self.current_query = self.current_query, ""
         self.deadline = None
         if self.block.is_open:
+            self.block.has_run(text)
             self.idle.begin()
 
     @contextmanager
@@ -502,7 +506,7 @@ class Session(SessionPlans):
             raise no_parameter(statement.text)
         result = self.run_plan(plan, statement.constants, self.read_parameters(plan, parameters or ()))
         # Of this very text: what ran inside of it (functions, EXECUTE, the query of COPY) has texts of its own.
-        self.last_plan = plan
+        self.last_plan, self.last_hints = plan, hints
         return _over_domains(result, self.types)
 
     # -- prepared statements -----------------------------------------------------------------------------------------
@@ -554,6 +558,7 @@ class Session(SessionPlans):
         self.points.forget()
         self.database.sessions.pop(self.number, None)
         self.timeline = None
+        self.inbox.leave()
         if not self.database.closed:
             self._end()
 
@@ -564,6 +569,7 @@ class Session(SessionPlans):
         self.prepared.clear()
         self.cursors.clear()
         self.unlock_all_advisory()
+        self.inbox.leave()
         self.sequences = SessionSequences()
         self.timeline = self._temporary_schema = self.past = None
         self.points.forget()

@@ -10,6 +10,7 @@ BEGIN makes explicit (PostgreSQL 15, section 55.2.2.1).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -23,10 +24,17 @@ from heliosdb.transaction.outcome import Mark
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Constraint
     from heliosdb.session.environment import SessionEnvironment
+    from heliosdb.session.notifications import Announcement
     from heliosdb.session.streaming import Stream
     from heliosdb.transaction import Transaction
+    from heliosdb.transaction.ticket import CommitTicket
 
 __all__ = ["TransactionBlock"]
+
+STATEMENTS = 1_000
+"""How many characters are kept of what a transaction has run."""
+REMEMBERED, LONG = 1_000, 10_000
+"""Of how many texts a session remembers what is kept of them, and how many characters these have at most."""
 
 BEGINNING = Mark(0, 0, 0, 0)
 """Where a transaction stands that has not begun."""
@@ -37,6 +45,7 @@ class _Savepoint:
     name: str
     mark: Mark
     settings: int
+    said: tuple[int, int]
 
 
 @frozen
@@ -65,6 +74,10 @@ class TransactionBlock:
         self._savepoints: list[_Savepoint] = []
         self._deferred: dict[int | None, bool] = {}
         self._usual: _Usual | None = None
+        self._ran: list[tuple[int, str]] = []
+        """What has changed something in the block: (length of the transaction's journal behind it, text)."""
+        self._authors: dict[str, Author] = {}
+        """Who the session's commits are by that one statement makes, by its text."""
         self.streams: WeakSet[Stream] = WeakSet()
         """What is read while the block lasts (``session/streaming.py``)."""
 
@@ -119,6 +132,7 @@ class TransactionBlock:
     def forget_usual(self) -> None:
         """Ask the settings again how transactions are to be: one of them has changed, or the role."""
         self._usual = None
+        self._authors.clear()
 
     def _start(self) -> None:
         session = self._session
@@ -148,14 +162,51 @@ class TransactionBlock:
         transaction.synchronous = usual.synchronous
         transaction.advance_command()
 
-    def author(self) -> Author:
-        """Return who the session's commits are by."""
+    def author(self, *texts: str) -> Author:
+        """Return who the session's commits are by, with what is kept of the statements that they are of."""
         session = self._session
+        kept = "; ".join(dict.fromkeys(filter(None, map(self._kept_of, texts))))
         return Author(
             role=session.user,
             session_user=session.session_user,
             application_name=session.settings.get("application_name"),
+            statement=kept if len(kept) <= STATEMENTS else kept[: STATEMENTS - 1] + "…",
         )
+
+    def _kept_of(self, text: str) -> str:
+        session = self._session
+        try:
+            statements = session.database.statements.texts(text)
+        except errors.Error:
+            return ""  # no statement of SQL: a door's own words for what it does
+        pieces = tuple([piece for statement in statements for piece in statement.shape[::2]])
+        return session.registries.first_result("commit_statement", session, pieces) or ""
+
+    def has_run(self, text: str) -> None:
+        """Take note of a statement of an open block, where it has changed something."""
+        transaction = self._transaction
+        if transaction is not None:
+            length = transaction.mark().journal
+            if length > (self._ran[-1][0] if self._ran else 0):
+                self._ran.append((length, text))
+
+    def _sign(self, transaction: Transaction) -> None:
+        """Say with a transaction that is about to commit what it has run."""
+        session = self._session
+        if not session.registries.lifecycle.get("commit_statement"):
+            return
+        if self.state != "alone":
+            transaction.author = self.author(*[text for _, text in self._ran])
+            return
+        text = session.current_query
+        author = self._authors.get(text)
+        if author is None:
+            author = self.author(text)
+            if len(self._authors) >= REMEMBERED:
+                self._authors.clear()
+            if len(text) <= LONG:
+                self._authors[text] = author
+        transaction.author = author
 
     def begin_alone(self) -> None:
         """Open a transaction for one statement."""
@@ -244,29 +295,54 @@ class TransactionBlock:
             self.rollback()
             return False
         transaction = self._transaction
+        session = self._session
+        announcement = self._announcement()
         if transaction is None:
             self._end(committed=True)
+            if announcement is not None:
+                session.database.notifications.settle(announcement, committed=True)
             return True
-        session = self._session
         try:
             if session.has_temporary_schema:
                 session.database.apply_on_commit(session)
             if transaction.writes:
+                self._sign(transaction)
                 for listener in session.registries.lifecycle.get("transaction_committing", ()):
                     listener(session)
             for cursor in session.cursors.values():
                 if cursor.is_held:
                     cursor.materialize()
+            if announcement is not None:
+                transaction.at_commit(partial(session.database.notifications.enter, announcement))
             ticket = transaction.commit()
         except BaseException:
             transaction.rollback()  # harmless where it was the commit that failed
             self._end(committed=False)
             raise
         self._end(committed=True)
-        ticket.wait()
+        if announcement is None:
+            ticket.wait()
+        else:
+            self._announce(announcement, ticket)
         if ticket.scn:
             session.database.committed(session, transaction, ticket)
         return True
+
+    def _announcement(self) -> Announcement | None:
+        try:
+            return self._session.inbox.announcement()
+        except errors.Error:
+            self.rollback()
+            raise
+
+    def _announce(self, announcement: Announcement, ticket: CommitTicket) -> None:
+        """Tell who listens once the commit is durable."""
+        committed = False
+        try:
+            ticket.wait()
+            committed = True
+        finally:
+            self._session.database.notifications.settle(announcement, committed=committed)
 
     def rollback(self) -> None:
         """ROLLBACK."""
@@ -283,6 +359,7 @@ class TransactionBlock:
         self.state = "idle"
         self.is_implicit = False
         self._savepoints.clear()
+        self._ran.clear()
         self._deferred.clear()
         session = self._session
         if self.streams:
@@ -294,6 +371,7 @@ class TransactionBlock:
                 session.cursors.pop(name).close()
         session.settings.end_transaction(committed=committed)
         session.points.resume()
+        session.inbox.end()
 
     # -- savepoints --------------------------------------------------------------------------------------------------
 
@@ -303,7 +381,8 @@ class TransactionBlock:
         self.require_healthy()
         # A savepoint looks at nothing, so that it takes no snapshot, either.
         mark = BEGINNING if self._transaction is None else self._transaction.mark()
-        self._savepoints.append(_Savepoint(name, mark, self._session.settings.mark()))
+        session = self._session
+        self._savepoints.append(_Savepoint(name, mark, session.settings.mark(), session.inbox.mark()))
 
     def release(self, name: str) -> None:
         """RELEASE SAVEPOINT: forget it and all later ones."""
@@ -319,9 +398,11 @@ class TransactionBlock:
         transaction = self._transaction
         if transaction is not None:
             transaction.rollback_to(savepoint.mark)
+            self._ran = [item for item in self._ran if item[0] <= savepoint.mark.journal]
             self.locked.clear()
             transaction.begin_statement()
         self._session.settings.rollback_to(savepoint.settings)
+        self._session.inbox.rollback_to(savepoint.said)
         del self._savepoints[position + 1 :]
         self.state = "open"
 
