@@ -313,7 +313,7 @@ def test_look_ups_that_are_made_short_answer_as_before(connection: Any) -> None:
 
 
 def test_a_cursor_that_sql_declared_is_a_portal(server: RunningServer) -> None:
-    with psycopg.connect(f"{server.url}app?user=me") as client:
+    with psycopg.connect(f"{server.url}app?user=helios") as client:
         with client.cursor('a "b"', scrollable=True) as cursor:
             cursor.execute("SELECT id, name FROM t ORDER BY id")
             assert cursor.description is not None

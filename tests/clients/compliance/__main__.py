@@ -81,7 +81,7 @@ def over_the_server(*arguments: str) -> Outcome:
     with EmbeddedDatabase.new_in_memory() as database, start_server(database, port=0) as server:
         for name in SCHEMAS:
             database.execute(f"CREATE SCHEMA {name}")
-        return run(f"postgresql+psycopg://suite@127.0.0.1:{server.port}/suite", *arguments)
+        return run(f"postgresql+psycopg://helios@127.0.0.1:{server.port}/suite", *arguments)
 
 
 def main() -> None:
