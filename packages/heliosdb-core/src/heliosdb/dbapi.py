@@ -256,17 +256,25 @@ class Connection:
                 with session.time_limit(self._timeout):
                     results = session.execute(query, parameters)
             if self._autocommit and len(results) == 1 and (results[0].columns is None or len(results[0].rows) < 2):  # type: ignore[arg-type]
-                session.points.offer(query, results[0])
+                session.points.offer(query, results[0], has_parameters=bool(parameters))
             return results
 
     def run_short(self, query: str, parameters: Sequence[Any]) -> Result | None:
         """Run a point statement (``session/points.py``), whose rows are Python objects then; None: ``run`` has to."""
         with self._lock:
+            # With the lock no other thread may begin a transaction.
             points = self.session.points
             answer = points.answers.get(query)
-            # Asked for once more, now that no other thread may begin a transaction.
             fast = self.session.fast.get(query)
-            if answer is None or fast is None or not self._autocommit:
+            if not self._autocommit:
+                return None
+            if fast is not None:
+                if answer is None:
+                    return None
+            elif not parameters and (lifted := points.find_lifted(query)) is not None:
+                statement, parameters = lifted
+                fast, answer = statement.run, statement.answer
+            else:
                 return None
             found = fast(parameters)
         if found.__class__ is list:
@@ -452,7 +460,8 @@ class Cursor:
         """Run a statement (or several, without parameters) and return self."""
         self._require_open()
         text, values = rewrite(query, params)
-        if text in self.connection.session.fast:
+        session = self.connection.session
+        if text in session.fast or (session.lifted and not values):
             result = self.connection.run_short(text, values)
             if result is not None:
                 self._results = []

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from heliosdb.codegen.point import FastStatement
     from heliosdb.database import Database
     from heliosdb.session.past import Moments
+    from heliosdb.session.points import LiftedStatement
     from heliosdb.session.statements import Plan
     from heliosdb.sql.binder.context import BindContext
     from heliosdb.store.timeline import Timeline
@@ -85,6 +86,8 @@ class SessionEnvironment:
         self.points = PointStatements(self)
         self.fast: dict[str, FastStatement] = self.points.made
         """Functions of point statements by exact text; empty while a transaction block is open."""
+        self.lifted: dict[tuple[str, ...], LiftedStatement] = self.points.lifted
+        """Those of texts with constants, by the pieces between them."""
         initial = initial_values(database.registries.settings, settings or {})
         if isolation is not None:
             # What the door prefers, unless the configuration says otherwise; RESET comes back to it.
