@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from heliosdb.errors import (
         Warning as Warning,
     )
+    from heliosdb.session.notifications import Notify as Notify
 
 __version__ = "0.1.0"
 
@@ -99,6 +100,7 @@ _HOME_OF = {
     **dict.fromkeys(("Config", "load_config"), "heliosdb.config"),
     **dict.fromkeys(("connect", "Connection", "Cursor"), "heliosdb.dbapi"),
     **dict.fromkeys(("Binary", "Date", "DateFromTicks", "Time", "TimeFromTicks"), "heliosdb.dbapi"),
+    "Notify": "heliosdb.session.notifications",
     **dict.fromkeys(("Timestamp", "TimestampFromTicks"), "heliosdb.dbapi"),
     **dict.fromkeys(("BINARY", "DATETIME", "NUMBER", "ROWID", "STRING"), "heliosdb.dbapi"),
     **dict.fromkeys(("DatabaseError", "DataError", "Error", "IntegrityError", "InterfaceError"), "heliosdb.errors"),

@@ -29,6 +29,7 @@ from heliosdb.plugin.workers import BackgroundWorkers
 from heliosdb.rows import RowMaker, loading
 from heliosdb.session.adapters import Adapters
 from heliosdb.session.kinds import CONTROL_WORDS
+from heliosdb.session.notifications import NotificationQueue
 from heliosdb.session.session import Session
 from heliosdb.session.statements import StatementCache
 from heliosdb.sql.dialect import POSTGRESQL
@@ -120,6 +121,7 @@ class Database:
         self.adapters = Adapters(self.registries.types, self.types_with)
         self.catalogs = CatalogCache()
         self.sessions: dict[int, Any] = {}
+        self.notifications = NotificationQueue()
         self.process = os.getpid()
         if hasattr(os, "register_at_fork"):
             # By a weak reference: what is registered here stays for as long as the process lives.

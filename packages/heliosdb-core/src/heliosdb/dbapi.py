@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
 from heliosdb.catalog.result import Result
+from heliosdb.dbapi_notifies import Listening
 from heliosdb.dbapi_rows import RowFactory, dict_row, named_row, scalar_row, tuple_row
 from heliosdb.dbapi_types import (
     BINARY,
@@ -151,7 +152,7 @@ def connect(
     )  # fmt: skip
 
 
-class Connection:
+class Connection(Listening):
     """A session with PEP 249's interface. As a context manager: commit, or roll back after an error, then close."""
 
     Warning = Warning

@@ -26,6 +26,7 @@ from heliosdb.config import on_branch, opening
 from heliosdb.database import Database
 from heliosdb.database_methods import method_of
 from heliosdb.rows import Row, RowMaker
+from heliosdb.session.notifications import notifies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.result import Result
     from heliosdb.config import Config
     from heliosdb.session import PreparedStatement, Session
+    from heliosdb.session.notifications import Notify
     from heliosdb.session.session import Readable
     from heliosdb.session.streaming import Stream
 
@@ -147,6 +149,11 @@ class _Handle:
         self._require_usable()
         with self._lock:
             return Statement(self, sql, self._session.prepare(sql))
+
+    def notifies(self, *, timeout: float | None = None, stop_after: int | None = None) -> Iterator[Notify]:
+        """Yield what NOTIFY announces on channels that this handle listens to, waiting for it (``dbapi_notifies``)."""
+        self._require_usable()
+        return notifies(self._session.inbox, timeout, stop_after)
 
     def interrupt(self) -> None:
         """Stop what is running on this handle, from any thread, open streams too: it raises QueryCanceled (57014)."""

@@ -1,138 +1,176 @@
-"""Who a client is: the methods ``trust``, ``password`` and ``scram-sha-256``.
+"""Who a client is: the methods, and the contract that a method of somebody else's fulfils.
 
-Passwords are kept as SCRAM verifiers alone, as PostgreSQL keeps them
-(``SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey``), whatever the method. A client whose name is not known goes
-through the same exchange as one with a wrong password, with a verifier that nothing fits: neither what it is told nor
-how long it takes says which of the two it was.
-(RFC 5802, RFC 7677; https://www.postgresql.org/docs/15/sasl-authentication.html)
+A rule of ``access`` names a method and its options. The method is a driver, looked for among those of this module and
+then in the entry-point group ``heliosdb.authenticators``: called with the options as keyword arguments, once, when the
+server is configured, it returns an Authenticator, whose ``authenticate`` each visitor passes.
+
+Passwords are kept as verifiers alone. A client whose name is not known goes through the same exchange as one with a
+wrong password, with a verifier that nothing fits: neither what it is told nor how long it takes says which of the two
+it was.
 """
 
 from __future__ import annotations
 
 import hmac
 import os
-import re
-from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable, Mapping
-from hashlib import pbkdf2_hmac, sha256
+from hashlib import md5
+from inspect import signature
+from typing import Any, Protocol
 
-from heliosdb.errors import InvalidParameterValue, InvalidPassword, ProtocolViolation
-from heliosdb_server import messages
+from attrs import define
+
+from heliosdb import errors
+from heliosdb.spi import driver, driver_names
+from heliosdb_server import messages, scram
 from heliosdb_server.messages import Body
+from heliosdb_server.verifiers import fits, mock_verifier, scram_keys
 
-__all__ = ["METHODS", "Passwords", "verifier"]
+__all__ = ["GROUP", "METHODS", "Authenticator", "Visitor", "authenticator"]
 
-METHODS = ("trust", "password", "scram-sha-256")
-ITERATIONS = 4096
-_verifier = re.compile(
-    r"SCRAM-SHA-256\$([0-9]{1,7}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]{44}):([A-Za-z0-9+/=]{44})"
-).fullmatch
-
-Exchange = Callable[[bytes], Awaitable[bytes]]
-"""Sends a message and returns the body of the client's answer, which must be a PasswordMessage."""
-
-Send = Callable[[bytes], object]
-"""Sends a message that nobody answers."""
+GROUP = "heliosdb.authenticators"
 
 
-def verifier(password: str, *, iterations: int = ITERATIONS, salt: bytes | None = None) -> str:
-    """Return what is kept of a password."""
-    salt = os.urandom(16) if salt is None else salt
-    salted = pbkdf2_hmac("sha256", password.encode(), salt, iterations)
-    stored = sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
-    server = hmac.digest(salted, b"Server Key", "sha256")
-    return f"SCRAM-SHA-256${iterations}:{_text(salt)}${_text(stored)}:{_text(server)}"
+@define
+class Visitor:
+    """Somebody who says to be a user.
+
+    ``address`` is an IP address. ``common_name`` is that of the certificate the client has shown, which an authority of
+    ours has signed. ``kept`` is what is kept of the user's password, of a user who does not exist something that no
+    password fits. ``binding`` is the digest of our certificate that a client may bind its proof to (RFC 5929).
+    """
+
+    user: str
+    database: str
+    address: str
+    is_encrypted: bool
+    common_name: str | None
+    binding: bytes | None
+    kept: str
+    ask: Callable[[bytes], Awaitable[bytes]]
+    """Sends a message and returns the body of the client's answer, which must be a PasswordMessage."""
+    say: Callable[[bytes], object]
+    """Sends a message that nobody answers."""
+    in_thread: Callable[..., Awaitable[Any]]
+    """Calls a function that waits or computes, with its arguments, away from the event loop."""
+
+    async def password(self) -> str:
+        """Ask for the password itself; InvalidPassword (28P01) for an empty one."""
+        body = Body(await self.ask(messages.authentication(3)))
+        password = body.text()
+        body.end()
+        if not password:
+            raise errors.InvalidPassword("empty password returned by client")
+        return password
+
+    def refused(self, method: str = "password") -> errors.Error:
+        """Return the error for one who is not the user."""
+        kind = errors.InvalidPassword if method == "password" else errors.InvalidAuthorizationSpecification
+        return kind(f'{method} authentication failed for user "{self.user}"')
 
 
-class Passwords:
-    """The verifiers of users. ``users`` gives for each a password or a verifier."""
+class Authenticator(Protocol):
+    """Looks at visitors. One object serves all visitors of a rule, many at a time, on the server's event loop."""
 
-    def __init__(self, users: Mapping[str, str]) -> None:
-        self._users = {
-            name: given if given.startswith("SCRAM-SHA-256$") else verifier(given) for name, given in users.items()
-        }
-        for name, kept in self._users.items():
-            if _verifier(kept) is None:
-                raise InvalidParameterValue(f'the verifier of user "{name}" is not valid')
-        self._secret = os.urandom(32)
+    async def authenticate(self, visitor: Visitor) -> None:
+        """Return when the visitor has shown that it is its user; else raise an error: ``visitor.refused()``."""
 
-    async def authenticate(self, method: str, user: str, exchange: Exchange, send: Send) -> None:
-        """Return when the client has shown who it is; InvalidPassword (28P01) where it has not."""
-        if method == "trust":
+
+class Trust:
+    """Lets everybody in."""
+
+    async def authenticate(self, visitor: Visitor) -> None:
+        """Believe it."""
+
+
+class Reject:
+    """Lets nobody in."""
+
+    async def authenticate(self, visitor: Visitor) -> None:
+        """Refuse it."""
+        raise errors.InvalidAuthorizationSpecification(
+            f'pg_hba.conf rejects connection for host "{visitor.address}", user "{visitor.user}", '
+            f'database "{visitor.database}", {"SSL encryption" if visitor.is_encrypted else "no encryption"}'
+        )
+
+
+class Password:
+    """Asks for the password itself: for lines that nobody can listen to."""
+
+    async def authenticate(self, visitor: Visitor) -> None:
+        """Compare the password with what is kept."""
+        password = await visitor.password()
+        if not await visitor.in_thread(fits, visitor.kept, visitor.user, password):
+            raise visitor.refused()
+
+
+class Scram:
+    """SCRAM-SHA-256, bound to the channel where it is encrypted."""
+
+    async def authenticate(self, visitor: Visitor) -> None:
+        """Exchange proofs."""
+        keys = scram_keys(visitor.kept) or scram_keys(mock_verifier(os.urandom(32), visitor.user))
+        assert keys is not None
+        end = await scram.exchange_proofs(keys, visitor.ask, visitor.binding)
+        if end is None:
+            raise visitor.refused()
+        visitor.say(end)
+
+
+class Md5:
+    """A digest of password, name and salt, where the password is kept in that way; where it is not, SCRAM."""
+
+    async def authenticate(self, visitor: Visitor) -> None:
+        """Compare digests, or exchange proofs."""
+        if scram_keys(visitor.kept) is not None:
+            await Scram().authenticate(visitor)
             return
-        mechanism = authenticate_password if method == "password" else authenticate_scram
-        if not await mechanism(self._of(user), exchange, send) or user not in self._users:
-            raise InvalidPassword(f'password authentication failed for user "{user}"')
-
-    def _of(self, user: str) -> str:
-        """Return a user's verifier; of one who does not exist always the same, which nothing fits."""
-        known = self._users.get(user)
-        if known is not None:
-            return known
-        made = hmac.digest(self._secret, user.encode(), "sha256")
-        return f"SCRAM-SHA-256${ITERATIONS}:{_text(made[:16])}${_text(os.urandom(32))}:{_text(os.urandom(32))}"
+        salt = os.urandom(4)
+        body = Body(await visitor.ask(messages.authentication(5, salt)))
+        said = body.text()
+        body.end()
+        expected = "md5" + md5(visitor.kept[3:].encode() + salt, usedforsecurity=False).hexdigest()
+        if not hmac.compare_digest(said.encode(), expected.encode()):
+            raise visitor.refused()
 
 
-async def authenticate_password(kept: str, exchange: Exchange, send: Send) -> bool:
-    """Ask for the password itself: for connections that nobody can listen to."""
-    body = Body(await exchange(messages.authentication(3)))
-    password = body.text()
-    body.end()
-    iterations, salt, stored, _ = _parts(kept)
-    salted = pbkdf2_hmac("sha256", password.encode(), salt, iterations)
-    return hmac.compare_digest(sha256(hmac.digest(salted, b"Client Key", "sha256")).digest(), stored)
+class Certificate:
+    """The client's certificate, whose common name is the user's."""
+
+    async def authenticate(self, visitor: Visitor) -> None:
+        """Compare the names."""
+        if visitor.common_name != visitor.user:
+            raise visitor.refused("certificate")
 
 
-async def authenticate_scram(kept: str, exchange: Exchange, send: Send) -> bool:
-    """SCRAM-SHA-256 without channel binding."""
-    body = Body(await exchange(messages.authentication(10, b"SCRAM-SHA-256\0\0")))
-    mechanism, first = body.text(), body.value()
-    body.end()
-    if mechanism != "SCRAM-SHA-256":
-        raise ProtocolViolation("client selected an invalid SASL authentication mechanism")
-    header, _, bare = (first or b"").partition(b",,")
-    if header not in (b"n", b"y"):
-        raise ProtocolViolation("malformed SCRAM message", detail="Channel binding is not offered.")
-    client_nonce = _attributes(bare).get("r", "")
-    if not client_nonce:
-        raise ProtocolViolation("malformed SCRAM message", detail="There is no nonce.")
-    iterations, salt, stored, server = _parts(kept)
-    nonce = client_nonce + _text(os.urandom(18))
-    challenge = f"r={nonce},s={_text(salt)},i={iterations}".encode()
-    final = await exchange(messages.authentication(11, challenge))
-    without_proof, _, proof = final.rpartition(b",p=")
-    said = _attributes(without_proof)
-    if said.get("r") != nonce or said.get("c") != _text(header + b",,"):
-        raise ProtocolViolation("malformed SCRAM message", detail="Nonce or channel binding do not match.")
-    signed = b",".join((bare, challenge, without_proof))
-    signature = hmac.digest(stored, signed, "sha256")
+METHODS: Mapping[str, Callable[[], Authenticator]] = {
+    "trust": Trust,
+    "reject": Reject,
+    "password": Password,
+    "md5": Md5,
+    "scram-sha-256": Scram,
+    "cert": Certificate,
+}
+"""The methods that need nothing else."""
+
+PASSWORD_METHODS = frozenset({"password", "md5", "scram-sha-256"})
+"""Those that compare with what is kept of passwords."""
+
+
+def authenticator(method: str, options: Mapping[str, str]) -> Authenticator:
+    """Return the authenticator of a method; InvalidParameterValue where there is none, or for wrong options."""
+    make: Callable[..., Authenticator] | None = METHODS.get(method)
+    if make is None:
+        try:
+            make = driver(GROUP, method)
+        except errors.UndefinedObject:
+            names = ", ".join([*METHODS, *driver_names(GROUP)])
+            raise errors.InvalidParameterValue(
+                f'there is no authentication method "{method}"', hint=f"There are {names}."
+            ) from None
+    assert make is not None
     try:
-        given = b64decode(proof, validate=True)
-    except ValueError:
-        raise ProtocolViolation("malformed SCRAM message", detail="The proof is not base64.") from None
-    key = bytes(a ^ b for a, b in zip(given, signature))
-    if len(given) != len(signature) or not hmac.compare_digest(sha256(key).digest(), stored):
-        return False
-    send(messages.authentication(12, b"v=" + b64encode(hmac.digest(server, signed, "sha256"))))
-    return True
-
-
-def _parts(kept: str) -> tuple[int, bytes, bytes, bytes]:
-    found = _verifier(kept)
-    assert found is not None
-    iterations, salt, stored, server = found.groups()
-    return int(iterations), b64decode(salt), b64decode(stored), b64decode(server)
-
-
-def _attributes(said: bytes) -> dict[str, str]:
-    found = {}
-    for part in messages.decoded(said).split(","):
-        name, is_there, value = part.partition("=")
-        if len(name) != 1 or not is_there:
-            raise ProtocolViolation("malformed SCRAM message")
-        found[name] = value
-    return found
-
-
-def _text(data: bytes) -> str:
-    return b64encode(data).decode()
+        signature(make).bind(**options)
+    except TypeError as error:
+        raise errors.InvalidParameterValue(f'authentication method "{method}": {error}') from None
+    return make(**options)

@@ -22,15 +22,14 @@ __all__ = ["start"]
 @click.option("--memory", is_flag=True, help="Serve a new database in memory.")
 @click.option("--listen", metavar="HOST", help="Where to listen (127.0.0.1).")
 @click.option("--port", "-p", type=click.IntRange(0, 65535), help="The port (5432); 0: any free one.")
-@click.option(
-    "--auth",
-    type=click.Choice(["trust", "password", "scram-sha-256"]),
-    help="How clients show who they are (trust).",
-)
+@click.option("--auth", metavar="METHOD", help="How clients show who they are (trust).")
+@click.option("--allow", multiple=True, metavar="CIDR", help="From where clients may come (everywhere); repeatable.")
+@click.option("--hba", metavar="FILE", help="Rules for who may come, as in pg_hba.conf, in place of the two above.")
 @click.option("--user", metavar="NAME", help="Who may connect, with the password in PGPASSWORD.")
 @click.option("--max-connections", type=click.IntRange(1), help="Clients at once (100).")
 @click.option("--tls-cert", metavar="FILE", help="The certificate, in PEM.")
 @click.option("--tls-key", metavar="FILE", help="Its key, in PEM.")
+@click.option("--tls-ca", metavar="FILE", help="The authorities that sign certificates of clients, in PEM.")
 @click.option("--tls-required", is_flag=True, help="Refuse connections that are not encrypted.")
 @click.option("--config", "config_file", metavar="FILE", help="Read the configuration from this TOML file.")
 def start(
@@ -40,10 +39,13 @@ def start(
     listen: str | None,
     port: int | None,
     auth: str | None,
+    allow: tuple[str, ...],
+    hba: str | None,
     user: str | None,
     max_connections: int | None,
     tls_cert: str | None,
     tls_key: str | None,
+    tls_ca: str | None,
     tls_required: bool,
     config_file: str | None,
 ) -> None:
@@ -54,8 +56,9 @@ def start(
     if sum((path is not None, data_dir is not None, memory)) != 1:
         raise click.UsageError("give one of PATH, --data-dir and --memory")
     import heliosdb
-    from heliosdb_server.options import config_fields
-    from heliosdb_server.server import Server, ServerConfig, new_event_loop
+    from heliosdb_server.config import ServerConfig
+    from heliosdb_server.options import config_fields, rules_text
+    from heliosdb_server.server import Server, new_event_loop
 
     users = {}
     if user is not None:
@@ -65,15 +68,23 @@ def start(
         users[user] = password
     where = ":memory:" if memory else path or data_dir
     chosen = heliosdb.load_config(config_file, overrides={"path": where})
-    given = {"host": listen, "port": port, "auth": auth, "max_connections": max_connections}
+    given = {
+        "host": listen,
+        "port": port,
+        "auth": auth,
+        "allowed_ips": allow or None,
+        "hba": None if hba is None else rules_text(hba),
+        "max_connections": max_connections,
+        "tls_cert": tls_cert,
+        "tls_key": tls_key,
+        "tls_ca": tls_ca,
+        "tls_required": tls_required or None,
+    }
     stated = {name: value for name, value in given.items() if value is not None}
     # Before the database is opened: one that is not there would be made.
     config = ServerConfig(
         **config_fields(chosen.for_packages()) | stated,
         users=users,
-        tls_cert=tls_cert,
-        tls_key=tls_key,
-        tls_required=tls_required,
     )
     with heliosdb.EmbeddedDatabase(where, config=chosen) as database:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:

@@ -77,12 +77,22 @@ class _Portal:
 
 
 class Conversation:
-    """See the module. ``settings`` are those that the client asked for when it connected."""
+    """See the module. ``settings`` are those that the client asked for when it connected, ``number`` is what it knows
+    the session by; ``on_arrival`` is called by any thread when there are ``notifications``."""
 
-    def __init__(self, database: Any, user: str, settings: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        database: Any,
+        user: str,
+        settings: dict[str, Any],
+        *,
+        number: int | None = None,
+        on_arrival: Callable[[], object] | None = None,
+    ) -> None:
         self._out: list[bytes] = []
         self._size = 0
-        self.session: Any = database.session(user=user, settings=settings, on_notice=self._notice)
+        self.session: Any = database.session(user=user, settings=settings, on_notice=self._notice, number=number)
+        self.session.inbox.on_arrival = on_arrival
         self._statements: dict[str, _Statement] = {}
         self._portals: dict[str, _Portal] = {}
         self._copy: Any = None
@@ -139,7 +149,15 @@ class Conversation:
             return self.session.session_user  # type: ignore[no-any-return]
         return self.session.settings.show(name)  # type: ignore[no-any-return]
 
+    def notifications(self) -> bytes:
+        """Return what other sessions have said with NOTIFY, where the client may be told now: between transactions."""
+        return b"".join(
+            [messages.notification_response(n.pid, n.channel, n.payload) for n in self.session.inbox.take()]
+        )
+
     def _ready(self) -> None:
+        if self.session.inbox.notifies:
+            self._say(self.notifications())
         self._say(messages.ready(self.session.block.status))
 
     # -- what comes in -------------------------------------------------------------------------------------------------

@@ -40,6 +40,9 @@ SSL_REQUEST, GSS_REQUEST, CANCEL_REQUEST = 80877103, 80877104, 80877102
 LARGEST_STARTUP = 10_000
 """Bytes of the first message, as PostgreSQL has it: nobody is known yet."""
 
+LARGEST_ANSWER = 65_535
+"""Bytes of what is answered to a question of who it is: a token may be long."""
+
 _int4, _int2, _header = Struct("!i"), Struct("!h"), Struct("!ci")
 _field = Struct("!ihihih")
 
@@ -253,6 +256,11 @@ def ready(status: str) -> bytes:
 def parameter_status(name: str, value: str) -> bytes:
     """Return S: a setting that clients follow."""
     return message(b"S", text(name) + text(value))
+
+
+def notification_response(process: int, channel: str, payload: str) -> bytes:
+    """Return A: what another session has said with NOTIFY."""
+    return message(b"A", _int4.pack(process) + text(channel) + text(payload))
 
 
 def key_data(process: int, secret: int) -> bytes:

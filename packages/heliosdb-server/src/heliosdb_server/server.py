@@ -14,30 +14,35 @@ import logging
 import secrets
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from ipaddress import ip_address
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
-
 from heliosdb import errors
 from heliosdb_server import messages
-from heliosdb_server.authentication import METHODS, Passwords
+from heliosdb_server.access import choose
+from heliosdb_server.accounts import Accounts
+from heliosdb_server.admission import Request, read_request
+from heliosdb_server.authentication import Visitor
+from heliosdb_server.config import SPELLINGS, ServerConfig, refuse_strangers
 from heliosdb_server.conversation import Conversation
-from heliosdb_server.messages import Body, Inbox, Message
+from heliosdb_server.messages import Inbox, Message
+from heliosdb_server.tls import common_name
 
 if TYPE_CHECKING:
     from heliosdb.spi import Database
 
-__all__ = ["Server", "ServerConfig", "start_server"]
+__all__ = ["RunningServer", "Server", "new_event_loop", "start_server"]
 
 log = logging.getLogger("heliosdb.server")
 
 CHUNK = 1 << 16
+PATIENCE = 0.1
+"""Seconds until a client that does not read is looked at again."""
+
 LINGER = 1.0
 """Seconds for which a client that is refused may go on sending."""
 
@@ -51,69 +56,18 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-@frozen
-class ServerConfig:
-    """Where a server listens and whom it lets in.
-
-    ``users``: name to password or SCRAM verifier. ``port`` 0: any that is free. ``tls_cert`` and ``tls_key`` are files
-    in PEM; with ``tls_required`` nobody is let in without. Sizes in bytes, times in seconds.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 5432
-    auth: str = "trust"
-    users: Mapping[str, str] = field(factory=dict, repr=lambda users: f"{{{', '.join(users)}}}")
-    max_connections: int = 100
-    authentication_timeout: float = 60.0
-    max_message_size: int = 1 << 28
-    tls_cert: str | None = None
-    tls_key: str | None = None
-    tls_required: bool = False
-
-    def __attrs_post_init__(self) -> None:
-        if self.auth not in METHODS:
-            raise errors.InvalidParameterValue(
-                f'there is no authentication method "{self.auth}"', hint=f"There are {', '.join(METHODS)}."
-            )
-        if self.auth == "trust" and not _is_loopback(self.host):
-            raise errors.InvalidParameterValue(
-                f'a server that trusts everybody does not listen at "{self.host}"',
-                hint="Choose another method (auth), or listen at 127.0.0.1.",
-            )
-        if self.auth != "trust" and not self.users:
-            raise errors.InvalidParameterValue(f"authentication by {self.auth} needs users")
-        if (self.tls_cert is None) != (self.tls_key is None):
-            raise errors.InvalidParameterValue("tls_cert and tls_key belong together")
-        if self.tls_required and self.tls_cert is None:
-            raise errors.InvalidParameterValue("tls_required needs tls_cert and tls_key")
-        if not 0 <= self.port < 1 << 16:
-            raise errors.InvalidParameterValue(f"port {self.port} is out of range")
-        for name in ("max_connections", "authentication_timeout", "max_message_size"):
-            if not getattr(self, name) > 0:
-                raise errors.InvalidParameterValue(f"{name} must be positive")
-
-
 class Server:
     """Serves one open database. ``start`` and ``stop`` belong to the loop that the server runs on."""
 
     def __init__(self, database: Database, config: ServerConfig) -> None:
         self.database: Any = database
         self.config = config
-        self.passwords = Passwords(config.users)
+        self.accounts = Accounts(config.users)
         self.connections: dict[int, _Connection] = {}
         """Those of clients that are known, by the number that a cancellation names."""
         self._serving: set[_Connection] = set()
         self.pool = ThreadPoolExecutor(config.max_connections + 1, thread_name_prefix="heliosdb-server")
-        self.tls = None if config.tls_cert is None else _tls_context(config.tls_cert, config.tls_key)
         self._listener: asyncio.Server | None = None
-        self._next = 0
 
     @property
     def port(self) -> int:
@@ -124,12 +78,18 @@ class Server:
     async def start(self) -> None:
         """Listen; IoError where the address is taken."""
         try:
-            self._listener = await asyncio.start_server(self._serve, self.config.host, self.config.port)
+            self._listener = await asyncio.start_server(
+                self._serve, self.config.host, self.config.port, start_serving=False
+            )
         except OSError as error:
             raise errors.IoError(
                 f"cannot listen at {self.config.host}:{self.config.port}: {error.strerror or error}",
                 hint="Is another server running there?",
             ) from None
+        for socket in self._listener.sockets:
+            if not ip_address(socket.getsockname()[0].partition("%")[0]).is_loopback:
+                refuse_strangers(self.config.rules, self.config.host)
+        await self._listener.start_serving()
         log.info("listening at %s:%d", self.config.host, self.port)
 
     async def stop(self) -> None:
@@ -147,7 +107,7 @@ class Server:
         self._serving.add(connection)
         try:
             await connection.run()
-        except (ConnectionError, asyncio.IncompleteReadError, TimeoutError, ssl.SSLError):
+        except (ConnectionError, EOFError, TimeoutError, ssl.SSLError):
             pass  # the client has gone
         except asyncio.CancelledError:
             pass
@@ -163,9 +123,9 @@ class Server:
         """Give a connection its number; TooManyConnections (53300) where there are as many as there may be."""
         if len(self.connections) >= self.config.max_connections:
             raise errors.TooManyConnections("sorry, too many clients already")
-        self._next = self._next % 0x7FFFFFFF + 1
-        self.connections[self._next] = connection
-        return self._next
+        number: int = self.database.next_session_number()
+        self.connections[number] = connection
+        return number
 
     def cancel(self, number: int, secret: int) -> None:
         """Stop what a connection runs, where the secret is its own; say nothing."""
@@ -189,9 +149,12 @@ class _Connection:
         task = asyncio.current_task()
         assert task is not None
         self.task = task
+        self.loop = asyncio.get_running_loop()
         self.conversation: Conversation | None = None
         self.is_encrypted = False
         self._is_ending = False
+        self._is_idle = False
+        """Whether it waits for the client, so that no thread is in the conversation."""
         self._running: asyncio.Future[Any] | None = None
         """What a thread does for this connection, though nobody may wait for it any more."""
 
@@ -200,10 +163,10 @@ class _Connection:
         config = self.server.config
         try:
             async with asyncio.timeout(config.authentication_timeout):
-                settings = await self._begin()
-                if settings is None:
+                request = await read_request(self, config.tls is not None, self.server.cancel)
+                if request is None:
                     return
-                await self._open(settings)
+                await self._open(request)
         except errors.Error as error:
             await self._refuse(error)
             return
@@ -218,69 +181,56 @@ class _Connection:
                 await asyncio.wait({self._running})
             await self._in_thread(conversation.close)
 
-    async def _begin(self) -> dict[str, str] | None:
-        """Return what the client's first message says; None where it came for something else."""
-        while True:
-            body = Body(await self._startup())
-            code = body.int4()
-            if code == messages.SSL_REQUEST and not self.is_encrypted:
-                if self.server.tls is None:
-                    await self._send(b"N")
-                    continue
-                if not self.inbox.is_empty:
-                    raise errors.ProtocolViolation("received unencrypted data after SSL request")
-                await self._send(b"S")
-                await self.writer.start_tls(self.server.tls)
-                self.is_encrypted = True
-            elif code == messages.GSS_REQUEST:
-                await self._send(b"N")
-            elif code == messages.CANCEL_REQUEST:
-                number, secret = body.int4(), body.int4() & 0xFFFFFFFF
-                self.server.cancel(number, secret)
-                return None
-            elif code >> 16 != 3:
-                raise errors.FeatureNotSupported(
-                    f"unsupported frontend protocol {code >> 16}.{code & 0xFFFF}: server supports 3.0 to 3.0"
-                )
-            else:
-                return await self._parameters(body, code & 0xFFFF)
+    async def encrypt(self) -> None:
+        """Answer that encryption begins, and begin it."""
+        tls = self.server.config.tls
+        assert tls is not None
+        # What comes from now on is the handshake's: nobody may slip in a word that seems to have come encrypted.
+        self.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        if not self.inbox.is_empty:
+            raise errors.ProtocolViolation("received unencrypted data after SSL request")
+        await self.send(b"S")
+        await self.writer.start_tls(tls.context)
+        self.is_encrypted = True
 
-    async def _parameters(self, body: Body, minor: int) -> dict[str, str]:
-        if self.server.config.tls_required and not self.is_encrypted:
-            raise errors.InvalidAuthorizationSpecification("the server accepts encrypted connections only")
-        found: dict[str, str] = {}
-        while name := body.text():
-            found[name] = body.text()
-        unknown = [name for name in found if name.startswith("_pq_.")]
-        if minor or unknown:
-            listed = b"".join(map(messages.text, unknown))
-            await self._send(messages.message(b"v", (0).to_bytes(4, "big") + len(unknown).to_bytes(4, "big") + listed))
-        return {name: value for name, value in found.items() if name not in unknown}
-
-    async def _open(self, settings: dict[str, str]) -> None:
-        user = settings.pop("user", "")
-        if not user:
-            raise errors.InvalidAuthorizationSpecification("no PostgreSQL user name specified in startup packet")
-        # One server, one database, whatever a client calls it; behind an @ stands a branch of it.
-        _, is_branch, branch = settings.pop("database", "").partition("@")
-        if is_branch:
-            settings["heliosdb.branch"] = branch
-        if settings.pop("replication", "false").lower() not in ("false", "off", "no", "0"):
-            raise errors.FeatureNotSupported("replication is not supported")
-        settings.update(_options(settings.pop("options", "")))
-        await self.server.passwords.authenticate(self.server.config.auth, user, self._exchange, self.writer.write)
+    async def _open(self, request: Request) -> None:
+        visitor = self._visitor(request)
+        await choose(self.server.config.rules, visitor).admit(visitor)
         self.number = self.server.enter(self)
         try:
-            self.conversation = await self._in_thread(Conversation, self.server.database, user, settings)
+            self.conversation = await self._in_thread(self._conversation, request.user, request.settings)
         except BaseException:
             self.server.connections.pop(self.number, None)
             raise
         self.writer.write(messages.authentication(0) + messages.key_data(self.number, self.secret))
-        await self._send(self.conversation.greeting())
+        await self.send(self.conversation.greeting())
 
-    async def _exchange(self, data: bytes) -> bytes:
-        await self._send(data)
-        found = await self._messages(limit=messages.LARGEST_STARTUP)
+    def _visitor(self, request: Request) -> Visitor:
+        tls = self.server.config.tls if self.is_encrypted else None
+        shown = None if tls is None else self.writer.get_extra_info("ssl_object").getpeercert()
+        return Visitor(
+            user=request.user,
+            database=request.database,
+            address=self.writer.get_extra_info("peername")[0],
+            is_encrypted=self.is_encrypted,
+            common_name=common_name(shown),
+            binding=None if tls is None else tls.binding,
+            kept=self.server.accounts.kept(request.user),
+            ask=self._ask,
+            say=self.writer.write,
+            in_thread=self._in_thread,
+        )
+
+    def _conversation(self, user: str, settings: dict[str, str]) -> Conversation:
+        wake = partial(self.loop.call_soon_threadsafe, self._notify)
+        return Conversation(self.server.database, user, settings, number=self.number, on_arrival=wake)
+
+    async def _ask(self, data: bytes) -> bytes:
+        try:
+            await self.send(data)
+            found = await self._messages(limit=messages.LARGEST_ANSWER)
+        except ConnectionError:
+            raise EOFError from None  # not to be mixed up with what an authenticator has lost
         if len(found) != 1 or found[0].kind != b"p":
             raise errors.ProtocolViolation("expected a password message")
         return found[0].body
@@ -288,7 +238,7 @@ class _Connection:
     async def _refuse(self, error: errors.Error) -> None:
         """Say why the connection ends; what the client still sends is read, or it would never see that."""
         with suppress(ConnectionError, TimeoutError):
-            await self._send(messages.error_response(error, severity="FATAL"))
+            await self.send(messages.error_response(error, severity="FATAL"))
             if not self._is_ending:
                 async with asyncio.timeout(LINGER):
                     self.writer.write_eof() if self.writer.can_write_eof() else self.writer.close()
@@ -302,7 +252,10 @@ class _Connection:
         assert conversation is not None
         try:
             while not conversation.is_over:
+                self._is_idle = True
+                self._notify()
                 arrived = await self._messages()
+                self._is_idle = False
                 if not arrived:
                     return
                 pieces = conversation.process(arrived)
@@ -311,7 +264,7 @@ class _Connection:
                     await self.writer.drain()
                     continue
                 while (piece := await self._in_thread(next, pieces, None)) is not None:
-                    await self._send(piece)
+                    await self.send(piece)
                     if conversation.is_answered:
                         break  # without asking a thread once more
         except errors.Error as error:
@@ -321,7 +274,19 @@ class _Connection:
                 await self._refuse(errors.AdminShutdown("terminating connection due to administrator command"))
             raise
 
-    async def _startup(self) -> bytes:
+    def _notify(self) -> None:
+        """Tell a client that is idle what has been notified; others hear of it when they are."""
+        conversation = self.conversation
+        if not self._is_idle or conversation is None or not conversation.session.inbox.notifies:
+            return
+        if self.writer.transport.get_write_buffer_size() > CHUNK:
+            # The client does not read. What it has not been told waits in the session, where there is a limit.
+            self.loop.call_later(PATIENCE, self._notify)
+        else:
+            self.writer.write(conversation.notifications())
+
+    async def startup(self) -> bytes:
+        """Return the body of the next message without a type."""
         while (body := self.inbox.take_startup()) is None:
             await self._read()
         return body
@@ -343,7 +308,8 @@ class _Connection:
             raise asyncio.IncompleteReadError(b"", None)
         self.inbox.feed(data)
 
-    async def _send(self, data: bytes) -> None:
+    async def send(self, data: bytes) -> None:
+        """Send bytes, and wait until there is room for more."""
         self.writer.write(data)
         await self.writer.drain()
 
@@ -365,36 +331,6 @@ class _Connection:
         self._is_ending = True
         self.cancel()
         self.task.cancel()
-
-
-def _options(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the settings of a connection's "options": ``-c name=value``, with backslashes before spaces."""
-    words = [word.replace("\0", " ") for word in text.replace("\\ ", "\0").split()]
-    place = 0
-    while place < len(words):
-        word = words[place]
-        if word == "-c" and place + 1 < len(words):
-            place += 1
-            word = words[place]
-        elif word.startswith(("--", "-c")):
-            word = word[2:]
-        else:
-            raise errors.SqlSyntaxError(f"invalid command-line argument for server process: {word}")
-        name, is_there, value = word.partition("=")
-        if not is_there:
-            raise errors.SqlSyntaxError(f"-c {word} requires a value")
-        yield name.replace("-", "_"), value
-        place += 1
-
-
-def _tls_context(cert: str, key: str | None) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(cert, key)
-    except (OSError, ssl.SSLError) as error:
-        raise errors.InvalidParameterValue(f"cannot use {Path(cert).name} for TLS: {error}") from None
-    return context
 
 
 class RunningServer:
@@ -463,8 +399,22 @@ def start_server(database: Any, config: ServerConfig | None = None, **options: A
     ServerConfig."""
     if config is not None and options:
         raise errors.InvalidParameterValue("give a ServerConfig or its fields, not both")
+    return RunningServer(getattr(database, "database", database), config or _config(options))
+
+
+def _config(options: dict[str, Any]) -> ServerConfig:
+    """Return a configuration from arguments, which may have other names."""
+    given = dict(options)
+    if (encrypts := given.pop("enable_ssl", None)) is not None and encrypts != (
+        given.get("ssl_cert", given.get("tls_cert")) is not None
+    ):
+        raise errors.InvalidParameterValue("enable_ssl goes with ssl_cert and ssl_key, and these with it")
+    for name, field in SPELLINGS.items():
+        if name in given:
+            if field in given:
+                raise errors.InvalidParameterValue(f"{name} is another name of {field}: give one of them")
+            given[field] = given.pop(name)
     try:
-        chosen = ServerConfig(**options) if config is None else config
+        return ServerConfig(**given)
     except TypeError as error:
         raise errors.InvalidParameterValue(str(error).removeprefix("ServerConfig.__init__() ")) from None
-    return RunningServer(getattr(database, "database", database), chosen)

@@ -134,9 +134,20 @@ def pg_get_keywords() -> Iterator[tuple[str, str, bool, str, str]]:
     return rows
 
 
-def no_texts() -> Iterator[str]:
-    """List nothing."""
-    return iter(())
+def pg_notify(channel: str | None, payload: str | None, session: Any) -> str:
+    """NOTIFY, for channels and payloads that are computed."""
+    session.inbox.say(channel or "", payload or "")
+    return ""
+
+
+def pg_listening_channels(session: Any) -> Iterator[str]:
+    """List what the session listens to."""
+    return iter(tuple(session.inbox.channels))
+
+
+def pg_notification_queue_usage(session: Any) -> float:
+    """Return how much of the room for notifications is taken."""
+    return float(session.database.notifications.usage)
 
 
 def _of_session(
@@ -173,6 +184,10 @@ FUNCTIONS: tuple[ScalarFunction, ...] = (
     _of_session("pg_relation_filenode", ("regclass",), "oid", pg_relation_filenode, _S),
     _of_session("pg_relation_is_updatable", ("regclass", "bool"), "int4", pg_relation_is_updatable, _S),
     _of_session("pg_column_is_updatable", ("regclass", "int2", "bool"), "bool", pg_column_is_updatable, _S),
+    _of_session("pg_notification_queue_usage", (), "float8", pg_notification_queue_usage, _V),
+    ScalarFunction(
+        "pg_notify", ("text", "text"), "void", pg_notify, volatility=_V, needs_session=True, strict=False, bounded=False
+    ),
 )
 
 TABLE_FUNCTIONS: tuple[TableFunction, ...] = (
@@ -201,5 +216,7 @@ TABLE_FUNCTIONS: tuple[TableFunction, ...] = (
         volatility=_S,
         rows=500.0,
     ),
-    TableFunction("pg_listening_channels", (), "text", no_texts, volatility=_S, rows=10.0),
+    TableFunction(
+        "pg_listening_channels", (), "text", pg_listening_channels, volatility=_S, rows=10.0, needs_session=True
+    ),
 )

@@ -43,7 +43,9 @@ COMMANDS: dict[str, str] = {
     "Execute": "heliosdb.commands.prepared:execute_execute",
     "Fetch": "heliosdb.commands.cursors:execute_fetch",
     "Explain": "heliosdb.commands.explain:execute_explain",
+    "Listen": "heliosdb.commands.notify:execute_listen",
     "Lock": "heliosdb.commands.lock:execute_lock",
+    "Notify": "heliosdb.commands.notify:execute_notify",
     "Prepare": "heliosdb.commands.prepared:execute_prepare",
     "PrepareTransaction": "heliosdb.commands.transaction_control:execute_prepare_transaction",
     "PreparedTransaction": "heliosdb.commands.transaction_control:execute_prepare_transaction",
@@ -61,6 +63,7 @@ COMMANDS: dict[str, str] = {
     "SetTransaction": "heliosdb.commands.transaction_control:execute_set_transaction",
     "Show": "heliosdb.commands.settings:execute_show",
     "Truncate": "heliosdb.commands.truncate:execute_truncate",
+    "Unlisten": "heliosdb.commands.notify:execute_unlisten",
     "Vacuum": "heliosdb.commands.maintenance:execute_vacuum",
 }
 

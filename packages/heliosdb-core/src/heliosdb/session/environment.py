@@ -18,6 +18,7 @@ from heliosdb.catalog.sequences import SessionSequences
 from heliosdb.catalog.settings import TRANSACTION_SETTINGS, initial_values, parse_setting
 from heliosdb.catalog.view import temporary_schema
 from heliosdb.session.idle import IdleWatch
+from heliosdb.session.notifications import Inbox
 from heliosdb.session.points import PointStatements
 from heliosdb.session.settings import SessionSettings
 from heliosdb.session.transactions import TransactionBlock
@@ -71,6 +72,7 @@ class SessionEnvironment:
         isolation: str | None = None,
         settings: dict[str, Any] | None = None,
         on_notice: Callable[[Notice], None] | None = None,
+        number: int | None = None,
     ) -> None:
         self.database = database
         self.temporary_bytes = 0
@@ -81,7 +83,8 @@ class SessionEnvironment:
         self._seen_path = ""
         self.user = user
         self.session_user = user
-        self.number = database.next_session_number()
+        self.number = database.next_session_number() if number is None else number
+        """What ``pg_backend_pid()`` says; a door that has to know it beforehand asks the database for one."""
         self.name = f"session {self.number}"
         self.points = PointStatements(self)
         self.fast: dict[str, FastStatement] = self.points.made
@@ -98,6 +101,8 @@ class SessionEnvironment:
         self.sequences = SessionSequences()
         self.block = TransactionBlock(self)
         self.idle = IdleWatch(self)
+        self.inbox = Inbox(self, database.notifications)
+        """What LISTEN and NOTIFY are about."""
         self.prepared: dict[str, Any] = {}
         self.cursors: dict[str, Any] = {}
         self.notices: list[Notice] = []

@@ -58,9 +58,11 @@ class."""
 UPKEEP = frozenset({"Checkpoint", "Vacuum"})
 """Commands that change nothing that a transaction sees, but need a database that can be written."""
 
-WITHOUT_SNAPSHOT = frozenset({"Set", "SetTransaction", "SetConstraints", "Show", "Reset", "Deallocate"})
+WITHOUT_SNAPSHOT = frozenset(
+    {"Set", "SetTransaction", "SetConstraints", "Show", "Reset", "Deallocate", "Listen", "Unlisten", "Notify"}
+)
 """Commands that look at no data, so that a block's snapshot is not taken for them."""
-WITHOUT_SNAPSHOT_WORDS = ("set", "show", "reset", "deallocate")
+WITHOUT_SNAPSHOT_WORDS = ("set", "show", "reset", "deallocate", "listen", "unlisten", "notify")
 """What texts of these begin with, in ten characters."""
 
 

@@ -554,6 +554,7 @@ class Session(SessionPlans):
         self.points.forget()
         self.database.sessions.pop(self.number, None)
         self.timeline = None
+        self.inbox.leave()
         if not self.database.closed:
             self._end()
 
@@ -564,6 +565,7 @@ class Session(SessionPlans):
         self.prepared.clear()
         self.cursors.clear()
         self.unlock_all_advisory()
+        self.inbox.leave()
         self.sequences = SessionSequences()
         self.timeline = self._temporary_schema = self.past = None
         self.points.forget()

@@ -10,6 +10,7 @@ BEGIN makes explicit (PostgreSQL 15, section 55.2.2.1).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -23,8 +24,10 @@ from heliosdb.transaction.outcome import Mark
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Constraint
     from heliosdb.session.environment import SessionEnvironment
+    from heliosdb.session.notifications import Announcement
     from heliosdb.session.streaming import Stream
     from heliosdb.transaction import Transaction
+    from heliosdb.transaction.ticket import CommitTicket
 
 __all__ = ["TransactionBlock"]
 
@@ -37,6 +40,7 @@ class _Savepoint:
     name: str
     mark: Mark
     settings: int
+    said: tuple[int, int]
 
 
 @frozen
@@ -242,10 +246,13 @@ class TransactionBlock:
             self.rollback()
             return False
         transaction = self._transaction
+        session = self._session
+        announcement = self._announcement()
         if transaction is None:
             self._end(committed=True)
+            if announcement is not None:
+                session.database.notifications.settle(announcement, committed=True)
             return True
-        session = self._session
         try:
             if session.has_temporary_schema:
                 session.database.apply_on_commit(session)
@@ -255,16 +262,37 @@ class TransactionBlock:
             for cursor in session.cursors.values():
                 if cursor.is_held:
                     cursor.materialize()
+            if announcement is not None:
+                transaction.at_commit(partial(session.database.notifications.enter, announcement))
             ticket = transaction.commit()
         except BaseException:
             transaction.rollback()  # harmless where it was the commit that failed
             self._end(committed=False)
             raise
         self._end(committed=True)
-        ticket.wait()
+        if announcement is None:
+            ticket.wait()
+        else:
+            self._announce(announcement, ticket)
         if ticket.scn:
             session.database.committed(session, transaction, ticket)
         return True
+
+    def _announcement(self) -> Announcement | None:
+        try:
+            return self._session.inbox.announcement()
+        except errors.Error:
+            self.rollback()
+            raise
+
+    def _announce(self, announcement: Announcement, ticket: CommitTicket) -> None:
+        """Tell who listens once the commit is durable."""
+        committed = False
+        try:
+            ticket.wait()
+            committed = True
+        finally:
+            self._session.database.notifications.settle(announcement, committed=committed)
 
     def rollback(self) -> None:
         """ROLLBACK."""
@@ -292,6 +320,7 @@ class TransactionBlock:
                 session.cursors.pop(name).close()
         session.settings.end_transaction(committed=committed)
         session.points.resume()
+        session.inbox.end()
 
     # -- savepoints --------------------------------------------------------------------------------------------------
 
@@ -301,7 +330,8 @@ class TransactionBlock:
         self.require_healthy()
         # A savepoint looks at nothing, so that it takes no snapshot, either.
         mark = BEGINNING if self._transaction is None else self._transaction.mark()
-        self._savepoints.append(_Savepoint(name, mark, self._session.settings.mark()))
+        session = self._session
+        self._savepoints.append(_Savepoint(name, mark, session.settings.mark(), session.inbox.mark()))
 
     def release(self, name: str) -> None:
         """RELEASE SAVEPOINT: forget it and all later ones."""
@@ -320,6 +350,7 @@ class TransactionBlock:
             self.locked.clear()
             transaction.begin_statement()
         self._session.settings.rollback_to(savepoint.settings)
+        self._session.inbox.rollback_to(savepoint.said)
         del self._savepoints[position + 1 :]
         self.state = "open"
 
