@@ -264,20 +264,11 @@ class Connection(Listening):
         """Run a point statement (``session/points.py``), whose rows are Python objects then; None: ``run`` has to."""
         with self._lock:
             # With the lock no other thread may begin a transaction.
-            points = self.session.points
-            answer = points.answers.get(query)
-            fast = self.session.fast.get(query)
-            if not self._autocommit:
+            short = self.session.points.find(query, parameters) if self._autocommit else None
+            if short is None:
                 return None
-            if fast is not None:
-                if answer is None:
-                    return None
-            elif not parameters and (lifted := points.find_lifted(query)) is not None:
-                statement, parameters = lifted
-                fast, answer = statement.run, statement.answer
-            else:
-                return None
-            found = fast(parameters)
+            fast, answer, values = short
+            found = fast(values)
         if found.__class__ is list:
             return Result(answer.tag, answer.columns, found, len(found))
         if found is None:

@@ -87,6 +87,14 @@ class PointStatements:
         found = lifted.get(tuple(parts[::2]))
         return None if found is None else (found, parts[1::2])
 
+    def find(self, text: str, parameters: Sequence[Any]) -> tuple[FastStatement, Result, Sequence[Any]] | None:
+        """Return what runs a text with parameters, if any, what it answered, and what it takes; None: nothing does."""
+        fast, answer = self._session.fast.get(text), self.answers.get(text)
+        if fast is not None:
+            return None if answer is None else (fast, answer, parameters)
+        found = None if parameters else self.find_lifted(text)
+        return None if found is None else (found[0].run, found[0].answer, found[1])
+
     def offer(
         self, text: str, result: Result, row_maker: Any = None, *, has_parameters: bool = True, as_data: bool = False
     ) -> None:
