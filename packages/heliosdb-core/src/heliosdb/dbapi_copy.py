@@ -35,13 +35,13 @@ class Copy:
         self.cursor = cursor
         self._transfer = transfer
         self._rows: list[Sequence[Any]] = []
-        self._pieces: Iterator[str] | None = None
+        self._pieces: Iterator[str | bytes] | None = None
         self._read_rows: Iterator[tuple[Any, ...]] | None = None
 
     # -- FROM ----------------------------------------------------------------------------------------------------------
 
     def write(self, buffer: str | bytes | bytearray | memoryview) -> None:
-        """Give COPY FROM a piece of text of any size."""
+        """Give COPY FROM a piece of the data of any size: text, or bytes in the binary format."""
         self._flush()
         self._transfer.write(buffer)
 
@@ -59,7 +59,7 @@ class Copy:
     # -- TO ------------------------------------------------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield what COPY TO gives, in pieces of whole lines."""
+        """Yield what COPY TO gives, in pieces of whole rows."""
         while piece := self.read():
             yield piece
 
@@ -69,7 +69,7 @@ class Copy:
             self._pieces = iter(self._transfer)
         for piece in self._pieces:
             if piece:
-                return piece.encode()
+                return piece.encode() if isinstance(piece, str) else piece
         return b""
 
     def rows(self) -> Iterator[tuple[Any, ...]]:

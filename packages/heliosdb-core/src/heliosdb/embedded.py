@@ -135,8 +135,9 @@ class _Handle:
         with self._lock:
             return self._session.copy_from(sql, source)
 
-    def copy_to(self, sql: str, write: Callable[[str], object]) -> int:
-        """Run ``COPY ... TO STDOUT ...`` and give the output to ``write`` piece by piece; return the number of rows."""
+    def copy_to(self, sql: str, write: Callable[[Any], object]) -> int:
+        """Run ``COPY ... TO STDOUT ...`` and give the output to ``write`` piece by piece (str, in binary bytes); return
+        the number of rows."""
         self._require_usable()
         with self._lock:
             return self._session.copy_to(sql, write)

@@ -1,4 +1,4 @@
-"""Ask a PostgreSQL 15 server about every case of ``copy_cases`` and write ``copy_facts.jsonl``.
+"""Ask a PostgreSQL 15 server about all cases (``copy_cases``, ``copy_binary_cases``) and write ``copy_facts.jsonl``.
 
     python record_copy.py "host=127.0.0.1 port=5432 user=postgres dbname=scratch"
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from copy_binary_cases import BINARY_CASES  # type: ignore[import-not-found]
 from copy_cases import CASES  # type: ignore[import-not-found]
 
 SETUP = Path(__file__).with_name("copy_setup.sql").read_text(encoding="utf-8")
@@ -33,7 +34,8 @@ def ask(connection: psycopg.Connection[Any], statement: str, data: str | bytes) 
                 for start in range(0, len(data), 7):
                     copy.write(data[start : start + 7])
             else:
-                return {"output": b"".join(map(bytes, copy)).decode()}
+                output = b"".join(map(bytes, copy))
+                return {"bytes": output.hex()} if "BINARY" in statement.upper() else {"output": output.decode()}
         count = cursor.rowcount
         table = statement.split("(")[0].split(" FROM ")[0].removeprefix("COPY ")
         cursor.execute(f"SELECT t::text FROM {table} t ORDER BY 1")
@@ -55,7 +57,7 @@ def main() -> None:
     """Record everything."""
     lines = []
     with psycopg.connect(sys.argv[1]) as connection:
-        for statement, data in CASES:
+        for statement, data in (*CASES, *BINARY_CASES):
             outcome = ask(connection, statement, data)
             connection.rollback()
             given = {"data": data} if isinstance(data, str) else {"bytes": data.hex()}

@@ -35,7 +35,7 @@ def outcome(database: Database, statement: str, data: str | bytes, piece: int) -
             return {"count": session.execute(statement)[0].row_count}
         with session.copy(statement) as copy:
             if not copy.is_from:
-                return {"output": "".join(copy)}
+                return {"bytes": b"".join(copy).hex()} if copy.is_binary else {"output": "".join(copy)}
             for start in range(0, len(data), piece):
                 copy.write(data[start : start + piece])
                 copy.transfer.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -162,3 +163,80 @@ def test_a_domain_that_allows_no_null_gets_none(connection: Connection) -> None:
         copy.write_row((None, "none"))
     connection.rollback()
     assert cursor.execute("SELECT count(*) FROM stock").fetchone() == (0,)
+
+
+def test_binary_there_and_back_with_types_that_sql_made(connection: Connection) -> None:
+    cursor = connection.cursor()
+    cursor.execute("CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE TYPE pair AS (n int, m mood)")
+    cursor.execute("CREATE DOMAIN short AS varchar(3) NOT NULL CHECK (VALUE <> 'bad')")
+    cursor.execute("CREATE TABLE made (m mood, p pair, ps pair[], s short)")
+    cursor.execute("""INSERT INTO made VALUES
+        ('ok', (1, 'sad'), ARRAY[(2, NULL), NULL]::pair[], 'abc'), (NULL, NULL, NULL, 'd')""")
+    with cursor.copy("COPY made TO STDOUT (FORMAT binary)") as copy:
+        data = b"".join(copy)
+    before = cursor.execute("SELECT * FROM made").fetchall()
+    cursor.execute("DELETE FROM made")
+    with cursor.copy("COPY made FROM STDIN (FORMAT binary)") as copy:
+        for place in range(0, len(data), 5):
+            copy.write(data[place : place + 5])
+    assert cursor.execute("SELECT * FROM made").fetchall() == before
+    connection.commit()
+    for wrong, problem in ((b"abcd", errors.StringDataRightTruncation), (b"bad", errors.CheckViolation)):
+        damaged = data.replace(b"\0\0\0\3abc", len(wrong).to_bytes(4, "big") + wrong)
+        with pytest.raises(problem) as caught, cursor.copy("COPY made FROM STDIN (FORMAT binary)") as copy:
+            copy.write(damaged)
+        assert caught.value.context == "COPY made, line 1, column s"
+        connection.rollback()
+    with pytest.raises(errors.NotNullViolation) as caught, cursor.copy("COPY made FROM STDIN (FORMAT binary)") as copy:
+        copy.write(data.replace(b"\0\0\0\1d", b"\xff\xff\xff\xff"))
+    assert caught.value.context == "COPY made, line 2, column s"
+
+
+@pytest.mark.parametrize("length", [3, 5, 0])
+def test_a_binary_value_of_a_wrong_length_is_an_error_that_names_its_place(connection: Connection, length: int) -> None:
+    cursor = connection.cursor()
+    cursor.execute("CREATE TABLE lengths (a int, b int)")
+    rows = b"\0\2\0\0\0\4\0\0\0\1\xff\xff\xff\xff" + b"\0\2\xff\xff\xff\xff" + length.to_bytes(4, "big") + b"x" * length
+    with (
+        pytest.raises(errors.InvalidBinaryRepresentation) as caught,
+        cursor.copy("COPY lengths FROM STDIN (FORMAT binary)") as copy,
+    ):
+        copy.write(b"PGCOPY\n\xff\r\n\0" + bytes(8) + rows)
+    assert caught.value.context == "COPY lengths, line 2, column b"
+
+
+def test_binary_takes_no_text_but_python_objects(connection: Connection) -> None:
+    cursor = connection.cursor()
+    cursor.execute("CREATE TABLE objects (a int, b text)")
+    with pytest.raises(errors.InterfaceError), cursor.copy("COPY objects FROM STDIN (FORMAT binary)") as copy:
+        copy.write("1\tx\n")
+    connection.rollback()
+    cursor.execute("CREATE TABLE objects (a int, b text)")
+    with cursor.copy("COPY objects FROM STDIN (FORMAT binary)") as copy:
+        copy.write_row((1, "x"))
+    assert cursor.execute("SELECT * FROM objects").fetchall() == [(1, "x")]
+
+
+def test_binary_values_longer_than_a_piece(connection: Connection) -> None:
+    cursor = connection.cursor()
+    cursor.execute("CREATE TABLE long (a bytea, b text)")
+    values = (b"\0\xff" * 300_000, "é" * 200_000)
+    cursor.execute("INSERT INTO long VALUES (%s, %s), (%s, %s)", (*values, *values))
+    with cursor.copy("COPY long TO STDOUT (FORMAT binary)") as copy:
+        data = b"".join(copy)
+    cursor.execute("TRUNCATE long")
+    with cursor.copy("COPY long FROM STDIN (FORMAT binary)") as copy:
+        for place in range(0, len(data), 60_000):
+            copy.write(data[place : place + 60_000])
+    assert cursor.execute("SELECT a, b FROM long").fetchall() == [values, values]
+
+
+def test_binary_files(connection: Connection, tmp_path: Path) -> None:
+    cursor = connection.cursor()
+    file = tmp_path / "rows.bin"
+    cursor.execute(f"COPY (SELECT g, g::text FROM generate_series(1, 3000) g) TO '{file}' (FORMAT binary)")
+    cursor.execute("CREATE TABLE many (a int, b text)")
+    cursor.execute(f"COPY many FROM '{file}' (FORMAT binary)")
+    assert cursor.rowcount == 3000
+    assert cursor.execute("SELECT count(*), min(a), max(b) FROM many WHERE a::text = b").fetchone() == (3000, 1, "999")
+    assert file.read_bytes().startswith(b"PGCOPY\n\xff\r\n\0")

@@ -479,15 +479,13 @@ class Conversation:
         copy = self.session.copy(statement.text)
         if copy.is_from:
             self._copy = copy
-            self._say(messages.copy_response(b"G", len(copy.transfer.columns), 0))
+            self._say(messages.copy_response(b"G", len(copy.transfer.columns), int(copy.is_binary)))
             yield self._taken()
             return
-        self._say(messages.copy_response(b"H", len(copy.columns), 0))
-        is_csv = copy.transfer.options.is_csv
-        for piece in copy:
-            # A row a message, as clients expect; in CSV a row may go on behind the end of a line.
-            for part in (piece,) if is_csv else [f"{line}\n" for line in piece.split("\n")[:-1]]:
-                self._say(messages.copy_data(part.encode()))
+        self._say(messages.copy_response(b"H", len(copy.columns), int(copy.is_binary)))
+        for rows in copy.pieces():
+            # A row a message, as clients expect.
+            self._say(messages.copy_rows(rows if copy.is_binary else map(str.encode, rows)))
             if self._size >= PIECE:
                 yield self._taken()
         self._say(messages.COPY_DONE)

@@ -278,9 +278,10 @@ def copy_response(kind: bytes, columns: int, form: int) -> bytes:
     return message(kind, Struct(f"!bh{columns}h").pack(form, columns, *[form] * columns))
 
 
-def copy_data(data: bytes) -> bytes:
-    """Return d: a piece of COPY's data."""
-    return message(b"d", data)
+def copy_rows(rows: Iterable[bytes]) -> bytes:
+    """Return d for each of the rows of a COPY."""
+    pack = _header.pack
+    return b"".join([pack(b"d", len(row) + 4) + row for row in rows])
 
 
 def error_response(problem: Error, *, severity: str = "ERROR", offset: int = 0) -> bytes:

@@ -80,6 +80,7 @@ def start_copy(session: Session, statement: tree.Copy) -> CopyIn | CopyOut:
 
 
 def _copy_from(session: Session, statement: tree.Copy, relation: Relation, options: CopyOptions) -> CopyIn:
+    from heliosdb.commands.copy_binary import BinaryIn
     from heliosdb.commands.copy_from import CopyIn
 
     transaction = session.transaction
@@ -107,7 +108,8 @@ def _copy_from(session: Session, statement: tree.Copy, relation: Relation, optio
                 raise UndefinedTable(f'relation "{relation.name}" does not exist')
             relation = newest
             columns = _columns(relation, statement.columns)
-    return CopyIn(session, relation, columns, options, statement.where)
+    kind = BinaryIn if options.is_binary else CopyIn
+    return kind(session, relation, columns, options, statement.where)
 
 
 def _read_file(path: Path, transfer: Any) -> Result:
@@ -162,6 +164,7 @@ def _copy_query(session: Session, statement: tree.Copy) -> CopyOut:
 
 
 def _copy_plan(session: Session, query: tree.Statement, options: CopyOptions, *, check: bool = False) -> CopyOut:
+    from heliosdb.commands.copy_binary import BinaryOut
     from heliosdb.commands.copy_to import CopyOut
     from heliosdb.session.definition_locks import lock_plan
 
@@ -176,14 +179,15 @@ def _copy_plan(session: Session, query: tree.Statement, options: CopyOptions, *,
         for name in options.force_quote:
             if name not in names:
                 raise UndefinedColumn(f'column "{name}" does not exist')
-    return CopyOut(session, plan.columns, session.stream_plan(plan, (), ()), options)
+    kind = BinaryOut if options.is_binary else CopyOut
+    return kind(session, plan.columns, session.stream_plan(plan, (), ()), options)
 
 
 def _write_file(path: Path, transfer: Any) -> Result:
     try:
         if path.is_dir():
             raise WrongObjectType(f'could not open file "{path}" for writing: Is a directory')
-        file = path.open("w", encoding="utf-8", newline="")
+        file: Any = path.open("wb") if transfer.options.is_binary else path.open("w", encoding="utf-8", newline="")
     except OSError as error:
         raise _io_error(path, "writing", error) from None
     try:

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from heliosdb.commands.copy_options import CopyOptions
     from heliosdb.session import Session
 
-__all__ = ["CopyIn"]
+__all__ = ["BLOCK", "Block", "CopyIn", "Row"]
 
 BLOCK = 1000
 SHOWN = 100
@@ -61,11 +61,11 @@ Row = tuple[Any, ...]
 
 
 @frozen
-class _Block:
-    """Rows of datums, and the lines they come from. Rows that were given as objects have no lines."""
+class Block:
+    """Rows of datums, and the lines they come from, None in binary. Rows that were given as objects have no lines."""
 
     rows: Sequence[Row]
-    lines: Sequence[str]
+    lines: Sequence[str | None]
     numbers: Sequence[int]
 
 
@@ -95,8 +95,8 @@ class CopyIn:
         for reader in self._readers:
             reader.is_not_null = _names(options.force_not_null, reader.name)
             reader.is_null = _names(options.force_null, reader.name)
-        self._waiting: deque[tuple[_Block, Error | None]] = deque()
-        self._recent: deque[_Block] = deque()
+        self._waiting: deque[tuple[Block, Error | None]] = deque()
+        self._recent: deque[Block] = deque()
         self._remembered = 0
         self._pieces: list[Any] = []
         self._size = 0
@@ -142,7 +142,7 @@ class CopyIn:
                     raise BadCopyFileFormat("extra data after last expected column")
                 raise BadCopyFileFormat(f'missing data for column "{self.columns[len(row)].name}"')
             made.append(tuple(c.null() if v is None else read(v) for read, v, c in zip(readers, row, self._readers)))
-        self._waiting.append((_Block(made, (), ()), None))
+        self._waiting.append((Block(made, (), ()), None))
         self._advance()
 
     def finish(self) -> Result:
@@ -184,7 +184,7 @@ class CopyIn:
             # No header at all is one without names.
             self._convert([""], [1], failure)
         elif not lines and failure is not None:
-            self._waiting.append((_Block((), (), ()), failure))
+            self._waiting.append((Block((), (), ()), failure))
 
     def _decode(self, data: bytes, *, last: bool) -> str:
         try:
@@ -212,7 +212,7 @@ class CopyIn:
                 try:
                     self._match_header(lines[0], numbers[0])
                 except Error as error:
-                    self._waiting.append((_Block((), (), ()), error))
+                    self._waiting.append((Block((), (), ()), error))
                     return
             lines, numbers = lines[1:], numbers[1:]
         if lines:
@@ -223,9 +223,9 @@ class CopyIn:
                 return self._convert_rows(lines, numbers, values, failure)
             except Error:
                 return self._convert_rows(lines, numbers, values, failure)
-            self._waiting.append((_Block(rows, lines, numbers), failure))
+            self._waiting.append((Block(rows, lines, numbers), failure))
         elif failure is not None:
-            self._waiting.append((_Block((), (), ()), failure))
+            self._waiting.append((Block((), (), ()), failure))
 
     def _split(self, lines: list[str]) -> Sequence[Sequence[str | None]]:
         if not self._readers:
@@ -258,7 +258,7 @@ class CopyIn:
                 failure = error
                 break
         count = len(rows)
-        self._waiting.append((_Block(rows, lines[:count], numbers[:count]), failure))
+        self._waiting.append((Block(rows, lines[:count], numbers[:count]), failure))
 
     def _read_row(self, texts: Sequence[str | None], number: int, line: str) -> Row:
         row = []
@@ -323,7 +323,7 @@ class CopyIn:
                 return
             yield None
 
-    def _remember(self, block: _Block) -> None:
+    def _remember(self, block: Block) -> None:
         recent = self._recent
         recent.append(block)
         self._remembered += len(block.rows)
@@ -355,7 +355,9 @@ class CopyIn:
         # Of two equal rows the second is the one too many.
         return f"COPY {self._relation.name}, line {found[min(1, len(found) - 1)]}" if found else None
 
-    def _context(self, number: int, line: str) -> str:
+    def _context(self, number: int, line: str | None) -> str:
+        if line is None:
+            return f"COPY {self._relation.name}, line {number}"
         return f'COPY {self._relation.name}, line {number}: "{_limited(line)}"'
 
 

@@ -26,6 +26,7 @@ class CopyOptions:
     """How rows are written. Lists of columns hold names as they were written; ``("*",)`` is every column."""
 
     is_csv: bool = False
+    is_binary: bool = False
     delimiter: str = "\t"
     null: str = "\\N"
     header: bool | Literal["match"] = False
@@ -140,8 +141,7 @@ def _checked(given: dict[str, Option], is_from: bool) -> CopyOptions:
             if name in texts:
                 raise SqlSyntaxError(f"cannot specify {name.upper()} in BINARY mode")
         if "header" in given:
-            raise SqlSyntaxError("cannot specify HEADER in BINARY mode")
-        raise FeatureNotSupported("COPY format BINARY is not supported", position=given["format"].position or None)
+            raise FeatureNotSupported("cannot specify HEADER in BINARY mode")
     delimiter = texts.get("delimiter", "," if is_csv else "\t")
     null = texts.get("null", "" if is_csv else "\\N")
     quote = texts.get("quote", '"')
@@ -183,7 +183,14 @@ def _checked(given: dict[str, Option], is_from: bool) -> CopyOptions:
     # snapshots see, which it costs there, would break the promise that every snapshot makes.
     header = _header(given["header"], is_from) if "header" in given else False
     return CopyOptions(
-        is_csv=is_csv, delimiter=delimiter, null=null, header=header, quote=quote, escape=escape, **lists
+        is_csv=is_csv,
+        is_binary=format_name == "binary",
+        delimiter=delimiter,
+        null=null,
+        header=header,
+        quote=quote,
+        escape=escape,
+        **lists,
     )
 
 

@@ -34,12 +34,17 @@ class CopyOut:
         self._session = session
         self._batches = batches
 
-    def __iter__(self) -> Iterator[str]:
-        """Yield the file in pieces of whole lines."""
+    def __iter__(self) -> Iterator[str | bytes]:
+        """Yield the file in pieces of whole rows."""
+        for rows in self.pieces():
+            yield rows[0][:0].join(rows)  # type: ignore[arg-type]
+
+    def pieces(self) -> Iterator[Sequence[str | bytes]]:
+        """Yield rows as the file has them, a batch at a time."""
         options, session = self.options, self._session
         alone = len(self.columns) == 1
         if options.header:
-            yield self._header_line(alone)
+            yield [self._header_line(alone)]
         every = options.force_quote == ("*",)
         writers = [
             ColumnWriter(c.type, options, session, alone=alone, forced=every or c.name in options.force_quote)
@@ -53,12 +58,10 @@ class CopyOut:
                 continue
             self.count += len(batch)
             if not writers:
-                yield "\n" * len(batch)
+                yield ["\n"] * len(batch)
                 continue
             texts = [writer.write(datums) for writer, datums in zip(writers, zip(*batch))]
-            lines = list(map(join, zip(*texts)))
-            lines.append("")
-            yield "\n".join(lines)
+            yield [join(values) + "\n" for values in zip(*texts)]
 
     def _header_line(self, alone: bool) -> str:
         options = self.options

@@ -76,10 +76,20 @@ class Copy:
         self._require(is_from=True)
         self._guard(lambda: self.transfer.write_rows(rows))
 
-    def __iter__(self) -> Iterator[str]:
-        """Yield what COPY TO gives, in pieces of whole lines."""
+    @property
+    def is_binary(self) -> bool:
+        """Whether the data are bytes in the binary format."""
+        return bool(self.transfer.options.is_binary)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield what COPY TO gives, in pieces of whole rows: str, in binary bytes."""
         self._require(is_from=False)
         return self._read(iter(self.transfer))
+
+    def pieces(self) -> Iterator[Sequence[Any]]:
+        """Yield what COPY TO gives row by row, a batch at a time."""
+        self._require(is_from=False)
+        return self._read(self.transfer.pieces())
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of COPY TO as Python objects instead."""

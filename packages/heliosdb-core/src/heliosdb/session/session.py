@@ -224,8 +224,9 @@ class Session(SessionPlans):
                     copy.write(piece)
             return copy.finish().row_count or 0
 
-    def copy_to(self, text: str, write: Callable[[str], object]) -> int:
-        """Run COPY ... TO STDOUT and give each piece of the output to ``write``; return the number of rows."""
+    def copy_to(self, text: str, write: Callable[[Any], object]) -> int:
+        """Run COPY ... TO STDOUT and give each piece of the output (str, in binary bytes) to ``write``; return the
+        number of rows."""
         with self.copy(text) as copy:
             for piece in copy:
                 write(piece)

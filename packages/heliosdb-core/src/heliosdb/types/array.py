@@ -280,7 +280,14 @@ def make_receive(element: Type, types: TypeLookup) -> Callable[[bytes], Array]:
         if flags not in (0, 1):
             raise errors.InvalidBinaryRepresentation(f"invalid array flags: {flags}")
         if oid != element.oid:
-            raise errors.DatatypeMismatch(f"binary data has array element type {oid} instead of expected {element.oid}")
+            try:
+                given = types.format(types.by_oid(oid).name)
+            except errors.UndefinedObject:
+                given = "???"
+            raise errors.DatatypeMismatch(
+                f"binary data has array element type {oid} ({given}) instead of expected {element.oid} "
+                f"({types.format(element.name)})"
+            )
         position = 12
         sizes, lower = [], []
         total = 1 if count else 0
