@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 
@@ -96,6 +97,9 @@ async def _serve(server: object) -> None:
 
     assert isinstance(server, Server)
     await server.start()
+    # What is there by now stays: collections need not look at it again.
+    gc.collect()
+    gc.freeze()
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from ipaddress import ip_address
+from sys import getswitchinterval, setswitchinterval
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ from heliosdb_server.authentication import Visitor
 from heliosdb_server.config import SPELLINGS, ServerConfig, refuse_strangers
 from heliosdb_server.conversation import Conversation
 from heliosdb_server.messages import Inbox, Message
+from heliosdb_server.stream import ClientStream
 from heliosdb_server.tls import common_name
 
 if TYPE_CHECKING:
@@ -42,6 +44,9 @@ log = logging.getLogger("heliosdb.server")
 CHUNK = 1 << 16
 PATIENCE = 0.1
 """Seconds until a client that does not read is looked at again."""
+
+SWITCH_INTERVAL = 0.0005
+"""Seconds after which a thread that computes lets the loop run: Python's own 5 ms would be felt by every client."""
 
 LINGER = 1.0
 """Seconds for which a client that is refused may go on sending."""
@@ -68,6 +73,7 @@ class Server:
         self._serving: set[_Connection] = set()
         self.pool = ThreadPoolExecutor(config.max_connections + 1, thread_name_prefix="heliosdb-server")
         self._listener: asyncio.Server | None = None
+        self._interval = getswitchinterval()
 
     @property
     def port(self) -> int:
@@ -78,8 +84,12 @@ class Server:
     async def start(self) -> None:
         """Listen; IoError where the address is taken."""
         try:
-            self._listener = await asyncio.start_server(
-                self._serve, self.config.host, self.config.port, start_serving=False
+            loop = asyncio.get_running_loop()
+            self._listener = await loop.create_server(
+                lambda: ClientStream(asyncio.StreamReader(), self._serve),
+                self.config.host,
+                self.config.port,
+                start_serving=False,
             )
         except OSError as error:
             raise errors.IoError(
@@ -89,6 +99,8 @@ class Server:
         for socket in self._listener.sockets:
             if not ip_address(socket.getsockname()[0].partition("%")[0]).is_loopback:
                 refuse_strangers(self.config.rules, self.config.host)
+        self._interval = getswitchinterval()
+        setswitchinterval(min(self._interval, SWITCH_INTERVAL))
         await self._listener.start_serving()
         log.info("listening at %s:%d", self.config.host, self.port)
 
@@ -101,6 +113,7 @@ class Server:
             connection.shut_down()
         await asyncio.gather(*tasks, return_exceptions=True)
         self.pool.shutdown()
+        setswitchinterval(self._interval)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = _Connection(self, reader, writer)
@@ -155,6 +168,9 @@ class _Connection:
         self._is_ending = False
         self._is_idle = False
         """Whether it waits for the client, so that no thread is in the conversation."""
+        stream = writer.transport.get_protocol()
+        assert isinstance(stream, ClientStream)
+        self._stream = stream
         self._running: asyncio.Future[Any] | None = None
         """What a thread does for this connection, though nobody may wait for it any more."""
 
@@ -274,6 +290,18 @@ class _Connection:
                 await self._refuse(errors.AdminShutdown("terminating connection due to administrator command"))
             raise
 
+    def _answer(self, data: bytes) -> bool:
+        """Answer what has just arrived while the connection was idle, if that is done at once."""
+        transport = self.writer.transport
+        if transport.get_write_buffer_size() > CHUNK:
+            return False  # the client does not read: whoever drains has to wait for it
+        assert self.conversation is not None
+        answer = self.conversation.answer(data)
+        if answer is None:
+            return False
+        transport.write(answer)
+        return True
+
     def _notify(self) -> None:
         """Tell a client that is idle what has been notified; others hear of it when they are."""
         conversation = self.conversation
@@ -295,11 +323,15 @@ class _Connection:
         """Return messages that have arrived, at least one; none when the client has gone."""
         while not (found := self.inbox.take(limit)):
             try:
+                # Never while the first bytes of a message wait for the others.
+                self._stream.answer = self._answer if self._is_idle and self.inbox.is_empty else None
                 await self._read()
             except asyncio.IncompleteReadError:
                 if limit is not None:
                     raise
                 return []
+            finally:
+                self._stream.answer = None
         return found
 
     async def _read(self) -> None:
