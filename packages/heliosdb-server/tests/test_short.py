@@ -87,7 +87,7 @@ class Pair:
         self.databases = [EmbeddedDatabase.new_in_memory(plugins=[]) for _ in range(2)]
         for database in self.databases:
             database.execute(TABLES)
-        self.quick, self.plain = (Conversation(database.database, "me", {}) for database in self.databases)
+        self.quick, self.plain = (Conversation(database.database, "helios", {}) for database in self.databases)
         for conversation in (self.quick, self.plain):
             conversation.greeting()
         self.answered = 0
@@ -268,7 +268,7 @@ def test_messages_in_pieces_and_many_at_once_come_in_order() -> None:
 
     async def talk(port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        startup = pack("!i", 196608) + b"user\0me\0\0"
+        startup = pack("!i", 196608) + b"user\0helios\0\0"
         writer.write(pack("!i", len(startup) + 4) + startup)
         await reader.readuntil(b"Z\0\0\0\5I")
         wanted = []
@@ -294,7 +294,7 @@ def test_messages_in_pieces_and_many_at_once_come_in_order() -> None:
 def test_what_looks_like_a_message_inside_of_another_is_none() -> None:
     async def connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        startup = pack("!i", 196608) + b"user\0me\0\0"
+        startup = pack("!i", 196608) + b"user\0helios\0\0"
         writer.write(pack("!i", len(startup) + 4) + startup)
         await reader.readuntil(b"Z\0\0\0\5I")
         return reader, writer
@@ -327,7 +327,7 @@ def test_what_looks_like_a_message_inside_of_another_is_none() -> None:
 
 def test_asyncpg_sees_no_difference() -> None:
     async def talk(port: int) -> None:
-        connection = await asyncpg.connect(host="127.0.0.1", port=port, user="me", database="x")
+        connection = await asyncpg.connect(host="127.0.0.1", port=port, user="helios", database="x")
         statement = await connection.prepare("SELECT * FROM p WHERE id = $1")
         first = [await statement.fetch(number) for number in (1, 2, 3)]
         for _ in range(4):

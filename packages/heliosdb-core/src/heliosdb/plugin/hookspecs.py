@@ -432,6 +432,22 @@ def database_opened(database: Any) -> None:
 
 
 @hookspec
+def database_stopping(database: Any) -> None:
+    """End what lets others use the database, because it is going to close.
+
+    Called once when a database is closed, before anything else happens: sessions, workers and statements still go on.
+    What is returned is ignored; an exception is reported after the database has closed. It is not called where the
+    database did not open.
+
+    Example::
+
+        @hookimpl
+        def database_stopping(database):
+            listeners.pop(database).stop()
+    """
+
+
+@hookspec
 def database_closing(database: Any) -> None:
     """Let go of what the plugin holds, because a database closes.
 
@@ -551,6 +567,7 @@ REGISTRATION = tuple(name for name in globals() if name.startswith("register_"))
 LIFECYCLE = (
     "database_opening",
     "database_opened",
+    "database_stopping",
     "database_closing",
     "catalog_changed",
     "past_read",

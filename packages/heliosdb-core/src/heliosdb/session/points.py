@@ -1,4 +1,4 @@
-"""Point statements: SELECT and UPDATE of one row by a unique key, run as one function of their parameters.
+"""Point statements: those on one row by a unique key, or on the few nearest, run as one function of their parameters.
 
     text  ──second run──►  codegen.point makes a function  ──►  session.fast[text]
                                                            ──►  session.lifted[pieces of the text]
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["LiftedStatement", "PointStatements"]
 
 KEPT = 1_000
+MOST_ROWS = 100
+"""Of statements that answer with more rows no function is made: these take longer than all around them."""
 REFUSED = 10_000
 
 Key = str | tuple[str, ...]
@@ -96,19 +98,29 @@ class PointStatements:
         return None if found is None else (found[0].run, found[0].answer, found[1])
 
     def offer(
-        self, text: str, result: Result, row_maker: Any = None, *, has_parameters: bool = True, as_data: bool = False
+        self,
+        text: str,
+        result: Result,
+        row_maker: Any = None,
+        *,
+        has_parameters: bool = True,
+        as_data: bool = False,
+        searches: bool = False,
     ) -> None:
         """Make the function of a statement that has just been run and answered this, where it is a point statement.
 
         Nothing is made on the first run: most texts are run once. ``row_maker`` makes the rows that the function
-        returns; None: plain tuples, of Python objects or ``as_data``.
+        returns; None: plain tuples, of Python objects or ``as_data``. ``searches``: it may be one that has an index
+        search for the nearest rows.
         """
+        if (result.row_count or 0) > MOST_ROWS:
+            return
         key: Key = text
         parts: list[str] = []
         if not has_parameters and len(text) <= LONGEST:
             parts = cut(text)
             pieces = tuple(parts[::2])
-            if len(pieces) > 1:
+            if len(pieces) > 1 and pieces not in self._refused:
                 key = pieces
         if key not in self._met:
             if len(self._met) >= REFUSED:
@@ -130,16 +142,11 @@ class PointStatements:
         if len(statements) == 1 and (plan.bound.read_only or not session.setting("default_transaction_read_only")):
             constants = () if key is text else _constants(plan, statements[0], parts)
             if constants is not None:
+                slots = plan.slots(statements[0].constants, session)
                 made = compile_point(
-                    plan.bound,
-                    plan.explained,
-                    session.registries,
-                    session,
-                    plan.slots(statements[0].constants, session),
-                    row_maker,
-                    constants=constants,
-                    as_data=as_data,
-                )
+                    plan.bound, plan.explained, session.registries, session, slots, row_maker,
+                    constants=constants, as_data=as_data, hints=session.last_hints if searches else None,
+                )  # fmt: skip
         with database.lock:
             if made is None:
                 if len(self._refused) < REFUSED:

@@ -91,8 +91,9 @@ class Session(SessionPlans):
 
     def fork(self) -> Session:
         """Open another session with this one's role, settings, functions, and what they keep for it."""
-        other = Session(self.database, user=self.user, on_notice=self.on_notice)
-        other.session_user = self.session_user
+        other = Session(self.database, on_notice=self.on_notice)
+        other.role, other.user = self.role, self.user
+        other.session_role, other.session_user = self.session_role, self.session_user
         other.timeline, other.past = self.timeline, self.past
         other.settings.copy_from(self.settings)
         other.functions = self.functions
@@ -306,7 +307,7 @@ class Session(SessionPlans):
 
     def run(self, statement: StatementText, parameters: Sequence[Any] | None = None) -> Result:
         """Run one statement with Python parameters and return its result, rows included."""
-        self.start_clock(statement.text)
+        self.start_clock(statement.shown or statement.text)
         for name, left in statement.cut_names:
             self.notice(f'identifier "{name}" will be truncated to "{left}"', sqlstate="42622")
         try:
@@ -503,7 +504,7 @@ class Session(SessionPlans):
             raise no_parameter(statement.text)
         result = self.run_plan(plan, statement.constants, self.read_parameters(plan, parameters or ()))
         # Of this very text: what ran inside of it (functions, EXECUTE, the query of COPY) has texts of its own.
-        self.last_plan = plan
+        self.last_plan, self.last_hints = plan, hints
         return _over_domains(result, self.types)
 
     # -- prepared statements -----------------------------------------------------------------------------------------

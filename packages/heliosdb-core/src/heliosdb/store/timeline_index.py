@@ -233,11 +233,12 @@ class TimelineIndex:
         for entries, scn in backlog or ():
             self.enter(entries, scn)
 
-    def row_ids(self, key: Any, scn: int) -> Sequence[int]:
-        """Return the row ids that may have a btree key in the version visible at an SCN of this timeline."""
+    def row_ids(self, key: Any, scn: int, until: int | None = None) -> Sequence[int]:
+        """Return the row ids that may have a btree key in the version visible at an SCN of this timeline, or at one
+        from there ``until`` another."""
         tree = self.tree
         assert tree is not None
-        found = tree.row_ids(key, scn)
+        found = tree.row_ids(key, scn, until)
         if tree.beyond is None:
             return found
         more = [*found]
@@ -254,11 +255,23 @@ class TimelineIndex:
                 more += tree.row_ids(key, scn)
         return tuple(dict.fromkeys(more)) if len(more) > 1 else more
 
-    @property
-    def order(self) -> Ordered:
-        """The keys of a btree, in order; not those of ``parent``."""
-        assert self.tree is not None
-        return self.tree.order
+    def orders(self, tree: BTree, scn: int) -> list[Ordered]:
+        """Return what has the keys, in order, that rows may have in the versions visible at an SCN of this timeline.
+
+        ``tree`` is that of this index, or was when the reader began; its own order comes first.
+        """
+        found = tree.orders(scn)
+        index = self
+        while (beyond := tree.beyond) is not None:
+            if beyond is not index.parent:
+                found.append(beyond.order)  # type: ignore[union-attr]
+                if index.parent is None:
+                    break
+            scn, index = index.fork, index.parent
+            assert index.tree is not None
+            tree = index.tree
+            found += tree.orders(scn)
+        return found
 
     def has_none_of(self, keys: Collection[Any]) -> bool:
         """Whether surely no row has, or had, one of many keys of a btree; parents are asked for themselves."""

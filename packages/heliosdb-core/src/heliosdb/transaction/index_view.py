@@ -7,7 +7,8 @@ both, and has one). Inexact methods leave the recheck of the condition to the pl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.encoding.keys import MAX, MIN
@@ -18,19 +19,15 @@ from heliosdb.store.key_order import bounds_of_windows
 from heliosdb.store.timeline_index import TimelineIndex
 from heliosdb.store.versions import Row
 from heliosdb.transaction.ordering_scan import likely_rows, nearest_rows
+from heliosdb.transaction.ranges_of_then import Bounds, ranges_of_then
 
 if TYPE_CHECKING:
-    from heliosdb.store.key_order import Ordered
     from heliosdb.transaction.view import RelationView
     from heliosdb.transaction.writes import OwnKeys
 
 __all__ = ["IndexView"]
 
 SEARCH_BATCH = 1024
-
-Bounds = tuple["tuple[Any, ...] | None", "tuple[Any, ...] | None", bool, bool, bool]
-"""(low, high, whether low is included, whether high is, descending) of a range."""
-
 
 _ONE_ROW = {int}
 """What stands in a tree at a key that one row has: its id. At others stands a dict of ids, or nothing any more."""
@@ -232,17 +229,36 @@ class IndexView:
             ]
         tree, view = self._tree, self.view
         assert tree is not None
+        scn = view.scn
         found: list[Any] = list(map(tree.current.get, keys))
         # Asked after the look-ups: who loses a key is noted first.
-        past = tree.past if tree.last_superseded > view.scn else None
+        past = tree.past if tree.last_superseded > scn else None
         if past is None and set(map(type, found)) == _ONE_ROW:
             return [(i, row) for i, row in zip(found, view.committed_all(found)) if row is not None]
+        hads: Iterable[Any] = repeat(None)
+        if past is not None:
+            begin = tree.began.get  # looked at before the past, which is noted first
+            found = [present if present.__class__ is not int or begin(present, 0) <= scn else None for present in found]
+            hads = map(past.get, keys)
         row_ids: list[int] = []
         of: list[Any] = []
-        for key, present in zip(keys, found):
-            ids: Sequence[int] = () if present is None else (present,) if present.__class__ is int else tuple(present)
-            if past is not None and key in past:
-                ids = tree.row_ids(key, view.scn)
+        for key, present, had in zip(keys, found, hads):
+            ids: Collection[int]
+            if had is None:
+                if present is None:
+                    continue
+                if present.__class__ is int:
+                    row_ids.append(present)
+                    of.append(key)
+                    continue
+                ids = tuple(present)  # at once: a commit may change the dict
+            else:
+                entries = (had,) if had.__class__ is tuple else had
+                ids = [entry[2] for entry in entries if entry[0] <= scn < entry[1]]
+                if present is not None:
+                    ids += (present,) if present.__class__ is int else tuple(present)
+                if len(ids) > 1:
+                    ids = dict.fromkeys(ids)
             row_ids += ids
             of += [key] * len(ids)
         rows = view.committed_all(row_ids)
@@ -262,7 +278,14 @@ class IndexView:
         tree, scn = self._tree, self.view.scn
         assert tree is not None
         order, (low, high, low_inclusive, high_inclusive, descending) = tree.order, bounds
-        slices = order.slices(low, high, low_inclusive, high_inclusive)
+        orders = tree.orders(scn)
+        if len(orders) > 1:
+            then = ranges_of_then(tree, scn)
+            if then is not None:
+                for found in then.windows(order, orders, bounds, self._elements_of):
+                    yield found, []
+                return
+        slices = order.slices(low, high, low_inclusive, high_inclusive, (), orders)
         known = order.rows_of(slices[0][0]) if len(slices) == 1 else None
         if known is None:
             for keys in order.windows_of(slices, descending):
@@ -278,6 +301,13 @@ class IndexView:
                 if descending:
                     keys.reverse()
                 yield None, [element[1] for element in keys] if tree.paired else keys
+
+    def _elements_of(self, elements: list[Any]) -> list[tuple[Any, int]]:
+        """Return (element, row id) of every row with one of these elements, in their order."""
+        assert self._tree is not None
+        items = self._items_of([element[1] for element in elements] if self._tree.paired else elements)
+        elements_of = self.index.elements
+        return [(elements_of(row)[0], row_id) for row_id, row in items]
 
     def _settled(self, keys: list[Any]) -> list[Any] | None:
         """Return the row ids of many keys if nothing was entered since the snapshot, else None."""
@@ -335,12 +365,8 @@ class IndexView:
         if tree is None:
             raise FeatureNotSupported(f'access method "{self.index.spec.method}" has no order')
         own: Sequence[Any] = () if self._own is None else self._own.ordered()
-        parents: list[Ordered] = []
-        line = tree.beyond
-        while line is not None:
-            parents.append(line.order)
-            line = line.beyond
-        return tree.order.windows(low, high, low_inclusive, high_inclusive, descending, own, parents)
+        orders = self.index.orders(tree, self.view.scn)
+        return tree.order.windows(low, high, low_inclusive, high_inclusive, descending, own, orders)
 
     def search(
         self, strategy: int, argument: Any, row_filter: Container[int] | None = None
