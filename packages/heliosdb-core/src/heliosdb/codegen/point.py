@@ -64,6 +64,7 @@ def compile_point(
     session: Any,
     slots: tuple[Any, ...],
     row_maker: Any,
+    author: Any,
     *,
     constants: Sequence[LiftedConstant] = (),
     as_data: bool = False,
@@ -72,9 +73,9 @@ def compile_point(
     """Return the function of a statement, or None where the statement is not of these shapes.
 
     ``slots`` are the text's own constants; ``constants`` those that the function takes. ``row_maker`` makes result
-    rows (``rows.RowMaker``), or is None for plain tuples of Python objects, or of data. ``hints``: what types the
-    Python objects suggested that the plan was made for; None where the caller will not wait for as long as an index
-    takes to find the nearest rows.
+    rows (``rows.RowMaker``), or is None for plain tuples of Python objects, or of data. ``author`` is what commits of
+    the statement have. ``hints``: what types the Python objects suggested that the plan was made for; None where the
+    caller will not wait for as long as an index takes to find the nearest rows.
     """
     if isinstance(plan, pn.Project) and isinstance(plan.input, pn.Limit):
         if hints is None or constants:
@@ -85,7 +86,7 @@ def compile_point(
     if constants and bound.parameter_types:
         return None
     if isinstance(plan, pn.Insert):
-        return _insert(bound, plan, registries, session, slots, constants)
+        return _insert(bound, plan, registries, session, slots, author, constants)
     if isinstance(plan, pn.Update | pn.Delete):
         scan: pn.PlanNode = plan.input
     elif isinstance(plan, pn.Project):
@@ -98,7 +99,7 @@ def compile_point(
         return None
     if scan.relation.persistence != "permanent" or not all(_is_simple(node) for node in _expressions(plan)):
         return None
-    writer = _Writer(bound, plan, scan, registries, session, slots, constants)
+    writer = _Writer(bound, plan, scan, registries, session, slots, author, constants)
     if isinstance(plan, pn.Update):
         return writer.update(plan)
     if isinstance(plan, pn.Delete):
@@ -112,6 +113,7 @@ def _insert(
     registries: Registries,
     session: Any,
     slots: tuple[Any, ...],
+    author: Any,
     constants: Sequence[LiftedConstant],
 ) -> FastStatement | None:
     relation, values = plan.relation, plan.input
@@ -123,7 +125,7 @@ def _insert(
         return None
     if not all(map(_is_simple, _expressions(plan))):
         return None
-    writer = _Writer(bound, plan, None, registries, session, slots, constants)
+    writer = _Writer(bound, plan, None, registries, session, slots, author, constants)
     return None if writer._has_listeners() else writer.insert(plan, values)
 
 
@@ -149,7 +151,7 @@ def _nearest(
         return None
     order = _Order(scan, operator, argument, registries)
     plan = evolve(plan, expressions=rewritten(plan.expressions, order.value))
-    writer = _Writer(bound, plan, scan, registries, session, slots)
+    writer = _Writer(bound, plan, scan, registries, session, slots, None)
     return writer.nearest(plan, operator, argument, limit.limit, row_maker, hints)
 
 
@@ -249,10 +251,12 @@ class _Writer:
         registries: Registries,
         session: Any,
         slots: tuple[Any, ...],
+        author: Any,
         constants: Sequence[LiftedConstant] = (),
     ) -> None:
         self.constants = constants
         self.bound = bound
+        self.author = author
         self.session = session
         self.registries = registries
         self.pipelines = Pipelines(plan, registries, {})
@@ -493,7 +497,7 @@ class _Writer:
             relation,
             index,
             session,
-            session.block.author(),
+            self.author,
             line=session.timeline,
             waits=False,
             synchronous=session.setting("synchronous_commit") != "off",

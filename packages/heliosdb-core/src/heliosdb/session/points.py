@@ -143,8 +143,10 @@ class PointStatements:
             constants = () if key is text else _constants(plan, statements[0], parts)
             if constants is not None:
                 slots = plan.slots(statements[0].constants, session)
+                # What is kept of a text has no constants: it is the same for all that the function serves.
+                author = session.block.author(*(() if plan.bound.read_only else (statements[0].text,)))
                 made = compile_point(
-                    plan.bound, plan.explained, session.registries, session, slots, row_maker,
+                    plan.bound, plan.explained, session.registries, session, slots, row_maker, author,
                     constants=constants, as_data=as_data, hints=session.last_hints if searches else None,
                 )  # fmt: skip
         with database.lock:
