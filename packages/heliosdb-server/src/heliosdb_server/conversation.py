@@ -312,7 +312,8 @@ class Conversation:
         wanted = [body.int2() for _ in range(body.count())]
         body.end()
         statement = self._statement(name)
-        if statement.text is not None and statement.columns is not None and len(values) != len(statement.types):
+        # Of what has no columns the parameters are known when it runs, which then looks whether there are too many.
+        if len(values) < len(statement.types) or (statement.columns is not None and len(values) > len(statement.types)):
             raise errors.ProtocolViolation(
                 f'bind message supplies {len(values)} parameters, but prepared statement "{name}" requires '
                 f"{len(statement.types)}"
