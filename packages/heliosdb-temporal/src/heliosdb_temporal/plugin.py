@@ -67,6 +67,14 @@ def register_clauses() -> list[Clause]:
             bind="heliosdb_temporal.periods:refuse",
             description="change a part of a row's time",
         ),
+        Clause(
+            name="period as of",
+            point="table",
+            words=("FOR",),
+            parse="heliosdb_temporal.periods:parse_as_of",
+            bind="heliosdb_temporal.periods:refuse",
+            description="what SQL has of system time only",
+        ),
     ] + [
         Clause(
             name=" ".join(words).lower() + (" behind a query" if point == "query" else ""),
@@ -83,7 +91,8 @@ def register_clauses() -> list[Clause]:
 
 @hookimpl
 def register_statements() -> list[Statement]:
-    """``ALTER TABLE t ADD | DROP SYSTEM VERSIONING``, ``REVERT TRANSACTION n``, ``ERASE FROM t``."""
+    """``ALTER TABLE t ADD | DROP SYSTEM VERSIONING``, ``... DROP PERIOD FOR p``; ``REVERT TRANSACTION n``; ``ERASE FROM
+    t``; ``UPDATE`` and ``DELETE`` with ``FOR PORTION OF``."""
     return [
         *[
             Statement(
@@ -113,11 +122,11 @@ def register_statements() -> list[Statement]:
             description="remove rows from all history",
         ),
         Statement(
-            name="system_versioning",
+            name="alter_table",
             words=("ALTER", "TABLE"),
-            parse="heliosdb_temporal.versioning:parse",
-            execute="heliosdb_temporal.versioning:execute",
-            description="keep the past of one table",
+            parse="heliosdb_temporal.alter:parse",
+            execute="heliosdb_temporal.alter:execute",
+            description="keep the past of one table; drop a period of application time",
         ),
     ]
 
@@ -149,6 +158,14 @@ def resolve_snapshot(session: Any, request: Any, arguments: tuple[Any, ...], bas
     from heliosdb_temporal.clauses import CLAUSE, resolve
 
     return resolve(session, request.payload, arguments[0], base) if request.clause == CLAUSE else None
+
+
+@hookimpl
+def commit_statement(session: Any, pieces: tuple[str, ...]) -> str | None:
+    """Keep the text of statements."""
+    from heliosdb_temporal.row_history import statement
+
+    return statement(session, pieces)
 
 
 @hookimpl
@@ -210,8 +227,15 @@ def register_functions() -> list[ScalarFunction | TableFunction]:
 
 @hookimpl
 def register_settings() -> list[Setting]:
-    """``heliosdb.as_of`` and ``heliosdb.retention_sweep_interval``."""
+    """``heliosdb.as_of``, ``heliosdb.history_statements`` and ``heliosdb.retention_sweep_interval``."""
     return [
+        Setting(
+            name="heliosdb.history_statements",
+            kind="bool",
+            default=True,
+            description="Keeps the text of statements, without their constants, with the commits that they make.",
+            reader="heliosdb_temporal.row_history:statement",
+        ),
         Setting(
             name="heliosdb.retention_sweep_interval",
             kind="integer",

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["IndexView"]
 
 SEARCH_BATCH = 1024
+MOST_FOUND = 1 << 14
+"""Keys of a branch of which it is remembered where they are."""
 
 _ONE_ROW = {int}
 """What stands in a tree at a key that one row has: its id. At others stands a dict of ids, or nothing any more."""
@@ -36,7 +38,7 @@ _ONE_ROW = {int}
 class IndexView:
     """See the module. Keys and bounds are in the forms ``heliosdb.encoding.keys`` describes."""
 
-    __slots__ = ("_own", "_plain", "_tree", "index", "view")
+    __slots__ = ("_inherits", "_own", "_plain", "_tree", "index", "view")
 
     def __init__(self, view: RelationView, index: TimelineIndex) -> None:
         self.view = view
@@ -52,6 +54,8 @@ class IndexView:
             and tree.beyond is None
         )
         """Whether the timeline's own btree says everything: no own writes, no ancestors, no notes to take."""
+        self._inherits = own is None and index.simple_key is not None and index.parent is not None
+        """Whether it says so together with its ancestors'."""
 
     def _row_ids(self, key: Any) -> Sequence[int]:
         found = self.index.row_ids(key, self.view.scn)
@@ -76,6 +80,12 @@ class IndexView:
                     return row  # type: ignore[no-any-return]
         elif view.reads is not None:
             view.reads.add_key(view.relation, index, key)
+        if self._inherits:
+            row_id = index.found.get(key)
+            if row_id is not None:
+                row = view.relation.row(row_id, view.scn)
+                if row is not None and index.simple_key(row) == key:  # type: ignore[misc]
+                    return row  # type: ignore[no-any-return]
         row_ids = self._row_ids(key)
         if self._own is not None:
             # Own rows first: a kept snapshot may still show a row that somebody has deleted since, and whose key the
@@ -84,6 +94,10 @@ class IndexView:
         for row_id in row_ids:
             row = view.peek(row_id)
             if row is not None and self._matches(key, row):
+                if self._inherits:
+                    if len(index.found) >= MOST_FOUND:
+                        index.found.clear()
+                    index.found[key] = row_id
                 return row
         return None
 
@@ -219,6 +233,8 @@ class IndexView:
 
     def _items_of(self, keys: Sequence[Any]) -> list[tuple[int, Row]]:
         """Return (row id, row) of every row with one of these keys, in their order."""
+        if self._inherits:
+            return self._inherited_items(keys)
         if not self._plain:
             matches, peek = self._matches, self.view.peek
             return [
@@ -268,6 +284,27 @@ class IndexView:
         key_of = self.index.simple_key
         assert key_of is not None
         return [(i, row) for i, key, row in zip(row_ids, of, rows) if row is not None and key_of(row) == key]
+
+    def _inherited_items(self, keys: Sequence[Any]) -> list[tuple[int, Row]]:
+        """Do the same on a branch."""
+        index, tree, view = self.index, self._tree, self.view
+        assert tree is not None
+        found: Sequence[int] | None = None
+        if tree.beyond is index.parent and index.has_none_of(keys):
+            found = index.above(len(keys)).only_row_ids(keys)
+        of = keys
+        if found is None:
+            row_ids: list[int] = []
+            of = []
+            for key in keys:
+                ids = index.row_ids(key, view.scn)
+                row_ids += ids
+                of += [key] * len(ids)
+            found = row_ids
+        key_of = index.simple_key
+        assert key_of is not None
+        rows = view.committed_all(found)
+        return [(i, row) for i, key, row in zip(found, of, rows) if row is not None and key_of(row) == key]
 
     def _candidates(self, bounds: Bounds) -> Iterator[tuple[Sequence[int] | None, list[Any]]]:
         """Yield (row ids, []) of rows that surely have keys between the bounds, else (None, keys to be asked for)."""
