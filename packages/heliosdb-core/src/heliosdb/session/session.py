@@ -159,6 +159,7 @@ class Session(SessionPlans):
             self.idle.forget()
         try:
             total = self._execute_many(statements[0], rows)
+            self.block.has_run(statements[0].text)
         except BaseException:
             if opened:
                 self.block.rollback()
@@ -334,9 +335,10 @@ class Session(SessionPlans):
     def stop_clock(self) -> None:
         """Note that no statement runs."""
         ask(None)
-        self.current_query = ""
+        text, self.current_query = self.current_query, ""
         self.deadline = None
         if self.block.is_open:
+            self.block.has_run(text)
             self.idle.begin()
 
     @contextmanager
