@@ -67,7 +67,7 @@ class PointStatements:
             return
         database = session.database
         plan = session.last_plan
-        if plan is None or session.past is not None:
+        if plan is None or session.past is not None or not session.watch.allows_points:
             return
         from heliosdb.codegen.point import compile_point
 
@@ -77,6 +77,8 @@ class PointStatements:
         if len(statements) == 1 and (plan.bound.read_only or not session.setting("default_transaction_read_only")):
             slots = plan.slots(statements[0].constants, session)
             made = compile_point(plan.bound, plan.explained, session.registries, session, slots, row_maker)
+            if made is not None:
+                made = session.watch.around(made, statements[0])
         with database.lock:
             if made is None:
                 if len(self._refused) < REFUSED:

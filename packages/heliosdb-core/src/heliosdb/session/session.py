@@ -307,12 +307,17 @@ class Session(SessionPlans):
 
     def run(self, statement: StatementText, parameters: Sequence[Any] | None = None) -> Result:
         """Run one statement with Python parameters and return its result, rows included."""
+        if self.watch.is_on:
+            self.watch.begin(statement, parameters)
         self.start_clock(statement.shown or statement.text)
         for name, left in statement.cut_names:
             self.notice(f'identifier "{name}" will be truncated to "{left}"', sqlstate="42622")
         try:
-            return self._run(statement, parameters)
+            result = self._run(statement, parameters)
+            self.watch.rows = result.row_count
+            return result
         except BaseException as error:
+            self.watch.end(failed=True)
             self._fail(error)
             raise
         finally:
@@ -324,7 +329,8 @@ class Session(SessionPlans):
             self.idle.end()
         # In this order: an interruption that comes once the statement is known must not be forgotten.
         self.interruption = None
-        self.current_query = text
+        self.current_query = self.latest_query = text
+        self.changed_at = time.time_ns()
         ask(self.check_interrupt)
         timeout = self.setting("statement_timeout")
         self.deadline = time.monotonic() + timeout / 1000 if timeout else None
@@ -334,7 +340,10 @@ class Session(SessionPlans):
     def stop_clock(self) -> None:
         """Note that no statement runs."""
         ask(None)
+        if self.watch.is_on:
+            self.watch.end()
         self.current_query = ""
+        self.changed_at = time.time_ns()
         self.deadline = None
         if self.block.is_open:
             self.idle.begin()
@@ -549,6 +558,7 @@ class Session(SessionPlans):
             self.block.rollback()
         self.unlock_all_advisory()
         self.idle.close()
+        self.watch.leave()
         owned = self._temporary_schema is not None and self.owns_temporary_schema
         if owned and self.timeline_is_there and not self.database.closed:
             self.database.drop_temporary_objects(self)
