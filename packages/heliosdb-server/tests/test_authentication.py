@@ -11,7 +11,7 @@ import warnings
 from base64 import b64decode
 from collections.abc import Iterator
 from functools import partial
-from hashlib import sha256
+from hashlib import md5, sha256
 from pathlib import Path
 from struct import pack, unpack
 from typing import Any
@@ -21,16 +21,17 @@ import pytest
 
 from heliosdb import EmbeddedDatabase
 from heliosdb.errors import InvalidParameterValue, IoError
+from heliosdb.passwords import scram_verifier
 from heliosdb_server import RunningServer, ServerConfig, start_server, verifier
-from heliosdb_server.verifiers import md5_verifier
 from server_processes import ServerProcess, run
 
 SECRET = "correct horse é"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def database() -> Iterator[EmbeddedDatabase]:
     with EmbeddedDatabase.new_in_memory(plugins=[]) as opened:
+        opened.execute("CREATE ROLE me LOGIN")
         yield opened
 
 
@@ -52,7 +53,7 @@ def test_the_right_password_lets_in_and_no_other(database: EmbeddedDatabase, aut
 
 
 def test_a_verifier_agrees_with_the_exchange_that_rfc_7677_prints() -> None:
-    made = verifier("pencil", salt=b64decode("W22ZaJ0SNY7soEsUEjb6gQ=="), iterations=4096)
+    made = scram_verifier("pencil", salt=b64decode("W22ZaJ0SNY7soEsUEjb6gQ=="), iterations=4096)
     head, keys = made.rsplit("$", 1)
     assert head == "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ=="
     stored, server = map(b64decode, keys.split(":"))
@@ -75,8 +76,9 @@ def test_a_verifier_does_not_hold_the_password_and_is_never_the_same() -> None:
     [
         ({"host": "0.0.0.0"}, "trusts everybody does not listen"),
         ({"auth": "guess"}, 'no authentication method "guess"'),
-        ({"auth": "scram-sha-256"}, "needs users"),
-        ({"auth": "password", "users": {"app": "SCRAM-SHA-256$broken"}}, "verifier of user"),
+        ({"auth": "scram-sha-256"}, "no role has a password"),
+        ({"hba": ["host all me all md5", "host all all all reject"]}, "no role has a password"),
+        ({"superuser_reserved_connections": 100}, "must be less than max_connections"),
         ({"tls_cert": "x"}, "belong together"),
         ({"tls_required": True}, "needs tls_cert"),
         ({"tls_ca": "x"}, "needs tls_cert"),
@@ -108,9 +110,9 @@ def test_a_port_that_is_taken_is_an_error(database: EmbeddedDatabase) -> None:
 
 def test_no_more_clients_than_may_be(database: EmbeddedDatabase) -> None:
     with start_server(database, port=0, max_connections=2) as server:
-        clients = [psycopg.connect(f"{server.url}app?user=me") for _ in range(2)]
+        clients = [psycopg.connect(f"{server.url}app?user=helios") for _ in range(2)]
         with pytest.raises(psycopg.OperationalError, match="too many clients"):
-            psycopg.connect(f"{server.url}app?user=me")
+            psycopg.connect(f"{server.url}app?user=helios")
         for client in clients:
             client.close()
 
@@ -122,7 +124,7 @@ def test_encrypted_connections(database: EmbeddedDatabase, authority: Any) -> No
             assert client.pgconn.ssl_in_use
             assert client.execute("SELECT sum(g) FROM generate_series(1, 100000) g").fetchone() == (5000050000,)
         with pytest.raises(psycopg.OperationalError, match=r"no pg_hba.conf entry .* no encryption"):
-            psycopg.connect(f"{server.url}app?user=me&sslmode=disable")
+            psycopg.connect(f"{server.url}app?user=helios&sslmode=disable")
 
 
 def encrypted(server: RunningServer, **options: str) -> str:
@@ -147,7 +149,7 @@ def test_a_proof_is_bound_to_the_certificate(
 
 
 def test_md5_and_what_is_kept_for_it(database: EmbeddedDatabase) -> None:
-    users = {"old": md5_verifier(SECRET, "old"), "new": verifier(SECRET)}
+    users = {"old": "md5" + md5(f"{SECRET}old".encode()).hexdigest(), "new": verifier(SECRET)}
     asked = []
     with start_server(database, port=0, auth="md5", users=users) as server:
         for user in ("old", "new", "nobody"):

@@ -19,7 +19,7 @@ from heliosdb.errors import InvalidParameterValue
 from heliosdb_server import RunningServer, start_server
 from heliosdb_server.conversation import Conversation
 
-STARTUP = pack("!ii", 17, 3 << 16) + b"user\0me\0\0"
+STARTUP = pack("!ii", 21, 3 << 16) + b"user\0helios\0\0"
 SSL = pack("!ii", 8, 80877103)
 
 
@@ -45,7 +45,7 @@ def everything(client: socket.socket) -> bytes:
 
 
 def works(server: RunningServer) -> bool:
-    with psycopg.connect(f"{server.url}app?user=me") as client:
+    with psycopg.connect(f"{server.url}app?user=helios") as client:
         return bool(client.execute("SELECT 42").fetchone() == (42,))
 
 
@@ -129,7 +129,7 @@ def test_places_are_limited_and_come_back(database: EmbeddedDatabase) -> None:
 
 def test_clients_on_their_way_in_are_limited(database: EmbeddedDatabase) -> None:
     with start_server(database, port=0, max_connections=3) as server, ExitStack() as held:
-        with psycopg.connect(f"{server.url}app?user=me") as known:
+        with psycopg.connect(f"{server.url}app?user=helios") as known:
             silent = [held.enter_context(opened(server)) for _ in range(64)]
             with opened(server) as one_more:
                 assert b"C53300\0" in everything(one_more)

@@ -257,8 +257,8 @@ class Connection(Listening):
             else:
                 with session.time_limit(self._timeout):
                     results = session.execute(query, parameters)
-            if self._autocommit and len(results) == 1 and (results[0].columns is None or len(results[0].rows) < 2):  # type: ignore[arg-type]
-                session.points.offer(query, results[0])
+            if self._autocommit and len(results) == 1:
+                session.points.offer(query, results[0], searches=True)
             return results
 
     def run_short(self, query: str, parameters: Sequence[Any]) -> Result | None:

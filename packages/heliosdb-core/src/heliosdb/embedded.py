@@ -101,8 +101,8 @@ class _Handle:
                 return []
             result = results[-1]
             maker = self._row_maker(result)
-            if len(results) == 1 and len(result.rows) < 2:  # type: ignore[arg-type]
-                self._session.points.offer(sql, result, maker)
+            if len(results) == 1:
+                self._session.points.offer(sql, result, maker, searches=True)
         return maker.pack(result.rows, self._session)  # type: ignore[arg-type]
 
     def _row_maker(self, result: Result) -> RowMaker:

@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from heliosdb.store.access_method import IndexDefinition as IndexDefinition
     from heliosdb.store.access_method import Likely as Likely
     from heliosdb.store.access_method import LikelySearch as LikelySearch
+    from heliosdb.store.access_method import Named as Named
     from heliosdb.store.access_method import Nearest as Nearest
     from heliosdb.store.access_method import Ordered as Ordered
     from heliosdb.store.access_method import Persisted as Persisted
@@ -186,6 +187,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "IndexDefinition",
         "Likely",
         "LikelySearch",
+        "Named",
         "Nearest",
         "Ordered",
         "Persisted",

@@ -26,11 +26,12 @@ _HOMES = {
     "start_server": "heliosdb_server.running",
     "Authenticator": "heliosdb_server.authentication",
     "Visitor": "heliosdb_server.authentication",
-    "verifier": "heliosdb_server.verifiers",
+    "verifier": "heliosdb_server.accounts",
 }
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from heliosdb_server.accounts import verifier as verifier
     from heliosdb_server.authentication import Authenticator as Authenticator
     from heliosdb_server.authentication import Visitor as Visitor
     from heliosdb_server.config import ServerConfig as ServerConfig
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from heliosdb_server.lifecycle import ServerStatus as ServerStatus
     from heliosdb_server.running import RunningServer as RunningServer
     from heliosdb_server.running import start_server as start_server
-    from heliosdb_server.verifiers import verifier as verifier
 
 
 def __getattr__(name: str) -> Any:

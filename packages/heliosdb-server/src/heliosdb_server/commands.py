@@ -118,6 +118,7 @@ def start(
         **config_fields(chosen.for_packages()) | stated,
         users=users,
     )
+    config.require_accounts(chosen.in_memory or chosen.path is None or not os.path.exists(chosen.path))
     set_up(log_format, chosen.log_level or "info")
     with heliosdb.EmbeddedDatabase(None, config=chosen) as database:
         server = Server(database.database, config, pid_file)

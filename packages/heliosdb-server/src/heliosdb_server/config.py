@@ -13,11 +13,11 @@ from typing import Any
 from attrs import field, fields, frozen
 
 from heliosdb import errors
+from heliosdb_server import accounts
 from heliosdb_server.access import Rule, read_rules, rule
 from heliosdb_server.authentication import PASSWORD_METHODS
 from heliosdb_server.keepalive import check_keep_alive
 from heliosdb_server.tls import VERSIONS, Encryption, encryption
-from heliosdb_server.verifiers import is_verifier, scram_keys
 
 __all__ = ["SPELLINGS", "ServerConfig", "fields_of", "refuse_strangers"]
 
@@ -35,7 +35,8 @@ SPELLINGS = {
 class ServerConfig:
     """Where a server listens and whom it lets in.
 
-    ``users``: name to password or verifier. ``port`` 0: any that is free. ``hba``: rules, as ``access`` reads them; in
+    ``users``: roles that are made where they are not there, as superusers, and their passwords (or verifiers), which
+    roles without one are given. ``port`` 0: any that is free. ``hba``: rules, as ``access`` reads them; in
     their place ``auth``, one method for everybody, ``allowed_ips``, for whom, and ``tls_required``, only if encrypted.
     ``tls_cert``, ``tls_key`` and ``tls_ca`` (whose certificates clients may show) are files in PEM. The options
     of TCP are PostgreSQL's: when a silent client is asked whether it is there, how often, how many times, and how long
@@ -49,6 +50,7 @@ class ServerConfig:
     hba: Any = field(default=None, repr=False)  # options of methods may be secret
     users: Mapping[str, str] = field(factory=dict, repr=lambda users: f"{{{', '.join(users)}}}")
     max_connections: int = 100
+    superuser_reserved_connections: int | None = None
     authentication_timeout: float = 60.0
     max_message_size: int = 1 << 28
     tls_cert: str | None = None
@@ -72,11 +74,19 @@ class ServerConfig:
         for name in ("max_connections", "authentication_timeout", "max_message_size"):
             if not getattr(self, name) > 0:
                 raise errors.InvalidParameterValue(f"{name} must be positive")
+        if not 0 <= self.reserved < self.max_connections:
+            raise errors.InvalidParameterValue("superuser_reserved_connections must be less than max_connections")
         check_keep_alive(self)
         tls = None
         if self.tls_cert is not None and self.tls_key is not None:
             tls = encryption(self.tls_cert, self.tls_key, self.tls_ca, self.tls_min_version)
         object.__setattr__(self, "tls", tls)
+
+    @property
+    def reserved(self) -> int:
+        """How many places are for superusers: three, where not said otherwise and there are more."""
+        stated = self.superuser_reserved_connections
+        return stated if stated is not None else 3 if self.max_connections > 3 else 0
 
     def _check_tls(self) -> None:
         if (self.tls_cert is None) != (self.tls_key is None):
@@ -117,13 +127,20 @@ class ServerConfig:
                 raise errors.InvalidParameterValue(
                     "client certificates need tls_ca", hint="It names the authorities that sign them."
                 )
-            if each.method in PASSWORD_METHODS and not self.users:
-                raise errors.InvalidParameterValue(f"authentication by {each.method} needs users")
         for name, kept in self.users.items():
             if not kept:
                 raise errors.InvalidParameterValue(f'the password of user "{name}" is empty')
-            if is_verifier(kept) and kept[:3] != "md5" and scram_keys(kept) is None:
-                raise errors.InvalidParameterValue(f'the verifier of user "{name}" is not valid')
+
+    @property
+    def asks_for_passwords(self) -> bool:
+        """Whether nobody gets in without a password that the database knows."""
+        methods = {each.method for each in self.rules} - {"reject"}
+        return bool(methods) and methods <= PASSWORD_METHODS
+
+    def require_accounts(self, is_new: bool) -> None:
+        """Raise InvalidParameterValue where a database is new and nobody could log in: before it is made."""
+        if is_new and self.asks_for_passwords and not self.users:
+            raise accounts.nobody()
 
 
 def fields_of(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -107,6 +107,8 @@ class Conversation:
         self.is_answered = False
         """Whether the piece that ``process`` has yielded is its last."""
         self._told: dict[str, str] = {}
+        self._told_role: int | None = None
+        self._is_superuser = "off"
         self._may_have_set = True
         """Whether anything ran since the settings were reported that may have changed one."""
         self._short_types: dict[str, tuple[str | None, ...]] = {}
@@ -150,9 +152,15 @@ class Conversation:
                 self._say(messages.parameter_status(name, value))
 
     def _reported(self, name: str) -> str:
+        session = self.session
         if name == "session_authorization":
-            return self.session.session_user  # type: ignore[no-any-return]
-        return self.session.settings.show(name)  # type: ignore[no-any-return]
+            return session.session_user  # type: ignore[no-any-return]
+        if name == "is_superuser":
+            # The catalog is asked when the role is another one, not after every statement.
+            if session.role != self._told_role and session.block.status != "E":
+                self._told_role, self._is_superuser = session.role, session.show_setting(name)
+            return self._is_superuser
+        return session.settings.show(name)  # type: ignore[no-any-return]
 
     def notifications(self) -> bytes:
         """Return what other sessions have said with NOTIFY, where the client may be told now: between transactions."""

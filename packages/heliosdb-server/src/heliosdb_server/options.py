@@ -15,6 +15,7 @@ _OPTIONS: dict[str, tuple[str, type]] = {
     "listen_addr": ("host", str),
     "port": ("port", int),
     "max_connections": ("max_connections", int),
+    "superuser_reserved_connections": ("superuser_reserved_connections", int),
     "connection_timeout_sec": ("authentication_timeout", float),
     "auth_method": ("auth", str),
     "allowed_ips": ("allowed_ips", list),

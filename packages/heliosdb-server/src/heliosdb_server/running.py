@@ -145,6 +145,7 @@ def start_server(database: Any, config: ServerConfig | None = None, **options: A
         return RunningServer(engine, chosen)
     # Before the database is opened: one that is not there would be made.
     chosen = ServerConfig(**stated) if config is None else config
+    chosen.require_accounts(not os.path.exists(database))
     from heliosdb import EmbeddedDatabase
 
     opened = EmbeddedDatabase(os.fspath(database))

@@ -33,7 +33,7 @@ from heliosdb_server.messages import Inbox, Message
 from heliosdb_server.tls import common_name
 
 if TYPE_CHECKING:
-    from heliosdb.spi import Database
+    from heliosdb.spi import Database, Login
 
 __all__ = ["Server", "new_event_loop"]
 
@@ -67,7 +67,7 @@ class Server:
         self.database: Any = database
         self.config = config
         self.life = Lifecycle(self, pid_file)
-        self.accounts = Accounts(config.users)
+        self.accounts = Accounts(database, config)
         self.connections: dict[int, _Connection] = {}
         """Those of clients that are known, by the number that a cancellation names."""
         self._serving: set[_Connection] = set()
@@ -145,11 +145,16 @@ class Server:
                 await writer.wait_closed()
         writer.transport.abort()
 
-    def enter(self, connection: _Connection) -> int:
+    def enter(self, connection: _Connection, is_superuser: bool) -> int:
         """Give a connection its number; TooManyConnections (53300) where there are as many as there may be."""
         self.life.require_open()
-        if len(self.connections) >= self.config.max_connections:
+        free = self.config.max_connections - len(self.connections)
+        if free <= 0:
             raise _too_many()
+        if free <= self.config.reserved and not is_superuser:
+            raise errors.TooManyConnections(
+                "remaining connection slots are reserved for non-replication superuser connections"
+            )
         number: int = self.database.next_session_number()
         self.connections[number] = connection
         return number
@@ -241,8 +246,9 @@ class _Connection:
     async def _open(self, request: Request) -> None:
         visitor = self._visitor(request)
         await choose(self.server.config.rules, visitor).admit(visitor)
-        self.number = self.server.enter(self)
-        await self._in_thread(self._converse_as, request.user, request.settings)
+        role = self.server.accounts.admitted(request.user)
+        self.number = self.server.enter(self, role.superuser)
+        await self._in_thread(self._converse_as, role, request.settings)
         assert self.conversation is not None
         self.writer.write(messages.authentication(0) + messages.key_data(self.number, self.secret))
         await self.send(self.conversation.greeting())
@@ -263,11 +269,12 @@ class _Connection:
             in_thread=partial(self.loop.run_in_executor, self.server.gatekeepers),
         )
 
-    def _converse_as(self, user: str, settings: dict[str, str]) -> None:
+    def _converse_as(self, role: Login, settings: dict[str, str]) -> None:
         wake = partial(self.loop.call_soon_threadsafe, self._notify)
         self.conversation = Conversation(
-            self.server.database, user, settings, number=self.number, on_arrival=wake, door=self
+            self.server.database, role.name, settings, number=self.number, on_arrival=wake, door=self
         )
+        self.server.accounts.require_room(role)
 
     async def _ask(self, data: bytes) -> bytes:
         try:

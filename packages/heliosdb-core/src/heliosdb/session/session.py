@@ -513,7 +513,7 @@ class Session(SessionPlans):
             raise no_parameter(statement.text)
         result = self.run_plan(plan, statement.constants, self.read_parameters(plan, parameters or ()))
         # Of this very text: what ran inside of it (functions, EXECUTE, the query of COPY) has texts of its own.
-        self.last_plan = plan
+        self.last_plan, self.last_hints = plan, hints
         return _over_domains(result, self.types)
 
     # -- prepared statements -----------------------------------------------------------------------------------------

@@ -112,7 +112,7 @@ def row_ids_of_key(
     if index is None:
         raise UndefinedObject(f"index {index_oid} does not exist")
     value = index.spec.key(key)
-    return sorted({*index.row_ids(value, since), *index.row_ids(value, transaction.scn)})
+    return sorted({*index.row_ids(value, since, transaction.scn), *index.row_ids(value, transaction.scn)})
 
 
 def _block_count(relation: Relation | None) -> int:
