@@ -328,8 +328,8 @@ class _Connection:
         """Have a client that says nothing for too long leave; within a transaction the session itself sees to that."""
         assert self.conversation is not None
         session = self.conversation.session
-        limit = session.setting("idle_session_timeout") / 1000
-        if limit and self._watch is None and not session.block.is_open:
+        limit = session.idle_limit
+        if limit is not None and self._watch is None and not session.block.is_open:
             self._watch = self.loop.call_at(self._heard + limit, self._look, limit)
 
     def _look(self, limit: float) -> None:

@@ -374,6 +374,12 @@ class SessionEnvironment:
         return milliseconds / 1000 if milliseconds else None
 
     @property
+    def idle_limit(self) -> float | None:
+        """Seconds that the session may be idle outside a transaction before its door ends it, or None."""
+        milliseconds = self.setting("idle_session_timeout")
+        return milliseconds / 1000 if milliseconds else None
+
+    @property
     def interrupted(self) -> bool:
         """Whether the running statement is to stop."""
         return self.interruption is not None or (self.deadline is not None and time.monotonic() > self.deadline)
