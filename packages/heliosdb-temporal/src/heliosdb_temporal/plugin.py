@@ -152,6 +152,14 @@ def resolve_snapshot(session: Any, request: Any, arguments: tuple[Any, ...], bas
 
 
 @hookimpl
+def commit_statement(session: Any, pieces: tuple[str, ...]) -> str | None:
+    """Keep the text of statements."""
+    from heliosdb_temporal.row_history import statement
+
+    return statement(session, pieces)
+
+
+@hookimpl
 def past_read(session: Any, relation: Any, snapshot: Snapshot) -> None:
     """Say where rows were erased."""
     from heliosdb_temporal.erasures import tell
@@ -210,8 +218,15 @@ def register_functions() -> list[ScalarFunction | TableFunction]:
 
 @hookimpl
 def register_settings() -> list[Setting]:
-    """``heliosdb.as_of`` and ``heliosdb.retention_sweep_interval``."""
+    """``heliosdb.as_of``, ``heliosdb.history_statements`` and ``heliosdb.retention_sweep_interval``."""
     return [
+        Setting(
+            name="heliosdb.history_statements",
+            kind="bool",
+            default=True,
+            description="Keeps the text of statements, without their constants, with the commits that they make.",
+            reader="heliosdb_temporal.row_history:statement",
+        ),
         Setting(
             name="heliosdb.retention_sweep_interval",
             kind="integer",

@@ -47,14 +47,15 @@ def compile_point(
     session: Any,
     slots: tuple[Any, ...],
     row_maker: Any,
+    author: Any,
     *,
     hints: Sequence[str | None] | None = None,
 ) -> FastStatement | None:
     """Return the function of a statement, or None where the statement is not of these shapes.
 
     ``slots`` are the text's own constants. ``row_maker`` makes result rows (``rows.RowMaker``), or is None for plain
-    tuples. ``hints``: what types the Python objects suggested that the plan was made for; None where the caller will
-    not wait for as long as an index takes to find the nearest rows.
+    tuples. ``author`` is what commits of the statement have. ``hints``: what types the Python objects suggested that
+    the plan was made for; None where the caller will not wait for as long as an index takes to find the nearest rows.
     """
     if isinstance(plan, pn.Project) and isinstance(plan.input, pn.Limit):
         if hints is None:
@@ -63,7 +64,7 @@ def compile_point(
     if any(type_name not in DATUM_CHECKS for type_name in bound.parameter_types):
         return None
     if isinstance(plan, pn.Insert):
-        return _insert(bound, plan, registries, session, slots)
+        return _insert(bound, plan, registries, session, slots, author)
     if isinstance(plan, pn.Update | pn.Delete):
         scan: pn.PlanNode = plan.input
     elif isinstance(plan, pn.Project):
@@ -76,7 +77,7 @@ def compile_point(
         return None
     if scan.relation.persistence != "permanent" or not all(_is_simple(node) for node in _expressions(plan)):
         return None
-    writer = _Writer(bound, plan, scan, registries, session, slots)
+    writer = _Writer(bound, plan, scan, registries, session, slots, author)
     if isinstance(plan, pn.Update):
         return writer.update(plan)
     if isinstance(plan, pn.Delete):
@@ -85,7 +86,7 @@ def compile_point(
 
 
 def _insert(
-    bound: pn.BoundStatement, plan: pn.Insert, registries: Registries, session: Any, slots: tuple[Any, ...]
+    bound: pn.BoundStatement, plan: pn.Insert, registries: Registries, session: Any, slots: tuple[Any, ...], author: Any
 ) -> FastStatement | None:
     relation, values = plan.relation, plan.input
     if not isinstance(values, pn.Values) or len(values.table) != 1 or relation.persistence != "permanent":
@@ -96,7 +97,7 @@ def _insert(
         return None
     if not all(map(_is_simple, _expressions(plan))):
         return None
-    writer = _Writer(bound, plan, None, registries, session, slots)
+    writer = _Writer(bound, plan, None, registries, session, slots, author)
     return None if writer._has_listeners() else writer.insert(plan, values)
 
 
@@ -122,7 +123,7 @@ def _nearest(
         return None
     order = _Order(scan, operator, argument, registries)
     plan = evolve(plan, expressions=rewritten(plan.expressions, order.value))
-    writer = _Writer(bound, plan, scan, registries, session, slots)
+    writer = _Writer(bound, plan, scan, registries, session, slots, None)
     return writer.nearest(plan, operator, argument, limit.limit, row_maker, hints)
 
 
@@ -215,8 +216,10 @@ class _Writer:
         registries: Registries,
         session: Any,
         slots: tuple[Any, ...],
+        author: Any,
     ) -> None:
         self.bound = bound
+        self.author = author
         self.session = session
         self.registries = registries
         self.pipelines = Pipelines(plan, registries, {})
@@ -424,7 +427,7 @@ class _Writer:
             relation,
             index,
             session,
-            session.block.author(),
+            self.author,
             line=session.timeline,
             waits=False,
             synchronous=session.setting("synchronous_commit") != "off",

@@ -548,6 +548,22 @@ def resolve_snapshot(session: Any, request: Any, arguments: tuple[Any, ...], bas
 
 
 @first_result_hook
+def commit_statement(session: Any, pieces: tuple[str, ...]) -> str | None:
+    """Return what is to be kept of a statement with the commits that it makes, or None for nothing.
+
+    Called once for each text of a session that has changed something, and again when a setting has changed. ``pieces``
+    are the text around its constants: no literal and no parameter comes here. A transaction has what is kept of each of
+    its statements, up to 1,000 characters; ``Author.statement`` of ``heliosdb.spi`` gives it back.
+
+    Example::
+
+        @hookimpl
+        def commit_statement(session, pieces):
+            return "?".join(pieces)[:100]
+    """
+
+
+@first_result_hook
 def locate_database(path: str) -> Any:
     """Return what a path means that a database is to be opened at, or None where it is a plain one.
 
@@ -574,4 +590,4 @@ LIFECYCLE = (
     "transaction_committing",
     "transaction_committed",
 )
-FIRST_RESULT = ("resolve_snapshot", "locate_database")
+FIRST_RESULT = ("resolve_snapshot", "commit_statement", "locate_database")

@@ -80,8 +80,9 @@ class PointStatements:
         made = None
         if len(statements) == 1 and (plan.bound.read_only or not session.setting("default_transaction_read_only")):
             slots = plan.slots(statements[0].constants, session)
+            author = session.block.author(*(() if plan.bound.read_only else (statements[0].text,)))
             made = compile_point(
-                plan.bound, plan.explained, session.registries, session, slots, row_maker,
+                plan.bound, plan.explained, session.registries, session, slots, row_maker, author,
                 hints=session.last_hints if searches else None,
             )  # fmt: skip
             if made is not None:

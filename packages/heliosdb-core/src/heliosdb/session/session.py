@@ -159,6 +159,7 @@ class Session(SessionPlans):
             self.idle.forget()
         try:
             total = self._execute_many(statements[0], rows)
+            self.block.has_run(statements[0].text)
         except BaseException:
             if opened:
                 self.block.rollback()
@@ -342,10 +343,11 @@ class Session(SessionPlans):
         ask(None)
         if self.watch.is_on:
             self.watch.end()
-        self.current_query = ""
+        text, self.current_query = self.current_query, ""
         self.changed_at = time.time_ns()
         self.deadline = None
         if self.block.is_open:
+            self.block.has_run(text)
             self.idle.begin()
 
     @contextmanager
