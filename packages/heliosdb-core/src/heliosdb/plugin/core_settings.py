@@ -270,7 +270,8 @@ SETTINGS: tuple[Setting, ...] = (
     _session(
         "idle_session_timeout", "integer", 0,
         "Sets the maximum allowed idle time between queries, when not in a transaction.",
-        "heliosdb.session.environment:SessionEnvironment", unit="ms", minimum=0, maximum=HIGHEST, permit=f"{HERE}:needs_a_door",
+        "heliosdb.session.environment:SessionEnvironment", unit="ms", minimum=0, maximum=HIGHEST,
+        permit=f"{HERE}:needs_a_door",
     ),
     # What is noted of statements
     _session(
