@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from heliosdb.errors import (
     UndefinedColumn,
     UndefinedTable,
 )
+from heliosdb.plugin import hookimpl
 from heliosdb.store.directory import DirectoryVolume
 from heliosdb.store.salvage import salvage
 
@@ -266,3 +268,23 @@ def test_a_salvaged_database_answers_as_of_what_was(tmp_path: Path) -> None:
         assert db.query("SELECT * FROM t") == [(1, "new")]
         db.execute("UPDATE t SET state = 'newer'")
         assert db.query(f"SELECT state FROM t AS OF SCN {then + 2}") == [("new",)]
+
+
+def test_a_clause_is_looked_up_once_each_time_it_runs() -> None:
+    asked: list[tuple[Any, ...]] = []
+    counting = ModuleType("counting")
+    counting.resolve_snapshot = hookimpl(lambda request, arguments: asked.append((request.payload, *arguments)))  # type: ignore[attr-defined]
+    with EmbeddedDatabase.new_in_memory(plugins=[counting, "temporal"]) as db:
+        db.execute("CREATE TABLE t (id int); INSERT INTO t VALUES (1)")
+        then = scn(db)
+        db.execute("UPDATE t SET id = 2")
+        text = "SELECT a.id, b.id FROM t AS OF SCN $1 a, t AS OF SCN $2 b"
+        assert db.query(text, [then, then + 1]) == [(1, 2)]
+        asked.clear()
+        for _ in range(3):
+            assert db.query(text, [then, then + 1]) == [(1, 2)]
+            assert db.query(text, [then + 1, then]) == [(2, 1)]
+        assert asked == [("scn", then), ("scn", then + 1), ("scn", then + 1), ("scn", then)] * 3
+        statement = db.prepare(text)
+        assert statement.query([then, then + 1]) == [(1, 2)]
+        assert statement.query([then + 1, then + 1]) == [(2, 2)]

@@ -120,6 +120,8 @@ class SessionEnvironment:
         """What functions keep from call to call: ``random()`` its generator."""
         self.statement_timestamp = self.transaction_timestamp = 0
         self.current_query = ""
+        self.snapshots: tuple[Any, dict[int, Any]] | None = None
+        """What the clauses of the statement that is about to run lead to: its ``past.Moments``, and by request."""
         self.command_parameters: Sequence[Any] | None = None
         """The Python parameters of the command that runs: those of the query in it. None: none were given."""
         self.last_plan: Plan | None = None

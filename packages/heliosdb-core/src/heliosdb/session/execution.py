@@ -10,7 +10,7 @@ from heliosdb.session.past import past_relation, resolved
 from heliosdb.store.temporary import TemporaryFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from heliosdb.catalog.definitions import Relation
     from heliosdb.plan.nodes import SnapshotRequest
@@ -35,6 +35,7 @@ class Execution:
         "row_count",
         "session",
         "slots",
+        "snapshots",
         "transaction",
         "watched",
     )
@@ -45,6 +46,8 @@ class Execution:
         self.parameters = parameters
         self.slots = slots
         self.row_count = 0
+        self.snapshots: Mapping[int, Any] = {}
+        """Those that are known already, by number of the request."""
         self.fixed_views: dict[int, Any] | None = None
         """Views taken before the function runs: a cursor's, which shows what was there when it was declared."""
         self.parameter_rows: Sequence[Sequence[Any]] = ()
@@ -108,8 +111,9 @@ class Execution:
         return self.transaction.view(relation)
 
     def snapshot(self, request: SnapshotRequest, arguments: tuple[Any, ...], base: Any) -> Any:
-        """Return the snapshot that a clause asks for."""
-        return resolved(self.session, request, arguments, base)
+        """Return the snapshot that a clause asks for, once for each run: what the plan was checked against."""
+        known = self.snapshots.get(request.number)
+        return known if known is not None else resolved(self.session, request, arguments, base)
 
     def view_at(self, relation: Relation, snapshot: Any) -> Any:
         """Return a relation as a snapshot sees it; the plan was made for this definition of it."""

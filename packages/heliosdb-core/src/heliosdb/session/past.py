@@ -157,10 +157,11 @@ class Moments:
     def hold(self, session: SessionPlans, data: Sequence[Any], slots: Sequence[Any]) -> bool:
         """Whether a plan may run with these parameters and constants: what it asked the catalogs has the same answers.
 
-        Raises what the clauses' values raise.
+        The snapshots are left to who runs it (``session.snapshots``). Raises what the clauses' values raise.
         """
         self._session = session
         known: dict[int, Snapshot] = {}
+        session.snapshots = (self, known)
         for number, asked in self._asked.items():
             catalog = past_catalog(session, self._snapshot(number, data, slots, known))
             assert asked.recorded is not None

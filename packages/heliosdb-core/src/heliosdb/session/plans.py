@@ -275,10 +275,9 @@ class SessionPlans(SessionEnvironment):
 
     def run_plan(self, plan: Plan, constants: Sequence[Any], parameters: tuple[Any, ...]) -> Result:
         """Run a plan in the open transaction and return its result with all rows."""
-        transaction = self.transaction
         self.require_writable(plan)
         plan.runs += 1
-        execution = Execution(self, transaction, parameters, plan.slots(constants, self))
+        execution = self._execution(plan, constants, parameters)
         rows: list[tuple[Any, ...]] = []
         try:
             with full_collection_paused() if plan.gathers else nullcontext():
@@ -291,6 +290,13 @@ class SessionPlans(SessionEnvironment):
         count = len(rows) if plan.bound.tag == "SELECT" else execution.row_count
         return Result(plan.bound.tag, plan.columns, rows, count)
 
+    def _execution(self, plan: Plan, constants: Sequence[Any], parameters: tuple[Any, ...]) -> Execution:
+        execution = Execution(self, self.transaction, parameters, plan.slots(constants, self))
+        held, self.snapshots = self.snapshots, None
+        if held is not None and held[0] is plan.moments:
+            execution.snapshots = held[1]
+        return execution
+
     def stream_plan(
         self, plan: Plan, constants: Sequence[Any], parameters: tuple[Any, ...]
     ) -> Iterator[list[tuple[Any, ...]]]:
@@ -299,7 +305,7 @@ class SessionPlans(SessionEnvironment):
         What it shows is fixed now, however late the batches are asked for.
         """
         transaction = self.transaction
-        execution = Execution(self, transaction, parameters, plan.slots(constants, self))
+        execution = self._execution(plan, constants, parameters)
         execution.fixed_views = {oid: transaction.view(oid) for oid, _ in plan.locks}
         return _batches(plan, execution)
 

@@ -324,7 +324,7 @@ class Session(SessionPlans):
         if self.idle.is_on:
             self.idle.end()
         # In this order: an interruption that comes once the statement is known must not be forgotten.
-        self.interruption = None
+        self.interruption = self.snapshots = None
         self.current_query = text
         ask(self.check_interrupt)
         timeout = self.setting("statement_timeout")
