@@ -88,10 +88,13 @@ class Conversation:
         *,
         number: int | None = None,
         on_arrival: Callable[[], object] | None = None,
+        door: Any = None,
     ) -> None:
         self._out: list[bytes] = []
         self._size = 0
-        self.session: Any = database.session(user=user, settings=settings, on_notice=self._notice, number=number)
+        self.session: Any = database.session(
+            user=user, settings=settings, on_notice=self._notice, number=number, door=door
+        )
         self.session.inbox.on_arrival = on_arrival
         self._statements: dict[str, _Statement] = {}
         self._portals: dict[str, _Portal] = {}
@@ -312,7 +315,8 @@ class Conversation:
         wanted = [body.int2() for _ in range(body.count())]
         body.end()
         statement = self._statement(name)
-        if statement.text is not None and statement.columns is not None and len(values) != len(statement.types):
+        # Of what has no columns the parameters are known when it runs, which then looks whether there are too many.
+        if len(values) < len(statement.types) or (statement.columns is not None and len(values) > len(statement.types)):
             raise errors.ProtocolViolation(
                 f'bind message supplies {len(values)} parameters, but prepared statement "{name}" requires '
                 f"{len(statement.types)}"

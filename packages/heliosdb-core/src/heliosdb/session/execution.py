@@ -46,8 +46,6 @@ class Execution:
         self.parameters = parameters
         self.slots = slots
         self.row_count = 0
-        self.snapshots: Mapping[int, Any] = {}
-        """Those that are known already, by number of the request."""
         self.fixed_views: dict[int, Any] | None = None
         """Views taken before the function runs: a cursor's, which shows what was there when it was declared."""
         self.parameter_rows: Sequence[Sequence[Any]] = ()
@@ -59,6 +57,8 @@ class Execution:
         self.watched: list[Any] = []
         """What may outgrow ``work_mem`` (``codegen/spill.py``)."""
         self.files: TemporaryFiles | None = None
+        self.snapshots: Mapping[int, Any] = {}
+        """What clauses lead to, by the number of the request, where it is known."""
         self.reports: dict[int, Any] = {}
         """What operators say of their memory, by ``id`` of the node, under EXPLAIN ANALYZE."""
 
@@ -111,10 +111,10 @@ class Execution:
         return self.transaction.view(relation)
 
     def snapshot(self, request: SnapshotRequest, arguments: tuple[Any, ...], base: Any) -> Any:
-        """Return the snapshot that a clause asks for, once for each run: what the plan was checked against."""
+        """Return the snapshot that a clause asks for."""
         known = self.snapshots.get(request.number)
-        return known if known is not None else resolved(self.session, request, arguments, base)
+        return resolved(self.session, request, arguments, base) if known is None else known
 
     def view_at(self, relation: Relation, snapshot: Any) -> Any:
         """Return a relation as a snapshot sees it; the plan was made for this definition of it."""
-        return past_relation(self.session, relation, snapshot)
+        return past_relation(self.session, relation, snapshot, is_held=bool(self.snapshots))
