@@ -86,7 +86,7 @@ class PointStatements:
                 hints=session.last_hints if searches else None,
             )  # fmt: skip
             if made is not None:
-                made = session.watch.around(made, statements[0])
+                made = session.watch.around(made, statements[0], plan)
         with database.lock:
             if made is None:
                 if len(self._refused) < REFUSED:
