@@ -29,6 +29,8 @@ class OutputColumn(Value):
     typmod: int = -1
     nullable: bool = True
     collation: str | None = None
+    origin: tuple[int, int] = field(default=(0, 0), eq=False)
+    """The table's OID and the column's number where it is a table's column as it is, else zeros."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
