@@ -1,6 +1,6 @@
 """The functions that PostgreSQL reads and writes types with, by name: ``int4in``, ``array_recv``, ``record_out``.
 
-Drivers tell by them what kind a type is: whether ``typreceive`` is ``array_recv``, whether ``typinput`` is ``array_in``. So
+Drivers tell by them what kind a type is: whether ``typreceive`` is ``array_recv``, or ``typinput`` is ``array_in``. So
 pg_type names them and pg_proc has them. Here a type's own functions do the work, and who calls one of these is refused.
 """
 
@@ -18,14 +18,20 @@ if TYPE_CHECKING:
 __all__ = ["FUNCTIONS", "RECORD", "io_oids"]
 
 RUN_TOGETHER = frozenset(
-    "bool bpchar bytea char cid float4 float8 int2 int4 int8 name oid text tid unknown varchar xid xid8".split()
-)
-"""Types whose functions are called like ``int4in``; others' are like ``date_in``. Those that name objects are, too."""
+    {
+        "bool", "bpchar", "bytea", "char", "cid", "float4", "float8", "int2", "int4", "int8", "name", "oid", "text", "tid",
+        "unknown", "varchar", "xid", "xid8",
+    }
+)  # fmt: skip
+"""Types whose functions are called like ``int4in``; others' are like ``date_in``."""
 
 BASE = RUN_TOGETHER | frozenset(
-    "bit date int2vector interval json jsonb jsonpath numeric oidvector time timestamp timestamptz timetz uuid varbit "
-    "void cstring".split()
-)
+    {
+        "bit", "date", "int2vector", "interval", "json", "jsonb", "jsonpath", "numeric", "oidvector", "time", "timestamp",
+        "timestamptz", "timetz", "uuid", "varbit", "void", "cstring",
+    }
+)  # fmt: skip
+
 
 KINDS = {
     "array": ("array_in", "array_out", "array_recv", "array_send"),
@@ -34,8 +40,8 @@ KINDS = {
 }
 DOMAIN = ("domain_in", "domain_recv")
 ARGUMENTS = {
-    **{name: ("cstring", "oid", "int4") for name in ("array_in", "record_in", "domain_in")},
-    **{name: ("internal", "oid", "int4") for name in ("array_recv", "record_recv", "domain_recv")},
+    **dict.fromkeys(("array_in", "record_in", "domain_in"), ("cstring", "oid", "int4")),
+    **dict.fromkeys(("array_recv", "record_recv", "domain_recv"), ("internal", "oid", "int4")),
     "enum_in": ("cstring", "oid"),
     "enum_recv": ("internal", "oid"),
     "array_out": ("anyarray",),
@@ -59,7 +65,7 @@ def _arguments(name: str, type_name: str) -> tuple[str, ...]:
 
 
 def io_oids(type_: Type, types: Any) -> tuple[int, int, int, int]:
-    """Return the OIDs of a type's input, output, receive and send functions; zeros where PostgreSQL has no such type."""
+    """Return the OIDs of a type's input, output, receive and send functions; zeros where PostgreSQL has no such."""
     if type_.kind == "domain":
         _, out, _, send = io_oids(types.by_name(type_.element), types)
         read, receive = (function_oid(name, ARGUMENTS[name]) for name in DOMAIN)

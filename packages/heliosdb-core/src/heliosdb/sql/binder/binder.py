@@ -158,7 +158,7 @@ class Binder:
         while not hasattr(inner, "returning"):
             inner = inner.inputs[-1]
         returning = inner.returning
-        return plan, (inner.columns if returning is not None else None), tag
+        return plan, (inner.columns if returning is not None else None), tag  # type: ignore[attr-defined]
 
     def query(self, query: Query, parent: Scope | None, *, resolve_unknowns: bool = True) -> BoundQuery:
         """Bind a query inside a scope."""
