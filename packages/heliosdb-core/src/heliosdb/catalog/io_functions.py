@@ -19,16 +19,16 @@ __all__ = ["FUNCTIONS", "RECORD", "io_oids"]
 
 RUN_TOGETHER = frozenset(
     {
-        "bool", "bpchar", "bytea", "char", "cid", "float4", "float8", "int2", "int4", "int8", "name", "oid", "text", "tid",
-        "unknown", "varchar", "xid", "xid8",
+        "bool", "bpchar", "bytea", "char", "cid", "float4", "float8", "int2", "int4", "int8", "name", "oid", "text",
+        "tid", "unknown", "varchar", "xid", "xid8",
     }
 )  # fmt: skip
 """Types whose functions are called like ``int4in``; others' are like ``date_in``."""
 
 BASE = RUN_TOGETHER | frozenset(
     {
-        "bit", "date", "int2vector", "interval", "json", "jsonb", "jsonpath", "numeric", "oidvector", "time", "timestamp",
-        "timestamptz", "timetz", "uuid", "varbit", "void", "cstring",
+        "bit", "date", "int2vector", "interval", "json", "jsonb", "jsonpath", "numeric", "oidvector", "time",
+        "timestamp", "timestamptz", "timetz", "uuid", "varbit", "void", "cstring",
     }
 )  # fmt: skip
 
