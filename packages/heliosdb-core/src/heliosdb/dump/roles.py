@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from heliosdb.catalog.definitions import OWNER
-from heliosdb.catalog.roles import PREDEFINED
+from heliosdb.catalog.roles import PREDEFINED, is_superuser
 from heliosdb.dump.entry import Entry
 from heliosdb.dump.tables import comment
 from heliosdb.sql.deparse import quote_identifier, quote_literal
@@ -28,6 +28,9 @@ SWITCHES = ("superuser", "inherit", "createrole", "createdb", "login", "replicat
 def role_entries(session: Session) -> Iterator[Entry]:
     """Yield the roles, and then who is a member of which."""
     catalog = session.catalog
+    if not is_superuser(catalog, session.role):
+        # What is kept of passwords is for superusers only.
+        return
     roles = sorted((role for role in catalog.roles.values() if role not in PREDEFINED), key=lambda role: role.oid)
     for role in roles:
         yield _role(session, role)

@@ -586,6 +586,7 @@ class BoundStatement(Value):
     literal slots that are free: every other slot of the text counts as looked at; ``pinned`` are those that the
     binder met and knows to be so. ``dependencies`` are (catalog object OID, its version) pairs; ``cacheable`` False
     keeps it out of shared caches. ``has_forms``: a table of the statement has columns with a stored form.
+    ``access``: which privilege on which relation it takes of which role (``catalog/access.py``).
     """
 
     plan: PlanNode
@@ -598,3 +599,4 @@ class BoundStatement(Value):
     read_only: bool = True
     cacheable: bool = True
     has_forms: bool = False
+    access: tuple[tuple[Relation, str, int], ...] = ()

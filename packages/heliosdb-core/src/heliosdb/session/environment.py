@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from attrs import frozen
 
 from heliosdb import errors
+from heliosdb.catalog.access import may_use_schema
 from heliosdb.catalog.definitions import OWNER, Constraint
 from heliosdb.catalog.roles import is_superuser
 from heliosdb.catalog.sequences import SessionSequences
@@ -337,6 +338,8 @@ class SessionEnvironment:
             names.insert(0, "pg_catalog")
         if self._temporary_schema is not None and "pg_temp" not in names:
             names.insert(0, self._temporary_schema)
+        if self._seen is not None and not is_superuser(self._seen, self.role):
+            names = [name for name in names if may_use_schema(self._seen, self.role, name)]
         return tuple(self._temporary_schema or "pg_temp" if name == "pg_temp" else name for name in names)
 
     def temporary_schema(self) -> str:

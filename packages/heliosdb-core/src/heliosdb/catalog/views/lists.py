@@ -7,6 +7,8 @@ from typing import Any
 
 from attrs import evolve
 
+from heliosdb.catalog.access import allowed
+from heliosdb.catalog.roles import READ_ALL_STATS, has_privileges_of
 from heliosdb.catalog.settings import TRANSACTION_SETTINGS, show_setting
 from heliosdb.catalog.views.columns import PG_CATALOG
 from heliosdb.catalog.views.locks import pg_locks
@@ -74,7 +76,7 @@ def pg_sequences(session: Any) -> Iterator[Row]:
         yield (
             relation.schema, relation.name, owner_name(session, relation.owner), type_oid(session, options.type),
             options.start, options.minimum, options.maximum, options.increment, options.cycle, options.cache,
-            last if called else None,
+            last if called and allowed(session.catalog, session.role, relation, "Ur") else None,
         )  # fmt: skip
 
 
@@ -122,9 +124,19 @@ def pg_tablespace(session: Any) -> Iterator[Row]:
 
 
 def pg_stat_activity(session: Any) -> Iterator[Row]:
-    """Sessions of this database."""
+    """Sessions of this database; what others run is for superusers, and members of their role or pg_read_all_stats."""
+    catalog, role = session.catalog, session.role
+    sees_all = has_privileges_of(catalog, role, READ_ALL_STATS)
     for number, other in sorted(dict(session.database.sessions).items()):
         state = {"T": "idle in transaction", "E": "idle in transaction (aborted)"}.get(other.block.status, "idle")
+        seen = sees_all or has_privileges_of(catalog, role, other.session_role)
+        if not seen:
+            yield _activity_row(
+                datid=DATABASE_OID, datname=session.database.name, pid=number, usesysid=other.session_role,
+                usename=other.session_user, application_name=other.show_setting("application_name"),
+                query="<insufficient privilege>",
+            )  # fmt: skip
+            continue
         yield _activity_row(
             datid=DATABASE_OID,
             datname=session.database.name,
