@@ -87,6 +87,7 @@ def register_statements() -> list[Statement]:
                 parse="heliosdb_temporal.periods:parse_statement",
                 execute="heliosdb_temporal.periods:execute",
                 with_query=True,
+                check="heliosdb.spi:anyone",
                 description="change a part of rows' time",
             )
             for words in (("UPDATE",), ("DELETE", "FROM"))
@@ -113,6 +114,7 @@ def register_statements() -> list[Statement]:
             parse="heliosdb_temporal.versioning:parse",
             execute="heliosdb_temporal.versioning:execute",
             transactional=False,
+            check="heliosdb.spi:anyone",
             description="keep the past of one table",
         ),
     ]
