@@ -41,6 +41,7 @@ def port() -> Iterator[int]:
 @pytest.fixture(scope="module")
 def database() -> Iterator[EmbeddedDatabase]:
     with EmbeddedDatabase.new_in_memory(plugins=[]) as opened:
+        opened.execute('CREATE ROLE alice LOGIN; CREATE ROLE bob; CREATE ROLE "all@example.org" LOGIN')
         yield opened
 
 

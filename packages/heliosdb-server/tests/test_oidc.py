@@ -78,6 +78,7 @@ def issuer() -> Iterator[Issuer]:
 @pytest.fixture
 def database() -> Iterator[EmbeddedDatabase]:
     with EmbeddedDatabase.new_in_memory(plugins=[]) as opened:
+        opened.execute("CREATE ROLE alice LOGIN; CREATE ROLE al LOGIN")
         yield opened
 
 

@@ -82,6 +82,7 @@ if TYPE_CHECKING:
     from heliosdb.store.access_method import IndexDefinition as IndexDefinition
     from heliosdb.store.access_method import Likely as Likely
     from heliosdb.store.access_method import LikelySearch as LikelySearch
+    from heliosdb.store.access_method import Named as Named
     from heliosdb.store.access_method import Nearest as Nearest
     from heliosdb.store.access_method import Ordered as Ordered
     from heliosdb.store.access_method import Persisted as Persisted
@@ -99,6 +100,7 @@ if TYPE_CHECKING:
     from heliosdb.store.past import History as History
     from heliosdb.store.snapshot import Snapshot as Snapshot
     from heliosdb.store.timeline import Timeline as Timeline
+    from heliosdb.store.volume import Announces as Announces
     from heliosdb.store.volume import Volume as Volume
     from heliosdb.transaction.differences import Difference as Difference
     from heliosdb.transaction.differences import differences as differences
@@ -191,6 +193,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "IndexDefinition",
         "Likely",
         "LikelySearch",
+        "Named",
         "Nearest",
         "Ordered",
         "Persisted",
@@ -204,7 +207,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.store.file_header": ("FileHeader", "file_headers"),
     "heliosdb.store.snapshot": ("Snapshot",),
     "heliosdb.store.timeline": ("Timeline",),
-    "heliosdb.store.volume": ("Volume",),
+    "heliosdb.store.volume": ("Announces", "Volume"),
     "heliosdb.session.past": ("definitions",),
     "heliosdb.transaction.row_versions": ("RowVersion", "first_readable", "row_ids_of_key", "row_versions"),
     "heliosdb.transaction.differences": ("Difference", "differences", "is_same_datum"),

@@ -98,10 +98,14 @@ class Conversation:
         self._copy: Any = None
         self._copy_is_extended = False
         self._skips = False
+        self.queries = 0
+        """How many the client has sent, of either protocol."""
         self.is_over = False
         self.is_answered = False
         """Whether the piece that ``process`` has yielded is its last."""
         self._told: dict[str, str] = {}
+        self._told_role: int | None = None
+        self._is_superuser = "off"
         self._may_have_set = True
         """Whether anything ran since the settings were reported that may have changed one."""
         self._short_types: dict[str, tuple[str | None, ...]] = {}
@@ -145,9 +149,15 @@ class Conversation:
                 self._say(messages.parameter_status(name, value))
 
     def _reported(self, name: str) -> str:
+        session = self.session
         if name == "session_authorization":
-            return self.session.session_user  # type: ignore[no-any-return]
-        return self.session.settings.show(name)  # type: ignore[no-any-return]
+            return session.session_user  # type: ignore[no-any-return]
+        if name == "is_superuser":
+            # The catalog is asked when the role is another one, not after every statement.
+            if session.role != self._told_role and session.block.status != "E":
+                self._told_role, self._is_superuser = session.role, session.show_setting(name)
+            return self._is_superuser
+        return session.settings.show(name)  # type: ignore[no-any-return]
 
     def notifications(self) -> bytes:
         """Return what other sessions have said with NOTIFY, where the client may be told now: between transactions."""
@@ -232,6 +242,7 @@ class Conversation:
     def _query(self, body: Body) -> Iterator[bytes]:
         session = self.session
         offset = 0
+        self.queries += 1
         self._portals.pop("", None)
         try:
             text = body.text()
@@ -369,6 +380,7 @@ class Conversation:
         body.end()
         portal = self._portal(name)
         statement = portal.statement
+        self.queries += 1
         if statement.text is None:
             self._say(messages.EMPTY_QUERY)
             return

@@ -124,6 +124,8 @@ class SessionEnvironment:
         self.command_parameters: Sequence[Any] | None = None
         """The Python parameters of the command that runs: those of the query in it. None: none were given."""
         self.last_plan: Plan | None = None
+        self.last_hints: tuple[str | None, ...] = ()
+        """The types that the Python objects suggested which ``last_plan`` ran with."""
         """The plan of the latest text, None where that was no query."""
         self.interruption: str | None = None
         """Why the running statement is to stop."""

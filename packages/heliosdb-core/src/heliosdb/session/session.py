@@ -162,6 +162,7 @@ class Session(SessionPlans):
             self.idle.forget()
         try:
             total = self._execute_many(statements[0], rows)
+            self.block.has_run(statements[0].text)
         except BaseException:
             if opened:
                 self.block.rollback()
@@ -337,9 +338,10 @@ class Session(SessionPlans):
     def stop_clock(self) -> None:
         """Note that no statement runs."""
         ask(None)
-        self.current_query = ""
+        text, self.current_query = self.current_query, ""
         self.deadline = None
         if self.block.is_open:
+            self.block.has_run(text)
             self.idle.begin()
 
     @contextmanager
@@ -516,7 +518,7 @@ class Session(SessionPlans):
             raise no_parameter(statement.text)
         result = self.run_plan(plan, statement.constants, self.read_parameters(plan, parameters or ()))
         # Of this very text: what ran inside of it (functions, EXECUTE, the query of COPY) has texts of its own.
-        self.last_plan = plan
+        self.last_plan, self.last_hints = plan, hints
         return _over_domains(result, self.types)
 
     # -- prepared statements -----------------------------------------------------------------------------------------
