@@ -13,7 +13,16 @@ from typing import Any
 from attrs import frozen
 
 from heliosdb.errors import InsufficientPrivilege, InvalidParameterValue, UndefinedTable
-from heliosdb.spi import CATALOG_RELATION, Relation, differences, is_same_datum, require_privilege, require_schema, row_origins, spelled
+from heliosdb.spi import (
+    CATALOG_RELATION,
+    Relation,
+    differences,
+    is_same_datum,
+    require_privilege,
+    require_schema,
+    row_origins,
+    spelled,
+)
 from heliosdb_branch.merge_bases import Point
 from heliosdb_branch.sessions import find, named
 

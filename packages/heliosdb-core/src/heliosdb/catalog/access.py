@@ -136,6 +136,8 @@ def require_owner(catalog: Any, role: int, target: Object | DataType) -> None:
 
 def may_use_schema(catalog: Any, role: int, name: str) -> bool:
     """Return whether a role may look for objects in a schema; in one that is nobody's (temporary objects') it may."""
+    if is_superuser(catalog, role):
+        return True
     found = catalog.schema(name)
     return found is None or allowed(catalog, role, found, "U")
 
