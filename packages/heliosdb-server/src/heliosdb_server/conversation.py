@@ -312,7 +312,8 @@ class Conversation:
         wanted = [body.int2() for _ in range(body.count())]
         body.end()
         statement = self._statement(name)
-        if statement.text is not None and statement.columns is not None and len(values) != len(statement.types):
+        # Of what has no columns the parameters are known when it runs, which then looks whether there are too many.
+        if len(values) < len(statement.types) or (statement.columns is not None and len(values) > len(statement.types)):
             raise errors.ProtocolViolation(
                 f'bind message supplies {len(values)} parameters, but prepared statement "{name}" requires '
                 f"{len(statement.types)}"
@@ -349,6 +350,11 @@ class Conversation:
             oids = [0 if each is None else session.types.by_name(each).oid or 0 for each in statement.types]
             self._say(messages.parameter_description(oids))
             columns, form = statement.columns, [formats.TEXT] * len(statement.columns or ())
+        elif kind == b"P" and self._is_cursor(name):
+            columns = session.cursors[name].columns
+            form = [formats.TEXT] * len(columns)
+            self._say(messages.row_description(formats.descriptions(session, columns, form)))
+            return
         elif kind == b"P":
             portal = self._portal(name)
             described = portal.statement
@@ -378,6 +384,9 @@ class Conversation:
     def _execute(self, body: Body, followed_by_sync: bool) -> Iterator[bytes]:
         name, limit = body.text(), body.int4()
         body.end()
+        if self._is_cursor(name):
+            yield from self._fetch(name, limit)
+            return
         portal = self._portal(name)
         statement = portal.statement
         self.queries += 1
@@ -407,6 +416,20 @@ class Conversation:
             self._say(messages.command_complete(f"SELECT {count}"))
         else:
             self._say(messages.command_complete(result.status))
+
+    def _is_cursor(self, name: str) -> bool:
+        """Whether a name is that of a cursor that DECLARE made: in PostgreSQL the two are one."""
+        return name not in self._portals and name in self.session.cursors
+
+    def _fetch(self, name: str, limit: int) -> Iterator[bytes]:
+        """Execute a cursor that DECLARE made."""
+        quoted = name.replace('"', '""')
+        (result,) = self.session.execute(f'FETCH {limit if limit > 0 else "ALL"} FROM "{quoted}"')
+        yield from self._rows(result.columns, [formats.TEXT] * len(result.columns), list(result.rows))
+        if len(result.rows) == limit:
+            self._say(messages.PORTAL_SUSPENDED)
+        else:
+            self._say(messages.command_complete(f"SELECT {len(result.rows)}"))
 
     def _writers(
         self, statement: _Statement, columns: Sequence[OutputColumn], form: Sequence[int]
@@ -471,6 +494,8 @@ class Conversation:
         body.end()
         if kind not in (b"S", b"P"):
             raise errors.ProtocolViolation(f"invalid CLOSE message subtype {kind[0]}")
+        if kind == b"P" and self._is_cursor(name):
+            self.session.cursors.pop(name).close()
         closed = self._statements if kind == b"S" else self._portals
         closed.pop(name, None)
         self._say(messages.CLOSE_COMPLETE)

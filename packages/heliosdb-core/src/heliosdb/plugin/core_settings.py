@@ -158,8 +158,9 @@ def _spelled(value: Any) -> str:
 
 
 def check_application_name(text: str, current: str | None) -> str:
-    """Replace what is not printable ASCII by ``?``, as PostgreSQL does: the name goes to logs."""
-    return "".join(character if " " <= character <= "~" else "?" for character in text)[:63]
+    """Replace each byte that is not printable ASCII by ``?``, as PostgreSQL does: the name goes to logs."""
+    kept = text.encode()[:63].decode(errors="ignore").encode()
+    return "".join(chr(byte) if 32 <= byte <= 126 else "?" for byte in kept)
 
 
 def _session(name: str, kind: str, default: Any, description: str, reader: str, **more: Any) -> Setting:
