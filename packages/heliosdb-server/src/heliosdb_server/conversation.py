@@ -88,10 +88,13 @@ class Conversation:
         *,
         number: int | None = None,
         on_arrival: Callable[[], object] | None = None,
+        door: Any = None,
     ) -> None:
         self._out: list[bytes] = []
         self._size = 0
-        self.session: Any = database.session(user=user, settings=settings, on_notice=self._notice, number=number)
+        self.session: Any = database.session(
+            user=user, settings=settings, on_notice=self._notice, number=number, door=door
+        )
         self.session.inbox.on_arrival = on_arrival
         self._statements: dict[str, _Statement] = {}
         self._portals: dict[str, _Portal] = {}
