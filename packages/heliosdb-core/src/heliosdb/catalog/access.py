@@ -14,9 +14,9 @@ PUBLIC. Owners may besides change and drop what they own, and grant.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from heliosdb.catalog.definitions import DataType, Relation, Schema
+from heliosdb.catalog.definitions import OWNER, DataType, Relation, Schema
 from heliosdb.catalog.roles import (
     READ_ALL_DATA,
     WRITE_ALL_DATA,
@@ -25,6 +25,10 @@ from heliosdb.catalog.roles import (
     roles_whose_privileges,
 )
 from heliosdb.errors import InsufficientPrivilege
+from heliosdb.types.definitions import resolve_implementation
+
+if TYPE_CHECKING:
+    from heliosdb.catalog.registrations import Statement
 
 __all__ = [
     "LETTERS",
@@ -34,6 +38,7 @@ __all__ = [
     "access_list",
     "allowed",
     "allowed_with_option",
+    "check_statement",
     "default_list",
     "denied",
     "is_owner",
@@ -154,3 +159,13 @@ def _role(catalog: Any, oid: int) -> str:
     name = str(catalog.role_name(oid))
     plain = name.replace("_", "a").isalnum()
     return name if plain else '"' + name.replace('"', '""') + '"'
+
+
+def check_statement(session: Any, registered: Statement, payload: object) -> None:
+    """Raise InsufficientPrivilege (42501) where the current role may not run a plugin's statement."""
+    if session.role == OWNER:
+        return
+    if registered.check is not None:
+        resolve_implementation(registered.check)(session, payload)
+    elif not is_superuser(session.catalog, session.role):
+        raise InsufficientPrivilege(f"must be superuser to execute {' '.join(registered.words).upper()}")

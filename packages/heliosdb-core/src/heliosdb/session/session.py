@@ -19,9 +19,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from heliosdb import errors
-from heliosdb.catalog.definitions import OWNER
+from heliosdb.catalog.access import check_statement
 from heliosdb.catalog.result import Result
-from heliosdb.catalog.roles import is_superuser
 from heliosdb.catalog.sequences import SessionSequences
 from heliosdb.catalog.types import over_domains
 from heliosdb.interrupts import ask
@@ -42,7 +41,6 @@ from heliosdb.session.kinds import (
 from heliosdb.session.plans import SessionPlans
 from heliosdb.session.recursion import allow_recursion
 from heliosdb.session.statements import PreparedStatement, StatementText, no_parameter
-from heliosdb.types.definitions import resolve_implementation
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Relation
@@ -469,8 +467,7 @@ class Session(SessionPlans):
         registered = self.registries.extension_statements[tree.name]
         if registered.outside:
             self.block.require_healthy()
-        if self.role != OWNER:
-            self._check_statement(registered, tree.payload)
+        check_statement(self, registered, tree.payload)
         if not registered.transactional and self.block.is_explicit:
             raise errors.ActiveSqlTransaction(
                 f"{' '.join(registered.words).upper()} cannot run inside a transaction block"
@@ -481,13 +478,6 @@ class Session(SessionPlans):
             )
         executor = self.registries.statements[tree.name]
         return lambda session, statement: executor(session, statement.payload)
-
-    def _check_statement(self, registered: Any, payload: Any) -> None:
-        """Raise InsufficientPrivilege where the current role may not run a plugin's statement."""
-        if registered.check is not None:
-            resolve_implementation(registered.check)(self, payload)
-        elif not is_superuser(self.catalog, self.role):
-            raise errors.InsufficientPrivilege(f"must be superuser to execute {' '.join(registered.words).upper()}")
 
     def _has_query(self, tree: Any) -> bool:
         """Whether a command is around a query, which takes its parameters."""
