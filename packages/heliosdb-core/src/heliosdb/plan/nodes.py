@@ -582,8 +582,8 @@ class LiteralSlot(Value):
 class BoundStatement(Value):
     """A bound query or data modification: what the optimizer and the code generator work on.
 
-    ``columns`` describe the result (None: no rows come back). ``slots`` are the literal slots that are free: every other
-    slot counts as looked at; ``pinned`` are those that the binder met and knows to be so. ``dependencies`` are (OID,
+    ``columns`` describe the result (None: no rows come back). ``slots`` are the literal slots that are free: every
+    other counts as looked at; ``pinned`` are those that the binder met and knows to be so. ``dependencies`` are (OID,
     version) pairs; ``cacheable`` False keeps it out of shared caches. ``has_forms``: a table has columns with a stored
     form. ``access``: (relation, privilege, the role whose it has to be), as in ``catalog/access.py``."""
 
