@@ -20,7 +20,9 @@ from attrs import define, evolve, field
 
 from heliosdb import errors
 from heliosdb_server import formats, messages
+from heliosdb_server.encoding import Rows, row_encoder
 from heliosdb_server.messages import Body, Message
+from heliosdb_server.short import Short, ShortAnswers
 
 if TYPE_CHECKING:
     from heliosdb.spi import OutputColumn, Result
@@ -58,10 +60,12 @@ class _Statement:
     types: tuple[str | None, ...]
     columns: tuple[OutputColumn, ...] | None
     declared: tuple[str | None, ...] = ()
-    writers: dict[tuple[int, ...], list[Callable[[Any], bytes]]] = field(factory=dict)
-    """What makes the bytes of its columns by their formats, where no setting has a say in them."""
+    encoders: dict[tuple[int, ...], Rows] = field(factory=dict)
+    """What makes the bytes of its rows by their formats, where no setting has a say in them."""
     described: dict[tuple[int, ...], bytes] = field(factory=dict)
     """RowDescription by the formats that were asked for."""
+    short: Short | None = None
+    """How it is answered at once."""
 
 
 @define(eq=False)
@@ -88,10 +92,13 @@ class Conversation:
         *,
         number: int | None = None,
         on_arrival: Callable[[], object] | None = None,
+        door: Any = None,
     ) -> None:
         self._out: list[bytes] = []
         self._size = 0
-        self.session: Any = database.session(user=user, settings=settings, on_notice=self._notice, number=number)
+        self.session: Any = database.session(
+            user=user, settings=settings, on_notice=self._notice, number=number, door=door
+        )
         self.session.inbox.on_arrival = on_arrival
         self._statements: dict[str, _Statement] = {}
         self._portals: dict[str, _Portal] = {}
@@ -110,6 +117,7 @@ class Conversation:
         """Whether anything ran since the settings were reported that may have changed one."""
         self._short_types: dict[str, tuple[str | None, ...]] = {}
         """By text the declared types of parameters that its function was made with."""
+        self._short = ShortAnswers(self.session, self._statements)
         self._handlers: dict[bytes, Callable[[Body, bool], Iterator[bytes] | None]] = {
             b"P": self._parse,
             b"B": self._bind,
@@ -142,6 +150,7 @@ class Conversation:
 
     def _report(self) -> None:
         """Tell of the settings that have changed."""
+        self._may_have_set = False
         for name in REPORTED:
             value = str(self._reported(name))
             if self._told.get(name) != value:
@@ -171,6 +180,17 @@ class Conversation:
         self._say(messages.ready(self.session.block.status))
 
     # -- what comes in -------------------------------------------------------------------------------------------------
+
+    def answer(self, data: bytes) -> bytes | None:
+        """Return the answer to bytes that have arrived, where they ask for a row by its key and nothing else is about;
+        None: nothing was done, and ``process`` has to.
+        """
+        if self._skips or self._portals or self._may_have_set or self._copy is not None or self.session.inbox.notifies:
+            return None
+        answer = self._short.answer(data)
+        if answer is not None:
+            self.queries += 1
+        return answer
 
     def process(self, arrived: Sequence[Message]) -> Iterator[bytes]:
         """Answer messages, piece by piece."""
@@ -233,7 +253,6 @@ class Conversation:
         if not block.is_open:
             self._portals.clear()
         if self._may_have_set:
-            self._may_have_set = False
             self._report()
         self._ready()
 
@@ -259,8 +278,11 @@ class Conversation:
                 results = session.run_script(statements)
                 for statement in statements:
                     offset = statement.offset
-                    yield from self._results(next(results))
+                    result = next(results)
+                    yield from self._results(result)
                 next(results, None)
+                if len(statements) == 1 and result.columns is not None and result.row_count in (0, 1):
+                    session.points.offer(text, result, has_parameters=False, as_data=True)
         except errors.Error as error:
             self._say(messages.error_response(error, offset=offset))
         self._report()
@@ -274,11 +296,11 @@ class Conversation:
         self._say(messages.command_complete(result.status))
 
     def _rows(self, columns: Sequence[OutputColumn], form: Sequence[int], rows: Sequence[Any]) -> Iterator[bytes]:
-        yield from self._written(formats.outputs(self.session, columns, form), rows)
+        yield from self._written(row_encoder(formats.outputs(self.session, columns, form)), rows)
 
-    def _written(self, write: Sequence[Callable[[Any], bytes]], rows: Sequence[Any]) -> Iterator[bytes]:
+    def _written(self, encode: Rows, rows: Sequence[Any]) -> Iterator[bytes]:
         for start in range(0, len(rows), ROWS):
-            self._say(messages.data_rows(rows[start : start + ROWS], write))
+            self._say(encode(rows[start : start + ROWS]))
             if self._size >= PIECE:
                 yield self._taken()
 
@@ -376,9 +398,9 @@ class Conversation:
             self._say(messages.row_description(formats.descriptions(session, columns, form)))
 
     def _run_to_describe(self, portal: _Portal) -> None:
-        """Run what only its run can tell the columns of: SHOW, EXPLAIN, FETCH, EXECUTE."""
+        """Run what only its run can tell the columns of: SHOW, EXPLAIN, FETCH, EXECUTE, and statements of plugins."""
         tree = type(self.session.tree(portal.statement.text)).__name__
-        if tree in ("Show", "Explain", "Fetch", "Execute"):
+        if tree in ("Show", "Explain", "Fetch", "Execute", "ExtensionStatement"):
             self._run(portal)
 
     def _execute(self, body: Body, followed_by_sync: bool) -> Iterator[bytes]:
@@ -408,7 +430,7 @@ class Conversation:
             return
         end = len(rows) if limit <= 0 else min(len(rows), portal.at + limit)
         form = formats.one_for_each(portal.formats, len(result.columns), "column")
-        yield from self._written(self._writers(statement, result.columns, form), rows[portal.at : end])
+        yield from self._written(self._encoder(statement, result.columns, form), rows[portal.at : end])
         count, portal.at = end - portal.at, end
         if end < len(rows):
             self._say(messages.PORTAL_SUSPENDED)
@@ -431,14 +453,12 @@ class Conversation:
         else:
             self._say(messages.command_complete(f"SELECT {len(result.rows)}"))
 
-    def _writers(
-        self, statement: _Statement, columns: Sequence[OutputColumn], form: Sequence[int]
-    ) -> Sequence[Callable[[Any], bytes]]:
-        found = statement.writers.get(tuple(form))
+    def _encoder(self, statement: _Statement, columns: Sequence[OutputColumn], form: Sequence[int]) -> Rows:
+        found = statement.encoders.get(tuple(form))
         if found is None:
-            found = formats.outputs(self.session, columns, form)
+            found = row_encoder(formats.outputs(self.session, columns, form))
             if columns is statement.columns and formats.are_settled(columns):
-                statement.writers[tuple(form)] = found
+                statement.encoders[tuple(form)] = found
         return found
 
     def _run(self, portal: _Portal) -> None:
@@ -450,7 +470,7 @@ class Conversation:
         portal.rows = None if result.columns is None else list(result.rows)
         if statement.columns is not None and len(portal.rows or ()) < 2 and not session.block.is_open:
             text = statement.text.text
-            session.points.offer(text, result)
+            session.points.offer(text, result, as_data=True)
             self._short_types[text] = statement.declared
 
     def _run_short(self, portal: _Portal) -> bool:
@@ -463,6 +483,8 @@ class Conversation:
         rows = fast(portal.values)
         if type(rows) is not list:
             return False
+        if statement.short is None or statement.short.run is not fast:
+            statement.short = Short(text, fast)
         portal.rows = rows
         portal.result = evolve(self.session.points.answers[text], columns=statement.columns, row_count=len(rows))
         return True

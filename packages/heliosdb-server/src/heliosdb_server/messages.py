@@ -11,9 +11,9 @@ a body that is not what its type says raises ProtocolViolation (08P01).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from struct import Struct, error
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from heliosdb.errors import Error, ProgramLimitExceeded, ProtocolViolation
 
@@ -223,27 +223,6 @@ def row_description(columns: Sequence[ColumnDescription]) -> bytes:
 def parameter_description(oids: Sequence[int]) -> bytes:
     """Return t: the types of a statement's parameters."""
     return message(b"t", Struct(f"!H{len(oids)}I").pack(len(oids), *oids))
-
-
-def data_rows(rows: Iterable[Sequence[Any]], outputs: Sequence[Callable[[Any], bytes]]) -> bytes:
-    """Return D for each of the rows; ``outputs`` make the bytes of a datum."""
-    pack, parts = _int4.pack, []
-    head = Struct("!cih").pack
-    width = len(outputs)
-    for row in rows:
-        values = []
-        size = 6 + 4 * width
-        for datum, output in zip(row, outputs):
-            if datum is None:
-                values.append(b"\xff\xff\xff\xff")
-            else:
-                value = output(datum)
-                values.append(pack(len(value)))
-                values.append(value)
-                size += len(value)
-        parts.append(head(b"D", size, width))
-        parts += values
-    return b"".join(parts)
 
 
 def command_complete(status: str) -> bytes:

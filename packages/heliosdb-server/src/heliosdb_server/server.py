@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from ipaddress import ip_address
+from sys import getswitchinterval, setswitchinterval
 from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
@@ -30,6 +31,7 @@ from heliosdb_server.conversation import Conversation
 from heliosdb_server.keepalive import keep_alive
 from heliosdb_server.lifecycle import Lifecycle
 from heliosdb_server.messages import Inbox, Message
+from heliosdb_server.stream import ClientStream
 from heliosdb_server.tls import common_name
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ CHUNK = 1 << 16
 PATIENCE = 0.1
 """Seconds until a client that does not read is looked at again."""
 
+SWITCH_INTERVAL = 0.0005
+"""Seconds after which a thread that computes lets the loop run: Python's own 5 ms would be felt by every client."""
 GATEKEEPERS = 8
 STRANGERS = 64
 """Clients that may be on their way in at once, where no more than that may be in."""
@@ -75,6 +79,7 @@ class Server:
         self.gatekeepers = ThreadPoolExecutor(GATEKEEPERS, thread_name_prefix="heliosdb-server-visitors")
         """For what takes time before a client is known: however many come, statements of others do not wait for it."""
         self._listener: asyncio.Server | None = None
+        self._interval = getswitchinterval()
         self._port = 0
 
     @property
@@ -85,8 +90,12 @@ class Server:
     async def start(self) -> None:
         """Listen; IoError where the address is taken."""
         try:
-            self._listener = await asyncio.start_server(
-                self._serve, self.config.host, self.config.port, start_serving=False
+            loop = asyncio.get_running_loop()
+            self._listener = await loop.create_server(
+                lambda: ClientStream(asyncio.StreamReader(), self._serve),
+                self.config.host,
+                self.config.port,
+                start_serving=False,
             )
         except OSError as error:
             raise errors.IoError(
@@ -97,6 +106,8 @@ class Server:
             if not ip_address(socket.getsockname()[0].partition("%")[0]).is_loopback:
                 refuse_strangers(self.config.rules, self.config.host)
         self._port = int(self._listener.sockets[0].getsockname()[1])
+        self._interval = getswitchinterval()
+        setswitchinterval(min(self._interval, SWITCH_INTERVAL))
         await self._listener.start_serving()
         try:
             self.life.begin()
@@ -111,10 +122,11 @@ class Server:
             self._listener.close()
         tasks = [connection.task for connection in self._serving]
         for connection in tuple(self._serving):
-            connection.shut_down()
+            connection.shut_down(errors.AdminShutdown("terminating connection due to administrator command"))
         await asyncio.gather(*tasks, return_exceptions=True)
         self.pool.shutdown()
         self.gatekeepers.shutdown(wait=False)
+        setswitchinterval(self._interval)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = _Connection(self, reader, writer)
@@ -186,9 +198,16 @@ class _Connection:
         self.conversation: Conversation | None = None
         self.address: str = (writer.get_extra_info("peername") or ("somewhere",))[0]
         self.is_encrypted = False
-        self._is_ending = False
+        self._ending: errors.Error | None = None
+        """Why the server ends the connection."""
+        self._watch: asyncio.TimerHandle | None = None
+        self._heard = 0.0
+        """When the client last said something, on the loop's clock."""
         self._is_idle = False
         """Whether it waits for the client, so that no thread is in the conversation."""
+        stream = writer.transport.get_protocol()
+        assert isinstance(stream, ClientStream)
+        self._stream = stream
         self._running: asyncio.Future[Any] | None = None
         """What a thread does for this connection, though nobody may wait for it any more."""
 
@@ -208,6 +227,7 @@ class _Connection:
                 if request is None:
                     return
                 await self._open(request)
+            log.debug("session %d: %s has connected from %s", self.number, request.user, self.address)
             await self._converse()
         except errors.Error as error:
             # As a Python literal: names that clients choose may hold line ends, and what looks like another entry.
@@ -219,6 +239,8 @@ class _Connection:
             log.exception("a connection failed")
             await self._refuse(errors.InternalFailure("the server failed", hint="Its log says how."))
         finally:
+            if self._watch is not None:
+                self._watch.cancel()
             await self._close()
 
     async def _close(self) -> None:
@@ -271,7 +293,9 @@ class _Connection:
 
     def _converse_as(self, role: Login, settings: dict[str, str]) -> None:
         wake = partial(self.loop.call_soon_threadsafe, self._notify)
-        self.conversation = Conversation(self.server.database, role.name, settings, number=self.number, on_arrival=wake)
+        self.conversation = Conversation(
+            self.server.database, role.name, settings, number=self.number, on_arrival=wake, door=self
+        )
         self.server.accounts.require_room(role)
 
     async def _ask(self, data: bytes) -> bytes:
@@ -289,7 +313,7 @@ class _Connection:
         with suppress(ConnectionError, TimeoutError):
             async with asyncio.timeout(LINGER):
                 await self.send(messages.error_response(error, severity="FATAL"))
-                if not self._is_ending:
+                if self._ending is None:
                     self.writer.write_eof() if self.writer.can_write_eof() else self.writer.close()
                     while await self.reader.read(CHUNK):
                         pass
@@ -303,6 +327,7 @@ class _Connection:
             while not conversation.is_over:
                 self._is_idle = True
                 self._notify()
+                self._limit_idling()
                 arrived = await self._messages()
                 self._is_idle = False
                 if not arrived:
@@ -317,9 +342,40 @@ class _Connection:
                     if conversation.is_answered:
                         break  # without asking a thread once more
         except asyncio.CancelledError:
-            if self._is_ending:
-                await self._refuse(errors.AdminShutdown("terminating connection due to administrator command"))
+            if self._ending is not None:
+                await self._refuse(self._ending)
             raise
+
+    def _answer(self, data: bytes) -> bool:
+        """Answer what has just arrived while the connection was idle, if that is done at once."""
+        transport = self.writer.transport
+        if transport.get_write_buffer_size() > CHUNK:
+            return False  # the client does not read: whoever drains has to wait for it
+        assert self.conversation is not None
+        answer = self.conversation.answer(data)
+        if answer is None:
+            return False
+        self._heard = self.loop.time()
+        transport.write(answer)
+        return True
+
+    def _limit_idling(self) -> None:
+        """Have a client that says nothing for too long leave; within a transaction the session itself sees to that."""
+        assert self.conversation is not None
+        session = self.conversation.session
+        limit = session.idle_limit
+        if limit is not None and self._watch is None and not session.block.is_open:
+            self._watch = self.loop.call_at(self._heard + limit, self._look, limit)
+
+    def _look(self, limit: float) -> None:
+        self._watch = None
+        assert self.conversation is not None
+        if not self._is_idle or self.conversation.session.block.is_open:
+            return  # when it is idle again there will be another look
+        if self.loop.time() < self._heard + limit:
+            self._limit_idling()
+        else:
+            self.shut_down(errors.IdleSessionTimeout("terminating connection due to idle-session timeout"))
 
     def _notify(self) -> None:
         """Tell a client that is idle what has been notified; others hear of it when they are."""
@@ -342,17 +398,22 @@ class _Connection:
         """Return messages that have arrived, at least one; none when the client has gone."""
         while not (found := self.inbox.take(limit)):
             try:
+                # Never while the first bytes of a message wait for the others.
+                self._stream.answer = self._answer if self._is_idle and self.inbox.is_empty else None
                 await self._read()
             except asyncio.IncompleteReadError:
                 if limit is not None:
                     raise
                 return []
+            finally:
+                self._stream.answer = None
         return found
 
     async def _read(self) -> None:
         data = await self.reader.read(CHUNK)
         if not data:
             raise asyncio.IncompleteReadError(b"", None)
+        self._heard = self.loop.time()
         self.inbox.feed(data)
 
     async def send(self, data: bytes) -> None:
@@ -373,8 +434,22 @@ class _Connection:
         if self.conversation is not None:
             self.conversation.cancel()
 
-    def shut_down(self) -> None:
-        """Stop what runs, and end the connection."""
-        self._is_ending = True
-        self.cancel()
-        self.task.cancel()
+    def shut_down(self, error: errors.Error) -> None:
+        """Stop what runs, tell the client why, and end the connection."""
+        if self._ending is None:
+            self._ending = error
+            self.cancel()
+            self.task.cancel()
+
+    # -- the session's door --------------------------------------------------------------------------------------------
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """The client's host and port."""
+        found = self.writer.get_extra_info("peername")
+        return None if not found else (str(found[0]).partition("%")[0], int(found[1]))
+
+    def end(self, error: errors.Error) -> None:
+        """End the connection, from any thread."""
+        with suppress(RuntimeError):  # the loop has ended, and all connections with it
+            self.loop.call_soon_threadsafe(self.shut_down, error)

@@ -45,6 +45,8 @@ class Copy:
         self._opened = not session.block.is_open
         if self._opened:
             session.begin()
+        if session.watch.is_on:
+            session.watch.begin(statements[0], None)
         session.start_clock(text)
         try:
             session.block.require_healthy()
@@ -119,6 +121,7 @@ class Copy:
         if self._ended:
             raise errors.InterfaceError("the copy is over")
         result: Result = self._guard(self.transfer.finish if self.is_from else self.transfer.result)
+        self.session.watch.rows = result.row_count
         self._end()
         if self._opened:
             self.session.block.commit()
@@ -139,6 +142,7 @@ class Copy:
     def _fail(self, error: BaseException) -> None:
         if self._ended:
             return
+        self.session.watch.end(failed=True)
         self._end()
         if self._opened:
             self.session.block.rollback()
@@ -158,8 +162,9 @@ class Copy:
             return
         if not self.is_from:
             # What is left is not read.
-            self._end()
             self.result = self.transfer.result()
+            self.session.watch.rows = self.result.row_count
+            self._end()
             if self._opened:
                 self.session.block.commit()
             return

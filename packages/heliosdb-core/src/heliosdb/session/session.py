@@ -308,12 +308,17 @@ class Session(SessionPlans):
 
     def run(self, statement: StatementText, parameters: Sequence[Any] | None = None) -> Result:
         """Run one statement with Python parameters and return its result, rows included."""
+        if self.watch.is_on:
+            self.watch.begin(statement, parameters)
         self.start_clock(statement.shown or statement.text)
         for name, left in statement.cut_names:
             self.notice(f'identifier "{name}" will be truncated to "{left}"', sqlstate="42622")
         try:
-            return self._run(statement, parameters)
+            result = self._run(statement, parameters)
+            self.watch.rows = result.row_count
+            return result
         except BaseException as error:
+            self.watch.end(failed=True)
             self._fail(error)
             raise
         finally:
@@ -325,7 +330,8 @@ class Session(SessionPlans):
             self.idle.end()
         # In this order: an interruption that comes once the statement is known must not be forgotten.
         self.interruption = None
-        self.current_query = text
+        self.current_query = self.latest_query = text
+        self.changed_at = time.time_ns()
         ask(self.check_interrupt)
         timeout = self.setting("statement_timeout")
         self.deadline = time.monotonic() + timeout / 1000 if timeout else None
@@ -335,7 +341,10 @@ class Session(SessionPlans):
     def stop_clock(self) -> None:
         """Note that no statement runs."""
         ask(None)
+        if self.watch.is_on:
+            self.watch.end()
         text, self.current_query = self.current_query, ""
+        self.changed_at = time.time_ns()
         self.deadline = None
         if self.block.is_open:
             self.block.has_run(text)
@@ -479,7 +488,9 @@ class Session(SessionPlans):
         allow_recursion()
         hints = tuple(map(self.hint, parameters or ()))
         types = statement.types
+        self.snapshots = None
         plan = self.cached_plan(statement, hints, parameters or (), types)
+        snapshots, self.snapshots = self.snapshots, None
         if plan is None:
             tree = self.tree(statement)
             if not is_query(tree):
@@ -501,10 +512,10 @@ class Session(SessionPlans):
                     raise no_parameter(statement.text) from None
                 raise
         while not lock_plan(self, plan):
-            plan = self.plan(statement, hints, types, parameters or ())
+            plan, snapshots = self.plan(statement, hints, types, parameters or ()), None
         if parameters is None and plan.bound.parameter_types:
             raise no_parameter(statement.text)
-        result = self.run_plan(plan, statement.constants, self.read_parameters(plan, parameters or ()))
+        result = self.run_plan(plan, statement.constants, self.read_parameters(plan, parameters or ()), snapshots)
         # Of this very text: what ran inside of it (functions, EXECUTE, the query of COPY) has texts of its own.
         self.last_plan, self.last_hints = plan, hints
         return _over_domains(result, self.types)
@@ -551,6 +562,7 @@ class Session(SessionPlans):
             self.block.rollback()
         self.unlock_all_advisory()
         self.idle.close()
+        self.watch.leave()
         owned = self._temporary_schema is not None and self.owns_temporary_schema
         if owned and self.timeline_is_there and not self.database.closed:
             self.database.drop_temporary_objects(self)
