@@ -196,7 +196,7 @@ class _Connection:
         self.task = task
         self.loop = asyncio.get_running_loop()
         self.conversation: Conversation | None = None
-        self.address: str = (writer.get_extra_info("peername") or ("somewhere",))[0]
+        self.host: str = (writer.get_extra_info("peername") or ("somewhere",))[0]
         self.is_encrypted = False
         self._ending: errors.Error | None = None
         """Why the server ends the connection."""
@@ -227,11 +227,11 @@ class _Connection:
                 if request is None:
                     return
                 await self._open(request)
-            log.debug("session %d: %s has connected from %s", self.number, request.user, self.address)
+            log.debug("session %d: %r has connected from %s", self.number, request.user, self.address)
             await self._converse()
         except errors.Error as error:
             # As a Python literal: names that clients choose may hold line ends, and what looks like another entry.
-            log.info("a client at %s is told, and hung up on: %r", self.address, error.message)
+            log.info("a client at %s is told, and hung up on: %r", self.host, error.message)
             await self._refuse(error)
         except (ConnectionError, EOFError, TimeoutError, ssl.SSLError):
             raise  # the client has gone, or said nothing for too long
@@ -281,7 +281,7 @@ class _Connection:
         return Visitor(
             user=request.user,
             database=request.database,
-            address=self.address,
+            address=self.host,
             is_encrypted=self.is_encrypted,
             common_name=common_name(shown),
             binding=None if tls is None else tls.binding,
