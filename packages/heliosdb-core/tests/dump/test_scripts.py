@@ -207,7 +207,7 @@ def test_what_is_not_supported_is_left_out_where_that_is_asked_for() -> None:
         GRANT SELECT (a) ON TABLE t TO PUBLIC;
         GRANT EXECUTE ON FUNCTION f() TO PUBLIC;
         SET SESSION AUTHORIZATION somebody;
-            ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;
+        ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;
         ALTER TABLE ONLY t ALTER COLUMN a SET STATISTICS 10;
         INSERT INTO t VALUES (1);"""
     with fresh() as database:
