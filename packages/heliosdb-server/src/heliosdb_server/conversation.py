@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, evolve, field
 
 from heliosdb import errors
+from heliosdb.spi import LiveRows
 from heliosdb_server import formats, messages
 from heliosdb_server.messages import Body, Message
 
@@ -50,6 +51,11 @@ ROWS = 256
 """Rows that are encoded at once."""
 
 
+def _batches(result: Result) -> Iterator[Sequence[Any]]:
+    """Return the rows of a result in batches."""
+    return result.rows if isinstance(result.rows, LiveRows) else iter((list(result.rows),))
+
+
 @define(eq=False)
 class _Statement:
     """A statement that Parse made; ``text`` is None for an empty one."""
@@ -74,6 +80,16 @@ class _Portal:
     result: Result | None = None
     rows: list[Any] | None = None
     at: int = 0
+    live: LiveRows | None = None
+    """Where the rows come from that are not in ``rows`` yet."""
+    cursor: str | None = None
+    """The name of the cursor that it stands for."""
+
+    def close(self) -> None:
+        """Read no more."""
+        if self.live is not None:
+            self.live.close()
+            self.live = None
 
 
 class Conversation:
@@ -204,6 +220,7 @@ class Conversation:
 
     def _fail(self, error: errors.Error) -> None:
         """Report an error of the extended protocol; what follows is skipped up to Sync."""
+        self._give_up()
         block = self.session.block
         if block.is_implicit:
             block.rollback()
@@ -212,16 +229,22 @@ class Conversation:
         self._say(messages.error_response(error))
         self._skips = True
 
+    def _give_up(self) -> None:
+        """End a statement some of whose rows could not be written."""
+        if self.session.live is not None:
+            self.session.live.fail()
+
     def _sync(self) -> None:
         self._skips = False
         block = self.session.block
-        if block.is_implicit:
-            try:
+        try:
+            if block.is_implicit:
                 block.commit()
-            except errors.Error as error:
-                self._say(messages.error_response(error))
-        if not block.is_open:
-            self._portals.clear()
+            if not block.is_open:
+                for name in tuple(self._portals):
+                    self._drop_portal(name)
+        except errors.Error as error:
+            self._say(messages.error_response(error))
         if self._may_have_set:
             self._may_have_set = False
             self._report()
@@ -232,8 +255,8 @@ class Conversation:
     def _query(self, body: Body) -> Iterator[bytes]:
         session = self.session
         offset = 0
-        self._portals.pop("", None)
         try:
+            self._drop_portal("")
             text = body.text()
             body.end()
             self._statements.pop("", None)
@@ -245,12 +268,13 @@ class Conversation:
                 if self._copy is not None:
                     return
             else:
-                results = session.run_script(statements)
+                results = session.run_script(statements, live=True)
                 for statement in statements:
                     offset = statement.offset
                     yield from self._results(next(results))
                 next(results, None)
         except errors.Error as error:
+            self._give_up()
             self._say(messages.error_response(error, offset=offset))
         self._report()
         self._ready()
@@ -259,11 +283,14 @@ class Conversation:
         if result.columns is not None:
             form = [formats.TEXT] * len(result.columns)
             self._say(messages.row_description(formats.descriptions(self.session, result.columns, form)))
-            yield from self._rows(result.columns, form, list(result.rows))
+            write = formats.outputs(self.session, result.columns, form)
+            count = 0
+            for rows in _batches(result):
+                count += len(rows)
+                yield from self._written(write, rows)
+            if result.row_count is None:
+                result = evolve(result, row_count=count)
         self._say(messages.command_complete(result.status))
-
-    def _rows(self, columns: Sequence[OutputColumn], form: Sequence[int], rows: Sequence[Any]) -> Iterator[bytes]:
-        yield from self._written(formats.outputs(self.session, columns, form), rows)
 
     def _written(self, write: Sequence[Callable[[Any], bytes]], rows: Sequence[Any]) -> Iterator[bytes]:
         for start in range(0, len(rows), ROWS):
@@ -306,12 +333,13 @@ class Conversation:
                 f'bind message supplies {len(values)} parameters, but prepared statement "{name}" requires '
                 f"{len(statement.types)}"
             )
-        if portal and portal in self._portals:
+        if portal and (portal in self._portals or portal in self.session.cursors):
             raise errors.DuplicateCursor(f'cursor "{portal}" already exists')
         types = statement.types + (None,) * (len(values) - len(statement.types))
         read = formats.parameters(self.session, types, values, formats.one_for_each(given, len(values), "parameter"))
         count = len(statement.columns or ())
         form = formats.one_for_each(wanted, count, "column") if count else wanted
+        self._drop_portal(portal)
         self._portals[portal] = _Portal(statement, read, form)
         self._say(messages.BIND_COMPLETE)
 
@@ -323,8 +351,18 @@ class Conversation:
             )
         return found
 
+    def _drop_portal(self, name: str) -> None:
+        if name in self._portals:
+            self._portals.pop(name).close()
+        elif name in self.session.cursors:
+            self.session.cursors.pop(name).close()
+
     def _portal(self, name: str) -> _Portal:
         found = self._portals.get(name)
+        if found is None and name in self.session.cursors:
+            # What DECLARE made; FETCH and the protocol move the same cursor.
+            columns = self.session.cursors[name].columns
+            found = _Portal(_Statement(None, (), columns), (), [], cursor=name)
         if found is None:
             raise errors.InvalidCursorName(f'portal "{name}" does not exist')
         return found
@@ -367,8 +405,13 @@ class Conversation:
     def _execute(self, body: Body, followed_by_sync: bool) -> Iterator[bytes]:
         name, limit = body.text(), body.int4()
         body.end()
+        if limit <= 0:
+            limit = -1
         portal = self._portal(name)
         statement = portal.statement
+        if portal.cursor is not None:
+            yield from self._fetch(portal, limit)
+            return
         if statement.text is None:
             self._say(messages.EMPTY_QUERY)
             return
@@ -385,16 +428,39 @@ class Conversation:
         if result.columns is None or rows is None:
             self._say(messages.command_complete(result.status))
             return
-        end = len(rows) if limit <= 0 else min(len(rows), portal.at + limit)
         form = formats.one_for_each(portal.formats, len(result.columns), "column")
-        yield from self._written(self._writers(statement, result.columns, form), rows[portal.at : end])
-        count, portal.at = end - portal.at, end
-        if end < len(rows):
+        write = self._writers(statement, result.columns, form)
+        count = 0
+        while True:
+            end = len(rows) if limit < 0 else min(len(rows), portal.at + limit - count)
+            yield from self._written(write, rows[portal.at : end])
+            count += end - portal.at
+            portal.at = end
+            if count == limit or portal.live is None:
+                break
+            portal.at, portal.rows = 0, next(portal.live, None) or []
+            rows = portal.rows
+            if not rows:
+                portal.live = None
+        if count == limit:
+            if portal.live is not None:
+                portal.live.pause()
             self._say(messages.PORTAL_SUSPENDED)
         elif result.tag == "SELECT":
             self._say(messages.command_complete(f"SELECT {count}"))
         else:
             self._say(messages.command_complete(result.status))
+
+    def _fetch(self, portal: _Portal, limit: int) -> Iterator[bytes]:
+        """Execute a portal that is a cursor: FETCH."""
+        columns = portal.statement.columns or ()
+        assert portal.cursor is not None
+        name = portal.cursor.replace('"', '""')
+        (result,) = self.session.execute(f'FETCH FORWARD {"ALL" if limit < 0 else limit} FROM "{name}"')
+        rows: Any = result.rows
+        yield from self._written(formats.outputs(self.session, columns, [formats.TEXT] * len(columns)), rows)
+        done = len(rows) != limit
+        self._say(messages.command_complete(f"SELECT {len(rows)}") if done else messages.PORTAL_SUSPENDED)
 
     def _writers(
         self, statement: _Statement, columns: Sequence[OutputColumn], form: Sequence[int]
@@ -411,7 +477,10 @@ class Conversation:
             return
         self._may_have_set = True
         session, statement = self.session, portal.statement
-        result = portal.result = session.run(statement.text, portal.values)
+        result = portal.result = session.run(statement.text, portal.values, live=True)
+        if isinstance(result.rows, LiveRows):
+            portal.live, portal.rows = result.rows, []
+            return
         portal.rows = None if result.columns is None else list(result.rows)
         if statement.columns is not None and len(portal.rows or ()) < 2 and not session.block.is_open:
             text = statement.text.text
@@ -459,8 +528,10 @@ class Conversation:
         body.end()
         if kind not in (b"S", b"P"):
             raise errors.ProtocolViolation(f"invalid CLOSE message subtype {kind[0]}")
-        closed = self._statements if kind == b"S" else self._portals
-        closed.pop(name, None)
+        if kind == b"S":
+            self._statements.pop(name, None)
+        else:
+            self._drop_portal(name)
         self._say(messages.CLOSE_COMPLETE)
 
     def _flush(self, body: Body, followed_by_sync: bool) -> Iterator[bytes]:

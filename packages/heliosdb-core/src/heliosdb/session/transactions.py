@@ -24,6 +24,7 @@ from heliosdb.transaction.outcome import Mark
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Constraint
     from heliosdb.session.environment import SessionEnvironment
+    from heliosdb.session.live import LiveRows
     from heliosdb.session.notifications import Announcement
     from heliosdb.session.streaming import Stream
     from heliosdb.transaction import Transaction
@@ -67,7 +68,7 @@ class TransactionBlock:
         self._savepoints: list[_Savepoint] = []
         self._deferred: dict[int | None, bool] = {}
         self._usual: _Usual | None = None
-        self.streams: WeakSet[Stream] = WeakSet()
+        self.streams: WeakSet[Stream | LiveRows] = WeakSet()
         """What is read while the block lasts (``session/streaming.py``)."""
 
     @property
