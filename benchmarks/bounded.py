@@ -114,7 +114,7 @@ def _prepare(operation: str, path: str, scale: float) -> None:
     import heliosdb
     from heliosdb.config import Config
 
-    with heliosdb.connect(config=Config(path=path, cache_size=int(CACHE * scale))) as connection:
+    with heliosdb.connect(config=Config(path=path, cache_size=int(CACHE * scale), retention_days=0)) as connection:
         for statement in BEFORE[operation]:
             connection.execute(statement)
         connection.commit()
@@ -129,7 +129,7 @@ def _child(operation: str, path: str, scale: float) -> None:
     import heliosdb
     from heliosdb.config import Config
 
-    config = Config(path=path, cache_size=int(CACHE * scale))
+    config = Config(path=path, cache_size=int(CACHE * scale), retention_days=0)
     with heliosdb.connect(config=config) as connection:
         connection.execute(f"SET work_mem = '{int(WORK_MEM * scale) >> 10}kB'")
         # What is imported on the way is no matter of the table's size.

@@ -1,6 +1,7 @@
 """Figures that stand for themselves, each with its bar: memory, version chains, definitions, compiling.
 
-``python benchmarks/limits.py [--only WORD]``. Ratios here are between two states of HeliosDB, not with a peer.
+``python benchmarks/limits.py [--only WORD]``. Ratios here are between two states of HeliosDB, not with a peer. No past
+is kept but where a figure is about it.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ peak()
 """
 MILLION_UPDATES = """
 import heliosdb
-database = heliosdb.EmbeddedDatabase.new_in_memory()
+database = heliosdb.EmbeddedDatabase(":memory:", config=heliosdb.Config(retention_days=0))
 database.execute("CREATE TABLE counters (id integer PRIMARY KEY, n bigint)")
 database.execute("INSERT INTO counters VALUES (1, 0), (2, 0)")
 def update(times):
@@ -71,7 +72,7 @@ class Limit(NamedTuple):
 
 def people(count: int) -> heliosdb.EmbeddedDatabase:
     """Return a database with so many people."""
-    database = heliosdb.EmbeddedDatabase.new_in_memory()
+    database = heliosdb.EmbeddedDatabase(":memory:", config=heliosdb.Config(retention_days=0))
     database.execute(PEOPLE)
     statement = database.prepare(LOAD)
     for start in range(0, count, 100_000):
@@ -151,7 +152,6 @@ def the_past_on_disk() -> Iterator[Limit]:
     with TemporaryDirectory(prefix="heliosdb-limits-") as directory:
         path = str(Path(directory) / "db")
         with heliosdb.EmbeddedDatabase(path) as database:
-            database.database.history.retain(Retention())
             database.execute("CREATE TABLE t (id int PRIMARY KEY, a int, note text)")
             database.execute("INSERT INTO t SELECT g, g * 2, 'note ' || g FROM generate_series(0, 999999) AS g")
             before = database.database.history.published

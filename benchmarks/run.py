@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import heliosdb
 
 ROUNDS = 5
+NO_PAST = heliosdb.Config(retention_days=0)
 
 
 class Case(NamedTuple):
@@ -80,7 +81,7 @@ def keyed_cases(rows: int) -> Iterator[Case]:
     rows = max(1000, rows // 5)
     chooser = random.Random(1)
     users = [(i, f"user {i}", f"u{i}@example.org", i % 90) for i in range(rows)]
-    ours = heliosdb.EmbeddedDatabase.new_in_memory()
+    ours = heliosdb.EmbeddedDatabase(":memory:", config=NO_PAST)
     peer = sqlite3.connect(":memory:", isolation_level=None)
 
     def both(text: str) -> None:
@@ -176,7 +177,7 @@ def scan_cases(rows: int) -> Iterator[Case]:
         for i in range(rows)
     ]
     groups = [(i, i % 20, i * 0.5) for i in range(rows // 10)]
-    ours = heliosdb.EmbeddedDatabase.new_in_memory()
+    ours = heliosdb.EmbeddedDatabase(":memory:", config=NO_PAST)
     peer = sqlite3.connect(":memory:", isolation_level=None)
     for run in (ours.execute, peer.execute):
         run(
@@ -273,7 +274,7 @@ def main() -> None:
         "sqlite": sqlite3.sqlite_version,
         "python": platform.python_version(),
         "machine": f"{processor()}, {platform.system()} {platform.machine()}",
-        "retention": "none",
+        "retention": "none (retention_days = 0)",
     }
     for name, value in header.items():
         print(f"{name:>10}: {value}")

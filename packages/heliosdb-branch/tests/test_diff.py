@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from heliosdb import EmbeddedDatabase, errors
+from heliosdb import Config, EmbeddedDatabase, errors
 from heliosdb.spi import Retention
 
 Row = tuple[Any, ...]
@@ -164,7 +164,7 @@ class TestBlame:
         assert inserted[0][3] < last
 
     def test_what_nobody_knows_any_more_is_null(self) -> None:
-        with EmbeddedDatabase.new_in_memory() as db:
+        with EmbeddedDatabase(":memory:", config=Config(retention_days=0)) as db:
             db.execute("CREATE TABLE t (id int PRIMARY KEY, a int)")
             for key in range(40):
                 db.execute("INSERT INTO t VALUES ($1, 0)", (key,))

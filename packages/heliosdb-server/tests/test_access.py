@@ -137,13 +137,13 @@ def test_any_text_is_read_or_refused(lines: list[str]) -> None:
 
 
 def test_clients_are_told_why_they_are_refused(database: EmbeddedDatabase) -> None:
-    rules = ["host all bad all reject", "host app,me me 127.0.0.0/8 trust"]
+    rules = ["host all bad all reject", "host app,me helios 127.0.0.0/8 trust"]
     with start_server(database, port=0, hba=rules) as server:
-        with psycopg.connect(f"{server.url}app?user=me") as client:
+        with psycopg.connect(f"{server.url}app?user=helios") as client:
             assert client.execute("SELECT 1").fetchone() == (1,)
         for user, name, message in (
             ("bad", "app", 'rejects connection for host "127.0.0.1", user "bad", database "app", no encryption'),
-            ("me", "other", 'no pg_hba.conf entry for host "127.0.0.1", user "me", database "other", no encryption'),
+            ("me", "app", 'no pg_hba.conf entry for host "127.0.0.1", user "me", database "app", no encryption'),
         ):
             with pytest.raises(psycopg.OperationalError, match=message):
                 psycopg.connect(f"{server.url}{name}?user={user}")
@@ -151,10 +151,10 @@ def test_clients_are_told_why_they_are_refused(database: EmbeddedDatabase) -> No
 
 def test_addresses_that_may_come(database: EmbeddedDatabase) -> None:
     with start_server(database, port=0, allowed_ips=["192.168.1.0/24", "127.0.0.1"]) as server:
-        psycopg.connect(f"{server.url}app?user=me").close()
+        psycopg.connect(f"{server.url}app?user=helios").close()
     with start_server(database, port=0, allowed_ips=["192.168.1.0/24"]) as server:
         with pytest.raises(psycopg.OperationalError, match=r"no pg_hba.conf entry for host"):
-            psycopg.connect(f"{server.url}app?user=me")
+            psycopg.connect(f"{server.url}app?user=helios")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.1", "example.com", "0", "127.1"])
@@ -178,7 +178,7 @@ def test_a_name_for_this_machine_is_looked_at_when_it_listens(
 def test_trust_for_this_machine_alone_may_listen_everywhere(database: EmbeddedDatabase) -> None:
     rules = ["host all all 127.0.0.1/32 trust", "host all all ::1/128 trust", "host all all all reject"]
     with start_server(database, port=0, host="0.0.0.0", hba=rules) as server:
-        psycopg.connect(f"host=127.0.0.1 port={server.port} user=me dbname=app").close()
+        psycopg.connect(f"host=127.0.0.1 port={server.port} user=helios dbname=app").close()
 
 
 def test_the_configuration_has_rules(tmp_path: Path) -> None:

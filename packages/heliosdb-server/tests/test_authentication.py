@@ -7,13 +7,11 @@ import os
 import signal
 import socket
 import ssl
-import subprocess
-import sys
 import warnings
 from base64 import b64decode
 from collections.abc import Iterator
 from functools import partial
-from hashlib import sha256
+from hashlib import md5, sha256
 from pathlib import Path
 from struct import pack, unpack
 from typing import Any
@@ -23,15 +21,17 @@ import pytest
 
 from heliosdb import EmbeddedDatabase
 from heliosdb.errors import InvalidParameterValue, IoError
+from heliosdb.passwords import scram_verifier
 from heliosdb_server import RunningServer, ServerConfig, start_server, verifier
-from heliosdb_server.verifiers import md5_verifier
+from server_processes import ServerProcess, run
 
 SECRET = "correct horse é"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def database() -> Iterator[EmbeddedDatabase]:
     with EmbeddedDatabase.new_in_memory(plugins=[]) as opened:
+        opened.execute("CREATE ROLE me LOGIN")
         yield opened
 
 
@@ -40,8 +40,6 @@ def database() -> Iterator[EmbeddedDatabase]:
 def test_the_right_password_lets_in_and_no_other(database: EmbeddedDatabase, auth: str, kept: str) -> None:
     with start_server(database, port=0, auth=auth, users={"app": kept}) as server:
         where: dict[str, Any] = {"host": "127.0.0.1", "port": server.port, "dbname": "app"}
-        with psycopg.connect(**where, user="app", password=SECRET) as client:
-            assert client.execute("SELECT current_user").fetchone() == ("app",)
         said = []
         for user, password in (("app", "wrong"), ("nobody", SECRET), ("app", " ")):
             with pytest.raises(psycopg.OperationalError) as failure:
@@ -49,11 +47,13 @@ def test_the_right_password_lets_in_and_no_other(database: EmbeddedDatabase, aut
             said.append(str(failure.value).replace(user, "?").splitlines()[0])
         assert said == [said[0]] * 3
         assert "password authentication failed" in said[0]
-        assert server.get_status()["connections"] == 0
+        assert server.get_status().active_connections == 0
+        with psycopg.connect(**where, user="app", password=SECRET) as client:
+            assert client.execute("SELECT current_user").fetchone() == ("app",)
 
 
 def test_a_verifier_agrees_with_the_exchange_that_rfc_7677_prints() -> None:
-    made = verifier("pencil", salt=b64decode("W22ZaJ0SNY7soEsUEjb6gQ=="), iterations=4096)
+    made = scram_verifier("pencil", salt=b64decode("W22ZaJ0SNY7soEsUEjb6gQ=="), iterations=4096)
     head, keys = made.rsplit("$", 1)
     assert head == "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ=="
     stored, server = map(b64decode, keys.split(":"))
@@ -76,8 +76,9 @@ def test_a_verifier_does_not_hold_the_password_and_is_never_the_same() -> None:
     [
         ({"host": "0.0.0.0"}, "trusts everybody does not listen"),
         ({"auth": "guess"}, 'no authentication method "guess"'),
-        ({"auth": "scram-sha-256"}, "needs users"),
-        ({"auth": "password", "users": {"app": "SCRAM-SHA-256$broken"}}, "verifier of user"),
+        ({"auth": "scram-sha-256"}, "no role has a password"),
+        ({"hba": ["host all me all md5", "host all all all reject"]}, "no role has a password"),
+        ({"superuser_reserved_connections": 100}, "must be less than max_connections"),
         ({"tls_cert": "x"}, "belong together"),
         ({"tls_required": True}, "needs tls_cert"),
         ({"tls_ca": "x"}, "needs tls_cert"),
@@ -109,9 +110,9 @@ def test_a_port_that_is_taken_is_an_error(database: EmbeddedDatabase) -> None:
 
 def test_no_more_clients_than_may_be(database: EmbeddedDatabase) -> None:
     with start_server(database, port=0, max_connections=2) as server:
-        clients = [psycopg.connect(f"{server.url}app?user=me") for _ in range(2)]
+        clients = [psycopg.connect(f"{server.url}app?user=helios") for _ in range(2)]
         with pytest.raises(psycopg.OperationalError, match="too many clients"):
-            psycopg.connect(f"{server.url}app?user=me")
+            psycopg.connect(f"{server.url}app?user=helios")
         for client in clients:
             client.close()
 
@@ -123,7 +124,7 @@ def test_encrypted_connections(database: EmbeddedDatabase, authority: Any) -> No
             assert client.pgconn.ssl_in_use
             assert client.execute("SELECT sum(g) FROM generate_series(1, 100000) g").fetchone() == (5000050000,)
         with pytest.raises(psycopg.OperationalError, match=r"no pg_hba.conf entry .* no encryption"):
-            psycopg.connect(f"{server.url}app?user=me&sslmode=disable")
+            psycopg.connect(f"{server.url}app?user=helios&sslmode=disable")
 
 
 def encrypted(server: RunningServer, **options: str) -> str:
@@ -148,7 +149,7 @@ def test_a_proof_is_bound_to_the_certificate(
 
 
 def test_md5_and_what_is_kept_for_it(database: EmbeddedDatabase) -> None:
-    users = {"old": md5_verifier(SECRET, "old"), "new": verifier(SECRET)}
+    users = {"old": "md5" + md5(f"{SECRET}old".encode()).hexdigest(), "new": verifier(SECRET)}
     asked = []
     with start_server(database, port=0, auth="md5", users=users) as server:
         for user in ("old", "new", "nobody"):
@@ -285,42 +286,31 @@ def test_other_spellings_of_options(database: EmbeddedDatabase, authority: Any) 
 
 def test_the_command_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
     path = tmp_path / "app.db"
-    program = str(Path(sys.executable).with_name("heliosdb"))
-    command = [program, "start", str(path), "--port", "0", "--auth", "scram-sha-256", "--user", "app"]
-    environment = {**os.environ, "PGPASSWORD": SECRET}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stderr is not None
-        line = process.stderr.readline()
-        assert line.startswith("listening at 127.0.0.1:")
-        port = int(line.rsplit(":", 1)[1])
+    with ServerProcess(str(path), "--auth", "scram-sha-256", "--user", "app", password=SECRET) as process:
         with psycopg.connect(
-            host="127.0.0.1", port=port, user="app", password=SECRET, dbname="app", autocommit=True
+            host="127.0.0.1", port=process.port, user="app", password=SECRET, dbname="app", autocommit=True
         ) as client:
             client.execute("CREATE TABLE t AS SELECT 1 AS a")
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
+            process.process.send_signal(signal.SIGINT)
+            assert process.ended()[0] == 0
             with pytest.raises(psycopg.errors.AdminShutdown):
                 client.execute("SELECT 1")
     with EmbeddedDatabase(str(path)) as database:
         assert database.query("SELECT a FROM t") == [(1,)]
-    (tmp_path / "heliosdb.toml").write_text('[server]\nport = 0\nlisten_addr = "127.0.0.1"\nmax_connections = 1\n')
-    command = [program, "start", "--memory", "--config", str(tmp_path / "heliosdb.toml")]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stderr is not None
-        port = int(process.stderr.readline().rsplit(":", 1)[1])
-        with psycopg.connect(f"host=127.0.0.1 port={port} user=app dbname=app"):
-            with pytest.raises(psycopg.OperationalError, match="too many clients"):
-                psycopg.connect(f"host=127.0.0.1 port={port} user=app dbname=app")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
-    del environment["PGPASSWORD"]
+    (tmp_path / "heliosdb.toml").write_text('[server]\nport = 1\nlisten_addr = "127.0.0.1"\nmax_connections = 1\n')
+    with ServerProcess("--memory", "--config", str(tmp_path / "heliosdb.toml")) as process:
+        with psycopg.connect(process.url), pytest.raises(psycopg.OperationalError, match="too many clients"):
+            psycopg.connect(process.url)
+        process.process.send_signal(signal.SIGINT)
+        assert process.ended()[0] == 0
     nowhere = str(tmp_path / "not made")
     for arguments, status, message in (
-        ([], 2, "give one of PATH"),
+        ([], 2, "give PATH"),
+        (["x", "--memory"], 2, "give one of PATH"),
         (["--memory", "--user", "x"], 2, "needs a password"),
         ([nowhere, "--listen", "0.0.0.0"], 1, "trusts everybody does not listen"),
     ):
-        done = subprocess.run([program, "start", *arguments], capture_output=True, text=True, env=environment)
+        done = run("start", *arguments)
         assert done.returncode == status
         assert message in done.stderr
     assert not os.path.exists(nowhere)

@@ -37,7 +37,7 @@ def server(database: EmbeddedDatabase) -> Iterator[RunningServer]:
 
 @pytest.fixture
 def connection(server: RunningServer) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(f"{server.url}app?user=me", autocommit=True) as opened:
+    with psycopg.connect(f"{server.url}app?user=helios", autocommit=True) as opened:
         yield opened
 
 
@@ -99,7 +99,10 @@ def test_errors_have_their_fields(connection: Any) -> None:
 
 
 def test_transactions(server: RunningServer) -> None:
-    with psycopg.connect(f"{server.url}app?user=me") as first, psycopg.connect(f"{server.url}app?user=me") as second:
+    with (
+        psycopg.connect(f"{server.url}app?user=helios") as first,
+        psycopg.connect(f"{server.url}app?user=helios") as second,
+    ):
         first.execute("DELETE FROM t WHERE id > 10")
         assert first.info.transaction_status == pq.TransactionStatus.INTRANS
         assert second.execute("SELECT count(*) FROM t").fetchone() == (1000,)
@@ -188,7 +191,7 @@ def test_show_and_explain_by_the_extended_protocol(connection: Any) -> None:
 
 def test_what_runs_is_cancelled(server: RunningServer) -> None:
     async def talk() -> None:
-        client = await asyncpg.connect(f"{server.url}app", user="me")
+        client = await asyncpg.connect(f"{server.url}app", user="helios")
         endless = "SELECT count(*) FROM generate_series(1, 1000000000000) g WHERE g % 7 = 3"
         with pytest.raises(TimeoutError):
             await client.fetchval(endless, timeout=0.2)
@@ -205,28 +208,28 @@ def test_a_branch_stands_behind_the_name_of_the_database() -> None:
     ):
         database.execute("CREATE TABLE t AS SELECT 1 AS a")
         database.execute("CREATE BRANCH experiment")
-        with psycopg.connect(f"{running.url}app@experiment?user=me", autocommit=True) as client:
+        with psycopg.connect(f"{running.url}app@experiment?user=helios", autocommit=True) as client:
             client.execute("UPDATE t SET a = 2")
             assert client.execute("SELECT a FROM t").fetchone() == (2,)
         assert database.query("SELECT a FROM t") == [(1,)]
         with pytest.raises(psycopg.OperationalError, match="nobody"):
-            psycopg.connect(f"{running.url}app@nobody?user=me")
-        with psycopg.connect(f"{running.url}app@experiment?user=me") as client:
+            psycopg.connect(f"{running.url}app@nobody?user=helios")
+        with psycopg.connect(f"{running.url}app@experiment?user=helios") as client:
             assert client.execute("SELECT a FROM t").fetchone() == (2,)
 
 
 def test_branches_need_their_package(server: RunningServer) -> None:
     with pytest.raises(psycopg.OperationalError, match=r"heliosdb\.branch"):
-        psycopg.connect(f"{server.url}app@experiment?user=me")
+        psycopg.connect(f"{server.url}app@experiment?user=helios")
 
 
 def test_a_client_that_goes_leaves_nothing(server: RunningServer, database: EmbeddedDatabase) -> None:
-    gone = psycopg.connect(f"{server.url}app?user=me")
+    gone = psycopg.connect(f"{server.url}app?user=helios")
     gone.execute("DELETE FROM t")
     gone.pgconn.finish()
     deadline = threading.Event()
     for _ in range(500):
-        if server.get_status()["connections"] == 0:
+        if server.get_status().active_connections == 0:
             break
         deadline.wait(0.01)
     assert database.query("SELECT count(*) FROM t") == [(1000,)]
@@ -235,18 +238,18 @@ def test_a_client_that_goes_leaves_nothing(server: RunningServer, database: Embe
 
 def test_a_server_that_stops_says_so(database: EmbeddedDatabase) -> None:
     running = start_server(database, port=0)
-    client = psycopg.connect(f"{running.url}app?user=me", autocommit=True)
+    client = psycopg.connect(f"{running.url}app?user=helios", autocommit=True)
     running.stop()
     running.stop()
     with pytest.raises(psycopg.errors.AdminShutdown):
         client.execute("SELECT 1")
-    assert running.get_status() == {"running": False, "connections": 0}
+    assert (running.get_status().running, running.get_status().active_connections) == (False, 0)
     assert database.query("SELECT count(*) FROM t") == [(1000,)]
 
 
 def test_asyncpg(server: RunningServer) -> None:
     async def talk() -> None:
-        client = await asyncpg.connect(f"{server.url}app", user="me")
+        client = await asyncpg.connect(f"{server.url}app", user="helios")
         assert await client.fetchval("SELECT $1::int + 1", 41) == 42
         assert [tuple(row) for row in await client.fetch("SELECT * FROM t WHERE id = ANY($1) ORDER BY 1", [2, 3])] == [
             (2, "row 2"),
@@ -276,7 +279,7 @@ def test_asyncpg(server: RunningServer) -> None:
 )
 def test_psql_describes(server: RunningServer, command: str) -> None:
     done = subprocess.run(
-        ["psql", "-X", "-v", "ON_ERROR_STOP=1", f"{server.url}app?user=me", "-c", command],
+        ["psql", "-X", "-v", "ON_ERROR_STOP=1", f"{server.url}app?user=helios", "-c", command],
         capture_output=True,
         text=True,
         timeout=60,

@@ -48,14 +48,14 @@ def server() -> Iterator[RunningServer]:
 
 @pytest.fixture
 def client(server: RunningServer) -> Iterator[Any]:
-    with psycopg.connect(f"{server.url}app?user=me", autocommit=True) as connection:
+    with psycopg.connect(f"{server.url}app?user=helios", autocommit=True) as connection:
         connection.execute("TRUNCATE everything, t")
         yield connection
 
 
 def test_asyncpg_copies_records_both_ways(server: RunningServer, client: Any) -> None:
     async def talk() -> bytes:
-        connection = await asyncpg.connect(f"{server.url}app", user="me")
+        connection = await asyncpg.connect(f"{server.url}app", user="helios")
         assert await connection.copy_records_to_table("everything", records=ROWS) == f"COPY {len(ROWS)}"
         assert [tuple(row) for row in await connection.fetch("SELECT * FROM everything")] == ROWS
         pieces: list[bytes] = []
@@ -121,7 +121,7 @@ def test_psql_copies_files(server: RunningServer, client: Any, tmp_path: Path, o
     client.execute("INSERT INTO t SELECT g, e'a\\tb\\n' || g FROM generate_series(1, 2500) g")
     done = subprocess.run(
         [
-            *("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", f"{server.url}app?user=me"),
+            *("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", f"{server.url}app?user=helios"),
             *("-c", rf"\copy t to '{file}' {options}", "-c", "TRUNCATE t", "-c", rf"\copy t from '{file}' {options}"),
         ],
         capture_output=True,

@@ -40,22 +40,22 @@ def database() -> Iterator[EmbeddedDatabase]:
 
 def test_a_method_of_another_package(database: EmbeddedDatabase, turnstile: str) -> None:
     with start_server(database, port=0, hba=[f'host all all all turnstile word_file="{turnstile}"']) as server:
-        with psycopg.connect(f"{server.url}app?user=me", password="open sesame") as client:
-            assert client.execute("SELECT current_user").fetchone() == ("me",)
+        with psycopg.connect(f"{server.url}app?user=helios", password="open sesame") as client:
+            assert client.execute("SELECT current_user").fetchone() == ("helios",)
         for password, message in (
-            ("sesame", 'password authentication failed for user "me"'),
+            ("sesame", 'password authentication failed for user "helios"'),
             ("", "fe_sendauth: no password supplied|empty password"),
         ):
             with pytest.raises(psycopg.OperationalError, match=message):
-                psycopg.connect(f"{server.url}app?user=me", password=password)
+                psycopg.connect(f"{server.url}app?user=helios", password=password)
 
 
 def test_a_method_that_breaks_lets_nobody_in(database: EmbeddedDatabase, turnstile: str) -> None:
     Path(turnstile).unlink()
     with start_server(database, port=0, hba=[f"host all all all turnstile word_file={turnstile}"]) as server:
-        with pytest.raises(psycopg.OperationalError, match='turnstile authentication failed for user "me"'):
-            psycopg.connect(f"{server.url}app?user=me", password="open sesame")
-        assert server.get_status()["connections"] == 0
+        with pytest.raises(psycopg.OperationalError, match='turnstile authentication failed for user "helios"'):
+            psycopg.connect(f"{server.url}app?user=helios", password="open sesame")
+        assert server.get_status().active_connections == 0
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def server() -> Iterator[RunningServer]:
         yield running
 
 
-STARTUP = b"\0\3\0\0user\0me\0\0"
+STARTUP = b"\0\3\0\0user\0helios\0\0"
 
 
 def framed(body: bytes) -> bytes:
@@ -57,9 +57,9 @@ def talk(server: RunningServer, data: bytes) -> bytes:
         (framed(b"\0\3\0\0\0"), b"C28000"),
         (pack("!i", 3) + b"xxxx", b"C08P01"),
         (pack("!i", 1 << 30) + b"xxxx", b"C08P01"),
-        (framed(b"\0\3\0\0user\0me\0replication\0database\0\0"), b"C0A000"),
-        (framed(b"\0\3\0\0user\0me\0options\0-c nobody\0\0"), b"C42601"),
-        (framed(b"\0\3\0\0user\0me\0statement_timeout\0soon\0\0"), b"C22023"),
+        (framed(b"\0\3\0\0user\0helios\0replication\0database\0\0"), b"C0A000"),
+        (framed(b"\0\3\0\0user\0helios\0options\0-c nobody\0\0"), b"C42601"),
+        (framed(b"\0\3\0\0user\0helios\0statement_timeout\0soon\0\0"), b"C22023"),
         (framed(STARTUP) + said(b"!", b""), b"C08P01"),
         (framed(STARTUP) + b"Q" + pack("!i", 2), b"C08P01"),
         (framed(STARTUP) + b"Q" + pack("!i", 1 << 29), b"C54000"),
@@ -84,7 +84,7 @@ def test_a_statement_too_long_is_refused_and_not_kept(server: RunningServer) -> 
 
 
 def test_a_cancellation_with_a_wrong_secret_says_nothing(server: RunningServer) -> None:
-    with psycopg.connect(f"{server.url}app?user=me") as client:
+    with psycopg.connect(f"{server.url}app?user=helios") as client:
         for number in (client.info.backend_pid, 0, -1):
             assert talk(server, framed(pack("!iii", 80877102, number, 12345))) == b""
         assert client.execute("SELECT 1").fetchone() == (1,)

@@ -28,8 +28,8 @@ def server(database: EmbeddedDatabase) -> Iterator[RunningServer]:
 
 def test_a_client_that_is_idle_is_told_at_once(server: RunningServer, database: EmbeddedDatabase) -> None:
     async def talk() -> list[Any]:
-        listener = await asyncpg.connect(f"{server.url}app", user="me")
-        other = await asyncpg.connect(f"{server.url}app", user="me")
+        listener = await asyncpg.connect(f"{server.url}app", user="helios")
+        other = await asyncpg.connect(f"{server.url}app", user="helios")
         heard: asyncio.Queue[Any] = asyncio.Queue()
         await listener.add_listener("a", lambda *told: heard.put_nowait(told[1:]))
         await other.execute("NOTIFY a, 'from a client'")
@@ -48,7 +48,7 @@ def test_a_client_that_is_idle_is_told_at_once(server: RunningServer, database: 
 
 
 def test_a_client_in_a_transaction_is_told_when_it_ends(server: RunningServer, database: EmbeddedDatabase) -> None:
-    with psycopg.connect(f"{server.url}app?user=me", autocommit=True) as client:
+    with psycopg.connect(f"{server.url}app?user=helios", autocommit=True) as client:
         heard: list[tuple[str, str, int]] = []
         client.add_notify_handler(lambda told: heard.append((told.channel, told.payload, told.pid)))
         client.execute("LISTEN a")
@@ -69,7 +69,7 @@ def test_a_client_in_a_transaction_is_told_when_it_ends(server: RunningServer, d
 
 
 def test_many_notifications_come_in_order(server: RunningServer, database: EmbeddedDatabase) -> None:
-    with psycopg.connect(f"{server.url}app?user=me", autocommit=True) as client:
+    with psycopg.connect(f"{server.url}app?user=helios", autocommit=True) as client:
         client.execute("LISTEN a")
         for number in range(2_000):
             database.execute(f"NOTIFY a, '{number}'")
@@ -82,10 +82,10 @@ def test_branches_hear_their_own() -> None:
     with (
         EmbeddedDatabase.new_in_memory(plugins=["branch"]) as database,
         start_server(database, port=0) as running,
-        psycopg.connect(f"{running.url}app?user=me", autocommit=True) as main,
+        psycopg.connect(f"{running.url}app?user=helios", autocommit=True) as main,
     ):
         database.execute("CREATE BRANCH b")
-        with psycopg.connect(f"{running.url}app@b?user=me", autocommit=True) as branch:
+        with psycopg.connect(f"{running.url}app@b?user=helios", autocommit=True) as branch:
             for client in (main, branch):
                 client.execute("LISTEN a")
             main.execute("NOTIFY a, 'main'")

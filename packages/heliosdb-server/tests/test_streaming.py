@@ -55,7 +55,7 @@ class Raw:
 
     def __init__(self, server: RunningServer) -> None:
         self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=60)
-        body = b"\0\3\0\0user\0me\0\0"
+        body = b"\0\3\0\0user\0helios\0\0"
         self.socket.sendall(pack("!i", len(body) + 4) + body)
         self.file = self.socket.makefile("rb")
         self.until_ready()
@@ -94,7 +94,7 @@ def rows(found: list[tuple[bytes, bytes]]) -> int:
 def wait_until(server: RunningServer, connections: int) -> None:
     pause = threading.Event()
     for _ in range(3000):
-        if server.get_status()["connections"] == connections:
+        if server.get_status().active_connections == connections:
             return
         pause.wait(0.01)
     raise AssertionError("the connection is still there")
@@ -105,7 +105,7 @@ def test_a_slow_client_holds_up_nobody_and_leaves_nothing(
 ) -> None:
     raw.socket.sendall(query(f"SELECT g, 'text' FROM generate_series(1, {ENDLESS}) g"))
     assert raw.socket.recv(1000).startswith(b"T")
-    with psycopg.connect(f"{server.url}app?user=me", autocommit=True) as other:
+    with psycopg.connect(f"{server.url}app?user=helios", autocommit=True) as other:
         assert other.execute("SELECT count(*) FROM t").fetchone() == (30000,)
         other.execute("UPDATE t SET name = 'x' WHERE id = 1")
     wait_until(server, 1)
@@ -134,7 +134,7 @@ def test_a_client_that_goes_in_the_middle_of_a_table_or_a_copy(
 
 def test_what_is_being_sent_is_cancelled(server: RunningServer) -> None:
     async def talk() -> None:
-        client = await asyncpg.connect(f"{server.url}app", user="me")
+        client = await asyncpg.connect(f"{server.url}app", user="helios")
         seen = 0
         async with client.transaction():
             async for _ in client.cursor(f"SELECT * FROM generate_series(1, {ENDLESS})", prefetch=100_000):
@@ -210,7 +210,7 @@ def test_other_statements_between_two_pieces_of_a_pipeline(raw: Raw) -> None:
 
 def test_the_rows_of_every_protocol_are_the_same(server: RunningServer) -> None:
     expected = [(number, f"row {number}") for number in range(1, 30_001)]
-    with psycopg.connect(f"{server.url}app?user=me", autocommit=True) as client:
+    with psycopg.connect(f"{server.url}app?user=helios", autocommit=True) as client:
         for options in ({}, {"prepare": True}, {"binary": True}):
             cursor: Any = client.execute("SELECT id, name FROM t ORDER BY id", **options)
             assert cursor.fetchall() == expected

@@ -211,7 +211,7 @@ def test_what_has_no_past_is_refused(db: EmbeddedDatabase, text: str) -> None:
 
 
 def test_without_retention_the_past_is_an_error_that_names_the_horizon() -> None:
-    with EmbeddedDatabase.new_in_memory() as db:
+    with EmbeddedDatabase(":memory:", config=Config(retention_days=0)) as db:
         db.execute("CREATE TABLE t (id int)")
         db.execute("INSERT INTO t VALUES (1)")
         then = scn(db)

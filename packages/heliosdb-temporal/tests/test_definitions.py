@@ -110,7 +110,7 @@ def test_what_was_dropped_since_can_be_read_and_restored(tmp_path: Path) -> None
 
 
 def test_rows_that_went_with_their_table_are_missed_and_not_taken_for_none() -> None:
-    with EmbeddedDatabase(":memory:") as db:
+    with EmbeddedDatabase(":memory:", config=Config(retention_days=0)) as db:
         db.execute("CREATE TABLE kept (id int); ALTER TABLE kept ADD SYSTEM VERSIONING")
         db.execute("CREATE TABLE t (id int); INSERT INTO t VALUES (1)")
         then = scn(db)

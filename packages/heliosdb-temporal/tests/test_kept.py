@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from heliosdb import EmbeddedDatabase
+from heliosdb import Config, EmbeddedDatabase
 
 TEXT = (
     "SELECT table_name, keeps_past, retention_days, row_count, superseded_versions "
@@ -16,7 +16,7 @@ TEXT = (
 
 def test_versions_are_counted_by_table_and_go_with_vacuum(tmp_path: Path) -> None:
     path = str(tmp_path / "t.helio")
-    with EmbeddedDatabase(path) as db:
+    with EmbeddedDatabase(path, config=Config(retention_days=0)) as db:
         db.execute("CREATE TABLE kept (id int); CREATE TABLE other (id int); CREATE TABLE empty (id int)")
         db.execute("CREATE VIEW v AS SELECT * FROM kept; CREATE TEMP TABLE own (id int)")
         db.execute("ALTER TABLE kept ADD SYSTEM VERSIONING WITH (retention = '36 hours')")
@@ -56,7 +56,7 @@ def test_vacuum_tells_how_many_versions_it_drops(tmp_path: Path, *, in_memory: b
         session.close()
         return messages
 
-    db = EmbeddedDatabase(path)
+    db = EmbeddedDatabase(path, config=Config(retention_days=0))
     db.execute("CREATE TABLE t (a int); ALTER TABLE t ADD COLUMN b int")
     db.execute("ALTER TABLE t ADD SYSTEM VERSIONING")
     db.execute("INSERT INTO t SELECT g FROM generate_series(1, 9000) g")

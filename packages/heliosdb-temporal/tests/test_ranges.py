@@ -20,6 +20,7 @@ from heliosdb.errors import (
     SqlSyntaxError,
     UndefinedColumn,
 )
+from heliosdb.spi import Retention, row_versions
 
 KEPT = Config(options={"temporal.time_travel_enabled": True})
 SCN = "heliosdb_current_scn()"
@@ -190,7 +191,7 @@ def test_a_column_of_the_table_comes_before_a_hidden_one(db: EmbeddedDatabase) -
 
 
 def test_before_the_horizon_is_an_error_that_names_it() -> None:
-    with EmbeddedDatabase.new_in_memory() as db:
+    with EmbeddedDatabase(":memory:", config=Config(retention_days=0)) as db:
         db.execute("CREATE TABLE t (id int); INSERT INTO t VALUES (1); UPDATE t SET id = 2")
         db.execute("VACUUM")
         with pytest.raises(ObjectNotInPrerequisiteState, match='before the horizon of relation "t"') as caught:
@@ -268,3 +269,19 @@ def test_a_branch_has_the_versions_of_its_parent_until_the_fork() -> None:
             ("c", True),
         ]
         session.close()
+
+
+def test_versions_that_go_while_they_are_read_are_missed_aloud() -> None:
+    with EmbeddedDatabase.new_in_memory() as db:
+        db.execute("CREATE TABLE t (n int); INSERT INTO t SELECT generate_series(1, 10000)")
+        for _ in range(2):
+            db.execute("UPDATE t SET n = n + 1")
+        oid = db.query("SELECT 't'::regclass::oid")[0][0]
+        history = db.database.history
+        with db.database.store_transaction() as transaction:
+            found = row_versions(transaction, oid, transaction.timeline, 0, history.published)
+            assert len(next(found)) == 3 * 4096
+            history.retain(Retention(0), oid)
+            db.execute("VACUUM")
+            with pytest.raises(ObjectNotInPrerequisiteState, match="SCN 0 is before the horizon"):
+                list(found)

@@ -107,7 +107,7 @@ def test_what_has_no_history_is_refused(db: EmbeddedDatabase, text: str, error: 
 
 
 def test_what_was_before_the_horizon_is_not_told() -> None:
-    with EmbeddedDatabase.new_in_memory() as db:
+    with EmbeddedDatabase(":memory:", config=Config(retention_days=0)) as db:
         db.execute("CREATE TABLE t (id int PRIMARY KEY, n int)")
         db.execute("INSERT INTO t VALUES (1, 1)")
         db.execute("UPDATE t SET n = 2")

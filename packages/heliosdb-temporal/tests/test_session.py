@@ -168,7 +168,7 @@ def test_what_is_no_point_is_refused_and_leaves_the_session_where_it_was(db: Emb
 
 
 def test_a_point_whose_rows_are_gone_is_an_error_and_the_way_back_is_open() -> None:
-    with EmbeddedDatabase.new_in_memory() as db:
+    with EmbeddedDatabase(":memory:", config=Config(retention_days=0)) as db:
         db.execute("CREATE TABLE t (id int); INSERT INTO t VALUES (1)")
         then = scn(db)
         db.execute("UPDATE t SET id = 2")

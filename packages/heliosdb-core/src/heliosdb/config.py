@@ -42,6 +42,7 @@ __all__ = [
 
 DEFAULT_FILE = "heliosdb.toml"
 MEMORY = ":memory:"
+EMBEDDED = "embedded"
 MEGABYTE = 1 << 20
 COMPRESSIONS = ("zstd", "lz4", "none")
 LOG_LEVELS = ("trace", "debug", "info", "warn", "error")
@@ -61,6 +62,19 @@ def _is_boolean(config: Any, attribute: Attribute[Any], value: Any) -> None:
         raise InvalidParameterValue(
             f'invalid value for configuration argument "{attribute.name}": {value!r}', hint="It must be True or False."
         )
+
+
+def _is_mode(config: Any, attribute: Attribute[Any], value: Any) -> None:
+    if value in (None, EMBEDDED, "hybrid"):
+        return
+    hints = {
+        "in_memory": 'Open ":memory:".',
+        "server": "Run heliosdb start, or call heliosdb_server.start_server.",
+    }
+    raise InvalidParameterValue(
+        f'invalid value for configuration argument "mode": {value!r}',
+        hint=hints.get(value, "Available values: embedded, hybrid.") if isinstance(value, str) else None,
+    )
 
 
 def _at_least(least: int, unit: str = "") -> Callable[[Any, Attribute[Any], Any], None]:
@@ -91,10 +105,11 @@ PACKAGES = {
     "temporal": "heliosdb-temporal",
     "vector": "heliosdb-vector",
     "server": "heliosdb-server",
+    "mode": "heliosdb-server",
 }
 """Arguments and sections that belong to packages of ours: who misses one is told which."""
 
-PACKAGE_ARGUMENTS = ("encryption_key", "retention_days")
+PACKAGE_ARGUMENTS = ("encryption_key", "retention_days", "mode")
 """Attributes of Config that are options of packages."""
 
 
@@ -123,8 +138,9 @@ class Config:
     ``background_write_rate`` bytes a second. None: the default. ``read_only`` opens it for reading.
 
     ``options`` are those of packages, by section and key: ``{"temporal.snapshot_retention_days": 30}``;
-    ``encryption_key`` and ``retention_days`` are two that have a name here. A database refuses to open with one that no
-    plugin takes.
+    ``encryption_key``, ``retention_days`` and ``mode`` have a name here: mode "hybrid" is a database that serves others
+    while it is used in this process, which the package heliosdb-server has; "embedded", or None, is one that does not.
+    A database refuses to open with an option that no plugin takes.
     """
 
     path: str | None = None
@@ -133,6 +149,7 @@ class Config:
     settings: Mapping[str, str] = field(factory=dict)
     encryption_key: Any = field(default=None, repr=False)
     retention_days: int | None = None
+    mode: str | None = field(default=None, validator=_is_mode)
     options: Mapping[str, Any] = field(factory=dict, repr=False)
     read_only: bool = field(default=False, validator=_is_boolean)
     cache_size: int | None = field(default=None, validator=_at_least(MEGABYTE, " (bytes)"))
@@ -150,6 +167,9 @@ class Config:
     def for_packages(self) -> dict[str, Any]:
         """Return what is stated for packages, as ``Database``'s ``options``."""
         stated = {**self.options, **{name: getattr(self, name) for name in PACKAGE_ARGUMENTS}}
+        if stated["mode"] == EMBEDDED:
+            # What every database is; there is nothing to be taken.
+            del stated["mode"]
         return {name: value for name, value in stated.items() if value is not None}
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
 from heliosdb.catalog.changes import write_bootstrap
+from heliosdb.catalog.roles import Login, login_of
 from heliosdb.catalog.sequences import SequenceCounters
 from heliosdb.catalog.settings import find_setting, initial_values
 from heliosdb.catalog.storage import OBJECTS_RELATION, SYSTEM_INDEXES
@@ -206,12 +207,14 @@ class Database:
         return self.settings.get(name.lower(), found.default)
 
     def _storage_options(self, stated: Mapping[str, Any]) -> StorageOptions:
+        retention = self._opening.retention
         if not self.volume.keeps_log:
-            return StorageOptions()
+            return StorageOptions(retention=retention)
         chosen = dict(stated)
         return StorageOptions(
             codecs=self.codecs.files(chosen.pop("compression", "zstd")),
             classes=self.registries.types.stored_classes,
+            retention=retention,
             **chosen,
         )
 
@@ -243,6 +246,7 @@ class Database:
                     drop_left_over(session)
 
     def _bootstrap(self) -> None:
+        self.store.holds.begin()
         for spec in SYSTEM_INDEXES:
             self.store.define_index(None, spec.relation_oid, spec)
         transaction = self.store.begin()
@@ -269,6 +273,17 @@ class Database:
         self.require_open()
         settings = options.pop("settings", None) or {}
         return Session(self, settings={**self.session_settings, **settings}, **options)
+
+    def login(self, name: str) -> Login | None:
+        """Return what there is to know of a role before a session is opened for it, or None; main's roles count."""
+        self.require_open()
+        with self.store_transaction() as short:
+            role = self.catalogs.of(short).roles.get(name)
+        return None if role is None else login_of(role)
+
+    def sessions_of(self, role: int) -> int:
+        """Return how many sessions began as a role: its OID."""
+        return sum(session.authenticated_role == role for session in list(self.sessions.values()))
 
     @contextmanager
     def closed_by_failure(self) -> Iterator[None]:
@@ -431,22 +446,26 @@ class Database:
         while any(session.current_query for session in sessions) and time.monotonic() < patience:
             time.sleep(0.001)
 
+    def _tell(self, hook: str, failures: list[Exception]) -> None:
+        for listener in self.registries.lifecycle.get(hook, ()):
+            try:
+                listener(self)
+            except Exception as error:  # noqa: BLE001 - the plugin boundary: the others let go of theirs, too
+                failures.append(error)
+
     def close(self) -> None:
         """Close all sessions and the volume. Harmless a second time."""
         if self.closed:
             return
         failures: list[Exception] = []
         if self.is_own:
+            self._tell("database_stopping", failures)
             self._stop_statements()
             for session in list(self.sessions.values()):
                 session.close()
             # A worker may be in the middle of a statement: it ends before plugins let go of what it uses.
             self.workers.stop()
-            for listener in self.registries.lifecycle.get("database_closing", ()):
-                try:
-                    listener(self)
-                except Exception as error:  # noqa: BLE001 - the plugin boundary: the others let go of theirs, too
-                    failures.append(error)
+            self._tell("database_closing", failures)
         self.closed = True
         if self.is_own:
             self.store.close()

@@ -117,14 +117,15 @@ def connect(
     timeout: float | None = None,
     encryption_key: Any = None,
     branch: str | None = None,
+    mode: str | None = None,
 ) -> Connection:
     """Open a database and a connection to it.
 
     ``path`` is ``":memory:"`` for a new database in memory, or an open ``EmbeddedDatabase``, which stays open when the
     connection is closed. None: where ``config`` says, else in memory. ``plugins`` None loads the installed plugins, a
     sequence exactly these; ``strict`` raises if one fails. ``timeout`` seconds is the longest a statement of this
-    connection may run or wait. ``encryption_key`` is that of ``Config``, and wins over it. ``branch`` is what the
-    connection begins with as the setting ``heliosdb.branch``, which the package heliosdb-branch has.
+    connection may run or wait. ``encryption_key`` and ``mode`` are those of ``Config``, and win over it. ``branch`` is
+    where the connection works (package heliosdb-branch).
     """
     with loading():
         # The first connection imports the engine: thousands of objects that stay.
@@ -133,7 +134,7 @@ def connect(
 
     if path is None or isinstance(path, str):
         database = Database(
-            **opening(path, config, {"encryption_key": encryption_key}),
+            **opening(path, config, {"encryption_key": encryption_key, "mode": mode}),
             plugins=plugins,
             strict=strict,
             session_settings=on_branch(branch),
@@ -144,7 +145,7 @@ def connect(
         raise InterfaceError(f"path must be a str or an EmbeddedDatabase, not {type(path).__name__}")
     if plugins is not None:
         raise InterfaceError("plugins are chosen when the database is opened")
-    if config is not None or strict or encryption_key is not None:
+    if config is not None or strict or encryption_key is not None or mode is not None:
         raise InterfaceError("what is fixed when a database opens cannot be given for an open one")
     return Connection(
         path.database, owns=False, autocommit=autocommit, row_factory=row_factory, timeout=timeout,
@@ -256,8 +257,8 @@ class Connection(Listening):
             else:
                 with session.time_limit(self._timeout):
                     results = session.execute(query, parameters)
-            if self._autocommit and len(results) == 1 and (results[0].columns is None or len(results[0].rows) < 2):  # type: ignore[arg-type]
-                session.points.offer(query, results[0])
+            if self._autocommit and len(results) == 1:
+                session.points.offer(query, results[0], searches=True)
             return results
 
     def run_short(self, query: str, parameters: Sequence[Any]) -> Result | None:

@@ -101,8 +101,8 @@ class _Handle:
                 return []
             result = results[-1]
             maker = self._row_maker(result)
-            if len(results) == 1 and len(result.rows) < 2:  # type: ignore[arg-type]
-                self._session.points.offer(sql, result, maker)
+            if len(results) == 1:
+                self._session.points.offer(sql, result, maker, searches=True)
         return maker.pack(result.rows, self._session)  # type: ignore[arg-type]
 
     def _row_maker(self, result: Result) -> RowMaker:
@@ -361,16 +361,18 @@ class EmbeddedDatabase(_Handle):
         strict: bool = False,
         encryption_key: Any = None,
         branch: str | None = None,
+        mode: str | None = None,
     ) -> None:
         """Open the database at ``path``; ``":memory:"`` makes a new one in memory. None: where the configuration says.
 
         ``plugins`` None loads the installed ones, a sequence (of modules or names) exactly these. ``strict`` raises
         when a plugin fails to load, instead of noting it in ``heliosdb_plugins``. ``encryption_key``
         is that of ``Config``, and wins over it. ``branch`` is what its sessions begin with as the setting
-        ``heliosdb.branch``, which the package heliosdb-branch has.
+        ``heliosdb.branch``, which the package heliosdb-branch has. ``mode`` "hybrid" has it serve PostgreSQL's clients,
+        too, until it is closed, which the package heliosdb-server has.
         """
         database = Database(
-            **opening(path, config, {"encryption_key": encryption_key}),
+            **opening(path, config, {"encryption_key": encryption_key, "mode": mode}),
             plugins=plugins,
             strict=strict,
             session_settings=on_branch(branch),

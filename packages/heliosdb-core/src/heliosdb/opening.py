@@ -19,6 +19,7 @@ from heliosdb.plugin.drivers import driver
 
 if TYPE_CHECKING:
     from heliosdb.catalog.registries import Registries
+    from heliosdb.store.holds import Retention
     from heliosdb.store.volume import Volume
 
 __all__ = ["DatabaseCodecs", "Opening", "prepare"]
@@ -89,6 +90,8 @@ class Opening:
         self._attached: dict[str, Any] = {}
         self._closers: list[Callable[[], object]] = []
         self._begun: list[Callable[[], object]] = []
+        self.retention: Retention | None = None
+        """What ``retain`` was given."""
 
     @property
     def is_new(self) -> bool:
@@ -126,6 +129,13 @@ class Opening:
         if name in self._attached:
             raise DuplicateObject(f'"{name}" was attached to the database twice')
         self._attached[name] = value
+
+    def retain(self, retention: Retention) -> None:
+        """Say what is kept of the past where the database does not say so itself: one that is made is told so, one that
+        was made without it keeps it for as long as it is open now. ``History.retain`` tells it for good."""
+        if self.retention is not None:
+            raise DuplicateObject("what the database keeps of its past was said twice")
+        self.retention = retention
 
     def on_begin(self, function: Callable[[], object]) -> None:
         """Call a function when all plugins have agreed, before anything is read or written: what it leaves in the

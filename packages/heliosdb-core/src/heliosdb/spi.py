@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.registries import Registries as Registries
     from heliosdb.catalog.registries import Setting as Setting
     from heliosdb.catalog.result import Result as Result
+    from heliosdb.catalog.roles import Login as Login
     from heliosdb.catalog.storage import OBJECTS_RELATION
     from heliosdb.commands.context import CommandSession, DatabaseContext
     from heliosdb.commands.ddl import apply as _apply_edit
@@ -53,6 +54,10 @@ if TYPE_CHECKING:
     from heliosdb.encoding.stored_column import StoredColumn as StoredColumn
     from heliosdb.encoding.stored_frames import StoredFrames as StoredFrames
     from heliosdb.opening import Opening as Opening
+    from heliosdb.passwords import ScramVerifier as ScramVerifier
+    from heliosdb.passwords import is_password as is_password
+    from heliosdb.passwords import make_verifier as make_verifier
+    from heliosdb.passwords import parse_scram as parse_scram
     from heliosdb.plan import expressions as expressions
     from heliosdb.plan import nodes as nodes
     from heliosdb.plan.forms import spelled as spelled
@@ -65,6 +70,7 @@ if TYPE_CHECKING:
     from heliosdb.sql import statements as statements
     from heliosdb.sql.parser import Parser
     from heliosdb.sql.parser import parse as parse
+    from heliosdb.sql.secrets import without_passwords as without_passwords
     from heliosdb.store.access_method import ALL_NAMED as ALL_NAMED
     from heliosdb.store.access_method import AccessMethod as AccessMethod
     from heliosdb.store.access_method import Index as Index
@@ -72,6 +78,7 @@ if TYPE_CHECKING:
     from heliosdb.store.access_method import IndexDefinition as IndexDefinition
     from heliosdb.store.access_method import Likely as Likely
     from heliosdb.store.access_method import LikelySearch as LikelySearch
+    from heliosdb.store.access_method import Named as Named
     from heliosdb.store.access_method import Nearest as Nearest
     from heliosdb.store.access_method import Ordered as Ordered
     from heliosdb.store.access_method import Persisted as Persisted
@@ -89,6 +96,7 @@ if TYPE_CHECKING:
     from heliosdb.store.past import History as History
     from heliosdb.store.snapshot import Snapshot as Snapshot
     from heliosdb.store.timeline import Timeline as Timeline
+    from heliosdb.store.volume import Announces as Announces
     from heliosdb.store.volume import Volume as Volume
     from heliosdb.transaction.differences import Difference as Difference
     from heliosdb.transaction.differences import differences as differences
@@ -151,6 +159,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.catalog.changes": ("CatalogEdit",),
     "heliosdb.catalog.commit": ("Commit",),
     "heliosdb.catalog.result": ("Result",),
+    "heliosdb.catalog.roles": ("Login",),
     "heliosdb.session.live": ("LiveRows",),
     "heliosdb.catalog.storage": ("OBJECTS_RELATION CATALOG_RELATION",),
     "heliosdb.commands.context": ("CommandSession Session", "DatabaseContext Database"),
@@ -162,6 +171,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.encoding.stored_column": ("StoredColumn",),
     "heliosdb.encoding.stored_frames": ("StoredFrames",),
     "heliosdb.opening": ("Opening",),
+    "heliosdb.passwords": ("ScramVerifier", "is_password", "make_verifier", "parse_scram"),
     "heliosdb.plan": ("expressions", "nodes"),
     "heliosdb.plan.forms": ("spelled",),
     "heliosdb.plan.nodes": ("OutputColumn",),
@@ -170,6 +180,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.sql": ("statements",),
     "heliosdb.sql.parser.cursor": ("Parser Cursor",),
     "heliosdb.sql.parser.entry": ("parse",),
+    "heliosdb.sql.secrets": ("without_passwords",),
     "heliosdb.store.access_method": (
         "ALL_NAMED",
         "AccessMethod",
@@ -178,6 +189,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "IndexDefinition",
         "Likely",
         "LikelySearch",
+        "Named",
         "Nearest",
         "Ordered",
         "Persisted",
@@ -191,7 +203,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.store.file_header": ("FileHeader", "file_headers"),
     "heliosdb.store.snapshot": ("Snapshot",),
     "heliosdb.store.timeline": ("Timeline",),
-    "heliosdb.store.volume": ("Volume",),
+    "heliosdb.store.volume": ("Announces", "Volume"),
     "heliosdb.session.past": ("definitions",),
     "heliosdb.transaction.row_versions": ("RowVersion", "first_readable", "row_ids_of_key", "row_versions"),
     "heliosdb.transaction.differences": ("Difference", "differences", "is_same_datum"),

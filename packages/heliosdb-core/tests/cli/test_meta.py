@@ -128,7 +128,13 @@ def test_lists_of_each_kind(shop: Talk) -> None:
     assert "| pg_catalog | pg_class" in shop("\\dtS\n")
     assert "| public | helios |" in shop("\\dn\n")
     assert "| information_schema | helios |" in shop("\\dnS\n")
-    assert "| helios    | Superuser  |" in shop("\\du\n")
+    shop("CREATE ROLE clerk NOINHERIT IN ROLE pg_monitor;\n")
+    shown = shop("\\du\n")
+    everything = "Superuser, Create role, Create DB, Replication, Bypass RLS"
+    assert re.findall(r"^\| (\w+) +\| (.*?) +\| (.*?) +\|$", shown, re.MULTILINE) == [
+        ("clerk", "No inheritance, Cannot login", "{pg_monitor}"),
+        ("helios", everything, "{}"),
+    ]
     assert "| timestamp with time zone " in shop("\\dTS timestamptz\n")
     assert "| pg_catalog | lower | text " in shop("\\df lower\n")
     assert "| heliosdb | helios | UTF8 " in shop("\\l\n")

@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from heliosdb.catalog.definitions import Role
-from heliosdb.commands.ddl import apply, edit_of
 from heliosdb.database import Database
 from heliosdb.errors import InsufficientPrivilege
 
@@ -26,12 +24,8 @@ def database() -> Database:
     session = database.session()
     session.execute("CREATE TABLE t (a int)")
     session.execute("INSERT INTO t VALUES (1), (2)")
-    session.execute("BEGIN")
     for name, roles in MEMBERSHIPS.items():
-        edit = edit_of(session)
-        edit.put(Role(oid=database.next_oid(), name=name, superuser=False, member_of=roles))
-        apply(session, edit)
-    session.execute("COMMIT")
+        session.execute(f"CREATE ROLE {name}" + (f" IN ROLE {', '.join(roles)}" if roles else ""))
     return database
 
 

@@ -172,6 +172,7 @@ def test_segments_that_only_the_log_names_are_read(path: Path) -> None:
 
 def test_compact_gives_space_back(path: Path) -> None:
     with EmbeddedDatabase(str(path)) as database:
+        database.execute("ALTER TABLE t SET (retention = '0')")
         database.execute("DELETE FROM t WHERE id > 10")
         database.database.volume.close()
     before = sum(file.stat().st_size for file in path.iterdir())

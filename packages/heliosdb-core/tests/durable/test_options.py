@@ -19,6 +19,7 @@ from heliosdb.errors import DataCorrupted, Error, IoError
 from heliosdb.store import Retention
 from heliosdb.store.files import StoreFiles
 from heliosdb.store.options import StorageOptions
+from heliosdb.transaction import TransactionalStore
 from heliosdb.types.interval import Interval
 from heliosdb_testkit import FaultyVolume
 from stored_database import checkpoint, opened
@@ -172,6 +173,14 @@ def background_write_rate() -> None:
     database.close()
 
 
+def retention() -> None:
+    volume = FaultyVolume()
+    store = TransactionalStore(volume, options=StorageOptions(retention=Retention(7)))
+    assert store.needed(16384) is None
+    store.holds.begin()
+    assert TransactionalStore(volume.kill()).holds.retentions() == {0: Retention(7)}
+
+
 STORED: dict[str, Callable[[], None]] = {
     "background_write_rate": background_write_rate,
     "cache_size": cache_size,
@@ -182,6 +191,7 @@ STORED: dict[str, Callable[[], None]] = {
     "codecs": compression,
     "compact_interval_hours": compact_interval_hours,
     "large_commit": large_commit,
+    "retention": retention,
 }
 """What shows the effect of each of StorageOptions."""
 

@@ -7,7 +7,7 @@ from threading import Thread
 
 import pytest
 
-from heliosdb import EmbeddedDatabase, connect
+from heliosdb import Config, EmbeddedDatabase, connect
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_threads_that_commit_share_their_syncs(path: str) -> None:
 
 
 def test_dropping_a_table_gives_its_files_back(path: str) -> None:
-    with EmbeddedDatabase(path) as database:
+    with EmbeddedDatabase(path, config=Config(retention_days=0)) as database:
         database.execute("CREATE TABLE t (id int PRIMARY KEY, a text)")
         database.execute("INSERT INTO t SELECT g, md5(g::text) FROM generate_series(1, 50000) AS g")
         database.execute("CHECKPOINT")

@@ -54,6 +54,7 @@ def test_every_hook_is_called_sooner_or_later() -> None:
     answers = {
         "database_opening": ("opening", lambda opening: None),
         "database_opened": ("database", lambda database: None),
+        "database_stopping": ("database", lambda database: None),
         "database_closing": ("database", lambda database: None),
         "catalog_changed": ("session, change", lambda session, change: None),
         "past_read": ("session, relation, snapshot", lambda session, relation, snapshot: None),

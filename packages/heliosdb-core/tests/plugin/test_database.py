@@ -94,6 +94,7 @@ def test_lifecycle_hooks_are_called_in_order() -> None:
         catalog_changed=lambda session, change: calls.append(f"{change.operation} {change.kind}"),
         transaction_committing=lambda session: calls.append("committing"),
         transaction_committed=lambda database, commit: calls.append("committed"),
+        database_stopping=lambda database: calls.append(f"stopping {database.session().execute('SELECT 1')[0].rows}"),
         database_closing=lambda database: calls.append("closing"),
     )
     with opened(witness) as database:
@@ -108,7 +109,7 @@ def test_lifecycle_hooks_are_called_in_order() -> None:
         database.execute("DROP TABLE t")
         assert "drop table" in calls
         calls.clear()
-    assert calls == ["closing"]
+    assert calls == ["stopping [(1,)]", "closing"]
 
 
 @pytest.mark.parametrize("first", [True, False])

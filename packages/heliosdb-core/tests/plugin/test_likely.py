@@ -17,6 +17,7 @@ from heliosdb.spi import (
     IndexChange,
     IndexDefinition,
     LikelySearch,
+    Named,
     Operator,
     OperatorClass,
     Progress,
@@ -55,7 +56,7 @@ class Guesses:
     ) -> Iterator[Sequence[int]]:
         return iter(())
 
-    def likely(self, search: LikelySearch) -> Iterator[tuple[int, Sequence[int]]]:
+    def likely(self, search: LikelySearch) -> Iterator[Named]:
         searches.append((search.wanted, 0))
         place = len(searches) - 1
         keys = [] if search.argument is None else sorted(self.rows, key=lambda key: abs(key - search.argument))
@@ -66,7 +67,7 @@ class Guesses:
                 return
             searches[place] = (search.wanted, number + 1)
             # The last row of all is named, too, though it is none of the nearest.
-            yield start + self.batch, [*named[-1:], *named[start : start + self.batch][::-1]]
+            yield Named(start + self.batch, [*named[-1:], *named[start : start + self.batch][::-1]])
 
     def ordering_values(self, operator: str, argument: Any, column: ColumnValues) -> Sequence[Any]:
         return [None if value is None or argument is None else abs(value - argument) for value in column.values]

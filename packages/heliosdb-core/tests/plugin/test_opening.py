@@ -19,7 +19,7 @@ from heliosdb.database import Database
 from heliosdb.encoding.codecs import codec_chain
 from heliosdb.errors import DataCorrupted, DuplicateObject, FeatureNotSupported, InvalidParameterValue, UndefinedObject
 from heliosdb.plugin import hookimpl
-from heliosdb.spi import Opening
+from heliosdb.spi import Opening, Retention
 from heliosdb.verify import verify
 from heliosdb_testkit import FaultyVolume
 
@@ -342,3 +342,43 @@ def test_what_a_plugin_attaches_lives_as_long_as_the_database(tmp_path: Path) ->
     with pytest.raises(InvalidParameterValue):
         EmbeddedDatabase(":memory:", config=Config(options={"attaching.fail": 1}), plugins=[module], strict=True)
     assert seen == ["closing", "closed", "closed"]
+
+
+class TestRetain:
+    """What a plugin says that is kept where the database does not say so itself."""
+
+    @staticmethod
+    def keeping(retention: Retention, times: int = 1) -> ModuleType:
+        module = ModuleType("keeping")
+        module.database_opening = hookimpl(lambda opening: [opening.retain(retention) for _ in range(times)])  # type: ignore[attr-defined]
+        return module
+
+    @staticmethod
+    def held(path: Path, *plugins: ModuleType) -> dict[int, Retention]:
+        with EmbeddedDatabase(str(path), plugins=list(plugins), strict=True) as database:
+            return database.database.history.retentions()
+
+    def test_a_database_that_is_made_is_told(self, tmp_path: Path) -> None:
+        assert self.held(tmp_path / "d", self.keeping(Retention(7))) == {0: Retention(7)}
+        assert self.held(tmp_path / "d") == {0: Retention(7)}
+        assert self.held(tmp_path / "d", self.keeping(Retention(8))) == {0: Retention(7)}
+
+    def test_any_other_goes_by_it_while_it_is_open(self, tmp_path: Path) -> None:
+        assert self.held(tmp_path / "d") == {}
+        assert self.held(tmp_path / "d", self.keeping(Retention(7))) == {0: Retention(7)}
+        assert self.held(tmp_path / "d") == {}
+
+    def test_what_has_been_told_goes_first_and_what_is_taken_back_gives_way(self, tmp_path: Path) -> None:
+        keeping = self.keeping(Retention(7))
+        with EmbeddedDatabase(str(tmp_path / "d"), plugins=[keeping], strict=True) as database:
+            history = database.database.history
+            history.retain(Retention(0))
+            assert database.database.store.needed(16384) == ()
+            history.retain(None)
+            assert history.retentions() == {0: Retention(7)}
+            assert database.database.store.needed(16384) is None
+        assert self.held(tmp_path / "d") == {}
+
+    def test_one_plugin_says_it(self, tmp_path: Path) -> None:
+        with pytest.raises(DuplicateObject, match="said twice"):
+            self.held(tmp_path / "d", self.keeping(Retention(7), times=2))

@@ -39,7 +39,7 @@ IN_TRANSACTIONS = {"transaction_isolation": "serializable", "transaction_read_on
 
 OTHERWISE = {
     "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "client_min_messages", "work_mem",
-    "temp_file_limit",
+    "temp_file_limit", "password_encryption",
 }  # fmt: skip
 """Each has a test of its own, here or where it is read."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heliosdb.store.commits import Author, Commits
+from heliosdb.store.commits import MOST_AUTHORS, Author, Commits
 
 
 def test_a_commit_is_found_by_scn_time_and_transaction() -> None:
@@ -32,3 +32,12 @@ def test_time_never_steps_back() -> None:
     assert commits.record(3, number) == 2**60 + 1
     assert commits.record(4, number) == 2**60 + 2
     assert commits.clock() == 2**60 + 2
+
+
+def test_statements_are_kept_of_so_many_authors() -> None:
+    commits = Commits()
+    for number in range(MOST_AUTHORS):
+        commits.author_number(Author(statement=str(number)))
+    late = commits.author(commits.author_number(Author(role="alice", statement="late")))
+    assert late == Author(role="alice")
+    assert commits.author(commits.author_number(Author(statement="7"))).statement == "7"

@@ -86,7 +86,7 @@ def test_windows_show_what_the_tree_has_now(paired: bool, built: bool, steps: An
 def _past(tree: BTree, paired: bool) -> list[tuple[Any, int]]:
     entries = []
     for key, kept in list(tree.past.items()):
-        for _, row_id in [kept] if isinstance(kept, tuple) else kept:
+        for _, _, row_id, _ in [kept] if isinstance(kept, tuple) else kept:
             entries.append(((int(key), key) if paired else key, row_id))
     return entries
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from heliosdb.errors import FeatureNotSupported, UndefinedObject
 from heliosdb.store import Index, IndexChange, IndexDefinition, IndexSpec
@@ -158,6 +160,50 @@ def test_a_key_that_came_back_is_not_forgotten(store: TransactionalStore) -> Non
     reader.rollback()
     store.vacuum()
     assert found(store.begin(), "red") == [(1, "red apple")]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("write"), st.integers(0, 1), st.sampled_from(["a", "b", "a b", "", None])),
+            st.tuples(st.just("read"), st.just(0), st.none()),
+            st.tuples(st.just("end"), st.integers(0, 5), st.none()),
+            st.tuples(st.just("vacuum"), st.just(0), st.none()),
+        ),
+        min_size=6,
+        max_size=40,
+    )
+)
+@example(
+    [("read", 0, None), ("write", 0, "b"), ("write", 0, "a"), ("read", 0, None), ("write", 0, "b"), ("end", 0, None),
+     ("write", 1, "b")]
+)  # fmt: skip
+def test_every_reader_finds_what_it_sees_however_often_keys_come_and_go(steps: list[tuple[str, int, Any]]) -> None:
+    store = TransactionalStore(methods=[WordMethod()])
+    fill = store.begin()
+    for number in range(2):
+        fill.insert(TABLE, (number, "a"))
+    fill.commit()
+    store.define_index(None, TABLE, SPEC)
+    readers: list[Transaction] = []
+    for step, number, text in steps:
+        if step == "write":
+            change(writer := store.begin(), number, (number, text))
+            writer.commit()
+        elif step == "read":
+            readers.append(store.begin())
+        elif step == "vacuum":
+            store.vacuum()
+        elif number < len(readers):
+            readers.pop(number).rollback()
+        newest = store.begin()
+        for reader in (*readers, newest):
+            reader.begin_statement()
+            rows = [row for block in reader.view(TABLE).row_blocks() for row in block]
+            for word in ("a", "b"):
+                assert found(reader, word) == sorted(row for row in rows if row[1] and word in row[1].split())
+        newest.rollback()
 
 
 def test_own_writes_are_candidates(store: TransactionalStore) -> None:

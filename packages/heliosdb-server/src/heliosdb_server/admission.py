@@ -2,6 +2,7 @@
 
     SSLRequest, GSSENCRequest   S and a TLS handshake, or N; the client goes on
     CancelRequest               done, and the connection ends
+    control request             answered (control.py), and the connection ends
     StartupMessage              user, database, options and settings: a Request
 
 All of it comes from somebody whom nobody knows yet. What is said before encryption begins does not count behind it.
@@ -46,8 +47,11 @@ class Request:
     settings: dict[str, str]
 
 
-async def read_request(line: Line, offers_tls: bool, cancel: Callable[[int, int], object]) -> Request | None:
-    """Return what a client asks for; None where it came to cancel, which ``cancel(number, secret)`` does."""
+async def read_request(
+    line: Line, offers_tls: bool, cancel: Callable[[int, int], object], control: Callable[[Body], bytes]
+) -> Request | None:
+    """Return what a client asks for; None where it came to cancel, which ``cancel(number, secret)`` does, or for
+    something that ``control`` has answered."""
     while True:
         body = Body(await line.startup())
         code = body.int4()
@@ -60,6 +64,9 @@ async def read_request(line: Line, offers_tls: bool, cancel: Callable[[int, int]
             await line.send(b"N")
         elif code == messages.CANCEL_REQUEST:
             cancel(body.int4(), body.int4() & 0xFFFFFFFF)
+            return None
+        elif code == messages.CONTROL_REQUEST:
+            await line.send(control(body))
             return None
         elif code >> 16 != 3:
             raise errors.FeatureNotSupported(

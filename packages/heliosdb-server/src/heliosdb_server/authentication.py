@@ -21,10 +21,10 @@ from typing import Any, Protocol
 from attrs import define
 
 from heliosdb import errors
-from heliosdb.spi import driver, driver_names
+from heliosdb.spi import driver, driver_names, is_password, parse_scram
 from heliosdb_server import messages, scram
+from heliosdb_server.accounts import mock_verifier
 from heliosdb_server.messages import Body
-from heliosdb_server.verifiers import fits, mock_verifier, scram_keys
 
 __all__ = ["GROUP", "METHODS", "Authenticator", "Visitor", "authenticator"]
 
@@ -100,7 +100,7 @@ class Password:
     async def authenticate(self, visitor: Visitor) -> None:
         """Compare the password with what is kept."""
         password = await visitor.password()
-        if not await visitor.in_thread(fits, visitor.kept, visitor.user, password):
+        if not await visitor.in_thread(is_password, password, visitor.user, visitor.kept):
             raise visitor.refused()
 
 
@@ -109,7 +109,7 @@ class Scram:
 
     async def authenticate(self, visitor: Visitor) -> None:
         """Exchange proofs."""
-        keys = scram_keys(visitor.kept) or scram_keys(mock_verifier(os.urandom(32), visitor.user))
+        keys = parse_scram(visitor.kept) or parse_scram(mock_verifier(os.urandom(32), visitor.user))
         assert keys is not None
         end = await scram.exchange_proofs(keys, visitor.ask, visitor.binding)
         if end is None:
@@ -122,7 +122,7 @@ class Md5:
 
     async def authenticate(self, visitor: Visitor) -> None:
         """Compare digests, or exchange proofs."""
-        if scram_keys(visitor.kept) is not None:
+        if parse_scram(visitor.kept) is not None:
             await Scram().authenticate(visitor)
             return
         salt = os.urandom(4)

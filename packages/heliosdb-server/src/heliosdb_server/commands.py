@@ -1,14 +1,24 @@
-"""The command ``heliosdb start``."""
+"""The command ``heliosdb start``, which is called ``server``, too."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
+from heliosdb_server.logs import FORMATS, LEVELS
+
+if TYPE_CHECKING:
+    from heliosdb_server.server import Server
+
 __all__ = ["start"]
+
+SIGNALS = {"SIGTERM": "smart", "SIGINT": "fast", "SIGQUIT": "immediate"}
+"""PostgreSQL's."""
 
 
 @click.command(
@@ -32,6 +42,9 @@ __all__ = ["start"]
 @click.option("--tls-ca", metavar="FILE", help="The authorities that sign certificates of clients, in PEM.")
 @click.option("--tls-required", is_flag=True, help="Refuse connections that are not encrypted.")
 @click.option("--config", "config_file", metavar="FILE", help="Read the configuration from this TOML file.")
+@click.option("--pid-file", metavar="FILE", help="Say in this file, too, where the server is; for stop and status.")
+@click.option("--log-level", type=click.Choice(list(LEVELS)), help="What is logged on standard error (info).")
+@click.option("--log-format", type=click.Choice(FORMATS), default="text", show_default=True, help="How a line looks.")
 def start(
     path: str | None,
     data_dir: str | None,
@@ -48,17 +61,23 @@ def start(
     tls_ca: str | None,
     tls_required: bool,
     config_file: str | None,
+    pid_file: str | None,
+    log_level: str | None,
+    log_format: str,
 ) -> None:
-    """Serve the database at PATH to PostgreSQL's clients, until Ctrl-C or SIGTERM.
+    """Serve the database at PATH to PostgreSQL's clients, until heliosdb stop or a signal.
 
-    What no option says is taken from the section [server] of the configuration.
+    SIGTERM waits until the clients have gone, SIGINT (Ctrl-C) rolls back what they do, SIGQUIT ends on the spot. What
+    no option says is taken from the configuration, the server's from its section [server].
     """
-    if sum((path is not None, data_dir is not None, memory)) != 1:
+    if sum((path is not None, data_dir is not None, memory)) > 1:
         raise click.UsageError("give one of PATH, --data-dir and --memory")
     import heliosdb
     from heliosdb_server.config import ServerConfig
+    from heliosdb_server.logs import set_up
     from heliosdb_server.options import config_fields, rules_text
     from heliosdb_server.server import Server, new_event_loop
+    from heliosdb_server.service import service_of
 
     users = {}
     if user is not None:
@@ -66,8 +85,10 @@ def start(
         if not password:
             raise click.UsageError("--user needs a password in PGPASSWORD")
         users[user] = password
-    where = ":memory:" if memory else path or data_dir
-    chosen = heliosdb.load_config(config_file, overrides={"path": where})
+    overrides = {"path": ":memory:" if memory else path or data_dir, "log_level": log_level}
+    chosen = heliosdb.load_config(config_file, overrides=overrides)
+    if chosen.path is None and not chosen.in_memory:
+        raise click.UsageError("give PATH, --data-dir or --memory, or storage.path in the configuration")
     given = {
         "host": listen,
         "port": port,
@@ -86,20 +107,52 @@ def start(
         **config_fields(chosen.for_packages()) | stated,
         users=users,
     )
-    with heliosdb.EmbeddedDatabase(where, config=chosen) as database:
+    config.require_accounts(chosen.in_memory or chosen.path is None or not os.path.exists(chosen.path))
+    set_up(log_format, chosen.log_level or "info")
+    with heliosdb.EmbeddedDatabase(None, config=chosen) as database:
+        server = Server(database.database, config, pid_file)
+        service = service_of(database.database)
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(_serve(Server(database.database, config)))
+            runner.run(_serve(server, service.entered))
+    # The last thing: whoever waits for the end waits for this.
+    server.life.end()
 
 
-async def _serve(server: object) -> None:
-    from heliosdb_server.server import Server
-
-    assert isinstance(server, Server)
+async def _serve(server: Server, entered: Callable[[Server], None]) -> None:
     await server.start()
-    loop, ended = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
-    click.echo(f"listening at {server.config.host}:{server.port}", err=True)
-    await ended.wait()
-    click.echo("ending", err=True)
+    entered(server)
+    server.life.exit = lambda: _exit(server)
+    loop = asyncio.get_running_loop()
+    for name, mode in SIGNALS.items():
+        number = getattr(signal, name, None)
+        if number is None:
+            continue
+        try:
+            loop.add_signal_handler(number, server.life.ask, mode)
+        except NotImplementedError:
+            # Windows' loops know no signals.
+            signal.signal(number, lambda *_, mode=mode: loop.call_soon_threadsafe(server.life.ask, mode))
+    _tell_service_manager("READY=1")
+    await server.life.until_end()
+    _tell_service_manager("STOPPING=1")
     await server.stop()
+
+
+def _exit(server: Server) -> None:
+    """End the process on the spot: nothing is rolled back or written."""
+    server.life.end()
+    os._exit(0)
+
+
+def _tell_service_manager(state: str) -> None:
+    """Tell systemd how it is, where that has started the process (sd_notify(3))."""
+    import socket
+
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address or not hasattr(socket, "AF_UNIX"):
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        try:
+            sender.sendto(state.encode(), address.replace("@", "\0", 1) if address.startswith("@") else address)
+        except OSError as error:
+            click.echo(f"the service manager cannot be told {state}: {error.strerror}", err=True)

@@ -16,12 +16,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, evolve, field
+from attrs import evolve
 
 from heliosdb import errors
 from heliosdb.spi import LiveRows
 from heliosdb_server import formats, messages
 from heliosdb_server.messages import Body, Message
+from heliosdb_server.portals import Portal, Statement, batches
 
 if TYPE_CHECKING:
     from heliosdb.spi import OutputColumn, Result
@@ -51,47 +52,6 @@ ROWS = 256
 """Rows that are encoded at once."""
 
 
-def _batches(result: Result) -> Iterator[Sequence[Any]]:
-    """Return the rows of a result in batches."""
-    return result.rows if isinstance(result.rows, LiveRows) else iter((list(result.rows),))
-
-
-@define(eq=False)
-class _Statement:
-    """A statement that Parse made; ``text`` is None for an empty one."""
-
-    text: Any
-    types: tuple[str | None, ...]
-    columns: tuple[OutputColumn, ...] | None
-    declared: tuple[str | None, ...] = ()
-    writers: dict[tuple[int, ...], list[Callable[[Any], bytes]]] = field(factory=dict)
-    """What makes the bytes of its columns by their formats, where no setting has a say in them."""
-    described: dict[tuple[int, ...], bytes] = field(factory=dict)
-    """RowDescription by the formats that were asked for."""
-
-
-@define(eq=False)
-class _Portal:
-    """A statement with values for its parameters, and how far its rows have been read."""
-
-    statement: _Statement
-    values: tuple[Any, ...]
-    formats: list[int]
-    result: Result | None = None
-    rows: list[Any] | None = None
-    at: int = 0
-    live: LiveRows | None = None
-    """Where the rows come from that are not in ``rows`` yet."""
-    cursor: str | None = None
-    """The name of the cursor that it stands for."""
-
-    def close(self) -> None:
-        """Read no more."""
-        if self.live is not None:
-            self.live.close()
-            self.live = None
-
-
 class Conversation:
     """See the module. ``settings`` are those that the client asked for when it connected, ``number`` is what it knows
     the session by; ``on_arrival`` is called by any thread when there are ``notifications``."""
@@ -109,15 +69,19 @@ class Conversation:
         self._size = 0
         self.session: Any = database.session(user=user, settings=settings, on_notice=self._notice, number=number)
         self.session.inbox.on_arrival = on_arrival
-        self._statements: dict[str, _Statement] = {}
-        self._portals: dict[str, _Portal] = {}
+        self._statements: dict[str, Statement] = {}
+        self._portals: dict[str, Portal] = {}
         self._copy: Any = None
         self._copy_is_extended = False
         self._skips = False
+        self.queries = 0
+        """How many the client has sent, of either protocol."""
         self.is_over = False
         self.is_answered = False
         """Whether the piece that ``process`` has yielded is its last."""
         self._told: dict[str, str] = {}
+        self._told_role: int | None = None
+        self._is_superuser = "off"
         self._may_have_set = True
         """Whether anything ran since the settings were reported that may have changed one."""
         self._short_types: dict[str, tuple[str | None, ...]] = {}
@@ -161,9 +125,15 @@ class Conversation:
                 self._say(messages.parameter_status(name, value))
 
     def _reported(self, name: str) -> str:
+        session = self.session
         if name == "session_authorization":
-            return self.session.session_user  # type: ignore[no-any-return]
-        return self.session.settings.show(name)  # type: ignore[no-any-return]
+            return session.session_user  # type: ignore[no-any-return]
+        if name == "is_superuser":
+            # The catalog is asked when the role is another one, not after every statement.
+            if session.role != self._told_role and session.block.status != "E":
+                self._told_role, self._is_superuser = session.role, session.show_setting(name)
+            return self._is_superuser
+        return session.settings.show(name)  # type: ignore[no-any-return]
 
     def notifications(self) -> bytes:
         """Return what other sessions have said with NOTIFY, where the client may be told now: between transactions."""
@@ -255,6 +225,7 @@ class Conversation:
     def _query(self, body: Body) -> Iterator[bytes]:
         session = self.session
         offset = 0
+        self.queries += 1
         try:
             self._drop_portal("")
             text = body.text()
@@ -285,7 +256,7 @@ class Conversation:
             self._say(messages.row_description(formats.descriptions(self.session, result.columns, form)))
             write = formats.outputs(self.session, result.columns, form)
             count = 0
-            for rows in _batches(result):
+            for rows in batches(result):
                 count += len(rows)
                 yield from self._written(write, rows)
             if result.row_count is None:
@@ -314,11 +285,11 @@ class Conversation:
         if len(statements) > 1:
             raise errors.SqlSyntaxError("cannot insert multiple commands into a prepared statement")
         if not statements:
-            self._statements[name] = _Statement(None, types, None)
+            self._statements[name] = Statement(None, types, None)
         else:
             prepared = session.prepare(text, types)
             given = prepared.parameter_types + types[len(prepared.parameter_types) :]
-            self._statements[name] = _Statement(evolve(statements[0], types=types), given, prepared.columns, types)
+            self._statements[name] = Statement(evolve(statements[0], types=types), given, prepared.columns, types)
         self._say(messages.PARSE_COMPLETE)
 
     def _bind(self, body: Body, followed_by_sync: bool) -> None:
@@ -340,10 +311,10 @@ class Conversation:
         count = len(statement.columns or ())
         form = formats.one_for_each(wanted, count, "column") if count else wanted
         self._drop_portal(portal)
-        self._portals[portal] = _Portal(statement, read, form)
+        self._portals[portal] = Portal(statement, read, form)
         self._say(messages.BIND_COMPLETE)
 
-    def _statement(self, name: str) -> _Statement:
+    def _statement(self, name: str) -> Statement:
         found = self._statements.get(name)
         if found is None:
             raise errors.InvalidSqlStatementName(
@@ -357,12 +328,12 @@ class Conversation:
         elif name in self.session.cursors:
             self.session.cursors.pop(name).close()
 
-    def _portal(self, name: str) -> _Portal:
+    def _portal(self, name: str) -> Portal:
         found = self._portals.get(name)
         if found is None and name in self.session.cursors:
             # What DECLARE made; FETCH and the protocol move the same cursor.
             columns = self.session.cursors[name].columns
-            found = _Portal(_Statement(None, (), columns), (), [], cursor=name)
+            found = Portal(Statement(None, (), columns), (), [], cursor=name)
         if found is None:
             raise errors.InvalidCursorName(f'portal "{name}" does not exist')
         return found
@@ -396,7 +367,7 @@ class Conversation:
         else:
             self._say(messages.row_description(formats.descriptions(session, columns, form)))
 
-    def _run_to_describe(self, portal: _Portal) -> None:
+    def _run_to_describe(self, portal: Portal) -> None:
         """Run what only its run can tell the columns of: SHOW, EXPLAIN, FETCH, EXECUTE."""
         tree = type(self.session.tree(portal.statement.text)).__name__
         if tree in ("Show", "Explain", "Fetch", "Execute"):
@@ -409,6 +380,7 @@ class Conversation:
             limit = -1
         portal = self._portal(name)
         statement = portal.statement
+        self.queries += 1
         if portal.cursor is not None:
             yield from self._fetch(portal, limit)
             return
@@ -451,7 +423,7 @@ class Conversation:
         else:
             self._say(messages.command_complete(result.status))
 
-    def _fetch(self, portal: _Portal, limit: int) -> Iterator[bytes]:
+    def _fetch(self, portal: Portal, limit: int) -> Iterator[bytes]:
         """Execute a portal that is a cursor: FETCH."""
         columns = portal.statement.columns or ()
         assert portal.cursor is not None
@@ -463,7 +435,7 @@ class Conversation:
         self._say(messages.command_complete(f"SELECT {len(rows)}") if done else messages.PORTAL_SUSPENDED)
 
     def _writers(
-        self, statement: _Statement, columns: Sequence[OutputColumn], form: Sequence[int]
+        self, statement: Statement, columns: Sequence[OutputColumn], form: Sequence[int]
     ) -> Sequence[Callable[[Any], bytes]]:
         found = statement.writers.get(tuple(form))
         if found is None:
@@ -472,7 +444,7 @@ class Conversation:
                 statement.writers[tuple(form)] = found
         return found
 
-    def _run(self, portal: _Portal) -> None:
+    def _run(self, portal: Portal) -> None:
         if self._run_short(portal):
             return
         self._may_have_set = True
@@ -487,7 +459,7 @@ class Conversation:
             session.points.offer(text, result)
             self._short_types[text] = statement.declared
 
-    def _run_short(self, portal: _Portal) -> bool:
+    def _run_short(self, portal: Portal) -> bool:
         """Run a statement by its function, where it has one that was made for parameters of these types."""
         statement = portal.statement
         text = statement.text.text

@@ -8,7 +8,7 @@ from shutil import which
 
 from heliosdb import EmbeddedDatabase
 from heliosdb.spi import Stage
-from heliosdb_server.server import start_server
+from heliosdb_server.running import start_server
 
 __all__ = ["show"]
 

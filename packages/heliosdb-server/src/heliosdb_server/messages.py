@@ -20,6 +20,7 @@ from heliosdb.errors import Error, ProgramLimitExceeded, ProtocolViolation
 __all__ = [
     "BIND_COMPLETE",
     "CANCEL_REQUEST",
+    "CONTROL_REQUEST",
     "CLOSE_COMPLETE",
     "COPY_DONE",
     "EMPTY_QUERY",
@@ -36,6 +37,8 @@ __all__ = [
 ]
 
 SSL_REQUEST, GSS_REQUEST, CANCEL_REQUEST = 80877103, 80877104, 80877102
+CONTROL_REQUEST = 80877114
+"""Our own: PostgreSQL has none of this number."""
 
 LARGEST_STARTUP = 10_000
 """Bytes of the first message, as PostgreSQL has it: nobody is known yet."""

@@ -1,4 +1,4 @@
-"""The section ``[server]`` of the configuration: what ``heliosdb start`` does where its own options do not say it."""
+"""The section ``[server]`` of the configuration: what a server does where its own options do not say it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ _OPTIONS: dict[str, tuple[str, type]] = {
     "listen_addr": ("host", str),
     "port": ("port", int),
     "max_connections": ("max_connections", int),
+    "superuser_reserved_connections": ("superuser_reserved_connections", int),
     "connection_timeout_sec": ("authentication_timeout", float),
     "auth_method": ("auth", str),
     "allowed_ips": ("allowed_ips", list),
@@ -26,13 +27,18 @@ _OPTIONS: dict[str, tuple[str, type]] = {
     "tls_min_version": ("tls_min_version", str),
     "tls_required": ("tls_required", bool),
     "max_message_size": ("max_message_size", int),
+    "tcp_keepalives_idle": ("tcp_keepalives_idle", int),
+    "tcp_keepalives_interval": ("tcp_keepalives_interval", int),
+    "tcp_keepalives_count": ("tcp_keepalives_count", int),
+    "tcp_user_timeout": ("tcp_user_timeout", float),
 }
 
 
-def take_options(opening: Opening) -> None:
-    """Take the options, so that a database that is opened with them knows them; InvalidParameterValue for bad ones."""
+def take_options(opening: Opening) -> dict[str, Any]:
+    """Take the options of a database that is being opened, and return the fields of ServerConfig that they state;
+    InvalidParameterValue for bad ones."""
     names = [f"server.{name}" for name in _OPTIONS]
-    config_fields({name: opening.take(name) for name in names})
+    return config_fields({name: opening.take(name) for name in names})
 
 
 def config_fields(options: Mapping[str, Any]) -> dict[str, Any]:

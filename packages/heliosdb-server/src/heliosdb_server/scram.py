@@ -20,9 +20,9 @@ from collections.abc import Awaitable, Callable
 from hashlib import sha256
 
 from heliosdb.errors import FeatureNotSupported, ProtocolViolation
+from heliosdb.spi import ScramVerifier
 from heliosdb_server import messages
 from heliosdb_server.messages import Body
-from heliosdb_server.verifiers import ScramKeys
 
 __all__ = ["PLAIN", "PLUS", "exchange_proofs", "initial_response"]
 
@@ -44,7 +44,7 @@ async def initial_response(ask: Ask, *mechanisms: str) -> tuple[str, bytes]:
     return mechanism, first or b""
 
 
-async def exchange_proofs(keys: ScramKeys, ask: Ask, binding: bytes | None) -> bytes | None:
+async def exchange_proofs(keys: ScramVerifier, ask: Ask, binding: bytes | None) -> bytes | None:
     """Return the message that ends the exchange, None where the client has not shown that it knows the password.
 
     ``binding`` is the digest of our certificate; None where the line is not encrypted, or it has none.
@@ -63,15 +63,15 @@ async def exchange_proofs(keys: ScramKeys, ask: Ask, binding: bytes | None) -> b
     if _attribute(parts[:1], b"c") != b64encode(bound) or _attribute(parts[1:2], b"r") != nonce:
         raise _malformed("Nonce or channel binding do not match.")
     signed = b",".join((bare, challenge, without_proof))
-    signature = hmac.digest(keys.stored, signed, "sha256")
+    signature = hmac.digest(keys.stored_key, signed, "sha256")
     try:
         given = b64decode(proof, validate=True)
     except ValueError:
         raise _malformed("The proof is not base64.") from None
     key = bytes(a ^ b for a, b in zip(given, signature))
-    if len(given) != len(signature) or not hmac.compare_digest(sha256(key).digest(), keys.stored):
+    if len(given) != len(signature) or not hmac.compare_digest(sha256(key).digest(), keys.stored_key):
         return None
-    return messages.authentication(12, b"v=" + b64encode(hmac.digest(keys.server, signed, "sha256")))
+    return messages.authentication(12, b"v=" + b64encode(hmac.digest(keys.server_key, signed, "sha256")))
 
 
 def _split(first: bytes) -> tuple[bytes, bytes]:

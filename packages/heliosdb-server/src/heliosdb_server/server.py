@@ -13,12 +13,10 @@ import asyncio
 import logging
 import secrets
 import ssl
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from ipaddress import ip_address
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
@@ -27,21 +25,27 @@ from heliosdb_server.access import choose
 from heliosdb_server.accounts import Accounts
 from heliosdb_server.admission import Request, read_request
 from heliosdb_server.authentication import Visitor
-from heliosdb_server.config import SPELLINGS, ServerConfig, refuse_strangers
+from heliosdb_server.config import ServerConfig, refuse_strangers
 from heliosdb_server.conversation import Conversation
+from heliosdb_server.keepalive import keep_alive
+from heliosdb_server.lifecycle import Lifecycle
 from heliosdb_server.messages import Inbox, Message
 from heliosdb_server.tls import common_name
 
 if TYPE_CHECKING:
-    from heliosdb.spi import Database
+    from heliosdb.spi import Database, Login
 
-__all__ = ["RunningServer", "Server", "new_event_loop", "start_server"]
+__all__ = ["Server", "new_event_loop"]
 
 log = logging.getLogger("heliosdb.server")
 
 CHUNK = 1 << 16
 PATIENCE = 0.1
 """Seconds until a client that does not read is looked at again."""
+
+GATEKEEPERS = 8
+STRANGERS = 64
+"""Clients that may be on their way in at once, where no more than that may be in."""
 
 LINGER = 1.0
 """Seconds for which a client that is refused may go on sending."""
@@ -59,21 +63,24 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 class Server:
     """Serves one open database. ``start`` and ``stop`` belong to the loop that the server runs on."""
 
-    def __init__(self, database: Database, config: ServerConfig) -> None:
+    def __init__(self, database: Database, config: ServerConfig, pid_file: str | None = None) -> None:
         self.database: Any = database
         self.config = config
-        self.accounts = Accounts(config.users)
+        self.life = Lifecycle(self, pid_file)
+        self.accounts = Accounts(database, config)
         self.connections: dict[int, _Connection] = {}
         """Those of clients that are known, by the number that a cancellation names."""
         self._serving: set[_Connection] = set()
         self.pool = ThreadPoolExecutor(config.max_connections + 1, thread_name_prefix="heliosdb-server")
+        self.gatekeepers = ThreadPoolExecutor(GATEKEEPERS, thread_name_prefix="heliosdb-server-visitors")
+        """For what takes time before a client is known: however many come, statements of others do not wait for it."""
         self._listener: asyncio.Server | None = None
+        self._port = 0
 
     @property
     def port(self) -> int:
         """The port that the server listens at."""
-        assert self._listener is not None
-        return int(self._listener.sockets[0].getsockname()[1])
+        return self._port
 
     async def start(self) -> None:
         """Listen; IoError where the address is taken."""
@@ -89,7 +96,13 @@ class Server:
         for socket in self._listener.sockets:
             if not ip_address(socket.getsockname()[0].partition("%")[0]).is_loopback:
                 refuse_strangers(self.config.rules, self.config.host)
+        self._port = int(self._listener.sockets[0].getsockname()[1])
         await self._listener.start_serving()
+        try:
+            self.life.begin()
+        except BaseException:
+            await self.stop()
+            raise
         log.info("listening at %s:%d", self.config.host, self.port)
 
     async def stop(self) -> None:
@@ -101,11 +114,17 @@ class Server:
             connection.shut_down()
         await asyncio.gather(*tasks, return_exceptions=True)
         self.pool.shutdown()
+        self.gatekeepers.shutdown(wait=False)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = _Connection(self, reader, writer)
+        if len(self._serving) - len(self.connections) >= max(STRANGERS, self.config.max_connections):
+            writer.write(messages.error_response(_too_many(), severity="FATAL"))
+            writer.close()
+            return
         self._serving.add(connection)
         try:
+            keep_alive(writer.get_extra_info("socket"), self.config)
             await connection.run()
         except (ConnectionError, EOFError, TimeoutError, ssl.SSLError):
             pass  # the client has gone
@@ -115,14 +134,27 @@ class Server:
             log.exception("a connection failed")
         finally:
             self._serving.discard(connection)
-            writer.close()
-            with suppress(ConnectionError, ssl.SSLError, asyncio.CancelledError):
-                await writer.wait_closed()
+            self.life.ended(connection.queries)
+            await self._hang_up(writer)
 
-    def enter(self, connection: _Connection) -> int:
+    async def _hang_up(self, writer: asyncio.StreamWriter) -> None:
+        """Close a connection; what a client has not read by then is dropped."""
+        writer.close()
+        with suppress(ConnectionError, TimeoutError, ssl.SSLError, asyncio.CancelledError):
+            async with asyncio.timeout(LINGER):
+                await writer.wait_closed()
+        writer.transport.abort()
+
+    def enter(self, connection: _Connection, is_superuser: bool) -> int:
         """Give a connection its number; TooManyConnections (53300) where there are as many as there may be."""
-        if len(self.connections) >= self.config.max_connections:
-            raise errors.TooManyConnections("sorry, too many clients already")
+        self.life.require_open()
+        free = self.config.max_connections - len(self.connections)
+        if free <= 0:
+            raise _too_many()
+        if free <= self.config.reserved and not is_superuser:
+            raise errors.TooManyConnections(
+                "remaining connection slots are reserved for non-replication superuser connections"
+            )
         number: int = self.database.next_session_number()
         self.connections[number] = connection
         return number
@@ -134,6 +166,10 @@ class Server:
             connection.secret.to_bytes(4, "big"), secret.to_bytes(4, "big")
         ):
             connection.cancel()
+
+
+def _too_many() -> errors.Error:
+    return errors.TooManyConnections("sorry, too many clients already")
 
 
 class _Connection:
@@ -158,28 +194,35 @@ class _Connection:
         self._running: asyncio.Future[Any] | None = None
         """What a thread does for this connection, though nobody may wait for it any more."""
 
+    @property
+    def queries(self) -> int:
+        """How many queries the client has sent."""
+        return 0 if self.conversation is None else self.conversation.queries
+
     async def run(self) -> None:
         """Serve the client until it goes."""
         config = self.server.config
         try:
             async with asyncio.timeout(config.authentication_timeout):
-                request = await read_request(self, config.tls is not None, self.server.cancel)
+                server = self.server
+                request = await read_request(self, config.tls is not None, server.cancel, server.life.answer)
                 if request is None:
                     return
                 await self._open(request)
+            await self._converse()
         except errors.Error as error:
             await self._refuse(error)
-            return
-        try:
-            await self._converse()
         finally:
-            self.server.connections.pop(self.number, None)
-            conversation = self.conversation
-            assert conversation is not None
-            conversation.cancel()
-            if self._running is not None:
-                await asyncio.wait({self._running})
-            await self._in_thread(conversation.close)
+            await self._close()
+
+    async def _close(self) -> None:
+        """End the session, also one that a thread was still beginning when the time was up."""
+        self.server.connections.pop(self.number, None)
+        self.cancel()
+        if self._running is not None:
+            await asyncio.wait({self._running})
+        if self.conversation is not None:
+            await self._in_thread(self.conversation.close)
 
     async def encrypt(self) -> None:
         """Answer that encryption begins, and begin it."""
@@ -196,12 +239,10 @@ class _Connection:
     async def _open(self, request: Request) -> None:
         visitor = self._visitor(request)
         await choose(self.server.config.rules, visitor).admit(visitor)
-        self.number = self.server.enter(self)
-        try:
-            self.conversation = await self._in_thread(self._conversation, request.user, request.settings)
-        except BaseException:
-            self.server.connections.pop(self.number, None)
-            raise
+        role = self.server.accounts.admitted(request.user)
+        self.number = self.server.enter(self, role.superuser)
+        await self._in_thread(self._converse_as, role, request.settings)
+        assert self.conversation is not None
         self.writer.write(messages.authentication(0) + messages.key_data(self.number, self.secret))
         await self.send(self.conversation.greeting())
 
@@ -218,12 +259,13 @@ class _Connection:
             kept=self.server.accounts.kept(request.user),
             ask=self._ask,
             say=self.writer.write,
-            in_thread=self._in_thread,
+            in_thread=partial(self.loop.run_in_executor, self.server.gatekeepers),
         )
 
-    def _conversation(self, user: str, settings: dict[str, str]) -> Conversation:
+    def _converse_as(self, role: Login, settings: dict[str, str]) -> None:
         wake = partial(self.loop.call_soon_threadsafe, self._notify)
-        return Conversation(self.server.database, user, settings, number=self.number, on_arrival=wake)
+        self.conversation = Conversation(self.server.database, role.name, settings, number=self.number, on_arrival=wake)
+        self.server.accounts.require_room(role)
 
     async def _ask(self, data: bytes) -> bytes:
         try:
@@ -238,9 +280,9 @@ class _Connection:
     async def _refuse(self, error: errors.Error) -> None:
         """Say why the connection ends; what the client still sends is read, or it would never see that."""
         with suppress(ConnectionError, TimeoutError):
-            await self.send(messages.error_response(error, severity="FATAL"))
-            if not self._is_ending:
-                async with asyncio.timeout(LINGER):
+            async with asyncio.timeout(LINGER):
+                await self.send(messages.error_response(error, severity="FATAL"))
+                if not self._is_ending:
                     self.writer.write_eof() if self.writer.can_write_eof() else self.writer.close()
                     while await self.reader.read(CHUNK):
                         pass
@@ -260,15 +302,12 @@ class _Connection:
                     return
                 pieces = conversation.process(arrived)
                 if conversation.is_short(arrived):
-                    self.writer.write(b"".join(pieces))
-                    await self.writer.drain()
+                    await self.send(b"".join(pieces))
                     continue
                 while (piece := await self._in_thread(next, pieces, None)) is not None:
                     await self.send(piece)
                     if conversation.is_answered:
                         break  # without asking a thread once more
-        except errors.Error as error:
-            await self._refuse(error)
         except asyncio.CancelledError:
             if self._is_ending:
                 await self._refuse(errors.AdminShutdown("terminating connection due to administrator command"))
@@ -278,6 +317,8 @@ class _Connection:
         """Tell a client that is idle what has been notified; others hear of it when they are."""
         conversation = self.conversation
         if not self._is_idle or conversation is None or not conversation.session.inbox.notifies:
+            return
+        if self.writer.is_closing():
             return
         if self.writer.transport.get_write_buffer_size() > CHUNK:
             # The client does not read. What it has not been told waits in the session, where there is a limit.
@@ -310,6 +351,9 @@ class _Connection:
 
     async def send(self, data: bytes) -> None:
         """Send bytes, and wait until there is room for more."""
+        if self.writer.is_closing():
+            # uvloop would raise a RuntimeError.
+            raise ConnectionResetError
         self.writer.write(data)
         await self.writer.drain()
 
@@ -331,90 +375,3 @@ class _Connection:
         self._is_ending = True
         self.cancel()
         self.task.cancel()
-
-
-class RunningServer:
-    """A server in a thread of its own: what ``start_server`` gives."""
-
-    def __init__(self, database: Database, config: ServerConfig) -> None:
-        self._server = Server(database, config)
-        self._loop = new_event_loop()
-        self._failure: BaseException | None = None
-        self._is_ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="heliosdb-server", daemon=True)
-        self._thread.start()
-        self._is_ready.wait()
-        if self._failure is not None:
-            self._thread.join()
-            raise self._failure
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_until_complete(self._server.start())
-        except BaseException as error:  # noqa: BLE001 - whatever it is belongs to who started the server
-            self._failure = error
-            self._loop.close()
-            return
-        finally:
-            self._is_ready.set()
-        self._loop.run_forever()
-        self._loop.run_until_complete(self._server.stop())
-        self._loop.close()
-
-    @property
-    def port(self) -> int:
-        """The port that it listens at."""
-        return self._server.port
-
-    @property
-    def url(self) -> str:
-        """What clients connect to."""
-        host = self._server.config.host
-        return f"postgresql://{f'[{host}]' if ':' in host else host}:{self.port}/"
-
-    def get_status(self) -> dict[str, Any]:
-        """Return whether it runs, where, and how many clients it has."""
-        is_running = self._thread.is_alive()
-        found: dict[str, Any] = {"running": is_running, "connections": len(self._server.connections)}
-        return found | ({"port": self.port, "url": self.url} if is_running else {})
-
-    def stop(self) -> None:
-        """End every connection and listen no more. The database stays open. Harmless a second time."""
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-
-    def __enter__(self) -> RunningServer:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-
-def start_server(database: Any, config: ServerConfig | None = None, **options: Any) -> RunningServer:
-    """Serve an open database (``EmbeddedDatabase`` or the engine's) in the background; ``options`` are the fields of
-    ServerConfig."""
-    if config is not None and options:
-        raise errors.InvalidParameterValue("give a ServerConfig or its fields, not both")
-    return RunningServer(getattr(database, "database", database), config or _config(options))
-
-
-def _config(options: dict[str, Any]) -> ServerConfig:
-    """Return a configuration from arguments, which may have other names."""
-    given = dict(options)
-    if (encrypts := given.pop("enable_ssl", None)) is not None and encrypts != (
-        given.get("ssl_cert", given.get("tls_cert")) is not None
-    ):
-        raise errors.InvalidParameterValue("enable_ssl goes with ssl_cert and ssl_key, and these with it")
-    for name, field in SPELLINGS.items():
-        if name in given:
-            if field in given:
-                raise errors.InvalidParameterValue(f"{name} is another name of {field}: give one of them")
-            given[field] = given.pop(name)
-    try:
-        return ServerConfig(**given)
-    except TypeError as error:
-        raise errors.InvalidParameterValue(str(error).removeprefix("ServerConfig.__init__() ")) from None

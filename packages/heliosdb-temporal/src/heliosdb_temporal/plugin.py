@@ -6,12 +6,14 @@ from typing import Any
 
 from heliosdb.plugin import hookimpl
 from heliosdb.spi import (
+    BackgroundWorker,
     CatalogView,
     Clause,
     Database,
     DatabaseMethod,
     Demo,
     Opening,
+    RelationOption,
     ScalarFunction,
     Setting,
     Snapshot,
@@ -22,6 +24,7 @@ from heliosdb.spi import (
 
 CLAUSES = "heliosdb_temporal.clauses"
 FUNCTIONS = "heliosdb_temporal.functions"
+RETENTION = "heliosdb_temporal.retention"
 SESSIONS = "heliosdb_temporal.sessions"
 
 
@@ -38,8 +41,10 @@ def database_opened(database: Database) -> None:
     """Have the past kept as the options say, and finish erasures that were cut short."""
     from heliosdb_temporal.erase import finish
     from heliosdb_temporal.retention import apply
+    from heliosdb_temporal.versioning import settle
 
     apply(database)
+    settle(database)
     finish(database)
 
 
@@ -112,10 +117,30 @@ def register_statements() -> list[Statement]:
             words=("ALTER", "TABLE"),
             parse="heliosdb_temporal.versioning:parse",
             execute="heliosdb_temporal.versioning:execute",
-            transactional=False,
             description="keep the past of one table",
         ),
     ]
+
+
+@hookimpl
+def register_relation_options() -> list[RelationOption]:
+    """``retention``."""
+    return [
+        RelationOption(
+            name="retention",
+            check="heliosdb_temporal.versioning:check",
+            description="how long a table keeps its past: an interval, forever, or 0",
+        )
+    ]
+
+
+@hookimpl
+def catalog_changed(session: Any, change: Any) -> None:
+    """Keep what tables say that they keep."""
+    if getattr(change.after, "options", ()) or getattr(change.before, "options", ()):
+        from heliosdb_temporal.versioning import follow
+
+        follow(session, change)
 
 
 @hookimpl
@@ -124,6 +149,14 @@ def resolve_snapshot(session: Any, request: Any, arguments: tuple[Any, ...], bas
     from heliosdb_temporal.clauses import CLAUSE, resolve
 
     return resolve(session, request.payload, arguments[0], base) if request.clause == CLAUSE else None
+
+
+@hookimpl
+def commit_statement(session: Any, pieces: tuple[str, ...]) -> str | None:
+    """Keep the text of statements."""
+    from heliosdb_temporal.row_history import statement
+
+    return statement(session, pieces)
 
 
 @hookimpl
@@ -185,8 +218,25 @@ def register_functions() -> list[ScalarFunction | TableFunction]:
 
 @hookimpl
 def register_settings() -> list[Setting]:
-    """``heliosdb.as_of``."""
+    """``heliosdb.as_of``, ``heliosdb.history_statements`` and ``heliosdb.retention_sweep_interval``."""
     return [
+        Setting(
+            name="heliosdb.history_statements",
+            kind="bool",
+            default=True,
+            description="Keeps the text of statements, without their constants, with the commits that they make.",
+            reader="heliosdb_temporal.row_history:statement",
+        ),
+        Setting(
+            name="heliosdb.retention_sweep_interval",
+            kind="integer",
+            default=3_600_000,
+            description="How often a database in memory drops what no retention covers; 0: with VACUUM only.",
+            reader=f"{RETENTION}:sweep",
+            unit="ms",
+            minimum=0,
+            maximum=2**31 - 1,
+        ),
         Setting(
             name="heliosdb.as_of",
             kind="string",
@@ -195,6 +245,19 @@ def register_settings() -> list[Setting]:
             reader=f"{SESSIONS}:point_of",
             read=f"{SESSIONS}:point_of",
             write=f"{SESSIONS}:read_at",
+        ),
+    ]
+
+
+@hookimpl
+def register_background_workers() -> list[BackgroundWorker]:
+    """The sweep of databases in memory."""
+    return [
+        BackgroundWorker(
+            name="retention sweep",
+            run=f"{RETENTION}:sweep",
+            interval="heliosdb.retention_sweep_interval",
+            description="drops older versions in a database in memory that no retention covers",
         )
     ]
 

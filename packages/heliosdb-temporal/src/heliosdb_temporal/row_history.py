@@ -3,6 +3,9 @@
 One row for each change that is kept, in the order of commits: INSERT and UPDATE with the row that they made, DELETE
 with the one that they removed, as jsonb by the definition of now (``ranges.Converted``). Where the first version that
 is kept was made by a commit of before the horizon, there is no change to tell of.
+
+A commit has the text of the statements that it is of (``statement``), a question mark in the place of each constant: no
+value of a row and no password is in it. ``heliosdb.history_statements`` says whether a session's commits have it.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from heliosdb.spi import (
 )
 from heliosdb_temporal.ranges import Converted
 
-__all__ = ["COLUMNS", "of_key", "of_table"]
+__all__ = ["COLUMNS", "of_key", "of_table", "statement"]
 
 COLUMNS = (
     ("scn", "int8"),
@@ -33,10 +36,16 @@ COLUMNS = (
     ("username", "text"),
     ("role", "text"),
     ("application_name", "text"),
+    ("statement", "text"),
     ("row", "jsonb"),
 )
 
 Row = tuple[Any, ...]
+
+
+def statement(session: Any, pieces: tuple[str, ...]) -> str | None:
+    """Return what is kept of a statement, given the text around its constants."""
+    return " ".join("?".join(pieces).split()) if session.setting("heliosdb.history_statements") else None
 
 
 def of_table(name: str, session: Any) -> Iterator[Row]:
@@ -106,7 +115,7 @@ def _changes(session: Any, relation: Relation, row_ids: Iterable[int] | None) ->
     for scn, _, operation, text in made:
         commit = commits.get(scn)
         if commit is None:
-            yield (scn, None, operation, None, None, None, None, text)
+            yield (scn, None, operation, None, None, None, None, None, text)
             continue
         author = commit.author
         yield (
@@ -117,6 +126,7 @@ def _changes(session: Any, relation: Relation, row_ids: Iterable[int] | None) ->
             author.session_user,
             author.role,
             author.application_name,
+            author.statement or None,
             text,
         )
 

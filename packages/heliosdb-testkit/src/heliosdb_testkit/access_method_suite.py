@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import pytest
@@ -279,13 +280,18 @@ class AccessMethodSuite:
             for scn in (1, 2):
                 search = LikelySearch(operator, argument, 3, scn, lambda name: settings_of[name].default)
                 batches = list(index.likely(search))
-                counts = [count for count, _ in batches]
+                counts = [batch.sure for batch in batches]
                 assert counts == sorted(counts)
-                named = {row_id for _, batch in batches for row_id in batch}
+                named = {row_id for batch in batches for row_id in batch.row_ids}
                 assert named
                 assert named <= set(rows)
+                for batch in batches:
+                    if batch.in_order:
+                        column = ColumnValues([rows[row_id] for row_id in batch.row_ids], 0)
+                        ranks = index.ordering_values(operator, argument, column)
+                        assert all(before < after for before, after in pairwise(ranks)), "that is not their order"
             search = LikelySearch(operator, None, 3, 2, lambda name: settings_of[name].default)
-            assert [row_id for _, batch in index.likely(search) for row_id in batch] == []
+            assert [row_id for batch in index.likely(search) for row_id in batch.row_ids] == []
             values = index.ordering_values(operator, argument, ColumnValues(self.values, 0))
             one_by_one = [index.ordering_values(operator, argument, ColumnValues([row], 0))[0] for row in self.values]
             assert list(values) == one_by_one

@@ -152,7 +152,7 @@ class _Index:
         datum = self._datum(query)
         wanted = min(k, len(self._data))
         found: set[int] = set()
-        for count, ids in self._index.likely(LikelySearch("", datum, wanted, NOW, lambda name: 0.0)):
+        for count, ids, _ in self._index.likely(LikelySearch("", datum, wanted, NOW, lambda name: 0.0)):
             found.update(ids)
             if min(count, len(found)) >= wanted:
                 break

@@ -62,7 +62,7 @@ class Vectors:
     def search(self, row, count, effort):
         reach("search")
         near = sorted(self.held, key=lambda label: float(((self.held[label] - row) ** 2).sum()))
-        return np.array(near[:count], np.int64)
+        return np.array(near[:count], np.int64), None
 
     def rows(self, labels):
         reach("rows")

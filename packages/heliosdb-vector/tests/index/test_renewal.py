@@ -46,7 +46,7 @@ class Kept:
     def nearest(self, query: Any, count: int) -> list[int]:
         search = LikelySearch("<->", query.tobytes(), count, self.scn, SETTINGS.__getitem__)
         named: list[int] = []
-        for sure, row_ids in self.index.likely(search):
+        for sure, row_ids, _ in self.index.likely(search):
             named += row_ids
             if sure >= count:
                 break

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from attrs import evolve, frozen
 
-from heliosdb.catalog.definitions import Constraint, DataType, Index, Relation, Role, Schema
+from heliosdb.catalog.definitions import OWNER, Constraint, DataType, Index, Relation, Role, Schema
 from heliosdb.catalog.storage import (
     NAMES_INDEX,
     NAMES_RELATION,
@@ -34,7 +34,7 @@ from heliosdb.errors import DuplicateObject, DuplicateSchema, DuplicateTable, Er
 __all__ = ["BOOTSTRAP", "CatalogChange", "CatalogEdit", "CatalogWriter", "names_of", "write_bootstrap"]
 
 BOOTSTRAP: tuple[CatalogObject, ...] = (
-    Role(oid=10, name="helios"),
+    Role(oid=OWNER, name="helios"),
     Schema(oid=11, name="pg_catalog", comment="system catalog schema"),
     Schema(oid=2200, name="public", comment="standard public schema"),
     Schema(oid=13183, name="information_schema"),

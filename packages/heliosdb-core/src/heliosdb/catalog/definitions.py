@@ -8,9 +8,12 @@ columns by attribute number (1-based, never reused); the slot in the stored row 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from heliosdb.value import Value, field, frozen
+
+OWNER: Final = 10
+"""OID of the role that a database begins with."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -160,7 +163,7 @@ class Relation(Value):
     columns: tuple[ColumnDefinition, ...] = ()
     constraints: tuple[Constraint, ...] = ()
     indexes: tuple[Index, ...] = ()
-    owner: str = "helios"
+    owner: int = OWNER
     persistence: str = "permanent"
     query: str | None = None
     search_path: tuple[str, ...] = ()
@@ -234,7 +237,7 @@ class DataType(Value):
     schema: str
     name: str
     kind: str
-    owner: str = "helios"
+    owner: int = OWNER
     labels: tuple[str, ...] = ()
     attributes: tuple[Attribute, ...] = ()
     base: str | None = None
@@ -258,20 +261,42 @@ class Schema(Value):
 
     oid: int
     name: str
-    owner: str = "helios"
+    owner: int = OWNER
     comment: str | None = None
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class Membership(Value):
+    """That a role is a member of ``role``; with ``admin`` it may make others members. All are OIDs."""
+
+    role: int
+    grantor: int
+    admin: bool = False
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class Role(Value):
-    """A role. Privileges on tables are not checked in process yet, those on the files of the machine are
-    (``commands/privileges.py``). ``member_of`` are names of roles whose privileges it has."""
+    """A role; the defaults are those of the one that a database begins with.
+
+    ``verifier`` is what is kept of its password (``heliosdb.passwords``), good until ``valid_until``, a timestamptz.
+    ``connection_limit`` -1: none. ``settings`` are (name, text) with which its sessions begin.
+    """
 
     oid: int
     name: str
     superuser: bool = True
+    inherit: bool = True
+    createrole: bool = True
+    createdb: bool = True
     login: bool = True
-    member_of: tuple[str, ...] = ()
+    replication: bool = True
+    bypassrls: bool = True
+    connection_limit: int = -1
+    verifier: str | None = field(default=None, repr=False)
+    valid_until: int | None = None
+    settings: tuple[tuple[str, str], ...] = ()
+    memberships: tuple[Membership, ...] = ()
+    comment: str | None = None
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -7,12 +7,12 @@ from typing import Any
 from heliosdb.catalog.definitions import Relation
 from heliosdb.catalog.storage import NAMES_RELATION, OBJECTS_RELATION
 from heliosdb.catalog.views.locks import pg_blocking_pids
-from heliosdb.catalog.views.support import describe, function_oid, schema_oid, system_relations
+from heliosdb.catalog.views.support import describe, function_oid, owner_name, schema_oid, system_relations
 from heliosdb.errors import InvalidCatalogName, InvalidParameterValue, UndefinedColumn, UndefinedObject, UndefinedTable
 from heliosdb.types.definitions import Implementation, ScalarFunction, Volatility
 from heliosdb.types.identifiers import parse_identifiers, quote_identifier
 
-__all__ = ["FUNCTIONS"]
+__all__ = ["FUNCTIONS", "relation_oid", "stable"]
 
 
 def pg_get_expr(text: str, relation: int, session: Any) -> str:
@@ -89,12 +89,12 @@ def pg_get_viewdef_wrapped(oid: int, column: int, session: Any) -> str | None:
 
 def pg_get_viewdef_named_pretty(name: str, pretty: bool, session: Any) -> str | None:
     """Return a view's query."""
-    return pg_get_viewdef_pretty(_relation_oid(name, session), pretty, session)
+    return pg_get_viewdef_pretty(relation_oid(name, session), pretty, session)
 
 
 def pg_get_viewdef_named(name: str, session: Any) -> str | None:
     """Return a view's query."""
-    return pg_get_viewdef(_relation_oid(name, session), session)
+    return pg_get_viewdef(relation_oid(name, session), session)
 
 
 def pg_get_ruledef(oid: int, session: Any) -> str | None:
@@ -113,13 +113,10 @@ def pg_relation_is_publishable(relation: int, session: Any) -> bool:
 
 def pg_get_userbyid(oid: int, session: Any) -> str:
     """Return a role's name."""
-    for role in session.catalog.roles.values():
-        if role.oid == oid:
-            return str(role.name)
-    return f"unknown (OID={oid})"
+    return owner_name(session, oid)
 
 
-def _relation_oid(name: str, session: Any) -> int:
+def relation_oid(name: str, session: Any) -> int:
     oid: int | None = session.relation_oid(name)
     if oid is None:
         raise UndefinedTable(f'relation "{".".join(parse_identifiers(name))}" does not exist')
@@ -128,7 +125,7 @@ def _relation_oid(name: str, session: Any) -> int:
 
 def pg_get_serial_sequence(table: str, column: str, session: Any) -> str | None:
     """Return the sequence that a column owns, as text that nextval takes."""
-    relation = session.catalog.relation_by_oid(_relation_oid(table, session))
+    relation = session.catalog.relation_by_oid(relation_oid(table, session))
     found = None if relation is None else relation.column(column)
     if relation is None or found is None:
         raise UndefinedColumn(f'column "{column}" of relation "{table}" does not exist')
@@ -218,75 +215,9 @@ def heliosdb_stored_form(oid: int, number: int, session: Any) -> str | None:
 
 
 def shobj_description(oid: int, catalog_name: str, session: Any) -> str | None:
-    """Return a shared object's comment: there are none."""
-    return None
-
-
-# -- privileges: in process, who has the database may do everything ------------------------------------------------
-
-TABLE_PRIVILEGES = frozenset({"select", "insert", "update", "delete", "truncate", "references", "trigger"})
-PRIVILEGES = {
-    "table": TABLE_PRIVILEGES,
-    "any_column": frozenset({"select", "insert", "update", "references"}),
-    "column": frozenset({"select", "insert", "update", "references"}),
-    "schema": frozenset({"create", "usage"}),
-    "database": frozenset({"create", "connect", "temporary", "temp"}),
-    "sequence": frozenset({"usage", "select", "update"}),
-    "function": frozenset({"execute"}),
-    "language": frozenset({"usage"}),
-    "type": frozenset({"usage"}),
-    "tablespace": frozenset({"create"}),
-}
-
-
-def _check_privileges(kind: str, text: str) -> None:
-    for part in text.split(","):
-        word = part.strip().lower().removesuffix(" with grant option")
-        if word not in PRIVILEGES[kind]:
-            raise InvalidParameterValue(f'unrecognized privilege type: "{part.strip()}"')
-
-
-def _check_object(kind: str, target: Any, session: Any) -> bool | None:
-    """Raise where a named object is not there; False: an OID that nothing has."""
-    if kind in ("table", "any_column", "column", "sequence"):
-        if isinstance(target, str):
-            _relation_oid(target, session)
-        elif session.relation_name(target) is None:
-            return None
-    elif kind == "schema" and isinstance(target, str) and session.catalog.schema(target) is None:
-        raise UndefinedObject(f'schema "{target}" does not exist')
-    return True
-
-
-def _privilege(kind: str) -> tuple[ScalarFunction, ...]:
-    name = f"has_{kind}_privilege"
-    columns = ("text",) if kind == "column" else ()
-
-    def for_self(target: Any, *rest: Any) -> bool | None:
-        *_, privilege, session = rest
-        _check_privileges(kind, privilege)
-        return _check_object(kind, target, session)
-
-    def for_role(role: Any, target: Any, *rest: Any) -> bool | None:
-        *_, privilege, session = rest
-        if isinstance(role, str) and role not in session.catalog.roles:
-            raise UndefinedObject(f'role "{role}" does not exist')
-        _check_privileges(kind, privilege)
-        return _check_object(kind, target, session)
-
-    found = []
-    for target in ("text", "oid"):
-        found.append(_stable(name, (target, *columns, "text"), "bool", for_self))
-        for role in ("name", "oid"):
-            found.append(_stable(name, (role, target, *columns, "text"), "bool", for_role))
-    return tuple(found)
-
-
-def pg_has_role(role: str, privilege: str, session: Any) -> bool:
-    """Return whether the session may act as a role."""
-    if role not in session.catalog.roles:
-        raise UndefinedObject(f'role "{role}" does not exist')
-    return True
+    """Return a shared object's comment: a role's."""
+    found = session.catalog.role_by_oid(oid) if catalog_name == "pg_authid" else None
+    return None if found is None else found.comment
 
 
 # -- sizes ---------------------------------------------------------------------------------------------------------
@@ -397,7 +328,7 @@ def pg_get_function_result(oid: int, session: Any) -> str | None:
     return spelled
 
 
-def _stable(
+def stable(
     name: str, arguments: tuple[str, ...], returns: str, implementation: Implementation, *, strict: bool = True
 ) -> ScalarFunction:
     return ScalarFunction(
@@ -406,48 +337,46 @@ def _stable(
 
 
 FUNCTIONS = (
-    _stable("pg_get_expr", ("text", "oid"), "text", pg_get_expr),
-    _stable("pg_get_expr", ("text", "oid", "bool"), "text", pg_get_expr_pretty),
-    _stable("pg_get_constraintdef", ("oid",), "text", pg_get_constraintdef),
-    _stable("pg_get_constraintdef", ("oid", "bool"), "text", pg_get_constraintdef_pretty),
-    _stable("pg_get_indexdef", ("oid",), "text", pg_get_indexdef),
-    _stable("pg_get_indexdef", ("oid", "int4", "bool"), "text", pg_get_indexdef_column),
-    _stable("pg_get_viewdef", ("oid",), "text", pg_get_viewdef),
-    _stable("pg_get_viewdef", ("oid", "bool"), "text", pg_get_viewdef_pretty),
-    _stable("pg_get_viewdef", ("oid", "int4"), "text", pg_get_viewdef_wrapped),
-    _stable("pg_get_viewdef", ("text",), "text", pg_get_viewdef_named),
-    _stable("pg_get_viewdef", ("text", "bool"), "text", pg_get_viewdef_named_pretty),
-    _stable("pg_get_ruledef", ("oid",), "text", pg_get_ruledef),
-    _stable("pg_get_userbyid", ("oid",), "name", pg_get_userbyid),
-    _stable("pg_relation_is_publishable", ("regclass",), "bool", pg_relation_is_publishable),
-    _stable("pg_get_statisticsobjdef_columns", ("oid",), "text", pg_get_nothing),
-    _stable("pg_get_function_sqlbody", ("oid",), "text", pg_get_nothing),
+    stable("pg_get_expr", ("text", "oid"), "text", pg_get_expr),
+    stable("pg_get_expr", ("text", "oid", "bool"), "text", pg_get_expr_pretty),
+    stable("pg_get_constraintdef", ("oid",), "text", pg_get_constraintdef),
+    stable("pg_get_constraintdef", ("oid", "bool"), "text", pg_get_constraintdef_pretty),
+    stable("pg_get_indexdef", ("oid",), "text", pg_get_indexdef),
+    stable("pg_get_indexdef", ("oid", "int4", "bool"), "text", pg_get_indexdef_column),
+    stable("pg_get_viewdef", ("oid",), "text", pg_get_viewdef),
+    stable("pg_get_viewdef", ("oid", "bool"), "text", pg_get_viewdef_pretty),
+    stable("pg_get_viewdef", ("oid", "int4"), "text", pg_get_viewdef_wrapped),
+    stable("pg_get_viewdef", ("text",), "text", pg_get_viewdef_named),
+    stable("pg_get_viewdef", ("text", "bool"), "text", pg_get_viewdef_named_pretty),
+    stable("pg_get_ruledef", ("oid",), "text", pg_get_ruledef),
+    stable("pg_get_userbyid", ("oid",), "name", pg_get_userbyid),
+    stable("pg_relation_is_publishable", ("regclass",), "bool", pg_relation_is_publishable),
+    stable("pg_get_statisticsobjdef_columns", ("oid",), "text", pg_get_nothing),
+    stable("pg_get_function_sqlbody", ("oid",), "text", pg_get_nothing),
     ScalarFunction(
         "pg_blocking_pids", ("int4",), "_int4", pg_blocking_pids, volatility=Volatility.VOLATILE, needs_session=True
     ),
-    _stable("pg_get_serial_sequence", ("text", "text"), "text", pg_get_serial_sequence),
-    _stable("pg_table_is_visible", ("oid",), "bool", pg_table_is_visible),
-    _stable("pg_type_is_visible", ("oid",), "bool", pg_type_is_visible),
-    _stable("pg_function_is_visible", ("oid",), "bool", pg_function_is_visible),
-    _stable("pg_collation_is_visible", ("oid",), "bool", _visible("pg_collation", 2)),
-    _stable("pg_operator_is_visible", ("oid",), "bool", _visible("pg_operator", 2)),
-    _stable("pg_opclass_is_visible", ("oid",), "bool", _visible("pg_opclass", 3)),
-    _stable("pg_opfamily_is_visible", ("oid",), "bool", _visible("pg_opfamily", 3)),
-    _stable("obj_description", ("oid",), "text", obj_description),
-    _stable("obj_description", ("oid", "name"), "text", obj_description_in),
-    _stable("col_description", ("oid", "int4"), "text", col_description),
-    _stable("heliosdb_stored_form", ("oid", "int4"), "text", heliosdb_stored_form),
-    _stable("shobj_description", ("oid", "name"), "text", shobj_description),
-    *[function for kind in PRIVILEGES for function in _privilege(kind)],
-    _stable("pg_has_role", ("name", "text"), "bool", pg_has_role),
-    _stable("pg_relation_size", ("regclass",), "int8", pg_relation_size),
-    _stable("pg_relation_size", ("regclass", "text"), "int8", pg_relation_size_fork),
-    _stable("pg_table_size", ("regclass",), "int8", pg_table_size),
-    _stable("pg_indexes_size", ("regclass",), "int8", pg_indexes_size),
-    _stable("pg_total_relation_size", ("regclass",), "int8", pg_total_relation_size),
-    _stable("pg_database_size", ("name",), "int8", pg_database_size),
-    _stable("pg_database_size", ("oid",), "int8", pg_database_size_oid),
-    _stable("pg_get_function_arguments", ("oid",), "text", pg_get_function_arguments),
-    _stable("pg_get_function_identity_arguments", ("oid",), "text", pg_get_function_arguments),
-    _stable("pg_get_function_result", ("oid",), "text", pg_get_function_result),
+    stable("pg_get_serial_sequence", ("text", "text"), "text", pg_get_serial_sequence),
+    stable("pg_table_is_visible", ("oid",), "bool", pg_table_is_visible),
+    stable("pg_type_is_visible", ("oid",), "bool", pg_type_is_visible),
+    stable("pg_function_is_visible", ("oid",), "bool", pg_function_is_visible),
+    stable("pg_collation_is_visible", ("oid",), "bool", _visible("pg_collation", 2)),
+    stable("pg_operator_is_visible", ("oid",), "bool", _visible("pg_operator", 2)),
+    stable("pg_opclass_is_visible", ("oid",), "bool", _visible("pg_opclass", 3)),
+    stable("pg_opfamily_is_visible", ("oid",), "bool", _visible("pg_opfamily", 3)),
+    stable("obj_description", ("oid",), "text", obj_description),
+    stable("obj_description", ("oid", "name"), "text", obj_description_in),
+    stable("col_description", ("oid", "int4"), "text", col_description),
+    stable("heliosdb_stored_form", ("oid", "int4"), "text", heliosdb_stored_form),
+    stable("shobj_description", ("oid", "name"), "text", shobj_description),
+    stable("pg_relation_size", ("regclass",), "int8", pg_relation_size),
+    stable("pg_relation_size", ("regclass", "text"), "int8", pg_relation_size_fork),
+    stable("pg_table_size", ("regclass",), "int8", pg_table_size),
+    stable("pg_indexes_size", ("regclass",), "int8", pg_indexes_size),
+    stable("pg_total_relation_size", ("regclass",), "int8", pg_total_relation_size),
+    stable("pg_database_size", ("name",), "int8", pg_database_size),
+    stable("pg_database_size", ("oid",), "int8", pg_database_size_oid),
+    stable("pg_get_function_arguments", ("oid",), "text", pg_get_function_arguments),
+    stable("pg_get_function_identity_arguments", ("oid",), "text", pg_get_function_arguments),
+    stable("pg_get_function_result", ("oid",), "text", pg_get_function_result),
 )

@@ -7,10 +7,10 @@ itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from heliosdb.catalog.definitions import Constraint, Relation
+from heliosdb.catalog.definitions import Constraint, Relation, Role
 
 __all__ = ["Catalog"]
 
@@ -28,6 +28,15 @@ class Catalog(Protocol):
 
     def relation_by_oid(self, oid: int) -> Relation | None:
         """Return the relation with this OID, or None."""
+        ...
+
+    @property
+    def roles(self) -> Mapping[str, Role]:
+        """Roles by name."""
+        ...
+
+    def role_by_oid(self, oid: int) -> Role | None:
+        """Return the role with this OID, or None."""
         ...
 
     def schemas(self) -> Iterable[str]:

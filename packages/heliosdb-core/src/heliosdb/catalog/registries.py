@@ -76,7 +76,8 @@ class CatalogView(Shown):
     """A virtual relation: ``rows(session) -> iterable of tuples`` (session is a SessionContext); ``columns`` are
     (name, type).
 
-    ``callable_name`` True: it may also be called like a table function without arguments.
+    ``callable_form`` True: it may also be called like a table function without arguments. ``superuser``: it shows what
+    is for superusers only; to others it is refused (42501).
     """
 
     name: str
@@ -85,6 +86,7 @@ class CatalogView(Shown):
     schema: str = "pg_catalog"
     description: str = ""
     callable_form: bool = True
+    superuser: bool = False
     typmods: Mapping[str, int] = field(factory=dict)
     """Type modifiers of columns that have one."""
 

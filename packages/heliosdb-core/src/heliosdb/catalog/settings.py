@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any
 
+from heliosdb.catalog.definitions import Role
 from heliosdb.catalog.registries import Setting
 from heliosdb.errors import CantChangeRuntimeParam, InvalidParameterValue, UndefinedObject
 from heliosdb.types.definitions import resolve_implementation
@@ -25,6 +26,7 @@ __all__ = [
     "initial_values",
     "parse_setting",
     "require_changeable",
+    "role_settings",
     "show_setting",
 ]
 
@@ -69,6 +71,12 @@ def initial_values(settings: Mapping[str, Setting], given: Mapping[str, Any]) ->
             value = "on" if value else "off"
         values[name.lower()] = parse_setting(setting, str(value), setting.default)
     return values
+
+
+def role_settings(settings: Mapping[str, Setting], role: Role) -> dict[str, Any]:
+    """Return the values that a role's sessions begin with. What no installed plugin knows is left out."""
+    known = {name: text for name, text in role.settings if name in settings}
+    return initial_values(settings, known)
 
 
 def _unknown(settings: Mapping[str, Setting], name: str) -> UndefinedObject:

@@ -22,6 +22,7 @@ from typing import Any, Final
 import attrs
 
 from heliosdb.catalog.definitions import (
+    OWNER,
     Attribute,
     ColumnDefinition,
     ColumnForm,
@@ -32,6 +33,7 @@ from heliosdb.catalog.definitions import (
     ForeignKey,
     Index,
     IndexKey,
+    Membership,
     Relation,
     Role,
     Schema,
@@ -108,6 +110,7 @@ _PARTS: Final[dict[tuple[type, str], tuple[type, bool]]] = {
     (ColumnDefinition, "form"): (ColumnForm, False),
     (Constraint, "foreign"): (ForeignKey, False),
     (Index, "keys"): (IndexKey, True),
+    (Role, "memberships"): (Membership, True),
     (DataType, "attributes"): (Attribute, True),
     (DataType, "checks"): (DomainCheck, True),
 }
@@ -163,6 +166,9 @@ def decode(class_: str, text: str) -> CatalogObject:
             f"catalog format {number} is not supported by this version",
             hint="The database was written by a newer version; upgrade heliosdb-core.",
         )
+    if isinstance(fields.get("owner"), str):
+        # The name of a session's user, which was no role yet.
+        fields["owner"] = OWNER
     found = _object_of(definition_class, fields)
     assert isinstance(found, Relation | Schema | Role | Extension | DataType)
     return found

@@ -21,6 +21,7 @@ from typing import Any
 
 from heliosdb.catalog.definitions import Constraint, DataType, Extension, Index, Relation, Role, Schema
 from heliosdb.catalog.layers import Layers
+from heliosdb.catalog.roles import PREDEFINED
 from heliosdb.catalog.storage import OBJECTS_RELATION, CatalogObject, decode_row
 
 __all__ = ["CatalogCache", "CatalogSnapshot", "catalog_state", "temporary_schema"]
@@ -37,9 +38,11 @@ class CatalogSnapshot:
         "_names",
         "_objects",
         "_referencing",
+        "_role_names",
         "_roles",
         "_schemas",
         "_type_names",
+        "access_state",
         "type_state",
     )
 
@@ -53,9 +56,12 @@ class CatalogSnapshot:
         self._referencing: Layers[int, tuple[tuple[Relation, Constraint], ...]] = Layers()
         self._schemas: Layers[str, Schema] = Layers()
         self._roles: Layers[str, Role] = Layers()
+        self._role_names: Layers[int, str] = Layers()
         self._extensions: Layers[str, Extension] = Layers()
         self._type_names: Layers[tuple[str, str], DataType] = Layers()
         referencing: dict[int, list[tuple[Relation, Constraint]]] = {}
+        for role in PREDEFINED:
+            self._enter_role(role)
         for definition in objects:
             self._enter(definition)
             if isinstance(definition, Relation):
@@ -66,6 +72,8 @@ class CatalogSnapshot:
             self._referencing[oid] = tuple(found)
         self.type_state = self._types_now()
         """What tells whether any type that SQL made is another in another catalog."""
+        self.access_state = self._access_now()
+        """What tells whether who may do what, but for what relations themselves say, is another in another catalog."""
 
     def changed(self, changes: Mapping[int, CatalogObject | None]) -> CatalogSnapshot:
         """Return this catalog with other objects under some OIDs (None: without them). What is the same is shared."""
@@ -73,6 +81,7 @@ class CatalogSnapshot:
         for name in _MAPPINGS:
             setattr(made, name, getattr(self, name).copy())
         made.type_state = self.type_state
+        made.access_state = self.access_state
         before = {oid: self._objects.find(oid) for oid in changes}
         for oid, old in before.items():
             if old is not None:
@@ -85,7 +94,14 @@ class CatalogSnapshot:
                 made._enter_references(new)
         if any(isinstance(found, DataType) for found in (*before.values(), *changes.values())):
             made.type_state = made._types_now()
+        if any(isinstance(found, Role | Schema) for found in (*before.values(), *changes.values())):
+            made.access_state = made._access_now()
         return made
+
+    def _access_now(self) -> tuple[Role | Schema, ...]:
+        # Compared with others they are mostly the very same objects, which takes next to no time.
+        both: tuple[Role | Schema, ...] = (*self._roles.values(), *self._schemas.values())
+        return tuple(sorted(both, key=lambda found: found.oid))
 
     def _types_now(self) -> tuple[tuple[int, int], ...]:
         return tuple([(found.oid, found.version) for found in self._type_names.values()])
@@ -113,6 +129,7 @@ class CatalogSnapshot:
             del self._schemas[definition.name]
         elif isinstance(definition, Role):
             del self._roles[definition.name]
+            del self._role_names[definition.oid]
         elif isinstance(definition, DataType):
             del self._type_names[definition.schema, definition.name]
         else:
@@ -138,11 +155,15 @@ class CatalogSnapshot:
         elif isinstance(definition, Schema):
             self._schemas[definition.name] = definition
         elif isinstance(definition, Role):
-            self._roles[definition.name] = definition
+            self._enter_role(definition)
         elif isinstance(definition, DataType):
             self._type_names[definition.schema, definition.name] = definition
         else:
             self._extensions[definition.name] = definition
+
+    def _enter_role(self, role: Role) -> None:
+        self._roles[role.name] = role
+        self._role_names[role.oid] = role.name
 
     # -- relations -------------------------------------------------------------------------------------------------
 
@@ -238,6 +259,15 @@ class CatalogSnapshot:
         """Roles by name."""
         return self._roles
 
+    def role_by_oid(self, oid: int) -> Role | None:
+        """Return the role with this OID, or None."""
+        name = self._role_names.find(oid)
+        return None if name is None else self._roles[name]
+
+    def role_name(self, oid: int) -> str:
+        """Return how a role is called; of one that is not there its OID."""
+        return self._role_names.find(oid) or str(oid)
+
     @property
     def extensions(self) -> Mapping[str, Extension]:
         """Extensions by name."""
@@ -249,14 +279,14 @@ class CatalogSnapshot:
 
     def object_by_oid(self, oid: int) -> CatalogObject | None:
         """Return any object by its OID, or None."""
-        return self._objects.find(oid)
+        return self._objects.find(oid) or self.role_by_oid(oid)
 
     def objects(self) -> Iterator[CatalogObject]:
         """Iterate over everything in order of creation."""
         return iter(self._objects.values())
 
 
-_MAPPINGS = tuple(name for name in CatalogSnapshot.__slots__ if name != "type_state")
+_MAPPINGS = tuple(name for name in CatalogSnapshot.__slots__ if not name.endswith("_state"))
 
 
 class CatalogCache:

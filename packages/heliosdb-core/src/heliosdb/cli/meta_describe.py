@@ -166,17 +166,24 @@ def list_schemas(shell: Shell, arguments: Arguments) -> None:
 
 
 def list_roles(shell: Shell, arguments: Arguments) -> None:
-    r"""\du [pattern]"""
+    r"""\du[S] [pattern]"""
     pattern = arguments.take()
-    condition, parameters = "true", []
+    condition, parameters = "true" if "S" in arguments.name else "r.rolname !~ '^pg_'", []
     if pattern is not None:
         condition, parameters = "r.rolname ~ $1", [pattern_expressions(pattern)[1]]
     columns = [
         ("Role name", "r.rolname"),
         (
             "Attributes",
-            "CASE WHEN r.rolsuper THEN 'Superuser' ELSE '' END"
-            " || CASE WHEN r.rolcanlogin THEN '' ELSE ' Cannot login' END",
+            "array_to_string(ARRAY[CASE WHEN r.rolsuper THEN 'Superuser' END, CASE WHEN NOT r.rolinherit THEN"
+            " 'No inheritance' END, CASE WHEN r.rolcreaterole THEN 'Create role' END, CASE WHEN r.rolcreatedb THEN"
+            " 'Create DB' END, CASE WHEN NOT r.rolcanlogin THEN 'Cannot login' END, CASE WHEN r.rolreplication THEN"
+            " 'Replication' END, CASE WHEN r.rolbypassrls THEN 'Bypass RLS' END], ', ')",
+        ),
+        (
+            "Member of",
+            "ARRAY(SELECT b.rolname::text FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles b ON"
+            " b.oid = m.roleid WHERE m.member = r.oid ORDER BY 1)",
         ),
     ]
     _print_query(
@@ -257,7 +264,7 @@ COMMANDS = (
     MetaCommand(("dm",), list_kinds, "\\dm[S+] [PATTERN]", "list materialized views", SECTION),
     MetaCommand(("df",), list_functions, "\\df[S] [PATTERN]", "list functions", SECTION),
     MetaCommand(("dn",), list_schemas, "\\dn[S] [PATTERN]", "list schemas", SECTION),
-    MetaCommand(("du", "dg"), list_roles, "\\du [PATTERN]", "list roles", SECTION),
+    MetaCommand(("du", "dg"), list_roles, "\\du[S] [PATTERN]", "list roles", SECTION),
     MetaCommand(("dT",), list_types, "\\dT[S] [PATTERN]", "list data types", SECTION),
     MetaCommand(("dx",), list_extensions, "\\dx [PATTERN]", "list extensions", SECTION),
     MetaCommand(("l", "list"), list_databases, "\\l", "list databases", SECTION),

@@ -23,6 +23,8 @@ from heliosdb.cli.shell import Shell, Stopped, plain_word
 from heliosdb.cli.source import StandardInput
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from prompt_toolkit.history import History
     from prompt_toolkit.input import Input
     from prompt_toolkit.output import Output
@@ -157,4 +159,15 @@ def history() -> History:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
     except OSError:
         return InMemoryHistory()
-    return FileHistory(str(path))
+    return _without_passwords(FileHistory)(str(path))
+
+
+def _without_passwords(kind: type[History]) -> Callable[[str], History]:
+    """Return a kind of history that is told of no passwords."""
+    from heliosdb.sql.secrets import without_passwords
+
+    class Discreet(kind):  # type: ignore[misc, valid-type]
+        def store_string(self, string: str) -> None:
+            super().store_string(without_passwords(string))
+
+    return Discreet

@@ -1,19 +1,23 @@
-"""The shortest way: a statement on one row by a unique key, outside a transaction, as one plain function of its
-parameters.
+"""The shortest way: a statement on one row by a unique key, or on the few nearest, outside a transaction, as one plain
+function of its parameters.
 
     fast(params) -> list of rows                 SELECT ... WHERE key = $1
+                                                 SELECT ... ORDER BY key <-> $1 LIMIT 10, by an index of likely rows
     fast(params) -> number of rows               UPDATE and DELETE ... WHERE key = $1; INSERT ... VALUES ($1, ...)
 
 The function checks that every parameter is exactly of the Python class whose value is the datum and answers None
 otherwise, which sends the caller the ordinary way: there conversions, errors and everything unusual are dealt with.
 What it runs is the same plan, emitted by the same emitters; only the transaction around it is the store's
-``point_reader`` or ``point_writer``.
+``point_reader``, ``point_writer`` or ``nearest_reader``. Of the nearest rows the index's operator has given the values:
+an expression that wants them has them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
 
 from heliosdb.codegen.bindings import row_binding
 from heliosdb.codegen.index_keys import key_shape
@@ -24,6 +28,7 @@ from heliosdb.codegen.point_references import referenced_of, references_of
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 from heliosdb.plan.forms import FormFunction
+from heliosdb.plan.rewrite import rewritten
 from heliosdb.types.definitions import Volatility
 
 if TYPE_CHECKING:
@@ -42,16 +47,24 @@ def compile_point(
     session: Any,
     slots: tuple[Any, ...],
     row_maker: Any,
+    author: Any,
+    *,
+    hints: Sequence[str | None] | None = None,
 ) -> FastStatement | None:
     """Return the function of a statement, or None where the statement is not of these shapes.
 
     ``slots`` are the text's own constants. ``row_maker`` makes result rows (``rows.RowMaker``), or is None for plain
-    tuples.
+    tuples. ``author`` is what commits of the statement have. ``hints``: what types the Python objects suggested that
+    the plan was made for; None where the caller will not wait for as long as an index takes to find the nearest rows.
     """
+    if isinstance(plan, pn.Project) and isinstance(plan.input, pn.Limit):
+        if hints is None:
+            return None
+        return _nearest(bound, plan, plan.input, registries, session, slots, row_maker, hints)
     if any(type_name not in DATUM_CHECKS for type_name in bound.parameter_types):
         return None
     if isinstance(plan, pn.Insert):
-        return _insert(bound, plan, registries, session, slots)
+        return _insert(bound, plan, registries, session, slots, author)
     if isinstance(plan, pn.Update | pn.Delete):
         scan: pn.PlanNode = plan.input
     elif isinstance(plan, pn.Project):
@@ -64,7 +77,7 @@ def compile_point(
         return None
     if scan.relation.persistence != "permanent" or not all(_is_simple(node) for node in _expressions(plan)):
         return None
-    writer = _Writer(bound, plan, scan, registries, session, slots)
+    writer = _Writer(bound, plan, scan, registries, session, slots, author)
     if isinstance(plan, pn.Update):
         return writer.update(plan)
     if isinstance(plan, pn.Delete):
@@ -73,7 +86,7 @@ def compile_point(
 
 
 def _insert(
-    bound: pn.BoundStatement, plan: pn.Insert, registries: Registries, session: Any, slots: tuple[Any, ...]
+    bound: pn.BoundStatement, plan: pn.Insert, registries: Registries, session: Any, slots: tuple[Any, ...], author: Any
 ) -> FastStatement | None:
     relation, values = plan.relation, plan.input
     if not isinstance(values, pn.Values) or len(values.table) != 1 or relation.persistence != "permanent":
@@ -84,8 +97,56 @@ def _insert(
         return None
     if not all(map(_is_simple, _expressions(plan))):
         return None
-    writer = _Writer(bound, plan, None, registries, session, slots)
+    writer = _Writer(bound, plan, None, registries, session, slots, author)
     return None if writer._has_listeners() else writer.insert(plan, values)
+
+
+def _nearest(
+    bound: pn.BoundStatement,
+    plan: pn.Project,
+    limit: pn.Limit,
+    registries: Registries,
+    session: Any,
+    slots: tuple[Any, ...],
+    row_maker: Any,
+    hints: Sequence[str | None],
+) -> FastStatement | None:
+    scan = limit.input
+    if not isinstance(scan, pn.IndexScan) or scan.nearest is None or scan.likely is None:
+        return None
+    if limit.ties or limit.offset is not None or limit.limit is None or scan.share != 1.0 or scan.beyond or scan.within:
+        return None
+    if scan.snapshot is not None or scan.recheck is not None or scan.relation.persistence != "permanent":
+        return None
+    operator, argument = scan.nearest
+    if not all(map(_is_simple, (argument, limit.limit, *plan.expressions))):
+        return None
+    order = _Order(scan, operator, argument, registries)
+    plan = evolve(plan, expressions=rewritten(plan.expressions, order.value))
+    writer = _Writer(bound, plan, scan, registries, session, slots, None)
+    return writer.nearest(plan, operator, argument, limit.limit, row_maker, hints)
+
+
+class _Order:
+    """Which calls of a statement give the value that its rows are ordered by."""
+
+    def __init__(self, scan: pn.IndexScan, name: str, argument: ex.Expression, registries: Registries) -> None:
+        self._scan = scan
+        self._column = (scan.index.keys[0].column or 0) - 1
+        self._argument = argument
+        found = registries.operators.get(name, ())
+        self._functions = {(operator.function, operator.left, operator.right) for operator in found}
+
+    def value(self, node: object) -> ex.Expression | None:
+        """Return what stands for such a call."""
+        if not isinstance(node, ex.Call) or len(node.arguments) != 2:
+            return None
+        if (node.function.name, *node.argument_types) not in self._functions or node.arguments[1] != self._argument:
+            return None
+        left = node.arguments[0]
+        if not isinstance(left, ex.Column) or (left.source, left.index) != (self._scan.source, self._column):
+            return None
+        return ex.Column(type=node.type, nullable=False, source=VALUE, index=0)
 
 
 def _expressions(node: pn.PlanNode) -> Iterator[ex.Expression]:
@@ -141,6 +202,8 @@ def _is_simple(node: Any) -> bool:
     return False
 
 
+VALUE = -1
+"""The source of the value that the nearest rows are ordered by."""
 _INTEGERS = frozenset({"int2", "int4", "int8"})
 
 
@@ -153,8 +216,10 @@ class _Writer:
         registries: Registries,
         session: Any,
         slots: tuple[Any, ...],
+        author: Any,
     ) -> None:
         self.bound = bound
+        self.author = author
         self.session = session
         self.registries = registries
         self.pipelines = Pipelines(plan, registries, {})
@@ -162,10 +227,12 @@ class _Writer:
             self.scan = scan
             self.pipelines.expressions.bindings[scan.source] = row_binding("r")
         self.pipelines.expressions.known_slots = slots
+        self.pipelines.expressions.hoists = False  # the function has nowhere to keep it
         self.lines: list[str] = []
 
-    def _parameters(self) -> None:
-        """Write the checks of the parameters."""
+    def _parameters(self, hints: Sequence[str | None] | None = None) -> None:
+        """Write the checks of the parameters. With ``hints`` Python objects that suggest other types are declined, and
+        of these types they are made data, or raise what the ordinary way would raise."""
         count = len(self.bound.parameter_types)
         lines = self.lines
         # A str, a set or a dict has a length too, and could be taken apart: the door refuses them.
@@ -176,12 +243,17 @@ class _Writer:
         names = [f"p_{number}" for number in range(1, count + 1)]
         if names:
             lines.append(f"  {', '.join(names)}{',' if count == 1 else ''} = params")
-        checks = [
-            DATUM_CHECKS[type_name].format(p=name)
-            for name, type_name in zip(names, self.bound.parameter_types, strict=True)
-        ]
+        types = self.bound.parameter_types
+        given = [] if hints is None else [n for n, type_name in enumerate(types) if type_name not in DATUM_CHECKS]
+        checks = [DATUM_CHECKS[types[n]].format(p=name) for n, name in enumerate(names) if n not in given]
+        adapters, bind = self.session.database.adapters, self.pipelines.source.bind
+        for n in given:
+            assert hints is not None
+            checks.append(f"{names[n]} is None or {bind(adapters.suggest, 'f')}({names[n]}) != {hints[n]!r}")
         if checks:
             lines.append(f"  if {' or '.join(checks)}: return None")
+        for n in given:
+            lines.append(f"  {names[n]} = {bind(adapters.read, 'f')}({types[n]!r}, {names[n]}, session)")
 
     def _head(self, nothing: str) -> str:
         """Write the checks of the parameters; return source of the key, or of NULL, which finds ``nothing``."""
@@ -219,6 +291,47 @@ class _Writer:
             lines.append(f"  return [new({row})]")
         store = self.session.database.store
         reader = store.point_reader(self.scan.relation.oid, self.scan.index.oid, self.session.timeline)
+        return self._make("read", reader)
+
+    def nearest(
+        self,
+        plan: pn.Project,
+        operator: str,
+        argument: ex.Expression,
+        limit: ex.Expression,
+        row_maker: Any,
+        hints: Sequence[str | None],
+    ) -> FastStatement | None:
+        lines = self.lines
+        self._parameters(hints)
+        valued: list[int] = []
+
+        def value(index: int) -> str:
+            valued.append(index)
+            return "v"
+
+        self.pipelines.expressions.bindings[VALUE] = value
+        wanted = self.pipelines.value(limit)
+        if isinstance(limit, ex.Constant):
+            if not wanted.isdigit() or int(wanted) < 1:
+                return None
+        else:
+            lines.append(f"  if {wanted} < 1: return None")
+        lines.append(f"  a = {self.pipelines.value(argument)}")
+        lines.append(f"  found = None if a is None else read(a, {wanted})")
+        lines.append("  if found is None: return None")
+        values = [self.pipelines.value(expression) for expression in plan.expressions]
+        values = [self._written(text, column, row_maker) for text, column in zip(values, plan.columns, strict=True)]
+        row = f"({''.join(f'{value}, ' for value in values)})"
+        if row_maker is not None:
+            self.pipelines.source.namespace["new"] = row_maker.new
+            row = f"new({row})"
+        lines.append(f"  return [{row} for r{', v in zip(*found)' if valued else ' in found[0]'}]")
+        session = self.session
+        reader = session.database.store.nearest_reader(
+            self.scan.relation.oid, self.scan.index.oid, session.timeline, operator, session.setting,
+            values=bool(valued),
+        )  # fmt: skip
         return self._make("read", reader)
 
     def _stored_key(self) -> str:
@@ -314,7 +427,7 @@ class _Writer:
             relation,
             index,
             session,
-            session.block.author(),
+            self.author,
             line=session.timeline,
             waits=False,
             synchronous=session.setting("synchronous_commit") != "off",

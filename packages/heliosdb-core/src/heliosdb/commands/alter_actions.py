@@ -32,7 +32,7 @@ from heliosdb.commands.constraints import add_check, add_foreign_key, add_key, a
 from heliosdb.commands.create_table import MAX_COLUMNS, checked_options, without_options
 from heliosdb.commands.dependencies import Dropper, Object
 from heliosdb.commands.forms import check_form, check_generated
-from heliosdb.commands.names import role_name, visible_name
+from heliosdb.commands.names import role_of, visible_name
 from heliosdb.commands.reindex import renew_indexes
 from heliosdb.commands.sequence_options import new_options, options_of
 from heliosdb.commands.table_change import TableChange
@@ -478,7 +478,7 @@ def table_action(change: TableChange, action: tree.TableAction) -> None:
     """The other forms of ALTER TABLE."""
     relation = change.relation
     if action.kind == "owner" and action.role is not None:
-        owner = role_name(change.session, action.role)
+        owner = role_of(change.session, action.role).oid
         change.relation = evolve(relation, owner=owner)
         for other in list(change.edit.relations()):
             if other.sequence is not None and (other.sequence.owned_by or (0, 0))[0] == relation.oid:

@@ -86,6 +86,16 @@ def _on_schema(session: CommandSession, edit: CatalogEdit, name: tree.ObjectName
     edit.put(evolve(found, comment=text))
 
 
+def _on_role(session: CommandSession, edit: CatalogEdit, name: tree.ObjectName, text: str | None) -> None:
+    from heliosdb.commands.roles import require_createrole
+
+    found = session.catalog.roles.get(name.name.name)
+    if found is None:
+        raise UndefinedObject(f'role "{name.name.name}" does not exist')
+    require_createrole(session, found)
+    edit.put(evolve(found, comment=text))
+
+
 def _on_type(session: CommandSession, edit: CatalogEdit, name: tree.ObjectName, text: str | None) -> None:
     from heliosdb.commands.types import type_named
 
@@ -98,6 +108,7 @@ HANDLERS: dict[str, Callable[[Any, Any, tree.ObjectName, str | None], None]] = {
     "column": _on_column,
     "constraint": _on_constraint,
     "index": _on_index,
+    "role": _on_role,
     "schema": _on_schema,
     "sequence": _on_relation,
     "table": _on_relation,

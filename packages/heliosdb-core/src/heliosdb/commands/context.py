@@ -97,6 +97,11 @@ class CommandSession(Protocol):
         ...
 
     @property
+    def types(self) -> Any:
+        """The types that the session knows, those of the catalog included."""
+        ...
+
+    @property
     def search_path(self) -> tuple[str, ...]:
         """The schemas in which unqualified names are looked up, in order."""
         ...
@@ -108,7 +113,17 @@ class CommandSession(Protocol):
 
     @property
     def user(self) -> str:
-        """The current role."""
+        """The current role's name."""
+        ...
+
+    @property
+    def role(self) -> int:
+        """The current role's OID; 0 where there is none."""
+        ...
+
+    @property
+    def session_role(self) -> int:
+        """The OID of the role that the session says it is of."""
         ...
 
     @property

@@ -152,7 +152,7 @@ def define_table(
         schema=schema,
         name=draft.name,
         columns=columns,
-        owner=session.user,
+        owner=session.role,
         persistence=persistence,
         options=draft.options,
         on_commit=statement.on_commit if statement.on_commit != "preserve rows" else None,

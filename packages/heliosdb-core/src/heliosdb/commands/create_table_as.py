@@ -72,7 +72,7 @@ def execute_create_table_as(session: CommandSession, statement: tree.CreateTable
         schema=schema,
         name=name,
         columns=tuple(columns),
-        owner=session.user,
+        owner=session.role,
         persistence=persistence,
         options=checked_options(session.registries.relation_options, statement.options),
         on_commit=statement.on_commit if statement.on_commit != "preserve rows" else None,

@@ -77,19 +77,30 @@ def apply(session: CommandSession, edit: CatalogEdit, rewrite: Callable[[], None
             for index in gone:
                 transaction.drop_index(old.oid, index.oid)
             if new is None:
+                if old.persistence == "temporary":
+                    # Its maker may have gone with his process, and that it keeps nothing was known there only.
+                    _keep_nothing(session, old)
                 transaction.drop_relation(old.oid)
     if rewrite is not None:
         rewrite()
         transaction.advance_command()
-    for _, new, _, come in changes:
+    for old, new, _, come in changes:
         if new is not None and new.kind == "table":
             if new.persistence == "temporary":
                 transaction.relation(new.oid).is_logged = False
+                if old is None:
+                    _keep_nothing(session, new)
             for index in come:
                 _define_index(session, new, index)
     for listener in session.registries.lifecycle.get("catalog_changed", ()):
         for change in edit.changes():
             listener(session, change)
+
+
+def _keep_nothing(session: CommandSession, relation: Relation) -> None:
+    """Have a temporary table keep nothing of its past: who made it is the only one who could ask."""
+    holds = session.database.store.holds
+    session.transaction.at_commit(lambda: holds.keep_nothing(relation.oid))
 
 
 def _refuse_name_of_type(before: CatalogObject | None, after: Relation, edit: CatalogEdit) -> None:

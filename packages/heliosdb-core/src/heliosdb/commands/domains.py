@@ -134,7 +134,7 @@ def execute_create_domain(session: CommandSession, statement: tree.CreateDomain)
         schema=schema,
         name=name,
         kind="domain",
-        owner=session.user,
+        owner=session.role,
         base=base,
         typmod=typmod,
         collation=None if statement.collation is None else statement.collation.name,

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["execute_drop_missing"]
 
 ROUTINES = ("aggregate", "function", "procedure", "routine")
-ROLES = ("group", "role", "user")
 
 
 def execute_drop_missing(session: CommandSession, statement: tree.Drop) -> Result:
@@ -50,10 +49,6 @@ def _missing(session: CommandSession, kind: str, name: tree.ObjectName, written:
             return UndefinedFunction(f'could not find a {what} named "{name.name}"')
         arguments = ",".join(_type_text(session, argument) for argument in name.arguments)
         return UndefinedFunction(f"{kind} {name.name}({arguments}) does not exist")
-    if kind in ROLES:
-        if last in session.catalog.roles:
-            return DependentObjectsStillExist(f'role "{last}" cannot be dropped because some objects depend on it')
-        return UndefinedObject(f'role "{last}" does not exist')
     if kind == "trigger":
         if name.relation is not None and find_relation(session, name.relation) is None:
             return UndefinedTable(f'relation "{name.relation}" does not exist')

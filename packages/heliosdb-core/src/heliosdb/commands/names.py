@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heliosdb.catalog.definitions import Index, Relation
+from heliosdb.catalog.definitions import Index, Relation, Role
 from heliosdb.errors import (
     FeatureNotSupported,
     InsufficientPrivilege,
@@ -34,7 +34,7 @@ __all__ = [
     "is_temporary_schema",
     "position_of",
     "relation_named",
-    "role_name",
+    "role_of",
     "visible_name",
 ]
 
@@ -150,14 +150,20 @@ def relation_named(session: CommandSession, name: QualifiedName, *kinds: str) ->
     return found
 
 
-def role_name(session: CommandSession, role: RoleName) -> str:
+def role_of(session: CommandSession, name: RoleName) -> Role:
     """Return the role that is meant; UndefinedObject when there is none."""
-    if role.special in ("current_user", "current_role", "session_user"):
-        return session.user
-    name = role.name or "public"
-    if role.name is None or name not in session.catalog.roles:
-        raise UndefinedObject(f'role "{name}" does not exist', position=role.position or None)
-    return name
+    catalog = session.catalog
+    found: Role | None = None
+    if name.special in ("current_user", "current_role"):
+        found = catalog.role_by_oid(session.role)
+    elif name.special == "session_user":
+        found = catalog.role_by_oid(session.session_role)
+    elif name.name is not None:
+        found = catalog.roles.get(name.name)
+    if found is None:
+        called = name.name or ("public" if name.special == "public" else session.user)
+        raise UndefinedObject(f'role "{called}" does not exist', position=name.position or None)
+    return found
 
 
 def visible_name(session: CommandSession, relation: Relation) -> str:

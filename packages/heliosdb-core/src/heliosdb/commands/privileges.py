@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from heliosdb.catalog.roles import has_privileges_of
 from heliosdb.errors import InsufficientPrivilege
 
 if TYPE_CHECKING:
@@ -25,6 +26,6 @@ def require_membership(session: CommandSession, role: str, purpose: str, *, hint
 
     ``purpose`` is how the message goes on: "COPY from a file".
     """
-    found = session.catalog.roles.get(session.user)
-    if found is None or not (found.superuser or role in found.member_of):
+    catalog = session.catalog
+    if not has_privileges_of(catalog, session.role, catalog.roles[role].oid):
         raise InsufficientPrivilege(f"must be superuser or have privileges of the {role} role to {purpose}", hint=hint)

@@ -14,7 +14,7 @@ from heliosdb.commands.binding import parse_expression
 from heliosdb.commands.columns import check_column_name
 from heliosdb.commands.ddl import apply, done, edit_of, lock_relation
 from heliosdb.commands.dependencies import split_name
-from heliosdb.commands.names import SYSTEM_SCHEMAS, find_index, is_temporary_schema, role_name
+from heliosdb.commands.names import SYSTEM_SCHEMAS, find_index, is_temporary_schema, role_of
 from heliosdb.commands.trees import replaced
 from heliosdb.commands.views import rename_column_in_views, rename_relation_in_views
 from heliosdb.errors import (
@@ -58,6 +58,10 @@ def execute_rename(session: CommandSession, statement: tree.Rename) -> Result:
         from heliosdb.commands.types import rename_type
 
         return rename_type(session, statement)
+    if kind in ("role", "user", "group"):
+        from heliosdb.commands.roles import rename_role
+
+        return rename_role(session, statement.object.name.name, statement.new_name)
     if kind not in RELATIONS:
         raise FeatureNotSupported(f"{tag} ... RENAME is not supported", position=statement.position or None)
     name = statement.object.name
@@ -279,7 +283,7 @@ def execute_alter_schema(session: CommandSession, statement: tree.AlterSchema) -
 def execute_alter_owner(session: CommandSession, statement: tree.AlterOwner) -> Result:
     """Execute ALTER ... OWNER TO for what is no relation."""
     kind = statement.object.kind
-    owner = role_name(session, statement.owner)
+    owner = role_of(session, statement.owner).oid
     if kind == "database":
         session.notice("the owner of a database is the owner of its file", severity="WARNING")
         return done("ALTER DATABASE")

@@ -9,7 +9,7 @@ from attrs import evolve
 from heliosdb.catalog.definitions import Schema
 from heliosdb.catalog.result import Result
 from heliosdb.commands.ddl import apply, done, edit_of
-from heliosdb.commands.names import role_name
+from heliosdb.commands.names import role_of
 from heliosdb.errors import DuplicateSchema, FeatureNotSupported, InvalidSchemaDefinition, ReservedName
 from heliosdb.sql import statements as tree
 from heliosdb.sql.deparse import quote_identifier
@@ -23,8 +23,8 @@ __all__ = ["execute_create_schema"]
 
 def execute_create_schema(session: CommandSession, statement: tree.CreateSchema) -> Result:
     """Execute CREATE SCHEMA."""
-    owner = session.user if statement.owner is None else role_name(session, statement.owner)
-    name = statement.name if statement.name is not None else owner
+    owner = session.role if statement.owner is None else role_of(session, statement.owner).oid
+    name = statement.name if statement.name is not None else session.catalog.role_name(owner)
     if name.startswith("pg_"):
         raise ReservedName(
             f'unacceptable schema name "{name}"', detail='The prefix "pg_" is reserved for system schemas.'

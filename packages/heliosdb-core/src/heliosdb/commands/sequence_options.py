@@ -177,7 +177,7 @@ def new_sequence(
         schema=schema,
         name=name,
         kind="sequence",
-        owner=session.user,
+        owner=session.role,
         persistence=persistence,
         sequence=options,
     )

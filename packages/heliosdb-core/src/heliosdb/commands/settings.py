@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
 from heliosdb.catalog.result import Result
+from heliosdb.catalog.roles import is_member, is_superuser
 from heliosdb.catalog.settings import TRANSACTION_SETTINGS
 from heliosdb.plan.nodes import OutputColumn
 from heliosdb.sql import statements as tree
@@ -39,6 +40,11 @@ def _values(session: Session, name: str, values: tuple[tree.Expression, ...]) ->
     return ", ".join(texts)
 
 
+def text_of_set(session: Any, statement: tree.Set) -> str:
+    """Return the text of a SET."""
+    return _values(session, statement.name, statement.values)
+
+
 _SPECIAL = {"time zone": "timezone", "session characteristics": ""}
 
 
@@ -68,25 +74,39 @@ def _reset(session: Session, name: str, *, local: bool = False) -> None:
 
 
 def _set_role(session: Session, name: str, statement: tree.Set) -> Result:
-    role = session.session_user if statement.default else _values(session, name, statement.values)
-    if role == "none":
-        role = session.session_user
-    if role not in session.catalog.roles:
-        raise errors.InvalidParameterValue(f'role "{role}" does not exist')
-    session.user = role
     if name == "session_authorization":
-        session.session_user = role
-    session.points.forget()
+        _set_authorization(session, None if statement.default else _values(session, name, statement.values), statement)
+        return Result("SET")
+    wanted = "none" if statement.default else _values(session, name, statement.values)
+    catalog = session.catalog
+    role = catalog.role_by_oid(session.session_role) if wanted == "none" else catalog.roles.get(wanted)
+    if role is None:
+        raise errors.InvalidParameterValue(f'role "{wanted}" does not exist')
+    if not is_member(catalog, session.session_role, role.oid):
+        raise errors.InsufficientPrivilege(f'permission denied to set role "{role.name}"')
+    session.become(role, local=statement.local)
     return Result("SET")
+
+
+def _set_authorization(session: Session, name: str | None, statement: tree.Set | None = None) -> None:
+    """Act as if the session had begun as a role; None: as the one that it did begin as."""
+    catalog = session.catalog
+    role = catalog.role_by_oid(session.authenticated_role) if name is None else catalog.roles.get(name)
+    if role is None:
+        raise errors.InvalidParameterValue(f'role "{name or session.session_user}" does not exist')
+    if role.oid != session.authenticated_role and not is_superuser(catalog, session.authenticated_role):
+        raise errors.InsufficientPrivilege("permission denied to set session authorization")
+    session.become(role, of_session=True, local=statement is not None and statement.local)
 
 
 def execute_reset(session: Session, statement: tree.Reset) -> Result:
     """RESET name, RESET ALL."""
     if statement.name is None:
         session.settings.reset_all(in_transaction=session.block.is_open)
-    elif statement.name in ("role", "session_authorization"):
-        session.user = session.session_user
-        session.points.forget()
+    elif statement.name == "session_authorization":
+        _set_authorization(session, None)
+    elif statement.name == "role":
+        _set_role(session, "role", tree.Set("role", (), default=True))
     else:
         _reset(session, _SPECIAL.get(statement.name.lower(), statement.name).lower())
     return Result("RESET")
@@ -114,7 +134,8 @@ def execute_discard(session: Session, statement: tree.Discard) -> Result:
     if statement.what == "all":
         if session.block.is_explicit:
             raise errors.ActiveSqlTransaction("DISCARD ALL cannot run inside a transaction block")
-        session.user = session.session_user
+        if session.authenticated_role:
+            _set_authorization(session, None)
         _drop_temporary(session)
         session.discard()
     elif statement.what == "plans":

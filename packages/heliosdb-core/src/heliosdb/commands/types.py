@@ -110,7 +110,7 @@ def execute_create_enum(session: CommandSession, statement: tree.CreateEnum) -> 
             schema=schema,
             name=name,
             kind="enum",
-            owner=session.user,
+            owner=session.role,
             labels=statement.labels,
         )
     )
@@ -251,7 +251,7 @@ def execute_create_composite(session: CommandSession, statement: tree.CreateComp
             schema=schema,
             name=name,
             kind="composite",
-            owner=session.user,
+            owner=session.role,
             attributes=tuple(attributes),
         )
     )

@@ -199,7 +199,7 @@ def execute_create_view(session: CommandSession, statement: tree.CreateView) -> 
         name=name,
         kind="view",
         columns=columns,
-        owner=session.user if old is None else old.owner,
+        owner=session.role if old is None else old.owner,
         persistence=persistence,
         query=_readable(session, query_text(query)),
         search_path=tuple(path for path in session.search_path),

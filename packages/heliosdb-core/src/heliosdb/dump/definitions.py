@@ -17,6 +17,7 @@ from attrs import evolve
 from heliosdb.catalog.definitions import DataType, Extension, Relation, Schema
 from heliosdb.dump.entry import Entry
 from heliosdb.dump.order import in_order
+from heliosdb.dump.roles import owner_text, role_entries
 from heliosdb.dump.selection import DumpOptions, Selection
 from heliosdb.dump.snapshot import is_stored, relation_name
 from heliosdb.dump.tables import comment, constraint_entries, index_entries, option_list, table_entry
@@ -65,6 +66,8 @@ class _Definitions:
 
     def entries(self) -> list[Entry]:
         made: list[Entry] = []
+        if self.selection.is_whole:
+            made.extend(role_entries(self.session))
         if not self.selection.names_tables:
             made.extend(self._schemas())
             made.extend(self._extensions())
@@ -72,14 +75,14 @@ class _Definitions:
         needed_early = self._views_needed_early()
         for found in self._ordered():
             if isinstance(found, DataType):
-                made.append(self._type(found))
+                made.append(self._with_owner(self._type(found), found))
             elif found.kind == "sequence":
                 if found.sequence is not None and not found.sequence.identity:
-                    made.append(self._sequence(found, found.sequence))
+                    made.append(self._with_owner(self._sequence(found, found.sequence), found))
             elif found.kind == "table":
-                made.append(table_entry(found, self.catalog, self.texts))
+                made.append(self._with_owner(table_entry(found, self.catalog, self.texts), found))
             elif found.kind == "view":
-                (made if found.oid in needed_early else views).append(self._view(found))
+                (made if found.oid in needed_early else views).append(self._with_owner(self._view(found), found))
             else:
                 raise FeatureNotSupported(f'cannot dump {found.kind} "{found.name}"')
         made.extend(self._owned())
@@ -92,6 +95,11 @@ class _Definitions:
         indexes = [entry for table in tables for entry in index_entries(table, self.texts)]
         return [*made, *keys, *indexes, *references, *views]
 
+    def _with_owner(self, entry: Entry, found: Relation | DataType | Schema) -> Entry:
+        names = (found.name,) if isinstance(found, Schema) else (found.schema, found.name)
+        text = owner_text(self.catalog, entry.kind, quote_name(names), found.owner)
+        return evolve(entry, sql=entry.sql + text) if text else entry
+
     # -- schemas and extensions ------------------------------------------------------------------------------------
 
     def _schemas(self) -> Iterator[Entry]:
@@ -100,7 +108,7 @@ class _Definitions:
             if schema is None or name in BUILT_IN_SCHEMAS or name.startswith("pg_temp_"):
                 continue
             if self.selection.takes_schema(name):
-                yield _schema(schema)
+                yield self._with_owner(_schema(schema), schema)
 
     def _extensions(self) -> Iterator[Entry]:
         for extension in self.catalog.extensions.values():

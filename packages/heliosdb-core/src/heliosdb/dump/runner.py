@@ -180,7 +180,9 @@ class Runner:
     def _left_out(self, tree: Any) -> str | None:
         """Return what a statement is, where it is one of those that mean nothing here."""
         name = type(tree).__name__
-        if name in PRIVILEGES:
+        if name == "CreateRole" and self._is_role(tree.name):
+            return "roles that are there"
+        if name in PRIVILEGES and not self._is_understood(tree):
             return "privileges"
         if name == "AlterOwner":
             return None if self._is_role(tree.owner) else "owners"
@@ -195,8 +197,15 @@ class Runner:
             return f"comments on {tree.object.kind}s"
         return None
 
+    def _is_understood(self, tree: Any) -> bool:
+        """Whether a GRANT is about roles that are here."""
+        if type(tree).__name__ != "GrantRole":
+            return False
+        given = tree.granted_by is None or self._is_role(tree.granted_by)
+        return given and all(map(self._is_role, (*tree.grantees, *tree.roles)))
+
     def _is_role(self, role: Any) -> bool:
-        return role.name in self.session.catalog.roles or role.special is not None
+        return role.name in self.session.catalog.roles or getattr(role, "special", None) is not None
 
     def _run_or_skip(self, text: str, name: str) -> None:
         self.session.execute("SAVEPOINT heliosdb_restore")

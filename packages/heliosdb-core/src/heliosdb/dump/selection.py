@@ -113,6 +113,11 @@ class Selection:
         self._met: set[str] = set()
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all of the database is wanted, but for tables that are excluded."""
+        return not self._tables and not self._schemas
+
+    @property
     def names_tables(self) -> bool:
         """Whether tables were named: then nothing else goes along but what belongs to them."""
         return bool(self._tables)

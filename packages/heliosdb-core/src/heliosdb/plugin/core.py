@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 __all__: list[str] = []
 
 
-CATALOG_FAMILIES = ("heliosdb.catalog.sequences", "heliosdb.catalog.functions", "heliosdb.catalog.server_functions")
+CATALOG_FAMILIES = (
+    "heliosdb.catalog.sequences",
+    "heliosdb.catalog.functions",
+    "heliosdb.catalog.privilege_functions",
+    "heliosdb.catalog.server_functions",
+)
 """Modules of functions over the catalog, listed as the type families are."""
 
 

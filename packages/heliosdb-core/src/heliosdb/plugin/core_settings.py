@@ -215,6 +215,11 @@ SETTINGS: tuple[Setting, ...] = (
         "extra_float_digits", "integer", 1, "Sets the number of digits displayed for floating-point values.",
         "heliosdb.types.float:float8_output", minimum=-15, maximum=3, affects_plans=True,
     ),
+    # Roles
+    _session(
+        "password_encryption", "enum", "scram-sha-256", "Chooses the algorithm for encrypting passwords.",
+        "heliosdb.commands.roles:execute_create_role", values=("md5", "scram-sha-256"),
+    ),
     # Transactions
     _session(
         "default_transaction_isolation", "enum", "read committed",

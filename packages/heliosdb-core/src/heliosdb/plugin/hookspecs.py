@@ -432,6 +432,22 @@ def database_opened(database: Any) -> None:
 
 
 @hookspec
+def database_stopping(database: Any) -> None:
+    """End what lets others use the database, because it is going to close.
+
+    Called once when a database is closed, before anything else happens: sessions, workers and statements still go on.
+    What is returned is ignored; an exception is reported after the database has closed. It is not called where the
+    database did not open.
+
+    Example::
+
+        @hookimpl
+        def database_stopping(database):
+            listeners.pop(database).stop()
+    """
+
+
+@hookspec
 def database_closing(database: Any) -> None:
     """Let go of what the plugin holds, because a database closes.
 
@@ -532,6 +548,22 @@ def resolve_snapshot(session: Any, request: Any, arguments: tuple[Any, ...], bas
 
 
 @first_result_hook
+def commit_statement(session: Any, pieces: tuple[str, ...]) -> str | None:
+    """Return what is to be kept of a statement with the commits that it makes, or None for nothing.
+
+    Called once for each text of a session that has changed something, and again when a setting has changed. ``pieces``
+    are the text around its constants: no literal and no parameter comes here. A transaction has what is kept of each of
+    its statements, up to 1,000 characters; ``Author.statement`` of ``heliosdb.spi`` gives it back.
+
+    Example::
+
+        @hookimpl
+        def commit_statement(session, pieces):
+            return "?".join(pieces)[:100]
+    """
+
+
+@first_result_hook
 def locate_database(path: str) -> Any:
     """Return what a path means that a database is to be opened at, or None where it is a plain one.
 
@@ -551,10 +583,11 @@ REGISTRATION = tuple(name for name in globals() if name.startswith("register_"))
 LIFECYCLE = (
     "database_opening",
     "database_opened",
+    "database_stopping",
     "database_closing",
     "catalog_changed",
     "past_read",
     "transaction_committing",
     "transaction_committed",
 )
-FIRST_RESULT = ("resolve_snapshot", "locate_database")
+FIRST_RESULT = ("resolve_snapshot", "commit_statement", "locate_database")

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, cast
 from attrs import frozen
 
 from heliosdb import errors
-from heliosdb.catalog.definitions import Constraint
+from heliosdb.catalog.definitions import OWNER, Constraint
+from heliosdb.catalog.roles import is_superuser
 from heliosdb.catalog.sequences import SessionSequences
-from heliosdb.catalog.settings import TRANSACTION_SETTINGS, initial_values, parse_setting
+from heliosdb.catalog.settings import TRANSACTION_SETTINGS, initial_values, parse_setting, role_settings
 from heliosdb.catalog.view import temporary_schema
 from heliosdb.session.idle import IdleWatch
 from heliosdb.session.notifications import Inbox
@@ -25,6 +26,7 @@ from heliosdb.session.transactions import TransactionBlock
 from heliosdb.transaction.locks import AdvisoryLock
 
 if TYPE_CHECKING:
+    from heliosdb.catalog.definitions import Role
     from heliosdb.catalog.view import CatalogSnapshot
     from heliosdb.codegen.point import FastStatement
     from heliosdb.database import Database
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
     from heliosdb.types.registry import TypeRegistry
 
 __all__ = ["Notice", "SessionEnvironment"]
+
+BEGINNING = "helios"
+"""What the role is called that a database begins with, unless that was renamed."""
 
 
 @frozen
@@ -67,7 +72,7 @@ class SessionEnvironment:
         self,
         database: Database,
         *,
-        user: str = "helios",
+        user: str | None = None,
         isolation: str | None = None,
         settings: dict[str, Any] | None = None,
         on_notice: Callable[[Notice], None] | None = None,
@@ -80,8 +85,12 @@ class SessionEnvironment:
         self.types: TypeLookup = database.registries.types
         self._seen: CatalogSnapshot | None = None
         self._seen_path = ""
-        self.user = user
-        self.session_user = user
+        role = None if user is None else self._role_named(user)
+        self.role = self.session_role = OWNER if user is None else 0 if role is None else role.oid
+        """The OIDs of the current role, and of the one that the session says it is of; 0: none that there is."""
+        self.authenticated_role = self.role
+        """The OID of the role that the session began as."""
+        self.user = self.session_user = BEGINNING if user is None else user
         self.number = database.next_session_number() if number is None else number
         """What ``pg_backend_pid()`` says; a door that has to know it beforehand asks the database for one."""
         self.name = f"session {self.number}"
@@ -89,6 +98,8 @@ class SessionEnvironment:
         self.fast: dict[str, FastStatement] = self.points.made
         """Functions of point statements by exact text; empty while a transaction block is open."""
         initial = initial_values(database.registries.settings, settings or {})
+        if role is not None:
+            initial = role_settings(database.registries.settings, role) | initial
         if isolation is not None:
             # What the door prefers, unless the configuration says otherwise; RESET comes back to it.
             initial = {"default_transaction_isolation": isolation} | database.settings | initial
@@ -112,6 +123,8 @@ class SessionEnvironment:
         self.command_parameters: Sequence[Any] | None = None
         """The Python parameters of the command that runs: those of the query in it. None: none were given."""
         self.last_plan: Plan | None = None
+        self.last_hints: tuple[str | None, ...] = ()
+        """The types that the Python objects suggested which ``last_plan`` ran with."""
         """The plan of the latest text, None where that was no query."""
         self.interruption: str | None = None
         """Why the running statement is to stop."""
@@ -191,12 +204,11 @@ class SessionEnvironment:
             case "transaction_read_only":
                 return "on" if self.block.read_only else "off"
             case "is_superuser":
-                role = self.catalog.roles.get(self.user)
-                return "on" if role is not None and role.superuser else "off"
+                return "on" if is_superuser(self.catalog, self.role) else "off"
             case "session_authorization":
                 return self.session_user
             case "role":
-                return "none" if self.user == self.session_user else self.user
+                return "none" if self.role == self.session_role else self.user
         return self.settings.show(name)
 
     def set_setting(self, name: str, text: str, *, local: bool = False) -> str:
@@ -280,9 +292,43 @@ class SessionEnvironment:
         from heliosdb.catalog.types import CatalogTypes
 
         database = self.database
+        if self._seen is None or self._seen.access_state != catalog.access_state:
+            self._name_roles(catalog)
         self._seen, self._seen_path = catalog, self.setting("search_path")
         self.types = CatalogTypes(cast("TypeRegistry", database.registries.types), catalog, self.search_path)
         self.registries = database.registries.with_types(self.types)
+
+    def _role_named(self, name: str) -> Role | None:
+        """Return the role with which the session begins, None where there is none of that name."""
+        with self.database.store_transaction() as short:
+            return self.database.catalogs.of(short).roles.get(name)
+
+    def _name_roles(self, catalog: CatalogSnapshot) -> None:
+        """Call the session's roles by the names that they have by now."""
+        for number, name in (("role", "user"), ("session_role", "session_user")):
+            found = catalog.role_by_oid(getattr(self, number))
+            if found is not None and found.name != getattr(self, name):
+                setattr(self, name, found.name)
+                self.points.forget()
+
+    @property
+    def identity(self) -> tuple[int, str, int, str]:
+        """The current role and the session's, each as OID and name."""
+        return self.role, self.user, self.session_role, self.session_user
+
+    @identity.setter
+    def identity(self, given: tuple[int, str, int, str]) -> None:
+        self.role, self.user, self.session_role, self.session_user = given
+        self.points.forget()
+        if self._seen is not None:
+            self._name_roles(self._seen)
+
+    def become(self, role: Role, *, of_session: bool = False, local: bool = False) -> None:
+        """Act as a role from now on; ``of_session``: as if the session had begun as that role. It is undone with the
+        transaction, and ``local`` ends with it."""
+        self.settings.note_identity(self.identity, local=local, in_transaction=self.block.state != "idle")
+        now = (role.oid, role.name)
+        self.identity = (*now, *(now if of_session else (self.session_role, self.session_user)))
 
     @property
     def search_path(self) -> tuple[str, ...]:

@@ -50,6 +50,9 @@ DEFINING = {
     **dict.fromkeys(("AlterDomain", "AlterSchema", "AlterTable", "Comment", "CreateDomain", "CreateExtension"), ""),
     **dict.fromkeys(("CreateIndex", "CreateSchema", "CreateSequence", "CreateTable", "CreateTableAs"), ""),
     **dict.fromkeys(("CreateView", "Drop", "Reindex"), ""),
+    "AlterRole": "ALTER ROLE",
+    "CreateRole": "CREATE ROLE",
+    "GrantRole": "GRANT ROLE",
 }
 """Commands that a read-only transaction refuses before they look at anything, and how they are called; "": by their
 class."""

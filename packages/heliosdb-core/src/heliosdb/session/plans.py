@@ -74,7 +74,7 @@ class SessionPlans(SessionEnvironment):
             hints,
             types,
             self.settings.plan_key,
-            self.user,
+            self.role,
             self._temporary_schema,
             None if self.timeline is None else self.timeline.id,
         )

@@ -1,4 +1,4 @@
-"""Point statements: SELECT and UPDATE of one row by a unique key, run as one function of their parameters.
+"""Point statements: those on one row by a unique key, or on the few nearest, run as one function of their parameters.
 
     text  ──second run──►  codegen.point makes a function  ──►  session.fast[text]
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["PointStatements"]
 
 KEPT = 1_000
+MOST_ROWS = 100
+"""Of statements that answer with more rows no function is made: these take longer than all around them."""
 REFUSED = 10_000
 
 
@@ -51,12 +53,14 @@ class PointStatements:
         """Point statements may be short again."""
         self._session.fast = self.made
 
-    def offer(self, text: str, result: Result, row_maker: Any = None) -> None:
+    def offer(self, text: str, result: Result, row_maker: Any = None, *, searches: bool = False) -> None:
         """Make the function of a statement that has just been run and answered this, where it is a point statement.
 
         Nothing is made on the first run: most texts are run once. ``row_maker`` makes the rows that the function
-        returns; None: plain tuples.
+        returns; None: plain tuples. ``searches``: it may be one that has an index search for the nearest rows.
         """
+        if len(result.rows) > MOST_ROWS:  # type: ignore[arg-type]
+            return
         if text not in self._met:
             if len(self._met) >= REFUSED:
                 self._met.clear()
@@ -76,7 +80,11 @@ class PointStatements:
         made = None
         if len(statements) == 1 and (plan.bound.read_only or not session.setting("default_transaction_read_only")):
             slots = plan.slots(statements[0].constants, session)
-            made = compile_point(plan.bound, plan.explained, session.registries, session, slots, row_maker)
+            author = session.block.author(*(() if plan.bound.read_only else (statements[0].text,)))
+            made = compile_point(
+                plan.bound, plan.explained, session.registries, session, slots, row_maker, author,
+                hints=session.last_hints if searches else None,
+            )  # fmt: skip
         with database.lock:
             if made is None:
                 if len(self._refused) < REFUSED:

@@ -94,8 +94,9 @@ class Session(SessionPlans):
 
     def fork(self) -> Session:
         """Open another session with this one's role, settings, functions, and what they keep for it."""
-        other = Session(self.database, user=self.user, on_notice=self.on_notice)
-        other.session_user = self.session_user
+        other = Session(self.database, on_notice=self.on_notice)
+        other.role, other.user = self.role, self.user
+        other.session_role, other.session_user = self.session_role, self.session_user
         other.timeline, other.past = self.timeline, self.past
         other.settings.copy_from(self.settings)
         other.functions = self.functions
@@ -161,6 +162,7 @@ class Session(SessionPlans):
             self.idle.forget()
         try:
             total = self._execute_many(statements[0], rows)
+            self.block.has_run(statements[0].text)
         except BaseException:
             if opened:
                 self.block.rollback()
@@ -314,7 +316,7 @@ class Session(SessionPlans):
     def run(self, statement: StatementText, parameters: Sequence[Any] | None = None, *, live: bool = False) -> Result:
         """Run one statement with Python parameters and return its result, rows included. With ``live`` rows that are
         more than a batch are ``LiveRows``, whose reader ends the statement (``session/live.py``)."""
-        self.start_clock(statement.text)
+        self.start_clock(statement.shown or statement.text)
         for name, left in statement.cut_names:
             self.notice(f'identifier "{name}" will be truncated to "{left}"', sqlstate="42622")
         try:
@@ -341,9 +343,10 @@ class Session(SessionPlans):
     def stop_clock(self) -> None:
         """Note that no statement runs."""
         ask(None)
-        self.current_query = ""
+        text, self.current_query = self.current_query, ""
         self.deadline = None
         if self.block.is_open:
+            self.block.has_run(text)
             self.idle.begin()
 
     @contextmanager
@@ -513,7 +516,7 @@ class Session(SessionPlans):
             raise no_parameter(statement.text)
         result = self.run_plan(plan, statement.constants, self.read_parameters(plan, parameters or ()), live=live)
         # Of this very text: what ran inside of it (functions, EXECUTE, the query of COPY) has texts of its own.
-        self.last_plan = plan
+        self.last_plan, self.last_hints = plan, hints
         return _over_domains(result, self.types)
 
     # -- prepared statements -----------------------------------------------------------------------------------------

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _CUSTOM_MISSING = object()
 _NOT_LOCAL = object()
+IDENTITY = ""
+"""Stands for the role that the session acts as, where what is to be undone is noted."""
 
 
 class SessionSettings:
@@ -142,6 +144,10 @@ class SessionSettings:
         self._values.pop(key, None)
         self._changed(key)
 
+    def note_identity(self, before: Any, *, local: bool, in_transaction: bool) -> None:
+        """Note as what the session has acted up to now: SET ROLE and kin have the scopes that SET has."""
+        self._note(IDENTITY, before, local, in_transaction)
+
     def _write(self, setting: Setting, value: Any, local: bool = False) -> str:
         if local:
             raise FeatureNotSupported(f'SET LOCAL cannot set "{setting.name}": it is the session\'s')
@@ -241,6 +247,9 @@ class SessionSettings:
         self._local.clear()
 
     def _restore(self, key: str, before: Any) -> None:
+        if key == IDENTITY:
+            self._session.identity = before
+            return
         target = self._values if key in self._registered else self._custom
         if before is _CUSTOM_MISSING:
             target.pop(key, None)

@@ -71,6 +71,8 @@ class StatementText:
     """Names that are too long, and what is left of each."""
     types: tuple[str | None, ...] = ()
     """The types that the caller declares of the parameters; None: to be found."""
+    shown: str = ""
+    """The text as others may see it, where that is another one: it has a password in it."""
 
 
 _LONG_NAME = re.compile(r'[^\W\d][\w$]{31,}|"[^"]{32,}"')
@@ -135,7 +137,7 @@ class RecordingCatalog:
 
     def still_holds(self, catalog: Any) -> bool:
         """Return whether another catalog gives the same answers."""
-        if catalog.type_state != self.catalog.type_state:
+        if catalog.type_state != self.catalog.type_state or catalog.access_state != self.catalog.access_state:
             return False
         for (schema, name, path), answer in self.lookups.items():
             found = catalog.lookup_relation(schema, name, path)
@@ -312,6 +314,7 @@ class StatementCache:
         with loading():
             # The lexer is loaded by the first text, not when a database opens.
             from heliosdb.sql.script import split
+            from heliosdb.sql.secrets import holds_password, without_passwords
             from heliosdb.sql.shape import shape
 
         parts = []
@@ -325,6 +328,13 @@ class StatementCache:
             cut = cut_names(part.text) if _LONG_NAME.search(part.text) is not None else ()
             parts.append(StatementText(part.text, key, tuple(constants), part.offset, is_lifted=lifted, cut_names=cut))
         made = tuple(parts)
+        if holds_password(text) is not None:
+            for statement in made:
+                shown = without_passwords(statement.text)
+                if shown != statement.text:
+                    statement.shown = shown
+            if any(statement.shown for statement in made):
+                return made
         if len(text) <= LIFTED_LENGTH:
             with self._lock:
                 self._texts[text] = made

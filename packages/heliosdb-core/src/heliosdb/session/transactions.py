@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 
 __all__ = ["TransactionBlock"]
 
+STATEMENTS = 1_000
+"""How many characters are kept of what a transaction has run."""
+REMEMBERED, LONG = 1_000, 10_000
+"""Of how many texts a session remembers what is kept of them, and how many characters these have at most."""
+
 BEGINNING = Mark(0, 0, 0, 0)
 """Where a transaction stands that has not begun."""
 
@@ -68,6 +73,10 @@ class TransactionBlock:
         self._savepoints: list[_Savepoint] = []
         self._deferred: dict[int | None, bool] = {}
         self._usual: _Usual | None = None
+        self._ran: list[tuple[int, str]] = []
+        """What has changed something in the block: (length of the transaction's journal behind it, text)."""
+        self._authors: dict[str, Author] = {}
+        """Who the session's commits are by that one statement makes, by its text."""
         self.streams: WeakSet[Stream | LiveRows] = WeakSet()
         """What is read while the block lasts (``session/streaming.py``)."""
 
@@ -122,6 +131,7 @@ class TransactionBlock:
     def forget_usual(self) -> None:
         """Ask the settings again how transactions are to be: one of them has changed, or the role."""
         self._usual = None
+        self._authors.clear()
 
     def _start(self) -> None:
         session = self._session
@@ -150,14 +160,51 @@ class TransactionBlock:
         transaction.synchronous = usual.synchronous
         transaction.advance_command()
 
-    def author(self) -> Author:
-        """Return who the session's commits are by."""
+    def author(self, *texts: str) -> Author:
+        """Return who the session's commits are by, with what is kept of the statements that they are of."""
         session = self._session
+        kept = "; ".join(dict.fromkeys(filter(None, map(self._kept_of, texts))))
         return Author(
             role=session.user,
             session_user=session.session_user,
             application_name=session.settings.get("application_name"),
+            statement=kept if len(kept) <= STATEMENTS else kept[: STATEMENTS - 1] + "…",
         )
+
+    def _kept_of(self, text: str) -> str:
+        session = self._session
+        try:
+            statements = session.database.statements.texts(text)
+        except errors.Error:
+            return ""  # no statement of SQL: a door's own words for what it does
+        pieces = tuple([piece for statement in statements for piece in statement.shape[::2]])
+        return session.registries.first_result("commit_statement", session, pieces) or ""
+
+    def has_run(self, text: str) -> None:
+        """Take note of a statement of an open block, where it has changed something."""
+        transaction = self._transaction
+        if transaction is not None:
+            length = transaction.mark().journal
+            if length > (self._ran[-1][0] if self._ran else 0):
+                self._ran.append((length, text))
+
+    def _sign(self, transaction: Transaction) -> None:
+        """Say with a transaction that is about to commit what it has run."""
+        session = self._session
+        if not session.registries.lifecycle.get("commit_statement"):
+            return
+        if self.state != "alone":
+            transaction.author = self.author(*[text for _, text in self._ran])
+            return
+        text = session.current_query
+        author = self._authors.get(text)
+        if author is None:
+            author = self.author(text)
+            if len(self._authors) >= REMEMBERED:
+                self._authors.clear()
+            if len(text) <= LONG:
+                self._authors[text] = author
+        transaction.author = author
 
     def begin_alone(self) -> None:
         """Open a transaction for one statement."""
@@ -258,6 +305,7 @@ class TransactionBlock:
             if session.has_temporary_schema:
                 session.database.apply_on_commit(session)
             if transaction.writes:
+                self._sign(transaction)
                 for listener in session.registries.lifecycle.get("transaction_committing", ()):
                     listener(session)
             for cursor in session.cursors.values():
@@ -310,6 +358,7 @@ class TransactionBlock:
         self.state = "idle"
         self.is_implicit = False
         self._savepoints.clear()
+        self._ran.clear()
         self._deferred.clear()
         session = self._session
         if self.streams:
@@ -348,6 +397,7 @@ class TransactionBlock:
         transaction = self._transaction
         if transaction is not None:
             transaction.rollback_to(savepoint.mark)
+            self._ran = [item for item in self._ran if item[0] <= savepoint.mark.journal]
             self.locked.clear()
             transaction.begin_statement()
         self._session.settings.rollback_to(savepoint.settings)

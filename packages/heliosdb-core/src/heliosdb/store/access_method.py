@@ -189,6 +189,18 @@ class LikelySearch(NamedTuple):
     setting: Callable[[str], Any]
 
 
+class Named(NamedTuple):
+    """A batch of likely rows: with ``row_ids`` and those before, ``sure`` of the nearest rows are likely named.
+
+    ``in_order``: they stand by increasing value of the operator, surely, and none of them has a value that another has:
+    who needs only their order need not compute any.
+    """
+
+    sure: int
+    row_ids: Sequence[int]
+    in_order: bool = False
+
+
 @runtime_checkable
 class Likely(Protocol):
     """An index that answers ``ORDER BY column <operator> argument LIMIT k`` with rows that are likely the nearest.
@@ -197,8 +209,8 @@ class Likely(Protocol):
     raises nothing when it is changed or filled; CREATE INDEX and REINDEX fail with these words.
     """
 
-    def likely(self, search: LikelySearch) -> Iterator[tuple[int, Sequence[int]]]:
-        """Yield (count, row ids), lazily: with these and those before, so many of the nearest rows are likely named.
+    def likely(self, search: LikelySearch) -> Iterator[Named]:
+        """Yield batches of row ids, lazily, nearer ones before those that are farther.
 
         Others may be among them, and some again. It may end at any time, and at once: the engine reads all other rows
         itself. So it should end when that is quicker than to go on. An index that has named all it holds says

@@ -1,14 +1,19 @@
 """The btree access method: an ordered index over one key a row.
 
-    current    {key: row id, or {row id: None, ...}}        keys of newest versions
-    past       {key: (end SCN, row id), or a list of them}  keys that a row had until some SCN
-    order      the sorted keys of both (see ``key_order``)
+    current     {key: row id, or {row id: None, ...}}     keys of newest versions
+    order       their sorted keys (see ``key_order``)
+    past        {key: (begin SCN, end SCN, row id, element), or a list}    keys that a row had from some SCN to another
+    past_order  their sorted keys, by time as well (see ``past_order``)
+    began       {row id: SCN}     when a row got the key that it has, where it had another before
 
 A reader at SCN s takes ``current`` first. Only if ``last_superseded`` > s can the version he sees have lost its key
-meanwhile, and then, and only then, ``past`` entries with end > s are candidates too. ``apply`` therefore enters a
-change in this order: the past entry and ``last_superseded``, then the new key, then it removes the old one from
-``current``; the row itself changes after that and the SCN is published last. Whatever a reader meets half done, one
-of the two has the row, and the recheck of the key on the visible version drops what should not be there.
+meanwhile, and then, and only then, ``past`` entries with begin <= s < end are candidates too. ``apply`` therefore
+enters a change in this order: the past entry and ``last_superseded``, ``began``, then the new key, then it removes the
+old one from ``current``; the row itself changes after that and the SCN is published last. Whatever a reader meets half
+done, one of the two has the row, and the recheck of the key on the visible version drops what should not be there.
+A range takes the keys of ``order`` first and then looks at ``last_superseded``, for the same reason.
+
+``begin`` is never too late, but may be too early: 0 where nobody noted it.
 
 A reader who finds, after having read ``current``, that ``last_changed`` <= s knows more: nothing was entered since his
 snapshot, so every row id he read is of a row he sees under this very key, and he need not check again.
@@ -23,41 +28,66 @@ from math import log2
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.store.access_method import Index, IndexChange, IndexDefinition, Progress
-from heliosdb.store.key_order import KeyOrder
+from heliosdb.store.key_order import KeyOrder, TakenOrder
+from heliosdb.store.past_order import Ended, PastOrder
 
 if TYPE_CHECKING:
     from heliosdb.store.index_runs import IndexRuns
+    from heliosdb.store.key_order import Ordered
     from heliosdb.store.timeline_index import TimelineIndex
 
 __all__ = ["BTree", "BTreeMethod"]
 
-Past = tuple[int, int] | list[tuple[int, int]]
-"""(end SCN, row id) of a superseded key, mostly of one row: then without a list around it, which the garbage collector
-would have to visit again and again."""
+Past = Ended | list[Ended]
+"""(begin SCN, end SCN, row id, element) of a superseded key, mostly of one row: then without a list around it, which
+the garbage collector would have to visit again and again."""
 LESS, LESS_EQUAL, EQUAL, GREATER_EQUAL, GREATER = 1, 2, 3, 4, 5
+EVER = 2**63 - 1
 
 
 class BTree:
     """One btree of one timeline."""
 
-    __slots__ = ("beyond", "current", "last_changed", "last_superseded", "order", "paired", "past")
+    __slots__ = (
+        "began",
+        "beyond",
+        "current",
+        "last_changed",
+        "last_superseded",
+        "order",
+        "paired",
+        "past",
+        "past_order",
+        "then",
+    )
 
     def __init__(self, *, paired: bool = False, width: int = 1) -> None:
         self.paired = paired
         self.current: dict[Any, Any] = {}
         self.past: dict[Any, Past] = {}
+        self.then: Any = None
+        """Ranges as they were at an SCN that was asked for again and again (heliosdb.transaction.ranges_of_then)."""
         self.last_superseded = 0
         self.last_changed = 0
         """The SCN of the last commit that entered anything, set before it does."""
         self.order = KeyOrder(paired=paired, single=width == 1)
+        self.began: dict[int, int] = {}
+        self.past_order = PastOrder()
         self.beyond: TimelineIndex | IndexRuns | None = None
         """Who holds the entries that are not in this tree: the parent timeline's index, runs on the volume. It never
         changes: where entries move, the index gets another tree, and whoever reads this one finds all that he may
         see."""
 
     def in_use(self, key: Any) -> bool:
-        """Whether any row has or had this key, as far as anybody may ask."""
-        return key in self.current or key in self.past
+        """Whether any row has this key in its newest version."""
+        return key in self.current
+
+    def orders(self, scn: int | None) -> list[Ordered]:
+        """Return what has the keys, in order, that rows may have in the versions visible at an SCN; None: at any."""
+        found: list[Ordered] = [TakenOrder(self.order)]  # before anything is asked of the past; see the module
+        if scn is None or self.last_superseded > scn:
+            found += self.past_order.parts(scn)
+        return found
 
     def extract(self, values: Sequence[Any]) -> Sequence[Any]:
         """Return the one key of a row: its values, as a tuple where there are more than one."""
@@ -69,22 +99,29 @@ class BTree:
         if scn > self.last_changed:
             self.last_changed = scn
         known = self.order.is_known
+        began, note = self.began, self.past_order.note
         for row_id, removed, added in changes:
-            for element in removed:
-                self._note_removed(element, scn, row_id)
+            if removed:
+                begin = began.get(row_id, 0)
+                for element in removed:
+                    ended = (begin, scn, row_id, element)
+                    _note(past, element[1] if paired else element, ended)
+                    note(ended)
                 self.last_superseded = scn
+                if added:
+                    began[row_id] = scn
+                else:
+                    began.pop(row_id, None)
             for element in added:
                 key = element[1] if paired else element
                 present = current.get(key)
-                if present is None and key not in past:
+                if present is None:
                     current[key] = row_id  # before it is ordered: a merge leaves out keys that nobody has
                     self.order.add(element, self.in_use)
                     continue
                 if known:
                     self.order.note_changes((element,))
-                if present is None:
-                    current[key] = row_id
-                elif type(present) is int:
+                if type(present) is int:
                     if present != row_id:
                         current[key] = {present: None, row_id: None}
                 else:
@@ -93,24 +130,27 @@ class BTree:
                 self.order.note_changes(removed)
             for element in removed:
                 self._remove(element[1] if paired else element, row_id)
+        self.past_order.settle()
 
     def replace(self, row_id: int, removed: tuple[Any] | None, added: tuple[Any] | None, scn: int) -> None:
         """Take in the change of one row: what ``apply`` does, without its lists."""
-        current, past, paired = self.current, self.past, self.paired
+        current, paired = self.current, self.paired
         self.last_changed = scn
         if removed is not None:
-            self._note_removed(removed[0], scn, row_id)
+            ended = (self.began.get(row_id, 0), scn, row_id, removed[0])
+            _note(self.past, removed[0][1] if paired else removed[0], ended)
+            self.past_order.note(ended)
             self.last_superseded = scn
+            if added:
+                self.began[row_id] = scn
+            else:
+                self.began.pop(row_id, None)
         if added is not None:
             key = added[0][1] if paired else added[0]
             present = current.get(key)
             if present is None:
-                if key in past:
-                    self.order.note_changes(added)
-                    current[key] = row_id
-                else:
-                    current[key] = row_id
-                    self.order.add(added[0], self.in_use)
+                current[key] = row_id
+                self.order.add(added[0], self.in_use)
             else:
                 self.order.note_changes(added)
                 if present.__class__ is not int:
@@ -120,14 +160,7 @@ class BTree:
         if removed is not None:
             self.order.note_changes(removed)
             self._remove(removed[0][1] if paired else removed[0], row_id)
-
-    def _note_removed(self, element: Any, scn: int, row_id: int) -> None:
-        key = element[1] if self.paired else element
-        is_new = self.beyond is not None and not self.in_use(key)
-        _note(self.past, key, scn, row_id)
-        if is_new:
-            # So far only those beyond had it; keys of ``past`` are in order, too.
-            self.order.add(element, self.in_use)
+            self.past_order.settle()
 
     def forget_last(self, element: Any, row_id: int) -> None:
         """Drop the past entry that ``replace`` has just made."""
@@ -136,22 +169,21 @@ class BTree:
         kept = past[key]
         if isinstance(kept, tuple):
             del past[key]
-            if key not in self.current:
-                self.order.waste += 1
         else:
-            past[key] = [entry for entry in kept if entry[1] != row_id]
+            past[key] = [entry for entry in kept if entry[2] != row_id]
+        self.past_order.take_back(element)
+        self.began.pop(row_id, None)
 
     def _remove(self, key: Any, row_id: int) -> None:
         present = self.current.get(key)
         if type(present) is int:
             if present == row_id:
                 del self.current[key]
+                self.order.waste += 1
         elif present is not None:
             present.pop(row_id, None)
             if len(present) == 1:
                 self.current[key] = next(iter(present))
-            elif not present:
-                del self.current[key]
 
     def apply_run(self, elements: list[Any], row_ids: Sequence[int], scn: int = 0) -> None:
         """Take in the keys of many new rows at once."""
@@ -163,15 +195,9 @@ class BTree:
         keys = [element[1] for element in elements] if self.paired else elements
         fresh = dict(zip(keys, row_ids))
         if len(fresh) == len(keys) and current.keys().isdisjoint(fresh):
-            if self.past:
-                past = self.past
-                if self.order.is_known:
-                    self.order.note_changes([element for element, key in zip(elements, keys) if key in past])
-                elements = [element for element, key in zip(elements, keys) if key not in past]
             current.update(fresh)
             self.order.note_rows(keys, row_ids)
-            if elements:
-                self.order.add_many(elements, self.in_use)
+            self.order.add_many(elements, self.in_use)
         else:
             self._apply_repeating(elements, keys, row_ids)
 
@@ -181,52 +207,42 @@ class BTree:
         if scn > self.last_changed:
             self.last_changed = scn
         keys = [element[1] for element in elements] if self.paired else elements
-        unknown: list[Any] = []
-        if self.beyond is not None:
-            unknown = list(dict.fromkeys(e for e, key in zip(elements, keys) if not self.in_use(key)))
-        fresh: dict[Any, Past] = {key: (scn, row_id) for key, row_id in zip(keys, row_ids)}
+        began = self.began
+        begins = [began.get(row_id, 0) for row_id in row_ids] if began else [0] * len(keys)
+        ended = [(begin, scn, row_id, element) for begin, row_id, element in zip(begins, row_ids, elements)]
+        fresh: dict[Any, Past] = dict(zip(keys, ended))
         distinct = len(fresh) == len(keys)
         if distinct and past.keys().isdisjoint(fresh):
             past.update(fresh)
         else:
-            for key, row_id in zip(keys, row_ids):
-                _note(past, key, scn, row_id)
-        if unknown:
-            self.order.add_many(unknown, self.in_use)
+            for key, entry in zip(keys, ended):
+                _note(past, key, entry)
+        self.past_order.note_all(ended)
         self.last_superseded = scn
+        for row_id in row_ids if began else ():
+            began.pop(row_id, None)
         self.order.note_changes(elements)
         if distinct and list(map(current.get, keys)) == list(row_ids):
             for key in keys:
                 del current[key]
+            self.order.waste += len(keys)
         else:
             for key, row_id in zip(keys, row_ids):
                 self._remove(key, row_id)
+        self.order.compact_if_worth(self.in_use)
 
     def forget_run(self, elements: list[Any], row_ids: Sequence[int]) -> None:
         """Drop the oldest past entry of each element of a run that was removed."""
-        past, current = self.past, self.current
-        others = []
-        gone = 0
-        for element, row_id in zip(elements, row_ids):
-            key = element[1] if self.paired else element
-            if past[key].__class__ is tuple:
-                del past[key]
-                gone += key not in current
-            else:
-                others.append((element, row_id))
-        self.order.waste += gone
-        if others:
-            self.forget(others)
+        self.forget(zip(elements, row_ids))
 
     def _apply_repeating(self, elements: list[Any], keys: list[Any], row_ids: Iterable[int]) -> None:
-        current, past = self.current, self.past
+        current = self.current
         self.order.note_changes(elements)
         new = []
         for element, key, row_id in zip(elements, keys, row_ids):
             present = current.get(key)
             if present is None:
-                if key not in past:
-                    new.append(element)
+                new.append(element)
                 current[key] = row_id
             elif type(present) is int:
                 if present != row_id:
@@ -238,20 +254,30 @@ class BTree:
 
     def forget(self, entries: Iterable[tuple[Any, int]]) -> None:
         """Drop the oldest past entry of each (element, row id)."""
-        past = self.past
+        past, began, paired = self.past, self.began, self.paired
+        gone = end = 0
         for element, row_id in entries:
-            key = element[1] if self.paired else element
+            key = element[1] if paired else element
             kept = past.get(key)
             if isinstance(kept, tuple):
+                end = kept[1]
                 del past[key]
-                if key not in self.current:
-                    self.order.waste += 1
             elif kept is not None:
-                for place, (_, other) in enumerate(kept):
-                    if other == row_id:
+                for place, entry in enumerate(kept):
+                    if entry[2] == row_id:
+                        end = entry[1]
                         rest = [*kept[:place], *kept[place + 1 :]]
                         past[key] = rest[0] if len(rest) == 1 else rest
                         break
+            gone += 1
+            if began and began.get(row_id) == end:
+                del began[row_id]
+        if not past:
+            self.past_order = PastOrder()
+            self.then = None
+        else:
+            self.past_order.waste += gone
+            self.past_order.sweep((lambda element: element[1] in past) if paired else past.__contains__, end)
 
     def build(self, batches: Iterable[Sequence[tuple[int, Sequence[Any]]]], progress: Progress | None = None) -> None:
         """Fill the index over existing rows."""
@@ -267,16 +293,17 @@ class BTree:
 
     def build_past(self, entries: Iterable[tuple[int, Any, int]]) -> None:
         """Enter (end SCN, element, row id) of versions that were superseded before the index was made."""
+        ended = []
         for end, element, row_id in entries:
-            key = element[1] if self.paired else element
-            ordered = self.in_use(key)
-            _note(self.past, key, end, row_id)
-            if not ordered:
-                self.order.add(element, self.in_use)
+            entry = (0, end, row_id, element)
+            _note(self.past, element[1] if self.paired else element, entry)
+            ended.append(entry)
             self.last_superseded = max(self.last_superseded, end)
+        self.past_order.note_all(ended)
 
-    def row_ids(self, key: Any, scn: int) -> Sequence[int]:
-        """Return the row ids that may have this key in the version visible at an SCN."""
+    def row_ids(self, key: Any, scn: int, until: int | None = None) -> Sequence[int]:
+        """Return the row ids that may have this key in the version visible at an SCN, or at one from there ``until``
+        another."""
         present = self.current.get(key)
         found: Sequence[int]
         if present is None:
@@ -288,8 +315,9 @@ class BTree:
         if self.last_superseded > scn:
             past = self.past.get(key)
             if past:
-                ends = (past,) if isinstance(past, tuple) else tuple(past)
-                extra = [row_id for end, row_id in ends if end > scn]
+                last = scn if until is None else until
+                entries = (past,) if isinstance(past, tuple) else tuple(past)
+                extra = [row_id for begin, end, row_id, _ in entries if begin <= last and end > scn]
                 if extra:
                     return tuple(dict.fromkeys((*found, *extra)))
         return found
@@ -302,8 +330,9 @@ class BTree:
         high_inclusive: bool = True,
         descending: bool = False,
     ) -> Iterator[list[Any]]:
-        """Yield growing lists of keys between two bounds, in order."""
-        return self.order.windows(low, high, low_inclusive, high_inclusive, descending)
+        """Yield growing lists of keys between two bounds, in order, of the present and of the past."""
+        orders = self.orders(None)
+        return self.order.windows(low, high, low_inclusive, high_inclusive, descending, orders=orders)
 
     def candidates(
         self, strategy: int, argument: Any, row_filter: Container[int] | None = None
@@ -318,7 +347,7 @@ class BTree:
         else:
             low = high = bound
         for keys in self.key_windows(low, high, low_in, high_in):
-            found = [row_id for key in keys for row_id in self.row_ids(key, -1)]
+            found = [row_id for key in keys for row_id in self.row_ids(key, -1, EVER)]
             yield found if row_filter is None else [row_id for row_id in found if row_id in row_filter]
 
     def size_bytes(self) -> int:
@@ -346,15 +375,15 @@ class BTree:
         return problems
 
 
-def _note(past: dict[Any, Past], key: Any, end: int, row_id: int) -> None:
-    """Enter that a row had a key until an SCN."""
+def _note(past: dict[Any, Past], key: Any, ended: Ended) -> None:
+    """Enter that a row had a key from one SCN to another."""
     present = past.get(key)
     if present is None:
-        past[key] = (end, row_id)
+        past[key] = ended
     elif isinstance(present, tuple):
-        past[key] = [present, (end, row_id)]
+        past[key] = [present, ended]
     else:
-        present.append((end, row_id))
+        present.append(ended)
 
 
 class BTreeMethod:

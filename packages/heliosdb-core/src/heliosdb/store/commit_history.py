@@ -35,8 +35,8 @@ __all__ = ["COMMITS_RELATION", "CommitHistory", "CommitRow"]
 COMMITS_RELATION = 1
 """The number of the relation, which no object has."""
 
-CommitRow = tuple[int, int, str, str, str, str, str, str]
-"""(time, transaction id, timeline, role, session user, application name, origin, kind)."""
+CommitRow = tuple[int, int, str, str, str, str, str, str, str | None]
+"""(time, transaction id, timeline, role, session user, application name, origin, kind, statement)."""
 
 TIME, TRANSACTION_ID = 0, 1
 

@@ -27,6 +27,8 @@ EPOCH = 946_684_800_000_000
 """2000-01-01 UTC in microseconds since 1970, the zero of timestamps."""
 KEEP = 1 << 16
 NEVER = 1 << 62
+MOST_AUTHORS = 1 << 16
+"""How many authors a process keeps in memory, with all that their statements say."""
 
 
 class Author(NamedTuple):
@@ -38,6 +40,8 @@ class Author(NamedTuple):
     application_name: str = ""
     origin: str = ""
     kind: str = "commit"
+    statement: str = ""
+    """What is kept of the statements that it is of, without their constants (the hook ``commit_statement``)."""
 
 
 class Commit(NamedTuple):
@@ -88,9 +92,11 @@ class Commits:
         return now if now > self.last_time else self.last_time
 
     def author_number(self, author: Author) -> int:
-        """Return the number that stands for an author."""
+        """Return the number that stands for an author, from ``MOST_AUTHORS`` on without its statement."""
         number = self._author_numbers.get(author)
         if number is None:
+            if author.statement and len(self._authors) >= MOST_AUTHORS:
+                return self.author_number(author._replace(statement=""))
             self._authors.append(author)
             number = self._author_numbers[author] = len(self._authors) - 1
         return number
@@ -196,4 +202,4 @@ class Commits:
 
 
 def _commit(scn: int, row: CommitRow) -> Commit:
-    return Commit(scn, row[0], row[1], Author(*row[2:]))
+    return Commit(scn, row[0], row[1], Author(*row[2:8], statement=(row[8] if len(row) > 8 else "") or ""))

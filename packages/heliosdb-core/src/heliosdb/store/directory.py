@@ -1,6 +1,7 @@
 """The volume ``directory``: a database is a directory, each file of the volume a file in it.
 
-    heliosdb.lock           locked by the process that has the database open; says its process id
+    heliosdb.lock           locked by the process that has the database open; says its process id and, where a server
+                            serves the database, its address
     heliosdb.manifest       the manifest; so are other files named that are replaced as a whole
     heliosdb.manifest.new   the next one, until it takes the old one's place
     log-..., seg-..., ...   files of the store
@@ -41,6 +42,7 @@ from heliosdb.errors import (
 from heliosdb.store.descriptors import Descriptor, Descriptors
 from heliosdb.store.directory_path import LOCK, MANIFEST, NEW, PREFIX, database_directory
 from heliosdb.store.host_files import (
+    announced_address,
     free_space,
     host_error,
     lock_file,
@@ -337,12 +339,21 @@ class DirectoryVolume:
             os.close(file)
         self._files.lock = file
         if not self.read_only:
-            try:
-                truncate_file(file, 0)
-                write_at(file, 0, b"%d\n" % self._process)
-            except OSError:
-                # A full disk: the database can be read, and whoever else asks is told no number.
-                pass
+            self._say_who(file)
+
+    def _say_who(self, file: int, address: str = "") -> None:
+        try:
+            truncate_file(file, 0)
+            write_at(file, 0, b"%d\n%s" % (self._process, address.encode()))
+        except OSError:
+            # A full disk: the database can be read, and whoever else asks is told no number.
+            pass
+
+    def announce(self, address: str | None) -> None:
+        """Say in the lock's file where what is here is served (``Announces``)."""
+        self._require_open()
+        if not self.read_only and self._files.lock is not None:
+            self._say_who(self._files.lock, "" if address is None else f"{address}\n")
 
     def _open_lock(self, path: str) -> int | None:
         """Open the lock's file; None where there is none and nobody can write."""
@@ -363,6 +374,12 @@ class DirectoryVolume:
         if holders == [self._process]:
             return ObjectInUse(f'database "{self.given_path}" is already open in this process (PID {self._process})')
         who = f"process {', '.join(map(str, holders))}" if holders else "another process"
+        address = announced_address(file, holders)
+        if address is not None:
+            return ObjectInUse(
+                f'database "{self.given_path}" is in use by {who}, which serves it at {address}',
+                hint=f"Connect to the server: {address}",
+            )
         return ObjectInUse(
             f'database "{self.given_path}" is in use by {who}',
             hint="A database is open in one process at a time; for reading only, in any number of them.",

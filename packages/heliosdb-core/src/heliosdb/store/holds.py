@@ -6,6 +6,9 @@
 Both stand in the log before they are true in memory, and in the manifest after a checkpoint; so they hold after
 reopening, and where the plugin that set them is not installed. Versions that a retention no longer covers go when
 somebody vacuums or compacts (``Store.vacuum``, ``Maintenance.compact``).
+
+Where nobody has said what the database keeps, ``StorageOptions.retention`` holds for as long as it is open; a database
+that is made has it written down. Temporary relations keep nothing.
 """
 
 from __future__ import annotations
@@ -66,6 +69,9 @@ class Holds:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._pins: dict[str, Pin] = {}
+        self._told: dict[int, Retention] = {}
+        """What somebody has said; ``snapshots`` has what holds."""
+        store.snapshots.default_retention = store.options.retention
 
     # -- pins
 
@@ -119,11 +125,10 @@ class Holds:
     # -- retention
 
     def retentions(self) -> dict[int, Retention]:
-        """Return what has been set, by relation; that of the database under ``DATABASE``."""
-        snapshots = self._store.snapshots
-        found = snapshots.retention.copy()
-        if snapshots.default_retention is not None:
-            found[DATABASE] = snapshots.default_retention
+        """Return what has been set, by relation; what the database keeps, set or not, under ``DATABASE``."""
+        found = self._told.copy()
+        if DATABASE not in found and self._store.options.retention is not None:
+            found[DATABASE] = self._store.options.retention
         return found
 
     def retain(self, retention: Retention | None, relation_oid: int) -> None:
@@ -134,19 +139,39 @@ class Holds:
         self._settle()
 
     def _set_retention(self, relation_oid: int, retention: Retention | None) -> None:
-        snapshots = self._store.snapshots
-        if relation_oid == DATABASE:
-            snapshots.default_retention = retention
-        elif retention is None:
-            snapshots.retention.pop(relation_oid, None)
+        store, told = self._store, self._told
+        if retention is None:
+            told.pop(relation_oid, None)
         else:
-            snapshots.retention[relation_oid] = retention
+            told[relation_oid] = retention
+        if relation_oid == DATABASE:
+            kept = store.options.retention if retention is None else retention
+            store.snapshots.default_retention = None if kept is None or kept.period == 0 else kept
+        elif retention is None:
+            store.snapshots.retention.pop(relation_oid, None)
+        else:
+            store.snapshots.retention[relation_oid] = retention
+        self.note_times()
+
+    def note_times(self) -> None:
+        """Have the times of commits stay where there is no other place for them, as long as somebody may ask."""
         if not self._store.volume.keeps_log:
-            # There is no other place for them, and times of the past are to be known.
-            self._store.commits.droppable = 0 if self.retentions() else NEVER
+            kept = any(retention.period != 0 for retention in self.retentions().values())
+            self._store.commits.droppable = 0 if kept else NEVER
+
+    def begin(self) -> None:
+        """Write down what a database that is made keeps, where nobody has said so."""
+        retention = self._store.options.retention
+        if retention is not None and DATABASE not in self._told and not self._store.volume.read_only:
+            self.retain(retention, DATABASE)
+
+    def keep_nothing(self, relation_oid: int) -> None:
+        """Have a relation keep nothing of its past; this is not written down, for it goes with its session."""
+        self._store.snapshots.retention[relation_oid] = Retention(0)
 
     def forget_relation(self, relation_oid: int) -> None:
         """Forget the retention of a relation that is gone."""
+        self._told.pop(relation_oid, None)
         self._store.snapshots.retention.pop(relation_oid, None)
 
     def horizon(self, relation_oid: int) -> int | None:
@@ -189,7 +214,7 @@ class Holds:
 
     def stored(self) -> dict[str, Any]:
         """Return all of it as a manifest has it."""
-        return _stored(self._pins, self.retentions())
+        return _stored(self._pins, self._told)
 
     def restore(self, stored: Mapping[str, Any]) -> None:
         """Take in what a manifest or a log record says."""

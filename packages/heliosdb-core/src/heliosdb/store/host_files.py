@@ -20,6 +20,7 @@ else:
     import fcntl
 
 __all__ = [
+    "announced_address",
     "free_space",
     "host_error",
     "lock_file",
@@ -129,6 +130,21 @@ def lock_holders(file: int) -> list[int]:
         except (OSError, ValueError):
             pass
     return sorted(holder for holder in holders if holder > 0)
+
+
+def announced_address(file: int, holders: list[int]) -> str | None:
+    """Return where the holder of a lock serves what it has locked, as it wrote into the lock's file; None: nowhere.
+
+    What another process left there, one that was killed, says nothing of the holder.
+    """
+    try:
+        who, _, address = read_at(file, 0, 1000).decode("ascii").partition("\n")
+        is_of_holder = int(who) in holders
+    except (OSError, ValueError):
+        return None
+    # A line that has no end is still being written.
+    complete = address.endswith("\n") and address.strip().isprintable()
+    return address.strip() if is_of_holder and complete else None
 
 
 if sys.platform == "win32":

@@ -114,6 +114,30 @@ def _superseded(relation: Relation, index: TimelineIndex, row_id: int) -> Iterat
         end = scn
 
 
+def no_longer_held(
+    relation: Relation, index: TimelineIndex, ended: Iterable[tuple[Any, int]], horizon: int
+) -> list[tuple[Any, int]]:
+    """Return those of (key, row id) that ended by a horizon which no version of the row has that was there after it: a
+    key may have come back, and have ended again.
+    """
+    held: dict[int, list[Any]] = {}
+    gone = []
+    for key, row_id in ended:
+        keys = held.get(row_id)
+        if keys is None:
+            keys = held[row_id] = []
+            end = MAX_SCN
+            for begin, row in relation.versions(row_id):
+                if end <= horizon:
+                    break
+                if row is not None:
+                    keys += [key for key in index.elements(row) if key not in keys]
+                end = begin
+        if key not in keys:
+            gone.append((key, row_id))
+    return gone
+
+
 def superseded_entries(
     relation: Relation, index: TimelineIndex, numbers: Iterable[int]
 ) -> Iterator[tuple[int, Any, int]]:

@@ -58,8 +58,8 @@ Key = tuple[int, int]
 
 
 class WholeTree(NamedTuple):
-    """All that is in a tree: the rows that each key has and had, and the parts that hold the elements, sorted but for
-    the last."""
+    """All that is in a tree: the rows that each key has and had, and the parts that hold the elements, most of them
+    sorted."""
 
     current: dict[Any, Any]
     past: dict[Any, Any]
@@ -304,8 +304,8 @@ class IndexStorage:
                 current = tree.current.copy()
                 if dict in set(map(type, current.values())):
                     current.update([(key, tuple(found)) for key, found in current.items() if type(found) is dict])
-                runs, recent = tree.order.state
-                full = WholeTree(current, tree.past.copy(), (*runs, recent[:]))
+                parts = [part for order in tree.orders(None) for part in (*order.state[0], order.state[1][:])]
+                full = WholeTree(current, tree.past.copy(), tuple(parts))
             captured.append(CapturedIndex(line, index, index.delta or [], full, scn, history=history))
             index.delta, index.gone = [], {}
         if captured and not history:
@@ -433,7 +433,7 @@ def _add_tree(writer: IndexRunWriter, index: TimelineIndex, tree: WholeTree) -> 
     """Append all entries of a tree, in order."""
     current, past = tree.current, tree.past
     elements = list(chain.from_iterable(tree.parts))
-    elements.sort()  # a merge: the parts are sorted, but for the last
+    elements.sort()  # a merge: most parts are sorted
     if any(map(eq, elements, islice(elements, 1, None))):
         elements = [element for element, _ in groupby(elements)]
     paired = index.spec.order_key is not None
@@ -448,7 +448,7 @@ def _add_tree(writer: IndexRunWriter, index: TimelineIndex, tree: WholeTree) -> 
             had = past.get(key)
             if had is not None:
                 now = () if row_ids is None else (row_ids,) if row_ids.__class__ is int else row_ids
-                gone = {row_id for _, row_id in ((had,) if had.__class__ is tuple else had)}.difference(now)
+                gone = {row_id for _, _, row_id, _ in ((had,) if had.__class__ is tuple else had)}.difference(now)
                 # Entered and taken back: found by whoever reads an older state.
                 row_ids = sorted((*now, *gone, *(~row_id for row_id in gone)))
                 writer.add_run([element] * len(row_ids), row_ids)

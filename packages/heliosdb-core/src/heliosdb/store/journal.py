@@ -29,6 +29,7 @@ from heliosdb.store.records import (
     COUNTERS,
     HOLDS,
     TIMELINES,
+    TOLD,
     encode_author,
     encode_changes,
     encode_head,
@@ -174,6 +175,8 @@ class Journal:
     ) -> None:
         if self._failure is not None:
             raise self._sealed()
+        if author.statement and kind != COMMIT:
+            author = author._replace(statement="")
         written = self._authors.get(author)
         if written is None:
             if len(self._authors) > 1000:
@@ -182,7 +185,8 @@ class Journal:
         counters = self._store.counters
         changed: Mapping[int, tuple[int, bool]] = counters.take_changed() if counters.has_changed else {}
         try:
-            head = encode_head(kind, time, transaction_id, timeline, written, changed, tuple(dropped))
+            written_as = TOLD if author.statement else kind
+            head = encode_head(written_as, time, transaction_id, timeline, written, changed, tuple(dropped))
             # While somebody syncs, others gather for the next.
             hold = kind == COMMIT and (bool(self._waiting) or self._syncing.locked())
             self.log.append(b"".join((head, *parts)), scn, hold=hold)

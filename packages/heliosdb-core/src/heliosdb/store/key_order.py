@@ -21,7 +21,7 @@ from heliosdb.encoding.keys import MAX
 from heliosdb.store.dense_keys import DenseKeys
 from heliosdb.store.run_rows import FEWEST_KEYS, RunRows
 
-__all__ = ["KeyOrder", "Slice", "bounds_of_windows"]
+__all__ = ["KeyOrder", "Ordered", "Slice", "TakenOrder", "bounds_of_windows"]
 
 RECENT = 512
 PIECE = 1 << 16
@@ -44,6 +44,20 @@ class Ordered(Protocol):
     def sorted_recent(self, recent: list[Any]) -> list[Any]:
         """Return these other elements, sorted."""
         ...
+
+
+class TakenOrder:
+    """The sorted parts of an index as they were at one moment."""
+
+    __slots__ = ("_order", "state")
+
+    def __init__(self, order: KeyOrder) -> None:
+        self._order = order
+        self.state = order.state
+
+    def sorted_recent(self, recent: list[Any]) -> list[Any]:
+        """Return these other elements, sorted."""
+        return self._order.sorted_recent(recent)
 
 
 class KeyOrder:
@@ -111,7 +125,7 @@ class KeyOrder:
         recent.append(element)
         if len(recent) >= RECENT:
             self._merge(_distinct(sorted(recent)), in_use)
-            self._compact_if_worth(in_use)
+            self.compact_if_worth(in_use)
 
     def add_many(self, elements: list[Any], in_use: Callable[[Any], bool]) -> None:
         """Take in many new elements, all different."""
@@ -126,7 +140,7 @@ class KeyOrder:
             self._merge(_sorted_in_pieces(elements), in_use)
         # Not before all are in: a wasted element whose key is coming back looks used already, and stands here twice
         # soon.
-        self._compact_if_worth(in_use)
+        self.compact_if_worth(in_use)
 
     def _merge(self, run: list[Any], in_use: Callable[[Any], bool]) -> None:
         runs = list(self.state[0])
@@ -144,7 +158,8 @@ class KeyOrder:
         runs.append(run)
         self.state = (tuple(runs), [])
 
-    def _compact_if_worth(self, in_use: Callable[[Any], bool]) -> None:
+    def compact_if_worth(self, in_use: Callable[[Any], bool]) -> None:
+        """Leave waste out where there is much of it."""
         if self.waste > max(RECENT, len(self) // 2):
             self.compact(in_use)
 
@@ -207,14 +222,14 @@ class KeyOrder:
         high_inclusive: bool = True,
         descending: bool = False,
         extra: Sequence[Any] = (),
-        others: Sequence[Ordered] = (),
+        orders: Sequence[Ordered] = (),
     ) -> Iterator[list[Any]]:
         """Yield growing lists of keys between two bounds, in order and without repetition.
 
-        A bound is a prefix of an order key, None for an open end. ``extra`` are sorted elements and ``others``
-        orders from elsewhere to merge in.
+        A bound is a prefix of an order key, None for an open end. ``extra`` are sorted elements to merge in and
+        ``orders`` what is to be read in place of this one.
         """
-        slices = self.slices(low, high, low_inclusive, high_inclusive, extra, others)
+        slices = self.slices(low, high, low_inclusive, high_inclusive, extra, orders)
         return self.windows_of(slices, descending)
 
     def slices(
@@ -224,22 +239,28 @@ class KeyOrder:
         low_inclusive: bool = True,
         high_inclusive: bool = True,
         extra: Sequence[Any] = (),
-        others: Sequence[Ordered] = (),
+        orders: Sequence[Ordered] = (),
     ) -> list[Slice]:
         """Return the sorted parts that lie between two bounds."""
         parts: list[Sequence[Any]] = [extra]
-        for order in (self, *others):
+        for order in orders or (self,):
             runs, recent = order.state
             parts += (*runs, order.sorted_recent(recent))
-        first = None if low is None else self._cut(low, not low_inclusive)
-        last = None if high is None else self._cut(high, high_inclusive)
+        ends = self.ends(low, high, low_inclusive, high_inclusive)
         slices: list[Slice] = []
         for run in filter(None, parts):
-            start = 0 if first is None else first(run)
-            end = len(run) if last is None else last(run)
+            start, end = ends(run)
             if start < end:
                 slices.append((run, start, end))
         return slices
+
+    def ends(
+        self, low: tuple[Any, ...] | None, high: tuple[Any, ...] | None, low_inclusive: bool, high_inclusive: bool
+    ) -> Callable[[Sequence[Any]], tuple[int, int]]:
+        """Return what finds where a range begins and ends in sorted elements."""
+        first = None if low is None else self._cut(low, not low_inclusive)
+        last = None if high is None else self._cut(high, high_inclusive)
+        return lambda run: (0 if first is None else first(run), len(run) if last is None else last(run))
 
     def windows_of(self, slices: list[Slice], descending: bool) -> Iterator[list[Any]]:
         """Yield growing lists of keys of such parts, in order and without repetition."""

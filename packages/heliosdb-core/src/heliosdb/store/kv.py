@@ -194,12 +194,8 @@ class LsmStorageEngine:
         readers[reader] = REGISTERING
         readers[reader] = scn = store.published
         try:
-            others = []
-            line = tree.beyond
-            while line is not None:
-                others.append(line.order)
-                line = line.beyond
-            for keys in tree.order.windows((start,), (end,), high_inclusive=False, others=others):
+            orders = self._index.orders(tree, scn)
+            for keys in tree.order.windows((start,), (end,), high_inclusive=False, orders=orders):
                 for key in keys:
                     for row_id in self._index.row_ids(key, scn):
                         row = relation.row(row_id, scn)

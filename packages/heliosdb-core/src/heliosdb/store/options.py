@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from heliosdb.encoding.classes import ClassTable
     from heliosdb.encoding.codecs import FileCodecs
+    from heliosdb.store.holds import Retention
 
 __all__ = ["StorageOptions"]
 
@@ -38,4 +39,5 @@ class StorageOptions:
     background_write_rate: int | None = None
     codecs: FileCodecs | None = None
     classes: ClassTable | None = None
+    retention: Retention | None = None
     clock: Callable[[], float] = monotonic

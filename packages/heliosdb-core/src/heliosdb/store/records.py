@@ -1,7 +1,7 @@
 """What the log says about one commit, as bytes and back.
 
     head        kind, commit time, transaction id, timeline
-    author      role, session user, application name, origin
+    author      role, session user, application name, origin, statement
     counters    what changed since the record before
     dropped     relations whose rows may be swept
     changes     for each relation: row ids, and the new row of each (None: deleted)
@@ -29,6 +29,7 @@ __all__ = [
     "COMMIT",
     "COUNTERS",
     "PREPARED",
+    "TOLD",
     "Record",
     "RecordChanges",
     "RecordSegment",
@@ -38,10 +39,10 @@ __all__ = [
     "encode_segment",
 ]
 
-COMMIT, COUNTERS, PREPARED, TIMELINES, HOLDS = 1, 2, 3, 4, 5
+COMMIT, COUNTERS, PREPARED, TIMELINES, HOLDS, TOLD = 1, 2, 3, 4, 5, 6
 """Kinds of records. COUNTERS, TIMELINES and HOLDS have no SCN of their own: a transaction used sequences and changed
 nothing else; a timeline was made, renamed or dropped; a pin or a retention was set. PREPARED is reserved for two-phase
-commit."""
+commit. TOLD is a COMMIT of which a statement is kept; it is read as one."""
 
 _HEAD = Struct("<BqqIII")
 _PART = Struct("<QII")
@@ -115,6 +116,8 @@ def encode_head(
 def encode_author(author: Author) -> bytes:
     """Return what a record says of who committed."""
     texts = [author.role, author.session_user, author.application_name, author.origin]
+    if author.statement:
+        texts.append(author.statement)
     parts: list[bytes] = []
     for text in texts:
         data = text.encode()
@@ -162,14 +165,14 @@ def decode_record(frames: StoredFrames, data: bytes) -> Record:
     """Return a record; DataCorrupted where it is none, 0A000 where its kind is not known."""
     try:
         kind, time, transaction_id, timeline, counter_count, dropped_count = _HEAD.unpack_from(data)
-        if kind not in (COMMIT, COUNTERS, TIMELINES, HOLDS):
+        if kind not in (COMMIT, COUNTERS, TIMELINES, HOLDS, TOLD):
             raise FeatureNotSupported(
                 f"log records of kind {kind} are not supported by this version",
                 hint="The database was written by a newer version; upgrade heliosdb-core.",
             )
         at = _HEAD.size
         texts = []
-        for _ in range(4):
+        for _ in range(5 if kind == TOLD else 4):
             (length,) = _COUNT.unpack_from(data, at)
             at += _COUNT.size
             texts.append(data[at : at + length].decode())
@@ -212,8 +215,9 @@ def decode_record(frames: StoredFrames, data: bytes) -> Record:
             changes.append(RecordChanges(relation, row_ids, rows))
     except (error, ValueError, IndexError) as problem:
         raise DataCorrupted("a log record is not readable", detail=str(problem)) from problem
-    role, session_user, application_name, origin = texts
-    author = Author("", role, session_user, application_name, origin)
+    role, session_user, application_name, origin, *statement = texts
+    author = Author("", role, session_user, application_name, origin, statement="".join(statement))
+    kind = COMMIT if kind == TOLD else kind
     return Record(kind, time, transaction_id, timeline, author, counters, dropped, changes, segments, payload)
 
 

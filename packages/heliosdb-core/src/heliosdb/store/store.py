@@ -37,7 +37,7 @@ from heliosdb.store.dropped import Dropped
 from heliosdb.store.feed import Change
 from heliosdb.store.gather import gather, is_scattered
 from heliosdb.store.holds import DATABASE, Holds, Retention
-from heliosdb.store.index_build import build_index
+from heliosdb.store.index_build import build_index, no_longer_held
 from heliosdb.store.options import StorageOptions
 from heliosdb.store.prepare import PreparedChanges, prepare_changes
 from heliosdb.store.relation import Relation
@@ -556,9 +556,10 @@ class Store:
         for relation, rows, bulk, changes, entries in prepared:
             readers = self.needed(relation.oid)
             for index, entry in entries:
-                index.enter(entry, scn)
                 if index.superseded:
+                    # Before: a key that comes back with this commit is not that of the row as it still stands.
                     self.forget_superseded(relation, index, readers)
+                index.enter(entry, scn)
             for number, slots in rows.items():
                 if relation.apply_rows(number, slots, scn, readers):
                     self._crowded.append((relation, number))
@@ -588,10 +589,8 @@ class Store:
                 assert index.tree is not None
                 index.tree.forget_run(key.elements, key.row_ids)
                 continue
-            if index.tree is None:
-                row = relation.newest(row_id)[1]
-                if row is not None and key in index.elements(row):
-                    continue
             gone.append((key, row_id))
+        if gone and index.tree is None:
+            gone = no_longer_held(relation, index, gone, last)
         if gone:
             index.method.forget(gone)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from heliosdb.encoding.keys import NULL
 from heliosdb.store.access_method import Index, IndexChange, IndexSpec
+from heliosdb.store.ancestors import ASKED, Ancestors
 from heliosdb.store.btree import BTree
 from heliosdb.store.growing_segments import WrittenRows
 from heliosdb.store.versions import Row, is_full
@@ -55,12 +56,15 @@ class TimelineIndex:
     surroundings."""
 
     __slots__ = (
+        "_above",
+        "_asked",
         "backlog",
         "changed",
         "claims",
         "delta",
         "exact",
         "fork",
+        "found",
         "gone",
         "key_locks",
         "method",
@@ -85,6 +89,10 @@ class TimelineIndex:
         self.parent = parent
         """The index of the parent timeline, or of one above it, which has the entries as of ``fork``."""
         self.fork = fork
+        self._above: Ancestors | None = None
+        self._asked = 0
+        self.found: dict[Any, int] = {}
+        """Where look-ups of a branch's unique keys have ended; the row there has to be looked at."""
         self.moved = 0.0
         """The part of the rows named by ancestors that stand elsewhere now, as the latest ordering scans met it."""
         self.runs: IndexRuns | None = None
@@ -117,6 +125,7 @@ class TimelineIndex:
             while parent.parent is not None and parent.is_unused:
                 parent, fork = parent.parent, parent.fork
         self.parent, self.fork = parent, fork
+        self._above = None
         if self.tree is not None:
             self.tree.beyond = parent
 
@@ -233,32 +242,45 @@ class TimelineIndex:
         for entries, scn in backlog or ():
             self.enter(entries, scn)
 
-    def row_ids(self, key: Any, scn: int) -> Sequence[int]:
-        """Return the row ids that may have a btree key in the version visible at an SCN of this timeline."""
+    def row_ids(self, key: Any, scn: int, until: int | None = None) -> Sequence[int]:
+        """Return the row ids that may have a btree key in the version visible at an SCN of this timeline, or at one
+        from there ``until`` another."""
         tree = self.tree
         assert tree is not None
-        found = tree.row_ids(key, scn)
-        if tree.beyond is None:
+        found = tree.row_ids(key, scn, until)
+        beyond = tree.beyond
+        if beyond is None:
             return found
         more = [*found]
-        index = self
-        while (beyond := tree.beyond) is not None:
-            if beyond is not index.parent:
-                more += beyond.own_row_ids(key)  # type: ignore[union-attr]
-                if index.parent is None:
-                    break
-            scn, index = index.fork, index.parent
-            tree = index.tree
-            assert tree is not None
-            if key in tree.current or key in tree.past:  # most levels of a deep branch know nothing of a key
-                more += tree.row_ids(key, scn)
+        if beyond is not self.parent:
+            more += beyond.own_row_ids(key)  # type: ignore[union-attr]
+        if self.parent is not None:
+            more += self.above(1).row_ids(key)
         return tuple(dict.fromkeys(more)) if len(more) > 1 else more
 
-    @property
-    def order(self) -> Ordered:
-        """The keys of a btree, in order; not those of ``parent``."""
-        assert self.tree is not None
-        return self.tree.order
+    def above(self, asked: int) -> Ancestors:
+        """Return the parents' part of a btree, to be asked for so many keys."""
+        found = self._above
+        if found is None:
+            found = self._above = Ancestors(self)
+        if self._asked < ASKED:
+            self._asked += asked
+            if self._asked >= ASKED:
+                found = self._above = found.put_together(self)
+        return found
+
+    def orders(self, tree: BTree, scn: int) -> list[Ordered]:
+        """Return what has the keys, in order, that rows may have in the versions visible at an SCN of this timeline.
+
+        ``tree`` is that of this index, or was when the reader began; its own order comes first.
+        """
+        found = tree.orders(scn)
+        beyond = tree.beyond
+        if beyond is not None and beyond is not self.parent:
+            found.append(beyond.order)  # type: ignore[union-attr]
+        if self.parent is not None:
+            found += self.above(ASKED).orders()
+        return found
 
     def has_none_of(self, keys: Collection[Any]) -> bool:
         """Whether surely no row has, or had, one of many keys of a btree; parents are asked for themselves."""

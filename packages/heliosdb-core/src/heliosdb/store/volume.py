@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from heliosdb.errors import DataCorrupted, InternalFailure
 
-__all__ = ["MemoryVolume", "Volume", "check_name", "check_word", "is_name", "missing_file", "short_file"]
+__all__ = ["Announces", "MemoryVolume", "Volume", "check_name", "check_word", "is_name", "missing_file", "short_file"]
 
 _well_formed = re.compile(r"[a-z]+(-[0-9a-z]+)+").fullmatch
 _word = re.compile(r"[a-z]{1,50}").fullmatch
@@ -107,6 +107,21 @@ class Volume(Protocol):
 
     def close(self) -> None:
         """Release the lock and every handle. Harmless a second time."""
+        ...
+
+
+@runtime_checkable
+class Announces(Protocol):
+    """A volume that can say to those it keeps out where they are let in."""
+
+    @property
+    def path(self) -> str:
+        """The directory of the host that it is in."""
+        ...
+
+    def announce(self, address: str | None) -> None:
+        """Have openers that find the volume in use be told this address, the URL of a server, for as long as this
+        process has it locked; None: of none. Concurrency: any thread. Nothing is durable."""
         ...
 
 

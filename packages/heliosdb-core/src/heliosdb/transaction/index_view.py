@@ -7,7 +7,8 @@ both, and has one). Inexact methods leave the recheck of the condition to the pl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.encoding.keys import MAX, MIN
@@ -18,19 +19,17 @@ from heliosdb.store.key_order import bounds_of_windows
 from heliosdb.store.timeline_index import TimelineIndex
 from heliosdb.store.versions import Row
 from heliosdb.transaction.ordering_scan import likely_rows, nearest_rows
+from heliosdb.transaction.ranges_of_then import Bounds, ranges_of_then
 
 if TYPE_CHECKING:
-    from heliosdb.store.key_order import Ordered
     from heliosdb.transaction.view import RelationView
     from heliosdb.transaction.writes import OwnKeys
 
 __all__ = ["IndexView"]
 
 SEARCH_BATCH = 1024
-
-Bounds = tuple["tuple[Any, ...] | None", "tuple[Any, ...] | None", bool, bool, bool]
-"""(low, high, whether low is included, whether high is, descending) of a range."""
-
+MOST_FOUND = 1 << 14
+"""Keys of a branch of which it is remembered where they are."""
 
 _ONE_ROW = {int}
 """What stands in a tree at a key that one row has: its id. At others stands a dict of ids, or nothing any more."""
@@ -39,7 +38,7 @@ _ONE_ROW = {int}
 class IndexView:
     """See the module. Keys and bounds are in the forms ``heliosdb.encoding.keys`` describes."""
 
-    __slots__ = ("_own", "_plain", "_tree", "index", "view")
+    __slots__ = ("_inherits", "_own", "_plain", "_tree", "index", "view")
 
     def __init__(self, view: RelationView, index: TimelineIndex) -> None:
         self.view = view
@@ -55,6 +54,8 @@ class IndexView:
             and tree.beyond is None
         )
         """Whether the timeline's own btree says everything: no own writes, no ancestors, no notes to take."""
+        self._inherits = own is None and index.simple_key is not None and index.parent is not None
+        """Whether it says so together with its ancestors'."""
 
     def _row_ids(self, key: Any) -> Sequence[int]:
         found = self.index.row_ids(key, self.view.scn)
@@ -79,6 +80,12 @@ class IndexView:
                     return row  # type: ignore[no-any-return]
         elif view.reads is not None:
             view.reads.add_key(view.relation, index, key)
+        if self._inherits:
+            row_id = index.found.get(key)
+            if row_id is not None:
+                row = view.relation.row(row_id, view.scn)
+                if row is not None and index.simple_key(row) == key:  # type: ignore[misc]
+                    return row  # type: ignore[no-any-return]
         row_ids = self._row_ids(key)
         if self._own is not None:
             # Own rows first: a kept snapshot may still show a row that somebody has deleted since, and whose key the
@@ -87,6 +94,10 @@ class IndexView:
         for row_id in row_ids:
             row = view.peek(row_id)
             if row is not None and self._matches(key, row):
+                if self._inherits:
+                    if len(index.found) >= MOST_FOUND:
+                        index.found.clear()
+                    index.found[key] = row_id
                 return row
         return None
 
@@ -222,6 +233,8 @@ class IndexView:
 
     def _items_of(self, keys: Sequence[Any]) -> list[tuple[int, Row]]:
         """Return (row id, row) of every row with one of these keys, in their order."""
+        if self._inherits:
+            return self._inherited_items(keys)
         if not self._plain:
             matches, peek = self._matches, self.view.peek
             return [
@@ -232,17 +245,36 @@ class IndexView:
             ]
         tree, view = self._tree, self.view
         assert tree is not None
+        scn = view.scn
         found: list[Any] = list(map(tree.current.get, keys))
         # Asked after the look-ups: who loses a key is noted first.
-        past = tree.past if tree.last_superseded > view.scn else None
+        past = tree.past if tree.last_superseded > scn else None
         if past is None and set(map(type, found)) == _ONE_ROW:
             return [(i, row) for i, row in zip(found, view.committed_all(found)) if row is not None]
+        hads: Iterable[Any] = repeat(None)
+        if past is not None:
+            begin = tree.began.get  # looked at before the past, which is noted first
+            found = [present if present.__class__ is not int or begin(present, 0) <= scn else None for present in found]
+            hads = map(past.get, keys)
         row_ids: list[int] = []
         of: list[Any] = []
-        for key, present in zip(keys, found):
-            ids: Sequence[int] = () if present is None else (present,) if present.__class__ is int else tuple(present)
-            if past is not None and key in past:
-                ids = tree.row_ids(key, view.scn)
+        for key, present, had in zip(keys, found, hads):
+            ids: Collection[int]
+            if had is None:
+                if present is None:
+                    continue
+                if present.__class__ is int:
+                    row_ids.append(present)
+                    of.append(key)
+                    continue
+                ids = tuple(present)  # at once: a commit may change the dict
+            else:
+                entries = (had,) if had.__class__ is tuple else had
+                ids = [entry[2] for entry in entries if entry[0] <= scn < entry[1]]
+                if present is not None:
+                    ids += (present,) if present.__class__ is int else tuple(present)
+                if len(ids) > 1:
+                    ids = dict.fromkeys(ids)
             row_ids += ids
             of += [key] * len(ids)
         rows = view.committed_all(row_ids)
@@ -253,6 +285,27 @@ class IndexView:
         assert key_of is not None
         return [(i, row) for i, key, row in zip(row_ids, of, rows) if row is not None and key_of(row) == key]
 
+    def _inherited_items(self, keys: Sequence[Any]) -> list[tuple[int, Row]]:
+        """Do the same on a branch."""
+        index, tree, view = self.index, self._tree, self.view
+        assert tree is not None
+        found: Sequence[int] | None = None
+        if tree.beyond is index.parent and index.has_none_of(keys):
+            found = index.above(len(keys)).only_row_ids(keys)
+        of = keys
+        if found is None:
+            row_ids: list[int] = []
+            of = []
+            for key in keys:
+                ids = index.row_ids(key, view.scn)
+                row_ids += ids
+                of += [key] * len(ids)
+            found = row_ids
+        key_of = index.simple_key
+        assert key_of is not None
+        rows = view.committed_all(found)
+        return [(i, row) for i, key, row in zip(found, of, rows) if row is not None and key_of(row) == key]
+
     def _candidates(self, bounds: Bounds) -> Iterator[tuple[Sequence[int] | None, list[Any]]]:
         """Yield (row ids, []) of rows that surely have keys between the bounds, else (None, keys to be asked for)."""
         if not self._plain:
@@ -262,7 +315,14 @@ class IndexView:
         tree, scn = self._tree, self.view.scn
         assert tree is not None
         order, (low, high, low_inclusive, high_inclusive, descending) = tree.order, bounds
-        slices = order.slices(low, high, low_inclusive, high_inclusive)
+        orders = tree.orders(scn)
+        if len(orders) > 1:
+            then = ranges_of_then(tree, scn)
+            if then is not None:
+                for found in then.windows(order, orders, bounds, self._elements_of):
+                    yield found, []
+                return
+        slices = order.slices(low, high, low_inclusive, high_inclusive, (), orders)
         known = order.rows_of(slices[0][0]) if len(slices) == 1 else None
         if known is None:
             for keys in order.windows_of(slices, descending):
@@ -278,6 +338,13 @@ class IndexView:
                 if descending:
                     keys.reverse()
                 yield None, [element[1] for element in keys] if tree.paired else keys
+
+    def _elements_of(self, elements: list[Any]) -> list[tuple[Any, int]]:
+        """Return (element, row id) of every row with one of these elements, in their order."""
+        assert self._tree is not None
+        items = self._items_of([element[1] for element in elements] if self._tree.paired else elements)
+        elements_of = self.index.elements
+        return [(elements_of(row)[0], row_id) for row_id, row in items]
 
     def _settled(self, keys: list[Any]) -> list[Any] | None:
         """Return the row ids of many keys if nothing was entered since the snapshot, else None."""
@@ -335,12 +402,8 @@ class IndexView:
         if tree is None:
             raise FeatureNotSupported(f'access method "{self.index.spec.method}" has no order')
         own: Sequence[Any] = () if self._own is None else self._own.ordered()
-        parents: list[Ordered] = []
-        line = tree.beyond
-        while line is not None:
-            parents.append(line.order)
-            line = line.beyond
-        return tree.order.windows(low, high, low_inclusive, high_inclusive, descending, own, parents)
+        orders = self.index.orders(tree, self.view.scn)
+        return tree.order.windows(low, high, low_inclusive, high_inclusive, descending, own, orders)
 
     def search(
         self, strategy: int, argument: Any, row_filter: Container[int] | None = None

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import FeatureNotSupported
 from heliosdb.interrupts import poll
-from heliosdb.store.access_method import LikelySearch, Nearest
+from heliosdb.store.access_method import LikelySearch, Named, Nearest
 from heliosdb.store.column_values import ColumnValues
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def likely_rows(
         found: Sequence[Any] = method.ordering_values(search.operator, search.argument, column)
         return found
 
-    streams: list[Iterator[tuple[int, Sequence[int]]]] = []
+    streams: list[Iterator[Named]] = []
     read: list[tuple[Any, int]] = []
     relation: Any = view.relation
     scn = view.scn
@@ -158,7 +158,7 @@ def likely_rows(
         batch = next(streams[place], None)
         if batch is None:
             break
-        count, new = batch
+        count, new, _ = batch
         if named:
             new = [row_id for row_id in new if row_id not in named]
         named.update(new)

@@ -62,8 +62,8 @@ def row_versions(
     """Yield the committed versions that were visible at some SCN from ``since`` to ``until``, by blocks; of a row in
     order of their beginning. ``row_ids``: of these rows only.
 
-    They stay readable until the transaction ends. Raises ObjectNotInPrerequisiteState where versions from ``since`` on
-    are no longer kept.
+    Raises ObjectNotInPrerequisiteState where versions from ``since`` on are no longer kept, also where they go while
+    they are read.
     """
     store = transaction.store
     until = min(until, store.published)
@@ -71,12 +71,7 @@ def row_versions(
         return
     relation = store.create_relation(timeline, relation_oid)
     with store.commit_lock:  # so that nothing is dropped between the check and the registration
-        first = _first_readable(relation)
-        if since < first:
-            raise ObjectNotInPrerequisiteState(
-                f"SCN {since} is before the horizon",
-                detail=f"Versions that ended at or before SCN {first} are no longer kept.",
-            )
+        first = _required(relation, since)
         held = SnapshotHold(store.snapshots, since)
     transaction.at_end(held.release)
     if row_ids is None:
@@ -89,8 +84,21 @@ def row_versions(
         numbers = wanted
     for number in numbers:
         found = _of_block(relation, number, since, until, first, wanted.get(number))
+        # What is held is what was visible at ``since``; what came later a retention may have given up meanwhile.
+        _required(relation, since)
         if found:
             yield found
+
+
+def _required(relation: Relation, since: int) -> int:
+    """Return the SCN from which on all versions are kept; ObjectNotInPrerequisiteState where that is later."""
+    first = _first_readable(relation)
+    if since < first:
+        raise ObjectNotInPrerequisiteState(
+            f"SCN {since} is before the horizon",
+            detail=f"Versions that ended at or before SCN {first} are no longer kept.",
+        )
+    return first
 
 
 def row_ids_of_key(
@@ -104,7 +112,7 @@ def row_ids_of_key(
     if index is None:
         raise UndefinedObject(f"index {index_oid} does not exist")
     value = index.spec.key(key)
-    return sorted({*index.row_ids(value, since), *index.row_ids(value, transaction.scn)})
+    return sorted({*index.row_ids(value, since, transaction.scn), *index.row_ids(value, transaction.scn)})
 
 
 def _block_count(relation: Relation | None) -> int:

@@ -16,6 +16,7 @@ from heliosdb.store.timeline import Timeline
 from heliosdb.store.versions import Row
 from heliosdb.store.volume import Volume
 from heliosdb.transaction.locks import LockTable, SessionToken
+from heliosdb.transaction.nearest_reader import NearestReader, nearest_reader
 from heliosdb.transaction.own_blocks import ChangedSlots
 from heliosdb.transaction.point import PointWriter, point_reader
 from heliosdb.transaction.point_references import PointReference
@@ -87,6 +88,21 @@ class TransactionalStore(Store):
         """Return a closure ``read(key)`` that gives a timeline's (default: main's) newest published row with a unique
         key, outside transactions."""
         return point_reader(self, relation_oid, index_oid, self.main if line is None else line)
+
+    def nearest_reader(
+        self,
+        relation_oid: int,
+        index_oid: int,
+        line: Timeline | None,
+        operator: str,
+        setting: Callable[[str], Any],
+        *,
+        values: bool,
+    ) -> NearestReader:
+        """Return a closure ``read(argument, wanted)`` that gives a timeline's (default: main's) nearest published rows
+        by an ordering operator, outside transactions, or None; see ``transaction.nearest_reader``."""
+        timeline = self.main if line is None else line
+        return nearest_reader(self, relation_oid, index_oid, timeline, operator, setting, values=values)
 
     def point_writer(
         self,

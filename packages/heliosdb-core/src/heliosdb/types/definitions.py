@@ -111,6 +111,11 @@ class SessionContext(Protocol):
         ...
 
     @property
+    def role(self) -> int:
+        """The current role's OID; 0 where there is none."""
+        ...
+
+    @property
     def session_user(self) -> str:
         """The role that opened the session."""
         ...

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+from weakref import WeakKeyDictionary
 from zlib import crc32
 
 from attrs import evolve
@@ -76,6 +77,8 @@ class TypeRegistry:
         self._oids: dict[int, Type] = {}
         self._aliases: dict[str, Type] = {}
         self._python: dict[str, Type] = {}
+        self._met: WeakKeyDictionary[type, Type | None] = WeakKeyDictionary()
+        """What was found for Python classes."""
         self._adapters: dict[tuple[str, str], Any] = {}
         self._stored: ClassTable | None = None
         for type_ in types:
@@ -199,11 +202,17 @@ class TypeRegistry:
     def of_python(self, python_class: type) -> Type | None:
         """Return the type that values of a Python class become where nothing else decides, or None; the first base
         wins."""
+        try:
+            return self._met[python_class]
+        except KeyError:
+            pass
+        found = None
         for base in python_class.__mro__:
             found = self._of_class(f"{base.__module__}:{base.__qualname__}")
             if found is not None:
-                return found
-        return None
+                break
+        self._met[python_class] = found
+        return found
 
     def _of_class(self, spelled: str) -> Type | None:
         found = self._python.get(spelled)

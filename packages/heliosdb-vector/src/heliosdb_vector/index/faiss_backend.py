@@ -14,7 +14,7 @@ import faiss as faiss_library
 import numpy as np
 from numpy.typing import NDArray
 
-from heliosdb_vector.index.structures import Plan, Structure
+from heliosdb_vector.index.structures import Found, Plan, Structure
 from heliosdb_vector.index.training import codebooks
 
 __all__ = ["FaissBackend"]
@@ -174,11 +174,11 @@ class _Structure:
     def remove(self, labels: NDArray[Any]) -> None:
         """Leave them where they are: faiss has no way to take a vector out of a graph."""
 
-    def search(self, row: NDArray[Any], count: int, effort: int) -> NDArray[Any]:
-        """Return the labels of the nearest."""
+    def search(self, row: NDArray[Any], count: int, effort: int) -> Found:
+        """Return the nearest, without ranks: these are of another form in each kind of structure."""
         count = min(count, self._count)
         if not count:
-            return np.empty(0, np.int64)
+            return np.empty(0, np.int64), None
         given = self._given(row[np.newaxis])
         if self._plan.method == "hnsw":
             chosen = faiss.SearchParametersHNSW(efSearch=max(effort, count))
@@ -194,8 +194,7 @@ class _Structure:
         else:
             _, places = self._index.search(given, count, params=chosen)
         found = places[0]
-        labels: NDArray[Any] = self._labels[found[found >= 0]]
-        return labels
+        return self._labels[found[found >= 0]], None
 
     def rows(self, labels: NDArray[Any]) -> NDArray[Any]:
         """Return vectors as their codes say."""

@@ -11,7 +11,7 @@ import hnswlib
 import numpy as np
 from numpy.typing import NDArray
 
-from heliosdb_vector.index.structures import Plan, Structure
+from heliosdb_vector.index.structures import Found, Plan, Structure
 
 __all__ = ["HnswlibBackend"]
 
@@ -66,8 +66,8 @@ class _Graph:
         for label in labels.tolist():
             self._index.mark_deleted(label)
 
-    def search(self, row: NDArray[Any], count: int, effort: int) -> NDArray[Any]:
-        """Return the labels of the nearest."""
+    def search(self, row: NDArray[Any], count: int, effort: int) -> Found:
+        """Return the nearest."""
         index = self._index
         effort = max(effort, count)
         if effort != self._effort:
@@ -76,13 +76,13 @@ class _Graph:
             index.set_ef(effort)
         while True:
             try:
-                labels: NDArray[Any] = index.knn_query(row, k=count, num_threads=1)[0][0]
+                labels, ranks = index.knn_query(row, count, 1)  # by one thread
             except RuntimeError:  # fewer are left than were asked for
                 if count <= 1:
-                    return np.empty(0, np.int64)
+                    return np.empty(0, np.int64), None
                 count //= 2
             else:
-                return labels.astype(np.int64)
+                return labels[0].view(np.int64), ranks[0]
 
     def rows(self, labels: NDArray[Any]) -> NDArray[Any]:
         """Return vectors."""

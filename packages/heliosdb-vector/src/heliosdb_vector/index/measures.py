@@ -118,6 +118,27 @@ class Measure:
         bounded: NDArray[Any] = (wide * (lengths / LONG) ** (SHORTENED - 1)).astype(np.float32)
         return bounded
 
+    def tells_apart(self, ranks: NDArray[Any], width: int) -> bool:
+        """Whether what a structure ranked rows by (``structures.Found``) leaves no doubt of the operator's order.
+
+        Each is a sum of ``width`` products of singles, and so is what the operator computes, in another order. Either
+        is off by (width + 3) units of 2**-24 at most: of itself where it is a square, and of the product of the
+        lengths, which is 1 for vectors of length one, where it is an inner product.
+        """
+        unit = (width + 8) * 2.0**-21
+        if self.metric == "l2":
+            part, least = unit, 1e-30  # below which nothing is known of what has underflowed
+        elif self.unit:
+            part, least = 0.0, unit
+        else:
+            return False
+        before = -inf
+        for rank in ranks.tolist():
+            if not rank - before > part * rank + least:
+                return False
+            before = rank
+        return True
+
     def is_indexed(self, datum: Any) -> bool:
         """Whether a datum has a distance at all: there is no angle without a direction, nor where the square of the
         length is too small or too large for the operator.

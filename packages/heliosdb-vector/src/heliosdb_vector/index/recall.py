@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Curve", "measured", "steps"]
+__all__ = ["Curve", "Curves", "measured", "steps"]
 
 QUESTIONS = 64
 NEIGHBOUR = 6
@@ -28,10 +28,34 @@ NEIGHBOUR = 6
 PART = 1 << 15
 """Vectors that are compared with the questions at a time."""
 
+MEASURED = (10, 100, 1000)
+"""Numbers of nearest rows for which recall is measured."""
+
 Rows = NDArray[Any]
 Curve = list[tuple[int, float]]
 """(effort, recall), with growing effort."""
 Search = Callable[[Rows, int, int], Rows]
+
+
+class Curves:
+    """The curves of one index, made when they are asked for."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[int, Curve]] = {}
+        """For so many nearest: how many vectors there were when it was measured, and what was found."""
+
+    def effort(self, count: int, recall: float, held: int, measure: Callable[[int, float], Curve]) -> int | None:
+        """Return the least effort that finds this part of ``count`` nearest among ``held`` vectors; None where none
+        does, or more are wanted than is measured.
+        """
+        near = next((most for most in MEASURED if count <= most), None)
+        if near is None:
+            return None
+        then, curve = self._known.get(near, (0, []))
+        if not curve or not 2 * then <= 3 * held <= 4.5 * then or (curve[-1][1] < recall and curve[-1][0] < held):
+            curve = measure(near, recall)
+            self._known[near] = held, curve
+        return next((effort for effort, found in curve if found >= recall), None)
 
 
 def steps(least: int, most: int) -> Iterator[int]:

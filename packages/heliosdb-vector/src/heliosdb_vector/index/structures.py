@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-__all__ = ["Backend", "Plan", "Structure"]
+__all__ = ["Backend", "Found", "Plan", "Structure"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,11 @@ class Plan:
     sample: int = 10_000
 
 
+Found = tuple[NDArray[Any], "NDArray[Any] | None"]
+"""Labels, and numbers that they were ranked by, where these are as exact as single precision goes: the square of the
+distance ("l2"), or 1 less the inner product ("ip"). None where they are not, or are something else."""
+
+
 class Structure(Protocol):
     """Vectors under labels."""
 
@@ -61,7 +66,7 @@ class Structure(Protocol):
         """Take vectors out, or do nothing: labels that are no more are left out of what ``search`` gives."""
         ...
 
-    def search(self, row: NDArray[Any], count: int, effort: int) -> NDArray[Any]:
+    def search(self, row: NDArray[Any], count: int, effort: int) -> Found:
         """Return the labels of about so many vectors, the nearest first; ``effort`` is ef_search, or probes."""
         ...
 

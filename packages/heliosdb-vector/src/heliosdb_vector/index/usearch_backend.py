@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from usearch.index import Index
 
-from heliosdb_vector.index.structures import Plan, Structure
+from heliosdb_vector.index.structures import Found, Plan, Structure
 
 __all__ = ["UsearchBackend"]
 
@@ -61,15 +61,14 @@ class _Graph:
         for label in labels.tolist():
             self._index.remove(label)
 
-    def search(self, row: NDArray[Any], count: int, effort: int) -> NDArray[Any]:
-        """Return the labels of the nearest."""
+    def search(self, row: NDArray[Any], count: int, effort: int) -> Found:
+        """Return the nearest."""
         if not len(self._index):
-            return np.empty(0, np.int64)
+            return np.empty(0, np.int64), None
         # As in hnswlib there is one effort for all threads.
         self._index.expansion_search = max(effort, count)
         found = self._index.search(row, min(count, len(self._index)), threads=1)
-        labels: NDArray[Any] = found.keys.astype(np.int64)
-        return labels
+        return found.keys.astype(np.int64), None if self._binary else found.distances
 
     def rows(self, labels: NDArray[Any]) -> NDArray[Any]:
         """Return vectors."""

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -28,14 +27,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heliosdb.errors import DataException, InvalidParameterValue
-from heliosdb.spi import ALL_NAMED, ColumnValues
+from heliosdb.spi import ALL_NAMED, ColumnValues, Named
 from heliosdb_vector.index.checking import missing
 from heliosdb_vector.index.entries import NEVER, Entries, digest_of
 from heliosdb_vector.index.gate import Gate
 from heliosdb_vector.index.measures import Measure
-from heliosdb_vector.index.recall import Curve, measured, steps
+from heliosdb_vector.index.recall import Curve, Curves, measured, steps
 from heliosdb_vector.index.recent import Recent
-from heliosdb_vector.index.survival import survival
+from heliosdb_vector.index.survival import Survival
 from heliosdb_vector.index.training import sample
 
 if TYPE_CHECKING:
@@ -55,8 +54,6 @@ FORMAT = "1"
 GROWTH = 4
 GIVE_UP = 8
 """A search ends when it has named one of so many entries: reading them all is about as quick as another search."""
-MEASURED = (10, 100, 1000)
-"""Numbers of nearest rows for which recall is measured."""
 MOST_LISTS = 32768
 CODED = 10
 """So many times the wanted vectors are compared where the structure knows them coarsely."""
@@ -90,7 +87,7 @@ class VectorIndex:
         self._is_fixed = dimensions is not None
         self.trouble: str | None = None
         """Why the index is broken; see ``Likely``."""
-        self._survival = partial(survival, f'index {oid}, by vector backend "{backend.name}"', self._let_go)
+        self._survival = Survival(f'index {oid}, by vector backend "{backend.name}"', self._let_go)
         self.known = Entries()
         self.structure: Structure | None = None
         self._held = 0
@@ -103,8 +100,7 @@ class VectorIndex:
         """Held by whoever changes entries; before the gate, where both are."""
         self.renewal: Thread | None = None
         """What makes the structure anew, or did so last."""
-        self._curves: dict[int, tuple[int, Curve]] = {}
-        """For so many nearest: how many vectors the structure held when it was measured, and what was found."""
+        self._curves = Curves()
         if dimensions is not None:
             self._dimensions["all"] = dimensions
             self._require_fit(dimensions)
@@ -141,7 +137,7 @@ class VectorIndex:
 
     def _require_fit(self, dimensions: int) -> None:
         """Raise InvalidParameterValue for dimensions that do not fit the index."""
-        with self._survival(InvalidParameterValue):
+        with self._survival.but(InvalidParameterValue):
             self._new_structure(dimensions, 0)
 
     def _require(self, dimensions: int) -> None:
@@ -156,7 +152,7 @@ class VectorIndex:
 
     def apply(self, changes: Sequence[IndexChange], scn: int) -> None:
         """Enter new vectors, and note from when on old ones are no more."""
-        with self._changing, self._survival():
+        with self._changing, self._survival:
             if self.trouble is None:
                 self._apply(changes, scn)
 
@@ -258,7 +254,7 @@ class VectorIndex:
 
     def forget(self, entries: Iterable[tuple[Any, int]]) -> None:
         """Let vectors go that no snapshot needs."""
-        with self._changing, self._survival():
+        with self._changing, self._survival:
             if self.trouble is None:
                 self._forget(entries)
 
@@ -296,7 +292,7 @@ class VectorIndex:
 
     def _renew(self) -> None:
         """Make the structure anew without what was forgotten, while changes and searches go on."""
-        with self._survival():
+        with self._survival:
             self._make_anew()
 
     def _make_anew(self) -> None:
@@ -365,7 +361,7 @@ class VectorIndex:
             elif data:
                 self._recent = self._recent.add(labels, self._measure.rows(data))
                 if len(entries) > RECENT:
-                    with self._survival():
+                    with self._survival:
                         self._settle(BUILD_STEP)
             if progress is not None:
                 progress(done)
@@ -373,7 +369,7 @@ class VectorIndex:
             labels = [label for some, _ in waiting for label in some]
             self._recent = self._recent.add(labels, np.concatenate([rows for _, rows in waiting]))
         if len(self._recent.labels) > RECENT:
-            with self._survival():
+            with self._survival:
                 self._settle(BUILD_STEP)
 
     # -- searches ----------------------------------------------------------------------------------------------------
@@ -384,58 +380,52 @@ class VectorIndex:
         """Yield nothing: no condition is answered by this index, only an order."""
         return iter(())
 
-    def likely(self, search: LikelySearch) -> Iterator[tuple[int, Sequence[int]]]:
+    def likely(self, search: LikelySearch) -> Iterator[Named]:
         """Yield the nearest rows, then the nearest four times as many, and so on."""
         datum, setting = search.argument, search.setting
-        if datum is None or not self._measure.is_indexed(datum) or setting("heliosdb.vector_recall") >= 1.0:
+        wanted, recall = search.wanted, setting("heliosdb.vector_recall")
+        if datum is None or not self._measure.is_indexed(datum) or recall >= 1.0:
             return
         known = self.known
         if self.trouble is not None:
             return
         if not len(known):
-            yield ALL_NAMED, ()
+            yield Named(ALL_NAMED, ())
             return
         if self._measure.dimensions(datum) != self.dimensions:
             return  # the operator says so, where there is a row
         row = self._measure.rows([datum])[0]
-        wanted, recall = search.wanted, setting("heliosdb.vector_recall")
         effort: int | None = None
-        with self._survival():
-            effort = self._effort_for(recall, wanted) if recall else self._effort(setting)
+        if recall:
+            with self._survival:
+                effort = self._effort_for(recall, wanted)
+        else:
+            effort = self._effort(setting)
         if effort is None:
             return
         visible = known.number_visible(search.scn)
         most = max(wanted, visible // GIVE_UP)
         count = wanted
         while count <= most and count < visible:
-            with self._survival():
+            with self._survival:
                 found = self._search(row, count, effort, search.scn, visible)
             if self.trouble is not None:
                 return
             yield found
             count *= GROWTH
         if visible <= max(wanted, RECENT):
-            yield ALL_NAMED, known.visible(known.live_labels(), search.scn).tolist()
+            yield Named(ALL_NAMED, known.visible(known.live_labels(), search.scn).tolist())
 
     def _effort_for(self, recall: float, count: int) -> int | None:
         """Return the least effort that finds this part of so many nearest, as was measured; None where none does."""
         if self.structure is None:
             return 1
-        near = next((most for most in MEASURED if count <= most), None)
-        if near is None or self._is_coarse:
+        if self._is_coarse:
             return None
-        held, curve = self._curves.get(near, (0, []))
-        if (
-            not curve
-            or not 2 * held <= 3 * self._held <= 4.5 * held
-            or (curve[-1][1] < recall and curve[-1][0] < self._held)
-        ):
-            try:
-                curve = self._measured(near, recall)
-            except (LookupError, RuntimeError):  # made anew, or vectors taken out, meanwhile: the next search measures
-                return None
-            self._curves[near] = self._held, curve
-        return next((effort for effort, found in curve if found >= recall), None)
+        try:
+            return self._curves.effort(count, recall, self._held, self._measured)
+        except (LookupError, RuntimeError):  # made anew, or vectors taken out, meanwhile: the next search measures
+            return None
 
     def _measured(self, count: int, recall: float) -> Curve:
         with self._changing:
@@ -454,7 +444,7 @@ class VectorIndex:
 
         def search(row: NDArray[Any], some: int, effort: int) -> NDArray[Any]:
             with self._gate:
-                made: NDArray[Any] = structure().search(row, some * self._held // max(1, len(labels)), effort)
+                made: NDArray[Any] = structure().search(row, some * self._held // max(1, len(labels)), effort)[0]
                 known: NDArray[Any] = made[entries.row[made] >= 0]  # others were forgotten
                 return known
 
@@ -463,18 +453,21 @@ class VectorIndex:
             labels, rows, self._measure.distances, search, count, steps(least, most), recall, unit=self.plan.unit
         )
 
-    def _search(self, row: NDArray[Any], count: int, effort: int, scn: int, visible: int) -> tuple[int, list[int]]:
-        """Return how many of the nearest rows that a snapshot sees are likely among the rows named, and these."""
+    def _search(self, row: NDArray[Any], count: int, effort: int, scn: int, visible: int) -> Named:
+        """Return rows that are likely the nearest of those that a snapshot sees."""
         with self._gate:
             entries, recent, structure = self.known, self._recent, self.structure
             named: list[int] = []
+            in_order = False
             if structure is not None:
                 more = max(CODED * count, 100) if self._is_coarse else count
                 if visible < self._held:
                     # Some of what is found is not there for this snapshot.
                     more = more * self._held // max(1, visible) + 1
                 (bounded,) = self._measure.bounded(row[np.newaxis])
-                named = entries.visible(structure.search(bounded, min(more, self._held), effort), scn).tolist()
+                labels, ranks = structure.search(bounded, min(more, self._held), effort)
+                named = entries.visible(labels, scn).tolist()
+                in_order = ranks is not None and not self._is_coarse and self._measure.tells_apart(ranks, len(row))
                 # Of forgotten and ended ones there may be more just here.
                 count = min(count, len(named)) if more < self._held else visible
             if len(recent.labels):
@@ -489,7 +482,8 @@ class VectorIndex:
                     if len(labels) > near:
                         labels = labels[np.argpartition(distances, near)[: near + 1]]
                 named += entries.visible(labels, scn).tolist()
-        return count, named
+                in_order = False
+        return Named(count, named, in_order)
 
     def ordering_values(self, operator: str, argument: Any, column: ColumnValues) -> Sequence[Any]:
         """Return the operator's own distances."""
@@ -539,7 +533,7 @@ class VectorIndex:
     def blobs(self) -> dict[str, bytes]:
         """Return entries, recent vectors and the structure; of a broken index only why it is."""
         blobs: dict[str, bytes] = {}
-        with self._survival():
+        with self._survival:
             blobs = self._blobs()
         return blobs if self.trouble is None else {"trouble": self.trouble.encode()}
 

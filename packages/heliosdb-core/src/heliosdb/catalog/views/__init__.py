@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heliosdb.catalog.views import lists, relations, standard, types
+from heliosdb.catalog.views import lists, relations, roles, standard, types
 
 if TYPE_CHECKING:
     from heliosdb.catalog.registries import CatalogView
@@ -19,5 +19,6 @@ VIEWS: tuple[CatalogView, ...] = (
     *relations.CATALOG_VIEWS,
     *types.CATALOG_VIEWS,
     *lists.CATALOG_VIEWS,
+    *roles.CATALOG_VIEWS,
     *standard.CATALOG_VIEWS,
 )

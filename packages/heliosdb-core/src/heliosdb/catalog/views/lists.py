@@ -16,7 +16,7 @@ from heliosdb.catalog.views.support import (
     catalog_view,
     describe,
     no_rows,
-    owner_oid,
+    owner_name,
     row_maker,
     system_relations,
     type_oid,
@@ -43,7 +43,8 @@ def pg_tables(session: Any) -> Iterator[Row]:
                 or any(constraint.foreign is not None for constraint in relation.constraints)
             )
             yield (
-                relation.schema, relation.name, relation.owner, None, bool(relation.indexes), False, triggers, False,
+                relation.schema, relation.name, owner_name(session, relation.owner), None, bool(relation.indexes),
+                False, triggers, False,
             )  # fmt: skip
 
 
@@ -52,9 +53,9 @@ def pg_views(session: Any) -> Iterator[Row]:
     definition = describe("view_definition")
     for relation in session.catalog.relations():
         if relation.kind == "view":
-            yield relation.schema, relation.name, relation.owner, definition(session, relation)
+            yield relation.schema, relation.name, owner_name(session, relation.owner), definition(session, relation)
     for _, view in system_relations(session):
-        yield view.schema, view.name, "helios", None
+        yield view.schema, view.name, owner_name(session, OWNER), None
 
 
 def pg_indexes(session: Any) -> Iterator[Row]:
@@ -71,8 +72,9 @@ def pg_sequences(session: Any) -> Iterator[Row]:
         options = relation.sequence
         last, called = session.database.sequences.state(options)
         yield (
-            relation.schema, relation.name, relation.owner, type_oid(session, options.type), options.start,
-            options.minimum, options.maximum, options.increment, options.cycle, options.cache, last if called else None,
+            relation.schema, relation.name, owner_name(session, relation.owner), type_oid(session, options.type),
+            options.start, options.minimum, options.maximum, options.increment, options.cycle, options.cache,
+            last if called else None,
         )  # fmt: skip
 
 
@@ -106,38 +108,6 @@ def pg_settings(session: Any) -> Iterator[Row]:
         )
 
 
-def pg_roles(session: Any) -> Iterator[Row]:
-    """Roles."""
-    for role in session.catalog.roles.values():
-        power = role.superuser
-        yield (
-            role.name, power, True, power, power, role.login, power, -1, "********", None, power, None, role.oid,
-        )  # fmt: skip
-
-
-def pg_authid(session: Any) -> Iterator[Row]:
-    """Roles."""
-    for role in session.catalog.roles.values():
-        power = role.superuser
-        yield role.oid, role.name, power, True, power, power, role.login, power, power, -1, None, None
-
-
-def pg_user(session: Any) -> Iterator[Row]:
-    """Roles that may log in."""
-    for role in session.catalog.roles.values():
-        if role.login:
-            power = role.superuser
-            yield role.name, role.oid, power, power, power, power, "********", None, None
-
-
-def pg_shadow(session: Any) -> Iterator[Row]:
-    """Roles that may log in; passwords are not kept."""
-    for role in session.catalog.roles.values():
-        if role.login:
-            power = role.superuser
-            yield role.name, role.oid, power, power, power, power, None, None, None
-
-
 def pg_database(session: Any) -> Iterator[Row]:
     """The one database."""
     yield (
@@ -159,8 +129,8 @@ def pg_stat_activity(session: Any) -> Iterator[Row]:
             datid=DATABASE_OID,
             datname=session.database.name,
             pid=number,
-            usesysid=owner_oid(session, other.user),
-            usename=other.user,
+            usesysid=other.session_role,
+            usename=other.session_user,
             application_name=other.show_setting("application_name"),
             xact_start=other.transaction_timestamp if other.block.transaction is not None else None,
             query_start=other.statement_timestamp or None,
@@ -240,16 +210,7 @@ def pg_cursors(session: Any) -> Iterator[Row]:
         yield name, getattr(cursor, "text", None), bool(getattr(cursor, "is_held", False)), False, None, None
 
 
-def pg_group(session: Any) -> Iterator[Row]:
-    """Roles that may not log in, as groups."""
-    for role in session.catalog.roles.values():
-        if not role.login:
-            yield role.name, role.oid, ()
-
-
 CATALOG_VIEWS = (
-    catalog_view("pg_auth_members", no_rows, "Membership of roles in roles; there is none."),
-    catalog_view("pg_authid", pg_authid, "Roles."),
     catalog_view("pg_conversion", no_rows, "Encoding conversions; text is UTF-8 throughout."),
     catalog_view("pg_cursors", pg_cursors, "Open cursors of this session."),
     catalog_view("pg_database", pg_database, "The database."),
@@ -258,7 +219,6 @@ CATALOG_VIEWS = (
     catalog_view("pg_foreign_data_wrapper", no_rows, "Foreign-data wrappers; there are none."),
     catalog_view("pg_foreign_server", no_rows, "Foreign servers; there are none."),
     catalog_view("pg_foreign_table", no_rows, "Foreign tables; there are none."),
-    catalog_view("pg_group", pg_group, "Roles that may not log in."),
     catalog_view("pg_indexes", pg_indexes, "Indexes with their definitions."),
     catalog_view("pg_locks", pg_locks, "Table and advisory locks that are held, and every lock that is waited for."),
     catalog_view("pg_matviews", no_rows, "Materialized views; there are none."),
@@ -268,15 +228,11 @@ CATALOG_VIEWS = (
     catalog_view("pg_prepared_statements", pg_prepared_statements, "Prepared statements of this session."),
     catalog_view("pg_publication", no_rows, "Publications; there are none."),
     catalog_view("pg_publication_namespace", no_rows, "Schemas of publications; there are none."),
-    catalog_view("pg_db_role_setting", no_rows, "Settings of databases and roles; there are none."),
     catalog_view("pg_publication_rel", no_rows, "Tables of publications; there are none."),
-    catalog_view("pg_roles", pg_roles, "Roles."),
     catalog_view("pg_rules", no_rows, "Rules other than those of views; there are none."),
     catalog_view("pg_seclabel", no_rows, "Security labels; there are none."),
     catalog_view("pg_sequences", pg_sequences, "Sequences and where they stand."),
     catalog_view("pg_settings", pg_settings, "Run-time parameters."),
-    catalog_view("pg_shadow", pg_shadow, "Roles that may log in."),
-    catalog_view("pg_shdescription", no_rows, "Comments on shared objects; there are none."),
     catalog_view("pg_stat_activity", pg_stat_activity, "Sessions of this database."),
     catalog_view("pg_stat_all_tables", _table_statistics, "Tables with their row counts."),
     catalog_view("pg_stat_database", pg_stat_database, "The database's counters."),
@@ -290,7 +246,6 @@ CATALOG_VIEWS = (
     catalog_view("pg_timezone_names", pg_timezone_names, "Time zones."),
     catalog_view("pg_trigger", no_rows, "Triggers; there are none."),
     catalog_view("pg_ts_config", no_rows, "Text search configurations; there are none."),
-    catalog_view("pg_user", pg_user, "Roles that may log in."),
     catalog_view("pg_user_mapping", no_rows, "User mappings; there are none."),
     catalog_view("pg_views", pg_views, "Views with their definitions."),
 )

@@ -15,7 +15,6 @@ from heliosdb.catalog.views.support import (
     collation_oid,
     describe,
     no_rows,
-    owner_oid,
     row_maker,
     schema_oid,
     storage_of,
@@ -46,7 +45,7 @@ def pg_namespace(session: Any) -> Iterator[Row]:
     """Schemas."""
     for name in session.catalog.schemas():
         schema = session.catalog.schema(name)
-        yield schema.oid, schema.name, owner_oid(session, schema.owner), None
+        yield schema.oid, schema.name, schema.owner, None
     temporary = {relation.schema for relation in session.catalog.relations() if relation.schema.startswith("pg_temp_")}
     for name in sorted(temporary):
         yield schema_oid(session, name), name, OWNER, None
@@ -73,7 +72,7 @@ def pg_class(session: Any) -> Iterator[Row]:
             relname=relation.name,
             relnamespace=schema_oid(session, relation.schema),
             reltype=0 if relation.kind == "sequence" else relation.oid + ROW_TYPES,
-            relowner=owner_oid(session, relation.owner),
+            relowner=relation.owner,
             relam=2 if is_table else 0,
             relfilenode=0 if relation.kind == "view" else relation.oid,
             relpages=int(rows * 64) // PAGE + 1 if rows else 0,
@@ -98,7 +97,7 @@ def pg_class(session: Any) -> Iterator[Row]:
                 relname=index.name,
                 relnamespace=schema_oid(session, index.schema),
                 reltype=0,
-                relowner=owner_oid(session, relation.owner),
+                relowner=relation.owner,
                 relam=access_method_oid(index.method),
                 relfilenode=index.oid,
                 relpages=1,
@@ -121,7 +120,7 @@ def pg_class(session: Any) -> Iterator[Row]:
                 relname=type_.name,
                 relnamespace=schema_oid(session, type_.schema),
                 reltype=type_.oid,
-                relowner=owner_oid(session, type_.owner),
+                relowner=type_.owner,
                 relam=0,
                 relfilenode=0,
                 relpages=0,

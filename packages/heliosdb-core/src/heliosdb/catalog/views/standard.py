@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from heliosdb.catalog.definitions import ColumnDefinition, Constraint, Relation
+from heliosdb.catalog.roles import has_privileges_of
 from heliosdb.catalog.views.columns import INFORMATION_SCHEMA
 from heliosdb.catalog.views.support import (
     describe,
@@ -13,6 +14,7 @@ from heliosdb.catalog.views.support import (
     information_schema_view,
     live_columns,
     no_rows,
+    owner_name,
     row_maker,
     schema_oid,
     system_relations,
@@ -60,7 +62,15 @@ def is_updatable(session: Any, relation: Relation) -> bool:
 def schemata(session: Any) -> Iterator[Row]:
     """Schemas."""
     for name in session.catalog.schemas():
-        yield session.database.name, name, session.catalog.schema(name).owner, None, None, None, None
+        yield (
+            session.database.name,
+            name,
+            owner_name(session, session.catalog.schema(name).owner),
+            None,
+            None,
+            None,
+            None,
+        )
 
 
 def tables(session: Any) -> Iterator[Row]:
@@ -455,7 +465,7 @@ def view_column_usage(session: Any) -> Iterator[Row]:
 def table_privileges(session: Any) -> Iterator[Row]:
     """Privileges on tables and views: the owner has all."""
     for relation in tables_and_views(session):
-        owner = relation.owner
+        owner = owner_name(session, relation.owner)
         for privilege in PRIVILEGES:
             hierarchy = yes(privilege == "SELECT")
             yield owner, owner, session.database.name, relation.schema, relation.name, privilege, "YES", hierarchy
@@ -464,7 +474,7 @@ def table_privileges(session: Any) -> Iterator[Row]:
 def column_privileges(session: Any) -> Iterator[Row]:
     """Privileges on columns: the owner has all."""
     for relation in tables_and_views(session):
-        owner = relation.owner
+        owner = owner_name(session, relation.owner)
         for column in live_columns(relation):
             for privilege in ("INSERT", "REFERENCES", "SELECT", "UPDATE"):
                 yield (
@@ -474,8 +484,9 @@ def column_privileges(session: Any) -> Iterator[Row]:
 
 def enabled_roles(session: Any) -> Iterator[Row]:
     """Roles that the session may act as."""
-    for name in session.catalog.roles:
-        yield (name,)
+    for role in session.catalog.roles.values():
+        if has_privileges_of(session.catalog, session.role, role.oid):
+            yield (role.name,)
 
 
 def information_schema_catalog_name(session: Any) -> Iterator[Row]:

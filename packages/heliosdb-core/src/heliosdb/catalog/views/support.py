@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from heliosdb.catalog.definitions import ColumnDefinition, Relation
+from heliosdb.catalog.definitions import OWNER, ColumnDefinition, Relation
 from heliosdb.catalog.registries import CatalogView
 from heliosdb.catalog.views.columns import INFORMATION_SCHEMA, PG_CATALOG, YES_OR_NO, parse_columns
 from heliosdb.types.definitions import Type, resolve_implementation
@@ -28,7 +28,7 @@ __all__ = [
     "function_oid",
     "information_schema_view",
     "no_rows",
-    "owner_oid",
+    "owner_name",
     "row_maker",
     "schema_oid",
     "storage_of",
@@ -42,9 +42,6 @@ DATABASE_OID = 5
 """OID of the one database."""
 
 Row = tuple[Any, ...]
-
-OWNER = 10
-"""OID of the role that a database begins with."""
 
 ROW_TYPES = 1 << 29
 """The row type of a relation has the relation's OID plus this."""
@@ -119,10 +116,10 @@ def schema_oid(session: Any, name: str) -> int:
     return stable_oid(name) if found is None else found.oid
 
 
-def owner_oid(session: Any, name: str) -> int:
-    """Return a role's OID."""
-    found = session.catalog.roles.get(name)
-    return OWNER if found is None else found.oid
+def owner_name(session: Any, oid: int) -> str:
+    """Return a role's name, as ``pg_get_userbyid`` does."""
+    found = session.catalog.role_by_oid(oid)
+    return f"unknown (OID={oid})" if found is None else str(found.name)
 
 
 def type_oid(session: Any, name: str) -> int:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from heliosdb.catalog.definitions import OWNER
 from heliosdb.catalog.ownership import require_types
 from heliosdb.errors import (
     Error,
@@ -69,6 +70,8 @@ class Binder:
         self.other_texts = 0
         self.rows: dict[tuple[int, int], RowConstructor] = {}
         self.views: list[int] = []
+        self.role: int = getattr(context.session, "role", OWNER)
+        """Whose privileges count: the current role's, within a view those of its owner."""
         self.moment: Moment | None = None
         """When what is bound now is read; None: at the statement's own snapshot."""
         self.requests = 0

@@ -14,13 +14,16 @@ from attrs import evolve
 
 from heliosdb.catalog.definitions import Relation
 from heliosdb.catalog.registrations import RowsRequest
+from heliosdb.catalog.roles import is_superuser
 from heliosdb.catalog.sequences import sequence_view
+from heliosdb.catalog.views.support import CATALOG_OIDS
 from heliosdb.errors import (
     AmbiguousColumn,
     DatatypeMismatch,
     DuplicateAlias,
     Error,
     FeatureNotSupported,
+    InsufficientPrivilege,
     InvalidColumnReference,
     SqlSyntaxError,
     UndefinedColumn,
@@ -247,6 +250,9 @@ def _catalog_scan(binder: Binder, item: ast.RangeTable, view: CatalogView) -> tu
 
 def catalog_scan(binder: Binder, view: CatalogView, alias: str) -> tuple[nodes.PlanNode, RangeItem]:
     """Return the scan of a virtual catalog view."""
+    if view.superuser and not is_superuser(binder.context.catalog, binder.role):
+        kind = "table" if view.name in CATALOG_OIDS else "view"
+        raise InsufficientPrivilege(f"permission denied for {kind} {view.name}")
     source = binder.new_source()
     columns = tuple(
         nodes.OutputColumn(name=name, type=type_, typmod=view.typmods.get(name, -1)) for name, type_ in view.columns
@@ -273,6 +279,7 @@ def bind_view(
     if locking and not isinstance(query, ast.Values):
         query = evolve(query, locking=query.locking + locking)
     binder.views.append(relation.oid)
+    before, binder.role = binder.role, relation.owner
     try:
         with binder.other_text(relation.search_path):
             result = binder.query(query, None)
@@ -281,6 +288,7 @@ def bind_view(
             error.detail = f'It is in the text of view "{relation.name}".'
         raise
     binder.views.pop()
+    binder.role = before
     live = [column for column in relation.columns if not column.dropped]
     source = binder.new_source()
     expressions: list[Expression] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from heliosdb.errors import InvalidParameterValue
 from heliosdb.sql.parser import objects, roles
 from heliosdb.sql.statements import Comment, Drop, ObjectName, Option, QualifiedName, SecurityLabel, Statement
 
@@ -81,10 +82,11 @@ def one(p: Parser, kind: str, item: Callable[[], ObjectName]) -> Drop:
 
 def drop_roles(p: Parser) -> Drop:
     exists = p.if_exists()
-    found = tuple(
-        ObjectName("role", QualifiedName((role.name or role.special or "",)), position=role.position)
-        for role in roles.role_list(p)
-    )
+    named = roles.role_list(p)
+    for role in named:
+        if role.name is None:
+            raise InvalidParameterValue("cannot use special role specifier in DROP ROLE", position=role.position)
+    found = tuple(ObjectName("role", QualifiedName((role.called,)), position=role.position) for role in named)
     return Drop("role", found, exists, position=p.start_position)
 
 

@@ -127,7 +127,7 @@ def role_option(p: Parser, create: bool) -> Option | None:
         return Option("valid_until", string_literal(p), position=position)
     if kind == "user":
         p.advance()
-        return Option("members", role_words(p), position=position)
+        return Option("members", role_list(p), position=position)
     if not create:
         return None
     if kind == "sysid":
@@ -137,11 +137,11 @@ def role_option(p: Parser, create: bool) -> Option | None:
         return Option("sysid", p.constant(), position=position)
     if kind in ("admin", "role"):
         p.advance()
-        return Option("admin" if kind == "admin" else "members", role_words(p), position=position)
+        return Option("admin" if kind == "admin" else "members", role_list(p), position=position)
     if kind == "in":
         p.advance()
         p.one_of("role", "group")
-        return Option("in_role", role_words(p), position=position)
+        return Option("in_role", role_list(p), position=position)
     return None
 
 
@@ -158,11 +158,6 @@ def role_switch(p: Parser) -> Option:
             raise SqlSyntaxError(f'unrecognized role option "{name}"', position=position)
     p.advance()
     return Option(name, options.word(value, position), position=position)
-
-
-def role_words(p: Parser) -> tuple[str, ...]:
-    """Read roles as plain names."""
-    return tuple(found.name or found.special or "" for found in role_list(p))
 
 
 def string_literal(p: Parser) -> Literal:
@@ -192,7 +187,7 @@ def alter_role(p: Parser, kind: str) -> Statement:
         position = p.position
         action = p.one_of("add", "drop")
         p.expect("user")
-        members = Option("members", role_words(p), action=action, position=position)  # type: ignore[arg-type]
+        members = Option("members", role_list(p), action=action, position=position)  # type: ignore[arg-type]
         return AlterRole(target, (members,), position=p.start_position)
     database = None
     if p.accept("in"):

@@ -6,7 +6,7 @@ from typing import Literal as OneOf
 
 from heliosdb.sql.statements.base import Expression, Node, QualifiedName, Statement
 from heliosdb.sql.statements.expressions import TypeName
-from heliosdb.sql.statements.option import Option
+from heliosdb.sql.statements.option import Option, RoleName
 from heliosdb.sql.statements.table import ColumnDefinition, Constraint, PartitionBound
 from heliosdb.value import frozen
 
@@ -32,14 +32,6 @@ __all__ = [
     "TableAction",
     "ValidateConstraint",
 ]
-
-
-@frozen(eq=False, repr=False)
-class RoleName(Node):
-    """A role: by name, or one of ``current_user``, ``current_role``, ``session_user``, ``public`` in ``special``."""
-
-    name: str | None
-    special: OneOf["current_user", "current_role", "session_user", "public"] | None = None
 
 
 @frozen(eq=False, repr=False)

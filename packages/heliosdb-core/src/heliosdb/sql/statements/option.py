@@ -8,7 +8,20 @@ from heliosdb.sql.statements.base import Node, QualifiedName
 from heliosdb.sql.statements.expressions import Literal, TypeName
 from heliosdb.value import frozen
 
-__all__ = ["Option"]
+__all__ = ["Option", "RoleName"]
+
+
+@frozen(eq=False, repr=False)
+class RoleName(Node):
+    """A role: by name, or one of ``current_user``, ``current_role``, ``session_user``, ``public`` in ``special``."""
+
+    name: str | None
+    special: OneOf["current_user", "current_role", "session_user", "public"] | None = None
+
+    @property
+    def called(self) -> str:
+        """How it was written."""
+        return self.name or self.special or ""
 
 
 @frozen(eq=False, repr=False)
@@ -16,12 +29,12 @@ class Option(Node):
     """``name = value`` in WITH (...) and other option lists; a bare name has no value.
 
     Words (``on``, ``false``, ``plain``) come as string literals without slot, type names that are more than a word as
-    TypeName, operators and names as QualifiedName, lists as tuples. ``namespace`` is the ``toast`` of
-    ``toast.autovacuum_enabled``; ``action`` is ``set``, ``add`` or ``drop`` where ALTER has them.
+    TypeName, operators and names as QualifiedName, lists as tuples; roles come as RoleName. ``namespace`` is the
+    ``toast`` of ``toast.autovacuum_enabled``; ``action`` is ``set``, ``add`` or ``drop`` where ALTER has them.
     """
 
     name: str
-    value: Literal | TypeName | QualifiedName | tuple[str | Literal | TypeName, ...] | None = None
+    value: Literal | TypeName | QualifiedName | tuple[str | Literal | TypeName | RoleName, ...] | None = None
     namespace: str | None = None
     action: OneOf["set", "add", "drop"] | None = None
 
@@ -37,5 +50,12 @@ class Option(Node):
             return ".".join(value.names)
         if isinstance(value, QualifiedName):
             return str(value)
-        words = (item if isinstance(item, str) else Option("", item).text or "" for item in value)
+        words = (
+            item
+            if isinstance(item, str)
+            else item.called
+            if isinstance(item, RoleName)
+            else Option("", item).text or ""
+            for item in value
+        )
         return ", ".join(words)
