@@ -9,10 +9,12 @@ import argparse
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 from .doubled import run_doubled, run_restore, write_archive
 from .encrypted import EncryptedRound
+from .erased import run_erased
 from .kept import KeptRound
 from .past import PastRound
 from .process import Bank
@@ -41,6 +43,7 @@ def main() -> int:
         or _crash(arguments, PastRound, arguments.rounds // 5)
         or _crash(arguments, KeptRound, arguments.rounds // 5)
         or _crash_doubled(arguments.rounds // 5, arguments.seed)
+        or _crash_erased(arguments.rounds // 5, arguments.seed)
         or _crash_threads(arguments.rounds // 5, arguments.seed)
         or _kill(arguments.kills, arguments.seed)
     )
@@ -53,6 +56,13 @@ def _crash_doubled(rounds: int, seed: int) -> int:
         archive = write_archive(Path(folder, "some.hda"))
         restored = sum(run_restore(number, archive) for number in range(seed, seed + rounds))
     print(f"{rounds} archives restored while the power failed: {restored} whole, the others not at all")
+    return 0
+
+
+def _crash_erased(rounds: int, seed: int) -> int:
+    ends = Counter(run_erased(number) for number in range(seed, seed + rounds))
+    told = ", ".join(f"{count} {end}" for end, count in sorted(ends.items()))
+    print(f"{rounds} times rows erased while the power failed: {told}; no trace of them, or all of them")
     return 0
 
 

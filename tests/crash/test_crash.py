@@ -8,6 +8,7 @@ import pytest
 
 from .doubled import run_doubled, run_restore, write_archive
 from .encrypted import EncryptedRound
+from .erased import run_erased
 from .kept import KeptRound
 from .past import PastRound
 from .process import Bank
@@ -32,6 +33,11 @@ def test_nothing_is_lost_when_the_power_fails_while_it_is_recovered_closed_or_sa
 def test_an_archive_is_restored_whole_or_not_at_all_when_the_power_fails(tmp_path: Path) -> None:
     archive = write_archive(tmp_path / "some.hda")
     assert {run_restore(seed, archive) for seed in range(40)} == {True, False}
+
+
+@pytest.mark.parametrize("first", range(0, 40, 10))
+def test_what_is_erased_is_in_no_file_when_the_power_fails_and_the_rest_is_there(first: int) -> None:
+    assert "answered" in {run_erased(seed) for seed in range(first, first + 10)}
 
 
 @pytest.mark.parametrize("first", range(0, 20, 5))

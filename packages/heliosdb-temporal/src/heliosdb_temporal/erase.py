@@ -4,7 +4,8 @@ A row is erased whole, with all of its versions, if the condition holds for any 
 
     1  a transaction deletes the rows that are there, as DELETE does, and writes down which rows are to go
     2  the store erases their versions: memory, segments, log (``History.erase``)
-    3  the table's indexes are built again, and a checkpoint lets the old ones go
+    3  the table's indexes are built again, a checkpoint lets the old ones go, and another one makes it durable that all
+       these files are gone
     4  the record loses the rows' numbers, and gets what ``heliosdb_erasures`` shows
 
 What is cut short after 1 is done when the database is opened for writing the next time, or by the next ERASE of the
@@ -168,6 +169,9 @@ def _finish(session: Any, row_id: int, erasure: Erasure) -> None:
     if relation is not None and relation.indexes:
         session.execute(f"REINDEX TABLE {_quoted(relation.schema)}.{_quoted(relation.name)}")
         gc.collect()  # transactions that have ended refer to the old indexes, in circles
+    session.execute("CHECKPOINT")
+    # Its last step was to delete files. That they are not there is durable once something behind it has been made so:
+    # till then they may be back when the power has failed.
     session.execute("CHECKPOINT")
     commit = history.commits.get(scn)
     done = Erasure(*erasure.row())
