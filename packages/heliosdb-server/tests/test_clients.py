@@ -310,3 +310,12 @@ def test_look_ups_that_are_made_short_answer_as_before(connection: Any) -> None:
     connection.execute("DROP TABLE t")
     with pytest.raises(psycopg.errors.UndefinedTable):
         connection.execute("SELECT id, name FROM t WHERE id = %s", (1,), prepare=True)
+
+
+def test_a_cursor_that_sql_declared_is_a_portal(server: RunningServer) -> None:
+    with psycopg.connect(f"{server.url}app?user=helios") as client:
+        with client.cursor('a "b"', scrollable=True) as cursor:
+            cursor.execute("SELECT id, name FROM t ORDER BY id")
+            assert cursor.description is not None
+            assert [(column.name, column.type_code) for column in cursor.description] == [("id", 23), ("name", 25)]
+            assert cursor.fetchmany(2) == [(1, "row 1"), (2, "row 2")]

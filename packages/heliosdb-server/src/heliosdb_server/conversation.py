@@ -64,10 +64,13 @@ class Conversation:
         *,
         number: int | None = None,
         on_arrival: Callable[[], object] | None = None,
+        door: Any = None,
     ) -> None:
         self._out: list[bytes] = []
         self._size = 0
-        self.session: Any = database.session(user=user, settings=settings, on_notice=self._notice, number=number)
+        self.session: Any = database.session(
+            user=user, settings=settings, on_notice=self._notice, number=number, door=door
+        )
         self.session.inbox.on_arrival = on_arrival
         self._statements: dict[str, Statement] = {}
         self._portals: dict[str, Portal] = {}
@@ -299,7 +302,8 @@ class Conversation:
         wanted = [body.int2() for _ in range(body.count())]
         body.end()
         statement = self._statement(name)
-        if statement.text is not None and statement.columns is not None and len(values) != len(statement.types):
+        # Of what has no columns the parameters are known when it runs, which then looks whether there are too many.
+        if len(values) < len(statement.types) or (statement.columns is not None and len(values) > len(statement.types)):
             raise errors.ProtocolViolation(
                 f'bind message supplies {len(values)} parameters, but prepared statement "{name}" requires '
                 f"{len(statement.types)}"
@@ -330,10 +334,6 @@ class Conversation:
 
     def _portal(self, name: str) -> Portal:
         found = self._portals.get(name)
-        if found is None and name in self.session.cursors:
-            # What DECLARE made; FETCH and the protocol move the same cursor.
-            columns = self.session.cursors[name].columns
-            found = Portal(Statement(None, (), columns), (), [], cursor=name)
         if found is None:
             raise errors.InvalidCursorName(f'portal "{name}" does not exist')
         return found
@@ -347,6 +347,11 @@ class Conversation:
             oids = [0 if each is None else session.types.by_name(each).oid or 0 for each in statement.types]
             self._say(messages.parameter_description(oids))
             columns, form = statement.columns, [formats.TEXT] * len(statement.columns or ())
+        elif kind == b"P" and self._is_cursor(name):
+            columns = session.cursors[name].columns
+            form = [formats.TEXT] * len(columns)
+            self._say(messages.row_description(formats.descriptions(session, columns, form)))
+            return
         elif kind == b"P":
             portal = self._portal(name)
             described = portal.statement
@@ -376,14 +381,14 @@ class Conversation:
     def _execute(self, body: Body, followed_by_sync: bool) -> Iterator[bytes]:
         name, limit = body.text(), body.int4()
         body.end()
+        if self._is_cursor(name):
+            yield from self._fetch(name, limit)
+            return
         if limit <= 0:
             limit = -1
         portal = self._portal(name)
         statement = portal.statement
         self.queries += 1
-        if portal.cursor is not None:
-            yield from self._fetch(portal, limit)
-            return
         if statement.text is None:
             self._say(messages.EMPTY_QUERY)
             return
@@ -423,16 +428,20 @@ class Conversation:
         else:
             self._say(messages.command_complete(result.status))
 
-    def _fetch(self, portal: Portal, limit: int) -> Iterator[bytes]:
-        """Execute a portal that is a cursor: FETCH."""
-        columns = portal.statement.columns or ()
-        assert portal.cursor is not None
-        name = portal.cursor.replace('"', '""')
-        (result,) = self.session.execute(f'FETCH FORWARD {"ALL" if limit < 0 else limit} FROM "{name}"')
-        rows: Any = result.rows
-        yield from self._written(formats.outputs(self.session, columns, [formats.TEXT] * len(columns)), rows)
-        done = len(rows) != limit
-        self._say(messages.command_complete(f"SELECT {len(rows)}") if done else messages.PORTAL_SUSPENDED)
+    def _is_cursor(self, name: str) -> bool:
+        """Whether a name is that of a cursor that DECLARE made: in PostgreSQL the two are one."""
+        return name not in self._portals and name in self.session.cursors
+
+    def _fetch(self, name: str, limit: int) -> Iterator[bytes]:
+        """Execute a cursor that DECLARE made."""
+        quoted = name.replace('"', '""')
+        (result,) = self.session.execute(f'FETCH {limit if limit > 0 else "ALL"} FROM "{quoted}"')
+        write = formats.outputs(self.session, result.columns, [formats.TEXT] * len(result.columns))
+        yield from self._written(write, result.rows)
+        if len(result.rows) == limit:
+            self._say(messages.PORTAL_SUSPENDED)
+        else:
+            self._say(messages.command_complete(f"SELECT {len(result.rows)}"))
 
     def _writers(
         self, statement: Statement, columns: Sequence[OutputColumn], form: Sequence[int]

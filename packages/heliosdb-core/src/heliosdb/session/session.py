@@ -16,7 +16,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
 from heliosdb.catalog.result import Result
@@ -43,7 +43,7 @@ from heliosdb.session.statements import PreparedStatement, StatementText, no_par
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Relation
-    from heliosdb.session.copying import Copy
+    from heliosdb.session.copying import Copy, Readable
     from heliosdb.session.live import LiveRows
     from heliosdb.session.streaming import Stream
     from heliosdb.transaction.locks import RelationLock
@@ -51,16 +51,6 @@ if TYPE_CHECKING:
 __all__ = ["Notice", "Session"]
 
 RETRIES = 10
-COPY_PIECE = 1 << 16
-
-
-@runtime_checkable
-class Readable(Protocol):
-    """An open file, for text or bytes."""
-
-    def read(self, size: int, /) -> Any:
-        """Return at most that much; nothing at the end."""
-        ...
 
 
 EPOCH = 946_684_800_000_000
@@ -219,15 +209,7 @@ class Session(SessionPlans):
     def copy_from(self, text: str, source: str | bytes | Iterable[str | bytes] | Readable) -> int:
         """Run COPY ... FROM STDIN on a str, bytes, an open file or an iterable of pieces; return the number of rows."""
         with self.copy(text) as copy:
-            if isinstance(source, str | bytes):
-                copy.write(source)
-            elif isinstance(source, Readable):
-                while piece := source.read(COPY_PIECE):
-                    copy.write(piece)
-            else:
-                for piece in source:
-                    copy.write(piece)
-            return copy.finish().row_count or 0
+            return copy.write_all(source)
 
     def copy_to(self, text: str, write: Callable[[Any], object]) -> int:
         """Run COPY ... TO STDOUT and give each piece of the output (str, in binary bytes) to ``write``; return the
@@ -316,12 +298,17 @@ class Session(SessionPlans):
     def run(self, statement: StatementText, parameters: Sequence[Any] | None = None, *, live: bool = False) -> Result:
         """Run one statement with Python parameters and return its result, rows included. With ``live`` rows that are
         more than a batch are ``LiveRows``, whose reader ends the statement (``session/live.py``)."""
+        if self.watch.is_on:
+            self.watch.begin(statement, parameters)
         self.start_clock(statement.shown or statement.text)
         for name, left in statement.cut_names:
             self.notice(f'identifier "{name}" will be truncated to "{left}"', sqlstate="42622")
         try:
-            return self._run(statement, parameters, live)
+            result = self._run(statement, parameters, live)
+            self.watch.rows = result.row_count
+            return result
         except BaseException as error:
+            self.watch.end(failed=True)
             self._fail(error)
             raise
         finally:
@@ -333,7 +320,8 @@ class Session(SessionPlans):
             self.idle.end()
         # In this order: an interruption that comes once the statement is known must not be forgotten.
         self.interruption = None
-        self.current_query = text
+        self.current_query = self.latest_query = text
+        self.changed_at = time.time_ns()
         ask(self.check_interrupt)
         timeout = self.setting("statement_timeout")
         self.deadline = time.monotonic() + timeout / 1000 if timeout else None
@@ -343,7 +331,10 @@ class Session(SessionPlans):
     def stop_clock(self) -> None:
         """Note that no statement runs."""
         ask(None)
+        if self.watch.is_on:
+            self.watch.end()
         text, self.current_query = self.current_query, ""
+        self.changed_at = time.time_ns()
         self.deadline = None
         if self.block.is_open:
             self.block.has_run(text)
@@ -563,6 +554,7 @@ class Session(SessionPlans):
             self.block.rollback()
         self.unlock_all_advisory()
         self.idle.close()
+        self.watch.leave()
         owned = self._temporary_schema is not None and self.owns_temporary_schema
         if owned and self.timeline_is_there and not self.database.closed:
             self.database.drop_temporary_objects(self)
