@@ -21,29 +21,15 @@ from attrs import evolve
 from heliosdb import errors
 from heliosdb.spi import LiveRows
 from heliosdb_server import formats, messages
+from heliosdb_server.encoding import Rows, row_encoder
 from heliosdb_server.messages import Body, Message
 from heliosdb_server.portals import Portal, Statement, batches
+from heliosdb_server.short import Short, ShortAnswers
 
 if TYPE_CHECKING:
     from heliosdb.spi import OutputColumn, Result
 
-__all__ = ["REPORTED", "Conversation"]
-
-REPORTED = (
-    "server_version",
-    "server_encoding",
-    "client_encoding",
-    "application_name",
-    "default_transaction_read_only",
-    "DateStyle",
-    "IntervalStyle",
-    "TimeZone",
-    "integer_datetimes",
-    "standard_conforming_strings",
-    "session_authorization",
-    "is_superuser",
-)
-"""Settings of which clients are told when they change (protocol-flow, "Asynchronous Operations")."""
+__all__ = ["Conversation"]
 
 PIECE = 1 << 16
 """Bytes of answers that are collected before they are given out."""
@@ -89,6 +75,7 @@ class Conversation:
         """Whether anything ran since the settings were reported that may have changed one."""
         self._short_types: dict[str, tuple[str | None, ...]] = {}
         """By text the declared types of parameters that its function was made with."""
+        self._short = ShortAnswers(self.session, self._statements)
         self._handlers: dict[bytes, Callable[[Body, bool], Iterator[bytes] | None]] = {
             b"P": self._parse,
             b"B": self._bind,
@@ -121,7 +108,8 @@ class Conversation:
 
     def _report(self) -> None:
         """Tell of the settings that have changed."""
-        for name in REPORTED:
+        self._may_have_set = False
+        for name in messages.REPORTED:
             value = str(self._reported(name))
             if self._told.get(name) != value:
                 self._told[name] = value
@@ -150,6 +138,17 @@ class Conversation:
         self._say(messages.ready(self.session.block.status))
 
     # -- what comes in -------------------------------------------------------------------------------------------------
+
+    def answer(self, data: bytes) -> bytes | None:
+        """Return the answer to bytes that have arrived, where they ask for a row by its key and nothing else is about;
+        None: nothing was done, and ``process`` has to.
+        """
+        if self._skips or self._portals or self._may_have_set or self._copy is not None or self.session.inbox.notifies:
+            return None
+        answer = self._short.answer(data)
+        if answer is not None:
+            self.queries += 1
+        return answer
 
     def process(self, arrived: Sequence[Message]) -> Iterator[bytes]:
         """Answer messages, piece by piece."""
@@ -219,7 +218,6 @@ class Conversation:
         except errors.Error as error:
             self._say(messages.error_response(error))
         if self._may_have_set:
-            self._may_have_set = False
             self._report()
         self._ready()
 
@@ -245,8 +243,11 @@ class Conversation:
                 results = session.run_script(statements, live=True)
                 for statement in statements:
                     offset = statement.offset
-                    yield from self._results(next(results))
+                    result = next(results)
+                    yield from self._results(result)
                 next(results, None)
+                if len(statements) == 1 and result.columns is not None and result.row_count in (0, 1):
+                    session.points.offer(text, result, has_parameters=False, as_data=True)
         except errors.Error as error:
             self._give_up()
             self._say(messages.error_response(error, offset=offset))
@@ -257,7 +258,7 @@ class Conversation:
         if result.columns is not None:
             form = [formats.TEXT] * len(result.columns)
             self._say(messages.row_description(formats.descriptions(self.session, result.columns, form)))
-            write = formats.outputs(self.session, result.columns, form)
+            write = row_encoder(formats.outputs(self.session, result.columns, form))
             count = 0
             for rows in batches(result):
                 count += len(rows)
@@ -266,9 +267,9 @@ class Conversation:
                 result = evolve(result, row_count=count)
         self._say(messages.command_complete(result.status))
 
-    def _written(self, write: Sequence[Callable[[Any], bytes]], rows: Sequence[Any]) -> Iterator[bytes]:
+    def _written(self, encode: Rows, rows: Sequence[Any]) -> Iterator[bytes]:
         for start in range(0, len(rows), ROWS):
-            self._say(messages.data_rows(rows[start : start + ROWS], write))
+            self._say(encode(rows[start : start + ROWS]))
             if self._size >= PIECE:
                 yield self._taken()
 
@@ -373,9 +374,9 @@ class Conversation:
             self._say(messages.row_description(formats.descriptions(session, columns, form)))
 
     def _run_to_describe(self, portal: Portal) -> None:
-        """Run what only its run can tell the columns of: SHOW, EXPLAIN, FETCH, EXECUTE."""
+        """Run what only its run can tell the columns of: SHOW, EXPLAIN, FETCH, EXECUTE, and statements of plugins."""
         tree = type(self.session.tree(portal.statement.text)).__name__
-        if tree in ("Show", "Explain", "Fetch", "Execute"):
+        if tree in ("Show", "Explain", "Fetch", "Execute", "ExtensionStatement"):
             self._run(portal)
 
     def _execute(self, body: Body, followed_by_sync: bool) -> Iterator[bytes]:
@@ -406,7 +407,7 @@ class Conversation:
             self._say(messages.command_complete(result.status))
             return
         form = formats.one_for_each(portal.formats, len(result.columns), "column")
-        write = self._writers(statement, result.columns, form)
+        write = self._encoder(statement, result.columns, form)
         count = 0
         while True:
             end = len(rows) if limit < 0 else min(len(rows), portal.at + limit - count)
@@ -436,21 +437,19 @@ class Conversation:
         """Execute a cursor that DECLARE made."""
         quoted = name.replace('"', '""')
         (result,) = self.session.execute(f'FETCH {limit if limit > 0 else "ALL"} FROM "{quoted}"')
-        write = formats.outputs(self.session, result.columns, [formats.TEXT] * len(result.columns))
+        write = row_encoder(formats.outputs(self.session, result.columns, [formats.TEXT] * len(result.columns)))
         yield from self._written(write, result.rows)
         if len(result.rows) == limit:
             self._say(messages.PORTAL_SUSPENDED)
         else:
             self._say(messages.command_complete(f"SELECT {len(result.rows)}"))
 
-    def _writers(
-        self, statement: Statement, columns: Sequence[OutputColumn], form: Sequence[int]
-    ) -> Sequence[Callable[[Any], bytes]]:
-        found = statement.writers.get(tuple(form))
+    def _encoder(self, statement: Statement, columns: Sequence[OutputColumn], form: Sequence[int]) -> Rows:
+        found = statement.encoders.get(tuple(form))
         if found is None:
-            found = formats.outputs(self.session, columns, form)
+            found = row_encoder(formats.outputs(self.session, columns, form))
             if columns is statement.columns and formats.are_settled(columns):
-                statement.writers[tuple(form)] = found
+                statement.encoders[tuple(form)] = found
         return found
 
     def _run(self, portal: Portal) -> None:
@@ -465,7 +464,7 @@ class Conversation:
         portal.rows = None if result.columns is None else list(result.rows)
         if statement.columns is not None and len(portal.rows or ()) < 2 and not session.block.is_open:
             text = statement.text.text
-            session.points.offer(text, result)
+            session.points.offer(text, result, as_data=True)
             self._short_types[text] = statement.declared
 
     def _run_short(self, portal: Portal) -> bool:
@@ -478,6 +477,8 @@ class Conversation:
         rows = fast(portal.values)
         if type(rows) is not list:
             return False
+        if statement.short is None or statement.short.run is not fast:
+            statement.short = Short(text, fast)
         portal.rows = rows
         portal.result = evolve(self.session.points.answers[text], columns=statement.columns, row_count=len(rows))
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
@@ -11,6 +11,8 @@ from heliosdb.spi import LiveRows
 
 if TYPE_CHECKING:
     from heliosdb.spi import OutputColumn, Result
+    from heliosdb_server.encoding import Rows
+    from heliosdb_server.short import Short
 
 __all__ = ["Portal", "Statement", "batches"]
 
@@ -28,10 +30,12 @@ class Statement:
     types: tuple[str | None, ...]
     columns: tuple[OutputColumn, ...] | None
     declared: tuple[str | None, ...] = ()
-    writers: dict[tuple[int, ...], list[Callable[[Any], bytes]]] = field(factory=dict)
-    """What makes the bytes of its columns by their formats, where no setting has a say in them."""
+    encoders: dict[tuple[int, ...], Rows] = field(factory=dict)
+    """What makes the bytes of its rows by their formats, where no setting has a say in them."""
     described: dict[tuple[int, ...], bytes] = field(factory=dict)
     """RowDescription by the formats that were asked for."""
+    short: Short | None = None
+    """How it is answered at once."""
 
 
 @define(eq=False)

@@ -480,7 +480,9 @@ class Session(SessionPlans):
         allow_recursion()
         hints = tuple(map(self.hint, parameters or ()))
         types = statement.types
+        self.snapshots = None
         plan = self.cached_plan(statement, hints, parameters or (), types)
+        snapshots, self.snapshots = self.snapshots, None
         if plan is None:
             tree = self.tree(statement)
             if not is_query(tree):
@@ -502,10 +504,11 @@ class Session(SessionPlans):
                     raise no_parameter(statement.text) from None
                 raise
         while not lock_plan(self, plan):
-            plan = self.plan(statement, hints, types, parameters or ())
+            plan, snapshots = self.plan(statement, hints, types, parameters or ()), None
         if parameters is None and plan.bound.parameter_types:
             raise no_parameter(statement.text)
-        result = self.run_plan(plan, statement.constants, self.read_parameters(plan, parameters or ()), live=live)
+        datums = self.read_parameters(plan, parameters or ())
+        result = self.run_plan(plan, statement.constants, datums, snapshots, live=live)
         # Of this very text: what ran inside of it (functions, EXECUTE, the query of COPY) has texts of its own.
         self.last_plan, self.last_hints = plan, hints
         return _over_domains(result, self.types)
