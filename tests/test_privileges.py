@@ -442,3 +442,16 @@ def test_a_statement_that_a_program_prepared_asks_for_the_role_that_runs_it(db: 
             prepared.query((1,))
     db.execute("RESET ROLE")
     assert prepared.query((1,)) == [("one",)]
+
+
+@pytest.mark.parametrize("name", ["temp_file_limit", "log_min_duration_statement", "pg_stat_statements.track"])
+def test_what_concerns_all_is_set_by_superusers(db: EmbeddedDatabase, name: str) -> None:
+    value = "'top'" if name.endswith("track") else "1000"
+    session = db.database.session(user="nobody")
+    for text in (f"SET {name} = {value}", f"ALTER ROLE nobody SET {name} = {value}"):
+        with pytest.raises(InsufficientPrivilege, match=f'permission denied to set parameter "{name}"'):
+            session.execute(text)
+    db.execute(f"ALTER ROLE nobody SET {name} = {value}")
+    shown = rows(db.database.session(user="nobody"), f"SHOW {name}")
+    assert shown != rows(session, f"SHOW {name}")
+    session.execute("ALTER ROLE nobody SET work_mem = '8MB'")
