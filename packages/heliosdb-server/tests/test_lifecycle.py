@@ -17,6 +17,7 @@ import pytest
 
 from heliosdb import EmbeddedDatabase
 from heliosdb.errors import ObjectInUse
+from heliosdb_server import control
 from server_processes import HELIOSDB, SECONDS, ServerProcess, environment, run, status
 
 
@@ -313,3 +314,14 @@ def test_the_configuration_says_what_no_option_says(tmp_path: Path, path: str) -
         assert status(path)["max_connections"] == 3
         assert server.port != 1
         assert run("stop", path).returncode == 0
+
+
+def test_nobody_reads_the_secret_in_a_file_made_before(tmp_path: Path) -> None:
+    path = tmp_path / "contact"
+    (tmp_path / "contact.new").touch()
+    (tmp_path / "contact.new").chmod(0o666)
+    control.note(str(path), control.Contact(1, "127.0.0.1", 5432, "postgresql://127.0.0.1:5432/", "secret"))
+    assert path.stat().st_mode & 0o777 == 0o600
+    noted = control.noted(str(path))
+    assert noted is not None
+    assert noted.secret == "secret"
