@@ -97,6 +97,7 @@ def register_statements() -> list[Statement]:
                 parse="heliosdb_temporal.periods:parse_statement",
                 execute="heliosdb_temporal.periods:execute",
                 with_query=True,
+                check="heliosdb.spi:anyone",
                 description="change a part of rows' time",
             )
             for words in (("UPDATE",), ("DELETE", "FROM"))
@@ -122,6 +123,7 @@ def register_statements() -> list[Statement]:
             words=("ALTER", "TABLE"),
             parse="heliosdb_temporal.alter:parse",
             execute="heliosdb_temporal.alter:execute",
+            check="heliosdb.spi:anyone",
             description="keep the past of one table; drop a period of application time",
         ),
     ]

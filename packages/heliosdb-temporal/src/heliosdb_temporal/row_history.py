@@ -19,6 +19,8 @@ from heliosdb.spi import (
     Relation,
     Session,
     first_readable,
+    require_privilege,
+    require_schema,
     resolve_implementation,
     row_ids_of_key,
     row_versions,
@@ -54,6 +56,8 @@ def _table(session: Any, name: str) -> Relation:
     if relation is None or relation.kind != "table":
         raise WrongObjectType(f'"{name}" is not a table')
     found: Relation = relation
+    require_schema(session, found.schema)
+    require_privilege(session, found, "select")
     return found
 
 
