@@ -66,6 +66,10 @@ class Statement(Shown):
     outside of any transaction, or in a block before it has a snapshot: for what says how the next transaction is to be.
     ``with_query``: the statement takes parameters, which are those of the query that it runs (``Session.run_query``).
 
+    ``check(session, payload)`` raises InsufficientPrivilege where the current role may not run the statement
+    (``heliosdb.spi.require_privilege`` and kin), before anything else of it runs. A statement that has none is for
+    superusers; what needs no privilege, or asks for each as it goes, gives ``heliosdb.spi.anyone``.
+
     A statement that the core's grammar parses itself has no ``parse`` and no ``words``; its ``name`` is the class of
     its syntax node, which is what ``execute`` gets.
     """
@@ -78,6 +82,7 @@ class Statement(Shown):
     transactional: bool = True
     outside: bool = False
     with_query: bool = False
+    check: Implementation | None = None
     description: str = ""
 
 
@@ -172,7 +177,9 @@ class RelationOption(Shown):
     """An option of a table, ``WITH (name = value)`` or ``ALTER TABLE t SET (name = value)``; kept in its ``options``.
 
     ``check(text) -> value`` reads what was written (None: only the name was) and raises InvalidParameterValue. Options
-    that no one registered are 22023, as in PostgreSQL. Options of an index are its access method's.
+    that no one registered are 22023, as in PostgreSQL. Options of an index are its access method's. What an option
+    does, its plugin does in ``catalog_changed``, inside of the transaction that sets it, or at its end
+    (``Transaction.at_commit``, ``at_end``).
     """
 
     name: str

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from heliosdb.catalog.definitions import Role
+from heliosdb.catalog.definitions import OWNER, Role
 from heliosdb.catalog.result import Result
 from heliosdb.catalog.roles import PREDEFINED, is_superuser
 from heliosdb.catalog.settings import initial_values
@@ -32,6 +32,7 @@ from heliosdb.errors import (
 )
 from heliosdb.passwords import is_password, make_verifier
 from heliosdb.sql import statements as tree
+from heliosdb.types.definitions import resolve_implementation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,8 +113,13 @@ def execute_alter_role(session: CommandSession, statement: tree.AlterRole) -> Re
             "ALTER ROLE ... USER is not supported", hint="Use GRANT.", position=members.position or None
         )
     _check_may_alter(session, role, given)
+    changed = evolve(role, **_attributes(session, role, given))
+    if role.oid == OWNER and not changed.superuser:
+        raise FeatureNotSupported(
+            f'role "{role.name}" must stay a superuser', detail="It is the one that the database began with."
+        )
     edit = edit_of(session)
-    edit.put(evolve(role, **_attributes(session, role, given)))
+    edit.put(changed)
     apply(session, edit)
     return done("ALTER ROLE")
 
@@ -166,8 +172,11 @@ def _change_settings(session: CommandSession, role: Role, statement: Any) -> Res
 
         name = statement.name.lower()
         text = session.show_setting(name) if statement.from_current else text_of_set(session, statement)
-        initial_values(session.registries.settings, {name: text})
-        if session.registries.settings[name].write is not None:
+        values = initial_values(session.registries.settings, {name: text})
+        setting = session.registries.settings[name]
+        if setting.permit is not None and not is_superuser(catalog, session.role):
+            resolve_implementation(setting.permit)(session, setting.name, values[name])
+        if setting.write is not None:
             raise FeatureNotSupported(f"\"{statement.name}\" cannot be a role's setting: it is the session's")
         settings[name] = text
     edit = edit_of(session)
@@ -218,7 +227,7 @@ def execute_drop_role(session: CommandSession, statement: tree.Drop) -> Result:
                 raise UndefinedObject(f'role "{name}" does not exist')
             session.notice(f'role "{name}" does not exist, skipping')
             continue
-        if role in PREDEFINED:
+        if role in PREDEFINED or role.oid == OWNER:
             raise DependentObjectsStillExist(f"cannot drop role {name} because it is required by the database system")
         for oid, what in ((session.role, "current"), (session.session_role, "session")):
             if role.oid == oid:

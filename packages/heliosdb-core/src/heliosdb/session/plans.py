@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
+from heliosdb.catalog.access import require
 from heliosdb.catalog.result import Result
+from heliosdb.catalog.roles import is_superuser
 from heliosdb.catalog.storage import OBJECTS_RELATION
 from heliosdb.rows import full_collection_paused, loading
 from heliosdb.session.definition_locks import have_changed
@@ -26,6 +28,7 @@ from heliosdb.session.statements import (
 )
 
 if TYPE_CHECKING:
+    from heliosdb.plan.nodes import BoundStatement
     from heliosdb.sql.shape import Constant
     from heliosdb.sql.statements import Statement
     from heliosdb.store.snapshot import Snapshot
@@ -33,6 +36,9 @@ if TYPE_CHECKING:
 __all__ = ["SessionPlans"]
 
 LOOKS = 64
+LIVE = 1024
+"""Rows of a result that is not read to its end, where the door sends rows on as they come."""
+
 SMALL, GROWTH = 100, 4
 """A plan is made anew when a table of more than SMALL rows has GROWTH times as many rows as then, or as few."""
 
@@ -41,6 +47,9 @@ SlotReader = tuple[int, Callable[[str, Any], Any], bool]
 
 class SessionPlans(SessionEnvironment):
     """See the module."""
+
+    is_internal = False
+    """Whether what is planned is the engine's own (checks of foreign keys), for which nobody needs a privilege."""
 
     _private: tuple[Any, StatementCache] | None = None
     """The transaction that has definitions of its own, and the plans over them."""
@@ -74,7 +83,7 @@ class SessionPlans(SessionEnvironment):
             hints,
             types,
             self.settings.plan_key,
-            self.role,
+            -1 if self.is_internal else self.role,
             self._temporary_schema,
             None if self.timeline is None else self.timeline.id,
         )
@@ -227,6 +236,8 @@ class SessionPlans(SessionEnvironment):
         known = _known(readers, constants, self)
         if len(parameters) == len(bound.parameter_types):
             known += self._estimated_parameters(bound.parameter_types, parameters)
+        if not self.is_internal:
+            self._check_access(bound, recorder)
         optimized = optimize(bound, self, known, len(constants))
         compiled = compile_statement(optimized.plan, self.registries)
         free = {slot.slot for slot in bound.slots}
@@ -240,8 +251,18 @@ class SessionPlans(SessionEnvironment):
             gathers=_gathers(optimized.plan), peeks=optimized.peeks,
             peeks_at_parameters=any(slot >= len(constants) for slot in peeked),
             peeked=tuple((slot, constants[slot].value) for slot in peeked if slot < len(constants)),
-            moments=moments or None,
+            moments=moments or None, role=self.role,
         )  # fmt: skip
+
+    def _check_access(self, bound: BoundStatement, catalog: Any) -> None:
+        """Raise InsufficientPrivilege for the first relation that a role may not do with what the statement does.
+
+        What is read of the past counts as it is now, if it is still there. A plan that was checked needs no other
+        check as long as it is valid: it is for one role, a relation's access list is part of its definition, and
+        ``CatalogSnapshot.access_state`` stands for the rest."""
+        for relation, letter, role in bound.access:
+            if not is_superuser(catalog, role):
+                require(catalog, role, catalog.relation_by_oid(relation.oid) or relation, letter)
 
     def _estimated_parameters(self, types: Sequence[str], parameters: Sequence[Any]) -> list[Any]:
         """Return parameters as datums; None for one that is no value of its type, as the run will say."""
@@ -286,9 +307,12 @@ class SessionPlans(SessionEnvironment):
         constants: Sequence[Any],
         parameters: tuple[Any, ...],
         snapshots: Mapping[int, Snapshot] | None = None,
+        *,
+        live: bool = False,
     ) -> Result:
         """Run a plan in the open transaction and return its result with all rows. ``snapshots``: what its clauses are
-        known to lead to."""
+        known to lead to. With ``live`` a query that gives more than a batch of rows is not read to its end
+        (``session/live.py``)."""
         transaction = self.transaction
         self.require_writable(plan)
         plan.runs += 1
@@ -296,6 +320,8 @@ class SessionPlans(SessionEnvironment):
         if snapshots is not None:
             execution.snapshots = snapshots
         rows: list[tuple[Any, ...]] = []
+        if live and plan.bound.read_only and plan.columns is not None:
+            return self._run_live(plan, execution, rows)
         try:
             with full_collection_paused() if plan.gathers else nullcontext():
                 for batch in plan.compiled.run(execution):
@@ -306,6 +332,22 @@ class SessionPlans(SessionEnvironment):
             execution.close()
         count = len(rows) if plan.bound.tag == "SELECT" else execution.row_count
         return Result(plan.bound.tag, plan.columns, rows, count)
+
+    def _run_live(self, plan: Plan, execution: Execution, rows: list[tuple[Any, ...]]) -> Result:
+        from heliosdb.session.live import LiveRows
+
+        if self.block.is_open:
+            execution.fixed_views = {oid: self.transaction.view(oid) for oid, _ in plan.locks}
+        batches = _batches(plan, execution)
+        with full_collection_paused() if plan.gathers else nullcontext():
+            for batch in batches:
+                if execution.cancelled:
+                    execution.raise_cancelled()
+                rows.extend(batch)
+                if len(rows) >= LIVE:
+                    more = LiveRows(self, rows, batches, gathers=plan.gathers)  # type: ignore[arg-type]
+                    return Result(plan.bound.tag, plan.columns, more)
+        return Result(plan.bound.tag, plan.columns, rows, len(rows))
 
     def stream_plan(
         self, plan: Plan, constants: Sequence[Any], parameters: tuple[Any, ...]
@@ -341,7 +383,11 @@ class SessionPlans(SessionEnvironment):
         ``newest`` reads the newest committed state whatever the transaction's snapshot, own writes included.
         """
         (statement,) = self.database.statements.texts(text)
-        plan = self.plan(statement)
+        before, self.is_internal = self.is_internal, True
+        try:
+            plan = self.plan(statement)
+        finally:
+            self.is_internal = before
         transaction = self.transaction
         for lock in plan.locks:
             # The statement's own plan has locked what it refers to; this is for what cascades go on to.
@@ -360,7 +406,7 @@ class SessionPlans(SessionEnvironment):
         return rows
 
 
-def _batches(plan: Plan, execution: Execution) -> Iterator[list[tuple[Any, ...]]]:
+def _batches(plan: Plan, execution: Execution) -> Generator[list[tuple[Any, ...]], None, None]:
     try:
         yield from plan.compiled.run(execution)
     finally:
