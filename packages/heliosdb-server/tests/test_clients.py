@@ -319,3 +319,18 @@ def test_a_cursor_that_sql_declared_is_a_portal(server: RunningServer) -> None:
             assert cursor.description is not None
             assert [(column.name, column.type_code) for column in cursor.description] == [("id", 23), ("name", 25)]
             assert cursor.fetchmany(2) == [(1, "row 1"), (2, "row 2")]
+
+
+def test_statements_of_plugins_may_return_rows() -> None:
+    text = "DELETE FROM prices FOR PORTION OF valid FROM %s::int TO %s::int RETURNING item, since, until"
+    with (
+        EmbeddedDatabase.new_in_memory(plugins=["temporal"]) as database,
+        start_server(database, port=0) as running,
+        psycopg.connect(f"{running.url}app", user="helios", autocommit=True) as connection,
+    ):
+        connection.execute("CREATE TABLE prices (item text, since int, until int, PERIOD FOR valid (since, until))")
+        connection.execute("INSERT INTO prices VALUES ('tea', 1, 9)")
+        for prepare in (False, True):
+            with connection.transaction(force_rollback=True):
+                assert connection.execute(text, (2, 3), prepare=prepare).fetchall() == [("tea", 1, 9)]
+                assert connection.execute("SELECT since, until FROM prices ORDER BY 1").fetchall() == [(1, 2), (3, 9)]

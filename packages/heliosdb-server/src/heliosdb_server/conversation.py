@@ -379,9 +379,9 @@ class Conversation:
             self._say(messages.row_description(formats.descriptions(session, columns, form)))
 
     def _run_to_describe(self, portal: _Portal) -> None:
-        """Run what only its run can tell the columns of: SHOW, EXPLAIN, FETCH, EXECUTE."""
+        """Run what only its run can tell the columns of: SHOW, EXPLAIN, FETCH, EXECUTE, and statements of plugins."""
         tree = type(self.session.tree(portal.statement.text)).__name__
-        if tree in ("Show", "Explain", "Fetch", "Execute"):
+        if tree in ("Show", "Explain", "Fetch", "Execute", "ExtensionStatement"):
             self._run(portal)
 
     def _execute(self, body: Body, followed_by_sync: bool) -> Iterator[bytes]:
