@@ -449,36 +449,6 @@ class TestDefinitions:
         with pytest.raises(errors.UndefinedTable):
             db.query("TABLE old")
 
-    def test_a_table_that_the_source_dropped_stays_where_the_target_wins(self, db: EmbeddedDatabase) -> None:
-        on(
-            db,
-            "main",
-            "CREATE TABLE old (id serial PRIMARY KEY, n int UNIQUE, r int REFERENCES old)",
-            "CREATE BRANCH y",
-        )
-        on(db, "y", "DROP TABLE old", "UPDATE t SET a = 5 WHERE id = 2")
-        on(db, "main", "INSERT INTO old (n) VALUES (7)")
-        for _ in range(2):
-            merge(db, "y", "main", "WITH (conflict_resolution = 'target_wins')")
-            assert rows(db, text="SELECT a FROM t WHERE id = 2") == [(5,)]
-            db.execute("INSERT INTO old (n, r) SELECT max(n) + 1, max(id) FROM old")
-        assert rows(db, text="SELECT n FROM old WHERE n > 7 ORDER BY n") == [(8,), (9,)]
-        with pytest.raises(errors.UniqueViolation):
-            db.execute("INSERT INTO old (n) VALUES (7)")
-        with pytest.raises(errors.ForeignKeyViolation):
-            db.execute("DELETE FROM old WHERE n = 7")
-        indexes_agree(db)
-
-    def test_a_table_that_the_target_dropped_does_not_come_back(self, db: EmbeddedDatabase) -> None:
-        on(db, "main", "CREATE TABLE old (id int PRIMARY KEY)", "CREATE BRANCH y", "DROP TABLE old")
-        on(db, "y", "INSERT INTO old VALUES (1)", "UPDATE t SET a = 5 WHERE id = 2")
-        assert "old: rows changed, and dropped" in str(refuses(db, "40001", "y").detail)
-        refuses(db, "55000", "y", "main", "WITH (conflict_resolution = 'branch_wins')")
-        merge(db, "y", "main", "WITH (conflict_resolution = 'target_wins')")
-        assert rows(db, text="SELECT a FROM t WHERE id = 2") == [(5,)]
-        with pytest.raises(errors.UndefinedTable):
-            db.query("TABLE old")
-
     @pytest.mark.parametrize(
         ("theirs", "ours", "sqlstate", "reason"),
         [
