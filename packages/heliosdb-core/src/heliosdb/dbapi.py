@@ -258,19 +258,18 @@ class Connection(Listening):
                 with session.time_limit(self._timeout):
                     results = session.execute(query, parameters)
             if self._autocommit and len(results) == 1:
-                session.points.offer(query, results[0], searches=True)
+                session.points.offer(query, results[0], has_parameters=bool(parameters), searches=True)
             return results
 
     def run_short(self, query: str, parameters: Sequence[Any]) -> Result | None:
         """Run a point statement (``session/points.py``), whose rows are Python objects then; None: ``run`` has to."""
         with self._lock:
-            points = self.session.points
-            answer = points.answers.get(query)
-            # Asked for once more, now that no other thread may begin a transaction.
-            fast = self.session.fast.get(query)
-            if answer is None or fast is None or not self._autocommit:
+            # With the lock no other thread may begin a transaction.
+            short = self.session.points.find(query, parameters) if self._autocommit else None
+            if short is None:
                 return None
-            found = fast(parameters)
+            fast, answer, values = short
+            found = fast(values)
         if found.__class__ is list:
             return Result(answer.tag, answer.columns, found, len(found))
         if found is None:
@@ -454,7 +453,8 @@ class Cursor:
         """Run a statement (or several, without parameters) and return self."""
         self._require_open()
         text, values = rewrite(query, params)
-        if text in self.connection.session.fast:
+        session = self.connection.session
+        if text in session.fast or (session.lifted and not values):
             result = self.connection.run_short(text, values)
             if result is not None:
                 self._results = []

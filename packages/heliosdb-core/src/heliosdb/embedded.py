@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from heliosdb.catalog.result import Result
     from heliosdb.config import Config
     from heliosdb.session import PreparedStatement, Session
+    from heliosdb.session.copying import Readable
     from heliosdb.session.notifications import Notify
-    from heliosdb.session.session import Readable
     from heliosdb.session.streaming import Stream
 
 __all__ = ["EmbeddedDatabase", "RowStream", "Statement", "Transaction"]
@@ -65,35 +65,41 @@ class _Handle:
             with self._session.time_limit(timeout):
                 return self._session.execute(sql, params)
 
+    def _short(self, sql: str, params: Sequence[Any]) -> Any:
+        """Run a point statement (``session/points.py``); None: the ordinary way has to."""
+        fast = self._session.fast.get(sql)
+        if fast is not None:
+            return fast(params)
+        if params.__class__ is tuple and not params and (found := self._session.points.find_lifted(sql)) is not None:
+            lifted, constants = found
+            return lifted.run(constants)
+        return None
+
     def execute(self, sql: str, params: Sequence[Any] = (), *, timeout: float | None = None) -> int:
         """Run one statement, or several without parameters, and return the number of rows affected.
 
         For several statements it is the sum. ``params`` are the values of ``$1``, ``$2``, ...; ``timeout`` is in
         seconds.
         """
-        fast = self._session.fast.get(sql)
-        if fast is not None:
-            count = fast(params)
-            if count.__class__ is int:
-                return count
-            if count is not None:
-                return len(count)
+        count = self._short(sql, params)
+        if count.__class__ is int:
+            return count
+        if count is not None:
+            return len(count)
         with self._lock:
             results = self._run(sql, params, timeout)
             if len(results) == 1 and results[0].columns is None:
-                self._session.points.offer(sql, results[0])
+                self._session.points.offer(sql, results[0], has_parameters=bool(params))
         return sum(result.row_count or 0 for result in results)
 
     def query(self, sql: str, params: Sequence[Any] = (), *, timeout: float | None = None) -> list[Row]:
         """Run one statement and return its rows (of several statements, the last one's)."""
-        fast = self._session.fast.get(sql)
-        if fast is not None:
-            rows = fast(params)
-            if rows.__class__ is list:
-                return rows
-            if rows is not None:
-                # An UPDATE: it is done.
-                return []
+        rows = self._short(sql, params)
+        if rows.__class__ is list:
+            return rows
+        if rows is not None:
+            # An UPDATE: it is done.
+            return []
         # What is offered is the plan of the last run, so nobody may run another statement in between.
         with self._lock:
             results = self._run(sql, params, timeout)
@@ -102,7 +108,7 @@ class _Handle:
             result = results[-1]
             maker = self._row_maker(result)
             if len(results) == 1:
-                self._session.points.offer(sql, result, maker, searches=True)
+                self._session.points.offer(sql, result, maker, has_parameters=bool(params), searches=True)
         return maker.pack(result.rows, self._session)  # type: ignore[arg-type]
 
     def _row_maker(self, result: Result) -> RowMaker:

@@ -116,7 +116,7 @@ def databases(*, on_branch: bool) -> tuple[EmbeddedDatabase, EmbeddedDatabase]:
             use_branch(db)
             db.execute("UPDATE p SET n = n + 1 WHERE id = 2; DELETE FROM words WHERE w = 'x'")
             use_branch(db, "below")
-    plain._session.points.offer = lambda *given, **named: None  # type: ignore[method-assign]
+    plain._session.points.offer = lambda *_, **__: None  # type: ignore[method-assign]
     return quick, plain
 
 
@@ -323,3 +323,16 @@ def test_what_was_short_on_a_branch_is_there_after_reopening(tmp_path: Path) -> 
         assert db.query("SELECT * FROM p ORDER BY id") == [(1, 0), (2, 0)]
         db._session.use_timeline("b")
         assert db.query("SELECT * FROM p ORDER BY id") == expected == [(1, 4), *[(10 + n, n) for n in range(5)]]
+
+
+def test_expressions_as_deep_as_they_come_are_answered() -> None:
+    quick, plain = databases(on_branch=False)
+    term = "n"
+    for _ in range(60):
+        term = f"({term} + $2)"
+    for _ in range(3):
+        assert outcome(quick, f"SELECT {term} FROM p WHERE id = $1", (1, 2)) == [((130,), ("?column?",), [int])]
+    constant = term.replace("$2", "3")
+    for number in (1, 2, 1):
+        text = f"SELECT {constant} FROM p WHERE id = {number}"
+        assert outcome(quick, text, ()) == outcome(plain, text, ())

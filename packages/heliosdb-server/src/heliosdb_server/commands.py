@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Callable
@@ -138,6 +139,9 @@ def _pair(text: str) -> tuple[str, str]:
 
 async def _serve(server: Server, entered: Callable[[Server], None]) -> None:
     await server.start()
+    # What is there by now stays: collections need not look at it again.
+    gc.collect()
+    gc.freeze()
     entered(server)
     server.life.exit = lambda: _exit(server)
     loop = asyncio.get_running_loop()

@@ -40,7 +40,7 @@ def show(stage: Stage) -> None:
         start_server(database, port=0) as server,
     ):
         stage.say(f"heliosdb start does the same: listening at 127.0.0.1:{server.port}\n")
-        url = f"{server.url}demo?user=demo"
+        url = f"{server.url}demo?user=helios"
         if find_spec("psycopg") is not None:
             stage.python(PSYCOPG, url=url)
         elif which("psql") is not None:

@@ -9,17 +9,20 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.errors import ProtocolViolation
+from heliosdb_server.encoding import INTEGER_WAY, TEXT_WAY
 from heliosdb_server.messages import ColumnDescription, decoded
 
 if TYPE_CHECKING:
     from heliosdb.spi import OutputColumn
 
-__all__ = ["are_settled", "descriptions", "one_for_each", "outputs", "parameters"]
+__all__ = ["are_settled", "descriptions", "one_for_each", "outputs", "parameters", "short_reader"]
 
 TEXT, BINARY = 0, 1
 _SETTLED = frozenset({"bool", "int2", "int4", "int8", "text", "varchar", "bpchar", "name", "uuid", "numeric"})
 _TEXTS = frozenset({"text", "varchar", "bpchar", "name", "unknown"})
 _INTEGERS = frozenset({"int2", "int4", "int8"})
+
+_WIDTHS = {"int2": 2, "int4": 4, "int8": 8}
 
 Output = Callable[[Any], bytes]
 
@@ -58,15 +61,39 @@ def _output(session: Any, name: str, form: int) -> Output:
     if form == BINARY:
         return session.types.send(name)  # type: ignore[no-any-return]
     if name in _TEXTS:
-        return str.encode
+        return TEXT_WAY
     if name in _INTEGERS:
-        return lambda number: b"%d" % number
+        return INTEGER_WAY
     write = session.types.output(name)
 
     def output(datum: Any) -> bytes:
         return write(datum, session).encode()  # type: ignore[no-any-return]
 
     return output
+
+
+def short_reader(name: str | None, form: int) -> Callable[[bytes], Any]:
+    """Return what reads a parameter in the time that a look-up takes; ValueError where that is not done, or by it."""
+    if name in _TEXTS:
+        return bytes.decode
+    if name not in _INTEGERS:
+        raise ValueError(name)
+    if form == TEXT:
+        return _read_digits
+    width = _WIDTHS[name]
+
+    def read(value: bytes) -> int:
+        if len(value) != width:
+            raise ValueError(value)
+        return int.from_bytes(value, "big", signed=True)
+
+    return read
+
+
+def _read_digits(value: bytes) -> int:
+    if len(value) > 9 or not value.isdigit():
+        raise ValueError(value)
+    return int(value)
 
 
 def parameters(

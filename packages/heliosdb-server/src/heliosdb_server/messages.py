@@ -11,9 +11,9 @@ a body that is not what its type says raises ProtocolViolation (08P01).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from struct import Struct, error
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from heliosdb.errors import Error, ProgramLimitExceeded, ProtocolViolation
 
@@ -28,6 +28,7 @@ __all__ = [
     "NO_DATA",
     "PARSE_COMPLETE",
     "PORTAL_SUSPENDED",
+    "REPORTED",
     "SSL_REQUEST",
     "Body",
     "ColumnDescription",
@@ -225,27 +226,6 @@ def parameter_description(oids: Sequence[int]) -> bytes:
     return message(b"t", Struct(f"!H{len(oids)}I").pack(len(oids), *oids))
 
 
-def data_rows(rows: Iterable[Sequence[Any]], outputs: Sequence[Callable[[Any], bytes]]) -> bytes:
-    """Return D for each of the rows; ``outputs`` make the bytes of a datum."""
-    pack, parts = _int4.pack, []
-    head = Struct("!cih").pack
-    width = len(outputs)
-    for row in rows:
-        values = []
-        size = 6 + 4 * width
-        for datum, output in zip(row, outputs):
-            if datum is None:
-                values.append(b"\xff\xff\xff\xff")
-            else:
-                value = output(datum)
-                values.append(pack(len(value)))
-                values.append(value)
-                size += len(value)
-        parts.append(head(b"D", size, width))
-        parts += values
-    return b"".join(parts)
-
-
 def command_complete(status: str) -> bytes:
     """Return C: a statement is done."""
     return message(b"C", text(status))
@@ -254,6 +234,23 @@ def command_complete(status: str) -> bytes:
 def ready(status: str) -> bytes:
     """Return Z: I, T or E, as the transaction block is."""
     return message(b"Z", status.encode())
+
+
+REPORTED = (
+    "server_version",
+    "server_encoding",
+    "client_encoding",
+    "application_name",
+    "default_transaction_read_only",
+    "DateStyle",
+    "IntervalStyle",
+    "TimeZone",
+    "integer_datetimes",
+    "standard_conforming_strings",
+    "session_authorization",
+    "is_superuser",
+)
+"""Settings of which clients are told when they change (protocol-flow, "Asynchronous Operations")."""
 
 
 def parameter_status(name: str, value: str) -> bytes:

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from ipaddress import ip_address
+from sys import getswitchinterval, setswitchinterval
 from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
@@ -30,6 +31,7 @@ from heliosdb_server.conversation import Conversation
 from heliosdb_server.keepalive import keep_alive
 from heliosdb_server.lifecycle import Lifecycle
 from heliosdb_server.messages import Inbox, Message
+from heliosdb_server.stream import ClientStream
 from heliosdb_server.tls import common_name
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ CHUNK = 1 << 16
 PATIENCE = 0.1
 """Seconds until a client that does not read is looked at again."""
 
+SWITCH_INTERVAL = 0.0005
+"""Seconds after which a thread that computes lets the loop run: Python's own 5 ms would be felt by every client."""
 GATEKEEPERS = 8
 STRANGERS = 64
 """Clients that may be on their way in at once, where no more than that may be in."""
@@ -75,6 +79,7 @@ class Server:
         self.gatekeepers = ThreadPoolExecutor(GATEKEEPERS, thread_name_prefix="heliosdb-server-visitors")
         """For what takes time before a client is known: however many come, statements of others do not wait for it."""
         self._listener: asyncio.Server | None = None
+        self._interval = getswitchinterval()
         self._port = 0
 
     @property
@@ -85,8 +90,12 @@ class Server:
     async def start(self) -> None:
         """Listen; IoError where the address is taken."""
         try:
-            self._listener = await asyncio.start_server(
-                self._serve, self.config.host, self.config.port, start_serving=False
+            loop = asyncio.get_running_loop()
+            self._listener = await loop.create_server(
+                lambda: ClientStream(asyncio.StreamReader(), self._serve),
+                self.config.host,
+                self.config.port,
+                start_serving=False,
             )
         except OSError as error:
             raise errors.IoError(
@@ -97,6 +106,8 @@ class Server:
             if not ip_address(socket.getsockname()[0].partition("%")[0]).is_loopback:
                 refuse_strangers(self.config.rules, self.config.host)
         self._port = int(self._listener.sockets[0].getsockname()[1])
+        self._interval = getswitchinterval()
+        setswitchinterval(min(self._interval, SWITCH_INTERVAL))
         await self._listener.start_serving()
         try:
             self.life.begin()
@@ -115,6 +126,7 @@ class Server:
         await asyncio.gather(*tasks, return_exceptions=True)
         self.pool.shutdown()
         self.gatekeepers.shutdown(wait=False)
+        setswitchinterval(self._interval)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = _Connection(self, reader, writer)
@@ -124,14 +136,11 @@ class Server:
             return
         self._serving.add(connection)
         try:
-            keep_alive(writer.get_extra_info("socket"), self.config)
             await connection.run()
         except (ConnectionError, EOFError, TimeoutError, ssl.SSLError):
             pass  # the client has gone
         except asyncio.CancelledError:
             pass
-        except Exception:
-            log.exception("a connection failed")
         finally:
             self._serving.discard(connection)
             self.life.ended(connection.queries)
@@ -187,6 +196,7 @@ class _Connection:
         self.task = task
         self.loop = asyncio.get_running_loop()
         self.conversation: Conversation | None = None
+        self.host: str = (writer.get_extra_info("peername") or ("somewhere",))[0]
         self.is_encrypted = False
         self._ending: errors.Error | None = None
         """Why the server ends the connection."""
@@ -195,6 +205,9 @@ class _Connection:
         """When the client last said something, on the loop's clock."""
         self._is_idle = False
         """Whether it waits for the client, so that no thread is in the conversation."""
+        stream = writer.transport.get_protocol()
+        assert isinstance(stream, ClientStream)
+        self._stream = stream
         self._running: asyncio.Future[Any] | None = None
         """What a thread does for this connection, though nobody may wait for it any more."""
 
@@ -207,16 +220,24 @@ class _Connection:
         """Serve the client until it goes."""
         config = self.server.config
         try:
+            keep_alive(self.writer.get_extra_info("socket"), config)
             async with asyncio.timeout(config.authentication_timeout):
                 server = self.server
                 request = await read_request(self, config.tls is not None, server.cancel, server.life.answer)
                 if request is None:
                     return
                 await self._open(request)
-            log.debug("session %d: %s has connected from %s", self.number, request.user, self.address)
+            log.debug("session %d: %r has connected from %s", self.number, request.user, self.address)
             await self._converse()
         except errors.Error as error:
+            # As a Python literal: names that clients choose may hold line ends, and what looks like another entry.
+            log.info("a client at %s is told, and hung up on: %r", self.host, error.message)
             await self._refuse(error)
+        except (ConnectionError, EOFError, TimeoutError, ssl.SSLError):
+            raise  # the client has gone, or said nothing for too long
+        except Exception:
+            log.exception("a connection failed")
+            await self._refuse(errors.InternalFailure("the server failed", hint="Its log says how."))
         finally:
             if self._watch is not None:
                 self._watch.cancel()
@@ -245,7 +266,8 @@ class _Connection:
 
     async def _open(self, request: Request) -> None:
         visitor = self._visitor(request)
-        await choose(self.server.config.rules, visitor).admit(visitor)
+        roles_of = self.server.database.roles_reached
+        await choose(self.server.config.rules, visitor, roles_of).admit(visitor)
         role = self.server.accounts.admitted(request.user)
         self.number = self.server.enter(self, role.superuser)
         await self._in_thread(self._converse_as, role, request.settings)
@@ -259,7 +281,7 @@ class _Connection:
         return Visitor(
             user=request.user,
             database=request.database,
-            address=self.writer.get_extra_info("peername")[0],
+            address=self.host,
             is_encrypted=self.is_encrypted,
             common_name=common_name(shown),
             binding=None if tls is None else tls.binding,
@@ -312,8 +334,7 @@ class _Connection:
                     return
                 pieces = conversation.process(arrived)
                 if conversation.is_short(arrived):
-                    self.writer.write(b"".join(pieces))
-                    await self.writer.drain()
+                    await self.send(b"".join(pieces))
                     continue
                 while (piece := await self._in_thread(next, pieces, None)) is not None:
                     await self.send(piece)
@@ -323,6 +344,19 @@ class _Connection:
             if self._ending is not None:
                 await self._refuse(self._ending)
             raise
+
+    def _answer(self, data: bytes) -> bool:
+        """Answer what has just arrived while the connection was idle, if that is done at once."""
+        transport = self.writer.transport
+        if transport.get_write_buffer_size() > CHUNK:
+            return False  # the client does not read: whoever drains has to wait for it
+        assert self.conversation is not None
+        answer = self.conversation.answer(data)
+        if answer is None:
+            return False
+        self._heard = self.loop.time()
+        transport.write(answer)
+        return True
 
     def _limit_idling(self) -> None:
         """Have a client that says nothing for too long leave; within a transaction the session itself sees to that."""
@@ -347,6 +381,8 @@ class _Connection:
         conversation = self.conversation
         if not self._is_idle or conversation is None or not conversation.session.inbox.notifies:
             return
+        if self.writer.is_closing():
+            return
         if self.writer.transport.get_write_buffer_size() > CHUNK:
             # The client does not read. What it has not been told waits in the session, where there is a limit.
             self.loop.call_later(PATIENCE, self._notify)
@@ -363,11 +399,15 @@ class _Connection:
         """Return messages that have arrived, at least one; none when the client has gone."""
         while not (found := self.inbox.take(limit)):
             try:
+                # Never while the first bytes of a message wait for the others.
+                self._stream.answer = self._answer if self._is_idle and self.inbox.is_empty else None
                 await self._read()
             except asyncio.IncompleteReadError:
                 if limit is not None:
                     raise
                 return []
+            finally:
+                self._stream.answer = None
         return found
 
     async def _read(self) -> None:
@@ -379,6 +419,9 @@ class _Connection:
 
     async def send(self, data: bytes) -> None:
         """Send bytes, and wait until there is room for more."""
+        if self.writer.is_closing():
+            # uvloop would raise a RuntimeError.
+            raise ConnectionResetError
         self.writer.write(data)
         await self.writer.drain()
 

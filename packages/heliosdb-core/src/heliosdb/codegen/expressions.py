@@ -118,6 +118,11 @@ class Expressions:
         self._parameters.clear()
         self._slots.clear()
 
+    def name_slot(self, slot: int) -> str:
+        """Return the name of a literal slot that whoever writes the function sets."""
+        name = self._slots[slot] = f"s_{slot}"
+        return name
+
     # -- helpers for emitters --------------------------------------------------------------------------------------
 
     def temporary(self) -> str:
@@ -312,11 +317,11 @@ class Expressions:
     def _constant(self, node: ex.Constant) -> str:
         if node.slot is None:
             return self.bind(node.value)
-        if self.known_slots is not None:
-            return self.bind(self.known_slots[node.slot])
-        # No fresh name looks like this one.
         name = self._slots.get(node.slot)
         if name is None:
+            if self.known_slots is not None:
+                return self.bind(self.known_slots[node.slot])
+            # No fresh name looks like this one.
             name = self._slots[node.slot] = f"s_{node.slot}"
             self.head.append(f"{name} = x.slots[{node.slot}]")
         return name

@@ -4,9 +4,11 @@ function of its parameters.
     fast(params) -> list of rows                 SELECT ... WHERE key = $1
                                                  SELECT ... ORDER BY key <-> $1 LIMIT 10, by an index of likely rows
     fast(params) -> number of rows               UPDATE and DELETE ... WHERE key = $1; INSERT ... VALUES ($1, ...)
+    fast(constants) -> either                    SELECT ... WHERE key = 17, whose constants were lifted
 
 The function checks that every parameter is exactly of the Python class whose value is the datum and answers None
 otherwise, which sends the caller the ordinary way: there conversions, errors and everything unusual are dealt with.
+Lifted constants are texts, as they are written. They are read as the plan says; None: one cannot be read.
 What it runs is the same plan, emitted by the same emitters; only the transaction around it is the store's
 ``point_reader``, ``point_writer`` or ``nearest_reader``. Of the nearest rows the index's operator has given the values:
 an expression that wants them has them.
@@ -14,10 +16,11 @@ an expression that wants them has them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
+from attrs import evolve, field, frozen
 
 from heliosdb.codegen.bindings import row_binding
 from heliosdb.codegen.index_keys import key_shape
@@ -25,6 +28,7 @@ from heliosdb.codegen.new_rows import write_row
 from heliosdb.codegen.parameter_rows import DATUM_CHECKS
 from heliosdb.codegen.pipeline import Pipelines
 from heliosdb.codegen.point_references import referenced_of, references_of
+from heliosdb.errors import Error
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
 from heliosdb.plan.forms import FormFunction
@@ -35,9 +39,22 @@ if TYPE_CHECKING:
     from heliosdb.catalog.registries import Registries
     from heliosdb.transaction.point_references import PointReference
 
-__all__ = ["FastStatement", "compile_point"]
+__all__ = ["FastStatement", "LiftedConstant", "compile_point"]
 
 FastStatement = Callable[[Any], Any]
+
+
+@frozen
+class LiftedConstant:
+    """A constant of the text that the function takes as it is written: what it is read for, and how.
+
+    ``pinned``: the plan holds for this very text of it alone.
+    """
+
+    slot: pn.LiteralSlot | None
+    read: Callable[[str, Any], Any] | None
+    is_string: bool = field(kw_only=True)
+    pinned: str | None = field(default=None, kw_only=True)
 
 
 def compile_point(
@@ -49,22 +66,27 @@ def compile_point(
     row_maker: Any,
     author: Any,
     *,
+    constants: Sequence[LiftedConstant] = (),
+    as_data: bool = False,
     hints: Sequence[str | None] | None = None,
 ) -> FastStatement | None:
     """Return the function of a statement, or None where the statement is not of these shapes.
 
-    ``slots`` are the text's own constants. ``row_maker`` makes result rows (``rows.RowMaker``), or is None for plain
-    tuples. ``author`` is what commits of the statement have. ``hints``: what types the Python objects suggested that
-    the plan was made for; None where the caller will not wait for as long as an index takes to find the nearest rows.
+    ``slots`` are the text's own constants; ``constants`` those that the function takes. ``row_maker`` makes result
+    rows (``rows.RowMaker``), or is None for plain tuples of Python objects, or of data. ``author`` is what commits of
+    the statement have. ``hints``: what types the Python objects suggested that the plan was made for; None where the
+    caller will not wait for as long as an index takes to find the nearest rows.
     """
     if isinstance(plan, pn.Project) and isinstance(plan.input, pn.Limit):
-        if hints is None:
+        if hints is None or constants:
             return None
         return _nearest(bound, plan, plan.input, registries, session, slots, row_maker, hints)
     if any(type_name not in DATUM_CHECKS for type_name in bound.parameter_types):
         return None
+    if constants and bound.parameter_types:
+        return None
     if isinstance(plan, pn.Insert):
-        return _insert(bound, plan, registries, session, slots, author)
+        return _insert(bound, plan, registries, session, slots, author, constants)
     if isinstance(plan, pn.Update | pn.Delete):
         scan: pn.PlanNode = plan.input
     elif isinstance(plan, pn.Project):
@@ -77,16 +99,22 @@ def compile_point(
         return None
     if scan.relation.persistence != "permanent" or not all(_is_simple(node) for node in _expressions(plan)):
         return None
-    writer = _Writer(bound, plan, scan, registries, session, slots, author)
+    writer = _Writer(bound, plan, scan, registries, session, slots, author, constants)
     if isinstance(plan, pn.Update):
         return writer.update(plan)
     if isinstance(plan, pn.Delete):
         return writer.delete(plan)
-    return writer.select(plan, row_maker)
+    return writer.select(plan, row_maker, as_data=as_data)
 
 
 def _insert(
-    bound: pn.BoundStatement, plan: pn.Insert, registries: Registries, session: Any, slots: tuple[Any, ...], author: Any
+    bound: pn.BoundStatement,
+    plan: pn.Insert,
+    registries: Registries,
+    session: Any,
+    slots: tuple[Any, ...],
+    author: Any,
+    constants: Sequence[LiftedConstant],
 ) -> FastStatement | None:
     relation, values = plan.relation, plan.input
     if not isinstance(values, pn.Values) or len(values.table) != 1 or relation.persistence != "permanent":
@@ -97,7 +125,7 @@ def _insert(
         return None
     if not all(map(_is_simple, _expressions(plan))):
         return None
-    writer = _Writer(bound, plan, None, registries, session, slots, author)
+    writer = _Writer(bound, plan, None, registries, session, slots, author, constants)
     return None if writer._has_listeners() else writer.insert(plan, values)
 
 
@@ -205,6 +233,13 @@ def _is_simple(node: Any) -> bool:
 VALUE = -1
 """The source of the value that the nearest rows are ordered by."""
 _INTEGERS = frozenset({"int2", "int4", "int8"})
+_TEXTS = frozenset({"text", "varchar"})
+_READ_ANYWHERE = frozenset({"bool", "bpchar", "name", "numeric", "uuid", "float4", "float8", *_INTEGERS, *_TEXTS})
+"""Types whose input asks neither the session nor the clock."""
+
+
+_of_a_call = re.compile(r"\b[ps]_[0-9]")
+"""A parameter or constant, which what is defined once cannot have."""
 
 
 class _Writer:
@@ -217,7 +252,9 @@ class _Writer:
         session: Any,
         slots: tuple[Any, ...],
         author: Any,
+        constants: Sequence[LiftedConstant] = (),
     ) -> None:
+        self.constants = constants
         self.bound = bound
         self.author = author
         self.session = session
@@ -231,8 +268,11 @@ class _Writer:
         self.lines: list[str] = []
 
     def _parameters(self, hints: Sequence[str | None] | None = None) -> None:
-        """Write the checks of the parameters. With ``hints`` Python objects that suggest other types are declined, and
-        of these types they are made data, or raise what the ordinary way would raise."""
+        """Write the checks of the parameters, or how the constants are read. With ``hints`` Python objects that suggest
+        other types are declined, and of these types they are made data, or raise what the ordinary way would raise."""
+        if self.constants:
+            self._read_constants()
+            return
         count = len(self.bound.parameter_types)
         lines = self.lines
         # A str, a set or a dict has a length too, and could be taken apart: the door refuses them.
@@ -255,6 +295,33 @@ class _Writer:
         for n in given:
             lines.append(f"  {names[n]} = {bind(adapters.read, 'f')}({types[n]!r}, {names[n]}, session)")
 
+    def _read_constants(self) -> None:
+        names = [f"l_{place}" for place in range(len(self.constants))]
+        self.lines.append(f"  {', '.join(names)}{',' if len(names) == 1 else ''} = params")
+        checks: list[str] = []
+        reads: list[str] = []
+        bind = self.pipelines.source.bind
+        for name, constant in zip(names, self.constants, strict=True):
+            slot = constant.slot
+            if slot is None:
+                checks.append(f"{name} != {bind(constant.pinned)}")
+                continue
+            variable = self.pipelines.expressions.name_slot(slot.slot)
+            # A text of the same pieces may have a string where this one has a number.
+            checks.append(f'{name}[0] {"!=" if constant.is_string else "=="} "\'"')
+            inner = f"{name}[1:-1]" if constant.is_string else name
+            if slot.type in _TEXTS and slot.typmod < 0 and constant.is_string:
+                reads.append(f"{variable} = {inner}")
+            elif slot.type in ("int4", "int8") and not constant.is_string:
+                reads.append(f"{variable} = {'-' if slot.negated else ''}int({inner})")
+            else:
+                sign = f"('-' if {name}.strip('0') else '') + " if slot.negated else ""
+                reads.append(f"{variable} = {bind(constant.read, 'f')}({sign}{inner}, session)")
+        self.lines.append(f"  if {' or '.join(checks)}: return None")
+        if reads:
+            self.lines.append(f"  try: {'; '.join(reads)}")
+            self.lines.append(f"  except {bind(Error)}: return None")
+
     def _head(self, nothing: str) -> str:
         """Write the checks of the parameters; return source of the key, or of NULL, which finds ``nothing``."""
         self._parameters()
@@ -269,7 +336,7 @@ class _Writer:
             return values[0] if shape.width == 1 else f"({', '.join(values)})"
         return f"{self.pipelines.source.bind(shape.key, 'f')}(({', '.join(values)},))"
 
-    def select(self, plan: pn.Project, row_maker: Any) -> FastStatement | None:
+    def select(self, plan: pn.Project, row_maker: Any, *, as_data: bool) -> FastStatement | None:
         lines = self.lines
         key = self._head("[]")
         lines.append(f"  r = read({key})")
@@ -281,7 +348,8 @@ class _Writer:
         values = [self.pipelines.value(expression) for expression in plan.expressions]
         stored = self._stored_key()
         values = [key if text == stored else text for text in values]
-        values = [self._written(text, column, row_maker) for text, column in zip(values, plan.columns, strict=True)]
+        if not as_data:
+            values = [self._written(text, column) for text, column in zip(values, plan.columns, strict=True)]
         whole = values == [f"r[{index}]" for index in range(len(self.scan.columns))]
         row = "r" if whole else f"({''.join(f'{value}, ' for value in values)})"
         if row_maker is None:
@@ -321,7 +389,7 @@ class _Writer:
         lines.append(f"  found = None if a is None else read(a, {wanted})")
         lines.append("  if found is None: return None")
         values = [self.pipelines.value(expression) for expression in plan.expressions]
-        values = [self._written(text, column, row_maker) for text, column in zip(values, plan.columns, strict=True)]
+        values = [self._written(text, column) for text, column in zip(values, plan.columns, strict=True)]
         row = f"({''.join(f'{value}, ' for value in values)})"
         if row_maker is not None:
             self.pipelines.source.namespace["new"] = row_maker.new
@@ -341,12 +409,14 @@ class _Writer:
         """
         (part,) = self.scan.index.keys if len(self.scan.index.keys) == 1 else (None,)
         (value,) = self.scan.equal if len(self.scan.equal) == 1 else (None,)
-        if part is None or part.column is None or not isinstance(value, ex.Parameter) or value.type not in _INTEGERS:
+        if part is None or part.column is None or not isinstance(value, ex.Parameter | ex.Constant):
+            return ""
+        if value.type not in _INTEGERS:
             return ""
         column = part.column - 1
         return f"r[{column}]" if self.scan.columns[column].type in _INTEGERS else ""
 
-    def _written(self, text: str, column: pn.OutputColumn, row_maker: Any) -> str:
+    def _written(self, text: str, column: pn.OutputColumn) -> str:
         write = self.session.database.adapters.writer(column.type, self.session)
         if write is None:
             return text
@@ -441,9 +511,13 @@ class _Writer:
         expressions = self.pipelines.expressions
         if expressions.uses_clock or any(not line.startswith("p") for line in self.pipelines.head):
             return None
+        if any(c.slot is not None and c.slot.type not in _READ_ANYWHERE for c in self.constants):
+            return None
         text = [f"def make({name}, x):", " session = x.session"]
         for definition in expressions.definitions:
             text.extend(definition.text(1))
+        if any(map(_of_a_call.search, text)):
+            return None
         text += [" def fast(params):", *self.lines, " return fast"]
         make, _ = compile_text("\n".join(text) + "\n", self.pipelines.source, "make")
         return make(access, _Place(self.session))  # type: ignore[no-any-return]

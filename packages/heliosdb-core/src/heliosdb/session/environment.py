@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from heliosdb.database import Database
     from heliosdb.session.door import Door
     from heliosdb.session.past import Moments
+    from heliosdb.session.points import LiftedStatement
     from heliosdb.session.statements import Plan
     from heliosdb.sql.binder.context import BindContext
     from heliosdb.store.timeline import Timeline
@@ -104,6 +105,8 @@ class SessionEnvironment:
         self.watch = StatementWatch(self)
         self.fast: dict[str, FastStatement] = self.points.made
         """Functions of point statements by exact text; empty while a transaction block is open."""
+        self.lifted: dict[tuple[str, ...], LiftedStatement] = self.points.lifted
+        """Those of texts with constants, by the pieces between them."""
         initial = initial_values(database.registries.settings, settings or {})
         if role is not None:
             initial = role_settings(database.registries.settings, role) | initial

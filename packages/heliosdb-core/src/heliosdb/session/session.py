@@ -16,7 +16,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
 from heliosdb.catalog.result import Result
@@ -43,23 +43,14 @@ from heliosdb.session.statements import PreparedStatement, StatementText, no_par
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Relation
-    from heliosdb.session.copying import Copy
+    from heliosdb.session.copying import Copy, Readable
+    from heliosdb.session.live import LiveRows
     from heliosdb.session.streaming import Stream
     from heliosdb.transaction.locks import RelationLock
 
 __all__ = ["Notice", "Session"]
 
 RETRIES = 10
-COPY_PIECE = 1 << 16
-
-
-@runtime_checkable
-class Readable(Protocol):
-    """An open file, for text or bytes."""
-
-    def read(self, size: int, /) -> Any:
-        """Return at most that much; nothing at the end."""
-        ...
 
 
 EPOCH = 946_684_800_000_000
@@ -70,6 +61,8 @@ class Session(SessionPlans):
     """See the module. ``SessionContext`` and ``CommandSession`` are what functions and commands see of it."""
 
     _limit: float | None = None
+    live: LiveRows | None = None
+    """The rows of the statement that runs, where they are sent on as they come."""
     owns_temporary_schema = True
 
     def lock_definition(self, relation: Relation, mode: RelationLock) -> None:
@@ -216,15 +209,7 @@ class Session(SessionPlans):
     def copy_from(self, text: str, source: str | bytes | Iterable[str | bytes] | Readable) -> int:
         """Run COPY ... FROM STDIN on a str, bytes, an open file or an iterable of pieces; return the number of rows."""
         with self.copy(text) as copy:
-            if isinstance(source, str | bytes):
-                copy.write(source)
-            elif isinstance(source, Readable):
-                while piece := source.read(COPY_PIECE):
-                    copy.write(piece)
-            else:
-                for piece in source:
-                    copy.write(piece)
-            return copy.finish().row_count or 0
+            return copy.write_all(source)
 
     def copy_to(self, text: str, write: Callable[[Any], object]) -> int:
         """Run COPY ... TO STDOUT and give each piece of the output (str, in binary bytes) to ``write``; return the
@@ -272,20 +257,24 @@ class Session(SessionPlans):
             return []
         return list(self.run_script(statements))
 
-    def run_script(self, statements: Sequence[StatementText]) -> Iterator[Result]:
+    def run_script(self, statements: Sequence[StatementText], *, live: bool = False) -> Iterator[Result]:
         """Several statements of one text run as one implicit transaction, as PostgreSQL's simple query does.
 
-        COMMIT or ROLLBACK among them ends it; the next statement begins another one.
+        COMMIT or ROLLBACK among them ends it; the next statement begins another one. ``live`` as in ``run``: rows have
+        to be read before the next result is asked for.
         """
         implicit = len(statements) > 1 and not self.block.is_open
         try:
             for statement in statements:
                 if implicit and not self.block.is_open:
                     self.begin_implicit()
-                result = self.run(statement)
+                result = self.run(statement, live=live)
                 if statement is statements[-1] and self.block.is_implicit:
                     # The last statement is done only when everything is committed.
-                    self.block.commit()
+                    if self.live is None:
+                        self.block.commit()
+                    else:
+                        self.live.commits = True
                 yield result
         except BaseException:
             if self.block.is_implicit:
@@ -306,15 +295,16 @@ class Session(SessionPlans):
             self.block.fail()
             raise
 
-    def run(self, statement: StatementText, parameters: Sequence[Any] | None = None) -> Result:
-        """Run one statement with Python parameters and return its result, rows included."""
+    def run(self, statement: StatementText, parameters: Sequence[Any] | None = None, *, live: bool = False) -> Result:
+        """Run one statement with Python parameters and return its result, rows included. With ``live`` rows that are
+        more than a batch are ``LiveRows``, whose reader ends the statement (``session/live.py``)."""
         if self.watch.is_on:
             self.watch.begin(statement, parameters)
         self.start_clock(statement.shown or statement.text)
         for name, left in statement.cut_names:
             self.notice(f'identifier "{name}" will be truncated to "{left}"', sqlstate="42622")
         try:
-            result = self._run(statement, parameters)
+            result = self._run(statement, parameters, live)
             self.watch.rows = result.row_count
             return result
         except BaseException as error:
@@ -322,7 +312,7 @@ class Session(SessionPlans):
             self._fail(error)
             raise
         finally:
-            self.stop_clock()
+            ask(None) if self.live is not None else self.stop_clock()
 
     def start_clock(self, text: str) -> None:
         """Note which statement runs from now on, and when it has to be done."""
@@ -380,16 +370,16 @@ class Session(SessionPlans):
         if isinstance(error, OverflowError):
             raise errors.NumericValueOutOfRange("value out of range") from error
 
-    def _run(self, statement: StatementText, parameters: Sequence[Any] | None) -> Result:
+    def _run(self, statement: StatementText, parameters: Sequence[Any] | None, live: bool) -> Result:
         tries = 0
         self.last_plan = None
         while True:
             alone = not self.block.is_open
             self.statement_timestamp = time.time_ns() // 1000 - EPOCH
             if not alone:
-                return self._run_in_block(statement, parameters)
+                return self._run_in_block(statement, parameters, live)
             try:
-                return self._run_alone(statement, parameters)
+                return self._run_alone(statement, parameters, live)
             except errors.SerializationFailure:
                 tries += 1
                 if tries > RETRIES or self.block.is_open or not self._is_repeatable(statement):
@@ -400,14 +390,16 @@ class Session(SessionPlans):
         """Whether running the statement again gives what the first time would have: COPY FROM STDIN has been read."""
         return type(statement.tree).__name__ not in ("Copy", "Call", "Do")
 
-    def _run_alone(self, statement: StatementText, parameters: Sequence[Any] | None) -> Result:
+    def _run_alone(self, statement: StatementText, parameters: Sequence[Any] | None, live: bool) -> Result:
         """Run a statement in a transaction of its own; transaction commands open or refuse one themselves."""
         if self._controls_transactions(statement):
             return self._command(statement)
         self.transaction_timestamp = self.statement_timestamp
         self.block.begin_alone()
         try:
-            result = self._dispatch(statement, parameters)
+            result = self._dispatch(statement, parameters, live)
+            if self.live is not None:
+                return result
             if result.columns is not None and not isinstance(result.rows, list):
                 rows = list(result.rows)
                 result = Result(result.tag, result.columns, rows, len(rows))
@@ -417,7 +409,7 @@ class Session(SessionPlans):
         self.block.commit()
         return result
 
-    def _run_in_block(self, statement: StatementText, parameters: Sequence[Any] | None) -> Result:
+    def _run_in_block(self, statement: StatementText, parameters: Sequence[Any] | None, live: bool) -> Result:
         if self._controls_transactions(statement):
             return self._command(statement)
         if self.block.status == "E":
@@ -427,8 +419,8 @@ class Session(SessionPlans):
         if first.startswith(WITHOUT_SNAPSHOT_WORDS) and type(self.tree(statement)).__name__ in WITHOUT_SNAPSHOT:
             return self._command(statement)
         self.transaction.begin_statement()
-        result = self._dispatch(statement, parameters)
-        if result.columns is not None and not isinstance(result.rows, list):
+        result = self._dispatch(statement, parameters, live)
+        if result.columns is not None and not isinstance(result.rows, list) and self.live is None:
             rows = list(result.rows)
             result = Result(result.tag, result.columns, rows, len(rows))
         return result
@@ -484,7 +476,7 @@ class Session(SessionPlans):
             return bool(self.registries.extension_statements[tree.name].with_query)
         return name in WITH_QUERY
 
-    def _dispatch(self, statement: StatementText, parameters: Sequence[Any] | None) -> Result:
+    def _dispatch(self, statement: StatementText, parameters: Sequence[Any] | None, live: bool = False) -> Result:
         allow_recursion()
         hints = tuple(map(self.hint, parameters or ()))
         types = statement.types
@@ -515,7 +507,8 @@ class Session(SessionPlans):
             plan, snapshots = self.plan(statement, hints, types, parameters or ()), None
         if parameters is None and plan.bound.parameter_types:
             raise no_parameter(statement.text)
-        result = self.run_plan(plan, statement.constants, self.read_parameters(plan, parameters or ()), snapshots)
+        datums = self.read_parameters(plan, parameters or ())
+        result = self.run_plan(plan, statement.constants, datums, snapshots, live=live)
         # Of this very text: what ran inside of it (functions, EXECUTE, the query of COPY) has texts of its own.
         self.last_plan, self.last_hints = plan, hints
         return _over_domains(result, self.types)
@@ -558,6 +551,8 @@ class Session(SessionPlans):
         """Roll back what is open, drop temporary objects, and forget the session."""
         if self.closed:
             return
+        if self.live is not None:
+            self.live.abandon()
         if self.block.is_open:
             self.block.rollback()
         self.unlock_all_advisory()

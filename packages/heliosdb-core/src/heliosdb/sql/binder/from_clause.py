@@ -257,7 +257,9 @@ def catalog_scan(binder: Binder, view: CatalogView, alias: str) -> tuple[nodes.P
     columns = tuple(
         nodes.OutputColumn(name=name, type=type_, typmod=view.typmods.get(name, -1)) for name, type_ in view.columns
     )
-    return nodes.CatalogScan(source=source, columns=columns, view=view, alias=alias), RangeItem(alias, source, columns)
+    item = RangeItem(alias, source, columns)
+    item.catalog_oid = CATALOG_OIDS.get(view.name) if view.schema == "pg_catalog" else None
+    return nodes.CatalogScan(source=source, columns=columns, view=view, alias=alias), item
 
 
 def bind_view(

@@ -44,6 +44,7 @@ class RangeItem:
 
     __slots__ = (
         "_positions",
+        "catalog_oid",
         "columns",
         "columns_visible",
         "forms",
@@ -75,6 +76,8 @@ class RangeItem:
         self.forms = forms
         self.hidden: Mapping[str, tuple[int, OutputColumn]] = {}
         """Columns that can be named and are not part of ``*``: (position in the source's row, column)."""
+        self.catalog_oid: int | None = None
+        """The OID of a table of pg_catalog."""
         self.kind = kind
         self.name = name
         self.source = source
@@ -142,6 +145,8 @@ class RangeItem:
         if name in self.hidden:
             index, column = self.hidden[name]
             return Column(type=column.type, source=self.source, index=index, name=name, position=position)
+        if name == "tableoid" and self.catalog_oid is not None and not self.nulled:
+            return Constant(type="oid", value=self.catalog_oid, nullable=False, position=position)
         if self.hidden or self.relation is None or self.relation.kind not in ("table", "materialized view"):
             return None
         if name == "ctid":
