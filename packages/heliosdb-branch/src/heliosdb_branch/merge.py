@@ -43,8 +43,9 @@ from heliosdb.spi import (
 )
 from heliosdb_branch.commands import remove, require_droppable
 from heliosdb_branch.diff import catalog_at, key_text
-from heliosdb_branch.merge_bases import Point, bases, pin, prune, record
+from heliosdb_branch.merge_bases import Point, pin, prune, record
 from heliosdb_branch.merge_grammar import RESOLUTIONS, Merge
+from heliosdb_branch.merge_points import merge_points
 from heliosdb_branch.merge_rows import MISSING, Conflict, RowConflict, TableMerge, TableSides, merge_rows
 from heliosdb_branch.merge_schema import SchemaMerge, is_stricter, merge_schemas, refused, require_whole
 from heliosdb_branch.sessions import named
@@ -166,7 +167,7 @@ def _working_on(session: Any, merge: Merge) -> Iterator[tuple[Any, Timeline, Tim
 def _plan(session: Any, source: Timeline, target: Timeline, resolution: str) -> Plan:
     """Work out a merge into the branch that a session works on."""
     scn = session.transaction.scn
-    points = bases(session, (source, scn), (target, scn))
+    points = merge_points(session, (source, scn), (target, scn))
     wins = RESOLUTIONS[resolution]
     plans = [_plan_from(session, base, (source, scn), target, wins) for base in points]
     first = plans[0]
