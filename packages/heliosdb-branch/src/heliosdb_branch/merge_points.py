@@ -1,7 +1,7 @@
 """Which of several bases say something: points of which the others contain all that was done there.
 
     main      ──8────────────────15──►        (main, 14) is what (main, 8) is, for nothing was done in between
-               \
+                │
     staging     └──9──10──►                   (staging, 10) contains (main, 8)
 
 ``merge_bases`` goes by SCNs, which are given to the commits of all branches in turn: by them (main, 14) and (staging,
