@@ -517,7 +517,8 @@ class Conversation:
         self._say(messages.CLOSE_COMPLETE)
 
     def _flush(self, body: Body, followed_by_sync: bool) -> Iterator[bytes]:
-        yield self._taken()
+        if self._out:  # else it would cost a hop between threads for nothing
+            yield self._taken()
 
     # -- COPY ----------------------------------------------------------------------------------------------------------
 

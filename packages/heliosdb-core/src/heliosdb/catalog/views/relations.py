@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from heliosdb.catalog.definitions import Constraint, DataType, DomainCheck, Index, IndexKey, Relation
+from heliosdb.catalog.access import access_list, spelled_entry
+from heliosdb.catalog.definitions import Constraint, DataType, DomainCheck, Index, IndexKey, Relation, Schema
+from heliosdb.catalog.storage import FIRST_OID
 from heliosdb.catalog.views.columns import PG_CATALOG
 from heliosdb.catalog.views.support import (
     CATALOG_OIDS,
@@ -45,7 +47,7 @@ def pg_namespace(session: Any) -> Iterator[Row]:
     """Schemas."""
     for name in session.catalog.schemas():
         schema = session.catalog.schema(name)
-        yield schema.oid, schema.name, schema.owner, None
+        yield schema.oid, schema.name, schema.owner, _access_list(session, schema)
     temporary = {relation.schema for relation in session.catalog.relations() if relation.schema.startswith("pg_temp_")}
     for name in sorted(temporary):
         yield schema_oid(session, name), name, OWNER, None
@@ -55,6 +57,15 @@ def _estimate(session: Any, relation: Relation) -> float:
     if relation.kind != "table":
         return 0.0 if relation.kind != "sequence" else 1.0
     return float(session.transaction.view(relation.oid).estimated_rows())
+
+
+def _access_list(session: Any, target: Relation | Schema) -> tuple[str, ...] | None:
+    """Return an access list as PostgreSQL shows it; NULL where nothing was granted on what has no list at first."""
+    if target.acl is None and not isinstance(target, Schema):
+        return None
+    if target.acl is None and target.oid >= FIRST_OID:
+        return None
+    return tuple([spelled_entry(session.catalog, entry) for entry in access_list(target)])
 
 
 def pg_class(session: Any) -> Iterator[Row]:
@@ -88,6 +99,7 @@ def pg_class(session: Any) -> Iterator[Row]:
                 or any(constraint.foreign is not None for constraint in relation.constraints)
             ),
             relreplident="d" if is_table else "n",
+            relacl=_access_list(session, relation),
             reloptions=tuple(f"{name}={value}" for name, value in relation.options) or None,
             **common,
         )

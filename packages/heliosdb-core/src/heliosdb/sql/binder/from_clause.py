@@ -153,6 +153,7 @@ def _table_item(binder: Binder, scope: Scope, item: ast.RangeTable) -> tuple[nod
         if moment is not None:
             raise undefined_relation_at(binder, moment, parts, position)
         raise binder.undefined_relation(parts, position, scope)
+    binder.require(relation, "r")
     alias = item.alias.name if item.alias is not None else None
     if relation.kind == "view":
         if moment is not None and isinstance(moment.request, RowsRequest):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["JoinColumn", "JoinItem", "RangeItem", "Scope"]
 
 AMBIGUOUS = -1
+SYSTEM_COLUMNS = ("ctid", "tableoid")
 
 
 class RangeItem:
@@ -53,6 +54,7 @@ class RangeItem:
         "lateral_ok",
         "lateral_only",
         "name",
+        "named",
         "nulled",
         "relation",
         "relation_visible",
@@ -90,6 +92,8 @@ class RangeItem:
         self.lateral_only = False
         self.lateral_ok = True
         self.nulled = False
+        self.named = False
+        """Whether the statement reads any of its columns."""
         self._positions: dict[str, int] | None = None
 
     @property
@@ -109,6 +113,7 @@ class RangeItem:
 
     def column(self, number: int, position: int | None = None) -> Expression:
         """Return the expression for a column."""
+        self.named = True
         column = self.columns[number]
         made = Column(
             type=column.type,
@@ -142,6 +147,7 @@ class RangeItem:
 
     def system_column(self, name: str, position: int | None) -> Expression | None:
         """Return ``ctid`` or ``tableoid`` of a stored relation, or a hidden column; None for what is none here."""
+        self.named = self.named or name in SYSTEM_COLUMNS
         if name in self.hidden:
             index, column = self.hidden[name]
             return Column(type=column.type, source=self.source, index=index, name=name, position=position)
