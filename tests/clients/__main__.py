@@ -1,8 +1,8 @@
 """``make clients``: run programs of other people's drivers on a server, and compare what they print with what
 PostgreSQL made them print.
 
-Each program of ``programs/`` takes host, port, user and database and prints what it saw. ``expected/`` is what it prints
-with PostgreSQL 15 (with pgvector's adapters: what it has to be). A program whose tool is not here is named.
+Each program of ``programs/`` takes host, port, user and database and prints what it saw. ``expected/`` is what it
+prints with PostgreSQL 15 (with pgvector's adapters: what it has to be). A program whose tool is not here is named.
 ``ARGS="--record PORT DATABASE"`` writes ``expected/`` anew from a PostgreSQL of the user postgres on this machine.
 """
 
