@@ -242,6 +242,7 @@ REPORTED = (
     "client_encoding",
     "application_name",
     "default_transaction_read_only",
+    "in_hot_standby",
     "DateStyle",
     "IntervalStyle",
     "TimeZone",
