@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from heliosdb.plugin.drivers import driver as driver
     from heliosdb.plugin.drivers import driver_names as driver_names
     from heliosdb.plugin.host import load_plugins as load_plugins
+    from heliosdb.session.live import LiveRows as LiveRows
     from heliosdb.session.past import definitions as definitions
     from heliosdb.sql import statements as statements
     from heliosdb.sql.parser import Parser
@@ -159,6 +160,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.catalog.commit": ("Commit",),
     "heliosdb.catalog.result": ("Result",),
     "heliosdb.catalog.roles": ("Login",),
+    "heliosdb.session.live": ("LiveRows",),
     "heliosdb.catalog.storage": ("OBJECTS_RELATION CATALOG_RELATION",),
     "heliosdb.commands.context": ("CommandSession Session", "DatabaseContext Database"),
     "heliosdb.commands.ddl": ("apply apply_edit",),

@@ -150,7 +150,7 @@ def test_files(db: EmbeddedDatabase, tmp_path: Path) -> None:
         db.execute(f"COPY u FROM '{tmp_path}'")
     with pytest.raises(errors.FeatureNotSupported):
         db.execute("COPY u FROM PROGRAM 'echo 1'")
-    with pytest.raises(errors.FeatureNotSupported):
+    with pytest.raises(errors.BadCopyFileFormat, match="signature not recognized"):
         db.execute(f"COPY u FROM '{name}' (FORMAT binary)")
     with pytest.raises(errors.SqlSyntaxError, match="freeze requires a Boolean value"):
         db.execute(f"COPY u FROM '{name}' (FREEZE maybe)")

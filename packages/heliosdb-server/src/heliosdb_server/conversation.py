@@ -16,12 +16,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, evolve, field
+from attrs import evolve
 
 from heliosdb import errors
+from heliosdb.spi import LiveRows
 from heliosdb_server import formats, messages
 from heliosdb_server.encoding import Rows, row_encoder
 from heliosdb_server.messages import Body, Message
+from heliosdb_server.portals import Portal, Statement, batches
 from heliosdb_server.short import Short, ShortAnswers
 
 if TYPE_CHECKING:
@@ -52,34 +54,6 @@ ROWS = 256
 """Rows that are encoded at once."""
 
 
-@define(eq=False)
-class _Statement:
-    """A statement that Parse made; ``text`` is None for an empty one."""
-
-    text: Any
-    types: tuple[str | None, ...]
-    columns: tuple[OutputColumn, ...] | None
-    declared: tuple[str | None, ...] = ()
-    encoders: dict[tuple[int, ...], Rows] = field(factory=dict)
-    """What makes the bytes of its rows by their formats, where no setting has a say in them."""
-    described: dict[tuple[int, ...], bytes] = field(factory=dict)
-    """RowDescription by the formats that were asked for."""
-    short: Short | None = None
-    """How it is answered at once."""
-
-
-@define(eq=False)
-class _Portal:
-    """A statement with values for its parameters, and how far its rows have been read."""
-
-    statement: _Statement
-    values: tuple[Any, ...]
-    formats: list[int]
-    result: Result | None = None
-    rows: list[Any] | None = None
-    at: int = 0
-
-
 class Conversation:
     """See the module. ``settings`` are those that the client asked for when it connected, ``number`` is what it knows
     the session by; ``on_arrival`` is called by any thread when there are ``notifications``."""
@@ -97,8 +71,8 @@ class Conversation:
         self._size = 0
         self.session: Any = database.session(user=user, settings=settings, on_notice=self._notice, number=number)
         self.session.inbox.on_arrival = on_arrival
-        self._statements: dict[str, _Statement] = {}
-        self._portals: dict[str, _Portal] = {}
+        self._statements: dict[str, Statement] = {}
+        self._portals: dict[str, Portal] = {}
         self._copy: Any = None
         self._copy_is_extended = False
         self._skips = False
@@ -184,7 +158,10 @@ class Conversation:
         """
         if self._skips or self._portals or self._may_have_set or self._copy is not None or self.session.inbox.notifies:
             return None
-        return self._short.answer(data)
+        answer = self._short.answer(data)
+        if answer is not None:
+            self.queries += 1
+        return answer
 
     def process(self, arrived: Sequence[Message]) -> Iterator[bytes]:
         """Answer messages, piece by piece."""
@@ -228,6 +205,7 @@ class Conversation:
 
     def _fail(self, error: errors.Error) -> None:
         """Report an error of the extended protocol; what follows is skipped up to Sync."""
+        self._give_up()
         block = self.session.block
         if block.is_implicit:
             block.rollback()
@@ -236,16 +214,22 @@ class Conversation:
         self._say(messages.error_response(error))
         self._skips = True
 
+    def _give_up(self) -> None:
+        """End a statement some of whose rows could not be written."""
+        if self.session.live is not None:
+            self.session.live.fail()
+
     def _sync(self) -> None:
         self._skips = False
         block = self.session.block
-        if block.is_implicit:
-            try:
+        try:
+            if block.is_implicit:
                 block.commit()
-            except errors.Error as error:
-                self._say(messages.error_response(error))
-        if not block.is_open:
-            self._portals.clear()
+            if not block.is_open:
+                for name in tuple(self._portals):
+                    self._drop_portal(name)
+        except errors.Error as error:
+            self._say(messages.error_response(error))
         if self._may_have_set:
             self._report()
         self._ready()
@@ -256,8 +240,8 @@ class Conversation:
         session = self.session
         offset = 0
         self.queries += 1
-        self._portals.pop("", None)
         try:
+            self._drop_portal("")
             text = body.text()
             body.end()
             self._statements.pop("", None)
@@ -269,7 +253,7 @@ class Conversation:
                 if self._copy is not None:
                     return
             else:
-                results = session.run_script(statements)
+                results = session.run_script(statements, live=True)
                 for statement in statements:
                     offset = statement.offset
                     result = next(results)
@@ -278,6 +262,7 @@ class Conversation:
                 if len(statements) == 1 and result.columns is not None and result.row_count in (0, 1):
                     session.points.offer(text, result, has_parameters=False, as_data=True)
         except errors.Error as error:
+            self._give_up()
             self._say(messages.error_response(error, offset=offset))
         self._report()
         self._ready()
@@ -286,11 +271,14 @@ class Conversation:
         if result.columns is not None:
             form = [formats.TEXT] * len(result.columns)
             self._say(messages.row_description(formats.descriptions(self.session, result.columns, form)))
-            yield from self._rows(result.columns, form, list(result.rows))
+            encode = row_encoder(formats.outputs(self.session, result.columns, form))
+            count = 0
+            for rows in batches(result):
+                count += len(rows)
+                yield from self._written(encode, rows)
+            if result.row_count is None:
+                result = evolve(result, row_count=count)
         self._say(messages.command_complete(result.status))
-
-    def _rows(self, columns: Sequence[OutputColumn], form: Sequence[int], rows: Sequence[Any]) -> Iterator[bytes]:
-        yield from self._written(row_encoder(formats.outputs(self.session, columns, form)), rows)
 
     def _written(self, encode: Rows, rows: Sequence[Any]) -> Iterator[bytes]:
         for start in range(0, len(rows), ROWS):
@@ -314,11 +302,11 @@ class Conversation:
         if len(statements) > 1:
             raise errors.SqlSyntaxError("cannot insert multiple commands into a prepared statement")
         if not statements:
-            self._statements[name] = _Statement(None, types, None)
+            self._statements[name] = Statement(None, types, None)
         else:
             prepared = session.prepare(text, types)
             given = prepared.parameter_types + types[len(prepared.parameter_types) :]
-            self._statements[name] = _Statement(evolve(statements[0], types=types), given, prepared.columns, types)
+            self._statements[name] = Statement(evolve(statements[0], types=types), given, prepared.columns, types)
         self._say(messages.PARSE_COMPLETE)
 
     def _bind(self, body: Body, followed_by_sync: bool) -> None:
@@ -333,16 +321,17 @@ class Conversation:
                 f'bind message supplies {len(values)} parameters, but prepared statement "{name}" requires '
                 f"{len(statement.types)}"
             )
-        if portal and portal in self._portals:
+        if portal and (portal in self._portals or portal in self.session.cursors):
             raise errors.DuplicateCursor(f'cursor "{portal}" already exists')
         types = statement.types + (None,) * (len(values) - len(statement.types))
         read = formats.parameters(self.session, types, values, formats.one_for_each(given, len(values), "parameter"))
         count = len(statement.columns or ())
         form = formats.one_for_each(wanted, count, "column") if count else wanted
-        self._portals[portal] = _Portal(statement, read, form)
+        self._drop_portal(portal)
+        self._portals[portal] = Portal(statement, read, form)
         self._say(messages.BIND_COMPLETE)
 
-    def _statement(self, name: str) -> _Statement:
+    def _statement(self, name: str) -> Statement:
         found = self._statements.get(name)
         if found is None:
             raise errors.InvalidSqlStatementName(
@@ -350,8 +339,18 @@ class Conversation:
             )
         return found
 
-    def _portal(self, name: str) -> _Portal:
+    def _drop_portal(self, name: str) -> None:
+        if name in self._portals:
+            self._portals.pop(name).close()
+        elif name in self.session.cursors:
+            self.session.cursors.pop(name).close()
+
+    def _portal(self, name: str) -> Portal:
         found = self._portals.get(name)
+        if found is None and name in self.session.cursors:
+            # What DECLARE made; FETCH and the protocol move the same cursor.
+            columns = self.session.cursors[name].columns
+            found = Portal(Statement(None, (), columns), (), [], cursor=name)
         if found is None:
             raise errors.InvalidCursorName(f'portal "{name}" does not exist')
         return found
@@ -385,7 +384,7 @@ class Conversation:
         else:
             self._say(messages.row_description(formats.descriptions(session, columns, form)))
 
-    def _run_to_describe(self, portal: _Portal) -> None:
+    def _run_to_describe(self, portal: Portal) -> None:
         """Run what only its run can tell the columns of: SHOW, EXPLAIN, FETCH, EXECUTE."""
         tree = type(self.session.tree(portal.statement.text)).__name__
         if tree in ("Show", "Explain", "Fetch", "Execute"):
@@ -394,9 +393,14 @@ class Conversation:
     def _execute(self, body: Body, followed_by_sync: bool) -> Iterator[bytes]:
         name, limit = body.text(), body.int4()
         body.end()
+        if limit <= 0:
+            limit = -1
         portal = self._portal(name)
         statement = portal.statement
         self.queries += 1
+        if portal.cursor is not None:
+            yield from self._fetch(portal, limit)
+            return
         if statement.text is None:
             self._say(messages.EMPTY_QUERY)
             return
@@ -413,18 +417,42 @@ class Conversation:
         if result.columns is None or rows is None:
             self._say(messages.command_complete(result.status))
             return
-        end = len(rows) if limit <= 0 else min(len(rows), portal.at + limit)
         form = formats.one_for_each(portal.formats, len(result.columns), "column")
-        yield from self._written(self._encoder(statement, result.columns, form), rows[portal.at : end])
-        count, portal.at = end - portal.at, end
-        if end < len(rows):
+        encode = self._encoder(statement, result.columns, form)
+        count = 0
+        while True:
+            end = len(rows) if limit < 0 else min(len(rows), portal.at + limit - count)
+            yield from self._written(encode, rows[portal.at : end])
+            count += end - portal.at
+            portal.at = end
+            if count == limit or portal.live is None:
+                break
+            portal.at, portal.rows = 0, next(portal.live, None) or []
+            rows = portal.rows
+            if not rows:
+                portal.live = None
+        if count == limit:
+            if portal.live is not None:
+                portal.live.pause()
             self._say(messages.PORTAL_SUSPENDED)
         elif result.tag == "SELECT":
             self._say(messages.command_complete(f"SELECT {count}"))
         else:
             self._say(messages.command_complete(result.status))
 
-    def _encoder(self, statement: _Statement, columns: Sequence[OutputColumn], form: Sequence[int]) -> Rows:
+    def _fetch(self, portal: Portal, limit: int) -> Iterator[bytes]:
+        """Execute a portal that is a cursor: FETCH."""
+        columns = portal.statement.columns or ()
+        assert portal.cursor is not None
+        name = portal.cursor.replace('"', '""')
+        (result,) = self.session.execute(f'FETCH FORWARD {"ALL" if limit < 0 else limit} FROM "{name}"')
+        rows: Any = result.rows
+        encode = row_encoder(formats.outputs(self.session, columns, [formats.TEXT] * len(columns)))
+        yield from self._written(encode, rows)
+        done = len(rows) != limit
+        self._say(messages.command_complete(f"SELECT {len(rows)}") if done else messages.PORTAL_SUSPENDED)
+
+    def _encoder(self, statement: Statement, columns: Sequence[OutputColumn], form: Sequence[int]) -> Rows:
         found = statement.encoders.get(tuple(form))
         if found is None:
             found = row_encoder(formats.outputs(self.session, columns, form))
@@ -432,19 +460,22 @@ class Conversation:
                 statement.encoders[tuple(form)] = found
         return found
 
-    def _run(self, portal: _Portal) -> None:
+    def _run(self, portal: Portal) -> None:
         if self._run_short(portal):
             return
         self._may_have_set = True
         session, statement = self.session, portal.statement
-        result = portal.result = session.run(statement.text, portal.values)
+        result = portal.result = session.run(statement.text, portal.values, live=True)
+        if isinstance(result.rows, LiveRows):
+            portal.live, portal.rows = result.rows, []
+            return
         portal.rows = None if result.columns is None else list(result.rows)
         if statement.columns is not None and len(portal.rows or ()) < 2 and not session.block.is_open:
             text = statement.text.text
             session.points.offer(text, result, as_data=True)
             self._short_types[text] = statement.declared
 
-    def _run_short(self, portal: _Portal) -> bool:
+    def _run_short(self, portal: Portal) -> bool:
         """Run a statement by its function, where it has one that was made for parameters of these types."""
         statement = portal.statement
         text = statement.text.text
@@ -487,8 +518,10 @@ class Conversation:
         body.end()
         if kind not in (b"S", b"P"):
             raise errors.ProtocolViolation(f"invalid CLOSE message subtype {kind[0]}")
-        closed = self._statements if kind == b"S" else self._portals
-        closed.pop(name, None)
+        if kind == b"S":
+            self._statements.pop(name, None)
+        else:
+            self._drop_portal(name)
         self._say(messages.CLOSE_COMPLETE)
 
     def _flush(self, body: Body, followed_by_sync: bool) -> Iterator[bytes]:

@@ -317,8 +317,7 @@ class _Connection:
                     return
                 pieces = conversation.process(arrived)
                 if conversation.is_short(arrived):
-                    self.writer.write(b"".join(pieces))
-                    await self.writer.drain()
+                    await self.send(b"".join(pieces))
                     continue
                 while (piece := await self._in_thread(next, pieces, None)) is not None:
                     await self.send(piece)
@@ -345,6 +344,8 @@ class _Connection:
         """Tell a client that is idle what has been notified; others hear of it when they are."""
         conversation = self.conversation
         if not self._is_idle or conversation is None or not conversation.session.inbox.notifies:
+            return
+        if self.writer.is_closing():
             return
         if self.writer.transport.get_write_buffer_size() > CHUNK:
             # The client does not read. What it has not been told waits in the session, where there is a limit.
@@ -381,6 +382,9 @@ class _Connection:
 
     async def send(self, data: bytes) -> None:
         """Send bytes, and wait until there is room for more."""
+        if self.writer.is_closing():
+            # uvloop would raise a RuntimeError.
+            raise ConnectionResetError
         self.writer.write(data)
         await self.writer.drain()
 

@@ -110,7 +110,7 @@ class _Index:
         return len(self._data)
 
     def _datum(self, vector: Any) -> Any:
-        if self._index.is_binary:
+        if self._index.measure.is_binary:
             datum: Any = "".join(str(int(bool(number))) for number in vector)
         else:
             datum = VECTOR.datum(np.asarray(vector))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from threading import Thread
 
 import numpy as np
@@ -188,3 +189,30 @@ def test_plans_of_subqueries_are_shown(database: EmbeddedDatabase, exactly: Call
     )
     assert "SubPlan: Limit" in shown
     assert "Index Scan using by_v on items n" in shown
+
+
+@pytest.mark.parametrize(
+    ("options", "least", "most"),
+    [
+        ("hnsw (v vector_l2_ops) WITH (quantization = 'scalar')", 0.98, 1.0),
+        ("hnsw (v vector_l2_ops) WITH (quantization = 'product', pq_subquantizers = 1, pq_centroids = 16)", 0.0, 0.9),
+        ("ivf (v vector_l2_ops) WITH (lists = 40)", 0.05, 0.95),
+        ("ivf (v vector_cosine_ops) WITH (lists = 1)", 1.0, 1.0),
+        ("hnsw (v vector_l2_ops)", None, None),
+    ],
+)
+def test_the_statistics_say_what_codes_and_lists_find(
+    tmp_path: Path, options: str, least: float | None, most: float | None
+) -> None:
+    path = str(tmp_path / "db")
+    query = "SELECT recall FROM pg_vector_index_stats"
+    with EmbeddedDatabase(path, plugins=["vector"], strict=True) as database:
+        fill(database, clustered(9, 1500, 16))
+        database.execute(f"CREATE INDEX by_v ON items USING {options}")
+        ((recall,),) = database.query(query)
+        if least is None or most is None:
+            assert recall is None
+        else:
+            assert least <= recall <= most
+    with EmbeddedDatabase(path, plugins=["vector"], strict=True) as database:
+        assert database.query(query) == [(recall,)]

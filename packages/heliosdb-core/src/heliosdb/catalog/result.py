@@ -19,13 +19,13 @@ class Result:
 
     ``tag`` is PostgreSQL's command tag without the row count of queries (``"CREATE TABLE"``, ``"INSERT"``).
     ``columns`` is None where the statement returns no rows; ``rows`` are tuples of datums and may be a generator that
-    is read once. ``row_count`` is the number of rows returned or changed, None where the command has none or it is
-    not known yet.
+    is read once, or batches of them where the statement has been run ``live``. ``row_count`` is the number of rows
+    returned or changed, None where the command has none or it is not known yet.
     """
 
     tag: str
     columns: tuple[OutputColumn, ...] | None = None
-    rows: Iterable[tuple[Any, ...]] = ()
+    rows: Iterable[Any] = ()
     row_count: int | None = None
 
     @property

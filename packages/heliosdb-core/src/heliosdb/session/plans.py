@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["SessionPlans"]
 
 LOOKS = 64
+LIVE = 1024
+"""Rows of a result that is not read to its end, where the door sends rows on as they come."""
+
 SMALL, GROWTH = 100, 4
 """A plan is made anew when a table of more than SMALL rows has GROWTH times as many rows as then, or as few."""
 
@@ -273,13 +276,18 @@ class SessionPlans(SessionEnvironment):
             raise errors.ReadOnlySqlTransaction(f"cannot execute {command} in a read-only transaction")
         transaction.writes_temporary = True
 
-    def run_plan(self, plan: Plan, constants: Sequence[Any], parameters: tuple[Any, ...]) -> Result:
-        """Run a plan in the open transaction and return its result with all rows."""
+    def run_plan(
+        self, plan: Plan, constants: Sequence[Any], parameters: tuple[Any, ...], *, live: bool = False
+    ) -> Result:
+        """Run a plan in the open transaction and return its result with all rows; with ``live`` a query that gives more
+        than a batch of them is not read to its end (``session/live.py``)."""
         transaction = self.transaction
         self.require_writable(plan)
         plan.runs += 1
         execution = Execution(self, transaction, parameters, plan.slots(constants, self))
         rows: list[tuple[Any, ...]] = []
+        if live and plan.bound.read_only and plan.columns is not None:
+            return self._run_live(plan, execution, rows)
         try:
             with full_collection_paused() if plan.gathers else nullcontext():
                 for batch in plan.compiled.run(execution):
@@ -290,6 +298,22 @@ class SessionPlans(SessionEnvironment):
             execution.close()
         count = len(rows) if plan.bound.tag == "SELECT" else execution.row_count
         return Result(plan.bound.tag, plan.columns, rows, count)
+
+    def _run_live(self, plan: Plan, execution: Execution, rows: list[tuple[Any, ...]]) -> Result:
+        from heliosdb.session.live import LiveRows
+
+        if self.block.is_open:
+            execution.fixed_views = {oid: self.transaction.view(oid) for oid, _ in plan.locks}
+        batches = _batches(plan, execution)
+        with full_collection_paused() if plan.gathers else nullcontext():
+            for batch in batches:
+                if execution.cancelled:
+                    execution.raise_cancelled()
+                rows.extend(batch)
+                if len(rows) >= LIVE:
+                    more = LiveRows(self, rows, batches, gathers=plan.gathers)  # type: ignore[arg-type]
+                    return Result(plan.bound.tag, plan.columns, more)
+        return Result(plan.bound.tag, plan.columns, rows, len(rows))
 
     def stream_plan(
         self, plan: Plan, constants: Sequence[Any], parameters: tuple[Any, ...]
@@ -344,7 +368,7 @@ class SessionPlans(SessionEnvironment):
         return rows
 
 
-def _batches(plan: Plan, execution: Execution) -> Iterator[list[tuple[Any, ...]]]:
+def _batches(plan: Plan, execution: Execution) -> Generator[list[tuple[Any, ...]], None, None]:
     try:
         yield from plan.compiled.run(execution)
     finally:

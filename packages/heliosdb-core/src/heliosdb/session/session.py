@@ -44,6 +44,7 @@ from heliosdb.session.statements import PreparedStatement, StatementText, no_par
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Relation
     from heliosdb.session.copying import Copy
+    from heliosdb.session.live import LiveRows
     from heliosdb.session.streaming import Stream
     from heliosdb.transaction.locks import RelationLock
 
@@ -70,6 +71,8 @@ class Session(SessionPlans):
     """See the module. ``SessionContext`` and ``CommandSession`` are what functions and commands see of it."""
 
     _limit: float | None = None
+    live: LiveRows | None = None
+    """The rows of the statement that runs, where they are sent on as they come."""
     owns_temporary_schema = True
 
     def lock_definition(self, relation: Relation, mode: RelationLock) -> None:
@@ -272,20 +275,24 @@ class Session(SessionPlans):
             return []
         return list(self.run_script(statements))
 
-    def run_script(self, statements: Sequence[StatementText]) -> Iterator[Result]:
+    def run_script(self, statements: Sequence[StatementText], *, live: bool = False) -> Iterator[Result]:
         """Several statements of one text run as one implicit transaction, as PostgreSQL's simple query does.
 
-        COMMIT or ROLLBACK among them ends it; the next statement begins another one.
+        COMMIT or ROLLBACK among them ends it; the next statement begins another one. ``live`` as in ``run``: rows have
+        to be read before the next result is asked for.
         """
         implicit = len(statements) > 1 and not self.block.is_open
         try:
             for statement in statements:
                 if implicit and not self.block.is_open:
                     self.begin_implicit()
-                result = self.run(statement)
+                result = self.run(statement, live=live)
                 if statement is statements[-1] and self.block.is_implicit:
                     # The last statement is done only when everything is committed.
-                    self.block.commit()
+                    if self.live is None:
+                        self.block.commit()
+                    else:
+                        self.live.commits = True
                 yield result
         except BaseException:
             if self.block.is_implicit:
@@ -306,18 +313,19 @@ class Session(SessionPlans):
             self.block.fail()
             raise
 
-    def run(self, statement: StatementText, parameters: Sequence[Any] | None = None) -> Result:
-        """Run one statement with Python parameters and return its result, rows included."""
+    def run(self, statement: StatementText, parameters: Sequence[Any] | None = None, *, live: bool = False) -> Result:
+        """Run one statement with Python parameters and return its result, rows included. With ``live`` rows that are
+        more than a batch are ``LiveRows``, whose reader ends the statement (``session/live.py``)."""
         self.start_clock(statement.shown or statement.text)
         for name, left in statement.cut_names:
             self.notice(f'identifier "{name}" will be truncated to "{left}"', sqlstate="42622")
         try:
-            return self._run(statement, parameters)
+            return self._run(statement, parameters, live)
         except BaseException as error:
             self._fail(error)
             raise
         finally:
-            self.stop_clock()
+            ask(None) if self.live is not None else self.stop_clock()
 
     def start_clock(self, text: str) -> None:
         """Note which statement runs from now on, and when it has to be done."""
@@ -371,16 +379,16 @@ class Session(SessionPlans):
         if isinstance(error, OverflowError):
             raise errors.NumericValueOutOfRange("value out of range") from error
 
-    def _run(self, statement: StatementText, parameters: Sequence[Any] | None) -> Result:
+    def _run(self, statement: StatementText, parameters: Sequence[Any] | None, live: bool) -> Result:
         tries = 0
         self.last_plan = None
         while True:
             alone = not self.block.is_open
             self.statement_timestamp = time.time_ns() // 1000 - EPOCH
             if not alone:
-                return self._run_in_block(statement, parameters)
+                return self._run_in_block(statement, parameters, live)
             try:
-                return self._run_alone(statement, parameters)
+                return self._run_alone(statement, parameters, live)
             except errors.SerializationFailure:
                 tries += 1
                 if tries > RETRIES or self.block.is_open or not self._is_repeatable(statement):
@@ -391,14 +399,16 @@ class Session(SessionPlans):
         """Whether running the statement again gives what the first time would have: COPY FROM STDIN has been read."""
         return type(statement.tree).__name__ not in ("Copy", "Call", "Do")
 
-    def _run_alone(self, statement: StatementText, parameters: Sequence[Any] | None) -> Result:
+    def _run_alone(self, statement: StatementText, parameters: Sequence[Any] | None, live: bool) -> Result:
         """Run a statement in a transaction of its own; transaction commands open or refuse one themselves."""
         if self._controls_transactions(statement):
             return self._command(statement)
         self.transaction_timestamp = self.statement_timestamp
         self.block.begin_alone()
         try:
-            result = self._dispatch(statement, parameters)
+            result = self._dispatch(statement, parameters, live)
+            if self.live is not None:
+                return result
             if result.columns is not None and not isinstance(result.rows, list):
                 rows = list(result.rows)
                 result = Result(result.tag, result.columns, rows, len(rows))
@@ -408,7 +418,7 @@ class Session(SessionPlans):
         self.block.commit()
         return result
 
-    def _run_in_block(self, statement: StatementText, parameters: Sequence[Any] | None) -> Result:
+    def _run_in_block(self, statement: StatementText, parameters: Sequence[Any] | None, live: bool) -> Result:
         if self._controls_transactions(statement):
             return self._command(statement)
         if self.block.status == "E":
@@ -418,8 +428,8 @@ class Session(SessionPlans):
         if first.startswith(WITHOUT_SNAPSHOT_WORDS) and type(self.tree(statement)).__name__ in WITHOUT_SNAPSHOT:
             return self._command(statement)
         self.transaction.begin_statement()
-        result = self._dispatch(statement, parameters)
-        if result.columns is not None and not isinstance(result.rows, list):
+        result = self._dispatch(statement, parameters, live)
+        if result.columns is not None and not isinstance(result.rows, list) and self.live is None:
             rows = list(result.rows)
             result = Result(result.tag, result.columns, rows, len(rows))
         return result
@@ -475,7 +485,7 @@ class Session(SessionPlans):
             return bool(self.registries.extension_statements[tree.name].with_query)
         return name in WITH_QUERY
 
-    def _dispatch(self, statement: StatementText, parameters: Sequence[Any] | None) -> Result:
+    def _dispatch(self, statement: StatementText, parameters: Sequence[Any] | None, live: bool = False) -> Result:
         allow_recursion()
         hints = tuple(map(self.hint, parameters or ()))
         types = statement.types
@@ -504,7 +514,7 @@ class Session(SessionPlans):
             plan = self.plan(statement, hints, types, parameters or ())
         if parameters is None and plan.bound.parameter_types:
             raise no_parameter(statement.text)
-        result = self.run_plan(plan, statement.constants, self.read_parameters(plan, parameters or ()))
+        result = self.run_plan(plan, statement.constants, self.read_parameters(plan, parameters or ()), live=live)
         # Of this very text: what ran inside of it (functions, EXECUTE, the query of COPY) has texts of its own.
         self.last_plan, self.last_hints = plan, hints
         return _over_domains(result, self.types)
@@ -547,6 +557,8 @@ class Session(SessionPlans):
         """Roll back what is open, drop temporary objects, and forget the session."""
         if self.closed:
             return
+        if self.live is not None:
+            self.live.abandon()
         if self.block.is_open:
             self.block.rollback()
         self.unlock_all_advisory()

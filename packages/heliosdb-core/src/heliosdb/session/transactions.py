@@ -24,6 +24,7 @@ from heliosdb.transaction.outcome import Mark
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Constraint
     from heliosdb.session.environment import SessionEnvironment
+    from heliosdb.session.live import LiveRows
     from heliosdb.session.notifications import Announcement
     from heliosdb.session.streaming import Stream
     from heliosdb.transaction import Transaction
@@ -76,7 +77,7 @@ class TransactionBlock:
         """What has changed something in the block: (length of the transaction's journal behind it, text)."""
         self._authors: dict[str, Author] = {}
         """Who the session's commits are by that one statement makes, by its text."""
-        self.streams: WeakSet[Stream] = WeakSet()
+        self.streams: WeakSet[Stream | LiveRows] = WeakSet()
         """What is read while the block lasts (``session/streaming.py``)."""
 
     @property

@@ -168,10 +168,12 @@ class Relation:
             block = self.block(number)
             if block is None:
                 return None
-        entry = block.overlay.get(row_id & SLOT_MASK)
+        slot = row_id & SLOT_MASK
+        entry = block.overlay.get(slot)
         if entry is not None:
             return entry[1] if entry[0] <= scn else lookup(entry[2], scn)
-        return block.row(row_id & SLOT_MASK, scn)
+        rows = block.rows
+        return rows[slot] if slot < len(rows) and scn >= block.begin else block.row(slot, scn)
 
     def settled(self, scn: int) -> list[Sequence[Any]] | None:
         """Return every block's rows as a reader at an SCN sees them, None while they are not as they stand.

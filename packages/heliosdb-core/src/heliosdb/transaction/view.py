@@ -258,6 +258,9 @@ class RelationView:
                 pass  # one of a row that is newer than this snapshot
         numbers = {row_id >> BLOCK_BITS for row_id in row_ids if row_id is not None}
         if len(row_ids) < MANY_OF_A_BLOCK * len(numbers):
+            if self.own is None:
+                row, scn = self.relation.row, self.scn
+                return [None if row_id is None else row(row_id, scn) for row_id in row_ids]
             return [None if row_id is None else self.peek(row_id) for row_id in row_ids]
         blocks = {number: self._positional(number, self.own) for number in numbers}
         return [None if row_id is None else blocks[row_id >> BLOCK_BITS][row_id & SLOT_MASK] for row_id in row_ids]

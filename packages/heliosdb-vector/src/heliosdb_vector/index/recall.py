@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Curve", "Curves", "measured", "steps"]
+__all__ = ["MEASURED", "Curve", "Curves", "measured", "measured_of_codes", "steps"]
 
 QUESTIONS = 64
 NEIGHBOUR = 6
@@ -105,6 +105,31 @@ def measured(
         if curve[-1][1] >= recall:
             break
     return curve
+
+
+def measured_of_codes(
+    labels: Rows, rows: Rows, distances: Callable[[Rows, Rows], Rows], search: Callable[[Rows], Rows], *, unit: bool
+) -> float:
+    """Return which part of the 10 nearest is among those that a search names and that are then compared exactly.
+
+    ``rows`` are the vectors themselves; ``search(row)`` gives labels of what is likely near by their codes.
+    """
+    places = np.argsort(labels)
+
+    def of_labels(some: Rows) -> Rows:
+        found: Rows = rows[places[np.searchsorted(labels, some, sorter=places)]]
+        return found
+
+    def nearest(question: Rows, count: int, _effort: int = 0) -> Rows:
+        ranks = distances(question, rows)
+        count = min(count, len(rows))
+        chosen = np.argpartition(ranks, count - 1)[:count]
+        ordered: Rows = labels[chosen[np.argsort(ranks[chosen], kind="stable")]]
+        return ordered
+
+    questions = _questions(labels, of_labels, nearest, unit=unit)
+    shares = [np.isin(nearest(question, MEASURED[0]), search(question)).mean() for question in questions]
+    return float(np.mean(shares))
 
 
 def _questions(labels: Rows, rows: Callable[[Rows], Rows], search: Search, *, unit: bool) -> Rows:

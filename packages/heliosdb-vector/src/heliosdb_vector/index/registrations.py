@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from heliosdb.spi import AccessMethodFactory, CatalogView, DatabaseMethod, OperatorClass, ScalarFunction, Setting
 from heliosdb_vector.definitions import BIT_DISTANCES, DISTANCES, HOME, SCHEMA
+from heliosdb_vector.index.efforts import USUAL_EFFORT
 from heliosdb_vector.index.stats import COLUMNS, METHODS
 
 __all__ = ["access_methods", "catalog_views", "database_methods", "functions", "operator_classes", "settings"]
@@ -54,7 +55,7 @@ def settings() -> Iterator[Setting]:
     yield Setting(
         name="hnsw.ef_search",
         kind="integer",
-        default=40,
+        default=USUAL_EFFORT["hnsw.ef_search"],
         minimum=1,
         maximum=100_000,
         description="How many vectors a search of a graph keeps in view: more find more of the nearest.",
@@ -63,7 +64,7 @@ def settings() -> Iterator[Setting]:
     yield Setting(
         name="ivfflat.probes",
         kind="integer",
-        default=1,
+        default=USUAL_EFFORT["ivfflat.probes"],
         minimum=1,
         maximum=32768,
         description="How many lists a search looks into: more find more of the nearest.",

@@ -28,6 +28,7 @@ COLUMNS = (
     ("dead_vectors", "int8"),
     ("training_vectors", "int8"),
     ("trouble", "text"),
+    ("recall", "float8"),
 )
 
 
@@ -38,6 +39,10 @@ def vector_index_stats(session: SessionContext) -> Iterator[tuple[Any, ...]]:
     numbers of single precision (bits, for bit strings). ``recent_vectors`` are not in the structure yet and compared
     one by one; ``dead_vectors`` wait to be taken out of it. From ``training_vectors`` it has learned what its lists and
     codes stand for. ``trouble`` says why an index is broken, so that searches do without it; then it holds nothing.
+
+    ``recall`` is the part of the ten nearest that codes (the nearest of them compared again with the rows) or lists
+    found of a sample when the index was built, with the default of the method's setting. It is NULL for a graph of
+    whole vectors, which measures itself where ``heliosdb.vector_recall`` asks for it.
     """
     for relation in session.catalog.relations():
         for index in relation.indexes:
@@ -48,7 +53,7 @@ def vector_index_stats(session: SessionContext) -> Iterator[tuple[Any, ...]]:
                 continue
             structure, known = found.structure, found.known
             dimensions = found.dimensions
-            plain = None if dimensions is None else (dimensions + 7) // 8 if found.is_binary else 4 * dimensions
+            plain = None if dimensions is None else (dimensions + 7) // 8 if found.measure.is_binary else 4 * dimensions
             each = plain if structure is None else structure.code_size
             yield (
                 index.name,
@@ -60,11 +65,12 @@ def vector_index_stats(session: SessionContext) -> Iterator[tuple[Any, ...]]:
                 relation.name,
                 index.method,
                 found.backend.name,
-                found.metric,
+                found.measure.name,
                 None if each is None else float(each),
                 None if each is None or plain is None else plain / each,
                 found.number_recent,
                 found.number_dead,
                 found.trained_with,
                 found.trouble,
+                found.recall,
             )

@@ -29,10 +29,11 @@ from numpy.typing import NDArray
 from heliosdb.errors import DataException, InvalidParameterValue
 from heliosdb.spi import ALL_NAMED, ColumnValues, Named
 from heliosdb_vector.index.checking import missing
+from heliosdb_vector.index.efforts import USUAL_EFFORT
 from heliosdb_vector.index.entries import NEVER, Entries, digest_of
 from heliosdb_vector.index.gate import Gate
 from heliosdb_vector.index.measures import Measure
-from heliosdb_vector.index.recall import Curve, Curves, measured, steps
+from heliosdb_vector.index.recall import MEASURED, Curve, Curves, measured, measured_of_codes, steps
 from heliosdb_vector.index.recent import Recent
 from heliosdb_vector.index.survival import Survival
 from heliosdb_vector.index.training import sample
@@ -50,7 +51,7 @@ STEP = 32
 BUILD_STEP = 4096
 FEW = 1000
 """Vectors of which a structure is made at once."""
-FORMAT = "1"
+FORMAT = "2"
 GROWTH = 4
 GIVE_UP = 8
 """A search ends when it has named one of so many entries: reading them all is about as quick as another search."""
@@ -79,7 +80,7 @@ class VectorIndex:
     ) -> None:
         self.plan = plan
         self.backend = backend
-        self._measure = measure
+        self.measure = measure
         self._distance, self._distances = support["distance"], support["distances"]
         self._effort = effort
         self._dimensions: dict[str, int] = {}
@@ -94,6 +95,8 @@ class VectorIndex:
         """Vectors that the structure was given, forgotten ones included."""
         self.trained_with = 0
         """Vectors that the structure has learned from; 0 where there was nothing to learn."""
+        self.recall: float | None = None
+        """What codes or lists found when the index was built, with the usual effort; None where nothing was coarse."""
         self._recent = Recent()
         self._gate = Gate()
         self._changing = RLock()
@@ -115,9 +118,9 @@ class VectorIndex:
         where these do not fit the index. To enter a vector may not fail: its transaction is committing then.
         """
         (datum,) = values
-        if datum is None or not self._measure.is_indexed(datum):
+        if datum is None or not self.measure.is_indexed(datum):
             return ()
-        dimensions = self._measure.dimensions(datum)
+        dimensions = self.measure.dimensions(datum)
         if not self._dimensions:
             self._require_fit(dimensions)
         expected = self._dimensions.setdefault("all", dimensions)
@@ -142,9 +145,9 @@ class VectorIndex:
 
     def _require(self, dimensions: int) -> None:
         """Raise InvalidParameterValue for more dimensions than the metric can be guessed of."""
-        if self.plan.metric == "l1" and self._measure.is_coarse(dimensions):
+        if self.plan.metric == "l1" and self.measure.is_coarse(dimensions):
             raise InvalidParameterValue(
-                f"an index by taxicab distance takes sparsevec of {self._measure.width(dimensions)} dimensions at most,"
+                f"an index by taxicab distance takes sparsevec of {self.measure.width(dimensions)} dimensions at most,"
                 f" not {dimensions}"
             )
 
@@ -180,7 +183,7 @@ class VectorIndex:
                     labels.append(entries.add(row_id, digest, scn))
                     data.append(datum)
         if data:
-            self._take(labels, self._measure.rows(data))
+            self._take(labels, self.measure.rows(data))
 
     def _take(self, labels: Sequence[int], rows: NDArray[Any]) -> None:
         """Have new vectors, by and by in the structure."""
@@ -204,7 +207,7 @@ class VectorIndex:
             # What was forgotten before it got here stays out.
             here = self.known.row[recent.labels[part]] >= 0
             with self._gate.writing():
-                self.structure.add(recent.labels[part][here], self._measure.bounded(recent.rows[part][here]))
+                self.structure.add(recent.labels[part][here], self.measure.bounded(recent.rows[part][here]))
                 self._held += int(here.sum())
                 self._recent = recent.rest(min(start + step, count))
             if progress is not None:
@@ -218,26 +221,16 @@ class VectorIndex:
             raise InvalidParameterValue(f"{len(rows)} vectors are too few to train with, {needed} are needed")
 
     @property
-    def metric(self) -> str:
-        """What users call that by which vectors are near."""
-        return self._measure.name
-
-    @property
-    def is_binary(self) -> bool:
-        """Whether vectors are strings of bits."""
-        return self._measure.is_binary
-
-    @property
     def _is_coarse(self) -> bool:
         """Whether the structure's vectors only resemble those of the rows."""
         assert self.dimensions is not None
-        return self.plan.quantization != "none" or self._measure.is_coarse(self.dimensions)
+        return self.plan.quantization != "none" or self.measure.is_coarse(self.dimensions)
 
     def _new_structure(self, dimensions: int | None, expected: int) -> Structure:
         assert dimensions is not None
         self._require(dimensions)
         try:
-            return self.backend.structure(self.plan, self._measure.width(dimensions), expected)
+            return self.backend.structure(self.plan, self.measure.width(dimensions), expected)
         except ValueError as error:
             raise InvalidParameterValue(str(error)) from error
 
@@ -247,7 +240,7 @@ class VectorIndex:
         if made.needed > len(rows):
             return None
         if made.needed:
-            seen = self._measure.bounded(sample(rows, max(made.needed, self.plan.sample)))
+            seen = self.measure.bounded(sample(rows, max(made.needed, self.plan.sample)))
             made.train(seen)
             self.trained_with = len(seen)
         return made
@@ -357,9 +350,9 @@ class VectorIndex:
             data = [datum for _, keys in batch for datum in keys]
             done += len(batch)
             if data and waits:
-                waiting.append((labels, self._measure.rows(data)))
+                waiting.append((labels, self.measure.rows(data)))
             elif data:
-                self._recent = self._recent.add(labels, self._measure.rows(data))
+                self._recent = self._recent.add(labels, self.measure.rows(data))
                 if len(entries) > RECENT:
                     with self._survival:
                         self._settle(BUILD_STEP)
@@ -370,7 +363,23 @@ class VectorIndex:
             self._recent = self._recent.add(labels, np.concatenate([rows for _, rows in waiting]))
         if len(self._recent.labels) > RECENT:
             with self._survival:
+                all_recent = self._recent
                 self._settle(BUILD_STEP)
+                if waiting and self.structure is not None:
+                    self.recall = self._recall_of(all_recent)
+
+    def _recall_of(self, given: Recent) -> float:
+        """Return the recall of ten neighbours among these vectors, which the structure has."""
+        effort = self._effort(USUAL_EFFORT.__getitem__)
+        count = CODED * MEASURED[0] if self._is_coarse else MEASURED[0]
+
+        def search(row: NDArray[Any]) -> NDArray[Any]:
+            assert self.structure is not None
+            (bounded,) = self.measure.bounded(row[np.newaxis])
+            return self.structure.search(bounded, min(count, self._held), effort)[0]
+
+        assert given.rows is not None
+        return measured_of_codes(given.labels, given.rows, self.measure.distances, search, unit=self.plan.unit)
 
     # -- searches ----------------------------------------------------------------------------------------------------
 
@@ -384,7 +393,7 @@ class VectorIndex:
         """Yield the nearest rows, then the nearest four times as many, and so on."""
         datum, setting = search.argument, search.setting
         wanted, recall = search.wanted, setting("heliosdb.vector_recall")
-        if datum is None or not self._measure.is_indexed(datum) or recall >= 1.0:
+        if datum is None or not self.measure.is_indexed(datum) or recall >= 1.0:
             return
         known = self.known
         if self.trouble is not None:
@@ -392,9 +401,9 @@ class VectorIndex:
         if not len(known):
             yield Named(ALL_NAMED, ())
             return
-        if self._measure.dimensions(datum) != self.dimensions:
+        if self.measure.dimensions(datum) != self.dimensions:
             return  # the operator says so, where there is a row
-        row = self._measure.rows([datum])[0]
+        row = self.measure.rows([datum])[0]
         effort: int | None = None
         if recall:
             with self._survival:
@@ -450,7 +459,7 @@ class VectorIndex:
 
         least, most = (1, min(self._held, MOST_LISTS)) if self.plan.method == "ivf" else (count, self._held)
         return measured(
-            labels, rows, self._measure.distances, search, count, steps(least, most), recall, unit=self.plan.unit
+            labels, rows, self.measure.distances, search, count, steps(least, most), recall, unit=self.plan.unit
         )
 
     def _search(self, row: NDArray[Any], count: int, effort: int, scn: int, visible: int) -> Named:
@@ -464,19 +473,19 @@ class VectorIndex:
                 if visible < self._held:
                     # Some of what is found is not there for this snapshot.
                     more = more * self._held // max(1, visible) + 1
-                (bounded,) = self._measure.bounded(row[np.newaxis])
+                (bounded,) = self.measure.bounded(row[np.newaxis])
                 labels, ranks = structure.search(bounded, min(more, self._held), effort)
                 named = entries.visible(labels, scn).tolist()
-                in_order = ranks is not None and not self._is_coarse and self._measure.tells_apart(ranks, len(row))
+                in_order = ranks is not None and not self._is_coarse and self.measure.tells_apart(ranks, len(row))
                 # Of forgotten and ended ones there may be more just here.
                 count = min(count, len(named)) if more < self._held else visible
             if len(recent.labels):
                 assert recent.rows is not None
                 labels, near = recent.labels, count
-                if self._measure.is_coarse(self.dimensions or 0):
+                if self.measure.is_coarse(self.dimensions or 0):
                     near = max(CODED * count, 100)
                 if len(labels) > near:
-                    distances, seen = self._measure.distances(row, recent.rows), entries.seen(labels, scn)
+                    distances, seen = self.measure.distances(row, recent.rows), entries.seen(labels, scn)
                     if seen is not None:
                         labels, distances = labels[seen], distances[seen]
                     if len(labels) > near:
@@ -547,10 +556,10 @@ class VectorIndex:
                 "dimensions": self.dimensions,
                 "held": self._held,
                 "trained_with": self.trained_with,
+                "recall": self.recall,
             }
-            blobs = {"about": json.dumps(about).encode(), "recent.labels": recent.labels.tobytes()}
-            if recent.rows is not None:
-                blobs["recent.rows"] = recent.rows.tobytes()
+            blobs = {"about": json.dumps(about).encode()}
+            blobs.update({f"recent.{name}": blob for name, blob in recent.blobs().items()})
             blobs.update({f"entries.{name}": blob for name, blob in self.known.blobs().items()})
             if self.structure is not None:
                 blobs.update({f"structure.{name}": blob for name, blob in self.structure.blobs().items()})
@@ -567,16 +576,9 @@ class VectorIndex:
             dimensions, self._held = about["dimensions"], about["held"]
             if dimensions is not None:
                 self._dimensions["all"] = dimensions
-            self.trained_with = about["trained_with"]
+            self.trained_with, self.recall = about["trained_with"], about["recall"]
             self.known.load(_part(blobs, "entries."))
-            recent = Recent()
-            recent.labels = np.frombuffer(blobs["recent.labels"], np.int64)
-            if "recent.rows" in blobs:
-                kind = np.uint8 if self._measure.is_binary else np.float32
-                width = self._measure.width(dimensions)
-                width = (width + 7) // 8 if self._measure.is_binary else width
-                recent.rows = np.frombuffer(blobs["recent.rows"], kind).reshape(-1, width)
-            self._recent = recent
+            self._recent = Recent.loaded(_part(blobs, "recent."), self.measure, dimensions)
             pieces = _part(blobs, "structure.")
             if pieces:
                 structure = self._new_structure(dimensions, self._held)
