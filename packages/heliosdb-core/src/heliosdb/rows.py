@@ -189,7 +189,8 @@ def loading() -> Iterator[None]:
     with collection_paused():
         yield
         with _pauses.lock:
-            settled = _pauses.count == 1 and _pauses.was_enabled and not gc.get_freeze_count()
-            if settled and len(sys.modules) > loaded:
+            # To ask for the freeze count is to count: with a permanent generation that takes a millisecond and more.
+            settled = len(sys.modules) > loaded and _pauses.count == 1 and _pauses.was_enabled
+            if settled and not gc.get_freeze_count():
                 gc.freeze()
                 gc.unfreeze()
