@@ -50,6 +50,15 @@ REPORTED = (
 PIECE = 1 << 16
 """Bytes of answers that are collected before they are given out."""
 
+BEGINNINGS = frozenset({"begin", "begin transaction", "start transaction"})
+"""Texts that are run without a thread."""
+
+IN_THREAD = b""
+"""What ``process`` yields before it needs a thread."""
+
+LARGEST = 4096
+"""Bytes of a message that may be looked at without one."""
+
 ROWS = 256
 """Rows that are encoded at once."""
 
@@ -84,6 +93,8 @@ class Conversation:
         self._told: dict[str, str] = {}
         self._told_role: int | None = None
         self._is_superuser = "off"
+        self._may_wait = False
+        """Whether it is a thread of its own that runs."""
         self._may_have_set = True
         """Whether anything ran since the settings were reported that may have changed one."""
         self._short_types: dict[str, tuple[str | None, ...]] = {}
@@ -164,8 +175,10 @@ class Conversation:
         return answer
 
     def process(self, arrived: Sequence[Message]) -> Iterator[bytes]:
-        """Answer messages, piece by piece."""
+        """Answer messages, piece by piece. Before anything that may take its time ``IN_THREAD`` is yielded once: what
+        comes behind it is for a thread to ask for."""
         self.is_answered = False
+        self._may_wait = False
         for place, (kind, body) in enumerate(arrived):
             if self.is_over:
                 return
@@ -181,14 +194,19 @@ class Conversation:
         if kind == b"X":
             self.is_over = True
         elif self._copy is not None:
+            yield from self._in_thread()
             self._copying(kind, body)
         elif kind == b"Q":
             self._skips = False
             yield from self._query(body)
         elif kind == b"S":
+            if self.session.block.is_implicit or self.session.live is not None:
+                yield from self._in_thread()
             self._sync()
         elif kind in self._handlers:
             if not self._skips:
+                if kind == b"P" or len(body) > LARGEST:
+                    yield from self._in_thread()
                 try:
                     pieces = self._handlers[kind](body, followed_by_sync)
                     if pieces is not None:
@@ -202,6 +220,11 @@ class Conversation:
             self._sync()
         else:
             raise errors.ProtocolViolation(f"invalid frontend message type {kind[0]}")
+
+    def _in_thread(self) -> Iterator[bytes]:
+        if not self._may_wait:
+            self._may_wait = True
+            yield IN_THREAD
 
     def _fail(self, error: errors.Error) -> None:
         """Report an error of the extended protocol; what follows is skipped up to Sync."""
@@ -240,12 +263,21 @@ class Conversation:
         session = self.session
         offset = 0
         self.queries += 1
+        if len(body) > LARGEST:
+            yield from self._in_thread()
         try:
             self._drop_portal("")
             text = body.text()
             body.end()
             self._statements.pop("", None)
             statements = session.texts(text)
+            result = self._at_once(statements[0], None) if len(statements) == 1 else None
+            if result is not None:
+                yield from self._results(result)
+                self._ready()
+                return
+            if len(statements) != 1 or statements[0].text.lower() not in BEGINNINGS:
+                yield from self._in_thread()
             if not statements:
                 self._say(messages.EMPTY_QUERY)
             elif len(statements) == 1 and self._is_copy(statements[0]):
@@ -266,6 +298,12 @@ class Conversation:
             self._say(messages.error_response(error, offset=offset))
         self._report()
         self._ready()
+
+    def _at_once(self, statement: Any, values: Sequence[Any] | None) -> Result | None:
+        """Run a statement of an open block that is over in a moment; None: it is no such, or a thread runs already."""
+        if self._may_wait or not self.session.block.is_open:
+            return None
+        return self.session.run_at_once(statement, values)  # type: ignore[no-any-return]
 
     def _results(self, result: Result) -> Iterator[bytes]:
         if result.columns is not None:
@@ -355,7 +393,7 @@ class Conversation:
             raise errors.InvalidCursorName(f'portal "{name}" does not exist')
         return found
 
-    def _describe(self, body: Body, followed_by_sync: bool) -> None:
+    def _describe(self, body: Body, followed_by_sync: bool) -> Iterator[bytes]:
         kind, name = body.byte(), body.text()
         body.end()
         session = self.session
@@ -368,7 +406,11 @@ class Conversation:
             portal = self._portal(name)
             described = portal.statement
             if portal.statement.columns is None and portal.statement.text is not None:
-                self._run_to_describe(portal)
+                tree = type(session.tree(portal.statement.text)).__name__
+                if tree in ("Show", "Explain", "Fetch", "Execute"):
+                    # What only its run can tell the columns of.
+                    yield from self._in_thread()
+                    self._run(portal)
             columns = portal.statement.columns if portal.result is None else portal.result.columns
             form = formats.one_for_each(portal.formats, len(columns or ()), "column")
         else:
@@ -384,12 +426,6 @@ class Conversation:
         else:
             self._say(messages.row_description(formats.descriptions(session, columns, form)))
 
-    def _run_to_describe(self, portal: Portal) -> None:
-        """Run what only its run can tell the columns of: SHOW, EXPLAIN, FETCH, EXECUTE."""
-        tree = type(self.session.tree(portal.statement.text)).__name__
-        if tree in ("Show", "Explain", "Fetch", "Execute"):
-            self._run(portal)
-
     def _execute(self, body: Body, followed_by_sync: bool) -> Iterator[bytes]:
         name, limit = body.text(), body.int4()
         body.end()
@@ -399,6 +435,7 @@ class Conversation:
         statement = portal.statement
         self.queries += 1
         if portal.cursor is not None:
+            yield from self._in_thread()
             yield from self._fetch(portal, limit)
             return
         if statement.text is None:
@@ -406,9 +443,14 @@ class Conversation:
             return
         if self._is_copy(statement.text):
             self._copy_is_extended = True
+            yield from self._in_thread()
             yield from self._begin_copy(statement.text)
             return
-        if portal.result is None:
+        if portal.live is not None:
+            yield from self._in_thread()
+        if portal.result is None and not self._run_at_once(portal):
+            if statement.text.text.lower() not in BEGINNINGS:
+                yield from self._in_thread()
             if not (followed_by_sync or self.session.block.is_open):
                 self.session.begin_implicit()
             self._run(portal)
@@ -460,6 +502,21 @@ class Conversation:
                 statement.encoders[tuple(form)] = found
         return found
 
+    def _run_at_once(self, portal: Portal) -> bool:
+        """Run what need not wait: a look-up by its function, or a statement of an open block."""
+        if self._may_wait:
+            return False
+        statement = portal.statement
+        answer = self.session.points.answers.get(statement.text.text)
+        if answer is not None and answer.tag == "SELECT" and self._run_short(portal):
+            return True
+        result = self._at_once(statement.text, portal.values)
+        if result is None:
+            return False
+        portal.result = result
+        portal.rows = None if result.columns is None else list(result.rows)
+        return True
+
     def _run(self, portal: Portal) -> None:
         if self._run_short(portal):
             return
@@ -491,28 +548,6 @@ class Conversation:
         portal.result = evolve(self.session.points.answers[text], columns=statement.columns, row_count=len(rows))
         return True
 
-    def is_short(self, arrived: Sequence[Message]) -> bool:
-        """Whether messages are answered at once: look-ups of rows by functions that are there, and nothing else."""
-        if self._copy is not None:
-            return False
-        fast, answers = self.session.fast, self.session.points.answers
-        for kind, body in arrived:
-            if kind == b"B":
-                names = body.split(b"\0", 2)
-                statement = self._statements.get(names[1].decode("utf-8", "replace")) if len(names) == 3 else None
-                if statement is None or statement.text is None:
-                    return False
-                text = statement.text.text
-                if (
-                    text not in fast
-                    or answers[text].tag != "SELECT"
-                    or self._short_types.get(text) != statement.declared
-                ):
-                    return False
-            elif kind not in (b"E", b"S", b"D"):
-                return False
-        return True
-
     def _close(self, body: Body, followed_by_sync: bool) -> None:
         kind, name = body.byte(), body.text()
         body.end()
@@ -525,7 +560,8 @@ class Conversation:
         self._say(messages.CLOSE_COMPLETE)
 
     def _flush(self, body: Body, followed_by_sync: bool) -> Iterator[bytes]:
-        yield self._taken()
+        if self._out:
+            yield self._taken()
 
     # -- COPY ----------------------------------------------------------------------------------------------------------
 
