@@ -17,10 +17,11 @@ demo: setup ## load a real data set and answer questions about it
 test: setup ## run all tests; ARGS="-k name" narrows
 	$(VENV)/pytest -n auto $(ARGS)
 
-fuzz: setup ## random histories and databases beside models, then random statements beside PostgreSQL; ARGS="--help"
+fuzz: setup ## random histories and databases beside models, conversations, then statements beside PostgreSQL; ARGS="--help"
 	$(VENV)/python -m tests.isolation.histories --seconds 120
 	$(VENV)/python -m tests.isolation.random_schedules --seconds 120
 	STATEFUL_EXAMPLES=500 $(VENV)/pytest -q -n 0 tests/test_stateful.py
+	FUZZ_EXAMPLES=3000 $(VENV)/pytest -q -n 0 --timeout 1800 packages/heliosdb-server/tests/test_fuzz.py
 	$(VENV)/python -m tests.fuzz $(ARGS)
 
 crash: setup ## crash databases, by power loss and by kill, and compare what is left; ARGS="--help" lists the choices

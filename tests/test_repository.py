@@ -23,7 +23,13 @@ LONGER_WITH_REASON = {
 }
 
 # Names in lower case that `from heliosdb import` may take and that are no modules.
-EXPORTED = {"heliosdb.connect", "heliosdb.__version__", "heliosdb.apilevel", "heliosdb.paramstyle"}
+EXPORTED = {
+    "heliosdb.connect",
+    "heliosdb.connect_async",
+    "heliosdb.__version__",
+    "heliosdb.apilevel",
+    "heliosdb.paramstyle",
+}
 
 # Where code of this or that person's machine lives; nothing in the repository may depend on it.
 MACHINE_PATH = re.compile(rb"(?<![\w./}-])/(?:work|root|home|Users|opt|private)/[\w.]")

@@ -310,3 +310,27 @@ def test_look_ups_that_are_made_short_answer_as_before(connection: Any) -> None:
     connection.execute("DROP TABLE t")
     with pytest.raises(psycopg.errors.UndefinedTable):
         connection.execute("SELECT id, name FROM t WHERE id = %s", (1,), prepare=True)
+
+
+def test_a_cursor_that_sql_declared_is_a_portal(server: RunningServer) -> None:
+    with psycopg.connect(f"{server.url}app?user=helios") as client:
+        with client.cursor('a "b"', scrollable=True) as cursor:
+            cursor.execute("SELECT id, name FROM t ORDER BY id")
+            assert cursor.description is not None
+            assert [(column.name, column.type_code) for column in cursor.description] == [("id", 23), ("name", 25)]
+            assert cursor.fetchmany(2) == [(1, "row 1"), (2, "row 2")]
+
+
+def test_statements_of_plugins_may_return_rows() -> None:
+    text = "DELETE FROM prices FOR PORTION OF valid FROM %s::int TO %s::int RETURNING item, since, until"
+    with (
+        EmbeddedDatabase.new_in_memory(plugins=["temporal"]) as database,
+        start_server(database, port=0) as running,
+        psycopg.connect(f"{running.url}app", user="helios", autocommit=True) as connection,
+    ):
+        connection.execute("CREATE TABLE prices (item text, since int, until int, PERIOD FOR valid (since, until))")
+        connection.execute("INSERT INTO prices VALUES ('tea', 1, 9)")
+        for prepare in (False, True):
+            with connection.transaction(force_rollback=True):
+                assert connection.execute(text, (2, 3), prepare=prepare).fetchall() == [("tea", 1, 9)]
+                assert connection.execute("SELECT since, until FROM prices ORDER BY 1").fetchall() == [(1, 2), (3, 9)]

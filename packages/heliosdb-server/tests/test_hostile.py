@@ -114,3 +114,25 @@ def test_a_body_is_read_or_refused(data: bytes) -> None:
     for read in (Body.text, Body.int2, Body.int4, Body.count, Body.value, Body.byte):
         with suppress(ProtocolViolation, CharacterNotInRepertoire):
             read(Body(data))
+
+
+def test_a_cursor_is_executed_and_closed_as_a_portal(server: RunningServer) -> None:
+    name = b'x"; DROP TABLE x; --\0'
+    declare = b'DECLARE "x""; DROP TABLE x; --" CURSOR FOR SELECT g FROM generate_series(1, 3) g\0'
+    execute = said(b"E", name + pack("!i", 2))
+    rows = b"".join(said(b"D", pack("!hi", 1, 1) + digit) for digit in (b"1", b"2"))
+    answer = talk(
+        server,
+        framed(STARTUP)
+        + said(b"Q", b"BEGIN\0")
+        + said(b"Q", declare)
+        + said(b"D", b"P" + name)
+        + execute * 2
+        + said(b"C", b"P" + name)
+        + execute
+        + said(b"S", b"")
+        + said(b"X", b""),
+    )
+    assert rows + said(b"s", b"") + said(b"D", pack("!hi", 1, 1) + b"3") + said(b"C", b"SELECT 1\0") in answer
+    assert said(b"3", b"") + b"E" in answer
+    assert b"C34000\0" in answer

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from heliosdb import EmbeddedDatabase, errors
 from heliosdb_server import start_server
-from heliosdb_server.conversation import IN_THREAD, Conversation
+from heliosdb_server.conversation import Conversation
 from heliosdb_server.encoding import INTEGER_WAY, TEXT_WAY, row_encoder
 from heliosdb_server.messages import Inbox, error_response
+from heliosdb_server.short import IN_THREAD
 
 TABLES = """
 CREATE TABLE p (id int PRIMARY KEY, n int, name text UNIQUE, price numeric(6, 2), born date, ok bool, big int8 UNIQUE);

@@ -91,10 +91,10 @@ def rows(found: list[tuple[bytes, bytes]]) -> int:
     return sum(kind == b"D" for kind, _ in found)
 
 
-def wait_until(server: RunningServer, connections: int) -> None:
+def wait_until(database: EmbeddedDatabase, connections: int) -> None:
     pause = threading.Event()
     for _ in range(3000):
-        if server.get_status().active_connections == connections:
+        if len(database.database.sessions) == connections + 1:
             return
         pause.wait(0.01)
     raise AssertionError("the connection is still there")
@@ -108,9 +108,9 @@ def test_a_slow_client_holds_up_nobody_and_leaves_nothing(
     with psycopg.connect(f"{server.url}app?user=helios", autocommit=True) as other:
         assert other.execute("SELECT count(*) FROM t").fetchone() == (30000,)
         other.execute("UPDATE t SET name = 'x' WHERE id = 1")
-    wait_until(server, 1)
+    wait_until(database, 1)
     raw.close()
-    wait_until(server, 0)
+    wait_until(database, 0)
     assert not database.database.store.snapshots.readers
     assert len(database.database.sessions) == 1
 
@@ -127,7 +127,7 @@ def test_a_client_that_goes_in_the_middle_of_a_table_or_a_copy(
         client.socket.sendall(query(text))
         client.socket.recv(100_000)
         client.close()
-        wait_until(server, 0)
+        wait_until(database, 0)
         assert not database.database.store.snapshots.readers
     assert database.execute("DROP TABLE t") == 0
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from heliosdb.errors import (
     UndefinedColumn,
     UndefinedTable,
 )
+from heliosdb.plugin import hookimpl
 from heliosdb.store.directory import DirectoryVolume
 from heliosdb.store.salvage import salvage
 
@@ -266,3 +268,26 @@ def test_a_salvaged_database_answers_as_of_what_was(tmp_path: Path) -> None:
         assert db.query("SELECT * FROM t") == [(1, "new")]
         db.execute("UPDATE t SET state = 'newer'")
         assert db.query(f"SELECT state FROM t AS OF SCN {then + 2}") == [("new",)]
+
+
+def test_a_clause_is_resolved_once_for_each_run() -> None:
+    asked: list[tuple[Any, ...]] = []
+    module = ModuleType("listener")
+
+    def resolve_snapshot(session: Any, request: Any, arguments: tuple[Any, ...], base: Any) -> None:
+        asked.append(arguments)
+
+    module.resolve_snapshot = hookimpl(tryfirst=True)(resolve_snapshot)  # type: ignore[attr-defined]
+    with EmbeddedDatabase(":memory:", plugins=[module, "temporal"]) as db:
+        db.execute("CREATE TABLE t (id int)")
+        points = []
+        for number in range(5):
+            db.execute(f"INSERT INTO t VALUES ({number})")
+            points.append(db.database.history.published)
+        text = "SELECT count(*) FROM t AS OF SCN $1 a JOIN t AS OF SCN $2 b USING (id)"
+        assert db.query(text, [points[1], points[3]]) == [(2,)]
+        asked.clear()
+        for first, second in ((0, 4), (3, 3), (4, 2)):
+            assert db.query(text, [points[first], points[second]]) == [(min(first, second) + 1,)]
+            assert asked == [(points[first],), (points[second],)]
+            asked.clear()

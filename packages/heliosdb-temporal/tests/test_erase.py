@@ -358,3 +358,18 @@ def test_all_of_the_rest_is_as_it_was(tmp_path: Path, seed: int) -> None:
     assert erased
     check(db)
     db.close()
+
+
+def test_what_readers_have_left_of_a_point_they_asked_for_again_and_again_loses_the_row() -> None:
+    with EmbeddedDatabase(":memory:", config=KEPT) as db:
+        db.execute("CREATE TABLE t (id int PRIMARY KEY, k int, v text); CREATE INDEX t_k ON t (k)")
+        db.execute("INSERT INTO t SELECT g, g, 'v' || g FROM generate_series(1, 3000) g; ANALYZE t")
+        then = scn(db)
+        db.execute("UPDATE t SET k = k + 1")
+        text = f"SELECT id, v FROM t AS OF SCN {then} WHERE k BETWEEN 1499 AND 1501"
+        assert "t_k" in str(rows(db, f"EXPLAIN {text}"))
+        for _ in range(10):
+            assert rows(db, text) == [(1499, "v1499"), (1500, "v1500"), (1501, "v1501")]
+        db.execute("ERASE FROM t WHERE id = 1500")
+        for _ in range(10):
+            assert rows(db, text) == [(1499, "v1499"), (1501, "v1501")]

@@ -11,6 +11,7 @@ import pytest
 
 from heliosdb import EmbeddedDatabase
 from heliosdb.errors import (
+    AmbiguousColumn,
     CheckViolation,
     Error,
     FeatureNotSupported,
@@ -107,6 +108,41 @@ def test_an_alias_expressions_and_defaults(db: EmbeddedDatabase) -> None:
     ]  # fmt: skip
 
 
+def test_returning_gives_what_the_portion_has_become_and_what_a_deleted_row_was(db: EmbeddedDatabase) -> None:
+    text = (
+        "UPDATE t FOR PORTION OF valid FROM 12 TO 14 SET price = price + $1 WHERE id = 2 RETURNING *, price * $2 AS x"
+    )
+    assert [(*tuple(row)[:4], row["x"]) for row in db.query(text, [1, 10])] == [(2, 12, 14, 8, 80)]
+    deleted = db.query("DELETE FROM t FOR PORTION OF valid FROM 20 TO 99 WHERE id = $1 RETURNING since, until", [2])
+    assert [tuple(row) for row in deleted] == [(14, 30)]
+    assert db.query("DELETE FROM t FOR PORTION OF valid FROM 200 TO 300 RETURNING id") == []
+    assert rows(db, ALL)[2:] == [(2, 10, 12, 7), (2, 12, 14, 8), (2, 14, 20, 7)]
+
+
+def test_from_and_using_bring_other_tables(db: EmbeddedDatabase) -> None:
+    db.execute("CREATE TABLE s (id int, price int); INSERT INTO s VALUES (2, 100), (2, 100), (3, 1)")
+    text = "UPDATE t FOR PORTION OF valid FROM $1 TO 14 AS x SET price = s.price + x.price FROM s WHERE s.id = x.id"
+    assert rows(db, f"{text} RETURNING x.since, x.price, s.price AS other", [12]) == [(12, 107, 100)]
+    assert rows(db, ALL)[2:] == [(2, 10, 12, 7), (2, 12, 14, 107), (2, 14, 30, 7)]
+    assert db.execute("DELETE FROM t FOR PORTION OF valid FROM 0 TO 13 USING s WHERE s.id = t.id AND s.price > 1") == 2
+    assert rows(db, ALL)[2:] == [(2, 13, 14, 107), (2, 14, 30, 7)]
+
+
+def test_a_period_is_dropped(db: EmbeddedDatabase) -> None:
+    db.execute("ALTER TABLE IF EXISTS nowhere DROP PERIOD FOR valid")
+    db.execute("ALTER TABLE public.t DROP PERIOD FOR valid RESTRICT")
+    db.execute("INSERT INTO t VALUES (9, 2, 1, 1)")
+    with pytest.raises(UndefinedObject):
+        db.execute("DELETE FROM t FOR PORTION OF valid FROM 1 TO 2")
+
+
+def test_the_refusal_of_a_point_of_application_time_says_what_to_write(db: EmbeddedDatabase) -> None:
+    with pytest.raises(SqlSyntaxError, match='"valid" is a period of application time') as caught:
+        db.query("SELECT * FROM t FOR valid AS OF 12")
+    assert caught.value.hint == "A condition on the period's columns chooses: WHERE since <= x AND until > x."
+    assert len(rows(db, "SELECT * FROM t FOR UPDATE OF t")) == 3
+
+
 def test_constraints_hold_and_a_failure_changes_nothing(db: EmbeddedDatabase) -> None:
     before = rows(db, ALL)
     db.execute("CREATE UNIQUE INDEX ON t (price, id)")
@@ -132,9 +168,14 @@ def test_constraints_hold_and_a_failure_changes_nothing(db: EmbeddedDatabase) ->
         ("UPDATE v FOR PORTION OF valid FROM 1 TO 2 SET price = 1", WrongObjectType),
         ("UPDATE t FOR PORTION OF valid FROM 1 TO 2 SET nothing = 1", UndefinedColumn),
         ("UPDATE t FOR PORTION OF valid FROM id TO 2 SET price = 1", UndefinedColumn),
-        ("UPDATE t FOR PORTION OF valid FROM 1 TO 2 SET price = 1 RETURNING id", FeatureNotSupported),
-        ("UPDATE t FOR PORTION OF valid FROM 1 TO 2 SET price = 1 FROM v", FeatureNotSupported),
-        ("DELETE FROM t FOR PORTION OF valid FROM 1 TO 2 USING v", FeatureNotSupported),
+        ("UPDATE t FOR PORTION OF valid FROM 1 TO 2 SET price = 1 RETURNING nothing", UndefinedColumn),
+        ("UPDATE t FOR PORTION OF valid FROM 11 TO 12 SET price = 1 FROM nowhere", UndefinedTable),
+        ("DELETE FROM t FOR PORTION OF valid FROM 11 TO 12 USING v WHERE v.nothing = t.id", UndefinedColumn),
+        ("DELETE FROM t FOR PORTION OF valid FROM 11 TO 12 USING v WHERE id = 1", AmbiguousColumn),
+        ("SELECT * FROM t FOR valid AS OF 12", SqlSyntaxError),
+        ("ALTER TABLE t DROP PERIOD FOR other", UndefinedObject),
+        ("ALTER TABLE t DROP PERIOD FOR t_pkey", UndefinedObject),
+        ("ALTER TABLE nowhere DROP PERIOD FOR valid", UndefinedTable),
         ("WITH x AS (DELETE FROM t FOR PORTION OF valid FROM 1 TO 2) SELECT 1", FeatureNotSupported),
         ("SELECT * FROM t FOR PORTION OF valid FROM 1 TO 2", FeatureNotSupported),
         ("DELETE FROM t FOR SYSTEM_TIME ALL", FeatureNotSupported),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import heliosdb
 from heliosdb import Config, EmbeddedDatabase
+from heliosdb.config import load_config
 from heliosdb.errors import InvalidParameterValue, UndefinedTable
 
 Clock = Callable[[str], None]
@@ -242,3 +244,64 @@ def test_versioning_of_one_table(db: EmbeddedDatabase) -> None:
     db.execute("ALTER TABLE financial_transactions ADD SYSTEM VERSIONING")
     oid = db.query("SELECT 'financial_transactions'::regclass::oid")[0][0]
     assert db.database.history.retentions()[oid].period is None
+
+
+def test_the_versions_of_a_name(db: EmbeddedDatabase, clock: Clock) -> None:
+    clock("2024-01-01 09:00:00")
+    db.execute("CREATE TABLE users (id int, name text); INSERT INTO users VALUES (1, 'A')")
+    for time, name in (("2024-01-01 10:30:00", "Al"), ("2024-06-01 15:00:00", "Alice")):
+        clock(time)
+        db.execute("UPDATE users SET name = $1 WHERE id = 1", [name])
+    cursor = heliosdb.connect(db).cursor()
+    cursor.execute(
+        """
+        SELECT * FROM users AS OF TIMESTAMP '2024-01-01 10:00:00'
+    """
+    )
+    assert cursor.fetchall() == [(1, "A")]
+    assert rows(db, "SELECT name FROM users") == [("Alice",)]
+
+
+def test_an_hour_ago_and_a_date(users: EmbeddedDatabase, clock: Clock) -> None:
+    cursor = heliosdb.connect(users).cursor()
+    clock("2024-05-01 00:30:00")
+    one_hour_ago = datetime(2024, 5, 1, 0, 30, 0, 654321) - timedelta(hours=1)
+    cursor.execute(
+        f"""
+        SELECT * FROM users
+        WHERE id = 123
+        AS OF TIMESTAMP '{one_hour_ago.isoformat()}'
+    """
+    )
+    assert cursor.fetchone() == (123, "Ada", "a@x", "admin", "eve")
+    users.execute("CREATE TABLE products (name text)")
+    clock("2024-07-01 00:00:00")
+    cursor.execute("SELECT * FROM products AS OF TIMESTAMP '2024-06-30 00:00:00'")
+    assert f"Products then: {len(cursor.fetchall())}" == "Products then: 0"
+
+
+def test_the_names_of_days_that_are_kept(tmp_path: Path) -> None:
+    days = 86_400_000_000
+    config = Config(
+        path=str(tmp_path / "a.helio"),
+        retention_days=90,  # Keep 90 days
+        compact_interval_hours=24,  # Compact daily
+    )
+    with EmbeddedDatabase.with_config(None, config) as opened:
+        assert opened.database.history.retentions()[0].period == 90 * days
+    file = tmp_path / "heliosdb.toml"
+    file.write_text(
+        """[temporal]
+time_travel_enabled = true      # Time-travel queries
+snapshot_retention_days = 30    # Keep snapshots for N days
+"""
+    )
+    with EmbeddedDatabase(":memory:", config=load_config(str(file), environment={})) as opened:
+        assert opened.database.history.retentions()[0].period == 30 * days
+    with EmbeddedDatabase.new_in_memory() as opened:  # by default, all versions are kept
+        assert opened.database.history.retentions()[0].period is None
+
+
+def test_a_query_as_of_a_timestamp_that_is_text(users: EmbeddedDatabase) -> None:
+    found = users.query_as_of_timestamp("SELECT count(*) FROM users", [], "2024-06-01 00:00:00")
+    assert [tuple(row) for row in found] == [(2,)]

@@ -225,7 +225,6 @@ def register_catalog_views() -> list[CatalogView]:
     return [
         CatalogView(
             name="semver_columns",
-            schema="public",
             columns=(("table_schema", "text"), ("table_name", "text"), ("column_name", "text")),
             rows=f"{HOME}.views:semver_columns",
             description="The columns of type semver.",

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from heliosdb.dbapi import (
         connect as connect,
     )
+    from heliosdb.dbapi_async import connect_async as connect_async
     from heliosdb.embedded import EmbeddedDatabase as EmbeddedDatabase
     from heliosdb.errors import (
         DatabaseError as DatabaseError,
@@ -99,6 +100,7 @@ _HOME_OF = {
     "EmbeddedDatabase": "heliosdb.embedded",
     **dict.fromkeys(("Config", "load_config"), "heliosdb.config"),
     **dict.fromkeys(("connect", "Connection", "Cursor"), "heliosdb.dbapi"),
+    "connect_async": "heliosdb.dbapi_async",
     **dict.fromkeys(("Binary", "Date", "DateFromTicks", "Time", "TimeFromTicks"), "heliosdb.dbapi"),
     "Notify": "heliosdb.session.notifications",
     **dict.fromkeys(("Timestamp", "TimestampFromTicks"), "heliosdb.dbapi"),

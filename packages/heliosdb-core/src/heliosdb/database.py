@@ -33,6 +33,7 @@ from heliosdb.session.kinds import CONTROL_WORDS
 from heliosdb.session.notifications import NotificationQueue
 from heliosdb.session.session import Session
 from heliosdb.session.statements import StatementCache
+from heliosdb.session.watch import StatementCounts
 from heliosdb.sql.dialect import POSTGRESQL
 from heliosdb.store.counters import OIDS
 from heliosdb.store.options import StorageOptions
@@ -119,6 +120,7 @@ class Database:
             if self.registries.settings[name].write is not None:
                 raise errors.CantChangeRuntimeParam(f'parameter "{name}" cannot be set for a whole database')
         self.statements = StatementCache(self.dialect)
+        self.statement_counts = StatementCounts()
         self.adapters = Adapters(self.registries.types, self.types_with)
         self.catalogs = CatalogCache()
         self.sessions: dict[int, Any] = {}

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from heliosdb.catalog.result import Result
     from heliosdb.config import Config
     from heliosdb.session import PreparedStatement, Session
+    from heliosdb.session.copying import Readable
     from heliosdb.session.notifications import Notify
-    from heliosdb.session.session import Readable
     from heliosdb.session.streaming import Stream
 
 __all__ = ["EmbeddedDatabase", "RowStream", "Statement", "Transaction"]

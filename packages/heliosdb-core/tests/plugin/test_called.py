@@ -64,6 +64,7 @@ def test_every_hook_is_called_sooner_or_later() -> None:
             "session, request, arguments, base",
             lambda session, request, arguments, base: Snapshot("main", scns[-1]),
         ),
+        "commit_statement": ("session, pieces", lambda session, pieces: None),
         "locate_database": ("path", lambda path: None),
     }
     hooks = {name: witness(name, parameters, answer) for name, (parameters, answer) in answers.items()}

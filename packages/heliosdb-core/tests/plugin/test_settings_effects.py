@@ -39,7 +39,8 @@ IN_TRANSACTIONS = {"transaction_isolation": "serializable", "transaction_read_on
 
 OTHERWISE = {
     "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "client_min_messages", "work_mem",
-    "temp_file_limit", "password_encryption",
+    "temp_file_limit", "password_encryption", "idle_session_timeout", "log_min_duration_statement",
+    "pg_stat_statements.track",
 }  # fmt: skip
 """Each has a test of its own, here or where it is read."""
 
@@ -229,7 +230,7 @@ def test_a_configured_isolation_wins_over_that_of_the_door() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "error"),
     [
-        ("idle_session_timeout", 5, FeatureNotSupported),
+        ("log_statement", "all", FeatureNotSupported),
         ("statement_timeout", -1, InvalidParameterValue),
         ("transaction_isolation", "serializable", CantChangeRuntimeParam),
         ("server_version", "9.0", CantChangeRuntimeParam),

@@ -47,6 +47,7 @@ def test_a_batch_or_less_is_there_at_once(session: Any) -> None:
 
 
 def test_more_is_read_as_it_is_asked_for(session: Any) -> None:
+    session.execute("SET pg_stat_statements.track = 'top'")
     result = run(session, "SELECT id, 1 / (id - 4000) FROM t WHERE id < 4000")
     assert isinstance(result.rows, LiveRows)
     assert session.current_query != ""
@@ -55,6 +56,8 @@ def test_more_is_read_as_it_is_asked_for(session: Any) -> None:
     assert max(map(len, batches)) <= 2048
     assert is_idle(session)
     assert list(result.rows) == []
+    counted = session.execute("SELECT calls, rows FROM pg_stat_statements WHERE query LIKE 'SELECT id, % / (id - %'")
+    assert counted[0].rows == [(1, 3999)]
 
 
 def test_an_error_after_the_first_rows_ends_the_statement(session: Any) -> None:

@@ -38,6 +38,23 @@ def test_a_deleted_row_is_erased_from_every_point_and_from_the_change_feed(db: E
     db.close()
 
 
+def test_what_is_kept_together_of_a_point_that_is_asked_for_often_loses_the_row() -> None:
+    with EmbeddedDatabase(":memory:") as db:
+        db.database.history.retain(Retention())
+        db.execute("CREATE TABLE t (id int); INSERT INTO t VALUES (1), (2)")
+        (oid,) = db.query("SELECT 't'::regclass::oid")[0]
+        then = db.database.history.published
+        db.execute("DELETE FROM t WHERE id = 1")
+
+        def found() -> list[object]:
+            with db.database.store_transaction() as transaction:
+                return list(transaction.view(oid, at=Snapshot("main", then)).committed_all([0, 1]))
+
+        assert [found() for _ in range(6)] == [[(1,), (2,)]] * 6
+        db.database.history.erase(oid, [0])
+        assert [found() for _ in range(6)] == [[None, (2,)]] * 6
+
+
 def test_rows_that_are_there_and_databases_with_branches_are_refused(db: EmbeddedDatabase) -> None:
     (oid,) = db.query("SELECT 't'::regclass::oid")[0]
     history = db.database.history

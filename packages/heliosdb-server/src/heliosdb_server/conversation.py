@@ -24,40 +24,16 @@ from heliosdb_server import formats, messages
 from heliosdb_server.encoding import Rows, row_encoder
 from heliosdb_server.messages import Body, Message
 from heliosdb_server.portals import Portal, Statement, batches
-from heliosdb_server.short import Short, ShortAnswers
+from heliosdb_server.short import BEGINNINGS, IN_THREAD, LARGEST, Short, ShortAnswers
+from heliosdb_server.told import ToldSettings
 
 if TYPE_CHECKING:
     from heliosdb.spi import OutputColumn, Result
 
-__all__ = ["REPORTED", "Conversation"]
-
-REPORTED = (
-    "server_version",
-    "server_encoding",
-    "client_encoding",
-    "application_name",
-    "default_transaction_read_only",
-    "DateStyle",
-    "IntervalStyle",
-    "TimeZone",
-    "integer_datetimes",
-    "standard_conforming_strings",
-    "session_authorization",
-    "is_superuser",
-)
-"""Settings of which clients are told when they change (protocol-flow, "Asynchronous Operations")."""
+__all__ = ["Conversation"]
 
 PIECE = 1 << 16
 """Bytes of answers that are collected before they are given out."""
-
-BEGINNINGS = frozenset({"begin", "begin transaction", "start transaction"})
-"""Texts that are run without a thread."""
-
-IN_THREAD = b""
-"""What ``process`` yields before it needs a thread."""
-
-LARGEST = 4096
-"""Bytes of a message that may be looked at without one."""
 
 ROWS = 256
 """Rows that are encoded at once."""
@@ -75,10 +51,13 @@ class Conversation:
         *,
         number: int | None = None,
         on_arrival: Callable[[], object] | None = None,
+        door: Any = None,
     ) -> None:
         self._out: list[bytes] = []
         self._size = 0
-        self.session: Any = database.session(user=user, settings=settings, on_notice=self._notice, number=number)
+        self.session: Any = database.session(
+            user=user, settings=settings, on_notice=self._notice, number=number, door=door
+        )
         self.session.inbox.on_arrival = on_arrival
         self._statements: dict[str, Statement] = {}
         self._portals: dict[str, Portal] = {}
@@ -90,9 +69,7 @@ class Conversation:
         self.is_over = False
         self.is_answered = False
         """Whether the piece that ``process`` has yielded is its last."""
-        self._told: dict[str, str] = {}
-        self._told_role: int | None = None
-        self._is_superuser = "off"
+        self._told = ToldSettings(self.session)
         self._may_wait = False
         """Whether it is a thread of its own that runs."""
         self._may_have_set = True
@@ -133,22 +110,8 @@ class Conversation:
     def _report(self) -> None:
         """Tell of the settings that have changed."""
         self._may_have_set = False
-        for name in REPORTED:
-            value = str(self._reported(name))
-            if self._told.get(name) != value:
-                self._told[name] = value
-                self._say(messages.parameter_status(name, value))
-
-    def _reported(self, name: str) -> str:
-        session = self.session
-        if name == "session_authorization":
-            return session.session_user  # type: ignore[no-any-return]
-        if name == "is_superuser":
-            # The catalog is asked when the role is another one, not after every statement.
-            if session.role != self._told_role and session.block.status != "E":
-                self._told_role, self._is_superuser = session.role, session.show_setting(name)
-            return self._is_superuser
-        return session.settings.show(name)  # type: ignore[no-any-return]
+        if news := self._told.news():
+            self._say(news)
 
     def notifications(self) -> bytes:
         """Return what other sessions have said with NOTIFY, where the client may be told now: between transactions."""
@@ -175,8 +138,7 @@ class Conversation:
         return answer
 
     def process(self, arrived: Sequence[Message]) -> Iterator[bytes]:
-        """Answer messages, piece by piece. Before anything that may take its time ``IN_THREAD`` is yielded once: what
-        comes behind it is for a thread to ask for."""
+        """Answer messages, piece by piece. Once ``IN_THREAD`` is yielded, a thread has to ask for what comes."""
         self.is_answered = False
         self._may_wait = False
         for place, (kind, body) in enumerate(arrived):
@@ -205,7 +167,7 @@ class Conversation:
             self._sync()
         elif kind in self._handlers:
             if not self._skips:
-                if kind == b"P" or len(body) > LARGEST:
+                if kind == b"P" or len(body) > LARGEST or self.session.live is not None:
                     yield from self._in_thread()
                 try:
                     pieces = self._handlers[kind](body, followed_by_sync)
@@ -263,7 +225,7 @@ class Conversation:
         session = self.session
         offset = 0
         self.queries += 1
-        if len(body) > LARGEST:
+        if len(body) > LARGEST or self._portals or session.live is not None:
             yield from self._in_thread()
         try:
             self._drop_portal("")
@@ -271,11 +233,13 @@ class Conversation:
             body.end()
             self._statements.pop("", None)
             statements = session.texts(text)
-            result = self._at_once(statements[0], None) if len(statements) == 1 else None
-            if result is not None:
-                yield from self._results(result)
-                self._ready()
-                return
+            if len(statements) == 1:
+                offset = statements[0].offset
+                done = self._at_once(statements[0], None)
+                if done is not None:
+                    yield from self._results(done)
+                    self._ready()
+                    return
             if len(statements) != 1 or statements[0].text.lower() not in BEGINNINGS:
                 yield from self._in_thread()
             if not statements:
@@ -309,11 +273,11 @@ class Conversation:
         if result.columns is not None:
             form = [formats.TEXT] * len(result.columns)
             self._say(messages.row_description(formats.descriptions(self.session, result.columns, form)))
-            encode = row_encoder(formats.outputs(self.session, result.columns, form))
+            write = row_encoder(formats.outputs(self.session, result.columns, form))
             count = 0
             for rows in batches(result):
                 count += len(rows)
-                yield from self._written(encode, rows)
+                yield from self._written(write, rows)
             if result.row_count is None:
                 result = evolve(result, row_count=count)
         self._say(messages.command_complete(result.status))
@@ -354,7 +318,8 @@ class Conversation:
         wanted = [body.int2() for _ in range(body.count())]
         body.end()
         statement = self._statement(name)
-        if statement.text is not None and statement.columns is not None and len(values) != len(statement.types):
+        # Of what has no columns the parameters are known when it runs, which then looks whether there are too many.
+        if len(values) < len(statement.types) or (statement.columns is not None and len(values) > len(statement.types)):
             raise errors.ProtocolViolation(
                 f'bind message supplies {len(values)} parameters, but prepared statement "{name}" requires '
                 f"{len(statement.types)}"
@@ -385,10 +350,6 @@ class Conversation:
 
     def _portal(self, name: str) -> Portal:
         found = self._portals.get(name)
-        if found is None and name in self.session.cursors:
-            # What DECLARE made; FETCH and the protocol move the same cursor.
-            columns = self.session.cursors[name].columns
-            found = Portal(Statement(None, (), columns), (), [], cursor=name)
         if found is None:
             raise errors.InvalidCursorName(f'portal "{name}" does not exist')
         return found
@@ -402,12 +363,17 @@ class Conversation:
             oids = [0 if each is None else session.types.by_name(each).oid or 0 for each in statement.types]
             self._say(messages.parameter_description(oids))
             columns, form = statement.columns, [formats.TEXT] * len(statement.columns or ())
+        elif kind == b"P" and self._is_cursor(name):
+            columns = session.cursors[name].columns
+            form = [formats.TEXT] * len(columns)
+            self._say(messages.row_description(formats.descriptions(session, columns, form)))
+            return
         elif kind == b"P":
             portal = self._portal(name)
             described = portal.statement
             if portal.statement.columns is None and portal.statement.text is not None:
                 tree = type(session.tree(portal.statement.text)).__name__
-                if tree in ("Show", "Explain", "Fetch", "Execute"):
+                if tree in ("Show", "Explain", "Fetch", "Execute", "ExtensionStatement"):
                     # What only its run can tell the columns of.
                     yield from self._in_thread()
                     self._run(portal)
@@ -429,15 +395,15 @@ class Conversation:
     def _execute(self, body: Body, followed_by_sync: bool) -> Iterator[bytes]:
         name, limit = body.text(), body.int4()
         body.end()
+        if self._is_cursor(name):
+            yield from self._in_thread()
+            yield from self._fetch(name, limit)
+            return
         if limit <= 0:
             limit = -1
         portal = self._portal(name)
         statement = portal.statement
         self.queries += 1
-        if portal.cursor is not None:
-            yield from self._in_thread()
-            yield from self._fetch(portal, limit)
-            return
         if statement.text is None:
             self._say(messages.EMPTY_QUERY)
             return
@@ -460,11 +426,11 @@ class Conversation:
             self._say(messages.command_complete(result.status))
             return
         form = formats.one_for_each(portal.formats, len(result.columns), "column")
-        encode = self._encoder(statement, result.columns, form)
+        write = self._encoder(statement, result.columns, form)
         count = 0
         while True:
             end = len(rows) if limit < 0 else min(len(rows), portal.at + limit - count)
-            yield from self._written(encode, rows[portal.at : end])
+            yield from self._written(write, rows[portal.at : end])
             count += end - portal.at
             portal.at = end
             if count == limit or portal.live is None:
@@ -482,17 +448,20 @@ class Conversation:
         else:
             self._say(messages.command_complete(result.status))
 
-    def _fetch(self, portal: Portal, limit: int) -> Iterator[bytes]:
-        """Execute a portal that is a cursor: FETCH."""
-        columns = portal.statement.columns or ()
-        assert portal.cursor is not None
-        name = portal.cursor.replace('"', '""')
-        (result,) = self.session.execute(f'FETCH FORWARD {"ALL" if limit < 0 else limit} FROM "{name}"')
-        rows: Any = result.rows
-        encode = row_encoder(formats.outputs(self.session, columns, [formats.TEXT] * len(columns)))
-        yield from self._written(encode, rows)
-        done = len(rows) != limit
-        self._say(messages.command_complete(f"SELECT {len(rows)}") if done else messages.PORTAL_SUSPENDED)
+    def _is_cursor(self, name: str) -> bool:
+        """Whether a name is that of a cursor that DECLARE made: in PostgreSQL the two are one."""
+        return name not in self._portals and name in self.session.cursors
+
+    def _fetch(self, name: str, limit: int) -> Iterator[bytes]:
+        """Execute a cursor that DECLARE made."""
+        quoted = name.replace('"', '""')
+        (result,) = self.session.execute(f'FETCH {limit if limit > 0 else "ALL"} FROM "{quoted}"')
+        write = row_encoder(formats.outputs(self.session, result.columns, [formats.TEXT] * len(result.columns)))
+        yield from self._written(write, result.rows)
+        if len(result.rows) == limit:
+            self._say(messages.PORTAL_SUSPENDED)
+        else:
+            self._say(messages.command_complete(f"SELECT {len(result.rows)}"))
 
     def _encoder(self, statement: Statement, columns: Sequence[OutputColumn], form: Sequence[int]) -> Rows:
         found = statement.encoders.get(tuple(form))

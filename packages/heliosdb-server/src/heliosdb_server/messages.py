@@ -28,6 +28,7 @@ __all__ = [
     "NO_DATA",
     "PARSE_COMPLETE",
     "PORTAL_SUSPENDED",
+    "REPORTED",
     "SSL_REQUEST",
     "Body",
     "ColumnDescription",
@@ -236,6 +237,23 @@ def command_complete(status: str) -> bytes:
 def ready(status: str) -> bytes:
     """Return Z: I, T or E, as the transaction block is."""
     return message(b"Z", status.encode())
+
+
+REPORTED = (
+    "server_version",
+    "server_encoding",
+    "client_encoding",
+    "application_name",
+    "default_transaction_read_only",
+    "DateStyle",
+    "IntervalStyle",
+    "TimeZone",
+    "integer_datetimes",
+    "standard_conforming_strings",
+    "session_authorization",
+    "is_superuser",
+)
+"""Settings of which clients are told when they change (protocol-flow, "Asynchronous Operations")."""
 
 
 def parameter_status(name: str, value: str) -> bytes:

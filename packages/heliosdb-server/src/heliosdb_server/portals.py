@@ -50,8 +50,6 @@ class Portal:
     at: int = 0
     live: LiveRows | None = None
     """Where the rows come from that are not in ``rows`` yet."""
-    cursor: str | None = None
-    """The name of the cursor that it stands for."""
 
     def close(self) -> None:
         """Read no more."""

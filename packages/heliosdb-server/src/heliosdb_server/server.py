@@ -27,10 +27,11 @@ from heliosdb_server.accounts import Accounts
 from heliosdb_server.admission import Request, read_request
 from heliosdb_server.authentication import Visitor
 from heliosdb_server.config import ServerConfig, refuse_strangers
-from heliosdb_server.conversation import IN_THREAD, Conversation
+from heliosdb_server.conversation import Conversation
 from heliosdb_server.keepalive import keep_alive
 from heliosdb_server.lifecycle import Lifecycle
 from heliosdb_server.messages import Inbox, Message
+from heliosdb_server.short import IN_THREAD
 from heliosdb_server.stream import ClientStream
 from heliosdb_server.tls import common_name
 
@@ -122,7 +123,7 @@ class Server:
             self._listener.close()
         tasks = [connection.task for connection in self._serving]
         for connection in tuple(self._serving):
-            connection.shut_down()
+            connection.shut_down(errors.AdminShutdown("terminating connection due to administrator command"))
         await asyncio.gather(*tasks, return_exceptions=True)
         self.pool.shutdown()
         self.gatekeepers.shutdown(wait=False)
@@ -200,7 +201,11 @@ class _Connection:
         self.loop = asyncio.get_running_loop()
         self.conversation: Conversation | None = None
         self.is_encrypted = False
-        self._is_ending = False
+        self._ending: errors.Error | None = None
+        """Why the server ends the connection."""
+        self._watch: asyncio.TimerHandle | None = None
+        self._heard = 0.0
+        """When the client last said something, on the loop's clock."""
         self._is_idle = False
         """Whether it waits for the client, so that no thread is in the conversation."""
         stream = writer.transport.get_protocol()
@@ -224,10 +229,13 @@ class _Connection:
                 if request is None:
                     return
                 await self._open(request)
+            log.debug("session %d: %s has connected from %s", self.number, request.user, self.address)
             await self._converse()
         except errors.Error as error:
             await self._refuse(error)
         finally:
+            if self._watch is not None:
+                self._watch.cancel()
             await self._close()
 
     async def _close(self) -> None:
@@ -279,7 +287,9 @@ class _Connection:
 
     def _converse_as(self, role: Login, settings: dict[str, str]) -> None:
         wake = partial(self.loop.call_soon_threadsafe, self._notify)
-        self.conversation = Conversation(self.server.database, role.name, settings, number=self.number, on_arrival=wake)
+        self.conversation = Conversation(
+            self.server.database, role.name, settings, number=self.number, on_arrival=wake, door=self
+        )
         self.server.accounts.require_room(role)
 
     async def _ask(self, data: bytes) -> bytes:
@@ -297,7 +307,7 @@ class _Connection:
         with suppress(ConnectionError, TimeoutError):
             async with asyncio.timeout(LINGER):
                 await self.send(messages.error_response(error, severity="FATAL"))
-                if not self._is_ending:
+                if self._ending is None:
                     self.writer.write_eof() if self.writer.can_write_eof() else self.writer.close()
                     while await self.reader.read(CHUNK):
                         pass
@@ -311,6 +321,7 @@ class _Connection:
             while not conversation.is_over:
                 self._is_idle = True
                 self._notify()
+                self._limit_idling()
                 arrived = await self._messages()
                 self._is_idle = False
                 if not arrived:
@@ -327,8 +338,8 @@ class _Connection:
                     if conversation.is_answered:
                         break  # without asking a thread once more
         except asyncio.CancelledError:
-            if self._is_ending:
-                await self._refuse(errors.AdminShutdown("terminating connection due to administrator command"))
+            if self._ending is not None:
+                await self._refuse(self._ending)
             raise
 
     def _answer(self, data: bytes) -> bool:
@@ -340,8 +351,27 @@ class _Connection:
         answer = self.conversation.answer(data)
         if answer is None:
             return False
+        self._heard = self.loop.time()
         transport.write(answer)
         return True
+
+    def _limit_idling(self) -> None:
+        """Have a client that says nothing for too long leave; within a transaction the session itself sees to that."""
+        assert self.conversation is not None
+        session = self.conversation.session
+        limit = session.idle_limit
+        if limit is not None and self._watch is None and not session.block.is_open:
+            self._watch = self.loop.call_at(self._heard + limit, self._look, limit)
+
+    def _look(self, limit: float) -> None:
+        self._watch = None
+        assert self.conversation is not None
+        if not self._is_idle or self.conversation.session.block.is_open:
+            return  # when it is idle again there will be another look
+        if self.loop.time() < self._heard + limit:
+            self._limit_idling()
+        else:
+            self.shut_down(errors.IdleSessionTimeout("terminating connection due to idle-session timeout"))
 
     def _notify(self) -> None:
         """Tell a client that is idle what has been notified; others hear of it when they are."""
@@ -381,6 +411,7 @@ class _Connection:
         data = await self.reader.read(CHUNK)
         if not data:
             raise asyncio.IncompleteReadError(b"", None)
+        self._heard = self.loop.time()
         self.inbox.feed(data)
 
     async def send(self, data: bytes) -> None:
@@ -404,8 +435,22 @@ class _Connection:
         if self.conversation is not None:
             self.conversation.cancel()
 
-    def shut_down(self) -> None:
-        """Stop what runs, and end the connection."""
-        self._is_ending = True
-        self.cancel()
-        self.task.cancel()
+    def shut_down(self, error: errors.Error) -> None:
+        """Stop what runs, tell the client why, and end the connection."""
+        if self._ending is None:
+            self._ending = error
+            self.cancel()
+            self.task.cancel()
+
+    # -- the session's door --------------------------------------------------------------------------------------------
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """The client's host and port."""
+        found = self.writer.get_extra_info("peername")
+        return None if not found else (str(found[0]).partition("%")[0], int(found[1]))
+
+    def end(self, error: errors.Error) -> None:
+        """End the connection, from any thread."""
+        with suppress(RuntimeError):  # the loop has ended, and all connections with it
+            self.loop.call_soon_threadsafe(self.shut_down, error)

@@ -21,7 +21,7 @@ from heliosdb_server.encoding import Rows, row_encoder
 if TYPE_CHECKING:
     from heliosdb.spi import OutputColumn
 
-__all__ = ["Short", "ShortAnswers"]
+__all__ = ["BEGINNINGS", "IN_THREAD", "LARGEST", "Short", "ShortAnswers"]
 
 _DESCRIBE = b"D\0\0\0\x06P\0"
 _EXECUTE = b"E\0\0\0\x09\0\0\0\0\0"
@@ -32,6 +32,15 @@ _ENDS = {_EXECUTE + _SYNC: False, _DESCRIBE + _EXECUTE + _SYNC: True}
 _READY = messages.ready("I")
 _FOUND = messages.command_complete("SELECT 1") + _READY
 _NOTHING = messages.command_complete("SELECT 0") + _READY
+
+BEGINNINGS = frozenset({"begin", "begin transaction", "start transaction"})
+"""Texts that are run without a thread."""
+
+IN_THREAD = b""
+"""What ``Conversation.process`` yields before it needs a thread."""
+
+LARGEST = 4096
+"""Bytes of a message that may be looked at without one."""
 
 KEPT = 16
 """So many forms of Bind are remembered of a statement: a client uses one, or two."""

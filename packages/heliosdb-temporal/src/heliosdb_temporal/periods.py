@@ -10,7 +10,9 @@ FOR PORTION OF changes what rows say of a part of their time; the rest of each r
     becomes         |-----|-------|-------|            left over, changed or deleted, left over
 
 Three statements of the ordinary kind do it: rows are read and locked, updated or deleted, and what is left over is
-inserted. Defaults do not come in, identities and keys are copied.
+inserted. Defaults do not come in, identities and keys are copied. The second one is what was written, so RETURNING
+gives its rows: an updated portion, a deleted row as it was. With FROM or USING a row is read if there is another one
+for it.
 """
 
 from __future__ import annotations
@@ -33,7 +35,19 @@ from heliosdb.errors import (
 from heliosdb.spi import ColumnDefinition, Cursor, Relation, RelationLock, Result, Session, parse
 from heliosdb.spi import statements as tree
 
-__all__ = ["CLAUSE", "Portion", "execute", "parse_period", "parse_portion", "parse_statement", "refuse"]
+__all__ = [
+    "CLAUSE",
+    "Dropped",
+    "Portion",
+    "check_drop",
+    "execute",
+    "parse_as_of",
+    "parse_drop",
+    "parse_period",
+    "parse_portion",
+    "parse_statement",
+    "refuse",
+]
 
 CLAUSE = "for portion of"
 AT_ONCE = 500
@@ -47,6 +61,14 @@ class Portion:
     """What was written: an UPDATE or a DELETE whose target has the clause."""
 
     statement: Any
+
+
+@frozen
+class Dropped:
+    """``ALTER TABLE t DROP PERIOD FOR p``: the DROP CONSTRAINT that it means, and the period's name."""
+
+    statement: Any
+    name: str
 
 
 # -- what is written
@@ -69,6 +91,27 @@ def parse_period(cursor: Cursor) -> Any:
     cursor.expect_mark(")")
     ordered = tree.Operator("<", tree.ColumnRef((since,)), tree.ColumnRef((until,)))
     return tree.CheckConstraint(tree.BooleanTest(ordered, "true"), name=name, position=position)
+
+
+def parse_as_of(cursor: Cursor) -> None:
+    """Refuse ``FOR p AS OF x`` of a period behind a table, which SQL has for system time only."""
+    if cursor.peek(1).kind == "as" and cursor.peek(2).kind == "of":
+        position, name = cursor.position, cursor.identifier()
+        raise SqlSyntaxError(
+            f'AS OF is of system time, and "{name}" is a period of application time',
+            hint="A condition on the period's columns chooses: WHERE since <= x AND until > x.",
+            position=position,
+        )
+
+
+def parse_drop(cursor: Cursor, table: Any, *, if_exists: bool) -> Dropped:
+    """Read ``p [CASCADE | RESTRICT]`` behind DROP PERIOD FOR."""
+    name = cursor.identifier()
+    cascade = cursor.accept_keyword("cascade")
+    if not cascade:
+        cursor.accept_keyword("restrict")
+    action = tree.DropConstraint(name, cascade=cascade)
+    return Dropped(tree.AlterTable("table", table, (action,), if_exists=if_exists), name)
 
 
 def parse_portion(cursor: Cursor) -> tuple[str, Any, Any]:
@@ -99,6 +142,14 @@ def parse_statement(cursor: Cursor) -> Portion | None:
 # -- what it means
 
 
+def check_drop(session: Session, payload: Dropped) -> None:
+    """Raise UndefinedObject where a table has no such period, be it that it has another constraint of the name."""
+    name = payload.statement.name
+    relation = session.catalog.lookup_relation(name.schema, name.name, session.search_path)
+    if relation is not None:
+        _columns(session, relation, payload.name)
+
+
 def execute(session: Session, payload: Portion) -> Result:
     """Change the portion; see the module."""
     statement = payload.statement
@@ -116,23 +167,20 @@ def execute(session: Session, payload: Portion) -> Result:
     session.transaction.lock_relation(relation.oid, RelationLock.ROW_EXCLUSIVE)
     work = _Work(session, relation, statement, low, high, (since, until))
     rows = work.read()
+    done = work.change()
+    if done.row_count != len(rows):
+        raise SerializationFailure(
+            f'rows of table "{relation.name}" were changed while FOR PORTION OF read them',
+            detail=f"{len(rows)} rows were read, and {done.row_count} changed; the condition may be volatile.",
+        )
     if rows:
-        changed = work.change()
-        if changed != len(rows):
-            raise SerializationFailure(
-                f'rows of table "{relation.name}" were changed while FOR PORTION OF read them',
-                detail=f"{len(rows)} rows were read, and {changed} changed; the condition may be volatile.",
-            )
         session.transaction.advance_command()
         work.insert(rows)
-    return Result("UPDATE" if is_update else "DELETE", row_count=len(rows))
+    return Result("UPDATE" if is_update else "DELETE", done.columns, done.rows, row_count=len(rows))
 
 
 def _refuse_unsupported(statement: Any) -> None:
     parts = {
-        "FROM": getattr(statement, "from_items", ()),
-        "USING": getattr(statement, "using", ()),
-        "RETURNING": statement.returning,
         "WITH": statement.with_clause,
         "WHERE CURRENT OF": isinstance(statement.where, tree.CurrentOf),
         "more than one clause": len(statement.target.extensions) > 1,
@@ -183,6 +231,8 @@ class _Work:
         self._low, self._high = low, high
         self._kept = [c for c in relation.columns if not c.dropped and c.generated is None]
         self._target = evolve(statement.target, extensions=())
+        self._name = self._target.name.name if self._target.alias is None else self._target.alias.name
+        self._others = statement.from_items if isinstance(statement, tree.Update) else statement.using
         self._bounds = [
             tree.TypeCast(bound, tree.TypeName((column.type,))) for bound, column in zip(bounds, (low, high))
         ]
@@ -191,30 +241,32 @@ class _Work:
     def read(self) -> list[tuple[Any, ...]]:
         """Lock the rows and return them: the columns that are kept, and whether something is left before and after."""
         since, until = self._constants
-        columns = [_column(column) for column in self._kept]
-        over = [tree.Operator("<", _column(self._low), since), tree.Operator(">", _column(self._high), until)]
+        columns = [self._column(column) for column in self._kept]
+        over = [tree.Operator("<", self._column(self._low), since), tree.Operator(">", self._column(self._high), until)]
+        unused = () if self._others else self._unused_values()
         query = tree.Select(
-            targets=tuple([tree.Target(item) for item in (*columns, *over, *self._unused_values())]),
+            targets=tuple([tree.Target(item) for item in (*columns, *over, *unused)]),
             from_items=(self._target,),
-            where=self._condition(),
+            where=self._condition(self._with_others()),
             locking=(tree.Locking("update"),),
         )
         return [tuple(row) for row in self._session.run_query(query).rows]
 
-    def change(self) -> int:
-        """Update the rows to what the portion is to be, or delete them; return how many."""
+    def change(self) -> Any:
+        """Update the rows to what the portion is to be, or delete them; return the result."""
         since, until = self._constants
-        where = self._condition()
+        where = self._condition(self._statement.where)
         statement = self._statement
         if isinstance(statement, tree.Update):
             bounds = [
-                tree.Assignment(tree.AssignmentTarget(column.name), _either(operator, column, bound))
+                tree.Assignment(tree.AssignmentTarget(column.name), self._either(operator, column, bound))
                 for operator, column, bound in (("<", self._low, since), (">", self._high, until))
             ]
             changed = evolve(statement, target=self._target, assignments=(*statement.assignments, *bounds), where=where)
         else:
             changed = evolve(statement, target=self._target, where=where)
-        return self._session.run_query(changed).row_count or 0
+        done = self._session.run_query(changed)
+        return done if done.columns is None else evolve(done, rows=list(done.rows))
 
     def insert(self, rows: list[tuple[Any, ...]]) -> None:
         """Insert what is left over of rows."""
@@ -245,7 +297,7 @@ class _Work:
         """Return the bounds as constants. Raises for NULL and for a portion that ends before it begins."""
         unused = tree.Select(
             targets=tuple([tree.Target(item) for item in (TRUE, *self._unused_values())]),
-            from_items=(self._target,),
+            from_items=(self._target, *self._others),
             where=_all(self._statement.where, FALSE),
         )
         since, until = self._bounds
@@ -258,35 +310,45 @@ class _Work:
             raise InvalidParameterValue("the portion does not begin before it ends")
         return [self._constant(self._low, low), self._constant(self._high, high)]
 
-    def _condition(self) -> Any:
+    def _with_others(self) -> Any:
+        """Return the condition on a row of the target alone: that there are others for it."""
+        where = self._statement.where
+        if not self._others:
+            return where
+        targets = tuple(map(tree.Target, (TRUE, *self._unused_values())))
+        return tree.Exists(tree.Select(targets=targets, from_items=self._others, where=where))
+
+    def _condition(self, where: Any) -> Any:
         since, until = self._constants
         unused = tree.Case(None, (tree.When(FALSE, tree.Operator("<", self._bounds[0], self._bounds[1])),), TRUE)
-        low, high = _column(self._low), _column(self._high)
+        low, high = self._column(self._low), self._column(self._high)
         overlaps = (tree.Operator("<", low, until), tree.Operator(">", high, since))
-        return _all(self._statement.where, *overlaps, unused)
+        return _all(where, *overlaps, unused)
 
     def _unused_values(self) -> list[Any]:
-        """Return what is assigned, as values that are never computed."""
-        return [
-            tree.Case(None, (tree.When(FALSE, item.value),), tree.ColumnRef((item.target.name,)))
+        """Return what is assigned and returned, as values that are never computed."""
+        assigned = [
+            tree.Case(None, (tree.When(FALSE, item.value),), tree.ColumnRef((self._name, item.target.name)))
             for item in getattr(self._statement, "assignments", ())
             if not isinstance(item.value, tree.Default) and not item.target.path
         ]
+        stars = (tree.ColumnRef, tree.FieldStar)  # and columns, which have no parameters, either
+        returned = [item.expression for item in self._statement.returning if not isinstance(item.expression, stars)]
+        return [*assigned, *(tree.Case(None, (tree.When(FALSE, expression),)) for expression in returned)]
+
+    def _column(self, column: ColumnDefinition) -> Any:
+        return tree.ColumnRef((self._name, column.name))
+
+    def _either(self, operator: str, column: ColumnDefinition, bound: Any) -> Any:
+        """Return the bound where the column lies beyond it, else the column."""
+        value = self._column(column)
+        return tree.Case(None, (tree.When(tree.Operator(operator, value, bound), bound),), value)
 
     def _constant(self, column: ColumnDefinition, datum: Any) -> Any:
         if datum is None:
             return tree.Literal("null", "")
         text = self._session.registries.types.output(column.type)(datum, self._session)
         return tree.TypeCast(tree.Literal("string", text), tree.TypeName((column.type,)))
-
-
-def _column(column: ColumnDefinition) -> Any:
-    return tree.ColumnRef((column.name,))
-
-
-def _either(operator: str, column: ColumnDefinition, bound: Any) -> Any:
-    """Return the bound where the column lies beyond it, else the column."""
-    return tree.Case(None, (tree.When(tree.Operator(operator, _column(column), bound), bound),), _column(column))
 
 
 def _all(*conditions: Any) -> Any:

@@ -67,6 +67,14 @@ def register_clauses() -> list[Clause]:
             bind="heliosdb_temporal.periods:refuse",
             description="change a part of a row's time",
         ),
+        Clause(
+            name="period as of",
+            point="table",
+            words=("FOR",),
+            parse="heliosdb_temporal.periods:parse_as_of",
+            bind="heliosdb_temporal.periods:refuse",
+            description="what SQL has of system time only",
+        ),
     ] + [
         Clause(
             name=" ".join(words).lower() + (" behind a query" if point == "query" else ""),
@@ -83,7 +91,8 @@ def register_clauses() -> list[Clause]:
 
 @hookimpl
 def register_statements() -> list[Statement]:
-    """``ALTER TABLE t ADD | DROP SYSTEM VERSIONING``, ``REVERT TRANSACTION n``, ``ERASE FROM t``."""
+    """``ALTER TABLE t ADD | DROP SYSTEM VERSIONING``, ``... DROP PERIOD FOR p``; ``REVERT TRANSACTION n``; ``ERASE FROM
+    t``; ``UPDATE`` and ``DELETE`` with ``FOR PORTION OF``."""
     return [
         *[
             Statement(
@@ -113,11 +122,11 @@ def register_statements() -> list[Statement]:
             description="remove rows from all history",
         ),
         Statement(
-            name="system_versioning",
+            name="alter_table",
             words=("ALTER", "TABLE"),
-            parse="heliosdb_temporal.versioning:parse",
-            execute="heliosdb_temporal.versioning:execute",
-            description="keep the past of one table",
+            parse="heliosdb_temporal.alter:parse",
+            execute="heliosdb_temporal.alter:execute",
+            description="keep the past of one table; drop a period of application time",
         ),
     ]
 

@@ -28,10 +28,10 @@ from heliosdb.errors import (
     SqlSyntaxError,
     WrongObjectType,
 )
-from heliosdb.spi import CATALOG_RELATION, Cursor, Database, Relation, Result, Retention, Session
+from heliosdb.spi import CATALOG_RELATION, Cursor, Database, Relation, Retention, Session
 from heliosdb.spi import statements as tree
 
-__all__ = ["OPTION", "Versioning", "check", "execute", "follow", "parse", "settle"]
+__all__ = ["OPTION", "Versioning", "check", "check_versioning", "follow", "parse", "settle"]
 
 OPTION = "retention"
 FOREVER = "forever"
@@ -50,12 +50,8 @@ class Versioning:
     statement: tree.AlterTable
 
 
-def parse(cursor: Cursor) -> Versioning | None:
-    """Read what is behind ``ALTER TABLE``; None where it is no such statement."""
-    if_exists = cursor.accept_keyword("if", "exists")
-    if cursor.at_keyword("only") or cursor.at_keyword("all"):
-        return None
-    table = cursor.qualified_name()
+def parse(cursor: Cursor, table: Any, *, if_exists: bool) -> Versioning | None:
+    """Read ``ADD | DROP SYSTEM VERSIONING``; None where it is something else."""
     if cursor.accept_keyword("add", "system", "versioning"):
         action = tree.TableAction("set options", options=(_option(_written(cursor)),))
     elif cursor.accept_keyword("drop", "system", "versioning"):
@@ -83,26 +79,24 @@ def _written(cursor: Cursor) -> str:
     return text
 
 
-def execute(session: Session, payload: Versioning) -> Result:
-    """Set or reset the option."""
+def check_versioning(session: Session, payload: Versioning) -> None:
+    """Raise for what is no table, has no versioning to drop, or would get one that keeps nothing."""
     statement = payload.statement
     (action,) = statement.actions
     assert isinstance(action, tree.TableAction)
-    name = statement.name.parts
-    relation = session.catalog.lookup_relation(name[-2] if len(name) > 1 else None, name[-1], session.search_path)
-    if relation is not None:
-        if relation.kind != "table":
-            raise WrongObjectType(f'"{relation.name}" is not a table')
-        text = action.options[0].text
-        if text is None and OPTION not in dict(relation.options):
-            raise ObjectNotInPrerequisiteState(
-                f'table "{relation.name}" has no system versioning of its own',
-                hint=f"ALTER TABLE ... SET ({OPTION} = '0') keeps nothing of its past.",
-            )
-        if text is not None and _read(session, text).period == 0:
-            raise InvalidParameterValue(f'retention "{text}" is not a positive time')
-    done: Result = session.registries.statements["AlterTable"](session, statement)
-    return done
+    relation = session.catalog.lookup_relation(statement.name.schema, statement.name.name, session.search_path)
+    if relation is None:
+        return
+    if relation.kind != "table":
+        raise WrongObjectType(f'"{relation.name}" is not a table')
+    text = action.options[0].text
+    if text is None and OPTION not in dict(relation.options):
+        raise ObjectNotInPrerequisiteState(
+            f'table "{relation.name}" has no system versioning of its own',
+            hint=f"ALTER TABLE ... SET ({OPTION} = '0') keeps nothing of its past.",
+        )
+    if text is not None and _read(session, text).period == 0:
+        raise InvalidParameterValue(f'retention "{text}" is not a positive time')
 
 
 # -- the option

@@ -37,7 +37,8 @@ class Setting(Shown):
     ``minimum``..``maximum``.
 
     ``unit`` as PostgreSQL's ("kB", "ms", ...): texts such as '4MB' are converted to it. ``context``: "user" may be
-    SET, "internal" only shown. ``check(value, current) -> value`` may normalise or raise InvalidParameterValue.
+    SET, "internal" only shown. ``check(value, current) -> value`` may normalise or raise InvalidParameterValue;
+    ``permit(session, name, value)`` may refuse who asks: what SET gives, and a session that is opened with a value.
     ``reader`` is the import string of what reads the setting (tested: no setting without a reader). ``display(value)
     -> text`` where SHOW prints something else than the value. ``list_of``: "identifiers" or "words" where SET takes
     several values.
@@ -59,6 +60,7 @@ class Setting(Shown):
     values: tuple[str, ...] = ()
     context: str = field(default="user", validator=in_(("user", "internal")))
     check: Callable[[Any, Any], Any] | str | None = None
+    permit: Callable[[Any, str, Any], None] | str | None = None
     display: Callable[[Any], str] | str | None = None
     affects_plans: bool = False
     list_of: str | None = field(default=None, validator=in_((None, "identifiers", "words")))

@@ -6,11 +6,23 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from heliosdb.catalog.roles import has_privileges_of, is_superuser
 from heliosdb.catalog.views.lists import pg_timezone_abbrevs, pg_timezone_names
-from heliosdb.errors import UndefinedObject, UndefinedTable
+from heliosdb.catalog.views.statistics import pg_stat_statements_reset
+from heliosdb.errors import (
+    AdminShutdown,
+    FeatureNotSupported,
+    InsufficientPrivilege,
+    NumericValueOutOfRange,
+    UndefinedObject,
+    UndefinedTable,
+)
 from heliosdb.types.definitions import Implementation, ScalarFunction, TableFunction, Volatility
 
 __all__ = ["FUNCTIONS", "TABLE_FUNCTIONS"]
+
+SIGNAL = 4200
+"""The OID of pg_signal_backend."""
 
 EPOCH = 946_684_800_000_000
 """2000-01-01, in microseconds since 1970."""
@@ -33,14 +45,66 @@ def pg_current_xact_id_if_assigned(session: Any) -> int | None:
 # -- sessions --------------------------------------------------------------------------------------------------------
 
 
-def pg_cancel_backend(number: int, session: Any) -> bool:
-    """Interrupt another session's statement; whether there is such a session."""
+def _signalled(number: int, session: Any, what: tuple[str, str, str, str]) -> Any:
+    """Return the session that somebody wants to do something to, None where there is none of this number."""
     other = session.database.sessions.get(number)
     if other is None:
         session.notice(f"PID {number} is not a PostgreSQL server process", severity="WARNING")
+        return None
+    catalog, role = session.catalog, session.role
+    if is_superuser(catalog, other.authenticated_role) and not is_superuser(catalog, role):
+        raise InsufficientPrivilege(f"must be a superuser to {what[0]} superuser {what[1]}")
+    if not (has_privileges_of(catalog, role, other.authenticated_role) or has_privileges_of(catalog, role, SIGNAL)):
+        raise InsufficientPrivilege(
+            f"must be a member of the role whose {what[2]} is being {what[3]} or member of pg_signal_backend"
+        )
+    return other
+
+
+def pg_cancel_backend(number: int, session: Any) -> bool:
+    """Interrupt another session's statement; whether there is such a session."""
+    other = _signalled(number, session, ("cancel", "query", "query", "canceled"))
+    if other is None:
         return False
     other.interrupt()
     return True
+
+
+def pg_terminate_backend(number: int, timeout: int, session: Any) -> bool:
+    """End another session, and wait so many milliseconds for its end; whether there was such a session, and whether it
+    has ended where that was waited for."""
+    if timeout < 0:
+        raise NumericValueOutOfRange('"timeout" must not be negative')
+    other = _signalled(number, session, ("terminate", "process", "process", "terminated"))
+    if other is None:
+        return False
+    if other.door is None:
+        raise FeatureNotSupported(
+            f"session {number} is the program's own, which has the database open",
+            hint="pg_cancel_backend stops its statement.",
+        )
+    other.door.end(AdminShutdown("terminating connection due to administrator command"))
+    patience = time.monotonic() + timeout / 1000
+    while timeout and not other.closed:
+        if time.monotonic() > patience:
+            session.notice(
+                f"backend with PID {number} did not terminate within {timeout} milliseconds", severity="WARNING"
+            )
+            return False
+        session.check_interrupt()
+        time.sleep(0.002)
+    return True
+
+
+def pg_terminate_backend_now(number: int, session: Any) -> bool:
+    """End another session; whether there was one."""
+    return pg_terminate_backend(number, 0, session)
+
+
+def inet_client_port(session: Any) -> int | None:
+    """Return the port that the client came from; NULL in process."""
+    address = None if session.door is None else session.door.address
+    return None if address is None else address[1]
 
 
 def pg_my_temp_schema(session: Any) -> int:
@@ -164,6 +228,10 @@ FUNCTIONS: tuple[ScalarFunction, ...] = (
     _of_session("txid_current", (), "int8", pg_current_xact_id, _S),
     _of_session("txid_current_if_assigned", (), "int8", pg_current_xact_id_if_assigned, _S),
     _of_session("pg_cancel_backend", ("int4",), "bool", pg_cancel_backend, _V),
+    _of_session("pg_terminate_backend", ("int4",), "bool", pg_terminate_backend_now, _V),
+    _of_session("pg_terminate_backend", ("int4", "int8"), "bool", pg_terminate_backend, _V),
+    _of_session("pg_stat_statements_reset", (), "void", pg_stat_statements_reset, _V),
+    _of_session("inet_client_port", (), "int4", inet_client_port, _S),
     _of_session("pg_my_temp_schema", (), "oid", pg_my_temp_schema, _S),
     _of_session("pg_is_other_temp_schema", ("oid",), "bool", pg_is_other_temp_schema, _S),
     _of_session("current_query", (), "text", current_query, _V),
@@ -174,7 +242,6 @@ FUNCTIONS: tuple[ScalarFunction, ...] = (
     _of_session("pg_conf_load_time", (), "timestamptz", started_at, _S),
     # In process there is no connection over a network.
     ScalarFunction("inet_server_port", (), "int4", lambda: None, volatility=_S),
-    ScalarFunction("inet_client_port", (), "int4", lambda: None, volatility=_S),
     ScalarFunction("pg_jit_available", (), "bool", lambda: False, volatility=_V),
     ScalarFunction("pg_trigger_depth", (), "int4", lambda: 0, volatility=_V),
     ScalarFunction("pg_tablespace_location", ("oid",), "text", lambda oid: "", volatility=_S),

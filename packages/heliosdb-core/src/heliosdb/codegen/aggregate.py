@@ -17,6 +17,7 @@ from heliosdb.codegen.sort import sort_passes
 from heliosdb.codegen.spill_groups import EVERYTHING, GroupOverflow, ValueOverflow
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
+from heliosdb.sorting import sort_rows
 from heliosdb.types.definitions import Aggregate, CallTypes, resolve_implementation
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class _State:
             )
         with pipelines.expressions.bound({number: lambda index: names[index]}):
             for passes in sort_passes(pipelines, tuple(keys), target):
-                function.line(f"{items}.sort({passes})")
+                function.line(f"{source.bind(sort_rows, 'f')}({items}, {passes})")
         aggregate = self.aggregate
         state = [source.fresh("s") for _ in initial_state(pipelines, aggregate)]
         for name, text in zip(state, initial_state(pipelines, aggregate), strict=True):

@@ -20,6 +20,7 @@ from heliosdb.codegen.spill_groups import NO_OVERFLOW, GroupOverflow
 from heliosdb.codegen.spill_sort import SortRuns
 from heliosdb.plan import expressions as ex
 from heliosdb.plan import nodes as pn
+from heliosdb.sorting import sort_rows
 
 if TYPE_CHECKING:
     from heliosdb.codegen.pipeline import Consume, Pipelines, Producer
@@ -97,7 +98,7 @@ def produce_sort(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> None:
     function, source = pipelines.function, pipelines.source
     rows, add, top, worst = source.fresh("m"), source.fresh("d"), None, source.fresh("k")
     sources = node.input.sources
-    first = source.bind(itemgetter(0), "f")
+    first, sort = source.bind(itemgetter(0), "f"), source.bind(sort_rows, "f")
     bound = None
     if node.top is not None:
         top = _write_top(pipelines, node)
@@ -125,7 +126,7 @@ def produce_sort(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> None:
         function.open(f"if {worst} is None or {name} {'>' if descending else '<'} {worst}:")
         function.line(f"{add}(({name}, {pipelines.pack(sources)}))")
         function.open(f"if {top} is not None and len({rows}) >= 2 * {top} + 100:")
-        function.line(f"{rows}.sort(key={first}{reverse}); del {rows}[{top}:]")
+        function.line(f"{sort}({rows}, {first}{reverse}); del {rows}[{top}:]")
         with function.block(f"if {rows}:"):
             function.line(f"{worst} = {rows}[-1][0]")
             if bound is not None:
@@ -133,7 +134,7 @@ def produce_sort(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> None:
                 function.line(f"{bound.variable} = {worst}{part}")
 
     pipelines.produce(node.input, collect)
-    _write_sorted(pipelines, rows, runs, top, f"{rows}.sort(key={first}{reverse})")
+    _write_sorted(pipelines, rows, runs, top, f"{sort}({rows}, {first}{reverse})")
     names = pipelines.unpacked(pipelines.names(sources))
     function.open(f"for _, {names} in {rows}:", loop=True)
     consume()
@@ -195,7 +196,7 @@ def _sort_in_passes(pipelines: Pipelines, node: pn.Sort, consume: Consume) -> No
             function.line(f"return ({''.join(f'{as_pair(arguments)}, ' for arguments in passes)})")
         else:
             for arguments in passes:
-                function.line(f"{rows}.sort({arguments})")
+                function.line(f"{source.bind(sort_rows, 'f')}({rows}, {arguments})")
     function.loops = loops
     if runs:
         function.line(f"{runs} = {source.bind(SortRuns, 'f')}(x, {rows}, {sorter}({rows}){pipelines.asked_by(node)})")

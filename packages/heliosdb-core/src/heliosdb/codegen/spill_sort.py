@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.codegen.spill import FRAME, NEVER, Watched
+from heliosdb.sorting import sort_rows
 
 if TYPE_CHECKING:
     from heliosdb.session.execution import Execution
@@ -59,7 +60,7 @@ class SortRuns(Watched):
     def sort(self) -> None:
         """Sort the list as it is now."""
         for key, reverse in self._passes:
-            self.held.sort(key=key, reverse=reverse)
+            sort_rows(self.held, key, reverse)
 
     def _add(self, level: int, run: list[Frame]) -> None:
         if level == len(self._runs):

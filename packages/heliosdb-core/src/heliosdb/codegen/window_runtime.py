@@ -12,6 +12,7 @@ from heliosdb import errors
 from heliosdb.codegen.spill import LEAST, LEAST_BUDGET, size_of
 from heliosdb.codegen.spill_sort import Passes, sorted_rows
 from heliosdb.codegen.spool import Spool, Spooled
+from heliosdb.sorting import sort_rows
 
 if TYPE_CHECKING:
     from heliosdb.session.execution import Execution
@@ -514,7 +515,7 @@ def run_round(
     """
     if type(rows) is list:
         for key, reverse in passes:
-            rows.sort(key=key, reverse=reverse)
+            sort_rows(rows, key, reverse)
         return list(step(rows))
     if passes:
         rows = sorted_rows(x, rows, passes)

@@ -13,12 +13,9 @@ if TYPE_CHECKING:
 
 
 def _modes(modes: tree.TransactionModes) -> tuple[str | None, bool | None]:
-    isolation = modes.isolation
-    if isolation == "read uncommitted":
-        isolation = "read committed"
     if modes.deferrable:
         raise errors.FeatureNotSupported("DEFERRABLE transactions are not supported", position=modes.position or None)
-    return isolation, modes.read_only
+    return modes.isolation, modes.read_only
 
 
 def execute_begin(session: Session, statement: tree.Begin) -> Result:

@@ -282,8 +282,6 @@ def _columns(statement: tree.CreateView, outputs: Sequence[OutputColumn]) -> tup
         if name in seen:
             raise DuplicateColumn(f'column "{name}" specified more than once')
         seen.add(name)
-    if not outputs:
-        raise InvalidTableDefinition("view must have at least one column")
     return tuple(
         ColumnDefinition(number=number, name=name, type=output.type, typmod=output.typmod, collation=output.collation)
         for number, (name, output) in enumerate(zip(names, outputs), 1)

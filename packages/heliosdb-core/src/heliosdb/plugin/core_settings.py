@@ -12,7 +12,7 @@ from typing import Any
 
 from heliosdb import __version__
 from heliosdb.catalog.registries import Setting
-from heliosdb.errors import FeatureNotSupported, InvalidParameterValue
+from heliosdb.errors import FeatureNotSupported, InsufficientPrivilege, InvalidParameterValue
 
 __all__ = ["SETTINGS", "SERVER_VERSION", "SERVER_VERSION_NUMBER"]
 
@@ -157,9 +157,27 @@ def _spelled(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
+def needs_a_superuser(session: Any, name: str, value: Any) -> None:
+    """Refuse a change to all but superusers."""
+    from heliosdb.catalog.roles import is_superuser
+
+    if not is_superuser(session.catalog, session.role):
+        raise InsufficientPrivilege(f'permission denied to set parameter "{name}"')
+
+
+def needs_a_door(session: Any, name: str, value: Any) -> None:
+    """Refuse a limit on how long a session may be idle to one of the program itself, which nobody ends from outside."""
+    if value and session.door is None:
+        raise FeatureNotSupported(
+            f"a value of {name} other than 0 is not supported",
+            detail="Sessions in the program's own process are never ended from outside.",
+        )
+
+
 def check_application_name(text: str, current: str | None) -> str:
-    """Replace what is not printable ASCII by ``?``, as PostgreSQL does: the name goes to logs."""
-    return "".join(character if " " <= character <= "~" else "?" for character in text)[:63]
+    """Replace each byte that is not printable ASCII by ``?``, as PostgreSQL does: the name goes to logs."""
+    kept = text.encode()[:63].decode(errors="ignore").encode()
+    return "".join(chr(byte) if 32 <= byte <= 126 else "?" for byte in kept)
 
 
 def _session(name: str, kind: str, default: Any, description: str, reader: str, **more: Any) -> Setting:
@@ -250,6 +268,23 @@ SETTINGS: tuple[Setting, ...] = (
         "Sets the maximum allowed idle time between queries, when in a transaction.",
         "heliosdb.session.idle:IdleWatch",
     ),
+    _session(
+        "idle_session_timeout", "integer", 0,
+        "Sets the maximum allowed idle time between queries, when not in a transaction.",
+        "heliosdb.session.environment:SessionEnvironment", unit="ms", minimum=0, maximum=HIGHEST,
+        permit=f"{HERE}:needs_a_door",
+    ),
+    # What is noted of statements
+    _session(
+        "log_min_duration_statement", "integer", -1,
+        "Sets the minimum execution time above which all statements will be logged.",
+        "heliosdb.session.watch:StatementWatch", unit="ms", minimum=-1, maximum=HIGHEST,
+        permit=f"{HERE}:needs_a_superuser",
+    ),
+    _session(
+        "pg_stat_statements.track", "enum", "none", "Selects which statements are tracked by pg_stat_statements.",
+        "heliosdb.session.watch:StatementWatch", values=("none", "top"), permit=f"{HERE}:needs_a_superuser",
+    ),
     # The session and its client
     _session(
         "application_name", "string", "", "Sets the application name to be reported in statistics and logs.",
@@ -312,12 +347,12 @@ SETTINGS: tuple[Setting, ...] = (
                 {},
             ),
             (
-                "idle_session_timeout",
-                "integer",
-                0,
-                "Sets the maximum allowed idle time between queries, when not in a transaction.",
-                "Sessions in the program's own process are never ended from outside.",
-                {"unit": "ms", "minimum": 0, "maximum": HIGHEST},
+                "log_statement",
+                "enum",
+                "none",
+                "Sets the type of statements logged.",
+                "log_min_duration_statement = 0 logs every statement.",
+                {"values": ("none", "ddl", "mod", "all")},
             ),
             (
                 "default_with_oids",

@@ -534,9 +534,9 @@ def transaction_committed(database: Any, commit: Any) -> None:
 def resolve_snapshot(session: Any, request: Any, arguments: tuple[Any, ...], base: Any) -> Any:
     """Return the snapshot that a clause such as ``AS OF`` means, or None when the clause is not the plugin's.
 
-    Called for each ``SnapshotRequest`` of a statement (``request``: clause and payload) when it is bound and again when
-    it runs; ``arguments`` are the datums of its bound expressions. ``base`` is the snapshot of the clause within which
-    it stands, None where there is none. The result is a ``heliosdb.spi.Snapshot``.
+    Called for each ``SnapshotRequest`` of a statement (``request``: clause and payload) when it is bound, and once for
+    each time that it runs; ``arguments`` are the datums of its bound expressions. ``base`` is the snapshot of the
+    clause within which it stands, None where there is none. The result is a ``heliosdb.spi.Snapshot``.
 
     Example::
 

@@ -13,8 +13,8 @@ which ends with it. The session runs nothing else meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from heliosdb import errors
 from heliosdb.catalog.result import Result
@@ -25,7 +25,18 @@ if TYPE_CHECKING:
     from heliosdb.plan.nodes import OutputColumn
     from heliosdb.session.session import Session
 
-__all__ = ["Copy"]
+__all__ = ["Copy", "Readable"]
+
+PIECE = 1 << 16
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """An open file, for text or bytes."""
+
+    def read(self, size: int, /) -> Any:
+        """Return at most that much; nothing at the end."""
+        ...
 
 
 class Copy:
@@ -45,6 +56,8 @@ class Copy:
         self._opened = not session.block.is_open
         if self._opened:
             session.begin()
+        if session.watch.is_on:
+            session.watch.begin(statements[0], None)
         session.start_clock(text)
         try:
             session.block.require_healthy()
@@ -70,6 +83,19 @@ class Copy:
         """Give COPY FROM a piece of the data, of any size."""
         self._require(is_from=True)
         self._guard(lambda: self.transfer.write(data))
+
+    def write_all(self, source: str | bytes | Iterable[str | bytes] | Readable) -> int:
+        """Give COPY FROM all of a str, bytes, an open file or an iterable of pieces, and finish; return the number of
+        rows."""
+        if isinstance(source, str | bytes):
+            self.write(source)
+        elif isinstance(source, Readable):
+            while piece := source.read(PIECE):
+                self.write(piece)
+        else:
+            for piece in source:
+                self.write(piece)
+        return self.finish().row_count or 0
 
     def write_rows(self, rows: Sequence[Sequence[Any]]) -> None:
         """Give COPY FROM rows of Python objects; do not mix them with ``write``."""
@@ -119,6 +145,7 @@ class Copy:
         if self._ended:
             raise errors.InterfaceError("the copy is over")
         result: Result = self._guard(self.transfer.finish if self.is_from else self.transfer.result)
+        self.session.watch.rows = result.row_count
         self._end()
         if self._opened:
             self.session.block.commit()
@@ -139,6 +166,7 @@ class Copy:
     def _fail(self, error: BaseException) -> None:
         if self._ended:
             return
+        self.session.watch.end(failed=True)
         self._end()
         if self._opened:
             self.session.block.rollback()
@@ -158,8 +186,9 @@ class Copy:
             return
         if not self.is_from:
             # What is left is not read.
-            self._end()
             self.result = self.transfer.result()
+            self.session.watch.rows = self.result.row_count
+            self._end()
             if self._opened:
                 self.session.block.commit()
             return

@@ -23,6 +23,7 @@ from heliosdb.session.notifications import Inbox
 from heliosdb.session.points import PointStatements
 from heliosdb.session.settings import SessionSettings
 from heliosdb.session.transactions import TransactionBlock
+from heliosdb.session.watch import StatementWatch
 from heliosdb.transaction.locks import AdvisoryLock
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from heliosdb.catalog.view import CatalogSnapshot
     from heliosdb.codegen.point import FastStatement
     from heliosdb.database import Database
+    from heliosdb.session.door import Door
     from heliosdb.session.past import Moments
     from heliosdb.session.points import LiftedStatement
     from heliosdb.session.statements import Plan
@@ -82,6 +84,7 @@ class SessionEnvironment:
         settings: dict[str, Any] | None = None,
         on_notice: Callable[[Notice], None] | None = None,
         number: int | None = None,
+        door: Door | None = None,
     ) -> None:
         self.database = database
         self.temporary_bytes = 0
@@ -99,7 +102,11 @@ class SessionEnvironment:
         self.number = database.next_session_number() if number is None else number
         """What ``pg_backend_pid()`` says; a door that has to know it beforehand asks the database for one."""
         self.name = f"session {self.number}"
+        self.door = door
+        self.began_at = self.changed_at = time.time_ns()
+        """When the session began, and when it last began or ended a statement: nanoseconds of the Unix clock."""
         self.points = PointStatements(self)
+        self.watch = StatementWatch(self)
         self.fast: dict[str, FastStatement] = self.points.made
         """Functions of point statements by exact text; empty while a transaction block is open."""
         self.lifted: dict[tuple[str, ...], LiftedStatement] = self.points.lifted
@@ -112,7 +119,7 @@ class SessionEnvironment:
             initial = {"default_transaction_isolation": isolation} | database.settings | initial
         else:
             initial = database.settings | initial
-        self.settings = SessionSettings(database.registries.settings, initial, self.points.forget, self)
+        self.settings = SessionSettings(database.registries.settings, initial, self._settings_changed, self)
         self.sequences = SessionSequences()
         self.block = TransactionBlock(self)
         self.idle = IdleWatch(self)
@@ -126,7 +133,7 @@ class SessionEnvironment:
         self.memory: dict[str, Any] = {}
         """What functions keep from call to call: ``random()`` its generator."""
         self.statement_timestamp = self.transaction_timestamp = 0
-        self.current_query = ""
+        self.current_query = self.latest_query = ""
         self.command_parameters: Sequence[Any] | None = None
         """The Python parameters of the command that runs: those of the query in it. None: none were given."""
         self.last_plan: Plan | None = None
@@ -144,7 +151,14 @@ class SessionEnvironment:
         self.closed = False
         self._at_close: list[Callable[[], object]] = []
         self.settings.begin()
+        self.watch.renew()
+        for name in settings or {}:
+            self.settings.permit(name)
         database.sessions[self.number] = self
+
+    def _settings_changed(self) -> None:
+        self.points.forget()
+        self.watch.renew()
 
     def at_close(self, function: Callable[[], object]) -> None:
         """Call a function when the session ends, or begins anew with DISCARD ALL: it then works on main."""
@@ -364,6 +378,12 @@ class SessionEnvironment:
     def lock_timeout(self) -> float | None:
         """Seconds to wait for one lock, or None."""
         milliseconds = self.setting("lock_timeout")
+        return milliseconds / 1000 if milliseconds else None
+
+    @property
+    def idle_limit(self) -> float | None:
+        """Seconds that the session may be idle outside a transaction before its door ends it, or None."""
+        milliseconds = self.setting("idle_session_timeout")
         return milliseconds / 1000 if milliseconds else None
 
     @property

@@ -10,7 +10,7 @@ from heliosdb.session.past import past_relation, resolved
 from heliosdb.store.temporary import TemporaryFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from heliosdb.catalog.definitions import Relation
     from heliosdb.plan.nodes import SnapshotRequest
@@ -35,6 +35,7 @@ class Execution:
         "row_count",
         "session",
         "slots",
+        "snapshots",
         "transaction",
         "watched",
     )
@@ -56,6 +57,8 @@ class Execution:
         self.watched: list[Any] = []
         """What may outgrow ``work_mem`` (``codegen/spill.py``)."""
         self.files: TemporaryFiles | None = None
+        self.snapshots: Mapping[int, Any] = {}
+        """What clauses lead to, by the number of the request, where it is known."""
         self.reports: dict[int, Any] = {}
         """What operators say of their memory, by ``id`` of the node, under EXPLAIN ANALYZE."""
 
@@ -109,8 +112,9 @@ class Execution:
 
     def snapshot(self, request: SnapshotRequest, arguments: tuple[Any, ...], base: Any) -> Any:
         """Return the snapshot that a clause asks for."""
-        return resolved(self.session, request, arguments, base)
+        known = self.snapshots.get(request.number)
+        return resolved(self.session, request, arguments, base) if known is None else known
 
     def view_at(self, relation: Relation, snapshot: Any) -> Any:
         """Return a relation as a snapshot sees it; the plan was made for this definition of it."""
-        return past_relation(self.session, relation, snapshot)
+        return past_relation(self.session, relation, snapshot, is_held=bool(self.snapshots))

@@ -5,7 +5,8 @@
     the time is over             the watching thread rolls the transaction back
 
 PostgreSQL ends the whole session. Here it stays, for the program that has it is the one that owns the database: the
-error says that the transaction is gone, and the statement behind it runs in another one. A server ends the connection.
+error says that the transaction is gone, and the statement behind it runs in another one. A session behind a door ends
+(``session/door.py``).
 
 The thread exists only while a session with the setting is idle in a transaction. It and the session's thread meet at
 one lock: either the statement comes first, or it finds the transaction gone.
@@ -55,7 +56,7 @@ class IdleWatch:
     def end(self) -> None:
         """Stop the time; raise IdleInTransactionSessionTimeout where it had run out."""
         if self.forget():
-            raise IdleInTransactionSessionTimeout("terminating connection due to idle-in-transaction timeout")
+            raise _expired()
 
     def forget(self) -> bool:
         """Stop the time and return whether it had run out."""
@@ -81,4 +82,10 @@ class IdleWatch:
                 self._session.block.rollback()
                 self._session.points.suspend()  # the next statement has to hear of it
                 self._has_expired = self.is_on = True
+                if self._session.door is not None:
+                    self._session.door.end(_expired())
             self._thread = None
+
+
+def _expired() -> IdleInTransactionSessionTimeout:
+    return IdleInTransactionSessionTimeout("terminating connection due to idle-in-transaction timeout")

@@ -40,6 +40,7 @@ class LiveRows:
         self._text = session.current_query
         self._is_over = self._is_cut = False
         self._hold: Any = None
+        self._count = 0
         self.commits = session.block.state == "alone"
         session.live = self
         if not self.commits:
@@ -65,13 +66,13 @@ class LiveRows:
                 session.check_interrupt()
             if self._first:
                 batch, self._first = self._first, []
-                return batch
+                return self._counted(batch)
             with session.guarded(), full_collection_paused() if self._gathers else nullcontext():
                 for batch in self._batches:
                     if session.interrupted:
                         session.check_interrupt()
                     if batch:
-                        return batch
+                        return self._counted(batch)
         except BaseException:
             self.fail()
             raise
@@ -79,6 +80,11 @@ class LiveRows:
             ask(None)
         self.close()
         raise StopIteration
+
+    def _counted(self, batch: list[Row]) -> list[Row]:
+        self._count += len(batch)
+        self._session.watch.rows = self._count
+        return batch
 
     def pause(self) -> None:
         """Let the session run other statements before the next batch."""
@@ -97,6 +103,7 @@ class LiveRows:
         """End the statement, and its transaction, as having failed."""
         if not self._is_over:
             block = self._session.block
+            self._session.watch.end(failed=True)
             self._end()
             if block.state == "alone" or block.is_implicit:
                 block.rollback()

@@ -154,8 +154,9 @@ class Moments:
                 request = request.base
         self._parameters = ()
 
-    def hold(self, session: SessionPlans, data: Sequence[Any], slots: Sequence[Any]) -> bool:
-        """Whether a plan may run with these parameters and constants: what it asked the catalogs has the same answers.
+    def hold(self, session: SessionPlans, data: Sequence[Any], slots: Sequence[Any]) -> dict[int, Snapshot] | None:
+        """Return the snapshots, by number, that these parameters and constants lead to, if a plan may run with them:
+        what it asked the catalogs has the same answers. Else None.
 
         Raises what the clauses' values raise.
         """
@@ -165,8 +166,8 @@ class Moments:
             catalog = past_catalog(session, self._snapshot(number, data, slots, known))
             assert asked.recorded is not None
             if catalog is not asked.recorded.catalog and not asked.recorded.still_holds(catalog):
-                return False
-        return True
+                return None
+        return known
 
 
 # -- the catalog of a snapshot -----------------------------------------------------------------------------------------
@@ -278,12 +279,13 @@ def definitions(session: Any, oid: int) -> list[tuple[int, Relation]]:
 # -- a relation of it --------------------------------------------------------------------------------------------------
 
 
-def past_relation(session: Any, relation: Relation, snapshot: Snapshot) -> Any:
-    """Return the view of a relation at a snapshot, for a plan that was made for this definition of it.
+def past_relation(session: Any, relation: Relation, snapshot: Snapshot, *, is_held: bool = False) -> Any:
+    """Return the view of a relation at a snapshot, for a plan that was made for this definition of it. ``is_held``:
+    it is known to have it there (``Moments.hold``).
 
     Raises SerializationFailure where it had another one: the clause's value has changed since the plan was made.
     """
-    then = past_catalog(session, snapshot).relation_by_oid(relation.oid)
+    then = relation if is_held else past_catalog(session, snapshot).relation_by_oid(relation.oid)
     if then is not relation and (then is None or then.version != relation.version):
         raise SerializationFailure(
             f'relation "{relation.name}" has another definition at SCN {snapshot.scn} than where the statement began'

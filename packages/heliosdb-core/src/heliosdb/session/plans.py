@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from heliosdb.session.statements import (
 if TYPE_CHECKING:
     from heliosdb.sql.shape import Constant
     from heliosdb.sql.statements import Statement
+    from heliosdb.store.snapshot import Snapshot
 
 __all__ = ["SessionPlans"]
 
@@ -46,6 +47,8 @@ class SessionPlans(SessionEnvironment):
 
     _private: tuple[Any, StatementCache] | None = None
     """The transaction that has definitions of its own, and the plans over them."""
+    snapshots: Mapping[int, Snapshot] | None = None
+    """What the clauses of the plan found last lead to, by number, where it reads the past."""
 
     def tree(self, statement: StatementText) -> Statement:
         """Return a statement's syntax tree, parsed once a text."""
@@ -106,14 +109,18 @@ class SessionPlans(SessionEnvironment):
             found = private.find(key, statement.constants, self, parameters)
         if found is None or self._is_outgrown(found):
             return None
-        return found if found.moments is None or self._moments_hold(found, statement, parameters) else None
+        return (
+            found if found.moments is None or self._moments_hold(found, found.moments, statement, parameters) else None
+        )
 
-    def _moments_hold(self, plan: Plan, statement: StatementText, parameters: Sequence[Any]) -> bool:
+    def _moments_hold(self, plan: Plan, moments: Moments, statement: StatementText, parameters: Sequence[Any]) -> bool:
         """Whether a plan that reads the past was made for the definitions that these values lead to."""
-        assert plan.moments is not None
         if len(parameters) != len(plan.bound.parameter_types):
             return True  # nobody runs it now
-        return plan.moments.hold(self, self.read_parameters(plan, parameters), plan.slots(statement.constants, self))
+        self.snapshots = moments.hold(
+            self, self.read_parameters(plan, parameters), plan.slots(statement.constants, self)
+        )
+        return self.snapshots is not None
 
     def _private_plans(self) -> StatementCache | None:
         """Return where plans are kept over definitions that are not committed: they are their transaction's."""
@@ -278,14 +285,23 @@ class SessionPlans(SessionEnvironment):
         transaction.writes_temporary = True
 
     def run_plan(
-        self, plan: Plan, constants: Sequence[Any], parameters: tuple[Any, ...], *, live: bool = False
+        self,
+        plan: Plan,
+        constants: Sequence[Any],
+        parameters: tuple[Any, ...],
+        snapshots: Mapping[int, Snapshot] | None = None,
+        *,
+        live: bool = False,
     ) -> Result:
-        """Run a plan in the open transaction and return its result with all rows; with ``live`` a query that gives more
-        than a batch of them is not read to its end (``session/live.py``)."""
+        """Run a plan in the open transaction and return its result with all rows. ``snapshots``: what its clauses are
+        known to lead to. With ``live`` a query that gives more than a batch of rows is not read to its end
+        (``session/live.py``)."""
         transaction = self.transaction
         self.require_writable(plan)
         plan.runs += 1
         execution = Execution(self, transaction, parameters, plan.slots(constants, self))
+        if snapshots is not None:
+            execution.snapshots = snapshots
         rows: list[tuple[Any, ...]] = []
         if live and plan.bound.read_only and plan.columns is not None:
             return self._run_live(plan, execution, rows)

@@ -132,7 +132,7 @@ class PointStatements:
             return
         database = session.database
         plan = session.last_plan
-        if plan is None or session.past is not None:
+        if plan is None or session.past is not None or not session.watch.allows_points:
             return
         from heliosdb.codegen.point import compile_point
 
@@ -149,6 +149,8 @@ class PointStatements:
                     plan.bound, plan.explained, session.registries, session, slots, row_maker, author,
                     constants=constants, as_data=as_data, hints=session.last_hints if searches else None,
                 )  # fmt: skip
+            if made is not None:
+                made = session.watch.around(made, statements[0])
         with database.lock:
             if made is None:
                 if len(self._refused) < REFUSED:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
 from heliosdb.catalog.result import Result
@@ -44,7 +44,7 @@ from heliosdb.session.statements import PreparedStatement, StatementText, no_par
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Relation
-    from heliosdb.session.copying import Copy
+    from heliosdb.session.copying import Copy, Readable
     from heliosdb.session.live import LiveRows
     from heliosdb.session.streaming import Stream
     from heliosdb.transaction.locks import RelationLock
@@ -52,16 +52,6 @@ if TYPE_CHECKING:
 __all__ = ["Notice", "Session"]
 
 RETRIES = 10
-COPY_PIECE = 1 << 16
-
-
-@runtime_checkable
-class Readable(Protocol):
-    """An open file, for text or bytes."""
-
-    def read(self, size: int, /) -> Any:
-        """Return at most that much; nothing at the end."""
-        ...
 
 
 class Session(SessionPlans):
@@ -217,15 +207,7 @@ class Session(SessionPlans):
     def copy_from(self, text: str, source: str | bytes | Iterable[str | bytes] | Readable) -> int:
         """Run COPY ... FROM STDIN on a str, bytes, an open file or an iterable of pieces; return the number of rows."""
         with self.copy(text) as copy:
-            if isinstance(source, str | bytes):
-                copy.write(source)
-            elif isinstance(source, Readable):
-                while piece := source.read(COPY_PIECE):
-                    copy.write(piece)
-            else:
-                for piece in source:
-                    copy.write(piece)
-            return copy.finish().row_count or 0
+            return copy.write_all(source)
 
     def copy_to(self, text: str, write: Callable[[Any], object]) -> int:
         """Run COPY ... TO STDOUT and give each piece of the output (str, in binary bytes) to ``write``; return the
@@ -314,12 +296,17 @@ class Session(SessionPlans):
     def run(self, statement: StatementText, parameters: Sequence[Any] | None = None, *, live: bool = False) -> Result:
         """Run one statement with Python parameters and return its result, rows included. With ``live`` rows that are
         more than a batch are ``LiveRows``, whose reader ends the statement (``session/live.py``)."""
+        if self.watch.is_on:
+            self.watch.begin(statement, parameters)
         self.start_clock(statement.shown or statement.text)
         for name, left in statement.cut_names:
             self.notice(f'identifier "{name}" will be truncated to "{left}"', sqlstate="42622")
         try:
-            return self._run(statement, parameters, live)
+            result = self._run(statement, parameters, live)
+            self.watch.rows = result.row_count
+            return result
         except BaseException as error:
+            self.watch.end(failed=True)
             self._fail(error)
             raise
         finally:
@@ -331,7 +318,8 @@ class Session(SessionPlans):
             self.idle.end()
         # In this order: an interruption that comes once the statement is known must not be forgotten.
         self.interruption = None
-        self.current_query = text
+        self.current_query = self.latest_query = text
+        self.changed_at = time.time_ns()
         ask(self.check_interrupt)
         timeout = self.setting("statement_timeout")
         self.deadline = time.monotonic() + timeout / 1000 if timeout else None
@@ -341,7 +329,10 @@ class Session(SessionPlans):
     def stop_clock(self) -> None:
         """Note that no statement runs."""
         ask(None)
+        if self.watch.is_on:
+            self.watch.end()
         text, self.current_query = self.current_query, ""
+        self.changed_at = time.time_ns()
         self.deadline = None
         if self.block.is_open:
             self.block.has_run(text)
@@ -487,7 +478,9 @@ class Session(SessionPlans):
         allow_recursion()
         hints = tuple(map(self.hint, parameters or ()))
         types = statement.types
+        self.snapshots = None
         plan = self.cached_plan(statement, hints, parameters or (), types)
+        snapshots, self.snapshots = self.snapshots, None
         if plan is None:
             tree = self.tree(statement)
             if not is_query(tree):
@@ -509,10 +502,11 @@ class Session(SessionPlans):
                     raise no_parameter(statement.text) from None
                 raise
         while not lock_plan(self, plan):
-            plan = self.plan(statement, hints, types, parameters or ())
+            plan, snapshots = self.plan(statement, hints, types, parameters or ()), None
         if parameters is None and plan.bound.parameter_types:
             raise no_parameter(statement.text)
-        result = self.run_plan(plan, statement.constants, self.read_parameters(plan, parameters or ()), live=live)
+        datums = self.read_parameters(plan, parameters or ())
+        result = self.run_plan(plan, statement.constants, datums, snapshots, live=live)
         # Of this very text: what ran inside of it (functions, EXECUTE, the query of COPY) has texts of its own.
         self.last_plan, self.last_hints = plan, hints
         return _over_domains(result, self.types)
@@ -561,6 +555,7 @@ class Session(SessionPlans):
             self.block.rollback()
         self.unlock_all_advisory()
         self.idle.close()
+        self.watch.leave()
         owned = self._temporary_schema is not None and self.owns_temporary_schema
         if owned and self.timeline_is_there and not self.database.closed:
             self.database.drop_temporary_objects(self)

@@ -117,10 +117,18 @@ class SessionSettings:
             return text
         require_changeable(setting)
         value = parse_setting(setting, text, self.get(key))
+        if setting.permit is not None:
+            resolve_implementation(setting.permit)(self._session, setting.name, value)
         if setting.write is not None:
             return self._write(setting, value, local)
         self.put(key, value, local=local, in_transaction=in_transaction)
         return show_setting(setting, value)
+
+    def permit(self, name: str) -> None:
+        """Raise what SET would where the session may not have the value that it has."""
+        setting = self._registered.get(name.lower())
+        if setting is not None and setting.permit is not None:
+            resolve_implementation(setting.permit)(self._session, setting.name, self.get(name))
 
     def put(self, key: str, value: Any, *, local: bool = False, in_transaction: bool = True) -> None:
         """Set to a value that is known to be right."""

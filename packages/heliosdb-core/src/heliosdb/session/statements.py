@@ -349,9 +349,10 @@ class StatementCache:
             raise InterfaceError(f"a statement must be a str, not {type(text).__name__}")
         written = cut(text) if len(text) <= LONGEST else [text]
         known = self._known.get(tuple(written[::2])) if len(written) > 1 else None
-        if known is not None and (made := _with_constants(known, text, written)) is not None:
-            self._keep(text, made)
-            return made
+        again = None if known is None else _with_constants(known, text, written)
+        if again is not None:
+            self._keep(text, again)
+            return again
         # A lone surrogate is no text: it could be neither stored nor sent.
         check_surrogates(text)
         with loading():

@@ -66,6 +66,8 @@ class TransactionBlock:
         self._session = session
         self._transaction: Transaction | None = None
         self._modes: tuple[str | None, bool | None] = (None, None)
+        self._isolation = ""
+        """The level that the open transaction was asked for."""
         self.state = "idle"
         self.locked: set[tuple[int, int]] = set()
         """The relation locks that the transaction has: (OID, mode)."""
@@ -116,7 +118,7 @@ class TransactionBlock:
     def isolation(self) -> str:
         """The isolation level of the current or next transaction."""
         if self._transaction is not None:
-            return self._transaction.isolation
+            return self._isolation
         return self._modes[0] or str(self._session.settings.get("default_transaction_isolation"))
 
     @property
@@ -145,11 +147,12 @@ class TransactionBlock:
                 synchronous=setting("synchronous_commit") != "off",
             )
         isolation, read_only = self._modes
+        self._isolation = isolation or usual.isolation
         store = session.database.store
         self._transaction = transaction = store.begin(
             session,
             timeline=session.database.timeline_of(session),
-            isolation=isolation or usual.isolation,
+            isolation=self._isolation,
             read_only=usual.read_only if read_only is None else read_only,
             snapshot=session.past,
             author=usual.author,
@@ -242,8 +245,7 @@ class TransactionBlock:
 
     def set_isolation(self, isolation: str) -> None:
         """SET TRANSACTION ISOLATION LEVEL: only before the first query."""
-        transaction = self._transaction
-        if transaction is not None and transaction.isolation != isolation:
+        if self._transaction is not None and self._isolation != isolation:
             raise errors.ActiveSqlTransaction("SET TRANSACTION ISOLATION LEVEL must be called before any query")
         self._modes = (isolation, self._modes[1])
 

@@ -383,6 +383,7 @@ class Block:
                 elif kept is not older:
                     history[slot] = kept
         folded = Block(rows, newest, dense=dense, begins=begins, history=history or None)
+        folded.past = self.past
         return self._with_columns(folded), lost
 
     def superseded(self) -> int:

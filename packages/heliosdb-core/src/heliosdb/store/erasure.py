@@ -46,6 +46,7 @@ def erase_rows(store: Store, relation_oid: int, row_ids: Collection[int]) -> fro
         slots.setdefault(row_id >> BLOCK_BITS, []).append(row_id & SLOT_MASK)
     for number, erased in slots.items():
         _erase_block(relation, number, erased)
+    relation.forget_settled()
     relation.feed.erase(frozenset(row_ids))
     return frozenset(slots)
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb.encoding.keys import has_null
 from heliosdb.interrupts import poll
+from heliosdb.sorting import sort_rows
 from heliosdb.store.index_build import refuse_duplicates, rows_by_block
 from heliosdb.store.index_run import merge
 from heliosdb.store.index_runs import IndexRuns
@@ -40,6 +41,10 @@ __all__ = ["IndexSort"]
 FEWEST = 4096
 """Entries that are sorted at once however little memory there is."""
 ENTRIES_A_POLL = 4096
+
+
+def _itself(entry: Entry) -> Entry:
+    return entry
 
 
 class IndexSort:
@@ -91,13 +96,13 @@ class IndexSort:
             past.clear()
             done += len(batch)
             if len(entries) >= self._piece:
-                entries.sort()
+                sort_rows(entries, _itself)
                 yield entries
                 entries = []
             if progress is not None:
                 progress(done)
         entries += _passed(past)
-        entries.sort()
+        sort_rows(entries, _itself)
         yield entries
 
     def _write(self, entries: Iterable[Entry]) -> IndexRun:

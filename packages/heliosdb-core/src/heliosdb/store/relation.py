@@ -47,11 +47,27 @@ def lock_key(timeline: int, oid: int) -> Any:
     return (timeline, oid) if timeline else oid
 
 
+ASKED = 4
+"""Times that an SCN of the past is asked for before its rows are kept together."""
+
+
+class _Then:
+    """Rows at one SCN of the past, by block."""
+
+    __slots__ = ("asked", "blocks", "scn")
+
+    def __init__(self, scn: int) -> None:
+        self.scn = scn
+        self.asked = 1
+        self.blocks: list[list[Row | None] | None] | None = None
+
+
 class Relation:
     """One relation in one timeline. Only the holder of the store's commit lock calls ``apply_*`` and ``fold``."""
 
     __slots__ = (
         "_settled",
+        "_then",
         "_touch",
         "blocks",
         "changed",
@@ -95,6 +111,7 @@ class Relation:
         self.changed = fork
         """The SCN of the last commit that changed anything, set before it does."""
         self._settled: tuple[int, list[Sequence[Any]] | None] = (-1, None)
+        self._then: _Then | None = None
         self.pruned_to = fork
         """Versions that ended at or before this SCN may be gone."""
         self.tidy: Callable[[Relation, int], Block | None] | None = None
@@ -199,8 +216,26 @@ class Relation:
         return lists
 
     def forget_settled(self) -> None:
-        """Keep no rows for ``settled``: others have taken their places."""
+        """Keep no rows for ``settled`` and ``then``: others have taken their places, or they are gone for good."""
         self._settled = (-1, None)
+        self._then = None
+
+    def then(self, scn: int) -> list[list[Row | None] | None] | None:
+        """Return what each block had at an SCN from before the last change, one item a slot, None where it is not known
+        yet; whoever finds it enters it. It is there for an SCN that is asked for again and again, and else None.
+        """
+        if self.changed <= scn or self.stored is not None:  # what is read from segments goes with the cache
+            return None
+        then = self._then
+        if then is None or then.scn != scn:
+            self._then = _Then(scn)
+            return None
+        then.asked += 1
+        if then.asked < ASKED:
+            return None
+        if then.blocks is None:
+            then.blocks = [None] * len(self.blocks)
+        return then.blocks
 
     def newest(self, row_id: int) -> tuple[int, Row | None]:
         """Return (SCN, row) of the newest version, published or pending."""

@@ -28,7 +28,7 @@ __all__ = ["FEWEST_KEYS", "RunRows"]
 FEWEST_KEYS = 1024
 """Shorter runs are in the cache anyway."""
 PART_BITS = 6
-FILL_AT_ONCE = 1 << 16
+FILL_AT_ONCE = 1 << 14
 _SOME_HAVE_NOT = 2
 
 

@@ -268,22 +268,30 @@ class RelationView:
     def committed_all(self, row_ids: Sequence[int]) -> list[Row | None]:
         """Return committed rows by id, None where there is none: out of whole blocks where these are known, or many
         rows are of one."""
-        scn, find = self.scn, self.relation.block
+        scn, relation = self.scn, self.relation
+        then = relation.then(scn)
+        if then is not None:
+            try:
+                return [then[row_id >> BLOCK_BITS][row_id & SLOT_MASK] for row_id in row_ids]  # type: ignore[index]
+            except (TypeError, IndexError):
+                pass  # not known yet, or rows that came later
         numbers = {row_id >> BLOCK_BITS for row_id in row_ids}
-        are_many = len(row_ids) >= SOME_OF_A_BLOCK * len(numbers)
+        are_many = then is not None or len(row_ids) >= SOME_OF_A_BLOCK * len(numbers)
         blocks: dict[int, list[Row | None]] = {}
         for number in numbers:
-            block = find(number)
+            block = relation.block(number)
             known = None if block is None else block.known(scn)
             if known is None and are_many and block is not None and block.has_changed_since(scn):
                 known = block.positional(scn)  # which stays there
             if known is None:
-                return [self.relation.row(row_id, scn) for row_id in row_ids]
+                return [relation.row(row_id, scn) for row_id in row_ids]
+            if then is not None and number < len(then):
+                then[number] = known
             blocks[number] = known
         try:
             return [blocks[row_id >> BLOCK_BITS][row_id & SLOT_MASK] for row_id in row_ids]
         except IndexError:  # rows that came later
-            return [self.relation.row(row_id, scn) for row_id in row_ids]
+            return [relation.row(row_id, scn) for row_id in row_ids]
 
     def rows_of(self, row_ids: Sequence[int]) -> Iterator[list[tuple[int, Row]]]:
         """Yield (row id, row) of those rows that are visible, some thousand at a time."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from heliosdb.errors import InvalidParameterValue
+from heliosdb.interrupts import poll
 from heliosdb.types.pattern import similar_to_escape
 from heliosdb.types.regular_captures import Match
 from heliosdb.types.regular_expression import Flags, parse_flags
@@ -42,6 +43,7 @@ _IGNORE_CASE = Flags(ignore_case=True)
 def matches(regex: Regex, text: str, start: int = 0) -> Iterator[re.Match[str] | Match]:
     """Give the matches from left to right that do not overlap."""
     while start <= len(text):
+        poll()
         match = regex.search(text, start)
         if match is None:
             return

@@ -17,6 +17,7 @@ import re
 
 from attrs import define, field
 
+from heliosdb.interrupts import poll
 from heliosdb.types.regular_expression import (
     Alternation,
     Backreference,
@@ -37,6 +38,8 @@ __all__ = ["Automaton", "build", "prefers_shortest"]
 MAXIMUM_STATES = 5000
 MAXIMUM_LOOKS = 20
 MAXIMUM_KEPT_MOVES = 20000
+CHARACTERS_A_POLL = (1 << 14) - 1
+"""A mask: at offsets without these bits somebody is asked whether to stop."""
 
 # Bits of a position's surroundings.
 START, END, WORD_BEFORE, WORD_AFTER, LINE_START, LINE_END, FIRST_LOOK = 1, 2, 4, 8, 16, 32, 64
@@ -224,6 +227,8 @@ class Automaton:
         states: States = frozenset((self.start,))
         found: int | None = None
         for at in range(start, len(text) + 1):
+            if not at & CHARACTERS_A_POLL:
+                poll()
             bits = self.surroundings(text, at)
             if self.accept in self.closure(states, bits):
                 found = at
@@ -241,6 +246,8 @@ class Automaton:
         states: States = frozenset((self.start,))
         found: list[int] = []
         for at in range(start, limit + 1):
+            if not at & CHARACTERS_A_POLL:
+                poll()
             bits = self.surroundings(text, at)
             if self.accept in self.closure(states, bits):
                 found.append(at)
@@ -256,6 +263,8 @@ class Automaton:
         begin = frozenset((self.start,))
         states: States = begin
         for at in range(start, len(text) + 1):
+            if not at & CHARACTERS_A_POLL:
+                poll()
             bits = self.surroundings(text, at)
             if self.accept in self.closure(states, bits):
                 return at
@@ -269,6 +278,8 @@ class Automaton:
         if limit is None:
             return None
         for first in range(start, limit + 1):
+            if not first & CHARACTERS_A_POLL:
+                poll()
             end = self.end_of_match(text, first, shortest)
             if end is not None:
                 return first, end

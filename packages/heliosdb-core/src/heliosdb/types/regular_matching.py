@@ -33,8 +33,9 @@ from heliosdb.types.regular_expression import (
 __all__ = ["Regex", "compile_regex"]
 
 CACHED_EXPRESSIONS = 256
-ACCEPTABLE_STEPS = 20_000_000
-"""How many steps of ``re`` a match may take at worst before the automaton does it instead."""
+ACCEPTABLE_STEPS = 4_000_000
+"""How many steps of ``re`` a match may take at worst before the automaton does it instead: nothing else runs in the
+process while ``re`` does, and it cannot be stopped. These are some 20 ms."""
 
 DISSECTED = 2_000
 """How long a match may be to be taken apart, which takes the square of its length."""

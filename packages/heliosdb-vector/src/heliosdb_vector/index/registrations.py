@@ -88,7 +88,6 @@ def catalog_views() -> Iterator[CatalogView]:
     """Yield ``pg_vector_index_stats``."""
     yield CatalogView(
         name="pg_vector_index_stats",
-        schema=SCHEMA,
         columns=COLUMNS,
         rows=f"{HOME}.index.stats:vector_index_stats",
         description="What each vector index holds and takes.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heliosdb.catalog.views import lists, relations, roles, standard, types
+from heliosdb.catalog.views import lists, relations, roles, standard, statistics, types
 
 if TYPE_CHECKING:
     from heliosdb.catalog.registries import CatalogView
@@ -20,5 +20,6 @@ VIEWS: tuple[CatalogView, ...] = (
     *types.CATALOG_VIEWS,
     *lists.CATALOG_VIEWS,
     *roles.CATALOG_VIEWS,
+    *statistics.CATALOG_VIEWS,
     *standard.CATALOG_VIEWS,
 )

@@ -199,6 +199,11 @@ PG_CATALOG: dict[str, str] = {
         "active_time float8, idle_in_transaction_time float8, sessions int8, sessions_abandoned int8, "
         "sessions_fatal int8, sessions_killed int8, stats_reset timestamptz"
     ),
+    "pg_stat_statements": (
+        "userid oid, dbid oid, toplevel bool, queryid int8, query text, calls int8, total_exec_time float8, "
+        "min_exec_time float8, max_exec_time float8, mean_exec_time float8, stddev_exec_time float8, rows int8, "
+        "total_time float8, min_time float8, max_time float8, mean_time float8, stddev_time float8"
+    ),
     "pg_stat_user_indexes": (
         "relid oid, indexrelid oid, schemaname name, relname name, indexrelname name, idx_scan int8, idx_tup_read "
         "int8, idx_tup_fetch int8"

@@ -1,4 +1,4 @@
-"""The views that people read: pg_tables, pg_indexes, pg_settings, pg_roles, pg_stat_activity and kin."""
+"""The views that people read: pg_tables, pg_indexes, pg_settings, pg_roles and kin."""
 
 from __future__ import annotations
 
@@ -28,10 +28,7 @@ Row = tuple[Any, ...]
 
 TABLESPACES = ((1663, "pg_default"), (1664, "pg_global"))
 
-_activity_row = row_maker(PG_CATALOG["pg_stat_activity"])
 _settings_row = row_maker(PG_CATALOG["pg_settings"])
-_table_statistics_row = row_maker(PG_CATALOG["pg_stat_user_tables"])
-_database_statistics_row = row_maker(PG_CATALOG["pg_stat_database"])
 
 
 def pg_tables(session: Any) -> Iterator[Row]:
@@ -121,53 +118,6 @@ def pg_tablespace(session: Any) -> Iterator[Row]:
         yield oid, name, OWNER, None, None
 
 
-def pg_stat_activity(session: Any) -> Iterator[Row]:
-    """Sessions of this database."""
-    for number, other in sorted(dict(session.database.sessions).items()):
-        state = {"T": "idle in transaction", "E": "idle in transaction (aborted)"}.get(other.block.status, "idle")
-        yield _activity_row(
-            datid=DATABASE_OID,
-            datname=session.database.name,
-            pid=number,
-            usesysid=other.session_role,
-            usename=other.session_user,
-            application_name=other.show_setting("application_name"),
-            xact_start=other.transaction_timestamp if other.block.transaction is not None else None,
-            query_start=other.statement_timestamp or None,
-            state="active" if other.current_query else state,
-            query=other.current_query,
-            backend_type="client backend",
-        )
-
-
-def _table_statistics(session: Any) -> Iterator[Row]:
-    for relation in session.catalog.relations():
-        if relation.kind == "table":
-            yield _table_statistics_row(
-                relid=relation.oid,
-                schemaname=relation.schema,
-                relname=relation.name,
-                n_live_tup=session.transaction.view(relation.oid).estimated_rows(),
-            )
-
-
-def pg_stat_user_indexes(session: Any) -> Iterator[Row]:
-    """Indexes; how often they were used is not counted."""
-    for relation in session.catalog.relations():
-        for index in relation.indexes:
-            yield relation.oid, index.oid, relation.schema, relation.name, index.name, None, None, None
-
-
-def pg_stat_database(session: Any) -> Iterator[Row]:
-    """The one database; only what is counted is not NULL."""
-    yield _database_statistics_row(
-        datid=DATABASE_OID,
-        datname=session.database.name,
-        numbackends=len(session.database.sessions),
-        xact_commit=session.database.store.published,
-    )
-
-
 def pg_timezone_names(session: Any) -> Iterator[Row]:
     """Time zones with their present offsets."""
     from datetime import UTC, datetime
@@ -233,11 +183,6 @@ CATALOG_VIEWS = (
     catalog_view("pg_seclabel", no_rows, "Security labels; there are none."),
     catalog_view("pg_sequences", pg_sequences, "Sequences and where they stand."),
     catalog_view("pg_settings", pg_settings, "Run-time parameters."),
-    catalog_view("pg_stat_activity", pg_stat_activity, "Sessions of this database."),
-    catalog_view("pg_stat_all_tables", _table_statistics, "Tables with their row counts."),
-    catalog_view("pg_stat_database", pg_stat_database, "The database's counters."),
-    catalog_view("pg_stat_user_indexes", pg_stat_user_indexes, "Indexes."),
-    catalog_view("pg_stat_user_tables", _table_statistics, "Tables with their row counts."),
     catalog_view("pg_statistic_ext", no_rows, "Extended statistics; there are none."),
     catalog_view("pg_subscription", no_rows, "Subscriptions; there are none."),
     catalog_view("pg_tables", pg_tables, "Tables."),

@@ -87,6 +87,14 @@ def _moment_clauses(binder: Binder, clauses: Sequence[Clause]) -> list[Clause]:
     return list(found.values())
 
 
+def _elsewhere(clause: Clause) -> FeatureNotSupported:
+    return FeatureNotSupported(
+        "a range of time of a table on another branch is not supported",
+        hint="Work on the branch to ask for it, or read the table there at one point.",
+        position=clause.position or None,
+    )
+
+
 def _enter(binder: Binder, clause: Clause) -> None:
     from heliosdb.sql.binder.extensions import ClauseBinder
 
@@ -94,13 +102,13 @@ def _enter(binder: Binder, clause: Clause) -> None:
     request = resolve_implementation(registration.moment)(ClauseBinder(binder, clause), clause.payload)
     if isinstance(request, RowsRequest):
         if binder.moment is not None and binder.moment.kind != registration.moment:
-            raise FeatureNotSupported("a range of time of a table elsewhere", position=clause.position or None)
+            raise _elsewhere(clause)
         binder.moment = Moment(request, binder.context.catalog, None, registration.moment)
         return
     base = None if binder.moment is None else binder.moment.request
     if isinstance(base, RowsRequest):
         if binder.moment.kind != registration.moment:  # type: ignore[union-attr]
-            raise FeatureNotSupported("a range of time of a table elsewhere", position=clause.position or None)
+            raise _elsewhere(clause)
         base = None
     binder.requests += 1
     request = evolve(request, number=binder.requests, base=base)

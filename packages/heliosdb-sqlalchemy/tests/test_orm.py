@@ -1,8 +1,4 @@
-"""SQLAlchemy, which knows nothing of us, on our DB-API with its own PostgreSQL dialect: the ORM, its SQL, reflection.
-
-Its drivers' dialects differ from the base one in how values travel. Ours needs two things, both as for psycopg: JSON
-arrives parsed, and a subscript says that it is an integer (``->> $1`` alone takes text).
-"""
+"""The ORM, SQL and reflection of SQLAlchemy in the process."""
 
 from __future__ import annotations
 
@@ -10,53 +6,11 @@ import datetime
 import uuid
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlalchemy.dialects import postgresql as pg
-from sqlalchemy.dialects import registry
-from sqlalchemy.dialects.postgresql.base import PGDialect
-
-import heliosdb
-
-
-class ParsedJson(sa.types.JSON):
-    def result_processor(self, dialect: Any, coltype: Any) -> None:
-        return None
-
-
-class ParsedJsonb(pg.JSONB):
-    def result_processor(self, dialect: Any, coltype: Any) -> None:
-        return None
-
-
-class TypedSubscript(sa.types.JSON.JSONIntIndexType):
-    __visit_name__ = "json_int_index"
-    render_bind_cast = True
-
-
-class Dialect(PGDialect):
-    driver = "heliosdb"
-    default_paramstyle = "pyformat"
-    supports_statement_cache = True
-    colspecs = {
-        **PGDialect.colspecs,
-        sa.types.JSON: ParsedJson,
-        pg.JSONB: ParsedJsonb,
-        sa.types.JSON.JSONIntIndexType: TypedSubscript,
-    }
-
-    @classmethod
-    def import_dbapi(cls) -> Any:
-        return heliosdb
-
-    def create_connect_args(self, url: Any) -> Any:
-        return [":memory:"], {}
-
-
-registry.impls["postgresql.heliosdb"] = lambda: Dialect  # type: ignore[assignment]
 
 
 class Base(orm.DeclarativeBase):
@@ -88,10 +42,7 @@ class Book(Base):
 
 @pytest.fixture
 def engine() -> Iterator[sa.Engine]:
-    connection = heliosdb.connect(":memory:")
-    engine = sa.create_engine(
-        "postgresql+heliosdb://", creator=lambda: connection, poolclass=sa.pool.StaticPool, future=True
-    )
+    engine = sa.create_engine("heliosdb://")
     Base.metadata.create_all(engine)
     with orm.Session(engine) as session:
         ann = Author(
@@ -106,7 +57,6 @@ def engine() -> Iterator[sa.Engine]:
         session.commit()
     yield engine
     engine.dispose()
-    connection.close()
 
 
 def test_objects_are_stored_and_found_again(engine: sa.Engine) -> None:
@@ -179,9 +129,9 @@ def test_tables_are_reflected(engine: sa.Engine) -> None:
     assert [unique["column_names"] for unique in inspector.get_unique_constraints("author")] == [["name"]]
     metadata = sa.MetaData()
     metadata.reflect(engine)
-    again = heliosdb.connect(":memory:")
-    copy = sa.create_engine("postgresql+heliosdb://", creator=lambda: again, poolclass=sa.pool.StaticPool)
+    copy = sa.create_engine("heliosdb:///:memory:")
     metadata.create_all(copy)
     assert sorted(sa.inspect(copy).get_table_names()) == ["author", "book"]
     metadata.drop_all(copy)
     assert sa.inspect(copy).get_table_names() == []
+    copy.dispose()
