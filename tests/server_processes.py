@@ -20,10 +20,15 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("HELIOSDB_", "PG"))}
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, variables: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run a command of the command line to its end."""
     return subprocess.run(
-        [HELIOSDB, *arguments], capture_output=True, text=True, timeout=SECONDS, env=environment(), check=False
+        [HELIOSDB, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        env=environment() | (variables or {}),
+        check=False,
     )
 
 

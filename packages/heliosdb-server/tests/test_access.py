@@ -117,8 +117,7 @@ def test_rules_that_make_no_sense_are_refused(given_rules: Any, message: str) ->
     "line",
     [
         "local all all all trust",
-        "host all +staff all trust",
-        "host samerole all all trust",
+        "host +staff all all trust",
         "host all @file all trust",
         "host all all samenet trust",
     ],
@@ -147,6 +146,25 @@ def test_clients_are_told_why_they_are_refused(database: EmbeddedDatabase) -> No
         ):
             with pytest.raises(psycopg.OperationalError, match=message):
                 psycopg.connect(f"{server.url}{name}?user={user}")
+
+
+def test_members_of_a_role(database: EmbeddedDatabase) -> None:
+    database.execute("CREATE ROLE staff; CREATE ROLE day IN ROLE staff; CREATE ROLE ann LOGIN IN ROLE day")
+    database.execute('CREATE ROLE bob LOGIN; CREATE ROLE "+staff" LOGIN; CREATE ROLE root LOGIN SUPERUSER')
+    rules = ["host shop +staff all trust", "host samerole all all trust", 'host plus "+staff" all trust']
+    allowed = {
+        ("shop", "ann"), ("staff", "ann"), ("day", "ann"), ("ann", "ann"), ("bob", "bob"), ("root", "root"),
+        ("plus", "+staff"),
+    }  # fmt: skip
+    with start_server(database, port=0, hba=rules) as server:
+        for name in ("shop", "staff", "day", "ann", "bob", "root", "plus"):
+            for user in ("ann", "bob", "root", "+staff", "nobody"):
+                where: dict[str, Any] = {"host": "127.0.0.1", "port": server.port, "dbname": name, "user": user}
+                if (name, user) in allowed:
+                    psycopg.connect(**where).close()
+                else:
+                    with pytest.raises(psycopg.OperationalError, match=r"no pg_hba.conf entry"):
+                        psycopg.connect(**where)
 
 
 def test_addresses_that_may_come(database: EmbeddedDatabase) -> None:

@@ -169,6 +169,45 @@ def test_whoever_has_not_the_secret_is_told_what_anybody_is(path: str) -> None:
             control.ask(contact, "status", 5)
 
 
+def test_of_two_servers_the_one_that_is_left_is_found(path: str) -> None:
+    with EmbeddedDatabase(path) as database, start_server(database, port=0) as first:
+        with start_server(database, port=0) as second:
+            found = control.noted(os.path.join(path, control.FILE))
+            assert found is not None
+            assert found.port == second.port
+        left = control.noted(os.path.join(path, control.FILE))
+        assert left is not None
+        assert left.port == first.port
+        assert control.ask(left, "status", 5)["url"] == first.info.url
+    assert control.noted(os.path.join(path, control.FILE)) is None
+
+
+def test_a_program_works_while_a_dashboard_looks_on(path: str) -> None:
+    conn = heliosdb.connect(path, mode="hybrid", config=ANY_PORT)
+    with conn, psycopg.connect(conn.get_server_info().url, autocommit=True) as dashboard:
+        conn.execute("CREATE TABLE training_log (epoch int, loss float8)")
+        conn.commit()
+        seen = []
+        for epoch in range(20):
+            conn.execute("INSERT INTO training_log VALUES (%s, %s)", (epoch, 1 / (epoch + 1)))
+            conn.commit()
+            row = dashboard.execute("SELECT count(*), min(loss) FROM training_log").fetchone()
+            assert row is not None
+            seen.append(row)
+        assert seen == [(epoch + 1, 1 / (epoch + 1)) for epoch in range(20)]
+        found: list[int] = []
+
+        def handle_request() -> None:  # as the threads of a web server do, which share the connection
+            found.append(conn.execute("SELECT count(*) FROM training_log").fetchone()[0])
+
+        threads = [threading.Thread(target=handle_request) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert found == [20] * 8
+
+
 def test_another_process_is_told_of_the_server_while_there_is_one(path: str) -> None:
     script = "import sys, heliosdb; heliosdb.connect(sys.argv[1])"
     said = []

@@ -258,6 +258,21 @@ def test_lines_of_the_log_are_objects_where_that_is_wanted(path: str) -> None:
     assert f"listening at 127.0.0.1:{server.port}" in [line["message"] for line in lines]
 
 
+def test_the_environment_says_where_to_listen(path: str) -> None:
+    for variables, said in (
+        ({"HELIOSDB_PORT": "many"}, "invalid value for server.port: 'many'"),
+        ({"HELIOSDB_LISTEN_ADDR": "0.0.0.0"}, 'a server that trusts everybody does not listen at "0.0.0.0"'),
+        ({"HELIOSDB_PROT": "1"}, "Perhaps HELIOSDB_PORT was meant."),
+    ):
+        done = run("start", path, variables=variables)
+        assert done.returncode == 1
+        assert said in done.stderr
+    with ServerProcess(variables={"HELIOSDB_DATA_DIR": path, "HELIOSDB_LISTEN_ADDR": "::1"}) as server:
+        assert status(path)["url"] == f"postgresql://helios@[::1]:{server.port}/app"
+        with psycopg.connect(status(path)["url"]) as client:
+            assert client.execute("SHOW listen_addresses").fetchone() == ("::1",)
+
+
 def test_the_configuration_says_what_no_option_says(tmp_path: Path, path: str) -> None:
     (tmp_path / "some.toml").write_text(
         f'[storage]\npath = "{path}"\n[server]\nmax_connections = 3\nlisten_addr = "127.0.0.1"\nport = 1\n'

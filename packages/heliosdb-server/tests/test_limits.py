@@ -189,6 +189,35 @@ def test_who_does_not_read_does_not_hold_up_the_end(database: EmbeddedDatabase) 
         assert time.monotonic() - started < 30
 
 
+def test_a_failure_of_the_server_is_told_and_logged(
+    database: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(self: Conversation, body: Any) -> Any:
+        raise RuntimeError("of the test")
+
+    with start_server(database, port=0) as server:
+        with opened(server) as client, monkeypatch.context() as patch:
+            patch.setattr(Conversation, "_query", broken)
+            client.sendall(STARTUP + b"Q" + pack("!i", 13) + b"SELECT 1\0")
+            answer = everything(client)
+        assert b"SFATAL\0" in answer
+        assert b"CXX000\0" in answer
+        assert b"of the test" not in answer
+        assert works(server)
+    assert "of the test" in caplog.text
+
+
+def test_who_is_refused_is_logged_without_secrets(database: EmbeddedDatabase, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "heliosdb")
+    with start_server(database, port=0, auth="password", users={"me": "x"}) as server:
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(host="127.0.0.1", port=server.port, user="who\nIN", password="top secret", dbname="app")
+    (line,) = [each.getMessage() for each in caplog.records if "hung up" in each.getMessage()]
+    assert "127.0.0.1" in line
+    assert 'password authentication failed for user "who\\nIN"' in line
+    assert "top secret" not in caplog.text
+
+
 def test_options_of_tcp(database: EmbeddedDatabase) -> None:
     options: dict[str, Any] = {"tcp_keepalives_idle": 77, "tcp_keepalives_interval": 7, "tcp_keepalives_count": 3}
     with start_server(database, port=0, tcp_user_timeout=1.5, **options) as server, opened(server) as client:

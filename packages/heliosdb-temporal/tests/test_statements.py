@@ -132,3 +132,18 @@ def test_without_the_package_nothing_is_kept(tmp_path: Path) -> None:
     with EmbeddedDatabase(path) as db:
         db.execute("DELETE FROM t WHERE id = 2")
         assert told(db) == [None, "DELETE FROM t WHERE id = ?"]
+
+
+def test_no_form_of_a_constant_is_kept(db: EmbeddedDatabase) -> None:
+    values = [
+        f"'{SECRET}'", f"'a''{SECRET}'", f"'a'\n'{SECRET}'", f"E'\\n{SECRET}'", f"U&'{SECRET}\\0041'", f"$${SECRET}$$",
+        f"$x${SECRET}$x$", f"text '{SECRET}'", f"N'{SECRET}'", f"CAST('{SECRET}' AS varchar)",
+    ]  # fmt: skip
+    for key, value in enumerate(values):
+        db.execute(f"INSERT INTO t VALUES ({key}, {value})")
+        assert db.query("SELECT position($1 in a) > 0 FROM t WHERE id = $2", [SECRET, key]) == [(True,)]
+    db.execute(f"CREATE ROLE somebody PASSWORD '{SECRET}'")
+    history = db.database.history
+    kept = [commit.author.statement for commit in history.commits.between(1, history.published)]
+    assert not [text for text in kept if SECRET in text]
+    assert kept[-1].startswith("CREATE ROLE somebody PASSWORD ")

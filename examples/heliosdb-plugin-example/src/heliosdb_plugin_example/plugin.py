@@ -193,6 +193,7 @@ def register_statements() -> list[Statement]:
             parse=f"{HOME}.audit:parse",
             execute=f"{HOME}.audit:execute",
             read_only=True,
+            check="heliosdb.spi:anyone",
         )
     ]
 

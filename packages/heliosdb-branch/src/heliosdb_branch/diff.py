@@ -12,8 +12,17 @@ from typing import Any
 
 from attrs import frozen
 
-from heliosdb.errors import InvalidParameterValue, UndefinedTable
-from heliosdb.spi import CATALOG_RELATION, Relation, differences, is_same_datum, row_origins, spelled
+from heliosdb.errors import InsufficientPrivilege, InvalidParameterValue, UndefinedTable
+from heliosdb.spi import (
+    CATALOG_RELATION,
+    Relation,
+    differences,
+    is_same_datum,
+    require_privilege,
+    require_schema,
+    row_origins,
+    spelled,
+)
 from heliosdb_branch.merge_bases import Point
 from heliosdb_branch.sessions import find, named
 
@@ -109,13 +118,14 @@ def blame(table: str, session: Any) -> Iterator[Row]:
 
 
 def table_counts(first: str, second: str, session: Any) -> Iterator[Row]:
-    """Yield (table, rows inserted, updated, deleted) from one point to another, of tables in which any are."""
+    """Yield (table, rows inserted, updated, deleted) from one point to another, of tables in which any are, and that
+    the current role may read."""
     points = _point(session, first), _point(session, second)
     tables: dict[int, Relation] = {}
     for point in points:
         tables |= {r.oid: r for r in catalog_at(session, point).relations() if r.kind == "table"}
     for oid, relation in sorted(tables.items(), key=lambda item: (item[1].schema, item[1].name)):
-        if relation.persistence == "temporary":
+        if relation.persistence == "temporary" or not _may_read(session, relation):
             continue
         counts = [0, 0, 0]
         for _, old, new in _changes(session, tables[oid], *points):
@@ -159,16 +169,27 @@ def key_text(session: Any, relation: Relation, row: Any) -> str:
     ])  # fmt: skip
 
 
+def _may_read(session: Any, relation: Relation) -> bool:
+    try:
+        require_privilege(session, session.catalog.relation_by_oid(relation.oid) or relation, "select")
+    except InsufficientPrivilege:
+        return False
+    return True
+
+
 # -- names
 
 
 def _table(session: Any, name: str, points: tuple[Point, ...]) -> Relation:
-    """Return a table by the name that it has for the session, or at one of the points."""
+    """Return a table by the name that it has for the session, or at one of the points; the current role must be one
+    that may read it."""
     schema, _, table = name.rpartition(".")
+    require_schema(session, _unquoted(schema))
     for catalog in (session.catalog, *(catalog_at(session, point) for point in points)):
         found = catalog.lookup_relation(_unquoted(schema) or None, _unquoted(table), session.search_path)
         if found is not None and found.kind == "table":
             relation: Relation = found
+            require_privilege(session, session.catalog.relation_by_oid(found.oid) or found, "select")
             return relation
     raise UndefinedTable(f'table "{name}" does not exist')
 

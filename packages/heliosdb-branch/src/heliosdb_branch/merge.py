@@ -39,6 +39,7 @@ from heliosdb.spi import (
     apply_edit,
     check_definition,
     differences,
+    require_superuser,
     spelled,
 )
 from heliosdb_branch.commands import remove, require_droppable
@@ -106,7 +107,8 @@ def execute_explain(session: Session, merge: Merge) -> Result:
 
 
 def merge_conflicts(source: str, target: str, session: Any) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of ``heliosdb_merge_conflicts``."""
+    """Yield the rows of ``heliosdb_merge_conflicts``: for superusers, as the merge is."""
+    require_superuser(session, "must be superuser to execute heliosdb_merge_conflicts")
     with _working_on(session, Merge(source, target)) as (working, line, into):
         found = _plan(working, line, into, "fail").conflicts
     for conflict in found:

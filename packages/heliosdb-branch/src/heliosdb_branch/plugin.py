@@ -25,7 +25,8 @@ TABLES, LIFETIME = "heliosdb_branch.tables", "heliosdb_branch.lifetime"
 
 
 def _statement(verb: str, description: str, *, outside: bool = False) -> list[Statement]:
-    """Return both spellings of a statement, with and without DATABASE."""
+    """Return both spellings of a statement, with and without DATABASE. Those that change branches are for superusers:
+    they say of nobody else that he may run them."""
     return [
         Statement(
             name=f"{verb.lower()}_{'_'.join(words).lower()}",
@@ -35,6 +36,7 @@ def _statement(verb: str, description: str, *, outside: bool = False) -> list[St
             read_only=outside,
             transactional=outside,
             outside=outside,
+            check="heliosdb.spi:anyone" if outside else None,
             description=description,
         )
         for words in (("BRANCH",), ("DATABASE", "BRANCH"))

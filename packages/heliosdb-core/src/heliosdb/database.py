@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
 from heliosdb.catalog.changes import write_bootstrap
-from heliosdb.catalog.roles import Login, login_of
+from heliosdb.catalog.roles import Login, login_of, roles_reached
 from heliosdb.catalog.sequences import SequenceCounters
 from heliosdb.catalog.settings import find_setting, initial_values
 from heliosdb.catalog.storage import OBJECTS_RELATION, SYSTEM_INDEXES
@@ -282,6 +282,15 @@ class Database:
         with self.store_transaction() as short:
             role = self.catalogs.of(short).roles.get(name)
         return None if role is None else login_of(role)
+
+    def roles_reached(self, name: str) -> frozenset[str]:
+        """Return the names of the roles that a role is a member of, itself among them; none where it does not exist."""
+        self.require_open()
+        with self.store_transaction() as short:
+            catalog = self.catalogs.of(short)
+            role = catalog.roles.get(name)
+            reached = [] if role is None else [catalog.role_by_oid(oid) for oid in roles_reached(catalog, role.oid)]
+            return frozenset([found.name for found in reached if found is not None])
 
     def sessions_of(self, role: int) -> int:
         """Return how many sessions began as a role: its OID."""

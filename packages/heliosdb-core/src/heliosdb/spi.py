@@ -46,6 +46,11 @@ if TYPE_CHECKING:
     from heliosdb.catalog.storage import OBJECTS_RELATION
     from heliosdb.commands.context import CommandSession, DatabaseContext
     from heliosdb.commands.ddl import apply as _apply_edit
+    from heliosdb.commands.privileges import anyone as anyone
+    from heliosdb.commands.privileges import require_owner as require_owner
+    from heliosdb.commands.privileges import require_privilege as require_privilege
+    from heliosdb.commands.privileges import require_schema as require_schema
+    from heliosdb.commands.privileges import require_superuser as require_superuser
     from heliosdb.commands.rebind import check_definition as check_definition
     from heliosdb.commands.row_changes import RowChange as RowChange
     from heliosdb.commands.row_changes import RowChanges as RowChanges
@@ -164,6 +169,13 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "heliosdb.catalog.storage": ("OBJECTS_RELATION CATALOG_RELATION",),
     "heliosdb.commands.context": ("CommandSession Session", "DatabaseContext Database"),
     "heliosdb.commands.ddl": ("apply apply_edit",),
+    "heliosdb.commands.privileges": (
+        "anyone",
+        "require_owner",
+        "require_privilege",
+        "require_schema",
+        "require_superuser",
+    ),
     "heliosdb.commands.rebind": ("check_definition",),
     "heliosdb.commands.row_changes": ("RowChange", "RowChanges"),
     "heliosdb.encoding.classes": ("StoredClass",),

@@ -203,6 +203,11 @@ def test_what_is_not_supported_is_left_out_where_that_is_asked_for() -> None:
         CREATE RULE r AS ON INSERT TO t DO INSTEAD NOTHING;
         CREATE TABLE u (a int) PARTITION BY RANGE (a);
         GRANT ALL ON TABLE t TO PUBLIC;
+        GRANT SELECT ON TABLE t TO somebody;
+        GRANT SELECT (a) ON TABLE t TO PUBLIC;
+        GRANT EXECUTE ON FUNCTION f() TO PUBLIC;
+        SET SESSION AUTHORIZATION somebody;
+        ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;
         ALTER TABLE ONLY t ALTER COLUMN a SET STATISTICS 10;
         INSERT INTO t VALUES (1);"""
     with fresh() as database:
@@ -210,7 +215,8 @@ def test_what_is_not_supported_is_left_out_where_that_is_asked_for() -> None:
             restore(database, script(text))
         report = restore(database, script(text), skip_unsupported=True)
         assert database.query("SELECT a FROM t") == [(1,)]
-        assert report.skipped == {"CREATE RULE": 1, "CREATE TABLE": 1, "privileges": 1, "storage hints": 1}
+        assert report.skipped == {"CREATE RULE": 1, "CREATE TABLE": 1, "privileges": 5, "storage hints": 1}
+        assert database.query("SELECT has_table_privilege('public', 't', 'DELETE')") == [(True,)]
 
 
 def test_rows_are_read_wherever_the_pieces_end() -> None:

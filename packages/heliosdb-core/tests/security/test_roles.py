@@ -30,6 +30,18 @@ CREATE VIEW s.v AS SELECT id FROM s.t;
 ALTER TABLE s.v OWNER TO "Team \"\"X\"\"";
 CREATE TYPE s.mood AS ENUM ('fine');
 ALTER TYPE s.mood OWNER TO ann;
+CREATE TABLE s.numbered (id int GENERATED ALWAYS AS IDENTITY);
+GRANT SELECT ON s.numbered_id_seq TO ann;
+GRANT SELECT, UPDATE ON s.numbered TO ann WITH GRANT OPTION;
+GRANT INSERT ON s.numbered TO ann;
+SET ROLE ann;
+GRANT SELECT ON s.numbered TO "Team \"\"X\"\"";
+GRANT USAGE ON SEQUENCE s.t_id_seq TO PUBLIC;
+GRANT USAGE ON SCHEMA s TO "Team \"\"X\"\"";
+REVOKE DELETE ON s.t FROM ann;
+RESET ROLE;
+REVOKE ALL ON s.v FROM "Team \"\"X\"\"";
+REVOKE USAGE ON SCHEMA public FROM PUBLIC;
 """
 
 SHOWN = {
@@ -39,8 +51,9 @@ SHOWN = {
     "members": "SELECT roleid::regrole::text, member::regrole::text, grantor::regrole::text, admin_option"
     " FROM pg_auth_members WHERE member::regrole::text !~ '^pg_' ORDER BY 1, 2",
     "owners": "SELECT relname, pg_get_userbyid(relowner) FROM pg_class WHERE relnamespace = 's'::regnamespace"
-    " ORDER BY 1",
-    "schemas": "SELECT nspname, pg_get_userbyid(nspowner) FROM pg_namespace ORDER BY 1",
+    " AND relowner <> 10 ORDER BY 1",
+    "granted": "SELECT relname, relacl FROM pg_class WHERE relacl IS NOT NULL ORDER BY 1",
+    "schemas": "SELECT nspname, pg_get_userbyid(nspowner), nspacl FROM pg_namespace ORDER BY 1",
     "types": "SELECT typname, pg_get_userbyid(typowner) FROM pg_type WHERE typname = 'mood'",
 }
 

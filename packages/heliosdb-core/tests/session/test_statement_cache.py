@@ -281,6 +281,7 @@ def test_settings_that_change_results_are_not_baked_in(own: EmbeddedDatabase) ->
         ((shown, day, hour),) = own.query(text)
         assert (shown, day.month, hour) == expected
     for role in ("one", "two"):
+        own.execute(f"CREATE ROLE {role}")
         session = own.session(user=role)
         (result,) = session.execute("SELECT current_user, session_user")
         assert result.rows == [(role, role)]

@@ -122,7 +122,7 @@ def test_counters_are_exact_and_bounded() -> None:
     busy: dict[Any, Counters] = {(10, (f"SELECT {n}",)): Counters() for n in range(6000)}
     for n, counters in enumerate(busy.values()):
         counters.calls = n
-    counts.take(busy)
+    counts.take(busy, {})
     left = counts.all_with(())
     assert len(left) == 4500
     assert min(counters.calls for counters in left.values()) == 1500
@@ -222,6 +222,47 @@ def test_a_statement_to_log_that_nobody_would_hear_of_is_refused(db: EmbeddedDat
     with pytest.raises(FeatureNotSupported) as refused:
         db.execute("SET log_statement = 'all'")
     assert refused.value.detail == "log_min_duration_statement = 0 logs every statement."
+
+
+def used(db: EmbeddedDatabase) -> dict[str, Any]:
+    (row,) = db.query("SELECT * FROM pg_stat_user_tables WHERE relname = 't'")
+    names = ("seq_scan", "idx_scan", "n_tup_ins", "n_tup_upd", "n_tup_del", "n_live_tup")
+    return {name: row[name] for name in names}
+
+
+def test_scans_searches_and_written_rows_are_counted_with_the_statements(db: EmbeddedDatabase) -> None:
+    db.execute("CREATE INDEX by_n ON t (n)")
+    nothing = dict.fromkeys(("seq_scan", "idx_scan", "n_tup_ins", "n_tup_upd", "n_tup_del"))
+    assert used(db) == nothing | {"n_live_tup": 100}
+    db.execute("SET pg_stat_statements.track = top")
+    db.query("SELECT count(*) FROM t")
+    db.query("SELECT (SELECT sum(b.n) FROM t b WHERE b.n + 0 > 5) FROM t a")
+    db.execute("INSERT INTO t SELECT g, g FROM generate_series(101, 110) g")
+    db.execute("UPDATE t SET n = 0 WHERE n + 0 > 105")
+    db.execute("DELETE FROM t WHERE n + 0 = 0")
+    with pytest.raises(DivisionByZero):
+        db.execute("DELETE FROM t WHERE 1 / (n - 1) = 0")
+    assert used(db) == {
+        "seq_scan": 5, "idx_scan": 0, "n_tup_ins": 10, "n_tup_upd": 5, "n_tup_del": 5, "n_live_tup": 105,
+    }  # fmt: skip
+    for number in range(10):  # soon a function that is wrapped
+        db.query("SELECT n FROM t WHERE id = $1", (number,))
+        db.execute("INSERT INTO t VALUES ($1, 1)", (1000 + number,))
+        db.execute("UPDATE t SET n = 2 WHERE id = $1", (1000 + number,))
+    with heliosdb.connect(db, autocommit=True) as conn:
+        conn.execute("SET pg_stat_statements.track = top")
+        with conn.cursor().copy("COPY t (id) FROM STDIN") as copy:
+            copy.write("2000\n2001\n")
+    assert used(db) == {
+        "seq_scan": 5, "idx_scan": 20, "n_tup_ins": 22, "n_tup_upd": 15, "n_tup_del": 5, "n_live_tup": 117,
+    }  # fmt: skip
+    db.query("SELECT id FROM t WHERE n = 7")
+    rows = db.query("SELECT indexrelname, idx_scan FROM pg_stat_user_indexes WHERE relname = 't' ORDER BY 1")
+    assert [tuple(row) for row in rows] == [("by_n", 1), ("t_pkey", 20)]
+    db.execute("SELECT pg_stat_reset()")
+    db.query("SELECT n FROM t WHERE id = $1", (1,))
+    assert (used(db)["seq_scan"], used(db)["idx_scan"]) == (0, 1)
+    assert counted(db)["SELECT n FROM t WHERE id = $1"] == (11, 10)
 
 
 # -- pg_stat_activity ------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
@@ -36,13 +36,14 @@ COLUMNS = ("type", "database", "user", "address", "method")
 SPELLINGS = {"certificate": "cert"}
 
 _token = re.compile(r'\s*(?:#.*|((?:"[^"]*"|[^\s#"])+))', re.DOTALL).match
-_list = re.compile(r'\s*(?:"[^"]*"|[^,"]+)(?:,\s*(?:"[^"]*"|[^,"]+))*').fullmatch
-_part = re.compile(r'"([^"]*)"|([^,"\s]+)').findall
+_list = re.compile(r'\s*\+?(?:"[^"]*"|[^,"]+)(?:,\s*\+?(?:"[^"]*"|[^,"]+))*').fullmatch
+_part = re.compile(r'(\+?)(?:"([^"]*)"|([^,"\s]+))').findall
 
 
 @frozen
 class Rule:
-    """Whom it is for, and what they have to show. None for databases, users, networks: all.
+    """Whom it is for, and what they have to show. None for databases, users, networks: all. ``keywords`` are "sameuser"
+    and "samerole"; ``groups`` are roles whose members it is for, too.
 
     ``client_certificate``: "verify-ca" where the client must show a certificate, "verify-full" where that must name the
     user as well.
@@ -50,20 +51,37 @@ class Rule:
 
     kind: str
     databases: frozenset[str] | None
-    is_of_same_name: bool
+    keywords: frozenset[str]
     users: frozenset[str] | None
+    groups: frozenset[str]
     networks: tuple[Network, ...] | None
     method: str
     authenticator: Authenticator
     client_certificate: str | None = None
 
-    def fits(self, user: str, database: str, address: Address, is_encrypted: bool) -> bool:
-        """Whether it is this rule that decides."""
+    def fits(
+        self,
+        user: str,
+        database: str,
+        address: Address,
+        is_encrypted: bool,
+        roles_of: Callable[[str], frozenset[str]] = lambda user: frozenset({user}),
+    ) -> bool:
+        """Whether it is this rule that decides; ``roles_of`` tells the roles that a user is a member of."""
         return (
             (self.kind == "host" or (self.kind == "hostssl") == is_encrypted)
             and (self.networks is None or any(address in network for network in self.networks))
-            and (self.databases is None or database in self.databases or (self.is_of_same_name and database == user))
-            and (self.users is None or user in self.users)
+            and (
+                self.databases is None
+                or database in self.databases
+                or ("sameuser" in self.keywords and database == user)
+                or ("samerole" in self.keywords and database in roles_of(user))
+            )
+            and (
+                self.users is None
+                or user in self.users
+                or (bool(self.groups) and not self.groups.isdisjoint(roles_of(user)))
+            )
         )
 
     @property
@@ -91,11 +109,11 @@ class Rule:
             raise visitor.refused(self.method) from None
 
 
-def choose(rules: Iterable[Rule], visitor: Visitor) -> Rule:
+def choose(rules: Iterable[Rule], visitor: Visitor, roles_of: Callable[[str], frozenset[str]]) -> Rule:
     """Return the rule that decides about a visitor; InvalidAuthorizationSpecification (28000) where there is none."""
     address = address_of(visitor.address)
     for each in rules:
-        if each.fits(visitor.user, visitor.database, address, visitor.is_encrypted):
+        if each.fits(visitor.user, visitor.database, address, visitor.is_encrypted, roles_of):
             return each
     raise errors.InvalidAuthorizationSpecification(
         f'no pg_hba.conf entry for host "{visitor.address}", user "{visitor.user}", '
@@ -199,13 +217,14 @@ def rule(
         clientcert = "verify-full"
     if clientcert is not None and type != "hostssl":
         raise errors.InvalidParameterValue("client certificates are for rules of type hostssl")
-    databases, keywords = _names("database", database)
-    users, _ = _names("user", user)
+    databases, keywords, _ = _names("database", database)
+    users, _, groups = _names("user", user)
     return Rule(
         type,
         databases,
-        "sameuser" in keywords,
+        keywords,
         users,
+        groups,
         networks([address] if isinstance(address, str) else address),
         method,
         authenticator(method, options),
@@ -213,25 +232,29 @@ def rule(
     )
 
 
-def _names(what: str, given: str | Sequence[str]) -> tuple[frozenset[str] | None, frozenset[str]]:
-    """Return names, None for all, and keywords; what is quoted is no keyword."""
+def _names(what: str, given: str | Sequence[str]) -> tuple[frozenset[str] | None, frozenset[str], frozenset[str]]:
+    """Return names (None: all), keywords, and groups, which have a plus before them; what is quoted is no keyword."""
     names: set[str] = set()
     keywords: set[str] = set()
+    groups: set[str] = set()
+    is_database = what == "database"
     for text in given if isinstance(given, list | tuple) else [given]:
         if not isinstance(text, str) or _list(text) is None:
             raise errors.InvalidParameterValue(f"{what} must be a name, or a list of names")
-        for quoted, plain in _part(text):
-            if not plain:
+        for plus, quoted, plain in _part(text):
+            if plus and not is_database and (quoted or plain):
+                groups.add(quoted or plain)
+            elif plus or plain.startswith("@") or (is_database and plain == "replication"):
+                raise errors.FeatureNotSupported(f'"{plus}{quoted or plain}" as {what} is not supported')
+            elif not plain:
                 names.add(quoted)
             elif plain == "all":
-                return None, frozenset()
-            elif plain == "sameuser" and what == "database":
-                keywords.add(plain)
-            elif plain[0] in "+@" or (what == "database" and plain in ("samerole", "samegroup", "replication")):
-                raise errors.FeatureNotSupported(f'"{plain}" as {what} is not supported')
+                return None, frozenset(), frozenset()
+            elif is_database and plain in ("sameuser", "samerole", "samegroup"):
+                keywords.add("samerole" if plain == "samegroup" else plain)
             else:
                 names.add(plain)
-    return frozenset(names), frozenset(keywords)
+    return frozenset(names), frozenset(keywords), frozenset(groups)
 
 
 def networks(given: Iterable[str]) -> tuple[Network, ...] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from importlib.util import find_spec
 from shutil import which
 
@@ -33,18 +34,29 @@ print(subprocess.run(["psql", "-X", url, "-c", query], capture_output=True, text
 """
 
 
+STOP = """\
+import subprocess
+
+for command in ("status", "stop"):
+    print(subprocess.run([program, command, path], capture_output=True, text=True).stdout)
+"""
+
+
 def show(stage: Stage) -> None:
     """Show it."""
+    path = os.path.join(stage.folder, "demo.helio")
     with (
-        EmbeddedDatabase(os.path.join(stage.folder, "demo.helio")) as database,
+        EmbeddedDatabase(path) as database,
         start_server(database, port=0) as server,
     ):
         stage.say(f"heliosdb start does the same: listening at 127.0.0.1:{server.port}\n")
-        url = f"{server.url}demo?user=demo"
+        url = server.info.url
         if find_spec("psycopg") is not None:
             stage.python(PSYCOPG, url=url)
         elif which("psql") is not None:
             stage.python(PSQL, url=url)
         else:
             stage.say("Neither psycopg nor psql is here to talk to it.")
+        stage.say("")
+        stage.python(STOP, program=os.path.join(os.path.dirname(sys.executable), "heliosdb"), path=path)
     stage.say("\nThe server has stopped; the database was open all the time.")

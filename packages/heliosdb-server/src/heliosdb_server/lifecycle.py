@@ -96,15 +96,19 @@ class Lifecycle:
         place = f"{f'[{host}]' if ':' in host else host}:{server.port}"
         # The user who is there in every database.
         self._info = ServerInfo(host, server.port, f"postgresql://helios@{place}/{_name_of(server.database.path)}")
-        contact = control.Contact(os.getpid(), host, server.port, self._info.url, self._secret)
-        volume = server.database.volume
+        self.announce()
+
+    def announce(self) -> None:
+        """Say it again: another server of the database, which has said where that is, has ended."""
+        info, volume = self.info, self._server.database.volume
+        contact = control.Contact(os.getpid(), info.host, info.port, info.url, self._secret)
         is_read_only = volume.read_only
+        files = [] if self._pid_file is None else [self._pid_file]
         if isinstance(volume, Announces) and not is_read_only:
-            self._files.append(os.path.join(volume.path, control.FILE))
-            volume.announce(self._info.url)
-        if self._pid_file is not None:
-            self._files.append(self._pid_file)
-        for file in self._files:
+            files.append(os.path.join(volume.path, control.FILE))
+            volume.announce(info.url)
+        self._files = files
+        for file in files:
             control.note(file, contact)
 
     def end(self) -> None:

@@ -57,6 +57,7 @@ class RunningServer:
         finally:
             self._service.left(self)
             self._end()
+            self._service.announce()
             self._is_ready.set()
 
     async def _serve(self) -> None:

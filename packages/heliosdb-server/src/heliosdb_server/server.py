@@ -137,14 +137,11 @@ class Server:
             return
         self._serving.add(connection)
         try:
-            keep_alive(writer.get_extra_info("socket"), self.config)
             await connection.run()
         except (ConnectionError, EOFError, TimeoutError, ssl.SSLError):
             pass  # the client has gone
         except asyncio.CancelledError:
             pass
-        except Exception:
-            log.exception("a connection failed")
         finally:
             self._serving.discard(connection)
             self.life.ended(connection.queries)
@@ -200,6 +197,7 @@ class _Connection:
         self.task = task
         self.loop = asyncio.get_running_loop()
         self.conversation: Conversation | None = None
+        self.host: str = (writer.get_extra_info("peername") or ("somewhere",))[0]
         self.is_encrypted = False
         self._ending: errors.Error | None = None
         """Why the server ends the connection."""
@@ -223,16 +221,24 @@ class _Connection:
         """Serve the client until it goes."""
         config = self.server.config
         try:
+            keep_alive(self.writer.get_extra_info("socket"), config)
             async with asyncio.timeout(config.authentication_timeout):
                 server = self.server
                 request = await read_request(self, config.tls is not None, server.cancel, server.life.answer)
                 if request is None:
                     return
                 await self._open(request)
-            log.debug("session %d: %s has connected from %s", self.number, request.user, self.address)
+            log.debug("session %d: %r has connected from %s", self.number, request.user, self.address)
             await self._converse()
         except errors.Error as error:
+            # As a Python literal: names that clients choose may hold line ends, and what looks like another entry.
+            log.info("a client at %s is told, and hung up on: %r", self.host, error.message)
             await self._refuse(error)
+        except (ConnectionError, EOFError, TimeoutError, ssl.SSLError):
+            raise  # the client has gone, or said nothing for too long
+        except Exception:
+            log.exception("a connection failed")
+            await self._refuse(errors.InternalFailure("the server failed", hint="Its log says how."))
         finally:
             if self._watch is not None:
                 self._watch.cancel()
@@ -261,7 +267,8 @@ class _Connection:
 
     async def _open(self, request: Request) -> None:
         visitor = self._visitor(request)
-        await choose(self.server.config.rules, visitor).admit(visitor)
+        roles_of = self.server.database.roles_reached
+        await choose(self.server.config.rules, visitor, roles_of).admit(visitor)
         role = self.server.accounts.admitted(request.user)
         self.number = self.server.enter(self, role.superuser)
         await self._in_thread(self._converse_as, role, request.settings)
@@ -275,7 +282,7 @@ class _Connection:
         return Visitor(
             user=request.user,
             database=request.database,
-            address=self.writer.get_extra_info("peername")[0],
+            address=self.host,
             is_encrypted=self.is_encrypted,
             common_name=common_name(shown),
             binding=None if tls is None else tls.binding,

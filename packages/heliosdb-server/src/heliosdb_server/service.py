@@ -42,6 +42,11 @@ class Service:
             self.running.remove(running)
             self.servers.remove(running.server)
 
+    def announce(self) -> None:
+        """Have the server that is left say where it is, where there is one."""
+        if self.servers:
+            self.servers[-1].life.announce()
+
     @property
     def info(self) -> ServerInfo:
         """Where the database is served; ObjectNotInPrerequisiteState."""

@@ -188,8 +188,6 @@ def _quoted(name: str) -> str:
 
 def finish(database: Database) -> None:
     """Do what was cut short, as far as it can be done: the database opens in any case."""
-    if database.volume.read_only:
-        return
     pending = list(records(database, pending=True))
     opened: Any = database
     if pending:

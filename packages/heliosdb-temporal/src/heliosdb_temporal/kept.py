@@ -11,18 +11,7 @@ from typing import Any
 
 from heliosdb.spi import first_readable, row_versions
 
-__all__ = ["COLUMNS", "sizes"]
-
-COLUMNS = (
-    ("schema_name", "text"),
-    ("table_name", "text"),
-    ("keeps_past", "bool"),
-    ("retention_days", "float8"),
-    ("readable_since_scn", "int8"),
-    ("readable_since", "timestamptz"),
-    ("row_count", "int8"),
-    ("superseded_versions", "int8"),
-)
+__all__ = ["sizes"]
 
 DAY = 86_400_000_000
 

@@ -39,13 +39,9 @@ def database_opening(opening: Opening) -> None:
 @hookimpl
 def database_opened(database: Database) -> None:
     """Have the past kept as the options say, and finish erasures that were cut short."""
-    from heliosdb_temporal.erase import finish
-    from heliosdb_temporal.retention import apply
-    from heliosdb_temporal.versioning import settle
+    from heliosdb_temporal.opening import opened
 
-    apply(database)
-    settle(database)
-    finish(database)
+    opened(database)
 
 
 @hookimpl
@@ -101,6 +97,7 @@ def register_statements() -> list[Statement]:
                 parse="heliosdb_temporal.periods:parse_statement",
                 execute="heliosdb_temporal.periods:execute",
                 with_query=True,
+                check="heliosdb.spi:anyone",
                 description="change a part of rows' time",
             )
             for words in (("UPDATE",), ("DELETE", "FROM"))
@@ -126,6 +123,7 @@ def register_statements() -> list[Statement]:
             words=("ALTER", "TABLE"),
             parse="heliosdb_temporal.alter:parse",
             execute="heliosdb_temporal.alter:execute",
+            check="heliosdb.spi:anyone",
             description="keep the past of one table; drop a period of application time",
         ),
     ]
@@ -163,7 +161,7 @@ def resolve_snapshot(session: Any, request: Any, arguments: tuple[Any, ...], bas
 @hookimpl
 def commit_statement(session: Any, pieces: tuple[str, ...]) -> str | None:
     """Keep the text of statements."""
-    from heliosdb_temporal.row_history import statement
+    from heliosdb_temporal.statements import statement
 
     return statement(session, pieces)
 
@@ -179,7 +177,7 @@ def past_read(session: Any, relation: Any, snapshot: Snapshot) -> None:
 @hookimpl
 def register_functions() -> list[ScalarFunction | TableFunction]:
     """The way between SCNs, transactions and times; the history of rows."""
-    from heliosdb_temporal.row_history import COLUMNS
+    from heliosdb_temporal.columns import HISTORY
 
     def history(home: str, *arguments: str, specialize: bool = False) -> TableFunction:
         return TableFunction(
@@ -187,7 +185,7 @@ def register_functions() -> list[ScalarFunction | TableFunction]:
             arguments,
             "record",
             f"heliosdb_temporal.row_history:{home}",
-            columns=COLUMNS,
+            columns=HISTORY,
             volatility=Volatility.VOLATILE,
             needs_session=True,
             specialize=specialize,
@@ -234,7 +232,7 @@ def register_settings() -> list[Setting]:
             kind="bool",
             default=True,
             description="Keeps the text of statements, without their constants, with the commits that they make.",
-            reader="heliosdb_temporal.row_history:statement",
+            reader="heliosdb_temporal.statements:statement",
         ),
         Setting(
             name="heliosdb.retention_sweep_interval",
@@ -274,28 +272,18 @@ def register_background_workers() -> list[BackgroundWorker]:
 @hookimpl
 def register_catalog_views() -> list[CatalogView]:
     """``heliosdb_history_size`` and ``heliosdb_erasures``."""
-    from heliosdb_temporal.kept import COLUMNS
+    from heliosdb_temporal.columns import ERASURES, HISTORY_SIZE
 
-    erasures = (
-        ("table_schema", "text"),
-        ("table_name", "text"),
-        ("erased_at", "timestamptz"),
-        ("scn", "int8"),
-        ("role", "text"),
-        ("session_user", "text"),
-        ("row_count", "int8"),
-        ("is_complete", "bool"),
-    )
     return [
         CatalogView(
             name="heliosdb_erasures",
-            columns=erasures,
+            columns=ERASURES,
             rows="heliosdb_temporal.erasures:erasures",
             description="what has been erased from all history: when, by whom, how many rows",
         ),
         CatalogView(
             name="heliosdb_history_size",
-            columns=COLUMNS,
+            columns=HISTORY_SIZE,
             rows="heliosdb_temporal.kept:sizes",
             description="how much of the past each table has",
         ),

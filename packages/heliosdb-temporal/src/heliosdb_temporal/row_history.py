@@ -4,8 +4,7 @@ One row for each change that is kept, in the order of commits: INSERT and UPDATE
 with the one that they removed, as jsonb by the definition of now (``ranges.Converted``). Where the first version that
 is kept was made by a commit of before the horizon, there is no change to tell of.
 
-A commit has the text of the statements that it is of (``statement``), a question mark in the place of each constant: no
-value of a row and no password is in it. ``heliosdb.history_statements`` says whether a session's commits have it.
+A commit has its author, and what is kept of the statements that it is of (``statements``).
 """
 
 from __future__ import annotations
@@ -20,32 +19,17 @@ from heliosdb.spi import (
     Relation,
     Session,
     first_readable,
+    require_privilege,
+    require_schema,
     resolve_implementation,
     row_ids_of_key,
     row_versions,
 )
 from heliosdb_temporal.ranges import Converted
 
-__all__ = ["COLUMNS", "of_key", "of_table", "statement"]
-
-COLUMNS = (
-    ("scn", "int8"),
-    ("changed_at", "timestamptz"),
-    ("operation", "text"),
-    ("transaction", "xid8"),
-    ("username", "text"),
-    ("role", "text"),
-    ("application_name", "text"),
-    ("statement", "text"),
-    ("row", "jsonb"),
-)
+__all__ = ["of_key", "of_table"]
 
 Row = tuple[Any, ...]
-
-
-def statement(session: Any, pieces: tuple[str, ...]) -> str | None:
-    """Return what is kept of a statement, given the text around its constants."""
-    return " ".join("?".join(pieces).split()) if session.setting("heliosdb.history_statements") else None
 
 
 def of_table(name: str, session: Any) -> Iterator[Row]:
@@ -72,6 +56,8 @@ def _table(session: Any, name: str) -> Relation:
     if relation is None or relation.kind != "table":
         raise WrongObjectType(f'"{name}" is not a table')
     found: Relation = relation
+    require_schema(session, found.schema)
+    require_privilege(session, found, "select")
     return found
 
 

@@ -177,8 +177,6 @@ def _keep(history: Any, oid: int, wanted: Retention | None) -> None:
 
 def settle(database: Database) -> None:
     """Tell the store what definitions of tables say, after a crash."""
-    if database.store.was_closed or database.volume.read_only:
-        return
     opened: Any = database
     session = opened.session()
     try:

@@ -153,7 +153,8 @@ class Relation(Value):
     ``persistence``: "permanent", "temporary" or "unlogged". ``query`` is a view's SQL text, bound with ``search_path``.
     ``version`` is the number of this definition: it changes whenever the object, its indexes or constraints do.
     ``on_commit``: "drop" or "delete rows" of temporary tables. ``dependencies`` of a view are the (relation OID,
-    attribute number or 0 for the whole) pairs that its query uses.
+    attribute number or 0 for the whole) pairs that its query uses. ``acl`` is as in ``catalog/access.py``, None: the
+    default.
     """
 
     oid: int
@@ -173,6 +174,7 @@ class Relation(Value):
     sequence: SequenceOptions | None = None
     on_commit: str | None = None
     dependencies: tuple[tuple[int, int], ...] = ()
+    acl: tuple[tuple[int, int, str, str], ...] | None = None
     owner_package: str | None = None
 
     def column(self, name: str) -> ColumnDefinition | None:
@@ -257,11 +259,12 @@ class DataType(Value):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class Schema(Value):
-    """A namespace."""
+    """A namespace; ``acl`` as in ``catalog/access.py``, None: the default."""
 
     oid: int
     name: str
     owner: int = OWNER
+    acl: tuple[tuple[int, int, str, str], ...] | None = None
     comment: str | None = None
 
 

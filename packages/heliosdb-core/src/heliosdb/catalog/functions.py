@@ -7,6 +7,7 @@ from typing import Any
 from heliosdb.catalog.definitions import Relation
 from heliosdb.catalog.storage import NAMES_RELATION, OBJECTS_RELATION
 from heliosdb.catalog.views.locks import pg_blocking_pids
+from heliosdb.catalog.views.relations import rule_oid
 from heliosdb.catalog.views.support import describe, function_oid, owner_name, schema_oid, system_relations
 from heliosdb.errors import InvalidCatalogName, InvalidParameterValue, UndefinedColumn, UndefinedObject, UndefinedTable
 from heliosdb.types.definitions import Implementation, ScalarFunction, Volatility
@@ -42,7 +43,14 @@ def pg_get_constraintdef(oid: int, session: Any) -> str | None:
 def pg_get_constraintdef_pretty(oid: int, pretty: bool, session: Any) -> str | None:
     """Return a constraint as ADD CONSTRAINT writes it."""
     found = _constraint(oid, session)
-    text: str | None = None if found is None else describe("constraint_definition")(session, *found, pretty=pretty)
+    text: str | None = None
+    if found is not None:
+        text = describe("constraint_definition")(session, *found, pretty=pretty)
+        return text
+    for kind in session.catalog.types():
+        for check in kind.checks:
+            if check.oid == oid:
+                text = describe("domain_check_definition")(session, kind, check, pretty=pretty)
     return text
 
 
@@ -98,7 +106,19 @@ def pg_get_viewdef_named(name: str, session: Any) -> str | None:
 
 
 def pg_get_ruledef(oid: int, session: Any) -> str | None:
-    """Return a rule: there are none but those of views."""
+    """Return a rule as CREATE RULE: there are none but those of views."""
+    return pg_get_ruledef_pretty(oid, False, session)
+
+
+def pg_get_ruledef_pretty(oid: int, pretty: bool, session: Any) -> str | None:
+    """Return a rule as CREATE RULE."""
+    for relation in session.catalog.relations():
+        if relation.kind == "view" and rule_oid(relation) == oid:
+            seen = pretty and pg_table_is_visible(relation.oid, session)
+            schema = "" if seen else f"{quote_identifier(relation.schema)}."
+            query = describe("view_definition")(session, relation, pretty=pretty)
+            name = f"{schema}{quote_identifier(relation.name)}"
+            return f'CREATE RULE "_RETURN" AS\n    ON SELECT TO {name} DO INSTEAD {query}'
     return None
 
 
@@ -349,6 +369,7 @@ FUNCTIONS = (
     stable("pg_get_viewdef", ("text",), "text", pg_get_viewdef_named),
     stable("pg_get_viewdef", ("text", "bool"), "text", pg_get_viewdef_named_pretty),
     stable("pg_get_ruledef", ("oid",), "text", pg_get_ruledef),
+    stable("pg_get_ruledef", ("oid", "bool"), "text", pg_get_ruledef_pretty),
     stable("pg_get_userbyid", ("oid",), "name", pg_get_userbyid),
     stable("pg_relation_is_publishable", ("regclass",), "bool", pg_relation_is_publishable),
     stable("pg_get_statisticsobjdef_columns", ("oid",), "text", pg_get_nothing),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from heliosdb.catalog.access import LETTERS, allowed, allowed_with_option
 from heliosdb.catalog.functions import relation_oid, stable
-from heliosdb.catalog.roles import has_privileges_of, is_admin_of, is_member
-from heliosdb.errors import InvalidParameterValue, UndefinedObject
+from heliosdb.catalog.roles import has_privileges_of, is_admin_of, is_member, is_superuser
+from heliosdb.errors import InvalidParameterValue, InvalidSchemaName, UndefinedColumn, UndefinedObject, WrongObjectType
 from heliosdb.types.definitions import ScalarFunction
 
 __all__ = ["FUNCTIONS"]
@@ -26,23 +27,53 @@ PRIVILEGES = {
 }
 
 
-def _check_privileges(kind: str, text: str) -> None:
+Wanted = list[tuple[str, bool]]
+"""Privileges, each with whether it is the grant option that is asked for."""
+
+
+def _parsed(kind: str, text: str) -> Wanted:
+    wanted: Wanted = []
     for part in text.split(","):
-        word = part.strip().lower().removesuffix(" with grant option")
-        if word not in PRIVILEGES[kind]:
+        word = part.strip().lower()
+        plain = word.removesuffix(" with grant option")
+        if plain not in PRIVILEGES[kind]:
             raise InvalidParameterValue(f'unrecognized privilege type: "{part.strip()}"')
+        wanted.append((plain, plain != word))
+    return wanted
 
 
-def _check_object(kind: str, target: Any, session: Any) -> bool | None:
-    """Raise where a named object is not there; False: an OID that nothing has."""
+def _has(kind: str, role: int, target: Any, columns: tuple[Any, ...], wanted: Wanted, session: Any) -> bool | None:
+    """Return whether a role has any of the privileges; NULL for an OID that nothing has."""
+    catalog = session.catalog
     if kind in ("table", "any_column", "column", "sequence"):
-        if isinstance(target, str):
-            relation_oid(target, session)
-        elif session.relation_name(target) is None:
-            return None
-    elif kind == "schema" and isinstance(target, str) and session.catalog.schema(target) is None:
-        raise UndefinedObject(f'schema "{target}" does not exist')
-    return True
+        oid = relation_oid(target, session) if isinstance(target, str) else target
+        relation = catalog.relation_by_oid(oid)
+        if relation is None:
+            # A system catalog, or an index; all may read the first.
+            if session.relation_name(oid) is None:
+                return None
+            return is_superuser(catalog, role) or any(word == "select" and not option for word, option in wanted)
+        if kind == "sequence" and relation.kind != "sequence":
+            raise WrongObjectType(f'"{relation.name}" is not a sequence')
+        for column in columns:
+            if isinstance(column, str) and relation.column(column) is None:
+                raise UndefinedColumn(f'column "{column}" of relation "{relation.name}" does not exist')
+        return _holds(catalog, role, relation, wanted)
+    if kind == "schema":
+        schema = catalog.schema(target) if isinstance(target, str) else catalog.object_by_oid(target)
+        if schema is None and isinstance(target, str):
+            raise InvalidSchemaName(f'schema "{target}" does not exist')
+        return None if schema is None else _holds(catalog, role, schema, wanted)
+    if is_superuser(catalog, role):
+        return True
+    # Everybody may connect, make temporary tables, use types and languages, and call functions.
+    return any(word != "create" and not option for word, option in wanted)
+
+
+def _holds(catalog: Any, role: int, target: Any, wanted: Wanted) -> bool:
+    return any(
+        (allowed_with_option if option else allowed)(catalog, role, target, LETTERS[word]) for word, option in wanted
+    )
 
 
 def _privilege(kind: str) -> tuple[ScalarFunction, ...]:
@@ -50,16 +81,13 @@ def _privilege(kind: str) -> tuple[ScalarFunction, ...]:
     columns = ("text",) if kind == "column" else ()
 
     def for_self(target: Any, *rest: Any) -> bool | None:
-        *_, privilege, session = rest
-        _check_privileges(kind, privilege)
-        return _check_object(kind, target, session)
+        *named, privilege, session = rest
+        return _has(kind, session.role, target, tuple(named), _parsed(kind, privilege), session)
 
     def for_role(role: Any, target: Any, *rest: Any) -> bool | None:
-        *_, privilege, session = rest
-        if isinstance(role, str) and role not in session.catalog.roles:
-            raise UndefinedObject(f'role "{role}" does not exist')
-        _check_privileges(kind, privilege)
-        return _check_object(kind, target, session)
+        *named, privilege, session = rest
+        who = 0 if role == "public" else _role_meant(role, session)
+        return _has(kind, who, target, tuple(named), _parsed(kind, privilege), session)
 
     found = []
     for target in ("text", "oid"):

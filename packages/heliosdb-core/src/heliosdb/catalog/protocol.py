@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from heliosdb.catalog.definitions import Constraint, Relation, Role
+from heliosdb.catalog.definitions import Constraint, Relation, Role, Schema
 
 __all__ = ["Catalog"]
 
@@ -37,6 +37,10 @@ class Catalog(Protocol):
 
     def role_by_oid(self, oid: int) -> Role | None:
         """Return the role with this OID, or None."""
+        ...
+
+    def schema(self, name: str) -> Schema | None:
+        """Return the schema with this name, or None."""
         ...
 
     def schemas(self) -> Iterable[str]:

@@ -66,6 +66,10 @@ class Statement(Shown):
     outside of any transaction, or in a block before it has a snapshot: for what says how the next transaction is to be.
     ``with_query``: the statement takes parameters, which are those of the query that it runs (``Session.run_query``).
 
+    ``check(session, payload)`` raises InsufficientPrivilege where the current role may not run the statement
+    (``heliosdb.spi.require_privilege`` and kin), before anything else of it runs. A statement that has none is for
+    superusers; what needs no privilege, or asks for each as it goes, gives ``heliosdb.spi.anyone``.
+
     A statement that the core's grammar parses itself has no ``parse`` and no ``words``; its ``name`` is the class of
     its syntax node, which is what ``execute`` gets.
     """
@@ -78,6 +82,7 @@ class Statement(Shown):
     transactional: bool = True
     outside: bool = False
     with_query: bool = False
+    check: Implementation | None = None
     description: str = ""
 
 

@@ -15,6 +15,9 @@ from heliosdb.value import Shown, field, frozen
 
 __all__ = [
     "PREDEFINED",
+    "READ_ALL_DATA",
+    "READ_ALL_STATS",
+    "WRITE_ALL_DATA",
     "Login",
     "has_privileges_of",
     "is_admin_of",
@@ -66,6 +69,11 @@ class Login(Shown):
     connection_limit: int
 
 
+READ_ALL_DATA: Final = 6181
+WRITE_ALL_DATA: Final = 6182
+READ_ALL_STATS: Final = 3375
+"""OIDs of the predefined roles that may read and write all tables, and see what others run."""
+
 EPOCH = 946_684_800
 """2000-01-01, from which timestamps count, in seconds of the Unix clock."""
 
@@ -89,7 +97,9 @@ class _Roles(Protocol):
 
 
 def is_superuser(catalog: _Roles, oid: int) -> bool:
-    """Return whether a role is a superuser; one that is not there is none."""
+    """Return whether a role is a superuser; one that is not there is none. That a database begins with stays one."""
+    if oid == OWNER:
+        return True
     found = catalog.role_by_oid(oid)
     return found is not None and found.superuser
 

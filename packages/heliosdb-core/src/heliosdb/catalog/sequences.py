@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from heliosdb.catalog.access import allowed, require
 from heliosdb.catalog.definitions import Relation, SequenceOptions
 from heliosdb.catalog.registries import CatalogView
 from heliosdb.errors import (
@@ -26,7 +27,7 @@ from heliosdb.errors import (
 from heliosdb.store.counters import Counters
 from heliosdb.types.definitions import ScalarFunction, TableFunction, Volatility
 
-__all__ = ["FUNCTIONS", "TABLE_FUNCTIONS", "SequenceCounters", "SessionSequences", "sequence_view"]
+__all__ = ["FUNCTIONS", "NEXT_IDENTITY", "TABLE_FUNCTIONS", "SequenceCounters", "SessionSequences", "sequence_view"]
 
 
 class SequenceCounters:
@@ -99,6 +100,12 @@ def _require_writable(session: Any, relation: Relation, what: str) -> None:
 
 def nextval(oid: int, session: Any) -> int:
     """Advance a sequence and return its new value."""
+    require(session.catalog, session.role, _sequence(session, oid)[0], "Uw")
+    return next_identity(oid, session)
+
+
+def next_identity(oid: int, session: Any) -> int:
+    """As ``nextval``, for who may write to the table whose column has the sequence."""
     relation, options = _sequence(session, oid)
     _require_writable(session, relation, "nextval()")
     value: int = session.database.sequences.next(relation.name, options)
@@ -112,6 +119,7 @@ def nextval(oid: int, session: Any) -> int:
 def currval(oid: int, session: Any) -> int:
     """Return the value that nextval gave last in this session."""
     relation, _ = _sequence(session, oid)
+    require(session.catalog, session.role, relation, "Ur")
     found: int | None = session.sequences.values.get(oid)
     if found is None:
         raise ObjectNotInPrerequisiteState(f'currval of sequence "{relation.name}" is not yet defined in this session')
@@ -121,8 +129,10 @@ def currval(oid: int, session: Any) -> int:
 def lastval(session: Any) -> int:
     """Return the value that the last nextval of this session gave, whatever sequence it was."""
     own = session.sequences
-    if own.last is None or session.catalog.relation_by_oid(own.last) is None:
+    relation = None if own.last is None else session.catalog.relation_by_oid(own.last)
+    if relation is None:
         raise ObjectNotInPrerequisiteState("lastval is not yet defined in this session")
+    require(session.catalog, session.role, relation, "Ur")
     value: int = own.values[own.last]
     return value
 
@@ -135,6 +145,7 @@ def setval(oid: int, value: int, session: Any) -> int:
 def setval_called(oid: int, value: int, called: bool, session: Any) -> int:
     """Set a sequence; where ``called`` is false the next value is this one."""
     relation, options = _sequence(session, oid)
+    require(session.catalog, session.role, relation, "w")
     _require_writable(session, relation, "setval()")
     if not options.minimum <= value <= options.maximum:
         raise NumericValueOutOfRange(
@@ -150,15 +161,16 @@ def setval_called(oid: int, value: int, called: bool, session: Any) -> int:
 
 def pg_sequence_last_value(oid: int, session: Any) -> int | None:
     """Return a sequence's last value, NULL where it was not used yet."""
-    _, options = _sequence(session, oid)
+    relation, options = _sequence(session, oid)
     value, called = session.database.sequences.state(options)
-    return value if called else None
+    return value if called and allowed(session.catalog, session.role, relation, "Ur") else None
 
 
 def pg_sequence_parameters(oid: int, session: Any) -> Iterator[tuple[Any, ...]]:
     """Return start_value, minimum_value, maximum_value, increment, cycle_option, cache_size and data_type as one
     row."""
-    _, options = _sequence(session, oid)
+    relation, options = _sequence(session, oid)
+    require(session.catalog, session.role, relation, "Urw")
     type_oid = session.types.by_name(options.type).oid
     yield (
         options.start,
@@ -183,6 +195,11 @@ def sequence_view(relation: Relation) -> CatalogView:
     columns = (("last_value", "int8"), ("log_cnt", "int8"), ("is_called", "bool"))
     return CatalogView(name=relation.name, columns=columns, rows=rows, schema=relation.schema, callable_form=False)
 
+
+NEXT_IDENTITY = ScalarFunction(
+    "nextval", ("regclass",), "int8", next_identity, volatility=Volatility.VOLATILE, needs_session=True
+)
+"""What gives an identity column its values: nobody can call it."""
 
 FUNCTIONS = (
     ScalarFunction("nextval", ("regclass",), "int8", nextval, volatility=Volatility.VOLATILE, needs_session=True),

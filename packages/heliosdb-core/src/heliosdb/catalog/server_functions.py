@@ -8,7 +8,7 @@ from typing import Any
 
 from heliosdb.catalog.roles import has_privileges_of, is_superuser
 from heliosdb.catalog.views.lists import pg_timezone_abbrevs, pg_timezone_names
-from heliosdb.catalog.views.statistics import pg_stat_statements_reset
+from heliosdb.catalog.views.statistics import pg_stat_reset, pg_stat_statements_reset
 from heliosdb.errors import (
     AdminShutdown,
     FeatureNotSupported,
@@ -230,6 +230,7 @@ FUNCTIONS: tuple[ScalarFunction, ...] = (
     _of_session("pg_cancel_backend", ("int4",), "bool", pg_cancel_backend, _V),
     _of_session("pg_terminate_backend", ("int4",), "bool", pg_terminate_backend_now, _V),
     _of_session("pg_terminate_backend", ("int4", "int8"), "bool", pg_terminate_backend, _V),
+    _of_session("pg_stat_reset", (), "void", pg_stat_reset, _V),
     _of_session("pg_stat_statements_reset", (), "void", pg_stat_statements_reset, _V),
     _of_session("inet_client_port", (), "int4", inet_client_port, _S),
     _of_session("pg_my_temp_schema", (), "oid", pg_my_temp_schema, _S),

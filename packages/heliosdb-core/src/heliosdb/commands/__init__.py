@@ -10,6 +10,7 @@ from __future__ import annotations
 __all__ = ["COMMANDS", "DROPS"]
 
 COMMANDS: dict[str, str] = {
+    "AlterDefaultPrivileges": "heliosdb.commands.grants:execute_alter_default_privileges",
     "AlterDatabaseSet": "heliosdb.commands.databases:execute_alter_database_set",
     "AlterDomain": "heliosdb.commands.domains:execute_alter_domain",
     "AlterEnum": "heliosdb.commands.types:execute_alter_enum",
@@ -42,9 +43,11 @@ COMMANDS: dict[str, str] = {
     "DeclareCursor": "heliosdb.commands.cursors:execute_declare",
     "Discard": "heliosdb.commands.settings:execute_discard",
     "Drop": "heliosdb.commands.drop:execute_drop",
+    "DropOwned": "heliosdb.commands.ownership:execute_drop_owned",
     "Execute": "heliosdb.commands.prepared:execute_execute",
     "Fetch": "heliosdb.commands.cursors:execute_fetch",
     "Explain": "heliosdb.commands.explain:execute_explain",
+    "Grant": "heliosdb.commands.grants:execute_grant",
     "GrantRole": "heliosdb.commands.memberships:execute_grant_role",
     "Listen": "heliosdb.commands.notify:execute_listen",
     "Lock": "heliosdb.commands.lock:execute_lock",
@@ -52,6 +55,7 @@ COMMANDS: dict[str, str] = {
     "Prepare": "heliosdb.commands.prepared:execute_prepare",
     "PrepareTransaction": "heliosdb.commands.transaction_control:execute_prepare_transaction",
     "PreparedTransaction": "heliosdb.commands.transaction_control:execute_prepare_transaction",
+    "ReassignOwned": "heliosdb.commands.ownership:execute_reassign_owned",
     "Reindex": "heliosdb.commands.reindex:execute_reindex",
     "Release": "heliosdb.commands.transaction_control:execute_release",
     "Rename": "heliosdb.commands.rename:execute_rename",

@@ -33,6 +33,8 @@ from heliosdb.commands.create_table import MAX_COLUMNS, checked_options, without
 from heliosdb.commands.dependencies import Dropper, Object
 from heliosdb.commands.forms import check_form, check_generated
 from heliosdb.commands.names import role_of, visible_name
+from heliosdb.commands.ownership import give_sequences, made_over
+from heliosdb.commands.privileges import require_new_owner
 from heliosdb.commands.reindex import renew_indexes
 from heliosdb.commands.sequence_options import new_options, options_of
 from heliosdb.commands.table_change import TableChange
@@ -478,11 +480,10 @@ def table_action(change: TableChange, action: tree.TableAction) -> None:
     """The other forms of ALTER TABLE."""
     relation = change.relation
     if action.kind == "owner" and action.role is not None:
-        owner = role_of(change.session, action.role).oid
-        change.relation = evolve(relation, owner=owner)
-        for other in list(change.edit.relations()):
-            if other.sequence is not None and (other.sequence.owned_by or (0, 0))[0] == relation.oid:
-                change.edit.put(evolve(other, owner=owner))
+        owner = role_of(change.session, action.role)
+        require_new_owner(change.session, owner, relation.schema)
+        change.relation = made_over(relation, owner.oid)
+        give_sequences(change.edit, relation, owner.oid)
     elif action.kind == "set options":
         registered = change.session.registries.relation_options if relation.kind == "table" else {}
         given = checked_options(registered, action.options)

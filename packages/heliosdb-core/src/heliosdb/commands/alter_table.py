@@ -17,6 +17,7 @@ from heliosdb.catalog.result import Result
 from heliosdb.commands.alter_actions import ACTIONS
 from heliosdb.commands.ddl import apply, done, edit_of, lock_relation
 from heliosdb.commands.names import ARTICLES, check_schema, find_index, find_relation
+from heliosdb.commands.privileges import require_owner
 from heliosdb.commands.table_change import TableChange
 from heliosdb.errors import FeatureNotSupported, UndefinedObject, UndefinedTable, WrongObjectType
 from heliosdb.sql import statements as tree
@@ -141,6 +142,7 @@ def find_altered(session: CommandSession, kind: str, name: tree.QualifiedName, *
         raise UndefinedTable(f'relation "{name}" does not exist', position=name.position or None)
     if kind != "table" and relation.kind != kind and kind in ARTICLES:
         raise WrongObjectType(f'"{relation.name}" is not {ARTICLES[kind]}')
+    require_owner(session, relation)
     return relation
 
 

@@ -36,13 +36,18 @@ NUMBERS = frozenset({"int2", "int8", "float4", "float8"})
 NEGATIONS = {"=": "<>"}
 
 
-def bound_text(session: CommandSession, expression: plan.Expression, relation: Relation, text: str) -> str | None:
-    """Return an expression over a relation's columns as SQL, or None where it has none; ``text`` is what was bound."""
+def bound_text(
+    session: CommandSession, expression: plan.Expression, relation: Relation | None, text: str
+) -> str | None:
+    """Return an expression over a relation's columns as SQL, or None where it has none; ``text`` is what was bound.
+
+    Without a relation its one column is a domain's VALUE.
+    """
     return _Writer(session, relation, text).top(expression)
 
 
 class _Writer:
-    def __init__(self, session: CommandSession, relation: Relation, text: str) -> None:
+    def __init__(self, session: CommandSession, relation: Relation | None, text: str) -> None:
         self.text = text
         self.session = session
         self.relation = relation
@@ -90,6 +95,8 @@ class _Writer:
     def write_column(self, node: plan.Column) -> str | None:
         if node.index < 0:
             return None
+        if self.relation is None:
+            return "VALUE"
         return quote_identifier(self.relation.columns[node.index].name)
 
     def write_call(self, node: plan.Call) -> str | None:

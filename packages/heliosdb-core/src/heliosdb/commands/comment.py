@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from heliosdb.catalog.access import is_owner
 from heliosdb.catalog.definitions import Relation
 from heliosdb.catalog.result import Result
 from heliosdb.commands.ddl import apply, done, edit_of
 from heliosdb.commands.names import find_index, relation_named
+from heliosdb.commands.privileges import require_index_owner, require_owner
 from heliosdb.errors import (
     FeatureNotSupported,
+    InsufficientPrivilege,
     InvalidSchemaName,
     SqlSyntaxError,
     UndefinedColumn,
@@ -42,7 +45,9 @@ def execute_comment(session: CommandSession, statement: tree.Comment) -> Result:
 
 
 def _on_relation(session: CommandSession, edit: CatalogEdit, name: tree.ObjectName, text: str | None) -> None:
-    edit.put(evolve(relation_named(session, name.name, name.kind), comment=text))
+    relation = relation_named(session, name.name, name.kind)
+    require_owner(session, relation)
+    edit.put(evolve(relation, comment=text))
 
 
 def _on_index(session: CommandSession, edit: CatalogEdit, name: tree.ObjectName, text: str | None) -> None:
@@ -52,6 +57,7 @@ def _on_index(session: CommandSession, edit: CatalogEdit, name: tree.ObjectName,
             raise WrongObjectType(f'"{name.name.name}" is not an index')
         raise UndefinedTable(f'relation "{name.name}" does not exist')
     relation, index = entry
+    require_index_owner(session, relation, index)
     indexes = tuple(evolve(other, comment=text) if other.oid == index.oid else other for other in relation.indexes)
     edit.put(evolve(relation, indexes=indexes))
 
@@ -61,6 +67,8 @@ def _on_column(session: CommandSession, edit: CatalogEdit, name: tree.ObjectName
     if len(parts) < 2:
         raise SqlSyntaxError("column name must be qualified", position=name.position or None)
     relation = relation_named(session, tree.QualifiedName(parts[:-1], position=name.name.position))
+    if not is_owner(session.catalog, session.role, relation):
+        raise InsufficientPrivilege(f"must be owner of relation {relation.name}")
     column = relation.column(parts[-1])
     if column is None:
         raise UndefinedColumn(f'column "{parts[-1]}" of relation "{relation.name}" does not exist')
@@ -71,6 +79,7 @@ def _on_column(session: CommandSession, edit: CatalogEdit, name: tree.ObjectName
 def _on_constraint(session: CommandSession, edit: CatalogEdit, name: tree.ObjectName, text: str | None) -> None:
     assert name.relation is not None
     relation: Relation = relation_named(session, name.relation, "table")
+    require_owner(session, relation)
     if not any(item.name == name.name.name for item in relation.constraints):
         raise UndefinedObject(f'constraint "{name.name.name}" for table "{relation.name}" does not exist')
     constraints = tuple(
@@ -83,6 +92,7 @@ def _on_schema(session: CommandSession, edit: CatalogEdit, name: tree.ObjectName
     found = session.catalog.schema(name.name.name)
     if found is None:
         raise InvalidSchemaName(f'schema "{name.name.name}" does not exist')
+    require_owner(session, found)
     edit.put(evolve(found, comment=text))
 
 

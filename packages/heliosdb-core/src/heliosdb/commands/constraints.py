@@ -25,6 +25,7 @@ from heliosdb.commands.binding import (
 from heliosdb.commands.forms import require_comparable, require_equality
 from heliosdb.commands.names import relation_named
 from heliosdb.commands.naming import choose_constraint_name, choose_relation_name
+from heliosdb.commands.privileges import require_privilege
 from heliosdb.errors import (
     DatatypeMismatch,
     DuplicateColumn,
@@ -264,6 +265,8 @@ def add_foreign_key(
     if referenced.kind != "table":
         raise WrongObjectType(f'referenced relation "{referenced.name}" is not a table')
     _check_persistence(relation, referenced)
+    if referenced is not relation:
+        require_privilege(session, referenced, "references")
     if referenced.oid != relation.oid:
         # Its rows must not go while they are looked for; DML waits for the end of this transaction, as in PostgreSQL.
         session.transaction.lock_relation(referenced.oid, RelationLock.SHARE_ROW_EXCLUSIVE)

@@ -118,7 +118,7 @@ class CommandSession(Protocol):
 
     @property
     def role(self) -> int:
-        """The current role's OID; 0 where there is none."""
+        """The current role's OID."""
         ...
 
     @property

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from heliosdb.catalog.result import Result
 from heliosdb.commands.copy_options import CopyOptions, copy_options
-from heliosdb.commands.privileges import READ_FILES, WRITE_FILES, require_membership
+from heliosdb.commands.privileges import READ_FILES, WRITE_FILES, require_membership, require_privilege, require_schema
 from heliosdb.commands.trees import without_slots
 from heliosdb.errors import (
     DuplicateColumn,
@@ -87,6 +87,7 @@ def _copy_from(session: Session, statement: tree.Copy, relation: Relation, optio
     if transaction.read_only and relation.persistence != "temporary":
         raise ReadOnlySqlTransaction("cannot execute COPY FROM in a read-only transaction")
     transaction.writes_temporary = True
+    require_privilege(session, relation, "insert")
     columns = _columns(relation, statement.columns)
     for words, names in (("FORCE_NOT_NULL", options.force_not_null), ("FORCE_NULL", options.force_null)):
         _check_referenced(relation, words, names, columns)
@@ -206,6 +207,8 @@ def _write_file(path: Path, transfer: Any) -> Result:
 
 
 def _relation(session: Session, name: tree.QualifiedName) -> Relation:
+    if name.schema is not None:
+        require_schema(session, name.schema)
     found = session.catalog.lookup_relation(name.schema, name.name, session.search_path)
     if found is None:
         raise UndefinedTable(f'relation "{name}" does not exist')

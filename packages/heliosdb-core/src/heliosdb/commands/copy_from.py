@@ -86,7 +86,7 @@ class CopyIn:
         self.columns = tuple(columns)
         self.options = options
         self._session = session
-        self._relation = relation
+        self.relation = self._relation = relation
         self._lines: LineReader = CsvLines(options) if options.is_csv else TextLines(options)
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._header: Any = options.header

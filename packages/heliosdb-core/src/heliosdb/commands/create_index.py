@@ -25,6 +25,7 @@ from heliosdb.commands.forms import refuse_values, require_equality
 from heliosdb.commands.index_specs import key_type
 from heliosdb.commands.names import check_tablespace, relation_named
 from heliosdb.commands.naming import choose_relation_name, index_name_parts
+from heliosdb.commands.privileges import require_owner
 from heliosdb.commands.storage_parameters import not_accepted
 from heliosdb.errors import (
     DatatypeMismatch,
@@ -51,6 +52,7 @@ def execute_create_index(session: CommandSession, statement: tree.CreateIndex) -
     """Execute CREATE INDEX."""
     check_tablespace(statement.tablespace)
     relation = relation_named(session, statement.table)
+    require_owner(session, relation)
     if relation.kind not in ("table", "materialized view"):
         raise WrongObjectType(
             f'cannot create index on relation "{relation.name}"',

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from heliosdb.catalog.result import Result
 from heliosdb.commands.ddl import done
-from heliosdb.errors import FeatureNotSupported, InvalidCatalogName, ObjectInUse
+from heliosdb.commands.privileges import CHECKPOINT, require_membership
+from heliosdb.errors import FeatureNotSupported, InsufficientPrivilege, InvalidCatalogName, ObjectInUse
 from heliosdb.sql import statements as tree
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ __all__ = ["execute_alter_database_set", "execute_checkpoint", "execute_create_d
 
 def execute_create_database(session: CommandSession, statement: tree.CreateDatabase) -> Result:
     """Execute CREATE DATABASE: a notice."""
+    role = session.catalog.role_by_oid(session.role)
+    if role is None or not (role.superuser or role.createdb):
+        raise InsufficientPrivilege("permission denied to create database")
     session.notice(
         f'database "{statement.name}" is not created: this is one embedded database',
         hint="The following statements work in the database that is open.",
@@ -37,6 +41,7 @@ def execute_drop_database(session: CommandSession, statement: tree.Drop) -> Resu
 
 def execute_checkpoint(session: CommandSession, statement: tree.Checkpoint) -> Result:
     """Execute CHECKPOINT: what is in memory alone is written now. A database in memory has nothing to write."""
+    require_membership(session, CHECKPOINT, "do CHECKPOINT")
     maintenance = session.database.store.maintenance
     if maintenance is not None:
         maintenance.checkpoint()

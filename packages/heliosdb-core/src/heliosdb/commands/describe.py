@@ -8,12 +8,24 @@ has no text.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from heliosdb.catalog.definitions import ColumnDefinition, Constraint, Index, IndexKey, Relation
+from attrs import evolve
+
+from heliosdb.catalog.definitions import (
+    ColumnDefinition,
+    Constraint,
+    DataType,
+    DomainCheck,
+    Index,
+    IndexKey,
+    Relation,
+)
 from heliosdb.commands.binding import bind_assignment, bind_condition, bind_expression, parse_expression, spelled_type
 from heliosdb.commands.bound_text import bound_text
 from heliosdb.commands.layout import laid_out
+from heliosdb.commands.naming import figure_column_name
+from heliosdb.commands.trees import changed_parts
 from heliosdb.errors import Error
 from heliosdb.plan.expressions import CoerceTypmod, Convert, Expression
 from heliosdb.sql import statements as tree
@@ -27,6 +39,9 @@ __all__ = [
     "check_expression",
     "column_default",
     "constraint_definition",
+    "domain_check",
+    "domain_check_definition",
+    "expression_name",
     "index_definition",
     "index_expressions",
     "index_key",
@@ -115,6 +130,43 @@ def check_expression(session: CommandSession, relation: Relation, constraint: Co
     if constraint.expression is None:
         return None
     return _condition(session, relation, constraint.expression)
+
+
+def domain_check(session: CommandSession, domain: DataType, check: DomainCheck) -> str:
+    """Return the condition of a domain's check, over VALUE."""
+    value = ColumnDefinition(number=1, name="value", type=domain.base or "", typmod=domain.typmod)
+    try:
+        bound = bind_condition(session, parse_expression(session, check.expression), [value], "", "CHECK")
+    except Error:
+        return check.expression
+    return bound_text(session, bound, None, check.expression) or check.expression
+
+
+def domain_check_definition(
+    session: CommandSession, domain: DataType, check: DomainCheck, *, pretty: bool = False
+) -> str:
+    """Return a domain's check as ADD CONSTRAINT writes it."""
+    condition = domain_check(session, domain, check)
+    if pretty:
+        # VALUE is read as a column, and no column is written as the word VALUE.
+        expression = changed_parts(parse_expression(session, condition), _marked)
+        condition = expression_text(_marked(expression), pretty=True).replace(quote_identifier(_MARK), "VALUE")
+    text = f"CHECK ({condition})"
+    return text if check.validated else f"{text} NOT VALID"
+
+
+_MARK = "\x01"
+
+
+def _marked(node: Any) -> Any:
+    if isinstance(node, tree.ColumnRef):
+        return evolve(node, parts=(_MARK,))
+    return changed_parts(node, _marked)
+
+
+def expression_name(session: CommandSession, text: str) -> str:
+    """Return what an index calls its column of an expression."""
+    return figure_column_name(parse_expression(session, text))
 
 
 def index_predicate(session: CommandSession, relation: Relation, index: Index) -> str | None:

@@ -19,6 +19,7 @@ from heliosdb.commands.names import (
     is_system_view,
     position_of,
 )
+from heliosdb.commands.privileges import may_drop, require_drop, require_index_owner, require_owner
 from heliosdb.errors import (
     DependentObjectsStillExist,
     Error,
@@ -87,6 +88,8 @@ def _target(session: CommandSession, statement: tree.Drop, name: tree.ObjectName
     if kind == "index":
         entry = find_index(session, name.name)
         if entry is not None:
+            if not may_drop(session, entry[0]):
+                require_index_owner(session, *entry)
             return Object("index", entry[0].oid, entry[1].oid)
     relation = find_relation(session, name.name)
     if relation is not None:
@@ -97,6 +100,7 @@ def _target(session: CommandSession, statement: tree.Drop, name: tree.ObjectName
                 f'"{relation.name}" is not {ARTICLES[kind]}',
                 hint=f"Use DROP {what.upper()} to remove {article} {what}.",
             )
+        require_drop(session, relation)
         return Object("relation", relation.oid)
     if kind != "index" and find_index(session, name.name) is not None:
         raise WrongObjectType(f'"{name.name.name}" is not {ARTICLES[kind]}', hint="Use DROP INDEX to remove an index.")
@@ -134,4 +138,5 @@ def _schema(session: CommandSession, name: tree.ObjectName, if_exists: bool) -> 
         raise DependentObjectsStillExist(
             f"cannot drop schema {found.name} because it is required by the database system"
         )
+    require_owner(session, found)
     return Object("schema", found.oid)

@@ -14,6 +14,7 @@ from heliosdb.catalog.changes import CatalogEdit
 from heliosdb.catalog.definitions import Extension
 from heliosdb.catalog.result import Result
 from heliosdb.commands.ddl import apply
+from heliosdb.commands.privileges import require_superuser
 from heliosdb.errors import (
     DependentObjectsStillExist,
     DuplicateObject,
@@ -33,6 +34,11 @@ __all__ = ["execute_create_extension", "execute_drop_extension"]
 
 def execute_create_extension(session: CommandSession, statement: CreateExtension) -> Result:
     """Record that the database needs a plugin; 0A000 where no such plugin is installed and active."""
+    if statement.name not in session.catalog.extensions:
+        require_superuser(
+            session, f'permission denied to create extension "{statement.name}"',
+            hint="Must be superuser to create this extension.",
+        )  # fmt: skip
     if statement.name in session.catalog.extensions:
         if not statement.if_not_exists:
             raise DuplicateObject(f'extension "{statement.name}" already exists')
@@ -82,6 +88,7 @@ def execute_drop_extension(session: CommandSession, statement: Drop) -> Result:
                 raise UndefinedObject(f'extension "{name}" does not exist')
             session.notice(f'extension "{name}" does not exist, skipping')
             continue
+        require_superuser(session, f"must be owner of extension {name}")
         dependents = list(_dependents(session, extension))
         if dependents and statement.cascade:
             raise FeatureNotSupported(f"DROP EXTENSION {name} CASCADE is not supported", hint="Drop the objects first.")

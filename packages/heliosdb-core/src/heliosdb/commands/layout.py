@@ -99,8 +99,9 @@ def _from_item(item: tree.FromItem, pretty: bool) -> str:
     if item.using:
         text += f" USING ({', '.join([quote_identifier(name) for name in item.using])})"
     elif item.on is not None:
-        text += f" ON ({expression_text(item.on, pretty=pretty)})"
-    return text
+        condition = expression_text(item.on, pretty=pretty)
+        text += f" ON {condition}" if pretty else f" ON ({condition})"
+    return text if pretty else f"({text})"
 
 
 def _qualified(query: tree.Select) -> tree.Select:

@@ -13,6 +13,7 @@ from heliosdb.commands.binding import parse_expression
 from heliosdb.commands.columns import ColumnDraft, owned_sequence
 from heliosdb.commands.names import relation_named
 from heliosdb.commands.naming import choose_relation_name, figure_column_name
+from heliosdb.commands.privileges import require_privilege
 from heliosdb.errors import WrongObjectType
 from heliosdb.sql import statements as tree
 
@@ -46,6 +47,7 @@ def included(clause: tree.LikeClause) -> set[str]:
 def add_like(session: CommandSession, edit: CatalogEdit, draft: Any, clause: tree.LikeClause) -> None:
     """Add another relation's columns to a table that is being made."""
     source = relation_named(session, clause.table)
+    require_privilege(session, source, "select")
     if source.kind not in ("table", "view", "materialized view"):
         raise WrongObjectType(
             f'relation "{source.name}" is invalid in LIKE clause',

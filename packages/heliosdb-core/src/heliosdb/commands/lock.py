@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from heliosdb.catalog.result import Result
 from heliosdb.commands.ddl import done
 from heliosdb.commands.names import relation_named
+from heliosdb.commands.privileges import require_privilege
 from heliosdb.errors import NoActiveSqlTransaction, WrongObjectType
 from heliosdb.sql import statements as tree
 from heliosdb.transaction.locks import RelationLock
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from heliosdb.commands.context import CommandSession
 
 __all__ = ["execute_lock"]
+
+PRIVILEGES = {
+    RelationLock.ACCESS_SHARE: ("select",),
+    RelationLock.ROW_EXCLUSIVE: ("insert", "update", "delete", "truncate"),
+}
+"""Any of which privileges is needed for a mode, but for the others."""
 
 
 def execute_lock(session: CommandSession, statement: tree.Lock) -> Result:
@@ -31,6 +38,7 @@ def execute_lock(session: CommandSession, statement: tree.Lock) -> Result:
                 f'cannot lock relation "{relation.name}"',
                 detail=f"This operation is not supported for {relation.kind}s.",
             )
+        require_privilege(session, relation, *PRIVILEGES.get(mode, ("update", "delete", "truncate")))
         pending, seen = [relation.oid], set()
         while pending:
             oid = pending.pop()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
+from heliosdb.catalog.access import is_owner
 from heliosdb.catalog.definitions import Relation
 from heliosdb.catalog.result import Result
 from heliosdb.sql import statements as tree
@@ -22,7 +23,8 @@ def _targets(session: Session, targets: tuple[tree.VacuumTarget, ...], word: str
     """Yield the tables that are named, or all of the database."""
     catalog = session.catalog
     if not targets:
-        yield from (relation for relation in catalog.relations() if relation.kind in TABLES)
+        every = (relation for relation in catalog.relations() if relation.kind in TABLES)
+        yield from (relation for relation in every if is_owner(catalog, session.role, relation))
         return
     for target in targets:
         parts = target.name.parts
@@ -36,6 +38,9 @@ def _targets(session: Session, targets: tuple[tree.VacuumTarget, ...], word: str
             session.notice(
                 f'skipping "{found.name}" --- cannot {word} non-tables or special system tables', severity="WARNING"
             )
+            continue
+        if not is_owner(catalog, session.role, found):
+            session.notice(f'permission denied to {word} "{found.name}", skipping it', severity="WARNING")
             continue
         yield found
 

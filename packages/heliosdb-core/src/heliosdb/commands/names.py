@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heliosdb.catalog.definitions import Index, Relation, Role
+from heliosdb.commands.privileges import require_create, require_schema
 from heliosdb.errors import (
     FeatureNotSupported,
     InsufficientPrivilege,
@@ -84,6 +85,7 @@ def creation_schema(session: CommandSession, name: QualifiedName, persistence: s
     if schema is not None:
         if session.catalog.schema(schema) is None:
             raise InvalidSchemaName(f'schema "{schema}" does not exist', position=position_of(name))
+        require_create(session, schema)
         if schema in SYSTEM_SCHEMAS:
             raise InsufficientPrivilege(
                 f'permission denied to create "{name}"', detail="System catalog modifications are currently disallowed."
@@ -93,6 +95,7 @@ def creation_schema(session: CommandSession, name: QualifiedName, persistence: s
         if candidate in SYSTEM_SCHEMAS or is_temporary_schema(candidate):
             continue
         if session.catalog.schema(candidate) is not None:
+            require_create(session, candidate)
             return candidate, persistence
     raise InvalidSchemaName("no schema has been selected to create in", position=position_of(name))
 
@@ -107,15 +110,22 @@ def _own_schema(session: CommandSession, name: QualifiedName) -> str | None:
     return session.temporary_schema() if name.schema == "pg_temp" else name.schema
 
 
+def _check_schema_use(session: CommandSession, name: QualifiedName) -> None:
+    if name.schema is not None and not is_temporary_schema(name.schema):
+        require_schema(session, name.schema)
+
+
 def find_relation(session: CommandSession, name: QualifiedName) -> Relation | None:
     """Return the relation that a name means, or None."""
     check_catalog(session, name)
+    _check_schema_use(session, name)
     return session.catalog.lookup_relation(_own_schema(session, name), name.name, session.search_path)
 
 
 def find_index(session: CommandSession, name: QualifiedName) -> tuple[Relation, Index] | None:
     """Return the index that a name means, with its relation, or None."""
     check_catalog(session, name)
+    _check_schema_use(session, name)
     return session.catalog.lookup_index(_own_schema(session, name), name.name, session.search_path)
 
 

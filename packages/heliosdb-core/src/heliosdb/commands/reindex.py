@@ -11,6 +11,7 @@ from heliosdb.catalog.definitions import Relation
 from heliosdb.catalog.result import Result
 from heliosdb.commands.ddl import apply, done, edit_of, lock_relation
 from heliosdb.commands.names import find_index, relation_named
+from heliosdb.commands.privileges import require_index_owner, require_owner, require_superuser
 from heliosdb.errors import InvalidSchemaName, SqlSyntaxError, UndefinedTable
 from heliosdb.sql import statements as tree
 
@@ -31,15 +32,22 @@ def execute_reindex(session: CommandSession, statement: tree.Reindex) -> Result:
         entry = find_index(session, name)
         if entry is None:
             raise UndefinedTable(f'relation "{name}" does not exist', position=name.position or None)
+        require_index_owner(session, *entry)
         chosen[entry[0].oid] = {entry[1].oid}
     elif statement.kind == "table":
         relation = relation_named(session, name, "table")
+        require_owner(session, relation)
         chosen[relation.oid] = {index.oid for index in relation.indexes}
         if not relation.indexes:
             session.notice(f'table "{relation.name}" has no indexes to reindex')
     else:
         if statement.kind == "schema" and session.catalog.schema(name.name) is None:
             raise InvalidSchemaName(f'schema "{name.name}" does not exist')
+        schema = session.catalog.schema(name.name) if statement.kind == "schema" else None
+        if schema is not None:
+            require_owner(session, schema)
+        else:
+            require_superuser(session, f"must be owner of database {name.name}")
         for relation in session.catalog.relations():
             if statement.kind != "schema" or relation.schema == name.name:
                 chosen[relation.oid] = {index.oid for index in relation.indexes}

@@ -7,14 +7,21 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from heliosdb.catalog.changes import CatalogEdit
-from heliosdb.catalog.definitions import ColumnDefinition, Relation
+from heliosdb.catalog.definitions import ColumnDefinition, DataType, Relation, Schema
 from heliosdb.catalog.result import Result
 from heliosdb.commands.alter_table import find_altered
 from heliosdb.commands.binding import parse_expression
 from heliosdb.commands.columns import check_column_name
 from heliosdb.commands.ddl import apply, done, edit_of, lock_relation
 from heliosdb.commands.dependencies import split_name
-from heliosdb.commands.names import SYSTEM_SCHEMAS, find_index, is_temporary_schema, role_of
+from heliosdb.commands.names import SYSTEM_SCHEMAS, find_index, find_relation, is_temporary_schema, role_of
+from heliosdb.commands.ownership import give
+from heliosdb.commands.privileges import (
+    require_index_owner,
+    require_new_owner,
+    require_owner,
+    require_superuser,
+)
 from heliosdb.commands.trees import replaced
 from heliosdb.commands.views import rename_column_in_views, rename_relation_in_views
 from heliosdb.errors import (
@@ -67,6 +74,7 @@ def execute_rename(session: CommandSession, statement: tree.Rename) -> Result:
     name = statement.object.name
     entry = find_index(session, name)
     if entry is not None and statement.part is None and kind in ("index", "table"):
+        require_index_owner(session, *entry)
         lock_relation(session, entry[0], "share update exclusive")
         edit = edit_of(session)
         _rename_index(session, edit, edit.existing(entry[0].oid), entry[1].oid, statement.new_name)
@@ -103,6 +111,8 @@ def _rename_schema(session: CommandSession, statement: tree.Rename) -> Result:
         )
     if old in SYSTEM_SCHEMAS:
         raise InsufficientPrivilege(f'permission denied: "{old}" is a system schema')
+    require_owner(session, schema)
+    require_superuser(session, f"permission denied for database {getattr(session.database, 'name', '')}")
     edit = edit_of(session)
     edit.put(evolve(schema, name=new))
     for relation in list(edit.relations()):
@@ -283,30 +293,31 @@ def execute_alter_schema(session: CommandSession, statement: tree.AlterSchema) -
 def execute_alter_owner(session: CommandSession, statement: tree.AlterOwner) -> Result:
     """Execute ALTER ... OWNER TO for what is no relation."""
     kind = statement.object.kind
-    owner = role_of(session, statement.owner).oid
+    owner = role_of(session, statement.owner)
     if kind == "database":
+        require_superuser(session, f"must be owner of database {statement.object.name}")
         session.notice("the owner of a database is the owner of its file", severity="WARNING")
         return done("ALTER DATABASE")
+    found: Relation | Schema | DataType | None
+    name = statement.object.name
     if kind in RELATIONS:
-        relation = session.catalog.lookup_relation(
-            statement.object.name.schema, statement.object.name.name, session.search_path
-        )
-        if relation is None:
-            raise UndefinedTable(f'relation "{statement.object.name}" does not exist')
-        edit = edit_of(session)
-        edit.put(evolve(relation, owner=owner))
+        found = find_relation(session, name)
+        if found is None:
+            raise UndefinedTable(f'relation "{name}" does not exist')
+        require_owner(session, found)
     elif kind == "schema":
-        schema = session.catalog.schema(statement.object.name.name)
-        if schema is None:
-            raise InvalidSchemaName(f'schema "{statement.object.name.name}" does not exist')
-        edit = edit_of(session)
-        edit.put(evolve(schema, owner=owner))
+        found = session.catalog.schema(name.name)
+        if found is None:
+            raise InvalidSchemaName(f'schema "{name.name}" does not exist')
+        require_owner(session, found)
     elif kind in ("type", "domain"):
         from heliosdb.commands.types import type_named
 
-        edit = edit_of(session)
-        edit.put(evolve(type_named(session, statement.object.name), owner=owner))
+        found = type_named(session, name)
     else:
         raise FeatureNotSupported(f"ALTER {kind.upper()} OWNER TO is not supported")
+    require_new_owner(session, owner, getattr(found, "schema", None))
+    edit = edit_of(session)
+    give(edit, found, owner.oid)
     apply(session, edit)
     return done(f"ALTER {kind.upper()}")

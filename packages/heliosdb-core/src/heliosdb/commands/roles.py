@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from heliosdb.catalog.definitions import Role
+from heliosdb.catalog.definitions import OWNER, Role
 from heliosdb.catalog.result import Result
 from heliosdb.catalog.roles import PREDEFINED, is_superuser
 from heliosdb.catalog.settings import initial_values
@@ -112,8 +112,13 @@ def execute_alter_role(session: CommandSession, statement: tree.AlterRole) -> Re
             "ALTER ROLE ... USER is not supported", hint="Use GRANT.", position=members.position or None
         )
     _check_may_alter(session, role, given)
+    changed = evolve(role, **_attributes(session, role, given))
+    if role.oid == OWNER and not changed.superuser:
+        raise FeatureNotSupported(
+            f'role "{role.name}" must stay a superuser', detail="It is the one that the database began with."
+        )
     edit = edit_of(session)
-    edit.put(evolve(role, **_attributes(session, role, given)))
+    edit.put(changed)
     apply(session, edit)
     return done("ALTER ROLE")
 
@@ -218,7 +223,7 @@ def execute_drop_role(session: CommandSession, statement: tree.Drop) -> Result:
                 raise UndefinedObject(f'role "{name}" does not exist')
             session.notice(f'role "{name}" does not exist, skipping')
             continue
-        if role in PREDEFINED:
+        if role in PREDEFINED or role.oid == OWNER:
             raise DependentObjectsStillExist(f"cannot drop role {name} because it is required by the database system")
         for oid, what in ((session.role, "current"), (session.session_role, "session")):
             if role.oid == oid:

@@ -10,6 +10,7 @@ from heliosdb.catalog.definitions import Schema
 from heliosdb.catalog.result import Result
 from heliosdb.commands.ddl import apply, done, edit_of
 from heliosdb.commands.names import role_of
+from heliosdb.commands.privileges import require_superuser
 from heliosdb.errors import DuplicateSchema, FeatureNotSupported, InvalidSchemaDefinition, ReservedName
 from heliosdb.sql import statements as tree
 from heliosdb.sql.deparse import quote_identifier
@@ -29,6 +30,8 @@ def execute_create_schema(session: CommandSession, statement: tree.CreateSchema)
         raise ReservedName(
             f'unacceptable schema name "{name}"', detail='The prefix "pg_" is reserved for system schemas.'
         )
+    # The database belongs to superusers, and there is no way to grant on it.
+    require_superuser(session, f"permission denied for database {getattr(session.database, 'name', '')}")
     if session.catalog.schema(name) is not None:
         if not statement.if_not_exists:
             raise DuplicateSchema(f'schema "{name}" already exists')

@@ -11,6 +11,7 @@ from heliosdb.catalog.definitions import Relation
 from heliosdb.catalog.result import Result
 from heliosdb.commands.ddl import apply, done, edit_of, lock_relation
 from heliosdb.commands.names import creation_schema, find_relation, relation_named
+from heliosdb.commands.privileges import require_owner
 from heliosdb.commands.sequence_options import new_options, new_sequence, options_of
 from heliosdb.errors import (
     DuplicateTable,
@@ -102,6 +103,7 @@ def execute_alter_object(session: CommandSession, statement: tree.AlterObject) -
         raise UndefinedTable(f'relation "{name}" does not exist', position=name.position or None)
     if relation.sequence is None:
         raise WrongObjectType(f'"{relation.name}" is not a sequence')
+    require_owner(session, relation)
     lock_relation(session, relation, "share row exclusive")
     edit = edit_of(session)
     relation = edit.existing(relation.oid)

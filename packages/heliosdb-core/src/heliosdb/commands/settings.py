@@ -134,8 +134,7 @@ def execute_discard(session: Session, statement: tree.Discard) -> Result:
     if statement.what == "all":
         if session.block.is_explicit:
             raise errors.ActiveSqlTransaction("DISCARD ALL cannot run inside a transaction block")
-        if session.authenticated_role:
-            _set_authorization(session, None)
+        _set_authorization(session, None)
         _drop_temporary(session)
         session.discard()
     elif statement.what == "plans":

@@ -10,6 +10,7 @@ from heliosdb.catalog.definitions import Relation
 from heliosdb.catalog.result import Result
 from heliosdb.commands.ddl import apply, done, edit_of, lock_relation
 from heliosdb.commands.names import relation_named
+from heliosdb.commands.privileges import require_owner, require_privilege
 from heliosdb.errors import FeatureNotSupported
 from heliosdb.sql import statements as tree
 
@@ -25,6 +26,7 @@ def execute_truncate(session: CommandSession, statement: tree.Truncate) -> Resul
     for item in statement.relations:
         assert isinstance(item, tree.RangeTable)
         relation = relation_named(session, item.name, "table")
+        require_privilege(session, relation, "truncate")
         if relation.oid not in tables:
             lock_relation(session, relation, action="TRUNCATE")
             tables[relation.oid] = relation
@@ -41,12 +43,16 @@ def execute_truncate(session: CommandSession, statement: tree.Truncate) -> Resul
                     hint=f'Truncate table "{other.name}" at the same time, or use TRUNCATE ... CASCADE.',
                 )
             session.notice(f'truncate cascades to table "{other.name}"')
+            require_privilege(session, other, "truncate")
             lock_relation(session, other, action="TRUNCATE")
             tables[other.oid] = other
             pending.append(other)
     for relation in tables.values():
         delete_all(session, relation)
     if statement.restart_identity:
+        for sequence in session.catalog.sequences():
+            if sequence.sequence is not None and (sequence.sequence.owned_by or (0, 0))[0] in tables:
+                require_owner(session, sequence)
         _restart(session, set(tables))
     return done("TRUNCATE TABLE")
 

@@ -19,6 +19,7 @@ from heliosdb.commands.ddl import apply, done, edit_of, lock_relation
 from heliosdb.commands.dependencies import Dropper, Object
 from heliosdb.commands.forms import refuse_forms
 from heliosdb.commands.names import creation_schema
+from heliosdb.commands.privileges import require_drop, require_owner
 from heliosdb.commands.reindex import renew_indexes
 from heliosdb.errors import (
     DependentObjectsStillExist,
@@ -79,10 +80,12 @@ def missing_type(session: CommandSession, name: tree.QualifiedName) -> Error:
 
 
 def type_named(session: CommandSession, name: tree.QualifiedName) -> DataType:
-    """Return the type that SQL made under a name; UndefinedObject where there is none."""
+    """Return the type that SQL made under a name and that is to be changed; UndefinedObject where there is none,
+    InsufficientPrivilege where it is not the current role's."""
     found = find_type(session, name)
     if found is None:
         raise missing_type(session, name)
+    require_owner(session, found)
     return found
 
 
@@ -298,6 +301,7 @@ def execute_drop_type(session: CommandSession, statement: tree.Drop) -> Result:
             continue
         if statement.kind == "domain" and found.kind != "domain":
             raise WrongObjectType(f'"{written.name}" is not a domain')
+        require_drop(session, found)
         targets.append(Object("type", found.oid))
     targets = list(dict.fromkeys(targets))
     if targets:

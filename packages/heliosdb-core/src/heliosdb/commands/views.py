@@ -26,6 +26,7 @@ from heliosdb.catalog.result import Result
 from heliosdb.commands.binding import spelled_type
 from heliosdb.commands.ddl import apply, done, edit_of, lock_relation
 from heliosdb.commands.names import creation_schema, find_relation, is_temporary_schema
+from heliosdb.commands.privileges import require_owner
 from heliosdb.commands.trees import map_tables, replaced, walk
 from heliosdb.errors import (
     DuplicateColumn,
@@ -180,6 +181,7 @@ def execute_create_view(session: CommandSession, statement: tree.CreateView) -> 
     if old is not None:
         if old.kind != "view":
             raise WrongObjectType(f'"{name}" is not a view')
+        require_owner(session, old)
         lock_relation(session, old)
         edit = edit_of(session)
         _check_replacement(session, old, columns)
@@ -204,6 +206,7 @@ def execute_create_view(session: CommandSession, statement: tree.CreateView) -> 
         query=_readable(session, query_text(query)),
         search_path=tuple(path for path in session.search_path),
         comment=None if old is None else old.comment,
+        acl=None if old is None else old.acl,
         dependencies=dependencies,
         options=_check_option(session, statement, query),
     )

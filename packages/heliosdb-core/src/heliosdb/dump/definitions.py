@@ -17,7 +17,7 @@ from attrs import evolve
 from heliosdb.catalog.definitions import DataType, Extension, Relation, Schema
 from heliosdb.dump.entry import Entry
 from heliosdb.dump.order import in_order
-from heliosdb.dump.roles import owner_text, role_entries
+from heliosdb.dump.roles import access_text, owner_text, role_entries
 from heliosdb.dump.selection import DumpOptions, Selection
 from heliosdb.dump.snapshot import is_stored, relation_name
 from heliosdb.dump.tables import comment, constraint_entries, index_entries, option_list, table_entry
@@ -98,6 +98,14 @@ class _Definitions:
     def _with_owner(self, entry: Entry, found: Relation | DataType | Schema) -> Entry:
         names = (found.name,) if isinstance(found, Schema) else (found.schema, found.name)
         text = owner_text(self.catalog, entry.kind, quote_name(names), found.owner)
+        if not isinstance(found, DataType):
+            kind = entry.kind if entry.kind in ("SEQUENCE", "SCHEMA") else "TABLE"
+            text += access_text(self.catalog, kind, quote_name(names), found)
+        if isinstance(found, Relation) and found.kind == "table":
+            for other in self.catalog.sequences():
+                options = other.sequence
+                if options is not None and options.identity and (options.owned_by or (0, 0))[0] == found.oid:
+                    text += access_text(self.catalog, "SEQUENCE", relation_name(other), other)
         return evolve(entry, sql=entry.sql + text) if text else entry
 
     # -- schemas and extensions ------------------------------------------------------------------------------------

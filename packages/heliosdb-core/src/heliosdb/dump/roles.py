@@ -1,4 +1,4 @@
-"""Roles as entries of a dump, and whose an object is.
+"""Roles as entries of a dump, whose an object is, and what is granted on it.
 
 Roles come first: what follows belongs to them. The role that a database begins with is there wherever a dump goes, and
 those that every database has are, too. What is kept of passwords is part of a dump, as it is of ``pg_dumpall``'s.
@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from heliosdb.catalog.access import NAMES, PUBLIC, default_list
 from heliosdb.catalog.definitions import OWNER
-from heliosdb.catalog.roles import PREDEFINED
+from heliosdb.catalog.roles import PREDEFINED, is_superuser
 from heliosdb.dump.entry import Entry
 from heliosdb.dump.tables import comment
 from heliosdb.sql.deparse import quote_identifier, quote_literal
 
 if TYPE_CHECKING:
-    from heliosdb.catalog.definitions import Role
+    from heliosdb.catalog.definitions import Relation, Role, Schema
     from heliosdb.catalog.view import CatalogSnapshot
     from heliosdb.session import Session
 
-__all__ = ["owner_text", "role_entries"]
+__all__ = ["access_text", "owner_text", "role_entries"]
 
 SWITCHES = ("superuser", "inherit", "createrole", "createdb", "login", "replication", "bypassrls")
 
@@ -28,6 +29,9 @@ SWITCHES = ("superuser", "inherit", "createrole", "createdb", "login", "replicat
 def role_entries(session: Session) -> Iterator[Entry]:
     """Yield the roles, and then who is a member of which."""
     catalog = session.catalog
+    if not is_superuser(catalog, session.role):
+        # What is kept of passwords is for superusers only.
+        return
     roles = sorted((role for role in catalog.roles.values() if role not in PREDEFINED), key=lambda role: role.oid)
     for role in roles:
         yield _role(session, role)
@@ -41,6 +45,40 @@ def owner_text(catalog: CatalogSnapshot, kind: str, name: str, owner: int) -> st
     if owner == OWNER or catalog.role_by_oid(owner) is None:
         return ""
     return f"ALTER {kind} {name} OWNER TO {quote_identifier(catalog.role_name(owner))};\n"
+
+
+def access_text(catalog: CatalogSnapshot, kind: str, name: str, target: Relation | Schema) -> str:
+    """Return the statements that make an object's access list of the one that it has when it is made."""
+    if target.acl is None:
+        return ""
+    place = f"{kind} {name}"
+    text = ""
+    kept = {entry[:2]: entry for entry in target.acl}
+    done = set()
+    for grantee, grantor, privileges, _ in default_list(target):
+        found = kept.get((grantee, grantor), (grantee, grantor, "", ""))
+        if found[2] == privileges and not found[3]:
+            done.add((grantee, grantor))
+        else:
+            text += f"REVOKE ALL ON {place} FROM {_grantee(catalog, grantee)};\n"
+    for grantee, grantor, privileges, options in target.acl:
+        if (grantee, grantor) in done:
+            continue
+        plain = [letter for letter in privileges if letter not in options]
+        grants = ""
+        for letters, more in ((plain, ""), (options, " WITH GRANT OPTION")):
+            if letters:
+                words = ", ".join(NAMES[letter] for letter in letters)
+                grants += f"GRANT {words} ON {place} TO {_grantee(catalog, grantee)}{more};\n"
+        if grantor != target.owner:
+            by = quote_identifier(catalog.role_name(grantor))
+            grants = f"SET SESSION AUTHORIZATION {by};\n{grants}RESET SESSION AUTHORIZATION;\n"
+        text += grants
+    return text
+
+
+def _grantee(catalog: CatalogSnapshot, role: int) -> str:
+    return "PUBLIC" if role == PUBLIC else quote_identifier(catalog.role_name(role))
 
 
 def _role(session: Session, role: Role) -> Entry:

@@ -1,7 +1,7 @@
 """Running the statements of a dump in one transaction: all of it comes to be, or nothing does.
 
-Owners, privileges and storage hints of another server's dump mean nothing here; they are left out and counted in the
-report. What else is not supported is an error, or left out and counted too where the caller asks for it.
+Owners that are no roles here, privileges of such roles or of kinds that there are not, and storage hints are left out
+and counted in the report. What else is not supported is an error, or left out and counted too where the caller asks.
 """
 
 from __future__ import annotations
@@ -182,6 +182,8 @@ class Runner:
         name = type(tree).__name__
         if name == "CreateRole" and self._is_role(tree.name):
             return "roles that are there"
+        if name == "Set" and tree.name == "session_authorization" and not self._is_known(tree):
+            return "privileges"
         if name in PRIVILEGES and not self._is_understood(tree):
             return "privileges"
         if name == "AlterOwner":
@@ -198,11 +200,18 @@ class Runner:
         return None
 
     def _is_understood(self, tree: Any) -> bool:
-        """Whether a GRANT is about roles that are here."""
-        if type(tree).__name__ != "GrantRole":
+        """Whether a GRANT is about roles that are here, and privileges that there are."""
+        if type(tree).__name__ == "AlterDefaultPrivileges":
             return False
         given = tree.granted_by is None or self._is_role(tree.granted_by)
-        return given and all(map(self._is_role, (*tree.grantees, *tree.roles)))
+        if type(tree).__name__ == "GrantRole":
+            return given and all(map(self._is_role, (*tree.grantees, *tree.roles)))
+        plain = tree.kind in ("table", "sequence", "schema") and not any(found.columns for found in tree.privileges)
+        return given and plain and all(map(self._is_role, tree.grantees))
+
+    def _is_known(self, tree: Any) -> bool:
+        names = [getattr(value, "value", None) for value in tree.values]
+        return all(name in self.session.catalog.roles for name in names)
 
     def _is_role(self, role: Any) -> bool:
         return role.name in self.session.catalog.roles or getattr(role, "special", None) is not None

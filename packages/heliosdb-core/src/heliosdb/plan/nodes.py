@@ -582,11 +582,10 @@ class LiteralSlot(Value):
 class BoundStatement(Value):
     """A bound query or data modification: what the optimizer and the code generator work on.
 
-    ``columns`` describe the result (None: no rows come back); ``parameter_types`` by number. ``slots`` are the
-    literal slots that are free: every other slot of the text counts as looked at; ``pinned`` are those that the
-    binder met and knows to be so. ``dependencies`` are (catalog object OID, its version) pairs; ``cacheable`` False
-    keeps it out of shared caches. ``has_forms``: a table of the statement has columns with a stored form.
-    """
+    ``columns`` describe the result (None: no rows come back). ``slots`` are the literal slots that are free: every
+    other counts as looked at; ``pinned`` are those that the binder met and knows to be so. ``dependencies`` are (OID,
+    version) pairs; ``cacheable`` False keeps it out of shared caches. ``has_forms``: a table has columns with a stored
+    form. ``access``: (relation, privilege, the role whose it has to be), as in ``catalog/access.py``."""
 
     plan: PlanNode
     columns: tuple[OutputColumn, ...] | None
@@ -598,3 +597,4 @@ class BoundStatement(Value):
     read_only: bool = True
     cacheable: bool = True
     has_forms: bool = False
+    access: tuple[tuple[Relation, str, int], ...] = ()

@@ -23,6 +23,7 @@ __all__: list[str] = []
 CATALOG_FAMILIES = (
     "heliosdb.catalog.sequences",
     "heliosdb.catalog.functions",
+    "heliosdb.catalog.absent_functions",
     "heliosdb.catalog.privilege_functions",
     "heliosdb.catalog.server_functions",
 )

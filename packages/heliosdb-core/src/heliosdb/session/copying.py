@@ -146,6 +146,8 @@ class Copy:
             raise errors.InterfaceError("the copy is over")
         result: Result = self._guard(self.transfer.finish if self.is_from else self.transfer.result)
         self.session.watch.rows = result.row_count
+        if self.is_from:
+            self.session.watch.note(("insert", self.transfer.relation.oid), result.row_count or 0)
         self._end()
         if self._opened:
             self.session.block.commit()

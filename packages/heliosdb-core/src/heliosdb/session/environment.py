@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from attrs import frozen
 
 from heliosdb import errors
+from heliosdb.catalog.access import may_use_schema
 from heliosdb.catalog.definitions import OWNER, Constraint
 from heliosdb.catalog.roles import is_superuser
 from heliosdb.catalog.sequences import SessionSequences
@@ -94,11 +95,11 @@ class SessionEnvironment:
         self._seen: CatalogSnapshot | None = None
         self._seen_path = ""
         role = None if user is None else self._role_named(user)
-        self.role = self.session_role = OWNER if user is None else 0 if role is None else role.oid
-        """The OIDs of the current role, and of the one that the session says it is of; 0: none that there is."""
+        self.role = self.session_role = OWNER if role is None else role.oid
+        """The OIDs of the current role, and of the one that the session says it is of."""
         self.authenticated_role = self.role
         """The OID of the role that the session began as."""
-        self.user = self.session_user = BEGINNING if user is None else user
+        self.user = self.session_user = user or BEGINNING
         self.number = database.next_session_number() if number is None else number
         """What ``pg_backend_pid()`` says; a door that has to know it beforehand asks the database for one."""
         self.name = f"session {self.number}"
@@ -319,10 +320,13 @@ class SessionEnvironment:
         self.types = CatalogTypes(cast("TypeRegistry", database.registries.types), catalog, self.search_path)
         self.registries = database.registries.with_types(self.types)
 
-    def _role_named(self, name: str) -> Role | None:
-        """Return the role with which the session begins, None where there is none of that name."""
+    def _role_named(self, name: str) -> Role:
+        """Return the role with which the session begins; InvalidAuthorizationSpecification where there is none."""
         with self.database.store_transaction() as short:
-            return self.database.catalogs.of(short).roles.get(name)
+            found = self.database.catalogs.of(short).roles.get(name)
+        if found is None:
+            raise errors.InvalidAuthorizationSpecification(f'role "{name}" does not exist')
+        return found
 
     def _name_roles(self, catalog: CatalogSnapshot) -> None:
         """Call the session's roles by the names that they have by now."""
@@ -360,6 +364,8 @@ class SessionEnvironment:
             names.insert(0, "pg_catalog")
         if self._temporary_schema is not None and "pg_temp" not in names:
             names.insert(0, self._temporary_schema)
+        if self._seen is not None and not is_superuser(self._seen, self.role):
+            names = [name for name in names if may_use_schema(self._seen, self.role, name)]
         return tuple(self._temporary_schema or "pg_temp" if name == "pg_temp" else name for name in names)
 
     def temporary_schema(self) -> str:

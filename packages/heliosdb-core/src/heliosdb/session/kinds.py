@@ -52,7 +52,10 @@ DEFINING = {
     **dict.fromkeys(("CreateView", "Drop", "Reindex"), ""),
     "AlterRole": "ALTER ROLE",
     "CreateRole": "CREATE ROLE",
+    "DropOwned": "DROP OWNED",
+    "Grant": "GRANT",
     "GrantRole": "GRANT ROLE",
+    "ReassignOwned": "REASSIGN OWNED",
 }
 """Commands that a read-only transaction refuses before they look at anything, and how they are called; "": by their
 class."""

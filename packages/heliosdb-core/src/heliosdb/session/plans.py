@@ -7,7 +7,9 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
+from heliosdb.catalog.access import require
 from heliosdb.catalog.result import Result
+from heliosdb.catalog.roles import is_superuser
 from heliosdb.catalog.storage import OBJECTS_RELATION
 from heliosdb.rows import full_collection_paused, loading
 from heliosdb.session.definition_locks import have_changed
@@ -26,6 +28,7 @@ from heliosdb.session.statements import (
 )
 
 if TYPE_CHECKING:
+    from heliosdb.plan.nodes import BoundStatement
     from heliosdb.sql.shape import Constant
     from heliosdb.sql.statements import Statement
     from heliosdb.store.snapshot import Snapshot
@@ -44,6 +47,9 @@ SlotReader = tuple[int, Callable[[str, Any], Any], bool]
 
 class SessionPlans(SessionEnvironment):
     """See the module."""
+
+    is_internal = False
+    """Whether what is planned is the engine's own (checks of foreign keys), for which nobody needs a privilege."""
 
     _private: tuple[Any, StatementCache] | None = None
     """The transaction that has definitions of its own, and the plans over them."""
@@ -77,7 +83,7 @@ class SessionPlans(SessionEnvironment):
             hints,
             types,
             self.settings.plan_key,
-            self.role,
+            -1 if self.is_internal else self.role,
             self._temporary_schema,
             None if self.timeline is None else self.timeline.id,
         )
@@ -231,6 +237,8 @@ class SessionPlans(SessionEnvironment):
         known = _known(readers, constants, self)
         if len(parameters) == len(bound.parameter_types):
             known += self._estimated_parameters(bound.parameter_types, parameters)
+        if not self.is_internal:
+            self._check_access(bound, recorder)
         optimized = optimize(bound, self, known, len(constants))
         compiled = compile_statement(optimized.plan, self.registries)
         free = {slot.slot for slot in bound.slots}
@@ -246,6 +254,16 @@ class SessionPlans(SessionEnvironment):
             peeked=tuple((slot, constants[slot].value) for slot in peeked if slot < len(constants)),
             moments=moments or None,
         )  # fmt: skip
+
+    def _check_access(self, bound: BoundStatement, catalog: Any) -> None:
+        """Raise InsufficientPrivilege for the first relation that a role may not do with what the statement does.
+
+        What is read of the past counts as it is now, if it is still there. A plan that was checked needs no other
+        check as long as it is valid: it is for one role, a relation's access list is part of its definition, and
+        ``CatalogSnapshot.access_state`` stands for the rest."""
+        for relation, letter, role in bound.access:
+            if not is_superuser(catalog, role):
+                require(catalog, role, catalog.relation_by_oid(relation.oid) or relation, letter)
 
     def _estimated_parameters(self, types: Sequence[str], parameters: Sequence[Any]) -> list[Any]:
         """Return parameters as datums; None for one that is no value of its type, as the run will say."""
@@ -366,7 +384,11 @@ class SessionPlans(SessionEnvironment):
         ``newest`` reads the newest committed state whatever the transaction's snapshot, own writes included.
         """
         (statement,) = self.database.statements.texts(text)
-        plan = self.plan(statement)
+        before, self.is_internal = self.is_internal, True
+        try:
+            plan = self.plan(statement)
+        finally:
+            self.is_internal = before
         transaction = self.transaction
         for lock in plan.locks:
             # The statement's own plan has locked what it refers to; this is for what cascades go on to.

@@ -150,7 +150,7 @@ class PointStatements:
                     constants=constants, as_data=as_data, hints=session.last_hints if searches else None,
                 )  # fmt: skip
             if made is not None:
-                made = session.watch.around(made, statements[0])
+                made = session.watch.around(made, statements[0], plan)
         with database.lock:
             if made is None:
                 if len(self._refused) < REFUSED:

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from heliosdb import errors
+from heliosdb.catalog.access import check_statement
 from heliosdb.catalog.result import Result
 from heliosdb.catalog.sequences import SessionSequences
 from heliosdb.catalog.types import over_domains
@@ -456,6 +457,7 @@ class Session(SessionPlans):
         registered = self.registries.extension_statements[tree.name]
         if registered.outside:
             self.block.require_healthy()
+        check_statement(self, registered, tree.payload)
         if not registered.transactional and self.block.is_explicit:
             raise errors.ActiveSqlTransaction(
                 f"{' '.join(registered.words).upper()} cannot run inside a transaction block"

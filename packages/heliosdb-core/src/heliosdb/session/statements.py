@@ -222,6 +222,8 @@ class Plan:
     peeks_at_parameters: bool = False
     moments: Moments | None = None
     """What it reads of the past."""
+    uses: tuple[tuple[str, int], ...] | None = None
+    """Tables and indexes that it scans, searches and writes (``session/watch.py``), once that has been asked."""
 
     @property
     def columns(self) -> tuple[OutputColumn, ...] | None:

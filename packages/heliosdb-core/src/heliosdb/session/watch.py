@@ -1,4 +1,4 @@
-"""What is noted of the statements of a session: ``pg_stat_statements``, and the log of those that take long.
+"""What is noted of the statements of a session: ``pg_stat_statements``, what they use, the log of those that take long.
 
     run ──begin──► the statement's time runs ──end──► its counters, and a line of the log where it took long
 
@@ -6,6 +6,9 @@ Statements of one shape, which differ in constants only, have counters of their 
 session, whose thread alone changes them, so counting waits for nobody; whoever reads the view adds up those of all
 sessions, and one that ends leaves its own with the database. A point statement's function (``session/points.py``) is
 wrapped by one that counts, while statements are tracked; otherwise it is called as it is.
+
+With the statements it is counted how often each table is scanned and each index searched, and how many rows are
+written: by what a plan has of them, so that counting takes no part in running it.
 
 Threads that use one session at once, which point statements may, can lose a call in the counting.
 """
@@ -20,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from heliosdb.session.environment import SessionEnvironment
-    from heliosdb.session.statements import StatementText
+    from heliosdb.session.statements import Plan, StatementText
 
-__all__ = ["Counters", "StatementCounts", "StatementWatch", "normalized"]
+__all__ = ["Counters", "StatementCounts", "StatementWatch", "normalized", "uses_of"]
 
 TRACK = "pg_stat_statements.track"
 LEAST = "log_min_duration_statement"
@@ -31,11 +34,15 @@ KEPT = 5_000
 LONGEST = 1_000
 """Characters of a text that is too long to be cut into its constants: what is behind makes no other statement of it."""
 
+READING = ("scan", "search")
 LONGEST_LOGGED = 10_000
 LONGEST_VALUE = 200
 
 Key = tuple[int, tuple[str, ...]]
 """The OID of a role, and a shape."""
+
+Use = tuple[str, int]
+"""What is done to a table or index ("scan", "search", "insert", "update", "delete"), and its OID."""
 
 
 class Counters:
@@ -81,11 +88,14 @@ class StatementCounts:
 
     def __init__(self) -> None:
         self._ended: dict[Key, Counters] = {}
+        self._uses: dict[Use, int] = {}
         self._lock = Lock()
 
-    def take(self, counted: dict[Key, Counters]) -> None:
+    def take(self, counted: dict[Key, Counters], uses: dict[Use, int]) -> None:
         """Keep what a session has counted. Where it is too much the statements that ran least go."""
         with self._lock:
+            for use, times in uses.items():
+                self._uses[use] = self._uses.get(use, 0) + times
             for key, counters in counted.items():
                 self._ended.setdefault(key, Counters()).take(counters)
             if len(self._ended) > KEPT:
@@ -97,16 +107,38 @@ class StatementCounts:
         found: dict[Key, Counters] = {}
         with self._lock:
             parts = [self._ended.copy(), *(session.watch.counted.copy() for session in sessions)]
+            points = [session.watch.points.copy() for session in sessions]
         for part in parts:
             for key, counters in part.items():
                 found.setdefault(key, Counters()).take(counters)
+        for functions in points:
+            for (key, _), counters in functions.items():
+                found.setdefault(key, Counters()).take(counters)
         return found
 
+    def uses_with(self, sessions: Sequence[Any]) -> dict[Use, int]:
+        """Return what the statements of all sessions have used; empty where none was tracked."""
+        with self._lock:
+            found = self._uses.copy()
+            for session in sessions:
+                for use, times in session.watch.all_uses().items():
+                    found[use] = found.get(use, 0) + times
+        return found
+
+    def reset_uses(self, sessions: Sequence[Any]) -> None:
+        """Begin anew with what is used."""
+        with self._lock:
+            self._uses = {}
+            for session in sessions:
+                session.watch.settle()
+                session.watch.uses = {}
+
     def reset(self, sessions: Sequence[Any]) -> None:
-        """Begin anew."""
+        """Begin anew with the statements."""
         with self._lock:
             self._ended = {}
             for session in sessions:
+                session.watch.settle()
                 session.watch.counted = {}
 
 
@@ -121,6 +153,9 @@ class StatementWatch:
         self._tracks = False
         self._least = -1
         self.counted: dict[Key, Counters] = {}
+        self.uses: dict[Use, int] = {}
+        self.points: dict[tuple[Key, tuple[Use, ...]], Counters] = {}
+        """What functions of point statements have counted, by the statement and what each call uses."""
         self.rows: int | None = None
         """How many rows the statement that runs has given or changed, once that is known."""
         self.is_on = False
@@ -147,30 +182,42 @@ class StatementWatch:
         taken = perf_counter_ns() - self._since
         if self._tracks and not failed:
             self._of(statement).add(taken, self.rows or 0)
+            plan = self._session.last_plan
+            if plan is not None:
+                for use in uses_of(plan):
+                    self.note(use, 1 if use[0] in READING else self.rows or 0)
         if 0 <= self._least * 1_000_000 <= taken:
             self._log(statement, taken)
         self._parameters = ()
 
-    def _of(self, statement: StatementText) -> Counters:
+    def note(self, use: Use, times: int) -> None:
+        """Count that something has been used so many times, while statements are tracked."""
+        if self._tracks:
+            self.uses[use] = self.uses.get(use, 0) + times
+
+    def _key(self, statement: StatementText) -> Key:
         shape = statement.shape
         if len(shape) == 1:
             # Nothing was lifted: there is none, or the text is too long. A password is in neither.
             shape = ((statement.shown or statement.text)[:LONGEST],)
-        key = (self._session.role, shape)
+        return (self._session.role, shape)
+
+    def _of(self, statement: StatementText) -> Counters:
+        key = self._key(statement)
         found = self.counted.get(key)
         if found is None:
             if len(self.counted) >= KEPT_BY_SESSION:
                 self.leave()
-                # Functions of point statements count where nobody looks any more.
-                self._session.points.forget()
             found = self.counted[key] = Counters()
         return found
 
-    def around(self, function: Callable[[Any], Any], statement: StatementText) -> Callable[[Any], Any]:
+    def around(self, function: Callable[[Any], Any], statement: StatementText, plan: Plan) -> Callable[[Any], Any]:
         """Return a point statement's function that counts its calls; the same where nothing is noted."""
         if not self._tracks:
             return function
-        count, now = self._of(statement).add, perf_counter_ns
+        if len(self.points) >= KEPT_BY_SESSION:
+            self.leave()
+        count, now = self.points.setdefault((self._key(statement), uses_of(plan)), Counters()).add, perf_counter_ns
 
         def counting(values: Any) -> Any:
             since = now()
@@ -186,11 +233,30 @@ class StatementWatch:
         """Whether point statements may run as functions, which are never logged."""
         return self._least < 0
 
+    def all_uses(self) -> dict[Use, int]:
+        """Return what has been used, by functions of point statements as well."""
+        found = self.uses.copy()
+        for (_, uses), counters in self.points.copy().items():
+            for use in uses:
+                found[use] = found.get(use, 0) + (counters.calls if use[0] in READING else counters.rows)
+        return found
+
+    def settle(self) -> None:
+        """Count what functions of point statements have counted with the rest. They count where nobody looks any more,
+        so they are to be made anew."""
+        self.uses = self.all_uses()
+        points, self.points = self.points, {}
+        for (key, _), counters in points.items():
+            self.counted.setdefault(key, Counters()).take(counters)
+        self._session.points.forget()
+
     def leave(self) -> None:
         """Leave what has been counted with the database."""
+        self.settle()
         counted, self.counted = self.counted, {}
-        if counted:
-            self._session.database.statement_counts.take(counted)
+        uses, self.uses = self.uses, {}
+        if counted or uses:
+            self._session.database.statement_counts.take(counted, uses)
 
     def _log(self, statement: StatementText, taken: int) -> None:
         import logging
@@ -214,6 +280,24 @@ class StatementWatch:
             f"  parameters: {', '.join(f'${n} = {value}' for n, value in enumerate(given, 1))}" if given else "",
             extra={"fields": fields},
         )
+
+
+def uses_of(plan: Plan) -> tuple[Use, ...]:
+    """Return what a plan uses: each scan and search once, and the table that its rows are written to."""
+    if plan.uses is None:
+        from heliosdb.plan import nodes as pn
+        from heliosdb.plan.rewrite import walk
+
+        found: list[Use] = []
+        for node in walk(plan.explained):
+            if isinstance(node, pn.IndexScan):
+                found.append(("search", node.index.oid))
+            elif isinstance(node, pn.Scan):
+                found.append(("scan", node.relation.oid))
+        if isinstance(plan.explained, pn.Insert | pn.Update | pn.Delete):
+            found.append((type(plan.explained).__name__.lower(), plan.explained.relation.oid))
+        plan.uses = tuple(found)
+    return plan.uses
 
 
 def _written(value: Any) -> str:

@@ -156,7 +156,7 @@ def _(node: tree.Alias, pretty: bool) -> str:
 
 
 def _alias(alias: tree.Alias | None, pretty: bool) -> str:
-    return " AS" + writer(alias, pretty) if alias is not None else ""
+    return writer(alias, pretty) if alias is not None else ""
 
 
 @writer.register

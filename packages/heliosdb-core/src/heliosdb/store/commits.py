@@ -27,7 +27,7 @@ EPOCH = 946_684_800_000_000
 """2000-01-01 UTC in microseconds since 1970, the zero of timestamps."""
 KEEP = 1 << 16
 NEVER = 1 << 62
-MOST_AUTHORS = 1 << 16
+MOST_AUTHORS = 1 << 14
 """How many authors a process keeps in memory, with all that their statements say."""
 
 

@@ -112,7 +112,7 @@ class SessionContext(Protocol):
 
     @property
     def role(self) -> int:
-        """The current role's OID; 0 where there is none."""
+        """The current role's OID."""
         ...
 
     @property

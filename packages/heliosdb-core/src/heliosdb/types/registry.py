@@ -319,6 +319,7 @@ class TypeRegistry:
     def ordering(self, name: str) -> OperatorClass | None:
         """Return the default btree operator class of a type; arrays and composites get one derived, None: no order."""
         from heliosdb.types import ordering
+        from heliosdb.types.object_names import NAMES_OF_OBJECTS  # which needs this module
 
         found = self._class("btree", name)
         if found is not None:
@@ -326,6 +327,9 @@ class TypeRegistry:
         type_ = self.by_name(name)
         if type_.kind == "domain" and type_.element is not None:
             return self.ordering(type_.element)
+        if name in NAMES_OF_OBJECTS:
+            # What names objects is sorted and grouped as its numbers are, for which PostgreSQL needs no class either.
+            return self.ordering("oid")
         key = (name, "ordering")
         if key not in self._adapters:
             self._adapters[key] = ordering.derived(type_, self)

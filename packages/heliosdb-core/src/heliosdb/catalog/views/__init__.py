@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heliosdb.catalog.views import lists, relations, roles, standard, statistics, types
+from heliosdb.catalog.views import absent, lists, relations, roles, standard, statistics, types
 
 if TYPE_CHECKING:
     from heliosdb.catalog.registries import CatalogView
@@ -19,6 +19,7 @@ VIEWS: tuple[CatalogView, ...] = (
     *relations.CATALOG_VIEWS,
     *types.CATALOG_VIEWS,
     *lists.CATALOG_VIEWS,
+    *absent.CATALOG_VIEWS,
     *roles.CATALOG_VIEWS,
     *statistics.CATALOG_VIEWS,
     *standard.CATALOG_VIEWS,

@@ -208,6 +208,10 @@ PG_CATALOG: dict[str, str] = {
         "relid oid, indexrelid oid, schemaname name, relname name, indexrelname name, idx_scan int8, idx_tup_read "
         "int8, idx_tup_fetch int8"
     ),
+    "pg_stat_all_indexes": (
+        "relid oid, indexrelid oid, schemaname name, relname name, indexrelname name, idx_scan int8, idx_tup_read "
+        "int8, idx_tup_fetch int8"
+    ),
     "pg_stat_user_tables": (
         "relid oid, schemaname name, relname name, seq_scan int8, seq_tup_read int8, idx_scan int8, idx_tup_fetch "
         "int8, n_tup_ins int8, n_tup_upd int8, n_tup_del int8, n_tup_hot_upd int8, n_live_tup int8, n_dead_tup "

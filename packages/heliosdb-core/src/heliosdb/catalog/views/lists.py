@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import evolve
 
+from heliosdb.catalog.access import allowed
 from heliosdb.catalog.settings import TRANSACTION_SETTINGS, show_setting
 from heliosdb.catalog.views.columns import PG_CATALOG
 from heliosdb.catalog.views.locks import pg_locks
@@ -71,7 +72,7 @@ def pg_sequences(session: Any) -> Iterator[Row]:
         yield (
             relation.schema, relation.name, owner_name(session, relation.owner), type_oid(session, options.type),
             options.start, options.minimum, options.maximum, options.increment, options.cycle, options.cache,
-            last if called else None,
+            last if called and allowed(session.catalog, session.role, relation, "Ur") else None,
         )  # fmt: skip
 
 

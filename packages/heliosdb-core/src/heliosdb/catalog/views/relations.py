@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from heliosdb.catalog.definitions import Constraint, Index, Relation
+from heliosdb.catalog.access import access_list, spelled_entry
+from heliosdb.catalog.definitions import Constraint, DataType, DomainCheck, Index, IndexKey, Relation, Schema
+from heliosdb.catalog.storage import FIRST_OID
 from heliosdb.catalog.views.columns import PG_CATALOG
 from heliosdb.catalog.views.support import (
     CATALOG_OIDS,
@@ -45,7 +47,7 @@ def pg_namespace(session: Any) -> Iterator[Row]:
     """Schemas."""
     for name in session.catalog.schemas():
         schema = session.catalog.schema(name)
-        yield schema.oid, schema.name, schema.owner, None
+        yield schema.oid, schema.name, schema.owner, _access_list(session, schema)
     temporary = {relation.schema for relation in session.catalog.relations() if relation.schema.startswith("pg_temp_")}
     for name in sorted(temporary):
         yield schema_oid(session, name), name, OWNER, None
@@ -55,6 +57,15 @@ def _estimate(session: Any, relation: Relation) -> float:
     if relation.kind != "table":
         return 0.0 if relation.kind != "sequence" else 1.0
     return float(session.transaction.view(relation.oid).estimated_rows())
+
+
+def _access_list(session: Any, target: Relation | Schema) -> tuple[str, ...] | None:
+    """Return an access list as PostgreSQL shows it; NULL where nothing was granted on what has no list at first."""
+    if target.acl is None and not isinstance(target, Schema):
+        return None
+    if target.acl is None and target.oid >= FIRST_OID:
+        return None
+    return tuple([spelled_entry(session.catalog, entry) for entry in access_list(target)])
 
 
 def pg_class(session: Any) -> Iterator[Row]:
@@ -88,6 +99,7 @@ def pg_class(session: Any) -> Iterator[Row]:
                 or any(constraint.foreign is not None for constraint in relation.constraints)
             ),
             relreplident="d" if is_table else "n",
+            relacl=_access_list(session, relation),
             reloptions=tuple(f"{name}={value}" for name, value in relation.options) or None,
             **common,
         )
@@ -213,18 +225,19 @@ def pg_attribute(session: Any) -> Iterator[Row]:
 
 
 def index_columns(session: Any, relation: Relation, index: Index) -> Iterator[tuple[str, str]]:
-    """Yield (name, type) of an index's columns; expressions are called expr, expr1 ..."""
-    expressions = 0
-    for key in index.keys:
+    """Yield (name, type) of an index's columns: what they are called that it is over, with a number the second time."""
+    taken: set[str] = set()
+    for key in (*index.keys, *[IndexKey(column=number) for number in index.include]):
         if key.column is not None:
-            column = relation.columns[key.column - 1]
-            yield column.name, column.type
+            name, type_name = relation.columns[key.column - 1].name, relation.columns[key.column - 1].type
         else:
-            yield "expr" if expressions == 0 else f"expr{expressions}", key.type
-            expressions += 1
-    for number in index.include:
-        column = relation.columns[number - 1]
-        yield column.name, column.type
+            name, type_name = describe("expression_name")(session, key.expression), key.type
+        base, count = name, 0
+        while name in taken:
+            count += 1
+            name = f"{base}{count}"
+        taken.add(name)
+        yield name, type_name
 
 
 def _attribute(
@@ -334,6 +347,36 @@ def pg_constraint(session: Any) -> Iterator[Row]:
     for relation in session.catalog.relations():
         for constraint in relation.constraints:
             yield _constraint(session, relation, constraint)
+    for kind in session.catalog.types():
+        for check in kind.checks:
+            yield _domain_check(session, kind, check)
+
+
+def _domain_check(session: Any, domain: DataType, check: DomainCheck) -> Row:
+    return _constraint_row(
+        oid=check.oid,
+        conname=check.name,
+        connamespace=schema_oid(session, domain.schema),
+        contype="c",
+        condeferrable=False,
+        condeferred=False,
+        convalidated=check.validated,
+        conrelid=0,
+        contypid=domain.oid,
+        conindid=0,
+        conparentid=0,
+        confrelid=0,
+        confupdtype=" ",
+        confdeltype=" ",
+        confmatchtype=" ",
+        conislocal=True,
+        coninhcount=0,
+        connoinherit=False,
+        conkey=None,
+        confkey=None,
+        confdelsetcols=None,
+        conbin=describe("domain_check")(session, domain, check),
+    )
 
 
 def _constraint(session: Any, relation: Relation, constraint: Constraint) -> Row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from heliosdb.catalog.access import NAMES, PUBLIC, access_list
 from heliosdb.catalog.definitions import ColumnDefinition, Constraint, Relation
 from heliosdb.catalog.roles import has_privileges_of
 from heliosdb.catalog.views.columns import INFORMATION_SCHEMA
@@ -463,23 +464,55 @@ def view_column_usage(session: Any) -> Iterator[Row]:
 
 
 def table_privileges(session: Any) -> Iterator[Row]:
-    """Privileges on tables and views: the owner has all."""
+    """Privileges on tables and views that the session's roles have or granted, and those of PUBLIC."""
+    return _grants(session, public=True)
+
+
+def role_table_grants(session: Any) -> Iterator[Row]:
+    """Privileges on tables and views that the session's roles have or granted."""
+    return _grants(session, public=False)
+
+
+def _grants(session: Any, *, public: bool) -> Iterator[Row]:
     for relation in tables_and_views(session):
-        owner = owner_name(session, relation.owner)
-        for privilege in PRIVILEGES:
+        for grantor, grantee, privilege, option in _shown(session, relation, public=public):
             hierarchy = yes(privilege == "SELECT")
-            yield owner, owner, session.database.name, relation.schema, relation.name, privilege, "YES", hierarchy
+            yield (
+                grantor, grantee, session.database.name, relation.schema, relation.name, privilege, option, hierarchy,
+            )  # fmt: skip
+
+
+def _shown(session: Any, relation: Relation, *, public: bool) -> Iterator[tuple[str, str, str, str]]:
+    """Yield (grantor, grantee, privilege, may grant) of an access list, as far as it concerns the session's roles."""
+    catalog = session.catalog
+    for to, by, privileges, options in access_list(relation):
+        known = any(role != PUBLIC and has_privileges_of(catalog, session.role, role) for role in (to, by))
+        if known or (public and to == PUBLIC):
+            grantee = "PUBLIC" if to == PUBLIC else owner_name(session, to)
+            for letter in privileges:
+                may_grant = yes(letter in options or to == relation.owner)
+                yield owner_name(session, by), grantee, NAMES[letter], may_grant
 
 
 def column_privileges(session: Any) -> Iterator[Row]:
-    """Privileges on columns: the owner has all."""
+    """Privileges on columns: those on their tables."""
     for relation in tables_and_views(session):
-        owner = owner_name(session, relation.owner)
-        for column in live_columns(relation):
-            for privilege in ("INSERT", "REFERENCES", "SELECT", "UPDATE"):
-                yield (
-                    owner, owner, session.database.name, relation.schema, relation.name, column.name, privilege, "YES",
-                )  # fmt: skip
+        for grantor, grantee, privilege, option in _shown(session, relation, public=True):
+            if privilege in ("INSERT", "REFERENCES", "SELECT", "UPDATE"):
+                for column in live_columns(relation):
+                    yield (
+                        grantor, grantee, session.database.name, relation.schema, relation.name, column.name,
+                        privilege, option,
+                    )  # fmt: skip
+
+
+def applicable_roles(session: Any) -> Iterator[Row]:
+    """Roles that the session may use, and by which membership."""
+    catalog = session.catalog
+    for member in catalog.roles.values():
+        if has_privileges_of(catalog, session.role, member.oid):
+            for found in member.memberships:
+                yield member.name, owner_name(session, found.role), yes(found.admin)
 
 
 def enabled_roles(session: Any) -> Iterator[Row]:
@@ -507,7 +540,7 @@ def collations(session: Any) -> Iterator[Row]:
 
 
 CATALOG_VIEWS = (
-    information_schema_view("applicable_roles", no_rows, "Roles granted to roles; there are none."),
+    information_schema_view("applicable_roles", applicable_roles, "Roles granted to the session's roles."),
     information_schema_view("character_sets", character_sets, "The character set."),
     information_schema_view("check_constraints", check_constraints, "Checks and NOT NULL with their conditions."),
     information_schema_view("collations", collations, "Collations."),
@@ -522,7 +555,7 @@ CATALOG_VIEWS = (
     information_schema_view("key_column_usage", key_column_usage, "Columns of keys and references."),
     information_schema_view("parameters", parameters, "Parameters of functions."),
     information_schema_view("referential_constraints", referential_constraints, "References with their rules."),
-    information_schema_view("role_table_grants", table_privileges, "Privileges on tables and views."),
+    information_schema_view("role_table_grants", role_table_grants, "Privileges on tables and views."),
     information_schema_view("routines", routines, "Functions."),
     information_schema_view("schemata", schemata, "Schemas."),
     information_schema_view("sequences", sequences, "Sequences."),

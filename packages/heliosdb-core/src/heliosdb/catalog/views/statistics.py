@@ -17,7 +17,7 @@ from heliosdb.catalog.views.support import DATABASE_OID, catalog_view, row_maker
 from heliosdb.errors import InsufficientPrivilege
 from heliosdb.types.definitions import resolve_implementation
 
-__all__ = ["CATALOG_VIEWS", "pg_stat_statements_reset"]
+__all__ = ["CATALOG_VIEWS", "pg_stat_reset", "pg_stat_statements_reset"]
 
 Row = tuple[Any, ...]
 
@@ -118,26 +118,51 @@ def pg_stat_statements_reset(session: Any) -> None:
         raise InsufficientPrivilege("permission denied for function pg_stat_statements_reset")
     database = session.database
     database.statement_counts.reset(list(database.sessions.values()))
-    # Functions of point statements count where nobody looks any more.
-    database.forget_points()
+
+
+class _Uses:
+    """How often tables and indexes were used; NULL for all of them where no statement was tracked."""
+
+    def __init__(self, session: Any) -> None:
+        database = session.database
+        self._found = database.statement_counts.uses_with(list(database.sessions.values()))
+
+    def of(self, kind: str, *oids: int) -> int | None:
+        return sum(self._found.get((kind, oid), 0) for oid in oids) if self._found else None
 
 
 def _table_statistics(session: Any) -> Iterator[Row]:
+    uses = _Uses(session)
     for relation in session.catalog.relations():
         if relation.kind == "table":
             yield _table_statistics_row(
                 relid=relation.oid,
                 schemaname=relation.schema,
                 relname=relation.name,
+                seq_scan=uses.of("scan", relation.oid),
+                idx_scan=uses.of("search", *(index.oid for index in relation.indexes)) if relation.indexes else None,
+                n_tup_ins=uses.of("insert", relation.oid),
+                n_tup_upd=uses.of("update", relation.oid),
+                n_tup_del=uses.of("delete", relation.oid),
                 n_live_tup=session.transaction.view(relation.oid).estimated_rows(),
             )
 
 
 def pg_stat_user_indexes(session: Any) -> Iterator[Row]:
-    """Indexes; how often they were used is not counted."""
+    """Indexes, and how often they were searched."""
+    uses = _Uses(session)
     for relation in session.catalog.relations():
         for index in relation.indexes:
-            yield relation.oid, index.oid, relation.schema, relation.name, index.name, None, None, None
+            searches = uses.of("search", index.oid)
+            yield relation.oid, index.oid, relation.schema, relation.name, index.name, searches, None, None
+
+
+def pg_stat_reset(session: Any) -> None:
+    """Forget what has been counted of tables and indexes; for superusers."""
+    if not is_superuser(session.catalog, session.role):
+        raise InsufficientPrivilege("permission denied for function pg_stat_reset")
+    database = session.database
+    database.statement_counts.reset_uses(list(database.sessions.values()))
 
 
 def pg_stat_database(session: Any) -> Iterator[Row]:
@@ -152,9 +177,10 @@ def pg_stat_database(session: Any) -> Iterator[Row]:
 
 CATALOG_VIEWS = (
     catalog_view("pg_stat_activity", pg_stat_activity, "Sessions of this database, and what they do."),
-    catalog_view("pg_stat_all_tables", _table_statistics, "Tables with their row counts."),
+    catalog_view("pg_stat_all_indexes", pg_stat_user_indexes, "Indexes, and how often they were searched."),
+    catalog_view("pg_stat_all_tables", _table_statistics, "Tables with their row counts, and how they were used."),
     catalog_view("pg_stat_database", pg_stat_database, "The database's counters."),
     catalog_view("pg_stat_statements", pg_stat_statements, "Statements, how often they ran and how long."),
-    catalog_view("pg_stat_user_indexes", pg_stat_user_indexes, "Indexes."),
-    catalog_view("pg_stat_user_tables", _table_statistics, "Tables with their row counts."),
+    catalog_view("pg_stat_user_indexes", pg_stat_user_indexes, "Indexes, and how often they were searched."),
+    catalog_view("pg_stat_user_tables", _table_statistics, "Tables with their row counts, and how they were used."),
 )

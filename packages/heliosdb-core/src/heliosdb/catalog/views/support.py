@@ -57,7 +57,9 @@ CATALOG_OIDS = {
     "pg_db_role_setting": 2964, "pg_publication_namespace": 6237,
     "pg_publication_rel": 6106, "pg_range": 3541, "pg_rewrite": 2618, "pg_seclabel": 3596, "pg_sequence": 2224,
     "pg_shdescription": 2396, "pg_statistic_ext": 3381, "pg_subscription": 6100, "pg_tablespace": 1213,
-    "pg_trigger": 2620, "pg_ts_config": 3602, "pg_type": 1247, "pg_user_mapping": 1418,
+    "pg_trigger": 2620, "pg_ts_config": 3602, "pg_type": 1247, "pg_user_mapping": 1418, "pg_init_privs": 3394,
+    "pg_largeobject_metadata": 2995, "pg_shdepend": 1214, "pg_shseclabel": 3592, "pg_subscription_rel": 6102,
+    "pg_transform": 3576, "pg_ts_config_map": 3603, "pg_ts_dict": 3600, "pg_ts_parser": 3601, "pg_ts_template": 3764,
 }  # fmt: skip
 
 _FIRST_VIEW_OID = 12000

@@ -47,11 +47,12 @@ def pg_type(session: Any) -> Iterator[Row]:
         length, by_value, alignment, storage = storage_of(type_)
         element = type_oid(session, type_.element) if type_.element is not None else 0
         is_domain = type_.kind == "domain"
+        definition = session.types.definition(type_.name)
         yield _type_row(
             oid=type_.oid,
             typname=session.types.sql_name(type_.name),
             typnamespace=schema_oid(session, type_.schema),
-            typowner=OWNER,
+            typowner=OWNER if definition is None else definition.owner,
             typlen=length,
             typbyval=by_value,
             typtype=TYPE_KINDS.get(type_.kind, "b"),

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from heliosdb.catalog.access import may_use_schema
 from heliosdb.catalog.definitions import OWNER
 from heliosdb.catalog.ownership import require_types
 from heliosdb.errors import (
     Error,
     FeatureNotSupported,
+    InsufficientPrivilege,
     InvalidSchemaName,
     StatementTooComplex,
     UndefinedColumn,
@@ -72,6 +74,8 @@ class Binder:
         self.views: list[int] = []
         self.role: int = getattr(context.session, "role", OWNER)
         """Whose privileges count: the current role's, within a view those of its owner."""
+        self.access: dict[tuple[int, str, int], Relation] = {}
+        """Which privilege the statement needs on a relation (by OID), and of which role."""
         self.moment: Moment | None = None
         """When what is bound now is read; None: at the statement's own snapshot."""
         self.requests = 0
@@ -108,6 +112,7 @@ class Binder:
             read_only=self.read_only,
             cacheable=self.cacheable,
             has_forms=self.has_forms,
+            access=tuple([(relation, letter, role) for (_, letter, role), relation in self.access.items()]),
         )
 
     def modification(
@@ -222,6 +227,8 @@ class Binder:
     def relation(self, parts: tuple[str, ...]) -> Relation | None:
         """Return the relation that a name in the statement means, or None."""
         schema = parts[-2] if len(parts) > 1 else None
+        if schema is not None and not self.views:
+            self.require_schema(schema)
         if self.moment is not None:
             from heliosdb.sql.binder.moments import relation_at
 
@@ -232,6 +239,15 @@ class Binder:
             if found.owner_package is not None:
                 require_types(found, self.registries)
         return found
+
+    def require_schema(self, name: str) -> None:
+        """Refuse to look into a schema that the role may not use."""
+        if not may_use_schema(self.context.catalog, self.role, name):
+            raise InsufficientPrivilege(f"permission denied for schema {name}")
+
+    def require(self, relation: Relation, letter: str) -> None:
+        """Note that the statement needs a privilege on a relation; it is looked at when the statement is bound."""
+        self.access.setdefault((relation.oid, letter, self.role), relation)
 
     def undefined_relation(self, parts: tuple[str, ...], position: int | None, scope: Scope | None = None) -> Error:
         """Return the error for a relation that does not exist."""

@@ -81,6 +81,8 @@ def bind_locking(binder: Binder, locking: tuple[ast.Locking, ...], scope: Scope)
         if not clause.relations:
             for item in scope.items:
                 for base in item.base_items():
+                    if base.relation is not None:
+                        binder.require(base.relation, "w")
                     if _is_stored(base):
                         _check_lockable(base, clause)
                         locks[base.source] = (base.source, clause.strength, wait)
@@ -103,6 +105,8 @@ def bind_locking(binder: Binder, locking: tuple[ast.Locking, ...], scope: Scope)
                     f"FOR {clause.strength.upper()} cannot be applied to {article}{named.kind}",
                     position=name.position or None,
                 )
+            if named.relation is not None:
+                binder.require(named.relation, "w")
             if _is_stored(named):
                 _check_lockable(named, clause)
                 locks[named.source] = (named.source, clause.strength, wait)

@@ -45,6 +45,8 @@ def bind_conflict(
     if clause.action == "nothing":
         return nodes.ConflictClause(arbiters=arbiters, existing=existing, excluded=excluded), set()
     excluded_item = written.item(excluded, "excluded")
+    # The row that was to be inserted is the statement's own.
+    written.items.remove(excluded_item)
     binder.owners[existing] = binder.owners[excluded] = scope
     scope.items = [existing_item, excluded_item]
     assignments = bind_assignments(binder, written, clause.assignments, scope)
@@ -59,6 +61,8 @@ def bind_conflict(
 
 def _arbiters(binder: Binder, written: WriteTarget, target: ast.ConflictTarget, source: int) -> tuple[Index, ...]:
     relation = written.relation
+    # Whether there is a conflict tells of the rows that are there.
+    written.items[-1].named = True
     if target.constraint is not None:
         for constraint in relation.constraints:
             if constraint.name == target.constraint:

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
+from heliosdb.catalog.sequences import NEXT_IDENTITY
 from heliosdb.errors import DataCorrupted, Error, UndefinedTable
 from heliosdb.plan import nodes
 from heliosdb.plan.expressions import Constant, Expression
@@ -103,7 +106,7 @@ def _next_identity(binder: Binder, relation: Relation, column: ColumnDefinition)
         if options is not None and options.owned_by == (relation.oid, column.number):
             binder.dependencies.add((sequence.oid, sequence.version))
             argument = Constant(type="regclass", value=sequence.oid, nullable=False)
-            number = call_by_name(binder, "nextval", (argument,), None)
+            number = evolve(call_by_name(binder, "nextval", (argument,), None), function=NEXT_IDENTITY)
             return binder.assigned(number, column.type, column.typmod, column.name)
     raise UndefinedTable(f'no owned sequence found for column "{column.name}" of relation "{relation.name}"')
 

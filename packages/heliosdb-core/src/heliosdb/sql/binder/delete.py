@@ -31,6 +31,7 @@ def bind_delete(binder: Binder, statement: ast.Delete, parent: Scope | None) -> 
     binder.owners[target] = scope
     scope.items = [old_item, *others]
     returning, returned = bind_returning(binder, statement.returning, scope)
+    written.require("d")
     delete = nodes.Delete(
         input=plan,
         relation=relation,

@@ -153,6 +153,7 @@ def _table_item(binder: Binder, scope: Scope, item: ast.RangeTable) -> tuple[nod
         if moment is not None:
             raise undefined_relation_at(binder, moment, parts, position)
         raise binder.undefined_relation(parts, position, scope)
+    binder.require(relation, "r")
     alias = item.alias.name if item.alias is not None else None
     if relation.kind == "view":
         if moment is not None and isinstance(moment.request, RowsRequest):
@@ -257,7 +258,9 @@ def catalog_scan(binder: Binder, view: CatalogView, alias: str) -> tuple[nodes.P
     columns = tuple(
         nodes.OutputColumn(name=name, type=type_, typmod=view.typmods.get(name, -1)) for name, type_ in view.columns
     )
-    return nodes.CatalogScan(source=source, columns=columns, view=view, alias=alias), RangeItem(alias, source, columns)
+    item = RangeItem(alias, source, columns)
+    item.catalog_oid = CATALOG_OIDS.get(view.name) if view.schema == "pg_catalog" else None
+    return nodes.CatalogScan(source=source, columns=columns, view=view, alias=alias), item
 
 
 def bind_view(

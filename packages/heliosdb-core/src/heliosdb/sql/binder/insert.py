@@ -65,6 +65,7 @@ def bind_insert(binder: Binder, statement: ast.Insert, parent: Scope | None) -> 
             referencing = referencing_keys(binder, relation, changed)
         scope.items = [item]
     returning, returned = bind_returning(binder, statement.returning, scope)
+    written.require("aw" if conflict is not None and conflict.assignments else "a")
     insert = nodes.Insert(
         input=plan,
         relation=relation,

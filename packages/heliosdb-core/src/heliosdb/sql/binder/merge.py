@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["bind_merge"]
 
+ACTIONS = {"insert": "a", "update": "w", "delete": "d"}
+
 
 def bind_merge(binder: Binder, statement: ast.Merge, parent: Scope | None) -> nodes.PlanNode:
     """Bind MERGE."""
@@ -69,6 +71,7 @@ def bind_merge(binder: Binder, statement: ast.Merge, parent: Scope | None) -> no
     changed = {assignment.slot + 1 for action in actions for assignment in action.assignments}
     removes = any(action.action == "delete" for action in actions)
     adds = any(action.action == "insert" for action in actions)
+    written.require("".join(ACTIONS.get(when.action, "") for when in statement.whens))
     generated = bind_generated(binder, relation, target)
     changed |= {assignment.slot + 1 for assignment in generated}
     merge = nodes.Merge(

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["JoinColumn", "JoinItem", "RangeItem", "Scope"]
 
 AMBIGUOUS = -1
+SYSTEM_COLUMNS = ("ctid", "tableoid")
 
 
 class RangeItem:
@@ -44,6 +45,7 @@ class RangeItem:
 
     __slots__ = (
         "_positions",
+        "catalog_oid",
         "columns",
         "columns_visible",
         "forms",
@@ -52,6 +54,7 @@ class RangeItem:
         "lateral_ok",
         "lateral_only",
         "name",
+        "named",
         "nulled",
         "relation",
         "relation_visible",
@@ -75,6 +78,8 @@ class RangeItem:
         self.forms = forms
         self.hidden: Mapping[str, tuple[int, OutputColumn]] = {}
         """Columns that can be named and are not part of ``*``: (position in the source's row, column)."""
+        self.catalog_oid: int | None = None
+        """The OID of a table of pg_catalog."""
         self.kind = kind
         self.name = name
         self.source = source
@@ -87,6 +92,8 @@ class RangeItem:
         self.lateral_only = False
         self.lateral_ok = True
         self.nulled = False
+        self.named = False
+        """Whether the statement reads any of its columns."""
         self._positions: dict[str, int] | None = None
 
     @property
@@ -106,6 +113,7 @@ class RangeItem:
 
     def column(self, number: int, position: int | None = None) -> Expression:
         """Return the expression for a column."""
+        self.named = True
         column = self.columns[number]
         made = Column(
             type=column.type,
@@ -139,9 +147,12 @@ class RangeItem:
 
     def system_column(self, name: str, position: int | None) -> Expression | None:
         """Return ``ctid`` or ``tableoid`` of a stored relation, or a hidden column; None for what is none here."""
+        self.named = self.named or name in SYSTEM_COLUMNS
         if name in self.hidden:
             index, column = self.hidden[name]
             return Column(type=column.type, source=self.source, index=index, name=name, position=position)
+        if name == "tableoid" and self.catalog_oid is not None and not self.nulled:
+            return Constant(type="oid", value=self.catalog_oid, nullable=False, position=position)
         if self.hidden or self.relation is None or self.relation.kind not in ("table", "materialized view"):
             return None
         if name == "ctid":

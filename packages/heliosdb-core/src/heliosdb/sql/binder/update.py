@@ -81,6 +81,7 @@ def bind_update(binder: Binder, statement: ast.Update, parent: Scope | None) -> 
     binder.owners[target] = scope
     scope.items = [new_item, *others]
     returning, returned = bind_returning(binder, statement.returning, scope)
+    written.require("w")
     update = nodes.Update(
         input=plan,
         relation=relation,

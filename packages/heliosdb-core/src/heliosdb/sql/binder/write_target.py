@@ -8,7 +8,7 @@ under the names the statement uses for any source that holds a row of the table.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -62,6 +62,7 @@ class DerivedItem(RangeItem):
         self.expressions = expressions
 
     def column(self, number: int, position: int | None = None) -> Expression:
+        self.named = True
         expression: Expression = moved(self.expressions[number], self.base, self.source)
         return evolve(expression, position=position)
 
@@ -87,6 +88,9 @@ class WriteTarget:
         self.columns: list[tuple[nodes.OutputColumn, Expression]] = []
         self.conditions: list[tuple[int, Expression]] = []
         """The views' conditions, each with how deep its view lies below the one that was named."""
+        self.privileges: list[tuple[Relation, int]] = [(view or relation, binder.role)]
+        """What has to be written to, each with the role whose privileges count: the views on the way, the table."""
+        self.items: list[RangeItem] = []
 
     @property
     def name(self) -> str:
@@ -95,6 +99,29 @@ class WriteTarget:
 
     def item(self, source: int, alias: str | None) -> RangeItem:
         """Return the range item for a row of the table under ``source``."""
+        made = self._item(source, alias)
+        self.items.append(made)
+        return made
+
+    def require(self, letters: str) -> None:
+        """Note the privileges that the statement needs, and SELECT where it names a column of a row that is there."""
+        wanted = letters + "r" * any(item.named for item in self.items)
+        for relation, role in self.privileges:
+            for letter in wanted:
+                self.binder.access.setdefault((relation.oid, letter, role), relation)
+
+    def note_below(self, before: Collection[tuple[int, str, int]]) -> None:
+        """Ask of each view's owner what the statement asks of the role, and not whether it may read what is below:
+        that was noted since ``before``, when the view's text was bound."""
+        view = self.view
+        while view is not None:
+            below = self._view_below(view) or self.relation
+            self.privileges.append((below, view.owner))
+            if (key := (below.oid, "r", view.owner)) not in before:
+                self.binder.access.pop(key, None)
+            view = below if below.kind == "view" else None
+
+    def _item(self, source: int, alias: str | None) -> RangeItem:
         if self.view is None:
             return self.binder.scan_item(self.relation, alias, source, self.relation.schema if alias is None else None)
         schema = self.view.schema if alias is None else None
@@ -228,6 +255,7 @@ def _updatable_view(binder: Binder, view: Relation, verb: str) -> WriteTarget:
     if reason is None:
         from heliosdb.sql.binder.from_clause import bind_view
 
+        before = set(binder.access)
         plan, item = bind_view(binder, view, None, None)
         found = _collapsed(plan)
         if found is not None:
@@ -237,6 +265,7 @@ def _updatable_view(binder: Binder, view: Relation, verb: str) -> WriteTarget:
             target.base = scan.source
             target.columns = list(zip(item.columns, expressions))
             target.conditions = conditions
+            target.note_below(before)
             return target
         reason = "Views that do not select from a single table or view are not automatically updatable."
     words, doing, event = VERBS[verb]
