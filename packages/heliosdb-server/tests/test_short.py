@@ -378,3 +378,7 @@ def test_short_statements_of_a_block_need_no_thread() -> None:
         inbox.feed(query(text))
         assert IN_THREAD in list(pair.quick.process(inbox.take())), text
     assert pair.databases[0].query("SELECT n FROM p WHERE id = 17") == [(6,)]
+    for text in ("BEGIN", "SELECT n FROM p WHERE id = 17", "END"):
+        inbox.feed(query(text))
+        assert IN_THREAD not in list(pair.quick.process(inbox.take())), text
+    assert pair.quick.session.block.status == "I"

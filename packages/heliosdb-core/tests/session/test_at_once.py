@@ -149,3 +149,33 @@ def test_a_later_definition_is_seen(db: EmbeddedDatabase) -> None:
     assert session.execute(text)[0].rows == [(1, 1, "name 1", 7)]
     assert at_once(session, text).rows == [(1, 1, "name 1", 7)]
     session.execute("COMMIT")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("SELECT n FROM t WHERE id = 1", True),
+        ("SHOW work_mem", True),
+        ("SET LOCAL work_mem = '8MB'", True),
+        ("UPDATE t SET n = 1 WHERE id = 99", True),
+        ("UPDATE t SET n = 1 WHERE id = 1", False),
+        ("CREATE TABLE made (a int)", False),
+        ("CREATE TEMP TABLE made (a int)", False),
+        ("NOTIFY somebody", False),
+        ("LISTEN somebody", False),
+        ("SELECT nextval('counter')", False),
+        ("DECLARE c CURSOR WITH HOLD FOR SELECT * FROM t", False),
+        ("SELECT 1 / 0", False),
+    ],
+)
+def test_a_block_that_has_changed_nothing_ends_at_once(db: EmbeddedDatabase, text: str, expected: bool) -> None:
+    db.execute("CREATE SEQUENCE counter")
+    session = begin(db)
+    assert session.ends_at_once()
+    try:
+        session.execute(text)
+    except errors.DivisionByZero:
+        pass
+    assert session.ends_at_once() is expected
+    session.execute("COMMIT")
+    assert not session.ends_at_once(), "no block is open"

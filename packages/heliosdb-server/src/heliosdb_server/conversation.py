@@ -24,7 +24,7 @@ from heliosdb_server import formats, messages
 from heliosdb_server.encoding import Rows, row_encoder
 from heliosdb_server.messages import Body, Message
 from heliosdb_server.portals import Portal, Statement, batches
-from heliosdb_server.short import BEGINNINGS, IN_THREAD, LARGEST, Short, ShortAnswers
+from heliosdb_server.short import IN_THREAD, LARGEST, Short, ShortAnswers, needs_no_thread
 from heliosdb_server.told import ToldSettings
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ class Conversation:
                     yield from self._results(done)
                     self._ready()
                     return
-            if len(statements) != 1 or statements[0].text.lower() not in BEGINNINGS:
+            if len(statements) != 1 or not needs_no_thread(statements[0].text, session):
                 yield from self._in_thread()
             if not statements:
                 self._say(messages.EMPTY_QUERY)
@@ -415,7 +415,7 @@ class Conversation:
         if portal.live is not None:
             yield from self._in_thread()
         if portal.result is None and not self._run_at_once(portal):
-            if statement.text.text.lower() not in BEGINNINGS:
+            if not needs_no_thread(statement.text.text, self.session):
                 yield from self._in_thread()
             if not (followed_by_sync or self.session.block.is_open):
                 self.session.begin_implicit()

@@ -96,8 +96,8 @@ class Zstd:
     def encode(self, chunk: bytes, associated: bytes) -> bytes:
         """Return the chunk compressed; a small one as a frame of one raw block.
 
-        Of the record of a few rows compression would take away little, and it lets other threads run, which is more than
-        the rest of a commit costs where many of them commit.
+        Of the record of a few rows compression would take away little, and it lets other threads run, which is more
+        than the rest of a commit costs where many of them commit.
         """
         if len(chunk) < len(_SMALL_FRAMES):
             return _SMALL_FRAMES[len(chunk)] + chunk

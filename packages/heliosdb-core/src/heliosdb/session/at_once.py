@@ -21,7 +21,22 @@ if TYPE_CHECKING:
     from heliosdb.session.session import Session
     from heliosdb.session.statements import StatementText
 
-__all__ = ["run_at_once"]
+__all__ = ["ends_at_once", "run_at_once"]
+
+
+def ends_at_once(session: Session) -> bool:
+    """Whether COMMIT or ROLLBACK of the open block has nothing to do but to end it."""
+    block = session.block
+    if block.state != "open" or session.cursors or block.streams or session.live is not None:
+        return False
+    if session.has_temporary_schema or session.inbox.mark() != (0, 0):
+        return False
+    transaction = block.transaction if block.has_begun else None
+    if transaction is None:
+        return True
+    mark = transaction.mark()
+    is_counted = transaction.has_counted or transaction.store.listeners
+    return not (mark.journal or mark.checks or mark.deferred or is_counted)
 
 
 def run_at_once(session: Session, statement: StatementText, parameters: Sequence[Any] | None) -> Result | None:

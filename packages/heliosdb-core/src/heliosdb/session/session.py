@@ -24,7 +24,7 @@ from heliosdb.catalog.result import Result
 from heliosdb.catalog.sequences import SessionSequences
 from heliosdb.catalog.types import over_domains
 from heliosdb.interrupts import ask
-from heliosdb.session.at_once import run_at_once
+from heliosdb.session.at_once import ends_at_once, run_at_once
 from heliosdb.session.definition_locks import lock_definition, lock_plan
 from heliosdb.session.environment import EPOCH, Notice
 from heliosdb.session.execution import Execution
@@ -62,7 +62,7 @@ class Session(SessionPlans):
     live: LiveRows | None = None
     """The rows of the statement that runs, where they are sent on as they come."""
     owns_temporary_schema = True
-    run_at_once = run_at_once
+    run_at_once, ends_at_once = run_at_once, ends_at_once
 
     def lock_definition(self, relation: Relation, mode: RelationLock) -> None:
         """Lock a relation for a change of its definition, and see it as it is now (``definition_locks``)."""
