@@ -372,3 +372,86 @@ def test_a_connection_of_the_db_api_may_act_as_a_role(db: EmbeddedDatabase) -> N
             connection.execute("UPDATE t SET a = 'x' WHERE id = %s", (1,))
         with pytest.raises(heliosdb.ProgrammingError, match="permission denied for table t"):
             connection.cursor().executemany("INSERT INTO t VALUES (%s, %s)", [(7, "x"), (8, "y")])
+
+
+PAST = [
+    "SET heliosdb.as_of = 'SCN {scn}'; SELECT a FROM t",
+    "SET heliosdb.as_of = 'SCN {scn}'; SELECT a FROM v",
+    "SELECT a FROM t AS OF SCN {scn}",
+    "SELECT a FROM v AS OF SCN {scn}",
+]
+
+
+@pytest.mark.parametrize("text", PAST)
+@pytest.mark.parametrize(
+    "before",
+    [
+        "GRANT SELECT ON t, v TO nobody", "ALTER ROLE nobody SUPERUSER", "GRANT reader, boss TO nobody",
+        "ALTER TABLE t OWNER TO nobody; ALTER VIEW v OWNER TO nobody", "GRANT pg_read_all_data TO nobody",
+    ],
+)  # fmt: skip
+def test_the_past_has_the_roles_and_grants_of_now(db: EmbeddedDatabase, before: str, text: str) -> None:
+    undo = {
+        "GRANT SELECT ON t, v TO nobody": "REVOKE SELECT ON t, v FROM nobody",
+        "ALTER ROLE nobody SUPERUSER": "ALTER ROLE nobody NOSUPERUSER",
+        "GRANT reader, boss TO nobody": "REVOKE reader, boss FROM nobody",
+        "GRANT pg_read_all_data TO nobody": "REVOKE pg_read_all_data FROM nobody",
+    }.get(before, "ALTER TABLE t OWNER TO helios; ALTER VIEW v OWNER TO helios")
+    db.execute("GRANT SELECT ON v TO reader")
+    db.execute(before)
+    ((scn,),) = db.query("SELECT heliosdb_current_scn()")
+    db.execute(undo)
+    text = text.format(scn=scn)
+    with pytest.raises(InsufficientPrivilege):
+        db.database.session(user="nobody").execute(text)
+    db.execute(before)
+    assert len(rows(db.database.session(user="nobody"), text)) == 3
+
+
+def test_who_may_read_now_may_read_what_was_before_that(db: EmbeddedDatabase) -> None:
+    ((scn,),) = db.query("SELECT heliosdb_current_scn()")
+    db.execute("CREATE ROLE later; GRANT SELECT ON t TO later")
+    session = db.database.session(user="later")
+    assert len(rows(session, f"SELECT a FROM t AS OF SCN {scn}")) == 3
+    session.execute(f"SET heliosdb.as_of = 'SCN {scn}'")
+    assert rows(session, "SELECT current_user, count(*) FROM t") == [("later", 3)]
+
+
+@pytest.mark.parametrize("text", ["SELECT a FROM t WHERE id = $1", "SELECT a FROM t AS OF SCN $1"])
+def test_a_prepared_statement_asks_for_the_role_that_runs_it(db: EmbeddedDatabase, text: str) -> None:
+    session = db.database.session()
+    ((scn,),) = rows(session, "SELECT heliosdb_current_scn()")
+    session.execute(f"PREPARE p AS {text}")
+    for _ in range(3):
+        session.execute(f"EXECUTE p({scn})")
+    session.execute("SET ROLE nobody")
+    for run in (f"EXECUTE p({scn})", f"EXPLAIN EXECUTE p({scn})", f"DECLARE c CURSOR WITH HOLD FOR {text}"):
+        with pytest.raises(InsufficientPrivilege):
+            session.execute(run, [scn] if "DECLARE" in run else None)
+    session.execute("SET ROLE reader")
+    session.execute(f"EXECUTE p({scn})")
+
+
+def test_a_statement_that_a_program_prepared_asks_for_the_role_that_runs_it(db: EmbeddedDatabase) -> None:
+    prepared = db.prepare("SELECT a FROM t WHERE id = $1")
+    for _ in range(5):
+        assert prepared.query((1,)) == [("one",)]
+    db.execute("SET ROLE nobody")
+    for _ in range(3):
+        with pytest.raises(InsufficientPrivilege):
+            prepared.query((1,))
+    db.execute("RESET ROLE")
+    assert prepared.query((1,)) == [("one",)]
+
+
+@pytest.mark.parametrize("name", ["temp_file_limit", "log_min_duration_statement", "pg_stat_statements.track"])
+def test_what_concerns_all_is_set_by_superusers(db: EmbeddedDatabase, name: str) -> None:
+    value = "'top'" if name.endswith("track") else "1000"
+    session = db.database.session(user="nobody")
+    for text in (f"SET {name} = {value}", f"ALTER ROLE nobody SET {name} = {value}"):
+        with pytest.raises(InsufficientPrivilege, match=f'permission denied to set parameter "{name}"'):
+            session.execute(text)
+    db.execute(f"ALTER ROLE nobody SET {name} = {value}")
+    shown = rows(db.database.session(user="nobody"), f"SHOW {name}")
+    assert shown != rows(session, f"SHOW {name}")
+    session.execute("ALTER ROLE nobody SET work_mem = '8MB'")

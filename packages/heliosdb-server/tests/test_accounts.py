@@ -138,7 +138,7 @@ def test_the_last_places_are_for_superusers(database: EmbeddedDatabase) -> None:
             assert refused(server, user) == "sorry, too many clients already"
 
 
-def test_the_first_password(database: EmbeddedDatabase) -> None:
+def test_the_first_password(database: EmbeddedDatabase, caplog: pytest.LogCaptureFixture) -> None:
     for auth in ("scram-sha-256", "password", "md5"):
         with pytest.raises(InvalidParameterValue, match="no role has a password") as failure:
             start_server(database, port=0, auth=auth)
@@ -152,8 +152,11 @@ def test_the_first_password(database: EmbeddedDatabase) -> None:
         with start_server(database, port=0, auth="scram-sha-256", users=again) as server:
             connect(server, "helios", "first").close()
             connect(server, "ann", "hers").close()
-    with pytest.raises(InvalidParameterValue, match='role "ann" has another password'):
-        start_server(database, port=0, auth="scram-sha-256", users={"ann": "mine"})
+    with start_server(database, port=0, auth="scram-sha-256", users={"ann": "mine"}) as server:
+        connect(server, "ann", "hers").close()
+        assert "password authentication failed" in refused(server, "ann", "mine")
+    assert "role 'ann' keeps the password that it has" in caplog.text
+    assert "mine" not in caplog.text
     shown = [row[0] for row in database.query("SELECT rolpassword FROM pg_authid WHERE rolpassword IS NOT NULL")]
     assert [text.partition("$")[0] for text in shown] == ["SCRAM-SHA-256"] * 3
 

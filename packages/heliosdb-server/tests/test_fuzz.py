@@ -22,7 +22,7 @@ from heliosdb import EmbeddedDatabase
 from heliosdb_server import RunningServer, start_server
 from heliosdb_server.messages import Inbox
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "150"))
 fuzz = settings(
     max_examples=EXAMPLES,
     deadline=None,

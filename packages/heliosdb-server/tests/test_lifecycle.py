@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 
 from heliosdb import EmbeddedDatabase
 from heliosdb.errors import ObjectInUse
+from heliosdb_server import control
 from server_processes import HELIOSDB, SECONDS, ServerProcess, environment, run, status
 
 
@@ -104,6 +106,30 @@ def test_smart_waits_for_clients_and_lets_nobody_in(path: str, way: str) -> None
             client.execute("INSERT INTO t VALUES (1)")
         assert server.ended()[0] == 0
     assert count(path) == 1
+
+
+def test_fast_stops_what_runs(path: str) -> None:
+    ends: list[str | None] = []
+
+    def run_long(query: str) -> None:
+        with pytest.raises(psycopg.Error) as raised:
+            psycopg.connect(server.url, autocommit=True).execute(query)
+        ends.append(raised.value.sqlstate)
+
+    queries = ("SELECT pg_sleep(1000)", "SELECT count(*) FROM generate_series(1, 1000000000000)")
+    with ServerProcess(path) as server:
+        threads = [threading.Thread(target=run_long, args=(query,)) for query in queries]
+        for thread in threads:
+            thread.start()
+        with psycopg.connect(server.url, autocommit=True) as client:
+            query = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active'"
+            while client.execute(query).fetchone() != (len(queries) + 1,):
+                pass
+        assert run("stop", path).returncode == 0
+        assert server.ended()[0] == 0
+        for thread in threads:
+            thread.join(SECONDS)
+    assert ends == ["57P01"] * len(queries)
 
 
 def test_a_stronger_mode_may_follow(path: str) -> None:
@@ -251,11 +277,18 @@ def test_a_client_that_is_killed_in_a_transaction_leaves_nothing_behind(path: st
 
 def test_lines_of_the_log_are_objects_where_that_is_wanted(path: str) -> None:
     with ServerProcess(path, "--log-format", "json", "--log-level", "debug") as server:
+        psycopg.connect(server.url).close()
+        with pytest.raises(psycopg.OperationalError, match="does not exist"):
+            psycopg.connect(host="127.0.0.1", port=server.port, user="no\nbody %s", dbname="app")
         run("stop", path)
         lines: list[Any] = [json.loads(line) for line in server.ended()[1].splitlines()]
     assert {"time", "pid", "level", "logger", "message"} <= set(lines[0])
     assert {line["pid"] for line in lines} == {server.process.pid}
-    assert f"listening at 127.0.0.1:{server.port}" in [line["message"] for line in lines]
+    said = [line["message"] for line in lines]
+    assert f"listening at 127.0.0.1:{server.port}" in said
+    refused, connected = (next(text for text in said if word in text) for word in ("FATAL", "has connected"))
+    assert re.fullmatch(r'client at 127\.0\.0\.1:\d+: FATAL: role "no\nbody %s" does not exist', refused)
+    assert re.fullmatch(r"session \d+: 'helios' has connected from 127\.0\.0\.1:\d+", connected)
 
 
 def test_the_environment_says_where_to_listen(path: str) -> None:
@@ -281,3 +314,14 @@ def test_the_configuration_says_what_no_option_says(tmp_path: Path, path: str) -
         assert status(path)["max_connections"] == 3
         assert server.port != 1
         assert run("stop", path).returncode == 0
+
+
+def test_nobody_reads_the_secret_in_a_file_made_before(tmp_path: Path) -> None:
+    path = tmp_path / "contact"
+    (tmp_path / "contact.new").touch()
+    (tmp_path / "contact.new").chmod(0o666)
+    control.note(str(path), control.Contact(1, "127.0.0.1", 5432, "postgresql://127.0.0.1:5432/", "secret"))
+    assert path.stat().st_mode & 0o777 == 0o600
+    noted = control.noted(str(path))
+    assert noted is not None
+    assert noted.secret == "secret"

@@ -263,6 +263,25 @@ def test_scans_searches_and_written_rows_are_counted_with_the_statements(db: Emb
     db.query("SELECT n FROM t WHERE id = $1", (1,))
     assert (used(db)["seq_scan"], used(db)["idx_scan"]) == (0, 1)
     assert counted(db)["SELECT n FROM t WHERE id = $1"] == (11, 10)
+    query = "SELECT numbackends, tup_inserted, tup_updated, tup_deleted, xact_rollback FROM pg_stat_database"
+    assert [tuple(row) for row in db.query(query)] == [(1, 0, 0, 0, None)]
+    db.execute("INSERT INTO t VALUES (5000, 1), (5001, 1)")
+    db.execute("CREATE TABLE u (id int)")
+    db.execute("INSERT INTO u VALUES (1)")
+    assert [tuple(row) for row in db.query(query)] == [(1, 3, 0, 0, None)]
+
+
+def test_tools_create_the_extension(db: EmbeddedDatabase) -> None:
+    query = "SELECT default_version, installed_version FROM pg_available_extensions WHERE name = 'pg_stat_statements'"
+    assert [tuple(row) for row in db.query(query)] == [("1.10", None)]
+    db.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    db.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    assert [tuple(row) for row in db.query(query)] == [("1.10", "1.10")]
+    assert [row["extname"] for row in db.query("SELECT extname FROM pg_extension")] == ["pg_stat_statements"]
+    db.execute("DROP EXTENSION pg_stat_statements")
+    assert db.query("SELECT count(*) FROM pg_extension") == [(0,)]
+    with pytest.raises(FeatureNotSupported, match='extension "pg_stat_plans" is not available'):
+        db.execute("CREATE EXTENSION pg_stat_plans")
 
 
 # -- pg_stat_activity ------------------------------------------------------------------------------------------------

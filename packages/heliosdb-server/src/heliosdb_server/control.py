@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from contextlib import suppress
 from typing import Any
 
 from attrs import asdict, frozen
@@ -48,7 +49,10 @@ def note(path: str, contact: Contact) -> None:
     """Write the file; IoError."""
     new = f"{path}.new"
     try:
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with suppress(FileNotFoundError):
+            os.unlink(new)
+        # Made here and by nobody before, who could read the secret in it.
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(asdict(contact), file)
         os.replace(new, path)

@@ -228,7 +228,7 @@ class _Connection:
                 if request is None:
                     return
                 await self._open(request)
-            log.debug("session %d: %r has connected from %s", self.number, request.user, self.address)
+            log.debug("session %d: %r has connected from %s", self.number, request.user, self._where())
             await self._converse()
         except errors.Error as error:
             # As a Python literal: names that clients choose may hold line ends, and what looks like another entry.
@@ -311,6 +311,7 @@ class _Connection:
 
     async def _refuse(self, error: errors.Error) -> None:
         """Say why the connection ends; what the client still sends is read, or it would never see that."""
+        log.info("client at %s: FATAL: %s", self._where(), error.message)
         with suppress(ConnectionError, TimeoutError):
             async with asyncio.timeout(LINGER):
                 await self.send(messages.error_response(error, severity="FATAL"))
@@ -448,6 +449,10 @@ class _Connection:
             self._ending = error
             self.cancel()
             self.task.cancel()
+
+    def _where(self) -> str:
+        found = self.address
+        return "an unknown address" if found is None else f"{found[0]}:{found[1]}"
 
     # -- the session's door --------------------------------------------------------------------------------------------
 

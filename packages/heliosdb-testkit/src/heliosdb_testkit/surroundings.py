@@ -32,6 +32,7 @@ class RestingSession:
     statement_timestamp = 0
     user = "helios"
     session_user = "helios"
+    role = 10
 
     def __init__(self, registries: Registries, **settings: Any) -> None:
         self.registries = registries

@@ -177,7 +177,9 @@ class RelationOption(Shown):
     """An option of a table, ``WITH (name = value)`` or ``ALTER TABLE t SET (name = value)``; kept in its ``options``.
 
     ``check(text) -> value`` reads what was written (None: only the name was) and raises InvalidParameterValue. Options
-    that no one registered are 22023, as in PostgreSQL. Options of an index are its access method's.
+    that no one registered are 22023, as in PostgreSQL. Options of an index are its access method's. What an option
+    does, its plugin does in ``catalog_changed``, inside of the transaction that sets it, or at its end
+    (``Transaction.at_commit``, ``at_end``).
     """
 
     name: str

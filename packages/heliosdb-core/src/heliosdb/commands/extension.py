@@ -104,7 +104,9 @@ def execute_drop_extension(session: CommandSession, statement: Drop) -> Result:
 
 
 def _active_plugin(session: CommandSession, name: str) -> PluginStatus:
-    found = next((plugin for plugin in session.registries.plugins if plugin.name == name), None)
+    from heliosdb.plugin.views import IN_CORE
+
+    found = next((plugin for plugin in (*session.registries.plugins, *IN_CORE) if plugin.name == name), None)
     if found is not None and found.status == "active":
         return found
     raise FeatureNotSupported(

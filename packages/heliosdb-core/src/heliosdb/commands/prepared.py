@@ -29,15 +29,15 @@ class NamedStatement:
     plan: list[Any]
 
     def current_plan(self, session: Session) -> Plan:
-        """Return the plan, made anew when the catalog has changed under it."""
-        if not self.plan or not self.plan[0].is_valid(session.catalog):
+        """Return the plan, made anew when the catalog, or the role, has changed under it."""
+        if not self.plan or not self.plan[0].serves(session):
             self.plan[:] = [session.make_plan(self.tree, types=self.types)]
         return self.plan[0]  # type: ignore[no-any-return]
 
     def plan_of_past(self, session: Session, values: tuple[Any, ...]) -> Plan:
         """Return the plan of a statement that reads the past, for the definitions that these datums lead to."""
         plan: Plan = self.plan[0]
-        if not plan.is_valid(session.catalog) or not plan.moments.hold(session, values, ()):  # type: ignore[union-attr]
+        if not plan.serves(session) or not plan.moments.hold(session, values, ()):  # type: ignore[union-attr]
             types = plan.bound.parameter_types
             self.plan[:] = [session.make_plan(self.tree, types=types, moments=Moments(session, values, are_data=True))]
         return self.plan[0]  # type: ignore[no-any-return]

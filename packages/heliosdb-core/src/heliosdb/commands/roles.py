@@ -32,6 +32,7 @@ from heliosdb.errors import (
 )
 from heliosdb.passwords import is_password, make_verifier
 from heliosdb.sql import statements as tree
+from heliosdb.types.definitions import resolve_implementation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -171,8 +172,11 @@ def _change_settings(session: CommandSession, role: Role, statement: Any) -> Res
 
         name = statement.name.lower()
         text = session.show_setting(name) if statement.from_current else text_of_set(session, statement)
-        initial_values(session.registries.settings, {name: text})
-        if session.registries.settings[name].write is not None:
+        values = initial_values(session.registries.settings, {name: text})
+        setting = session.registries.settings[name]
+        if setting.permit is not None and not is_superuser(catalog, session.role):
+            resolve_implementation(setting.permit)(session, setting.name, values[name])
+        if setting.write is not None:
             raise FeatureNotSupported(f"\"{statement.name}\" cannot be a role's setting: it is the session's")
         settings[name] = text
     edit = edit_of(session)

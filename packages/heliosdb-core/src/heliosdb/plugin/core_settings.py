@@ -325,6 +325,7 @@ SETTINGS: tuple[Setting, ...] = (
     _session(
         "temp_file_limit", "integer", -1, "Limits the total size of all temporary files used by each process.",
         "heliosdb.store.temporary:TemporaryRows", unit="kB", minimum=-1, maximum=HIGHEST,
+        permit=f"{HERE}:needs_a_superuser",
     ),
     *(
         _only(name, kind, accepted, description, why, **more)

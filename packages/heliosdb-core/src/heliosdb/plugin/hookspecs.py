@@ -240,7 +240,7 @@ def register_relation_options() -> Iterable[RelationOption] | None:
 
         @hookimpl
         def register_relation_options():
-            return [RelationOption(name="retention", check="my_plugin.options:retention")]
+            return [RelationOption(name="colour", check="my_plugin.options:colour")]
     """
     raise NotImplementedError
 

@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from heliosdb.catalog.registries import CatalogView
+from heliosdb.catalog.registries import CatalogView, PluginStatus
 
-if TYPE_CHECKING:
-    from heliosdb.catalog.registries import PluginStatus
-
-__all__ = ["VIEWS", "available_extensions", "background_workers", "extensions", "plugins"]
+__all__ = ["IN_CORE", "VIEWS", "available_extensions", "background_workers", "extensions", "plugins"]
 
 
 NAMES_SHOWN = 12
+
+IN_CORE = (PluginStatus(name="pg_stat_statements", package="heliosdb-core", version="1.10", status="active"),)
+"""Extensions of PostgreSQL that are part of every database here: CREATE EXTENSION, which tools issue, finds them."""
 
 
 def plugins(session: Any) -> Iterator[tuple[Any, ...]]:
@@ -43,7 +43,7 @@ def summary(plugin: PluginStatus) -> tuple[str, ...]:
 
 def available_extensions(session: Any) -> Iterator[tuple[Any, ...]]:
     """Return (name, default_version, installed_version, comment) for each active plugin."""
-    for plugin in session.registries.plugins:
+    for plugin in (*session.registries.plugins, *IN_CORE):
         if plugin.status == "active":
             installed = session.catalog.extensions.get(plugin.name)
             yield plugin.name, plugin.version, None if installed is None else installed.version, plugin.package

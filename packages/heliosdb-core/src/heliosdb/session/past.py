@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve
 
-from heliosdb.catalog.definitions import Relation
+from heliosdb.catalog.definitions import Relation, Schema
 from heliosdb.catalog.storage import OBJECTS_RELATION, decode_row
 from heliosdb.errors import FeatureNotSupported, ObjectNotInPrerequisiteState, SerializationFailure
 from heliosdb.plan.expressions import Constant, Parameter
@@ -29,6 +29,7 @@ from heliosdb.transaction.row_versions import first_readable, row_versions
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Index
+    from heliosdb.catalog.storage import CatalogObject
     from heliosdb.catalog.view import CatalogSnapshot
     from heliosdb.session.plans import SessionPlans
     from heliosdb.session.statements import RecordingCatalog
@@ -196,16 +197,22 @@ def past_catalog(session: Any, snapshot: Snapshot) -> CatalogSnapshot:
 
 
 def catalog_of_past(database: Any, line: Any, then: CatalogSnapshot, now: CatalogSnapshot) -> CatalogSnapshot:
-    """Return the catalog of then with what there is now to read it with."""
+    """Return the catalog of then with what there is now to read it with, and with who may do so: the roles and the
+    grants of now."""
     made: CatalogSnapshot = database.catalogs.combined(then, now, lambda: _changes(line, then, now))
     return made
 
 
-def _changes(line: Any, then: CatalogSnapshot, now: CatalogSnapshot) -> dict[int, Relation | None]:
-    changes: dict[int, Relation | None] = {}
+def _changes(line: Any, then: CatalogSnapshot, now: CatalogSnapshot) -> dict[int, CatalogObject | None]:
+    changes = _access_of_now(then, now)
     for relation in then.relations():
         present = now.relation_by_oid(relation.oid)
-        if present is relation or relation.kind not in ("table", "materialized view"):
+        if present is relation:
+            continue
+        if present is not None and (relation.owner, relation.acl) != (present.owner, present.acl):
+            relation = evolve(relation, owner=present.owner, acl=present.acl)
+            changes[relation.oid] = relation
+        if relation.kind not in ("table", "materialized view"):
             continue
         if present is None:
             if not _has_rows(line, relation.oid):
@@ -214,6 +221,23 @@ def _changes(line: Any, then: CatalogSnapshot, now: CatalogSnapshot) -> dict[int
                 changes[relation.oid] = evolve(relation, indexes=())
         elif present.version != relation.version:
             changes[relation.oid] = evolve(relation, indexes=_serving(relation, present))
+    return changes
+
+
+def _access_of_now(then: CatalogSnapshot, now: CatalogSnapshot) -> dict[int, CatalogObject | None]:
+    """Return the roles of now in the place of those of then, and the schemas of then with what is granted now."""
+    changes: dict[int, CatalogObject | None] = {}
+    for role in then.roles.values():
+        if now.role_by_oid(role.oid) is not role:
+            changes[role.oid] = now.role_by_oid(role.oid)
+    for role in now.roles.values():
+        if then.role_by_oid(role.oid) is None:
+            changes[role.oid] = role
+    for name in then.schemas():
+        schema = then.schema(name)
+        present = None if schema is None else now.object_by_oid(schema.oid)
+        if isinstance(present, Schema) and schema is not None and present is not schema:
+            changes[schema.oid] = evolve(schema, owner=present.owner, acl=present.acl)
     return changes
 
 

@@ -252,7 +252,7 @@ class SessionPlans(SessionEnvironment):
             is_bounded=is_bounded(optimized.plan), gathers=_gathers(optimized.plan), peeks=optimized.peeks,
             peeks_at_parameters=any(slot >= len(constants) for slot in peeked),
             peeked=tuple((slot, constants[slot].value) for slot in peeked if slot < len(constants)),
-            moments=moments or None,
+            moments=moments or None, role=self.role,
         )  # fmt: skip
 
     def _check_access(self, bound: BoundStatement, catalog: Any) -> None:

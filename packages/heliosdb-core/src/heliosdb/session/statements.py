@@ -222,6 +222,8 @@ class Plan:
     peeks_at_parameters: bool = False
     moments: Moments | None = None
     """What it reads of the past."""
+    role: int = 0
+    """The role of which it was asked whether it may do this."""
     uses: tuple[tuple[str, int], ...] | None = None
     """Tables and indexes that it scans, searches and writes (``session/watch.py``), once that has been asked."""
 
@@ -260,6 +262,10 @@ class Plan:
         except Error:
             return True  # which the run will raise
         return all(peek.holds((*slots, *data)) for peek in self.peeks)
+
+    def serves(self, session: Any) -> bool:
+        """Return whether a session may run the plan as it is: as the role that it was made for, with its catalog."""
+        return self.role == session.role and self.is_valid(session.catalog)
 
     def is_valid(self, catalog: Any) -> bool:
         """Return whether the plan may run against a catalog."""

@@ -127,6 +127,9 @@ class _Uses:
         database = session.database
         self._found = database.statement_counts.uses_with(list(database.sessions.values()))
 
+    def of_all(self, kind: str) -> int | None:
+        return sum(times for (what, _), times in self._found.items() if what == kind) if self._found else None
+
     def of(self, kind: str, *oids: int) -> int | None:
         return sum(self._found.get((kind, oid), 0) for oid in oids) if self._found else None
 
@@ -167,11 +170,15 @@ def pg_stat_reset(session: Any) -> None:
 
 def pg_stat_database(session: Any) -> Iterator[Row]:
     """The one database; only what is counted is not NULL."""
+    uses = _Uses(session)
     yield _database_statistics_row(
         datid=DATABASE_OID,
         datname=session.database.name,
         numbackends=len(session.database.sessions),
         xact_commit=session.database.store.published,
+        tup_inserted=uses.of_all("insert"),
+        tup_updated=uses.of_all("update"),
+        tup_deleted=uses.of_all("delete"),
     )
 
 
