@@ -176,7 +176,13 @@ def branches(report: Report, rows: int) -> None:
         db.execute(f"CREATE BRANCH {name} FROM main")
         db.execute(f"USE BRANCH {name}")
         change(db, list(range(1, part + 1)) if name == "few" else chance.sample(range(1, rows + 1), part))
-    for name, bar, text in (("few", 1.2, "1 % changed there"), ("many", 1.5, "10 % changed there at random")):
+    for name, bar, text in (
+        ("few", 1.2, "1 % changed there"),
+        ("many", 1.5, "10 % changed there at random"),
+        ("many", 1.5, "10 % at random, VACUUM"),
+    ):
+        if "VACUUM" in text:
+            on(db, name, partial(db.execute, "VACUUM t"))()
         for kind in ("count", "filtered scan", "groups"):
             query = STATEMENTS[kind][0].replace("{t}", "t")
             run = partial(db.query, query)

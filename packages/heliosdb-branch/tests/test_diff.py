@@ -76,6 +76,20 @@ class TestDiff:
             ("1", "update", "a", "1", "2")
         ]
 
+    def test_tags(self, db: EmbeddedDatabase) -> None:
+        db.execute("CREATE TAG v1")
+        db.execute("UPDATE t SET a = 1 WHERE id = 1")
+        db.execute('CREATE TAG "v2.0"')
+        db.execute("UPDATE t SET a = 2 WHERE id = 1")
+        expected = [("1", "update", "a", "0", "1")]
+        assert rows(db, "SELECT * FROM heliosdb_diff('t', 'v1', 'v2.0')") == expected
+        assert rows(db, "SELECT * FROM heliosdb_diff('t', 'v2.0', 'main')") == [("1", "update", "a", "1", "2")]
+        assert rows(db, "SELECT * FROM heliosdb_compare_branches('v1', 'v2.0')") == [("t", 0, 1, 0)]
+        assert rows(db, "SELECT * FROM heliosdb_diff('t', 'dev-1', 'v1')") == [
+            (key, {"insert": "delete", "delete": "insert"}.get(operation, operation), column, new, old)
+            for key, operation, column, old, new in rows(db, "SELECT * FROM heliosdb_diff('t', 'v1', 'dev-1')")
+        ]
+
     def test_a_key_that_came_back_is_a_change_of_its_row(self, db: EmbeddedDatabase) -> None:
         first = db.database.history.published
         db.execute("DELETE FROM t WHERE id = 1")

@@ -445,7 +445,6 @@ class TestDefinitions:
         on(db, "main", "INSERT INTO old VALUES (1)")
         error = refuses(db, "40001", "y")
         assert "old: dropped, and rows changed" in str(error.detail)
-        refuses(db, "55000", "y", "main", "WITH (conflict_resolution = 'target_wins')")
         merge(db, "y", "main", "WITH (conflict_resolution = 'branch_wins')")
         with pytest.raises(errors.UndefinedTable):
             db.query("TABLE old")

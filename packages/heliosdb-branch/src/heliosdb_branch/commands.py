@@ -51,7 +51,8 @@ def execute_create(session: Session, create: Create) -> Result:
         raise DuplicateObject(f'there is a tag "{create.name}"')
     parent, scn = start_of(session, create)
     properties = properties_of(session, create.options)
-    wait = session.setting("synchronous_commit") != "off"
+    # A crash that takes an ephemeral branch does what the end of its session would.
+    wait = session.setting("synchronous_commit") != "off" and not properties.get("ephemeral")
     made = history.create_timeline(create.name, parent, scn, properties, wait=wait)
     follow(session, made)
     return Result("CREATE BRANCH")

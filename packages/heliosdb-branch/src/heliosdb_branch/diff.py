@@ -1,8 +1,9 @@
 """What is different between two branches, or two moments of one; and who last changed each row.
 
 A *point* is written ``branch``, ``branch@123`` (an SCN) or ``branch@2025-01-31 12:00+01`` (a time); without a name it
-is the current branch. Only what is committed counts. Rows are matched as a merge matches them, by primary key where the
-table has one, else by where they come from. Columns are those of the table now, matched by attribute number.
+is the current branch. Or it is the name of a tag. Only what is committed counts. Rows are matched as a merge matches
+them, by primary key where the table has one, else by where they come from. Columns are those of the table now, matched
+by attribute number.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from heliosdb.spi import (
     spelled,
 )
 from heliosdb_branch.merge_bases import Point
-from heliosdb_branch.sessions import find, named
+from heliosdb_branch.sessions import find, find_tag, named
 
 __all__ = [
     "Comparison",
@@ -212,6 +213,9 @@ def _point(session: Any, text: str) -> Point:
     line = find(session, text)
     if line is not None:
         return line, transaction.scn
+    tag = find_tag(session, text)
+    if tag is not None:
+        return tag
     name, mark, moment = text.rpartition("@")
     if not mark:
         return named(session, text), transaction.scn

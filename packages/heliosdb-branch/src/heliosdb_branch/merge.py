@@ -44,10 +44,11 @@ from heliosdb.spi import (
 )
 from heliosdb_branch.commands import remove, require_droppable
 from heliosdb_branch.diff import catalog_at, key_text
-from heliosdb_branch.merge_bases import Point, bases, pin, prune, record
+from heliosdb_branch.merge_bases import Point, pin, prune, record
 from heliosdb_branch.merge_grammar import RESOLUTIONS, Merge
+from heliosdb_branch.merge_points import merge_points
 from heliosdb_branch.merge_rows import MISSING, Conflict, RowConflict, TableMerge, TableSides, merge_rows
-from heliosdb_branch.merge_schema import SchemaMerge, is_stricter, merge_schemas, refused
+from heliosdb_branch.merge_schema import SchemaMerge, is_stricter, merge_schemas, refused, require_whole
 from heliosdb_branch.sessions import named
 
 __all__ = ["Plan", "execute_explain", "execute_merge", "merge_branch", "merge_branches", "merge_conflicts"]
@@ -168,7 +169,7 @@ def _working_on(session: Any, merge: Merge) -> Iterator[tuple[Any, Timeline, Tim
 def _plan(session: Any, source: Timeline, target: Timeline, resolution: str) -> Plan:
     """Work out a merge into the branch that a session works on."""
     scn = session.transaction.scn
-    points = bases(session, (source, scn), (target, scn))
+    points = merge_points(session, (source, scn), (target, scn))
     wins = RESOLUTIONS[resolution]
     plans = [_plan_from(session, base, (source, scn), target, wins) for base in points]
     first = plans[0]
@@ -244,11 +245,30 @@ def _plan_dropped(session: Any, plan: Plan, oid: int, catalogs: list[Any], wins:
         kind = "dropped, and rows changed" if source is None else "rows changed, and dropped"
         name = (source or target).name
         plan.conflicts.append(Conflict(name, None, kind))
-        if wins and (wins == "source") == (target is None):
+        if wins == "target" and target is not None:
+            schema = plan.schema
+            for kept in (target, *_sequences_of(session.catalog, oid)):
+                schema.objects[kept.oid] = kept
+                schema.changed.pop(kept.oid, None)
+            require_whole(schema.objects)
+        elif wins == "source" and target is None:
             raise ObjectNotInPrerequisiteState(
-                f'table "{name}" has been dropped on one branch, and its rows changed on the other',
+                f'table "{name}" has been dropped on branch "{plan.target.name}", and its rows changed on'
+                f' "{plan.source[0].name}"',
                 detail="It does not come back by a merge.",
+                hint="With conflict_resolution = 'target_wins' it stays dropped.",
             )
+
+
+def _sequences_of(catalog: Any, oid: int) -> list[Relation]:
+    """Return the sequences that belong to a table's columns."""
+    return [
+        relation
+        for relation in catalog.relations()
+        if relation.sequence is not None
+        and relation.sequence.owned_by is not None
+        and relation.sequence.owned_by[0] == oid
+    ]
 
 
 def _require_same_types(session: Any, plan: Plan, sides: TableSides) -> None:

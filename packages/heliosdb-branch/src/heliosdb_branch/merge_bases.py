@@ -20,7 +20,7 @@ from typing import Any
 from heliosdb.errors import DuplicateObject, ObjectNotInPrerequisiteState, UndefinedObject
 from heliosdb.spi import History, Session, Timeline
 
-__all__ = ["Point", "bases", "let_go", "pin", "prune", "record"]
+__all__ = ["MERGED", "Point", "bases", "contained", "let_go", "pin", "prune", "record"]
 
 MERGED = 9201
 """The relation of this package's own; see docs/plugins/history.md."""
@@ -35,7 +35,7 @@ def bases(session: Session, source: Point, target: Point) -> list[Point]:
     Raises ObjectNotInPrerequisiteState where versions of all of them are gone.
     """
     transaction, store = session.transaction, session.database.store
-    first, second = _contained(transaction, source), _contained(transaction, target)
+    first, second = contained(transaction, source), contained(transaction, target)
     lines = _lines(session.database.history)
     common: list[Point] = []
     for number in first.keys() & second.keys() & lines.keys():
@@ -48,7 +48,7 @@ def bases(session: Session, source: Point, target: Point) -> list[Point]:
         raise ObjectNotInPrerequisiteState(
             f'what branches "{source[0].name}" and "{target[0].name}" have in common is no longer kept'
         )
-    contents = [_contained(transaction, point) for point in common]
+    contents = [contained(transaction, point) for point in common]
     return [
         (line, scn)
         for place, (line, scn) in enumerate(common)
@@ -63,7 +63,7 @@ def record(transaction: Any, source: Point, target: Timeline) -> None:
         for row_ids, rows in transaction.view(MERGED).item_blocks()
         for row_id, (number, scn) in zip(row_ids, rows)
     }
-    for number, scn in _contained(transaction, source).items():
+    for number, scn in contained(transaction, source).items():
         row_id, before = present.get(number, (0, None))
         if number == target.id or (before is not None and before[1] >= scn):
             continue
@@ -85,7 +85,7 @@ def prune(session: Session) -> None:
     history, transaction = session.database.history, session.transaction
     known = set()
     for line in history.timelines():
-        known |= set(_contained(transaction, (line, history.published)).items())
+        known |= set(contained(transaction, (line, history.published)).items())
     for name, held in history.pins().items():
         if name.startswith(PIN) and (held.timeline, held.scn) not in known:
             with suppress(UndefinedObject):
@@ -99,7 +99,7 @@ def let_go(history: History, line: Timeline) -> None:
             history.unpin(name)
 
 
-def _contained(transaction: Any, point: Point) -> dict[int, int]:
+def contained(transaction: Any, point: Point) -> dict[int, int]:
     """Return by number of each timeline the SCN up to which all of it is in a point."""
     line, scn = point
     found: dict[int, int] = {}

@@ -18,7 +18,7 @@ from heliosdb.errors import ObjectNotInPrerequisiteState
 from heliosdb.spi import ColumnDefinition, Relation
 from heliosdb_branch.merge_rows import Conflict
 
-__all__ = ["SchemaMerge", "is_stricter", "merge_schemas", "refused"]
+__all__ = ["SchemaMerge", "is_stricter", "merge_schemas", "refused", "require_whole"]
 
 PARTS = ("columns", "constraints", "indexes")
 FIRST_OID = 16384
@@ -50,7 +50,7 @@ def merge_schemas(base: Catalog, source: Catalog, target: Catalog, wins: str) ->
         if not _is_same(found, ours):
             merged.changed[oid] = found
     if merged.changed:
-        _require_whole(merged.objects)
+        require_whole(merged.objects)
     return merged
 
 
@@ -214,7 +214,7 @@ def refused(reason: str) -> ObjectNotInPrerequisiteState:
     )
 
 
-def _require_whole(objects: Mapping[int, Object]) -> None:
+def require_whole(objects: Mapping[int, Object]) -> None:
     """Raise ObjectNotInPrerequisiteState for the first thing that does not fit."""
     schemas = {found.name for found in objects.values() if not hasattr(found, "schema")}
     names: dict[tuple[str, str, str], str] = {}

@@ -216,3 +216,36 @@ def test_they_lie_nearer_then() -> None:
     before, after = [list(map(float, line.split())) for line in done.stdout.splitlines()]
     assert all(later > earlier + 0.1 for earlier, later in zip(before[:2], after[:2], strict=True)), (before, after)
     assert after[2] >= before[2]
+
+
+def test_a_branch_gets_copies_of_its_own_rows_alone(memory: Database) -> None:
+    session = memory.session()
+    session.execute("VACUUM t")
+    memory.history.create_timeline("branch")
+    session.use_timeline("branch")
+    numbers = list(range(2, 8001, 10))
+    Random(2).shuffle(numbers)
+    for number in numbers:
+        session.execute(f"UPDATE t SET n = 1 WHERE id = {number}")
+    session.execute("DELETE FROM t WHERE id = 9; INSERT INTO t VALUES (20000, 7)")
+    with memory.store_transaction(memory.history.timeline("branch")) as transaction:
+        oid = table(memory).oid
+        relation = transaction.relation(oid)
+    expected = rows(session, "SELECT id, n FROM t ORDER BY id")
+    above = {id(row) for block in table(memory).blocks if block is not None for row in block.rows}
+
+    def own() -> list[tuple[Any, ...]]:
+        blocks = [block for block in relation.blocks if block is not None]
+        return [
+            row for block in blocks for row in block.positional(MAX_SCN) if row is not None and id(row) not in above
+        ]
+
+    before = own()
+    assert len(before) == len(numbers) + 1
+    session.execute("VACUUM t")
+    after = own()
+    assert after == before
+    assert sum(map(is_, after, before)) == 0
+    assert [block.scattered for block in relation.blocks if block is not None] == [0] * len(relation.blocks)
+    assert rows(session, "SELECT id, n FROM t ORDER BY id") == expected
+    assert [row for row in expected if row[0] in (9, 12, 20000)] == [(12, 1), (20000, 7)]

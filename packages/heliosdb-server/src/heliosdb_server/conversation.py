@@ -329,7 +329,7 @@ class Conversation:
         types = statement.types + (None,) * (len(values) - len(statement.types))
         read = formats.parameters(self.session, types, values, formats.one_for_each(given, len(values), "parameter"))
         count = len(statement.columns or ())
-        form = formats.one_for_each(wanted, count, "column") if count else wanted
+        form = formats.one_for_each(wanted, count, "result") if count else wanted
         self._drop_portal(portal)
         self._portals[portal] = Portal(statement, read, form)
         self._say(messages.BIND_COMPLETE)
@@ -362,6 +362,8 @@ class Conversation:
             described = statement = self._statement(name)
             oids = [0 if each is None else session.types.by_name(each).oid or 0 for each in statement.types]
             self._say(messages.parameter_description(oids))
+            if type(getattr(statement.text, "tree", None)).__name__ == "Show" and statement.columns is None:
+                statement.columns = session.run(statement.text).columns
             columns, form = statement.columns, [formats.TEXT] * len(statement.columns or ())
         elif kind == b"P" and self._is_cursor(name):
             columns = session.cursors[name].columns
@@ -378,7 +380,7 @@ class Conversation:
                     yield from self._in_thread()
                     self._run(portal)
             columns = portal.statement.columns if portal.result is None else portal.result.columns
-            form = formats.one_for_each(portal.formats, len(columns or ()), "column")
+            form = formats.one_for_each(portal.formats, len(columns or ()), "result")
         else:
             raise errors.ProtocolViolation(f"invalid DESCRIBE message subtype {kind[0]}")
         if columns is None:
@@ -425,7 +427,7 @@ class Conversation:
         if result.columns is None or rows is None:
             self._say(messages.command_complete(result.status))
             return
-        form = formats.one_for_each(portal.formats, len(result.columns), "column")
+        form = formats.one_for_each(portal.formats, len(result.columns), "result")
         write = self._encoder(statement, result.columns, form)
         count = 0
         while True:
@@ -443,10 +445,8 @@ class Conversation:
             if portal.live is not None:
                 portal.live.pause()
             self._say(messages.PORTAL_SUSPENDED)
-        elif result.tag == "SELECT":
-            self._say(messages.command_complete(f"SELECT {count}"))
         else:
-            self._say(messages.command_complete(result.status))
+            self._say(messages.command_complete(evolve(result, row_count=count).status))
 
     def _is_cursor(self, name: str) -> bool:
         """Whether a name is that of a cursor that DECLARE made: in PostgreSQL the two are one."""

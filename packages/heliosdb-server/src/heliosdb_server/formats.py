@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from heliosdb.errors import ProtocolViolation
+from heliosdb.errors import InvalidParameterValue, ProtocolViolation
 from heliosdb_server.encoding import INTEGER_WAY, TEXT_WAY
 from heliosdb_server.messages import ColumnDescription, decoded
 
@@ -29,12 +29,14 @@ Output = Callable[[Any], bytes]
 
 def one_for_each(formats: Sequence[int], count: int, what: str) -> list[int]:
     """Return a format for each of so many values: none was given for text, one for all of them, or one for each."""
-    if any(form not in (TEXT, BINARY) for form in formats):
-        raise ProtocolViolation("unsupported format code")
+    for form in formats:
+        if form not in (TEXT, BINARY):
+            raise InvalidParameterValue(f"unsupported format code: {form}")
     if len(formats) <= 1:
         return list(formats or (TEXT,)) * count
     if len(formats) != count:
-        raise ProtocolViolation(f"bind message has {len(formats)} {what} formats but {count} {what}s")
+        known = f"query has {count} columns" if what == "result" else f"{count} {what}s"
+        raise ProtocolViolation(f"bind message has {len(formats)} {what} formats but {known}")
     return list(formats)
 
 

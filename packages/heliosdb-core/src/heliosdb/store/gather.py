@@ -4,14 +4,16 @@ Copies that were made block by block would get the gaps that the copies before h
 copied before the first old one goes: for that while they take their memory twice. Numbers are copied with them where
 they are scattered, too, and not shared by several rows; other values stay where they are.
 
+On a branch only rows of its own are copied: the others are the parent's, and stay where it has them.
+
 Relations in segments do not need it: a checkpoint lets their blocks leave memory, and they are read together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import compress, repeat
-from operator import add, is_not, mul
+from itertools import chain, compress, repeat
+from operator import add, is_, is_not, mul
 from typing import TYPE_CHECKING, Any
 
 from heliosdb.interrupts import poll
@@ -32,6 +34,8 @@ SAMPLE = 64
 NEAR = 1 << 12
 """Bytes between two that follow one another and are not scattered."""
 
+_NO_ROW = object()
+
 _COPIES: dict[type, Callable[[Sequence[Any]], list[Any]]] = {
     int: lambda values: list(map(add, values, repeat(0))),
     float: lambda values: list(map(mul, values, repeat(1.0))),
@@ -39,9 +43,11 @@ _COPIES: dict[type, Callable[[Sequence[Any]], list[Any]]] = {
 
 
 def is_scattered(relation: Relation) -> bool:
-    """Whether half of a relation's rows, or more, have come one by one since all were made together."""
+    """Whether half of a relation's rows, or more, have come one by one since all were made together; on a branch in
+    memory, where fewer are to be copied, a sixteenth."""
     scattered = sum(block.scattered for block in relation.blocks if block is not None)
-    return scattered >= FEWEST and 2 * scattered >= relation.count
+    part = 2 if relation.parent is None or relation.stored is not None else 16
+    return scattered >= FEWEST and part * scattered >= relation.count
 
 
 def gather(relation: Relation, lock: RLock) -> None:
@@ -50,14 +56,24 @@ def gather(relation: Relation, lock: RLock) -> None:
     with collection_paused():
         blocks = [(number, block) for number, block in enumerate(relation.blocks) if block is not None]
         copies = []
-        for _, block in blocks:
+        for number, block in blocks:
             poll()
-            copies.append(_copied(block.rows))
+            copies.append(_copied(block.rows) if relation.parent is None else _own_copied(relation, number, block.rows))
         with lock:
             for (number, block), rows in zip(blocks, copies, strict=True):
                 if relation.blocks[number] is block and not block.overlay:
                     relation.blocks[number] = block.together(rows)
             relation.forget_settled()
+
+
+def _own_copied(relation: Relation, number: int, slots: list[Row | None]) -> list[Row | None]:
+    """Return the rows of a branch's block, copies of those that are not its parent's."""
+    assert relation.parent is not None
+    above = relation.parent.block(number)
+    inherited = [] if above is None else above.positional(relation.fork)
+    shared = list(map(is_, slots, chain(inherited, repeat(_NO_ROW))))
+    copied = _copied([None if same else row for row, same in zip(slots, shared)])
+    return [row if same else copy for row, same, copy in zip(slots, shared, copied)]
 
 
 def _copied(slots: list[Row | None]) -> list[Row | None]:
