@@ -416,6 +416,10 @@ SETTINGS: tuple[Setting, ...] = (
         "heliosdb.commands.settings:execute_show", minimum=63, maximum=63,
     ),
     _shown(
+        "in_hot_standby", "bool", False, "Shows whether hot standby is currently active.",
+        "heliosdb.commands.settings:execute_show",
+    ),
+    _shown(
         "integer_datetimes", "bool", True, "Shows whether datetimes are integer based.",
         "heliosdb.commands.settings:execute_show",
     ),
