@@ -17,6 +17,7 @@ from heliosdb_server import start_server
 from heliosdb_server.conversation import Conversation
 from heliosdb_server.encoding import INTEGER_WAY, TEXT_WAY, row_encoder
 from heliosdb_server.messages import Inbox, error_response
+from heliosdb_server.short import IN_THREAD
 
 TABLES = """
 CREATE TABLE p (id int PRIMARY KEY, n int, name text UNIQUE, price numeric(6, 2), born date, ok bool, big int8 UNIQUE);
@@ -350,3 +351,34 @@ def test_the_loop_is_given_its_turn_while_a_server_runs() -> None:
         with start_server(database, port=0):
             assert sys.getswitchinterval() == pytest.approx(0.0005)
         assert sys.getswitchinterval() == before
+
+
+def test_short_statements_of_a_block_need_no_thread() -> None:
+    pair = Pair()
+    texts = [
+        "BEGIN",
+        "SELECT n FROM p WHERE id = 1",
+        "UPDATE p SET n = n + 1 WHERE id = 17",
+        "INSERT INTO p (id, n) VALUES (40, 4)",
+        "DELETE FROM p WHERE id = 40",
+        "SELECT n FROM p WHERE id = 17",
+    ]
+    for text in (*texts, "COMMIT"):
+        pair.say(query(text))
+    pair.prepare()
+    inbox = Inbox(1 << 20)
+    for text in (*texts[:3], "SELECT n FROM p WHERE id = 17;"):
+        inbox.feed(query(text))
+    inbox.feed(bind("a", [b"1"], [], []) + DESCRIBE + EXECUTE + SYNC)
+    arrived = inbox.take()
+    pieces = list(pair.quick.process(arrived))
+    assert IN_THREAD not in pieces
+    assert b"".join(pieces) == b"".join(pair.plain.process(arrived))
+    for text in ("UPDATE p SET n = n + 1", "COMMIT"):
+        inbox.feed(query(text))
+        assert IN_THREAD in list(pair.quick.process(inbox.take())), text
+    assert pair.databases[0].query("SELECT n FROM p WHERE id = 17") == [(6,)]
+    for text in ("BEGIN", "SELECT n FROM p WHERE id = 17", "END"):
+        inbox.feed(query(text))
+        assert IN_THREAD not in list(pair.quick.process(inbox.take())), text
+    assert pair.quick.session.block.status == "I"

@@ -33,7 +33,7 @@ def test_junk_is_refused(name: str, junk: bytes) -> None:
         codec_chain([name]).decode(junk, b"")
 
 
-@pytest.mark.parametrize("size", [0, 1, 31, 32, 127, 128, 254, 255, 256, 300])
+@pytest.mark.parametrize("size", [0, 1, 31, 32, 127, 128, 254, 255, 256, 257, 300, 2047, 2048, 3000])
 def test_small_chunks_are_frames_that_zstandard_reads(size: int) -> None:
     chunk = bytes(n * 7 % 256 for n in range(size))
     encoded = codec_chain(["zstd"]).encode(chunk, b"")

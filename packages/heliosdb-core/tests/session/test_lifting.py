@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 import heliosdb
 from heliosdb import EmbeddedDatabase, errors
+from heliosdb.session.statements import StatementCache
+from heliosdb.sql.dialect import POSTGRESQL
 from heliosdb.sql.lifting import LONGEST, cut
 from heliosdb.sql.shape import shape
 
@@ -131,6 +133,35 @@ def test_what_shape_confirms_of_one_text_holds_for_all_with_its_pieces(noise: st
     again = cut("".join(other))
     assert again == other
     assert shape("".join(other))[0] == key
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_statements_are_cut_as_the_lexer_does(template: str) -> None:
+    known = StatementCache(POSTGRESQL)
+    for first in CONSTANTS:
+        for second in CONSTANTS if "{1}" in template and first in ("1", "'a'") else ["2", "'b'"]:
+            for around in ("{}", "-- 5\n{} ; -- 7"):
+                text = around.replace("{}", template.replace("{0}", first).replace("{1}", second))
+                assert _cut(known, text) == _cut(StatementCache(POSTGRESQL), text), text
+
+
+def test_a_text_that_differs_in_its_constants_is_not_cut_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = StatementCache(POSTGRESQL)
+    first = cache.texts("SELECT n FROM p WHERE id = 1 AND name = 'a';")
+    monkeypatch.setattr("heliosdb.sql.script.split", None)
+    (again,) = cache.texts("SELECT n FROM p WHERE id = 234 AND name = 'bcd';")
+    assert again.shape == first[0].shape
+    assert again.text == "SELECT n FROM p WHERE id = 234 AND name = 'bcd'"
+    assert [(each.value, each.position) for each in again.constants] == [("234", 28), ("bcd", 43)]
+    with pytest.raises(TypeError):
+        cache.texts("SELECT n FROM p WHERE id = 'x' AND name = 'bcd';")  # of another kind
+
+
+def _cut(cache: StatementCache, text: str) -> Any:
+    try:
+        return cache.texts(text)
+    except errors.Error as error:
+        return error.sqlstate, str(error)
 
 
 def test_a_text_with_new_constants_is_answered_by_the_function_of_its_pieces() -> None:

@@ -24,7 +24,8 @@ from heliosdb_server import formats, messages
 from heliosdb_server.encoding import Rows, row_encoder
 from heliosdb_server.messages import Body, Message
 from heliosdb_server.portals import Portal, Statement, batches
-from heliosdb_server.short import Short, ShortAnswers
+from heliosdb_server.short import IN_THREAD, LARGEST, Short, ShortAnswers, needs_no_thread
+from heliosdb_server.told import ToldSettings
 
 if TYPE_CHECKING:
     from heliosdb.spi import OutputColumn, Result
@@ -68,9 +69,9 @@ class Conversation:
         self.is_over = False
         self.is_answered = False
         """Whether the piece that ``process`` has yielded is its last."""
-        self._told: dict[str, str] = {}
-        self._told_role: int | None = None
-        self._is_superuser = "off"
+        self._told = ToldSettings(self.session)
+        self._may_wait = False
+        """Whether it is a thread of its own that runs."""
         self._may_have_set = True
         """Whether anything ran since the settings were reported that may have changed one."""
         self._short_types: dict[str, tuple[str | None, ...]] = {}
@@ -109,22 +110,8 @@ class Conversation:
     def _report(self) -> None:
         """Tell of the settings that have changed."""
         self._may_have_set = False
-        for name in messages.REPORTED:
-            value = str(self._reported(name))
-            if self._told.get(name) != value:
-                self._told[name] = value
-                self._say(messages.parameter_status(name, value))
-
-    def _reported(self, name: str) -> str:
-        session = self.session
-        if name == "session_authorization":
-            return session.session_user  # type: ignore[no-any-return]
-        if name == "is_superuser":
-            # The catalog is asked when the role is another one, not after every statement.
-            if session.role != self._told_role and session.block.status != "E":
-                self._told_role, self._is_superuser = session.role, session.show_setting(name)
-            return self._is_superuser
-        return session.settings.show(name)  # type: ignore[no-any-return]
+        if news := self._told.news():
+            self._say(news)
 
     def notifications(self) -> bytes:
         """Return what other sessions have said with NOTIFY, where the client may be told now: between transactions."""
@@ -151,8 +138,9 @@ class Conversation:
         return answer
 
     def process(self, arrived: Sequence[Message]) -> Iterator[bytes]:
-        """Answer messages, piece by piece."""
+        """Answer messages, piece by piece. Once ``IN_THREAD`` is yielded, a thread has to ask for what comes."""
         self.is_answered = False
+        self._may_wait = False
         for place, (kind, body) in enumerate(arrived):
             if self.is_over:
                 return
@@ -168,14 +156,19 @@ class Conversation:
         if kind == b"X":
             self.is_over = True
         elif self._copy is not None:
+            yield from self._in_thread()
             self._copying(kind, body)
         elif kind == b"Q":
             self._skips = False
             yield from self._query(body)
         elif kind == b"S":
+            if self.session.block.is_implicit or self.session.live is not None:
+                yield from self._in_thread()
             self._sync()
         elif kind in self._handlers:
             if not self._skips:
+                if kind == b"P" or len(body) > LARGEST or self.session.live is not None:
+                    yield from self._in_thread()
                 try:
                     pieces = self._handlers[kind](body, followed_by_sync)
                     if pieces is not None:
@@ -189,6 +182,11 @@ class Conversation:
             self._sync()
         else:
             raise errors.ProtocolViolation(f"invalid frontend message type {kind[0]}")
+
+    def _in_thread(self) -> Iterator[bytes]:
+        if not self._may_wait:
+            self._may_wait = True
+            yield IN_THREAD
 
     def _fail(self, error: errors.Error) -> None:
         """Report an error of the extended protocol; what follows is skipped up to Sync."""
@@ -227,12 +225,23 @@ class Conversation:
         session = self.session
         offset = 0
         self.queries += 1
+        if len(body) > LARGEST or self._portals or session.live is not None:
+            yield from self._in_thread()
         try:
             self._drop_portal("")
             text = body.text()
             body.end()
             self._statements.pop("", None)
             statements = session.texts(text)
+            if len(statements) == 1:
+                offset = statements[0].offset
+                done = self._at_once(statements[0], None)
+                if done is not None:
+                    yield from self._results(done)
+                    self._ready()
+                    return
+            if len(statements) != 1 or not needs_no_thread(statements[0].text, session):
+                yield from self._in_thread()
             if not statements:
                 self._say(messages.EMPTY_QUERY)
             elif len(statements) == 1 and self._is_copy(statements[0]):
@@ -253,6 +262,12 @@ class Conversation:
             self._say(messages.error_response(error, offset=offset))
         self._report()
         self._ready()
+
+    def _at_once(self, statement: Any, values: Sequence[Any] | None) -> Result | None:
+        """Run a statement of an open block that is over in a moment; None: it is no such, or a thread runs already."""
+        if self._may_wait or not self.session.block.is_open:
+            return None
+        return self.session.run_at_once(statement, values)  # type: ignore[no-any-return]
 
     def _results(self, result: Result) -> Iterator[bytes]:
         if result.columns is not None:
@@ -339,7 +354,7 @@ class Conversation:
             raise errors.InvalidCursorName(f'portal "{name}" does not exist')
         return found
 
-    def _describe(self, body: Body, followed_by_sync: bool) -> None:
+    def _describe(self, body: Body, followed_by_sync: bool) -> Iterator[bytes]:
         kind, name = body.byte(), body.text()
         body.end()
         session = self.session
@@ -359,7 +374,11 @@ class Conversation:
             portal = self._portal(name)
             described = portal.statement
             if portal.statement.columns is None and portal.statement.text is not None:
-                self._run_to_describe(portal)
+                tree = type(session.tree(portal.statement.text)).__name__
+                if tree in ("Show", "Explain", "Fetch", "Execute", "ExtensionStatement"):
+                    # What only its run can tell the columns of.
+                    yield from self._in_thread()
+                    self._run(portal)
             columns = portal.statement.columns if portal.result is None else portal.result.columns
             form = formats.one_for_each(portal.formats, len(columns or ()), "result")
         else:
@@ -375,16 +394,11 @@ class Conversation:
         else:
             self._say(messages.row_description(formats.descriptions(session, columns, form)))
 
-    def _run_to_describe(self, portal: Portal) -> None:
-        """Run what only its run can tell the columns of: SHOW, EXPLAIN, FETCH, EXECUTE, and statements of plugins."""
-        tree = type(self.session.tree(portal.statement.text)).__name__
-        if tree in ("Show", "Explain", "Fetch", "Execute", "ExtensionStatement"):
-            self._run(portal)
-
     def _execute(self, body: Body, followed_by_sync: bool) -> Iterator[bytes]:
         name, limit = body.text(), body.int4()
         body.end()
         if self._is_cursor(name):
+            yield from self._in_thread()
             yield from self._fetch(name, limit)
             return
         if limit <= 0:
@@ -397,9 +411,14 @@ class Conversation:
             return
         if self._is_copy(statement.text):
             self._copy_is_extended = True
+            yield from self._in_thread()
             yield from self._begin_copy(statement.text)
             return
-        if portal.result is None:
+        if portal.live is not None:
+            yield from self._in_thread()
+        if portal.result is None and not self._run_at_once(portal):
+            if not needs_no_thread(statement.text.text, self.session):
+                yield from self._in_thread()
             if not (followed_by_sync or self.session.block.is_open):
                 self.session.begin_implicit()
             self._run(portal)
@@ -452,6 +471,21 @@ class Conversation:
                 statement.encoders[tuple(form)] = found
         return found
 
+    def _run_at_once(self, portal: Portal) -> bool:
+        """Run what need not wait: a look-up by its function, or a statement of an open block."""
+        if self._may_wait:
+            return False
+        statement = portal.statement
+        answer = self.session.points.answers.get(statement.text.text)
+        if answer is not None and answer.tag == "SELECT" and self._run_short(portal):
+            return True
+        result = self._at_once(statement.text, portal.values)
+        if result is None:
+            return False
+        portal.result = result
+        portal.rows = None if result.columns is None else list(result.rows)
+        return True
+
     def _run(self, portal: Portal) -> None:
         if self._run_short(portal):
             return
@@ -483,28 +517,6 @@ class Conversation:
         portal.result = evolve(self.session.points.answers[text], columns=statement.columns, row_count=len(rows))
         return True
 
-    def is_short(self, arrived: Sequence[Message]) -> bool:
-        """Whether messages are answered at once: look-ups of rows by functions that are there, and nothing else."""
-        if self._copy is not None:
-            return False
-        fast, answers = self.session.fast, self.session.points.answers
-        for kind, body in arrived:
-            if kind == b"B":
-                names = body.split(b"\0", 2)
-                statement = self._statements.get(names[1].decode("utf-8", "replace")) if len(names) == 3 else None
-                if statement is None or statement.text is None:
-                    return False
-                text = statement.text.text
-                if (
-                    text not in fast
-                    or answers[text].tag != "SELECT"
-                    or self._short_types.get(text) != statement.declared
-                ):
-                    return False
-            elif kind not in (b"E", b"S", b"D"):
-                return False
-        return True
-
     def _close(self, body: Body, followed_by_sync: bool) -> None:
         kind, name = body.byte(), body.text()
         body.end()
@@ -517,7 +529,7 @@ class Conversation:
         self._say(messages.CLOSE_COMPLETE)
 
     def _flush(self, body: Body, followed_by_sync: bool) -> Iterator[bytes]:
-        if self._out:  # else it would cost a hop between threads for nothing
+        if self._out:
             yield self._taken()
 
     # -- COPY ----------------------------------------------------------------------------------------------------------

@@ -115,6 +115,9 @@ class Body:
         self._data = data
         self._at = 0
 
+    def __len__(self) -> int:
+        return len(self._data)
+
     def text(self) -> str:
         """Return a text that ends with a zero byte."""
         end = self._data.find(b"\0", self._at)
@@ -247,6 +250,7 @@ REPORTED = (
     "client_encoding",
     "application_name",
     "default_transaction_read_only",
+    "in_hot_standby",
     "DateStyle",
     "IntervalStyle",
     "TimeZone",

@@ -31,6 +31,7 @@ from heliosdb_server.conversation import Conversation
 from heliosdb_server.keepalive import keep_alive
 from heliosdb_server.lifecycle import Lifecycle
 from heliosdb_server.messages import Inbox, Message
+from heliosdb_server.short import IN_THREAD
 from heliosdb_server.stream import ClientStream
 from heliosdb_server.tls import common_name
 
@@ -333,11 +334,14 @@ class _Connection:
                 self._is_idle = False
                 if not arrived:
                     return
-                pieces = conversation.process(arrived)
-                if conversation.is_short(arrived):
-                    await self.send(b"".join(pieces))
-                    continue
-                while (piece := await self._in_thread(next, pieces, None)) is not None:
+                pieces, may_wait = conversation.process(arrived), False
+                while True:
+                    piece = await self._in_thread(next, pieces, None) if may_wait else next(pieces, None)
+                    if piece is None:
+                        break
+                    if piece is IN_THREAD:
+                        may_wait = True
+                        continue
                     await self.send(piece)
                     if conversation.is_answered:
                         break  # without asking a thread once more

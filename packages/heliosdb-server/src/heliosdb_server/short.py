@@ -21,7 +21,7 @@ from heliosdb_server.encoding import Rows, row_encoder
 if TYPE_CHECKING:
     from heliosdb.spi import OutputColumn
 
-__all__ = ["Short", "ShortAnswers"]
+__all__ = ["IN_THREAD", "LARGEST", "Short", "ShortAnswers", "needs_no_thread"]
 
 _DESCRIBE = b"D\0\0\0\x06P\0"
 _EXECUTE = b"E\0\0\0\x09\0\0\0\0\0"
@@ -33,8 +33,26 @@ _READY = messages.ready("I")
 _FOUND = messages.command_complete("SELECT 1") + _READY
 _NOTHING = messages.command_complete("SELECT 0") + _READY
 
+BEGINNINGS = frozenset({"begin", "begin transaction", "start transaction"})
+"""Texts that are run without a thread."""
+
+ENDINGS = frozenset({"commit", "end", "rollback", "commit transaction", "rollback transaction"})
+"""Texts that are, where a transaction has changed nothing."""
+
+IN_THREAD = b""
+"""What ``Conversation.process`` yields before it needs a thread."""
+
+LARGEST = 4096
+"""Bytes of a message that may be looked at without one."""
+
 KEPT = 16
 """So many forms of Bind are remembered of a statement: a client uses one, or two."""
+
+
+def needs_no_thread(text: str, session: Any) -> bool:
+    """Whether a text begins a transaction block, or ends one that has nothing to commit."""
+    lowered = text.lower() if len(text) < 24 else ""
+    return lowered in BEGINNINGS or (lowered in ENDINGS and session.ends_at_once())
 
 
 class Answer:

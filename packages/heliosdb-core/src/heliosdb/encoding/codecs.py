@@ -68,7 +68,15 @@ class Unchanged:
         return chunk
 
 
-_SMALL_FRAMES = tuple(b"\x28\xb5\x2f\xfd\x20%c" % n + (n << 3 | 1).to_bytes(3, "little") for n in range(256))
+SMALL = 2048
+"""Bytes below which nothing is compressed."""
+
+_SMALL_FRAMES = tuple(
+    b"\x28\xb5\x2f\xfd"
+    + (b"\x20%c" % n if n < 256 else b"\x60" + (n - 256).to_bytes(2, "little"))
+    + (n << 3 | 1).to_bytes(3, "little")
+    for n in range(SMALL)
+)
 """What stands before n bytes in a frame of one segment and one raw block (RFC 8878, 3.1.1)."""
 
 
@@ -88,8 +96,8 @@ class Zstd:
     def encode(self, chunk: bytes, associated: bytes) -> bytes:
         """Return the chunk compressed; a small one as a frame of one raw block.
 
-        Of a single row's record compression would take away next to nothing, and it lets other threads run, which is
-        more than the rest of a commit costs where many of them commit.
+        Of the record of a few rows compression would take away little, and it lets other threads run, which is more
+        than the rest of a commit costs where many of them commit.
         """
         if len(chunk) < len(_SMALL_FRAMES):
             return _SMALL_FRAMES[len(chunk)] + chunk

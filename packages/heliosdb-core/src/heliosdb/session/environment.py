@@ -60,6 +60,10 @@ class Notice:
     hint: str | None = None
 
 
+EPOCH = 946_684_800_000_000
+"""2000-01-01 in microseconds of the Unix clock."""
+
+
 class SessionEnvironment:
     """See the module."""
 

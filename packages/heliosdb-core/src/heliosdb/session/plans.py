@@ -211,6 +211,7 @@ class SessionPlans(SessionEnvironment):
     ) -> Plan:
         # Imported by the first query, not when a database opens.
         from heliosdb.codegen import compile_statement
+        from heliosdb.codegen.bounded import is_bounded
         from heliosdb.sql.binder import bind
         from heliosdb.sql.optimizer import depends_on_constants, optimize
 
@@ -248,7 +249,7 @@ class SessionPlans(SessionEnvironment):
         peeked = sorted({slot for peek in optimized.peeks for slot in peek.slots})
         return Plan(
             bound, compiled, pinned, len(constants), readers, recorder, catalog, optimized.plan, locks, sizes,
-            gathers=_gathers(optimized.plan), peeks=optimized.peeks,
+            is_bounded=is_bounded(optimized.plan), gathers=_gathers(optimized.plan), peeks=optimized.peeks,
             peeks_at_parameters=any(slot >= len(constants) for slot in peeked),
             peeked=tuple((slot, constants[slot].value) for slot in peeked if slot < len(constants)),
             moments=moments or None, role=self.role,

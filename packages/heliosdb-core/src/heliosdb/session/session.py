@@ -24,8 +24,9 @@ from heliosdb.catalog.result import Result
 from heliosdb.catalog.sequences import SessionSequences
 from heliosdb.catalog.types import over_domains
 from heliosdb.interrupts import ask
+from heliosdb.session.at_once import ends_at_once, run_at_once
 from heliosdb.session.definition_locks import lock_definition, lock_plan
-from heliosdb.session.environment import Notice
+from heliosdb.session.environment import EPOCH, Notice
 from heliosdb.session.execution import Execution
 from heliosdb.session.kinds import (
     CONTROL,
@@ -54,10 +55,6 @@ __all__ = ["Notice", "Session"]
 RETRIES = 10
 
 
-EPOCH = 946_684_800_000_000
-"""2000-01-01 in microseconds of the Unix clock."""
-
-
 class Session(SessionPlans):
     """See the module. ``SessionContext`` and ``CommandSession`` are what functions and commands see of it."""
 
@@ -65,6 +62,7 @@ class Session(SessionPlans):
     live: LiveRows | None = None
     """The rows of the statement that runs, where they are sent on as they come."""
     owns_temporary_schema = True
+    run_at_once, ends_at_once = run_at_once, ends_at_once
 
     def lock_definition(self, relation: Relation, mode: RelationLock) -> None:
         """Lock a relation for a change of its definition, and see it as it is now (``definition_locks``)."""

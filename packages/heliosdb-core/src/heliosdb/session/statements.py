@@ -22,6 +22,7 @@ from attrs import define, field, frozen
 from heliosdb.errors import Error, InterfaceError, UndefinedParameter
 from heliosdb.rows import loading
 from heliosdb.session.adapters import check_surrogates
+from heliosdb.sql.lifting import LONGEST, cut
 from heliosdb.transaction.locks import RelationLock
 
 if TYPE_CHECKING:
@@ -103,6 +104,39 @@ def no_parameter(text: str) -> Error:
     return UndefinedParameter(f"there is no parameter ${found.values[at]}", position=found.positions[at])
 
 
+def _all_are_lifted(statement: StatementText, parts: Sequence[str]) -> bool:
+    """Whether the constants of the text's only statement are exactly those that were cut out of it."""
+    if statement.cut_names or not statement.is_lifted or len(statement.constants) != len(parts) // 2:
+        return False
+    position = 1 - statement.offset
+    for place, part in enumerate(parts):
+        if place % 2:
+            constant = statement.constants[place // 2]
+            if (constant.position, constant.value) != (position, part[1:-1] if part[0] == "'" else part):
+                return False
+        position += len(part)
+    return True
+
+
+def _with_constants(known: StatementText, text: str, parts: Sequence[str]) -> tuple[StatementText] | None:
+    """Return the statement of a text with the same pieces; None where a constant is of another kind."""
+    constants = []
+    make = known.constants[0].__class__
+    position = 1 - known.offset
+    for place, part in enumerate(parts):
+        if place % 2:
+            kind = "string" if part[0] == "'" else "integer"
+            if known.constants[place // 2].kind != kind:
+                return None
+            constants.append(make(kind, part if kind == "integer" else part[1:-1], position))
+        position += len(part)
+    last = known.constants[-1].position - 1
+    width = len(known.constants[-1].value) + 2 * (known.constants[-1].kind == "string")
+    behind = len(known.text) - last - width
+    end = len(text) - len(parts[-1]) + behind
+    return (StatementText(text[known.offset : end], known.shape, tuple(constants), known.offset),)
+
+
 class RecordingCatalog:
     """The catalog as the binder sees it, with a note of every look-up, so that a plan can be checked against a later
     catalog.
@@ -177,6 +211,8 @@ class Plan:
     """The number of runs at which ``sizes`` are compared with what is there then."""
     many: Any = None
     """The compiled form for many parameter rows at once; False where there is none (``session/many.py``)."""
+    is_bounded: bool = False
+    """Whether it is over in a moment (``codegen/bounded.py``)."""
     gathers: bool = False
     """Whether it may make many objects of its own."""
     peeks: tuple[Peek, ...] = ()
@@ -305,6 +341,8 @@ class StatementCache:
     def __init__(self, dialect: Any) -> None:
         self._dialect = dialect
         self._texts: OrderedDict[str, tuple[StatementText, ...]] = OrderedDict()
+        self._known: dict[tuple[str, ...], StatementText] = {}
+        """By the pieces between their constants the first of texts that differ in these alone (``sql/lifting.py``)."""
         self._plans: OrderedDict[Any, list[Plan]] = OrderedDict()
         self._lock = Lock()
         self.hits = 0
@@ -317,6 +355,12 @@ class StatementCache:
             return found
         if not isinstance(text, str):
             raise InterfaceError(f"a statement must be a str, not {type(text).__name__}")
+        written = cut(text) if len(text) <= LONGEST else [text]
+        known = self._known.get(tuple(written[::2])) if len(written) > 1 else None
+        again = None if known is None else _with_constants(known, text, written)
+        if again is not None:
+            self._keep(text, again)
+            return again
         # A lone surrogate is no text: it could be neither stored nor sent.
         check_surrogates(text)
         with loading():
@@ -333,8 +377,8 @@ class StatementCache:
                 continue
             key, constants = shape(part.text, self._dialect)
             lifted = len(constants) <= LIFTED_CONSTANTS
-            cut = cut_names(part.text) if _LONG_NAME.search(part.text) is not None else ()
-            parts.append(StatementText(part.text, key, tuple(constants), part.offset, is_lifted=lifted, cut_names=cut))
+            left = cut_names(part.text) if _LONG_NAME.search(part.text) is not None else ()
+            parts.append(StatementText(part.text, key, tuple(constants), part.offset, is_lifted=lifted, cut_names=left))
         made = tuple(parts)
         if holds_password(text) is not None:
             for statement in made:
@@ -344,11 +388,18 @@ class StatementCache:
             if any(statement.shown for statement in made):
                 return made
         if len(text) <= LIFTED_LENGTH:
-            with self._lock:
-                self._texts[text] = made
-                while len(self._texts) > TEXTS:
-                    self._texts.popitem(last=False)
+            self._keep(text, made)
+            if len(written) > 1 and len(made) == 1 and _all_are_lifted(made[0], written):
+                if len(self._known) >= TEXTS:
+                    self._known.clear()
+                self._known[tuple(written[::2])] = made[0]
         return made
+
+    def _keep(self, text: str, made: tuple[StatementText, ...]) -> None:
+        with self._lock:
+            self._texts[text] = made
+            while len(self._texts) > TEXTS:
+                self._texts.popitem(last=False)
 
     def find(
         self, key: Any, constants: Sequence[Constant], session: Any, parameters: Sequence[Any] = ()

@@ -44,6 +44,7 @@ __all__ = [
     "RowLock",
     "SessionToken",
     "Waiter",
+    "WouldWait",
 ]
 
 POLL_SECONDS = 0.02
@@ -57,6 +58,10 @@ EPOCH = 946_684_800_000_000
 
 Space = dict[Any, Any]
 Grant = tuple["LockOwner", int]
+
+
+class WouldWait(Exception):
+    """Somebody who never waits would have to: what was begun is to be undone, and done by a thread that may."""
 
 
 class SessionToken(Protocol):
@@ -148,10 +153,12 @@ class LockOwner:
     Owners of one ``session`` do not block each other; without a session an owner stands for itself.
     """
 
-    __slots__ = ("grants", "held", "session", "waiter")
+    __slots__ = ("grants", "held", "never_waits", "session", "waiter")
 
     def __init__(self, session: SessionToken | None = None) -> None:
         self.session = session
+        self.never_waits = False
+        """Whether it gets WouldWait where it would have to wait."""
         self.held: list[Any] = []
         self.grants: dict[int, Grant] = {}
         self.waiter: Waiter | None = None
@@ -299,6 +306,8 @@ class LockTable:
                 return False
             if wait == "nowait":
                 raise LockNotAvailable(f"could not obtain lock on {what}")
+            if owner.never_waits:
+                raise WouldWait
             space[key] = queue
             waiter = Waiter(owner, mode, conflicts, space, key)
             waiter.queue = queue

@@ -347,7 +347,7 @@ class Transaction(LockOwner):
             return None
         if self.isolation != READ_COMMITTED:
             raise references.concurrent_change(newest)
-        self.store.await_published(scn)
+        self.store.await_published(scn, never_waits=self.never_waits)
         if newest is None:
             return DELETED
         return None if newest == old_row else LockedRow("changed", newest)
@@ -385,7 +385,7 @@ class Transaction(LockOwner):
             ):
                 return LockedRow(SAME, relation.row(row_id, self.scn))
             raise SerializationFailure(references.CONCURRENT_UPDATE)
-        self.store.await_published(scn)
+        self.store.await_published(scn, never_waits=self.never_waits)
         return DELETED if newest is None else LockedRow("changed", newest)
 
     def relation_key(self, relation_oid: int) -> Any:

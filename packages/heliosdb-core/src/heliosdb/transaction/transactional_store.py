@@ -15,7 +15,7 @@ from heliosdb.store.store import RelationChanges, Store
 from heliosdb.store.timeline import Timeline
 from heliosdb.store.versions import Row
 from heliosdb.store.volume import Volume
-from heliosdb.transaction.locks import LockTable, SessionToken
+from heliosdb.transaction.locks import LockTable, SessionToken, WouldWait
 from heliosdb.transaction.nearest_reader import NearestReader, nearest_reader
 from heliosdb.transaction.own_blocks import ChangedSlots
 from heliosdb.transaction.point import PointWriter, point_reader
@@ -137,9 +137,13 @@ class TransactionalStore(Store):
             referenced=referenced,
         )
 
-    def await_published(self, scn: int) -> None:
-        """Return when a commit is published. A row's newest version may be that of one which is pending."""
+    def await_published(self, scn: int, *, never_waits: bool = False) -> None:
+        """Return when a commit is published. A row's newest version may be that of one which is pending: then who
+        never waits gets WouldWait.
+        """
         if scn > self.published and self.journal is not None:
+            if never_waits:
+                raise WouldWait
             self.journal.wait(scn)
 
     def commit(self, transaction: Transaction) -> CommitTicket:
