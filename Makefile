@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz crash stores lint format bench tpch lock clean
+.PHONY: help setup demo test clients fuzz crash stores lint format bench tpch lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -16,6 +16,11 @@ demo: setup ## load a real data set and answer questions about it
 
 test: setup ## run all tests; ARGS="-k name" narrows
 	$(VENV)/pytest -n auto $(ARGS)
+
+clients: setup ## run SQLAlchemy's suite and other drivers' programs on a server, after installing them; needs npm, mvn for theirs
+	@$(VENV)/uv pip install --quiet --python $(VENV)/python --group clients
+	$(VENV)/python -m tests.clients $(ARGS)
+	$(VENV)/python -m tests.clients.compliance
 
 fuzz: setup ## random histories and databases beside models, conversations, then statements beside PostgreSQL; ARGS="--help"
 	$(VENV)/python -m tests.isolation.histories --seconds 120

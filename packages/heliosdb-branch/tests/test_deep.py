@@ -145,3 +145,24 @@ def test_rows_that_took_the_keys_of_others_on_the_way_are_found() -> None:
     session.execute("USE BRANCH low")
     assert rows(session, text) == expected
     database.close()
+
+
+def test_look_ups_alone_find_rows_that_moved_from_key_to_key_on_the_way() -> None:
+    with EmbeddedDatabase(":memory:") as db:
+        db.execute(
+            "CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t SELECT g, g FROM generate_series(1, 6000) g"
+        )
+        for level in range(4):
+            db.execute(f"CREATE BRANCH b{level}")
+            db.execute(f"USE BRANCH b{level}")
+            db.execute(f"UPDATE t SET id = id + 10000 WHERE id % 10000 = {level // 2 + 1} OR id = 50")
+        db.execute("DELETE FROM t WHERE id = 60; INSERT INTO t VALUES (7000, 1)")
+        db.execute("USE BRANCH main")
+        db.execute("DELETE FROM t WHERE id = 70; INSERT INTO t VALUES (6500, 0)")
+        db.execute("USE BRANCH b3")
+        expected = dict(map(tuple, db.query("SELECT id, v FROM t WHERE v + 0 > 0")))
+        assert [expected[key] for key in (20001, 20002, 10050)] == [1, 2, 50]
+        for _ in range(2):
+            for key in [*range(1, 200), *range(10001, 10060), *range(20001, 20010), 6500, 7000]:
+                found = db.query("SELECT v FROM t WHERE id = $1", [key])
+                assert [row[0] for row in found] == ([expected[key]] if key in expected else []), key

@@ -334,3 +334,23 @@ def test_statements_of_plugins_may_return_rows() -> None:
             with connection.transaction(force_rollback=True):
                 assert connection.execute(text, (2, 3), prepare=prepare).fetchall() == [("tea", 1, 9)]
                 assert connection.execute("SELECT since, until FROM prices ORDER BY 1").fetchall() == [(1, 2), (3, 9)]
+
+
+def test_columns_tell_what_table_they_are_of(connection: Any) -> None:
+    connection.execute("CREATE TABLE u (gone int, a int, b text)")
+    connection.execute("ALTER TABLE u DROP COLUMN gone")
+    connection.execute("CREATE VIEW v AS SELECT b, a + 1 AS c FROM u")
+    oids = dict(connection.execute("SELECT relname, oid FROM pg_class WHERE relname IN ('t', 'u', 'v')").fetchall())
+
+    def described(query: str) -> list[tuple[int, int]]:
+        result = connection.execute(query).pgresult
+        return [(result.ftable(number), result.ftablecol(number)) for number in range(result.nfields)]
+
+    t, u, v = oids["t"], oids["u"], oids["v"]
+    assert described("SELECT b, a, a + 1, 1, name FROM u JOIN t ON a = id") == [(u, 3), (u, 2), (0, 0), (0, 0), (t, 2)]
+    assert described("SELECT * FROM (SELECT x.b AS other, a::text FROM u x ORDER BY 1) s") == [(u, 3), (0, 0)]
+    assert described("SELECT * FROM v") == [(v, 1), (v, 2)]
+    assert described("SELECT relname FROM pg_class LIMIT 0") == [(1259, 2)]
+    assert described("SELECT id FROM t UNION SELECT a FROM u") == [(0, 0)]
+    assert described("INSERT INTO u VALUES (1, 'x') RETURNING b, a") == [(u, 3), (u, 2)]
+    assert described("WITH w AS (SELECT a FROM u) SELECT a FROM w") == [(u, 2)]

@@ -45,7 +45,7 @@ def descriptions(session: Any, columns: Sequence[OutputColumn], formats: Sequenc
     found = []
     for column, form in zip(columns, formats, strict=True):
         kind = session.types.by_name(column.type)
-        found.append(ColumnDescription(column.name, kind.oid or 0, kind.length, column.typmod, form))
+        found.append(ColumnDescription(column.name, kind.oid or 0, kind.length, column.typmod, form, *column.origin))
     return found
 
 

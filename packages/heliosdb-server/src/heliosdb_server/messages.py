@@ -208,6 +208,9 @@ class ColumnDescription(NamedTuple):
     length: int
     typmod: int
     format: int
+    table: int = 0
+    number: int = 0
+    """The table's OID and the column's number, where it is a column of a table."""
 
 
 def text(value: str) -> bytes:
@@ -220,7 +223,9 @@ def row_description(columns: Sequence[ColumnDescription]) -> bytes:
     parts = [_int2.pack(len(columns))]
     for column in columns:
         parts.append(text(column.name))
-        parts.append(_field.pack(0, 0, column.type_oid, column.length, column.typmod, column.format))
+        parts.append(
+            _field.pack(column.table, column.number, column.type_oid, column.length, column.typmod, column.format)
+        )
     return message(b"T", b"".join(parts))
 
 
@@ -245,6 +250,7 @@ REPORTED = (
     "client_encoding",
     "application_name",
     "default_transaction_read_only",
+    "in_hot_standby",
     "DateStyle",
     "IntervalStyle",
     "TimeZone",

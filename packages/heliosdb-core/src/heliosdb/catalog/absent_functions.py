@@ -1,11 +1,13 @@
-"""What clients ask of objects that do not exist here: partitions, triggers, text search, extended statistics.
+"""What clients ask that is of no other use here.
 
-The answers are PostgreSQL's for objects that are not there: NULL, or no rows.
+Most of it is about objects that do not exist: partitions, triggers, text search, extended statistics. The answers are
+PostgreSQL's for objects that are not there: NULL, or no rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import Any
 
 from heliosdb.catalog.functions import stable
@@ -33,6 +35,11 @@ def pg_options_to_table(options: Sequence[str | None]) -> Iterator[tuple[str, st
         yield name, value if equals else None
 
 
+def numbered(array: Sequence[Any]) -> Iterator[tuple[Any, int]]:
+    """Yield the elements of an array with their numbers, as the views of information_schema need them."""
+    return zip(array, count(1))
+
+
 FUNCTIONS: tuple[ScalarFunction, ...] = (
     stable("pg_partition_root", ("regclass",), "regclass", absent),
     stable("pg_get_partkeydef", ("oid",), "text", absent),
@@ -50,6 +57,15 @@ FUNCTIONS: tuple[ScalarFunction, ...] = (
 )
 
 TABLE_FUNCTIONS = (
+    TableFunction(
+        "_pg_expandarray",
+        ("anyarray",),
+        "record",
+        numbered,
+        (("x", "anyelement"), ("n", "int4")),
+        schema="information_schema",
+        rows=100.0,
+    ),
     TableFunction(
         "pg_partition_ancestors",
         ("regclass",),

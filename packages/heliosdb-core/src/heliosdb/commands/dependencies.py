@@ -309,7 +309,8 @@ class Dropper:
             else:
                 self.session.notice(f"drop cascades to {len(lines)} other objects", detail="\n".join(lines))
         for item in order:
-            self._enter(item)
+            if item.kind != "attribute" or Object("type", item.relation) not in found:
+                self._enter(item)
         return order
 
     def _find(self, target: Object, found: dict[Object, tuple[str, Object | None]], order: list[Object]) -> None:

@@ -3,7 +3,6 @@
 The binder builds logical nodes, the optimizer replaces some by physical ones (index scans, hash joins, top-k) and the
 code generator turns the result into Python functions. A node that makes new rows has a ``source`` number and
 ``columns``; ``sources`` of any node are the sources whose columns are available above it (see ``plan/expressions.py``).
-
 Plugins add physical nodes: a subclass of ``PlanNode`` plus an emitter registered for the class.
 """
 
@@ -29,6 +28,7 @@ class OutputColumn(Value):
     typmod: int = -1
     nullable: bool = True
     collation: str | None = None
+    origin: tuple[int, int] = field(default=(0, 0), eq=False)  # (OID of the table, number) of a column as it is
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -24,6 +24,7 @@ CATALOG_FAMILIES = (
     "heliosdb.catalog.sequences",
     "heliosdb.catalog.functions",
     "heliosdb.catalog.absent_functions",
+    "heliosdb.catalog.io_functions",
     "heliosdb.catalog.privilege_functions",
     "heliosdb.catalog.server_functions",
 )

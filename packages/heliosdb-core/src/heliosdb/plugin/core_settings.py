@@ -416,6 +416,14 @@ SETTINGS: tuple[Setting, ...] = (
         "heliosdb.commands.settings:execute_show", minimum=63, maximum=63,
     ),
     _shown(
+        "max_index_keys", "integer", 32, "Shows the maximum number of index keys.",
+        "heliosdb.commands.settings:execute_show", minimum=32, maximum=32,
+    ),
+    _shown(
+        "in_hot_standby", "bool", False, "Shows whether hot standby is currently active.",
+        "heliosdb.commands.settings:execute_show",
+    ),
+    _shown(
         "integer_datetimes", "bool", True, "Shows whether datetimes are integer based.",
         "heliosdb.commands.settings:execute_show",
     ),

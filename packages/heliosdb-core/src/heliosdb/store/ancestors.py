@@ -91,6 +91,17 @@ class Ancestors:
         made.near_order = _NearOrder(sorted(elements))
         return made
 
+    def guess(self, key: Any) -> Any:
+        """Return a row that may have a key, if that takes no search."""
+        near = self.near.get(key)
+        if near is not None:
+            return near[0]
+        if len(self.others) != 1:
+            return None
+        tree = self.others[0][0].tree
+        assert tree is not None
+        return tree.current.get(key)
+
     def row_ids(self, key: Any) -> list[int]:
         """Return the rows that may have a key at the forks."""
         found = list(self.near.get(key, ()))

@@ -258,6 +258,14 @@ class TimelineIndex:
             more += self.above(1).row_ids(key)
         return tuple(dict.fromkeys(more)) if len(more) > 1 else more
 
+    def guess(self, key: Any) -> int | None:
+        """Return a row that is likely to have a btree key, for who looks at the row; None: ask ``row_ids``."""
+        assert self.tree is not None
+        found = self.tree.current.get(key)
+        if found is None and self.parent is not None:
+            found = self.above(1).guess(key)
+        return found if found.__class__ is int else None
+
     def above(self, asked: int) -> Ancestors:
         """Return the parents' part of a btree, to be asked for so many keys."""
         found = self._above

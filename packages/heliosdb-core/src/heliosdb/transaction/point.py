@@ -102,31 +102,38 @@ def _remembering(
     remembered: dict[Any, int] = {}
     find = remembered.get
 
+    def remember(key: Any, row_id: int) -> None:
+        if len(remembered) >= REMEMBERED:
+            remembered.clear()
+        remembered[key] = row_id
+
     def read(key: Any) -> Row | None:
         row_id = find(key)
+        is_guessed = row_id is None
+        if is_guessed:
+            row_id = index.guess(key)
         if row_id is not None:
             published = store.published
+            row: Any = None
             try:
                 block: Block = blocks[row_id >> 12]  # type: ignore[assignment]
                 entry = block.overlay.get(row_id & 4095)
                 if entry is None:
                     if block.begin <= published:
                         row = block.rows[row_id & 4095]
-                        if row is not None and row[column] == key:
-                            return row
                 elif entry[0] <= published:
                     row = entry[1]
-                    if row is not None and row[column] == key:
-                        return row
-            except AttributeError:
-                pass  # the block is not in memory
+            except (AttributeError, IndexError):
+                pass  # the block is not in memory, or the row is another timeline's
+            if row is not None and row[column] == key:
+                if is_guessed:
+                    remember(key, row_id)
+                return row  # type: ignore[no-any-return]
         found = slow(key)
         if found is not None:
             for row_id in index.newest_row_ids(key):
                 if relation.newest(row_id)[1] is found:
-                    if len(remembered) >= REMEMBERED:
-                        remembered.clear()
-                    remembered[key] = row_id
+                    remember(key, row_id)
         return found
 
     return read

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from heliosdb.catalog.io_functions import RECORD, io_oids
 from heliosdb.catalog.views.columns import PG_CATALOG
 from heliosdb.catalog.views.relations import KINDS, access_method_oid
 from heliosdb.catalog.views.support import (
@@ -27,6 +28,7 @@ __all__ = ["CATALOG_VIEWS"]
 Row = tuple[Any, ...]
 
 TYPE_KINDS = {"pseudo": "p", "enum": "e", "domain": "d", "composite": "c", "range": "r", "multirange": "m"}
+IO = ("typinput", "typoutput", "typreceive", "typsend")
 VOLATILITY = {"immutable": "i", "stable": "s", "volatile": "v"}
 CAST_CONTEXTS = {"implicit": "i", "assignment": "a", "explicit": "e"}
 LANGUAGES = {"internal": 12, "c": 13, "sql": 14}
@@ -66,7 +68,7 @@ def pg_type(session: Any) -> Iterator[Row]:
             typstorage=storage,
             typbasetype=element if is_domain else 0,
             typcollation=(950 if type_.name == "name" else 100) if type_.collatable else 0,
-            **none | _domain_fields(session, type_.name),
+            **none | _domain_fields(session, type_.name) | dict(zip(IO, io_oids(type_, session.types))),
         )
     for relation in session.catalog.relations():
         if relation.kind in KINDS and relation.kind != "sequence":
@@ -88,7 +90,7 @@ def pg_type(session: Any) -> Iterator[Row]:
                 typstorage="x",
                 typbasetype=0,
                 typcollation=0,
-                **none,
+                **none | dict(zip(IO, RECORD)),
             )
 
 

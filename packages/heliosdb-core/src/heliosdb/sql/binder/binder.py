@@ -26,7 +26,16 @@ from heliosdb.errors import (
     UndefinedColumn,
     UndefinedTable,
 )
-from heliosdb.plan.expressions import Case, Column, Constant, Expression, RowConstructor, Subquery, SubqueryKind
+from heliosdb.plan.expressions import (
+    Case,
+    Column,
+    Constant,
+    Expression,
+    RowConstructor,
+    SetReturningCall,
+    Subquery,
+    SubqueryKind,
+)
 from heliosdb.plan.forms import reading
 from heliosdb.plan.nodes import BoundStatement, OutputColumn, PlanNode
 from heliosdb.sql.binder.coercion import ASSIGNMENT, coerce_to_type, resolve_unknown
@@ -71,6 +80,10 @@ class Binder:
         self._ctes = 0
         self.other_texts = 0
         self.rows: dict[tuple[int, int], RowConstructor] = {}
+        self.tables: dict[int, int] = {}
+        """The OIDs of the tables and views that are sources."""
+        self.origins: dict[tuple[int, int], tuple[int, int]] = {}
+        """By (source, index) of what other sources give on as it is: (OID of the table, number of the column)."""
         self.views: list[int] = []
         self.role: int = getattr(context.session, "role", OWNER)
         """Whose privileges count: the current role's, within a view those of its owner."""
@@ -294,11 +307,25 @@ class Binder:
             typmod=expression.typmod,
             nullable=expression.nullable,
             collation=expression.collation,
+            origin=self.origin_of(expression),
         )
+
+    def origin_of(self, expression: Expression) -> tuple[int, int]:
+        """Return the OID of the table and the number of the column that an expression is, zeros where it is none."""
+        if expression.__class__ is not Column:
+            return 0, 0
+        table = self.tables.get(expression.source)
+        place = (expression.source, expression.index)
+        if table is not None:
+            return (table, place[1] + 1) if place[1] >= 0 else (0, 0)
+        return self.origins.get(place, (0, 0))
 
     def note_rows(self, source: int, expressions: Sequence[Expression]) -> None:
         """Remember the fields of output columns that are rows, for those who select fields from them."""
         for index, expression in enumerate(expressions):
+            origin = self.origin_of(expression)
+            if origin[0]:
+                self.origins[source, index] = origin
             if expression.type == "record":
                 row = self.row_of(expression)
                 if row is not None:
@@ -308,6 +335,9 @@ class Binder:
         """Return the row constructor behind an expression of type record, if it is known."""
         if isinstance(expression, RowConstructor):
             return expression
+        if isinstance(expression, SetReturningCall) and expression.type == "record" and expression.columns:
+            fields = tuple(Constant(type=type_, value=None) for _, type_ in expression.columns)
+            return RowConstructor(type="record", fields=fields, names=tuple(name for name, _ in expression.columns))
         if isinstance(expression, Column):
             return self.rows.get((expression.source, expression.index))
         if isinstance(expression, Case) and expression.default is not None:
@@ -327,6 +357,7 @@ class Binder:
         for column in live:
             if column.collation is not None:
                 self.has_collations = True
+        self.tables[source] = relation.oid
         return RangeItem(
             alias or relation.name,
             source,

@@ -376,6 +376,9 @@ def bind_cte_reference(binder: Binder, scope: Scope, item: ast.RangeTable) -> tu
             _note_outer(scope, table)
     for index, row in table.rows.items():
         binder.rows[source, index] = row
+    for index, column in enumerate(columns):
+        if column.origin[0]:
+            binder.origins[source, index] = column.origin
     return plan, RangeItem(alias, source, columns, kind="WITH query")
 
 

@@ -260,6 +260,8 @@ def catalog_scan(binder: Binder, view: CatalogView, alias: str) -> tuple[nodes.P
     )
     item = RangeItem(alias, source, columns)
     item.catalog_oid = CATALOG_OIDS.get(view.name) if view.schema == "pg_catalog" else None
+    if item.catalog_oid is not None:
+        binder.tables[source] = item.catalog_oid
     return nodes.CatalogScan(source=source, columns=columns, view=view, alias=alias), item
 
 
@@ -311,6 +313,7 @@ def bind_view(
         expressions=tuple(expressions),
         alias=alias or relation.name,
     )
+    binder.tables[source] = relation.oid
     schema = relation.schema if alias is None else None
     return plan, RangeItem(alias or relation.name, source, columns, relation=relation, schema=schema)
 

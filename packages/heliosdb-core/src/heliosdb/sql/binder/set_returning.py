@@ -78,6 +78,7 @@ def _expand_innermost(
 
     changed: tuple[Expression, ...] = rewritten(expressions, replace)
     outputs += carried
+    binder.note_rows(source, outputs)
     node = nodes.ProjectSet(
         input=plan,
         source=source,

@@ -1,0 +1,21 @@
+-- What drivers ask of types when they connect: kinds by their functions, elements, fields, labels.
+CREATE SCHEMA s;
+CREATE TYPE s.mood AS ENUM ('sad', 'ok');
+CREATE TYPE s.pair AS (x int, y text, m s.mood);
+CREATE DOMAIN s.price AS numeric(8, 2);
+CREATE TABLE s.t (a int, b text[]);
+SELECT t.typname, t.typinput, t.typoutput, t.typreceive, t.typsend FROM pg_type t WHERE t.typnamespace = 's'::regnamespace AND t.typname <> '_t' ORDER BY 1;
+SELECT t.oid, t.typname, t.typinput, t.typoutput, t.typreceive, t.typsend FROM pg_type t WHERE t.typname IN ('bool', 'int2', 'int4', 'int8', 'float4', 'float8', 'numeric', 'text', 'varchar', 'bpchar', 'char', 'name', 'bytea', 'date', 'time', 'timetz', 'timestamp', 'timestamptz', 'interval', 'uuid', 'json', 'jsonb', 'oid', 'regclass', 'regtype', 'int2vector', 'oidvector', 'xid', '_int4', '_text', '_uuid', 'bit', 'varbit', 'jsonpath') ORDER BY 1;
+SELECT n.nspname, t.typname, t.typtype, CASE WHEN p.proname = 'array_recv' THEN 'a' ELSE t.typtype END AS kind, CASE WHEN p.proname = 'array_recv' THEN t.typelem WHEN t.typtype = 'd' THEN t.typbasetype ELSE 0 END = 0 AS plain FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace JOIN pg_proc p ON p.oid = t.typreceive LEFT JOIN pg_class c ON c.oid = t.typrelid WHERE n.nspname = 's' AND t.typname <> '_t' AND (t.typtype IN ('e', 'd', 'r', 'm') OR (t.typtype = 'c' AND c.relkind = 'c') OR p.proname = 'array_recv') ORDER BY 2;
+SELECT t.typname, a.attname, a.atttypid::regtype FROM pg_type t JOIN pg_class c ON c.oid = t.typrelid JOIN pg_attribute a ON a.attrelid = c.oid WHERE t.typname = 'pair' AND c.relkind = 'c' AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum;
+SELECT e.enumlabel FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid WHERE t.typname = 'mood' ORDER BY e.enumsortorder;
+SELECT t.typname, t.typinput = 'array_in'::regproc AS is_array, e.typname AS element FROM pg_type t LEFT JOIN pg_type e ON e.oid = t.typelem WHERE t.typname IN ('_mood', 'mood', '_int4', 'int2vector') ORDER BY 1;
+SELECT t.typname, t.typarray = 0, t.typarray::regtype FROM pg_type t WHERE t.oid = to_regtype('s.pair');
+SELECT r.kind, (r.keys).n, (r.keys).x FROM (SELECT con.contype AS kind, information_schema._pg_expandarray(ARRAY['a', 'b']) AS keys, (information_schema._pg_expandarray(ARRAY['a', 'b'])).n AS n FROM (VALUES ('p')) con (contype)) r ORDER BY (r.keys).n DESC;
+SELECT * FROM information_schema._pg_expandarray('3 1 2'::int2vector);
+SELECT (pg_options_to_table('{a=b,c}')).option_value;
+SELECT g, (k.o).option_name FROM (SELECT g, pg_options_to_table('{a=b,c}') AS o FROM generate_series(1, 2) g) k ORDER BY 1, 2;
+SELECT (pg_options_to_table('{a=b}')).nothing;
+SELECT name, setting FROM pg_settings WHERE name IN ('max_index_keys', 'in_hot_standby', 'max_identifier_length') ORDER BY 1;
+DROP SCHEMA s CASCADE;
+SELECT count(*) FROM pg_type WHERE typname IN ('mood', 'pair', 'price', '_mood');
