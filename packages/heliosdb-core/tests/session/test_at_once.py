@@ -179,3 +179,27 @@ def test_a_block_that_has_changed_nothing_ends_at_once(db: EmbeddedDatabase, tex
     assert session.ends_at_once() is expected
     session.execute("COMMIT")
     assert not session.ends_at_once(), "no block is open"
+
+
+def test_statements_are_counted_once(db: EmbeddedDatabase) -> None:
+    text = "UPDATE t SET n = n + 1 WHERE id = 1"
+    learn(db, text)
+    db.execute("SET pg_stat_statements.track = top")
+    session, other = begin(db), begin(db)
+    for each in (session, other):
+        each.execute("ROLLBACK; SET pg_stat_statements.track = top; BEGIN")
+        if each is session:
+            learn_here(session, text)
+    assert at_once(session, text) is not None
+    assert at_once(other, text) is None, "the row is locked"
+    for ended in (session, other):
+        ended.execute("ROLLBACK")
+        ended.close()
+    counted = db.query("SELECT calls, rows FROM pg_stat_statements WHERE query LIKE 'UPDATE t SET n%'")
+    assert [tuple(row) for row in counted] == [(2, 2)]
+
+
+def learn_here(session: Any, text: str) -> None:
+    """Have a plan under the session's settings."""
+    session.execute(text)
+    session.execute("ROLLBACK; BEGIN")

@@ -64,11 +64,20 @@ def run_at_once(session: Session, statement: StatementText, parameters: Sequence
                     return None
                 if not lock_plan(session, plan):
                     return None
-                return session.run_plan(plan, statement.constants, session.read_parameters(plan, given))
+                session.last_plan = plan
+                if session.watch.is_on:
+                    session.watch.begin(statement, parameters)
+                result = session.run_plan(plan, statement.constants, session.read_parameters(plan, given))
+                session.watch.rows = result.row_count
+                return result
             except WouldWait:
+                session.watch.forget()
                 transaction.rollback_to(mark)
                 block.locked.clear()
                 return None
+            except BaseException:
+                session.watch.end(failed=True)
+                raise
     finally:
         transaction.never_waits = False
         session.stop_clock()

@@ -190,6 +190,10 @@ class StatementWatch:
             self._log(statement, taken)
         self._parameters = ()
 
+    def forget(self) -> None:
+        """Forget the statement that has begun: nothing was done, and it will begin again."""
+        self._statement = None
+
     def note(self, use: Use, times: int) -> None:
         """Count that something has been used so many times, while statements are tracked."""
         if self._tracks:
