@@ -1,8 +1,9 @@
-"""``make clients``: run programs of other people's drivers on a server, and compare what they print with what
+"""``make clients``: run programs of other people's drivers and tools on a server, and compare what they print with what
 PostgreSQL made them print.
 
-Each program of ``programs/`` takes host, port, user and database and prints what it saw. ``expected/`` is what it
-prints with PostgreSQL 15 (with pgvector's adapters: what it has to be). A program whose tool is not here is named.
+Each program of ``programs/`` takes host, port, user and database and prints what it saw; psql runs a script.
+``expected/`` is what it prints with PostgreSQL 15 (with pgvector's adapters: what it has to be). A program whose tool
+is not here is named.
 ``ARGS="--record PORT DATABASE"`` writes ``expected/`` anew from a PostgreSQL of the user postgres on this machine.
 """
 
@@ -36,6 +37,11 @@ def _node(name: str, *where: str) -> list[str]:
     return ["node", str(HERE / "programs" / f"{name}.mjs"), *where]
 
 
+def _psql(name: str, host: str, port: str, user: str, database: str) -> list[str]:
+    script = os.path.relpath(HERE / "programs" / f"{name}.sql", TOOLS)  # what psql puts before each error
+    return ["psql", "-X", "-h", host, "-p", port, "-U", user, "-d", database, "-f", script]
+
+
 def _jar() -> Path | None:
     """Return pgjdbc, where Maven has put it or has it for others."""
     repository = Path.home() / ".m2" / "repository" / "org" / "postgresql" / "postgresql"
@@ -51,14 +57,36 @@ def _jdbc(name: str, host: str, port: str, user: str, database: str) -> list[str
 
 PROGRAMS: dict[str, tuple[str, Callable[..., list[str]]]] = {
     "asyncpg_program": ("python", _python),
+    "psycopg_program": ("python", _python),
     "psycopg2_program": ("python", _python),
     "django_project": ("python", _python),
     "pgvector_python": ("python", _python),
+    "psql": ("psql", _psql),
+    "pgbench_program": ("pgbench", _python),
     "node_postgres": ("npm", _node),
     "pgvector_node": ("npm", _node),
     "jdbc": ("java", _jdbc),
 }
 """By name: the tool that a program needs, and its command."""
+
+OF_POSTGRESQL = {"psql": 15, "pgbench": 15}
+"""PostgreSQL's own tools print other tables in each version: the one that ``expected/`` was recorded with."""
+
+
+def missing(name: str) -> str | None:
+    """Return why a program cannot run here, or None."""
+    tool, _ = PROGRAMS[name]
+    if tool == "python":
+        return None
+    if shutil.which(tool) is None:
+        return f"there is no {tool}"
+    if tool == "java" and _jar() is None:
+        return f"Maven could not get {JAR}"
+    if tool in OF_POSTGRESQL:
+        version = subprocess.run([tool, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+        if not version.startswith(f"{tool} (PostgreSQL) {OF_POSTGRESQL[tool]}."):
+            return f"what is recorded is of version {OF_POSTGRESQL[tool]}, here is {version}"
+    return None
 
 
 def install() -> None:
@@ -76,7 +104,7 @@ def run(name: str, port: int, user: str, database: str) -> str:
     """Run a program and return what it printed, errors included."""
     _, command = PROGRAMS[name]
     where = ("127.0.0.1", str(port), user, database)
-    environment = {**os.environ, "PGTZ": "UTC", "TZ": "UTC"}
+    environment = {**os.environ, "PGTZ": "UTC", "TZ": "UTC", "LC_ALL": "C.UTF-8"}
     done = subprocess.run(
         command(name, *where), capture_output=True, text=True, check=False, cwd=TOOLS, timeout=300, env=environment
     )
@@ -96,12 +124,9 @@ def main() -> None:
         database.execute("SET ROLE postgres")
         database.execute(schema)
         database.execute("RESET ROLE")
-        for name, (tool, _) in PROGRAMS.items():
-            if tool != "python" and shutil.which(tool) is None:
-                print(f"{name:18} skipped: there is no {tool}")
-                continue
-            if tool == "java" and _jar() is None:
-                print(f"{name:18} skipped: Maven could not get {JAR}")
+        for name in PROGRAMS:
+            if (why := missing(name)) is not None:
+                print(f"{name:18} skipped: {why}")
                 continue
             recorded = HERE / "expected" / f"{name}.txt"
             if given.record and "vector" not in name:

@@ -84,7 +84,7 @@ def test_a_failed_copy_fails_the_transaction_around_it(table: Talk) -> None:
         ("\\copy t (a, nope) from rows.txt", 'column "nope" of relation "t" does not exist'),
         ("\\copy pg_class from rows.txt", 'relation "pg_class" does not exist'),
         ("\\copy (SELECT 1) from rows.txt", "syntax error"),
-        ("\\copy t from rows.txt (format binary)", "COPY format "),
+        ("\\copy t from rows.txt (format binary)", "COPY file signature not recognized"),
         ("\\copy t from rows.txt (encoding 'latin1')", 'encoding "latin1" is not supported'),
         ("\\copy t from rows.txt (delimiter 'ab')", "COPY delimiter must be a single one-byte character"),
         ("\\copy t from rows.txt (quote 'x')", "COPY quote available only in CSV mode"),

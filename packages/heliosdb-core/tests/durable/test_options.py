@@ -101,7 +101,7 @@ def compact_interval_hours() -> None:
     now = [1000.0]
     volume = WatchedVolume()
     database, session = opened(volume, compact_interval_hours=2, clock=lambda: now[0])
-    session.execute("CREATE TABLE t AS SELECT g FROM generate_series(1, 20000) g")
+    session.execute("CREATE TABLE t AS SELECT g, md5(g::text) FROM generate_series(1, 20000) g")
     assert database.store.maintenance is not None
     database.store.maintenance.start()
     checkpoint(database)
@@ -247,8 +247,10 @@ def read_only(path: Path) -> None:
 
 
 def of_packages(path: Path) -> None:
-    for stated in ({"encryption_key": b"k" * 32}, {"retention_days": 3}, {"options": {"temporal.nothing": 1}}):
-        with pytest.raises(Error, match=r"temporal|encryption_key|retention_days"):
+    given = {"encryption_key": b"k" * 32, "retention_days": 3, "mode": "hybrid", "options": {"temporal.nothing": 1}}
+    for name, value in given.items():
+        stated: dict[str, Any] = {name: value}
+        with pytest.raises(Error, match=r"temporal|encryption_key|retention_days|mode"):
             connect(str(path), config=Config(**stated), plugins=[])
 
 
@@ -256,6 +258,7 @@ CONFIGURED: dict[str, Callable[[Path], None]] = {
     "encryption_key": of_packages,
     "in_memory": in_memory,
     "log_level": log_level,
+    "mode": of_packages,
     "options": of_packages,
     "path": of_path,
     "read_only": read_only,

@@ -452,11 +452,11 @@ def test_an_interrupted_append_is_undone_once() -> None:
 
 
 def test_a_record_has_a_greatest_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_module, "LARGEST_RECORD", 1000)
+    monkeypatch.setattr(log_module, "LARGEST_RECORD", 10_000)
     log = Log(FaultyVolume(), 1, FileCodecs())
-    log.append(b"x" * 1000, 1)
+    log.append(b"x" * 10_000, 1)
     with pytest.raises(ProgramLimitExceeded):
-        log.append(b"x" * 1001, 2)
+        log.append(b"x" * 10_001, 2)
 
 
 def test_a_newer_format_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

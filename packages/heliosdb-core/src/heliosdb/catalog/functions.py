@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from heliosdb.catalog.definitions import Relation
+from heliosdb.catalog.definitions import DataType, Relation
 from heliosdb.catalog.storage import NAMES_RELATION, OBJECTS_RELATION
+from heliosdb.catalog.types import is_of_catalog
 from heliosdb.catalog.views.locks import pg_blocking_pids
 from heliosdb.catalog.views.relations import rule_oid
 from heliosdb.catalog.views.support import describe, function_oid, owner_name, schema_oid, system_relations
@@ -159,27 +160,36 @@ def pg_table_is_visible(oid: int, session: Any) -> bool | None:
     """Return whether search_path finds a relation by its name alone."""
     catalog = session.catalog
     found: Any = catalog.relation_by_oid(oid)
-    if found is None:
-        entry = catalog.index_by_oid(oid)
-        if entry is None:
-            for number, view in system_relations(session):
-                if number == oid:
-                    return view.schema in session.search_path
-            return None
+    if found is None and (entry := catalog.index_by_oid(oid)) is not None:
         found = entry[1]
+    if found is None and is_composite(made := catalog.object_by_oid(oid)):
+        found = made
+    if found is None:
+        schemas = (view.schema for number, view in system_relations(session) if number == oid)
+        return next((schema in session.search_path for schema in schemas), None)
     for schema in session.search_path:
-        if catalog.is_name_taken(schema, found.name):
+        # A composite type is a relation without rows: the names are of one namespace.
+        if catalog.is_name_taken(schema, found.name) or is_composite(catalog.lookup_type(schema, found.name)):
             return bool(schema == found.schema)
     return False
 
 
+def is_composite(found: Any) -> bool:
+    """Return whether an object of the catalog is a composite type."""
+    return isinstance(found, DataType) and found.kind == "composite"
+
+
 def pg_type_is_visible(oid: int, session: Any) -> bool | None:
-    """Return whether search_path finds a type by its name alone."""
+    """Return whether search_path finds a type by its name alone, an array by its elements'. What is built in, and
+    what plugins bring, is found in every path.
+    """
+    types = session.types
     try:
-        session.types.by_oid(oid)
+        found = types.by_oid(oid)
     except UndefinedObject:
         return None
-    return True
+    name = found.element if found.kind == "array" else found.name
+    return not is_of_catalog(name) or types.resolve((types.sql_name(name),)) is types.find(name)
 
 
 def pg_function_is_visible(oid: int, session: Any) -> bool | None:

@@ -214,8 +214,8 @@ def pg_attribute(session: Any) -> Iterator[Row]:
                 options=tuple(f"{name}={value}" for name, value in column.options) or None,
             )
         for index in relation.indexes:
-            for number, (name, type_name) in enumerate(index_columns(session, relation, index), 1):
-                yield _attribute(session, index.oid, number, name, type_name)
+            for number, (name, type_name, typmod) in enumerate(index_columns(session, relation, index), 1):
+                yield _attribute(session, index.oid, number, name, type_name, typmod=typmod)
     for type_ in session.catalog.types():
         for number, field in enumerate(type_.attributes, 1):
             yield _attribute(session, type_.oid, number, field.name, field.type, typmod=field.typmod)
@@ -224,20 +224,21 @@ def pg_attribute(session: Any) -> Iterator[Row]:
             yield _attribute(session, oid, number, name, type_name)
 
 
-def index_columns(session: Any, relation: Relation, index: Index) -> Iterator[tuple[str, str]]:
-    """Yield (name, type) of an index's columns: what they are called that it is over, with a number the second time."""
+def index_columns(session: Any, relation: Relation, index: Index) -> Iterator[tuple[str, str, int]]:
+    """Yield (name, type, typmod) of an index's columns: called as what it is over, with a number the second time."""
     taken: set[str] = set()
     for key in (*index.keys, *[IndexKey(column=number) for number in index.include]):
         if key.column is not None:
-            name, type_name = relation.columns[key.column - 1].name, relation.columns[key.column - 1].type
+            column = relation.columns[key.column - 1]
+            name, type_name, typmod = column.name, column.type, column.typmod
         else:
-            name, type_name = describe("expression_name")(session, key.expression), key.type
+            name, type_name, typmod = describe("expression_name")(session, key.expression), key.type, -1
         base, count = name, 0
         while name in taken:
             count += 1
             name = f"{base}{count}"
         taken.add(name)
-        yield name, type_name
+        yield name, type_name, typmod
 
 
 def _attribute(
