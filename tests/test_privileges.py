@@ -408,6 +408,35 @@ def test_the_past_has_the_roles_and_grants_of_now(db: EmbeddedDatabase, before: 
     assert len(rows(db.database.session(user="nobody"), text)) == 3
 
 
+@pytest.mark.parametrize("text", ["SET heliosdb.as_of = 'SCN {scn}'; SELECT a FROM {name}",
+                                  "SELECT a FROM {name} AS OF SCN {scn}"])  # fmt: skip
+@pytest.mark.parametrize("name", ["gone", "view_of_gone"])
+def test_grants_on_what_is_dropped_have_gone_with_it(db: EmbeddedDatabase, name: str, text: str) -> None:
+    db.execute("CREATE TABLE gone (a text); INSERT INTO gone VALUES ('x'); CREATE VIEW view_of_gone AS TABLE gone")
+    db.execute(f"ALTER TABLE gone OWNER TO boss; GRANT SELECT ON {name} TO nobody; GRANT SELECT ON gone TO reader")
+    ((scn,),) = db.query("SELECT heliosdb_current_scn()")
+    db.execute(f"REVOKE SELECT ON {name} FROM nobody; DROP TABLE gone CASCADE")
+    text = text.format(scn=scn, name=name)
+    for user in ("nobody", "reader", "boss"):
+        with pytest.raises(InsufficientPrivilege):
+            db.database.session(user=user).execute(text)
+    if name == "gone":
+        assert rows(db.database.session(), text) == [("x",)]
+        db.execute("GRANT pg_read_all_data TO nobody")
+        assert rows(db.database.session(user="nobody"), text) == [("x",)]
+
+
+@pytest.mark.parametrize("action", ["ADD ATTRIBUTE b int", "DROP ATTRIBUTE a", "ALTER ATTRIBUTE a TYPE text",
+                                    "RENAME ATTRIBUTE a TO z"])  # fmt: skip
+def test_attributes_of_a_type_are_its_owners(db: EmbeddedDatabase, action: str) -> None:
+    db.execute("CREATE TYPE pair AS (a int, c int)")
+    session = db.database.session(user="nobody")
+    with pytest.raises(InsufficientPrivilege, match="must be owner of type pair"):
+        session.execute(f"ALTER TYPE pair {action}")
+    db.execute("ALTER TYPE pair OWNER TO nobody")
+    session.execute(f"ALTER TYPE pair {action}")
+
+
 def test_who_may_read_now_may_read_what_was_before_that(db: EmbeddedDatabase) -> None:
     ((scn,),) = db.query("SELECT heliosdb_current_scn()")
     db.execute("CREATE ROLE later; GRANT SELECT ON t TO later")

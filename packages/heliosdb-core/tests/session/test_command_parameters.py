@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from heliosdb import errors
+import heliosdb
+from heliosdb import EmbeddedDatabase, errors
 from heliosdb.database import Database
 from heliosdb.session import Session
 
@@ -63,3 +64,30 @@ def test_a_query_whose_rows_nobody_wants_is_not_run(session: Session) -> None:
     assert rows(session, "SELECT * FROM c") == []
     with pytest.raises(errors.DivisionByZero):
         session.execute("CREATE TABLE d AS SELECT id, 1 / (id - id) AS n FROM t WITH DATA")
+
+
+CONTROLS = ["BEGIN", "START TRANSACTION", "COMMIT", "ROLLBACK", "SAVEPOINT a", "RELEASE a", "ROLLBACK TO a",
+            "SET TRANSACTION READ ONLY", "SET work_mem = '1MB'", "LOCK TABLE t", "SHOW work_mem"]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", CONTROLS)
+@pytest.mark.parametrize("before", ["", "BEGIN; SAVEPOINT a"])
+def test_values_for_what_has_no_parameters_are_refused_and_nothing_is_done(
+    session: Session, text: str, before: str
+) -> None:
+    session.execute(before)
+    with pytest.raises(errors.ProtocolViolation, match="supplies 2 parameters, but prepared statement requires 0"):
+        session.execute(text, [1, "x"])
+    assert session.block.status == ("E" if before else "I")
+
+
+@pytest.mark.parametrize("text", ["BEGIN", "COMMIT"])
+def test_every_door_of_python_refuses_values_for_transaction_commands(text: str) -> None:
+    with EmbeddedDatabase.new_in_memory(plugins=[]) as database:
+        for run in (database.execute, database.query):
+            with pytest.raises(errors.ProtocolViolation):
+                run(text, (1,))
+    with heliosdb.connect(":memory:", autocommit=True) as connection:
+        with pytest.raises(heliosdb.OperationalError, match="supplies 1 parameters"):
+            connection.run(text, [1])
+        assert not connection.in_transaction

@@ -59,7 +59,7 @@ class Conversation:
             user=user, settings=settings, on_notice=self._notice, number=number, door=door
         )
         self.session.inbox.on_arrival = on_arrival
-        self._statements: dict[str, Statement] = {}
+        self._statements: dict[str, Statement] = self.session.protocol_prepared
         self._portals: dict[str, Portal] = {}
         self._copy: Any = None
         self._copy_is_extended = False
@@ -295,10 +295,9 @@ class Conversation:
         oids = [body.int4() & 0xFFFFFFFF for _ in range(body.count())]
         body.end()
         session = self.session
-        if name in self._statements:
-            if name:
-                raise errors.DuplicatePreparedStatement(f'prepared statement "{name}" already exists')
-            del self._statements[name]
+        if name and (name in self._statements or name in session.prepared):
+            raise errors.DuplicatePreparedStatement(f'prepared statement "{name}" already exists')
+        self._statements.pop(name, None)
         types = tuple([None if oid in (0, 705) else session.types.by_oid(oid).name for oid in oids])
         statements = session.texts(text)
         if len(statements) > 1:
@@ -318,8 +317,9 @@ class Conversation:
         wanted = [body.int2() for _ in range(body.count())]
         body.end()
         statement = self._statement(name)
-        # Of what has no columns the parameters are known when it runs, which then looks whether there are too many.
-        if len(values) < len(statement.types) or (statement.columns is not None and len(values) > len(statement.types)):
+        # Of a query in a command the parameters are known when it runs, which then looks whether there are too many.
+        more = len(values) - len(statement.types)
+        if more < 0 or (more and not (statement.text and self.session.has_query(statement.text))):
             raise errors.ProtocolViolation(
                 f'bind message supplies {len(values)} parameters, but prepared statement "{name}" requires '
                 f"{len(statement.types)}"

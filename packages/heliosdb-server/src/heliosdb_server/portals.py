@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ class Statement:
     """What makes the bytes of its rows by their formats, where no setting has a say in them."""
     described: dict[tuple[int, ...], bytes] = field(factory=dict)
     """RowDescription by the formats that were asked for."""
+    prepared_at: int = field(factory=time.time_ns)
     short: Short | None = None
     """How it is answered at once."""
 

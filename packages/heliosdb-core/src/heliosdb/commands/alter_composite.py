@@ -20,6 +20,7 @@ from heliosdb.catalog.result import Result
 from heliosdb.commands.columns import column_type
 from heliosdb.commands.ddl import apply, done, edit_of, lock_relation
 from heliosdb.commands.forms import refuse_forms
+from heliosdb.commands.privileges import require_owner
 from heliosdb.commands.types import find_type, stored_texts
 from heliosdb.errors import (
     DuplicateColumn,
@@ -86,6 +87,7 @@ def _composite(session: CommandSession, name: tree.QualifiedName) -> DataType:
     if found is None or found.kind != "composite":
         # A composite type is a relation to PostgreSQL, and other types are none.
         raise UndefinedTable(f'relation "{name}" does not exist')
+    require_owner(session, found)
     return found
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from heliosdb import errors
 from heliosdb.catalog.result import Result
 from heliosdb.session.past import Moments
+from heliosdb.session.statements import forget_prepared
 from heliosdb.sql import statements as tree
 
 if TYPE_CHECKING:
@@ -27,6 +29,12 @@ class NamedStatement:
     types: tuple[str | None, ...]
     text: str
     plan: list[Any]
+    prepared_at: int = field(factory=time.time_ns)
+
+    @property
+    def parameter_types(self) -> tuple[str, ...]:
+        """The types of its parameters, as the last plan has them."""
+        return self.plan[0].bound.parameter_types  # type: ignore[no-any-return]
 
     def current_plan(self, session: Session) -> Plan:
         """Return the plan, made anew when the catalog, or the role, has changed under it."""
@@ -47,7 +55,7 @@ def execute_prepare(session: Session, statement: tree.Prepare) -> Result:
     """PREPARE name (types) AS statement."""
     from heliosdb.sql.binder import bind_type
 
-    if statement.name in session.prepared:
+    if statement.name in session.prepared or statement.name in session.protocol_prepared:
         raise errors.DuplicatePreparedStatement(f'prepared statement "{statement.name}" already exists')
     types = tuple(bind_type(written, session.bind_context())[0] for written in statement.types)
     prepared = NamedStatement(statement.name, statement.statement, types, session.current_query, [])
@@ -57,11 +65,29 @@ def execute_prepare(session: Session, statement: tree.Prepare) -> Result:
 
 
 def find_prepared(session: Session, name: str) -> NamedStatement:
-    """Return a prepared statement; 26000 when there is none of this name."""
+    """Return a prepared statement, one of the protocol's too; 26000 when there is none of this name."""
     found = session.prepared.get(name)
+    if found is None and name:
+        found = _of_protocol(session, name)
     if found is None:
-        raise errors.InvalidSqlStatementName(f'prepared statement "{name}" does not exist')
+        raise _unknown(name)
     return found  # type: ignore[no-any-return]
+
+
+def _unknown(name: str) -> errors.InvalidSqlStatementName:
+    return errors.InvalidSqlStatementName(f'prepared statement "{name}" does not exist')
+
+
+def _of_protocol(session: Session, name: str) -> NamedStatement | None:
+    """Return what the client prepared by the protocol under a name, as EXECUTE runs it."""
+    made = session.protocol_prepared.get(name)
+    if made is None:
+        return None
+    if made.text is None or not session.is_query(made.text):
+        raise errors.FeatureNotSupported(f'EXECUTE runs queries alone: prepared statement "{name}" is another command')
+    found = NamedStatement(name, session.tree(made.text), made.types, made.text.text, [])
+    found.current_plan(session)
+    return found
 
 
 def argument_values(
@@ -102,8 +128,9 @@ def plan_to_execute(session: Session, statement: tree.Execute) -> tuple[Plan, tu
 def execute_deallocate(session: Session, statement: tree.Deallocate) -> Result:
     """DEALLOCATE name, DEALLOCATE ALL."""
     if statement.name is None:
-        session.prepared.clear()
+        forget_prepared(session)
         return Result("DEALLOCATE ALL")
-    find_prepared(session, statement.name)
-    del session.prepared[statement.name]
+    if session.prepared.pop(statement.name, None) is None:
+        if not statement.name or session.protocol_prepared.pop(statement.name, None) is None:
+            raise _unknown(statement.name)
     return Result("DEALLOCATE")

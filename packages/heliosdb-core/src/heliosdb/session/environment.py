@@ -127,6 +127,10 @@ class SessionEnvironment:
         self.inbox = Inbox(self, database.notifications)
         """What LISTEN and NOTIFY are about."""
         self.prepared: dict[str, Any] = {}
+        """What PREPARE made, by name."""
+        self.protocol_prepared: dict[str, Any] = {}
+        """What a client prepared by the protocol, by name, ``""`` for the one without: objects of its door with
+        ``text`` (a StatementText or None), ``types`` and ``prepared_at`` (``time.time_ns()``)."""
         self.cursors: dict[str, Any] = {}
         self.notices: list[Notice] = []
         self.on_notice = on_notice

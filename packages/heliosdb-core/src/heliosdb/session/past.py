@@ -212,6 +212,10 @@ def _changes(line: Any, then: CatalogSnapshot, now: CatalogSnapshot) -> dict[int
         if present is not None and (relation.owner, relation.acl) != (present.owner, present.acl):
             relation = evolve(relation, owner=present.owner, acl=present.acl)
             changes[relation.oid] = relation
+        if present is None:
+            # What was granted on it, to its owner too, has gone with it.
+            relation = evolve(relation, acl=())
+            changes[relation.oid] = relation
         if relation.kind not in ("table", "materialized view"):
             continue
         if present is None:

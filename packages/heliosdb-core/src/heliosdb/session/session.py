@@ -41,7 +41,13 @@ from heliosdb.session.kinds import (
 )
 from heliosdb.session.plans import SessionPlans
 from heliosdb.session.recursion import allow_recursion
-from heliosdb.session.statements import PreparedStatement, StatementText, no_parameter
+from heliosdb.session.statements import (
+    PreparedStatement,
+    StatementText,
+    forget_prepared,
+    no_parameter,
+    unwanted_parameters,
+)
 
 if TYPE_CHECKING:
     from heliosdb.catalog.definitions import Relation
@@ -392,7 +398,7 @@ class Session(SessionPlans):
     def _run_alone(self, statement: StatementText, parameters: Sequence[Any] | None, live: bool) -> Result:
         """Run a statement in a transaction of its own; transaction commands open or refuse one themselves."""
         if self._controls_transactions(statement):
-            return self._command(statement)
+            return self._command(statement, parameters)
         self.transaction_timestamp = self.statement_timestamp
         self.block.begin_alone()
         try:
@@ -410,13 +416,13 @@ class Session(SessionPlans):
 
     def _run_in_block(self, statement: StatementText, parameters: Sequence[Any] | None, live: bool) -> Result:
         if self._controls_transactions(statement):
-            return self._command(statement)
+            return self._command(statement, parameters)
         if self.block.status == "E":
             self.tree(statement)
             self.block.require_healthy()
         first = statement.text[:10].lower()
         if first.startswith(WITHOUT_SNAPSHOT_WORDS) and type(self.tree(statement)).__name__ in WITHOUT_SNAPSHOT:
-            return self._command(statement)
+            return self._command(statement, parameters)
         self.transaction.begin_statement()
         result = self._dispatch(statement, parameters, live)
         if result.columns is not None and not isinstance(result.rows, list) and self.live is None:
@@ -433,8 +439,10 @@ class Session(SessionPlans):
             return self.registries.extension_statements[tree.name].outside  # type: ignore[attr-defined, no-any-return]
         return type(tree).__name__ in CONTROL
 
-    def _command(self, statement: StatementText) -> Result:
+    def _command(self, statement: StatementText, parameters: Sequence[Any] | None) -> Result:
         tree = self.tree(statement)
+        if parameters:
+            raise unwanted_parameters(parameters)
         return self._executor(tree)(self, tree)  # type: ignore[no-any-return]
 
     def _executor(self, tree: Any) -> Callable[..., Any]:
@@ -469,8 +477,9 @@ class Session(SessionPlans):
         executor = self.registries.statements[tree.name]
         return lambda session, statement: executor(session, statement.payload)
 
-    def _has_query(self, tree: Any) -> bool:
+    def has_query(self, statement: StatementText) -> bool:
         """Whether a command is around a query, which takes its parameters."""
+        tree: Any = self.tree(statement)
         name = type(tree).__name__
         if name == "ExtensionStatement":
             return bool(self.registries.extension_statements[tree.name].with_query)
@@ -486,10 +495,8 @@ class Session(SessionPlans):
         if plan is None:
             tree = self.tree(statement)
             if not is_query(tree):
-                if parameters and not self._has_query(tree):
-                    raise errors.ProtocolViolation(
-                        f"bind message supplies {len(parameters)} parameters, but prepared statement requires 0"
-                    )
+                if parameters and not self.has_query(statement):
+                    raise unwanted_parameters(parameters)
                 outer, self.command_parameters = self.command_parameters, parameters
                 try:
                     done: Result = self._executor(tree)(self, tree)
@@ -573,7 +580,7 @@ class Session(SessionPlans):
         """DISCARD ALL: forget prepared statements, cursors, sequences' last values, what functions keep; go to main,
         then to the settings that the session began with. Temporary objects have been dropped."""
         self.memory.clear()
-        self.prepared.clear()
+        forget_prepared(self)
         self.cursors.clear()
         self.unlock_all_advisory()
         self.inbox.leave()

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
-from heliosdb.errors import Error, InterfaceError, UndefinedParameter
+from heliosdb.errors import Error, InterfaceError, ProtocolViolation, UndefinedParameter
 from heliosdb.rows import loading
 from heliosdb.session.adapters import check_surrogates
 from heliosdb.sql.lifting import LONGEST, cut
@@ -40,7 +40,9 @@ __all__ = [
     "RecordingCatalog",
     "StatementCache",
     "StatementText",
+    "forget_prepared",
     "no_parameter",
+    "unwanted_parameters",
     "written_command",
 ]
 
@@ -102,6 +104,18 @@ def no_parameter(text: str) -> Error:
     found = scan(text)
     at = found.kinds.index("PARAM")
     return UndefinedParameter(f"there is no parameter ${found.values[at]}", position=found.positions[at])
+
+
+def forget_prepared(session: Any) -> None:
+    """Forget a session's prepared statements, of SQL and of the protocol, but the protocol's without a name."""
+    session.prepared.clear()
+    for name in [name for name in session.protocol_prepared if name]:
+        del session.protocol_prepared[name]
+
+
+def unwanted_parameters(given: Sequence[Any]) -> Error:
+    """Return the error for values that a statement without parameters was given."""
+    return ProtocolViolation(f"bind message supplies {len(given)} parameters, but prepared statement requires 0")
 
 
 def _all_are_lifted(statement: StatementText, parts: Sequence[str]) -> bool:

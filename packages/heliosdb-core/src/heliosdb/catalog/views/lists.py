@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from attrs import evolve
@@ -26,6 +26,9 @@ from heliosdb.catalog.views.support import (
 __all__ = ["CATALOG_VIEWS", "DATABASE_OID"]
 
 Row = tuple[Any, ...]
+
+EPOCH = 946_684_800_000_000
+"""2000-01-01 in microseconds since 1970."""
 
 TABLESPACES = ((1663, "pg_default"), (1664, "pg_global"))
 
@@ -150,9 +153,25 @@ def pg_timezone_abbrevs(session: Any) -> Iterator[Row]:
 
 
 def pg_prepared_statements(session: Any) -> Iterator[Row]:
-    """Statements that PREPARE made in this session."""
-    for name, prepared in session.prepared.items():
-        yield name, getattr(prepared, "text", None), None, None, True, None, None
+    """Statements that this session has prepared, by PREPARE or by the protocol."""
+    for name, made in session.prepared.items():
+        yield (
+            name,
+            made.text,
+            made.prepared_at // 1000 - EPOCH,
+            _type_oids(session, made.parameter_types),
+            True,
+            None,
+            None,
+        )
+    for name, made in session.protocol_prepared.items():
+        if name:
+            text = "" if made.text is None else made.text.shown or made.text.text
+            yield name, text, made.prepared_at // 1000 - EPOCH, _type_oids(session, made.types), False, None, None
+
+
+def _type_oids(session: Any, types: Iterable[str | None]) -> tuple[int, ...]:
+    return tuple([0 if name is None else type_oid(session, name) for name in types])
 
 
 def pg_cursors(session: Any) -> Iterator[Row]:
