@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -16,24 +15,9 @@ from heliosdb.spi import Retention
 from heliosdb.verify import verify
 from heliosdb_testkit import FaultyVolume, PowerLoss
 
+from .conftest import on
+
 Row = tuple[Any, ...]
-
-
-@pytest.fixture
-def db() -> Iterator[EmbeddedDatabase]:
-    with EmbeddedDatabase.new_in_memory() as opened:
-        opened.execute("CREATE TABLE t (id int PRIMARY KEY, a int, b int)")
-        opened.execute("INSERT INTO t VALUES (1, 0, 0), (2, 0, 0), (3, 0, 0)")
-        opened.execute("CREATE BRANCH x")
-        yield opened
-
-
-def on(db: EmbeddedDatabase, branch: str, *texts: str) -> None:
-    """Run statements on a branch."""
-    db.execute(f'USE BRANCH "{branch}"')
-    for text in texts:
-        db.execute(text)
-    db.execute("USE BRANCH main")
 
 
 def rows(db: EmbeddedDatabase, branch: str = "main", text: str = "TABLE t ORDER BY 1") -> list[Row]:

@@ -9,6 +9,8 @@ import pytest
 from heliosdb import EmbeddedDatabase, errors
 from heliosdb.verify import verify
 
+from .conftest import on
+
 
 @pytest.fixture
 def db() -> Iterator[EmbeddedDatabase]:
@@ -17,13 +19,6 @@ def db() -> Iterator[EmbeddedDatabase]:
         opened.execute("CREATE TABLE old (id serial PRIMARY KEY, n int UNIQUE, r int REFERENCES old)")
         opened.execute("CREATE BRANCH y")
         yield opened
-
-
-def on(db: EmbeddedDatabase, branch: str, *texts: str) -> None:
-    db.execute(f"USE BRANCH {branch}")
-    for text in texts:
-        db.execute(text)
-    db.execute("USE BRANCH main")
 
 
 def merge(db: EmbeddedDatabase, wins: str) -> None:
