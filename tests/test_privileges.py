@@ -7,6 +7,7 @@ streams, the past, branches, views and functions of plugins, statements of plugi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -484,3 +485,44 @@ def test_what_concerns_all_is_set_by_superusers(db: EmbeddedDatabase, name: str)
     shown = rows(db.database.session(user="nobody"), f"SHOW {name}")
     assert shown != rows(session, f"SHOW {name}")
     session.execute("ALTER ROLE nobody SET work_mem = '8MB'")
+
+
+LEAKS = {
+    "UPDATE secret SET id = 2": 'duplicate key value violates unique constraint "secret_pkey"',
+    "INSERT INTO secret VALUES (2, 'x')": 'duplicate key value violates unique constraint "secret_pkey"',
+    "UPDATE secret SET id = -1": 'new row for relation "secret" violates check constraint "positive"',
+    "UPDATE secret SET id = NULL": 'null value in column "id" of relation "secret" violates not-null constraint',
+    "UPDATE narrow SET id = 9": 'new row violates check option for view "narrow"',
+    "INSERT INTO child VALUES (7)": 'insert or update on table "child" violates foreign key constraint "child_id_fkey"',
+    "DELETE FROM secret": 'update or delete on table "secret" violates foreign key constraint "child_id_fkey"',
+}
+
+
+@pytest.mark.parametrize("text", LEAKS)
+@pytest.mark.parametrize("is_short", [False, True])
+def test_errors_tell_values_to_those_alone_who_may_read_them(db: EmbeddedDatabase, text: str, is_short: bool) -> None:
+    for each in (
+        "CREATE TABLE secret (id int PRIMARY KEY CONSTRAINT positive CHECK (id > 0), word text)",
+        "CREATE TABLE child (id int REFERENCES secret)",
+        "CREATE VIEW narrow AS SELECT * FROM secret WHERE id < 5 WITH CHECK OPTION",
+        "INSERT INTO secret VALUES (1, 'one'), (2, 'two'); INSERT INTO child VALUES (1), (2)",
+        "GRANT INSERT, UPDATE, DELETE ON secret, child, narrow TO nobody",
+    ):
+        db.execute(each)
+
+    def failed() -> Error:
+        with heliosdb.connect(db, autocommit=True) as connection:
+            connection.execute("SET SESSION AUTHORIZATION nobody")
+            if is_short:
+                for key in range(60, 64):
+                    connection.execute(f"INSERT INTO secret VALUES ({key}, 'x')")
+            with pytest.raises(Error) as caught:
+                connection.execute(text)
+        db.execute("DELETE FROM secret WHERE id >= 60")
+        return caught.value
+
+    error = failed()
+    assert error.message.startswith(LEAKS[text])
+    assert not re.search(r"\d|one|two|word", error.detail or "")
+    db.execute("GRANT SELECT ON secret, child TO nobody")
+    assert re.search(r"\(id\)=\(\d\)|contains \(", failed().detail or "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import enum
+import logging
 import sys
 import uuid
 from decimal import Decimal
@@ -17,6 +18,9 @@ from psycopg.types.enum import EnumInfo, register_enum
 from psycopg.types.json import Jsonb
 
 HOST, PORT, USER, DATABASE = sys.argv[1:]
+logging.getLogger("psycopg").setLevel(
+    logging.ERROR
+)  # it warns where a pipeline fails before it ends: a matter of timing
 WHERE = {"host": HOST, "port": int(PORT), "user": USER, "dbname": DATABASE}
 VALUES = (
     2**40,

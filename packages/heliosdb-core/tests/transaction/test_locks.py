@@ -37,6 +37,9 @@ class Session:
         self.lock_timeout = lock_timeout
         self.cancelled = Event()
 
+    def may_read(self, schema: str | None, table: str) -> bool:
+        return True
+
     def check_interrupt(self) -> None:
         """Raise if somebody pressed the button."""
         if self.cancelled.is_set():

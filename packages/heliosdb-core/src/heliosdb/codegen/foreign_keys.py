@@ -40,10 +40,12 @@ def _names(relation: Relation, numbers: Sequence[int]) -> list[str]:
 
 
 def _printed(relation: Relation, numbers: Sequence[int], values: Row, x: Execution) -> str:
-    """Return ``(a, b)=(1, 2)``."""
+    """Return ``Key (a, b)=(1, 2)``, without the values for who may not read them."""
+    if not x.session.may_read(relation.schema, relation.name):
+        return "Key"
     registries, columns = x.session.registries, relation.columns
     texts = [spelled(registries, columns[n - 1], v, x.session) for n, v in zip(numbers, values, strict=True)]
-    return f"({', '.join(_names(relation, numbers))})=({', '.join(texts)})"
+    return f"Key ({', '.join(_names(relation, numbers))})=({', '.join(texts)})"
 
 
 def referenced_index(referenced: Relation, columns: Sequence[int]) -> Index:
@@ -114,7 +116,7 @@ class ForeignKeyCheck:
                 raise errors.ForeignKeyViolation(
                     f'insert or update on table "{self.relation.name}" violates foreign key constraint '
                     f'"{self.constraint.name}"',
-                    detail=f"Key {_printed(self.relation, self.constraint.columns, key, x)} is not present in table "
+                    detail=f"{_printed(self.relation, self.constraint.columns, key, x)} is not present in table "
                     f'"{referenced.name}".',
                     schema=self.relation.schema,
                     table=self.relation.name,
@@ -194,7 +196,7 @@ class ReferencedCheck:
         return errors.ForeignKeyViolation(
             f'update or delete on table "{self.referenced.name}" violates foreign key constraint '
             f'"{self.constraint.name}" on table "{self.relation.name}"',
-            detail=f"Key {_printed(self.referenced, self.foreign.columns, key, x)} is still referenced from table "
+            detail=f"{_printed(self.referenced, self.foreign.columns, key, x)} is still referenced from table "
             f'"{self.relation.name}".',
             schema=self.relation.schema,
             table=self.relation.name,

@@ -63,8 +63,10 @@ def check_blocks(check: Callable[[Execution, Sequence[Any]], None], x: Execution
         check(x, block)
 
 
-def failing_row(relation: Relation, row: Row, registries: Registries, session: Any) -> str:
-    """Return PostgreSQL's detail ``Failing row contains (...).``, long values cut."""
+def failing_row(relation: Relation, row: Row, registries: Registries, session: Any) -> str | None:
+    """Return PostgreSQL's detail ``Failing row contains (...).``, long values cut; None for who may not read it."""
+    if not session.may_read(relation.schema, relation.name):
+        return None
     texts = []
     for column in relation.columns:
         if column.dropped:

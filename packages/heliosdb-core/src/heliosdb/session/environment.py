@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from attrs import frozen
 
 from heliosdb import errors
-from heliosdb.catalog.access import may_use_schema
+from heliosdb.catalog.access import allowed, may_use_schema
 from heliosdb.catalog.definitions import OWNER, Constraint
 from heliosdb.catalog.roles import is_superuser
 from heliosdb.catalog.sequences import SessionSequences
@@ -217,6 +217,13 @@ class SessionEnvironment:
         return self.timeline is None or not self.timeline.dropped
 
     # -- what functions and commands ask (SessionContext, CommandSession, SessionToken) -----------------------------
+
+    def may_read(self, schema: str | None, table: str) -> bool:
+        """Whether values of a table may be told in messages: to who may read it."""
+        if self.role == OWNER:
+            return True
+        found = self.catalog.lookup_relation(schema, table, ())
+        return found is not None and allowed(self.catalog, self.role, found, "r")
 
     def setting(self, name: str) -> Any:
         """Return a setting's value."""

@@ -65,7 +65,7 @@ class WouldWait(Exception):
 
 
 class SessionToken(Protocol):
-    """What the lock table asks of a session."""
+    """What the lock table, and who words errors, ask of a session."""
 
     @property
     def name(self) -> str:
@@ -79,6 +79,10 @@ class SessionToken(Protocol):
 
     def check_interrupt(self) -> None:
         """Raise QueryCanceled when the running statement is to stop."""
+        ...
+
+    def may_read(self, schema: str | None, table: str) -> bool:
+        """Whether values of a table may be told in messages."""
         ...
 
 

@@ -268,7 +268,11 @@ def _refusal(transaction: Transaction, index: TimelineIndex, row: Row) -> Unique
     if transaction.reads is not None:
         with store.commit_lock:
             store.history.validate(transaction.reads, transaction.scn)
-    return violation(index, row)
+    error = violation(index, row)
+    session, spec = transaction.session, index.spec
+    if session is not None and not session.may_read(spec.schema, spec.table):
+        error.detail = None
+    return error
 
 
 def violation(index: TimelineIndex, row: Row) -> UniqueViolation:
