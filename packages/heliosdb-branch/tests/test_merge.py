@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from heliosdb import EmbeddedDatabase, errors
+from heliosdb import EmbeddedDatabase, connect, errors
 from heliosdb.database import Database
 from heliosdb.spi import Retention
 from heliosdb.verify import verify
@@ -565,3 +565,11 @@ def test_a_power_loss_leaves_a_whole_merge_or_none(write: int) -> None:
     assert database.history.pins() == {}
     assert verify(database).problems == ()
     database.close()
+
+
+def test_its_status_is_a_count_for_clients_of_postgresql(db: EmbeddedDatabase) -> None:
+    on(db, "x", "UPDATE t SET a = 1 WHERE id < 3")
+    with connect(db) as connection:
+        connection.autocommit = True
+        cursor = connection.execute("MERGE BRANCH x INTO main")
+        assert (cursor.statusmessage, cursor.rowcount) == ("MERGE 2", 2)

@@ -81,7 +81,8 @@ def execute_merge(session: Session, merge: Merge) -> Result:
     if session.transaction.has_written:
         raise ObjectInUse("MERGE BRANCH cannot run in a transaction that has changed something")
     count = merge_branches(session, merge)
-    return Result("MERGE BRANCH", row_count=count)
+    # As of MERGE: libpq takes what begins so for a count.
+    return Result("MERGE", row_count=count)
 
 
 def execute_explain(session: Session, merge: Merge) -> Result:
