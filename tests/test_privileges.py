@@ -487,6 +487,36 @@ def test_what_concerns_all_is_set_by_superusers(db: EmbeddedDatabase, name: str)
     session.execute("ALTER ROLE nobody SET work_mem = '8MB'")
 
 
+GONE = ["heliosdb_diff('gone', {before}::bigint, {scn}::bigint)",
+        "heliosdb_diff('gone', 'main@{before}', 'main@{scn}')",
+        "heliosdb_diff('gone', 'old@{before}', 'old@{scn}')",
+        "heliosdb_compare_branches('main@{before}', 'main@{scn}')"]  # fmt: skip
+
+
+@pytest.mark.parametrize("call", GONE)
+def test_differences_of_what_is_dropped_are_for_superusers(db: EmbeddedDatabase, call: str) -> None:
+    db.execute("CREATE TABLE gone (a text); GRANT SELECT ON gone TO nobody")
+    db.execute("CREATE BRANCH old")
+    ((before,),) = db.query("SELECT heliosdb_current_scn()")
+    for branch in ("main", "old"):
+        session = db.database.session()
+        session.execute(f"USE BRANCH {branch}")
+        session.execute("INSERT INTO gone VALUES ('x')")
+    ((scn,),) = db.query("SELECT heliosdb_current_scn()")
+    for branch in ("main", "old"):
+        session = db.database.session()
+        session.execute(f"USE BRANCH {branch}")
+        session.execute("DROP TABLE gone")
+    text = f"SELECT * FROM {call.format(before=before, scn=scn)}"
+    assert len(rows(db.database.session(), text)) == 1
+    session = db.database.session(user="nobody")
+    if "compare" in call:
+        assert rows(session, text) == []
+        return
+    with pytest.raises(InsufficientPrivilege, match="permission denied for table gone"):
+        session.execute(text)
+
+
 LEAKS = {
     "UPDATE secret SET id = 2": 'duplicate key value violates unique constraint "secret_pkey"',
     "INSERT INTO secret VALUES (2, 'x')": 'duplicate key value violates unique constraint "secret_pkey"',

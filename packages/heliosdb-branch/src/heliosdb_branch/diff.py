@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from heliosdb.errors import InsufficientPrivilege, InvalidParameterValue, UndefinedTable
 from heliosdb.spi import (
@@ -126,7 +126,7 @@ def table_counts(first: str, second: str, session: Any) -> Iterator[Row]:
     for point in points:
         tables |= {r.oid: r for r in catalog_at(session, point).relations() if r.kind == "table"}
     for oid, relation in sorted(tables.items(), key=lambda item: (item[1].schema, item[1].name)):
-        if relation.persistence == "temporary" or not _may_read(session, relation):
+        if relation.persistence == "temporary" or not _may_read(session, relation, points):
             continue
         counts = [0, 0, 0]
         for _, old, new in _changes(session, tables[oid], *points):
@@ -170,9 +170,19 @@ def key_text(session: Any, relation: Relation, row: Any) -> str:
     ])  # fmt: skip
 
 
-def _may_read(session: Any, relation: Relation) -> bool:
+def _require_reader(session: Any, relation: Relation, points: tuple[Point, ...]) -> None:
+    """Raise InsufficientPrivilege where the current role may not read a table, as it is now on this branch or that of
+    one of the points; what was granted on one that is nowhere any more has gone with it."""
+    transaction = session.transaction
+    found = session.catalog.relation_by_oid(relation.oid)
+    for line in {line.id: line for line, _ in points if line is not transaction.timeline}.values():
+        found = found or catalog_at(session, (line, transaction.scn)).relation_by_oid(relation.oid)
+    require_privilege(session, found or evolve(relation, acl=()), "select")
+
+
+def _may_read(session: Any, relation: Relation, points: tuple[Point, ...]) -> bool:
     try:
-        require_privilege(session, session.catalog.relation_by_oid(relation.oid) or relation, "select")
+        _require_reader(session, relation, points)
     except InsufficientPrivilege:
         return False
     return True
@@ -190,7 +200,7 @@ def _table(session: Any, name: str, points: tuple[Point, ...]) -> Relation:
         found = catalog.lookup_relation(_unquoted(schema) or None, _unquoted(table), session.search_path)
         if found is not None and found.kind == "table":
             relation: Relation = found
-            require_privilege(session, session.catalog.relation_by_oid(found.oid) or found, "select")
+            _require_reader(session, found, points)
             return relation
     raise UndefinedTable(f'table "{name}" does not exist')
 
