@@ -336,3 +336,26 @@ def test_expressions_as_deep_as_they_come_are_answered() -> None:
     for number in (1, 2, 1):
         text = f"SELECT {constant} FROM p WHERE id = {number}"
         assert outcome(quick, text, ()) == outcome(plain, text, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "params"),
+    [
+        ("UPDATE p SET n = $2 WHERE id = $1", (1, 5)),
+        ("INSERT INTO pairs VALUES ($1, $2, 0)", (9, "z")),
+        ("DELETE FROM pairs WHERE a = $1 AND b = $2", (1, "a")),
+    ],
+)
+def test_a_function_that_is_under_way_while_its_table_changes_writes_nothing(
+    text: str, params: tuple[Any, ...]
+) -> None:
+    quick, plain = databases(on_branch=False)
+    with quick, plain:
+        other = params if text.startswith("UPDATE") else (params[0] + 1, params[1])
+        for values in (other, (other[0] + 1, other[1])):
+            quick.execute(text, values)
+        function = quick._session.fast[text]
+        quick.execute("ALTER TABLE p ADD COLUMN more int DEFAULT 1; ALTER TABLE pairs ADD COLUMN more int DEFAULT 1")
+        before = content(quick)
+        assert function(params) is None
+        assert content(quick) == before

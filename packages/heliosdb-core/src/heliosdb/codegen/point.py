@@ -503,6 +503,7 @@ class _Writer:
             synchronous=session.setting("synchronous_commit") != "off",
             references=references,
             referenced=referenced,
+            definitions=session.points.definitions,
         )
 
     def _make(self, name: str, access: Any) -> FastStatement | None:

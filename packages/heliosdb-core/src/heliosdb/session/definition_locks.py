@@ -30,9 +30,11 @@ def lock_definition(session: SessionEnvironment, relation: Relation, mode: Relat
     transaction = session.transaction
     transaction.lock_relation(relation.oid, mode)
     store = session.database.store
-    # A point statement that looked at the lock before it was ours has finished once the commit lock is free.
+    # A point statement that looked at the lock before it was ours has entered its row once the commit lock is free; a
+    # snapshot has that row when it is published, which on a volume is later.
     with store.commit_lock:
-        pass
+        entered = store.last_scn
+    store.await_published(entered)
     if transaction.isolation == "read committed":
         transaction.begin_statement()
     elif transaction.is_fresh:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from heliosdb.catalog.result import Result
+from heliosdb.catalog.storage import OBJECTS_RELATION
 from heliosdb.sql.lifting import LONGEST, cut
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ class PointStatements:
         self.answers: dict[Key, Result] = {}
         """What each of them has answered, without rows."""
         self._refused: set[Key] = set()
+        self.definitions: tuple[Any, int] | None = None
+        """What holds the catalog, and when it had last changed as the latest function was made: who writes by one asks
+        whether it has since, for a function may be under way while it is dropped."""
         self._met: set[Key] = set()
         """What was run once."""
 
@@ -137,6 +141,10 @@ class PointStatements:
         from heliosdb.codegen.point import compile_point
 
         epoch = database.epoch
+        definitions = database.store.create_relation(session.timeline or database.store.main, OBJECTS_RELATION)
+        self.definitions = definitions, definitions.changed
+        if definitions.changed > database.store.published or not plan.is_valid(session.catalog):
+            return  # a change of the catalog is under way, or has come after the plan
         statements = database.statements.texts(text)
         made = None
         if len(statements) == 1 and (plan.bound.read_only or not session.setting("default_transaction_read_only")):

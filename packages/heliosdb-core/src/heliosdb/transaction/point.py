@@ -167,10 +167,12 @@ class PointWriter:
     __slots__ = (
         "_author",
         "_author_number",
+        "_definitions",
         "_index",
         "_key_grant",
         "_key_of",
         "_line",
+        "_made_at",
         "_owner",
         "_referenced",
         "_references",
@@ -194,7 +196,10 @@ class PointWriter:
         synchronous: bool = True,
         references: Sequence[PointReference] = (),
         referenced: Sequence[PointReference] = (),
+        definitions: tuple[Relation, int] | None = None,
     ) -> None:
+        self._definitions = None if definitions is None else definitions[0]
+        self._made_at = 0 if definitions is None else definitions[1]
         self._line = line = store.main if line is None else line
         self._references = tuple(references)
         """Foreign keys of the relation."""
@@ -235,6 +240,13 @@ class PointWriter:
             journal.settle(self._store.last_scn, synchronous=self._synchronous)
         return self._ordinary(key, None) if done is None and self._waits else done
 
+    def _is_current(self) -> bool:
+        """Whether the definition that rows are made for is that of now, and no change of it is under way."""
+        definitions = self._definitions
+        if definitions is not None and definitions.changed != self._made_at:
+            return False
+        return self._store.locks.may_write(self._relation.lock_key)
+
     def _give_back(self, taken: Taken) -> None:
         """Release locks on what the row refers to: not before it is published, for whoever gets them looks for it."""
         for space, key in taken:
@@ -244,8 +256,7 @@ class PointWriter:
         store, relation, key_of = self._store, self._relation, self._key_of
         locks = relation.locks
         with store.commit_lock:
-            if self._line.dropped or (not self._waits and not store.locks.may_write(relation.lock_key)):
-                # A change of the definition may be under way, and ``change`` was made for the one before.
+            if self._line.dropped or (not self._waits and not self._is_current()):
                 return None
             row_id = self._row_id(key)
             if row_id is None and not self._waits:
@@ -342,7 +353,7 @@ class PointWriter:
     def _insert(self, row: Row, taken: Taken) -> int | None:
         store, relation = self._store, self._relation
         with store.commit_lock:
-            if self._line.dropped or (not self._waits and not store.locks.may_write(relation.lock_key)):
+            if self._line.dropped or (not self._waits and not self._is_current()):
                 return None
             if not store.listeners and not store.history.open:
                 keys = self._keys_added(row, taken)

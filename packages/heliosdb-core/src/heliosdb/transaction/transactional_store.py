@@ -27,6 +27,7 @@ from heliosdb.transaction.transaction import Transaction
 
 if TYPE_CHECKING:
     from heliosdb.store.commit_segments import CommitSegments, Written
+    from heliosdb.store.relation import Relation
 
 __all__ = ["TransactionalStore"]
 
@@ -116,13 +117,15 @@ class TransactionalStore(Store):
         synchronous: bool = True,
         references: Sequence[PointReference] = (),
         referenced: Sequence[PointReference] = (),
+        definitions: tuple[Relation, int] | None = None,
     ) -> PointWriter:
         """Return an object whose ``update``, ``delete`` and ``insert`` each commit one row of a timeline (default:
         main).
 
         ``waits`` False: its ``update`` declines (None) where an ordinary transaction would have to wait.
         ``synchronous`` False: it returns before the commit is durable. ``references`` are the relation's foreign keys
-        that are to hold, ``referenced`` those that point at it.
+        that are to hold, ``referenced`` those that point at it. ``definitions``: once this relation has changed after
+        that SCN, a writer that does not wait declines: its rows are made for the definition of then.
         """
         return PointWriter(
             self,
@@ -135,6 +138,7 @@ class TransactionalStore(Store):
             synchronous=synchronous,
             references=references,
             referenced=referenced,
+            definitions=definitions,
         )
 
     def await_published(self, scn: int, *, never_waits: bool = False) -> None:
